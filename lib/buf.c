@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "buf.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void buf_free(struct buf *b)
+{
+	if (b->text)
+		explicit_bzero(b->text, b->room);
+	free(b->text);
+	buf_init(b, b->max);
+}
+
+static bool make_room(struct buf *b, size_t more)
+{
+	size_t need = b->len + more + 1;
+	size_t room = b->room ? b->room : 64;
+	char *p;
+
+	if (b->failed || more > b->max || b->len > b->max - more)
+		return false;
+	if (need <= b->room)
+		return true;
+	while (room < need)
+		room *= 2;
+	p = realloc(b->text, room);
+	if (!p)
+		return false;
+	b->text = p;
+	b->room = room;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	if (!make_room(b, len)) {
+		b->failed = true;
+		return;
+	}
+	if (len)
+		memcpy(b->text + b->len, bytes, len);
+	b->len += len;
+	b->text[b->len] = '\0';
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !make_room(b, (size_t)n)) {
+		b->failed = true;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(b->text + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+char *text_mask(char *dst, size_t room, const void *src, size_t len)
+{
+	const unsigned char *s = src;
+	size_t n = len < room - 1 ? len : room - 1;
+
+	for (size_t i = 0; i < n; i++)
+		dst[i] = s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' ? '?' : (char)s[i];
+	dst[n] = '\0';
+	if (n < len && n >= 3)
+		memcpy(dst + n - 3, "...", 3);
+	return dst;
+}
+
+bool text_put(char *dst, size_t room, const char *src)
+{
+	size_t used = strlen(dst), len = strlen(src);
+	size_t n = len < room - used ? len : room - used - 1;
+
+	memcpy(dst + used, src, n);
+	dst[used + n] = '\0';
+	return n == len;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buf.h - text that grows up to a stated limit; foreign text made printable (layer 0)
+ *
+ * A failed addition (no memory, over the limit) sets failed and changes nothing more, so
+ * that a chain of additions is checked once at its end. The text is always terminated.
+ */
+#pragma once
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf { char *text; size_t len, room, max; bool failed; };
+
+void buf_init(struct buf *b, size_t max);  /* max: bytes of text, terminator apart */
+void buf_free(struct buf *b);              /* wipes, frees, leaves an empty buffer */
+void buf_add(struct buf *b, const void *bytes, size_t len);
+void buf_puts(struct buf *b, const char *text);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Copy foreign bytes for people: control, non-ASCII and quote bytes become '?', the rest is
+ * cut to fit room with "..." at its end. Always terminated. Returns dst. */
+char *text_mask(char *dst, size_t room, const void *src, size_t len);
+/* Append src to the terminated text in dst as far as it fits. Returns false if it was cut. */
+bool text_put(char *dst, size_t room, const char *src);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.h - wall time through one function pointer, so that tests can move it (layer 0) */
+#pragma once
+#include <stdint.h>
+
+struct clock { int64_t (*now_s)(void *user); void *user; };   /* now_s NULL: time(2) */
+
+int64_t clock_now_s(const struct clock *c);
+int64_t clock_mono_ms(void);               /* for deadlines: never jumps */
+int64_t clock_boot_s(void);                /* since boot, suspend included */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* comment.h - a report's public comment, from generated numbers only (layer 4) */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct comment_facts { const char *jail; int failures, users; int64_t window_s; };
+/*
+ * Fill in the template: %{jail} %{failures} %{users} %{window}. A clause (text between commas,
+ * or after a colon) whose number is 0 is left out. Always terminated; dst holds room bytes.
+ */
+void comment_format(const char *template, const struct comment_facts *f, char *dst, size_t room);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* conf_values.c - numbers and durations, strictly: the whole text or nothing */
+#include "conf.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool int_parse(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	char *end;
+	long long n;
+
+	if (!isdigit((unsigned char)text[text[0] == '-']))
+		return false;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno || *end || n < min || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+/* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
+static int64_t unit_s(const char *name, size_t len)
+{
+	static const struct { const char *name; int64_t s; } units[] = {
+		{ "s", 1 }, { "sec", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 }, { "hour", 3600 },
+		{ "d", 86400 }, { "day", 86400 }, { "w", 604800 }, { "week", 604800 },
+		{ "mo", 2629737 }, { "y", 31557600 }, { "year", 31557600 },
+	};
+
+	if (!len)
+		return 1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strlen(units[i].name) == len && !memcmp(units[i].name, name, len))
+			return units[i].s;
+	return 0;
+}
+
+bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
+{
+	int64_t sum = 0;
+
+	if (!*text)
+		return false;
+	while (*text) {
+		int64_t n = 0, unit;
+		size_t len;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		while (isdigit((unsigned char)*text)) {
+			n = n * 10 + (*text++ - '0');
+			if (n > max_s)
+				return false;
+		}
+		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+		unit = unit_s(text, len);
+		if (!unit || n > max_s / unit || sum > max_s - n * unit)
+			return false;
+		sum += n * unit;
+		text += len;
+		text += strspn(text, " ");
+	}
+	*ret_s = sum;
+	return true;
+}

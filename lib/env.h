@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* env.h - what everything above the engine works with; a member of the context (layer 4) */
+#pragma once
+#include "clock.h"
+#include "conf.h"
+#include "log.h"
+#include "net.h"
+#include "store.h"
+
+struct env {
+	const struct conf *conf;
+	struct store *store;               /* NULL: no rights to the state; nothing is cached */
+	struct clock clock;
+	const struct log *log;
+	const char *secret;                /* API key; NULL: none, or a hook, which needs none */
+	const char *auth_mark;             /* changes with key file and configuration; "" without */
+	const struct net_ops *ops;         /* NULL: the module */
+};

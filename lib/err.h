@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * err.h - an error code with one sentence about it (layer 0)
+ *
+ * Functions that can say more than a code take a struct err; it may be NULL. The code
+ * is one of enum iprep_err. Messages: which value, what is wrong[, what happens now];
+ * no newline, no secret, foreign text through text_mask().
+ */
+#pragma once
+#include <iprep.h>
+
+struct err { int code; char text[400]; };
+
+/* Fill in *e and return code, so that callers write: return err_set(e, CODE, ...); */
+int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Put "prefix: " before the text that is there. Returns e's code. */
+int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "gate.h"
+#include "buf.h"
+#include "lookup.h"
+#include <stdlib.h>
+
+#define AGAIN_AFTER_S 60                   /* a block is announced at most once a minute */
+#define NET_BITS_V4 (96 + 24)
+#define NET_BITS_V6 48
+
+int gate_seen_again(const struct env *env, const struct block *b, const char *jail)
+{
+	int64_t now = clock_now_s(&env->clock);
+	int r;
+
+	if (b->due)
+		return 1;
+	if (b->announced_at > now - AGAIN_AFTER_S && b->announced_at <= now)
+		return 0;
+	r = store_block_mark_due(env->store, &b->key, jail);
+	return r ? r : 1;
+}
+
+/* What the cache knows settles it: not confirmed, and nobody left to ask. */
+static int cache_settles(const struct env *env, const struct addr *key)
+{
+	struct finding *f = calloc(env->conf->nsources + 1, sizeof(*f));
+	struct verdict v;
+	int r;
+
+	if (!f)
+		return IPREP_E_NOMEM;
+	r = store_findings_get(env->store, env->conf, key, f);
+	if (r > 0) {
+		verdict_weigh(env->conf, f, AMBIGUOUS, ~(source_set)0, &v);
+		r = v.kind != V_CONFIRMED && !v.ask;
+	}
+	free(f);
+	return r;
+}
+
+static int add_job(const struct env *env, const struct addr *a, const struct addr *key,
+		   const char *jail)
+{
+	int64_t now = clock_now_s(&env->clock);
+	struct lookup_job j = { .key = *key, .addr = *a, .origin = AMBIGUOUS, .since = now,
+				.next_at = now };
+	int near = 0, all = 0, r;
+
+	r = store_begin(env->store, STORE_FAST);
+	if (r)
+		return r;
+	r = store_lookup_crowd(env->store, key, addr_is_v4(a) ? NET_BITS_V4 : NET_BITS_V6,
+			       &near, &all);
+	if (!r && near < LOOKUPS_NET_MAX && all < LOOKUPS_MAX) {
+		text_put(j.jail, sizeof(j.jail), jail);
+		r = store_lookup_put(env->store, &j);
+		r = r ? r : 1;
+	}
+	return store_end(env->store, r);
+}
+
+static int ask_later(const struct env *env, const struct addr *a, const struct addr *key,
+		     const char *jail)
+{
+	int r = store_lookup_get(env->store, key, NULL);
+
+	if (r)
+		return r < 0 ? r : 0;      /* one job however many lines */
+	r = cache_settles(env, key);
+	if (r)
+		return r < 0 ? r : 0;
+	return add_job(env, a, key, jail);
+}
+
+int gate_ask(const struct env *env, const struct addr *a, const char *jail, bool restored,
+	     bool *ret_count, bool *ret_wake, struct err *e)
+{
+	bool quiet = restored || store_is_read_only(env->store);
+	struct addr key = addr_key(a, env->conf->ipv6_prefix);
+	struct block b;
+	bool count;
+	int r;
+
+	*ret_count = *ret_wake = false;
+	if (lookup_guard(env->conf, a, true))
+		return 0;
+	r = store_pardoned(env->store, &key);
+	if (r)
+		goto out;
+	r = store_block_get(env->store, &key, &b);
+	count = r > 0 && b.first_at > 0;
+	if (r >= 0 && !quiet)
+		r = r > 0 ? gate_seen_again(env, &b, jail) : ask_later(env, a, &key, jail);
+	else if (r > 0)
+		r = 0;
+	*ret_count = count;
+	*ret_wake = r > 0;
+out:
+	if (r < 0)
+		return err_set(e, r, "%s", store_err(env->store)->text);
+	return 0;
+}

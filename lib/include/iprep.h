@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iprep.h - look up the reputation of IP addresses; queue and send abuse reports
+ *
+ * One context per thread; no global state. The library never prints, forks, exits,
+ * reads the environment or touches signals. A function marked "Blocks" may wait up
+ * to the stated bound; all others answer at once. Names ending in _at are Unix
+ * seconds, in _s seconds, in _ms milliseconds. Functions return 0 or a negative
+ * IPREP_E_*; iprep_errmsg() then tells which value, what is wrong, and what happens
+ * now. A function that fails leaves its ret_ arguments as they were. Results belong
+ * to the caller, are allocated by the library and only ever appended to: never copy
+ * them by value, never take their size. No promise of a stable ABI before 1.0.
+ */
+#ifndef IPREP_H
+#define IPREP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IPREP_API __attribute__((visibility("default")))
+#define IPREP_MUST_CHECK __attribute__((warn_unused_result))
+
+struct iprep_ctx;                          /* opaque */
+
+enum iprep_err {                           /* returned as int; never reused */
+	IPREP_OK         =   0,
+	IPREP_E_NOMEM    =  -1,            /* out of memory */
+	IPREP_E_ARG      =  -2,            /* the caller broke the contract */
+	IPREP_E_ADDR     =  -3,            /* text is not an IPv4 or IPv6 address */
+	IPREP_E_CONFIG   =  -4,            /* message gives file and line */
+	IPREP_E_PERM     =  -5,            /* unsafe owner or mode, or not readable */
+	IPREP_E_STORE    =  -6,            /* state database damaged, newer or not writable */
+	IPREP_E_BUSY     =  -7,            /* locked past the deadline; try again */
+	IPREP_E_NET      =  -8,            /* no source could be reached */
+	IPREP_E_TIMEOUT  =  -9,            /* the deadline passed first */
+	IPREP_E_REMOTE   = -10,            /* a source answered something we do not understand */
+	IPREP_E_AUTH     = -11,            /* the API key was refused (HTTP 401) */
+	IPREP_E_QUOTA    = -12,            /* daily quota used up (HTTP 429) */
+	IPREP_E_NOSOURCE = -13,            /* no source that gives points is configured */
+	IPREP_E_CREATE   = -14,            /* a file or directory could not be created */
+	IPREP_E_IO       = -15,            /* a read or write failed */
+	IPREP_E_OS       = -16,            /* the system refused something else; module missing */
+	IPREP_E_BUG      = -17,            /* our own mistake */
+};
+
+enum iprep_verdict {
+	IPREP_UNKNOWN = 0,                 /* somebody who should have answered did not */
+	IPREP_CLEAN = 1,
+	IPREP_CONFIRMED = 2,
+	IPREP_EXEMPT = 3,                  /* special-purpose, own, allowed or pardoned */
+};
+
+enum iprep_status {                        /* of one source's answer */
+	IPREP_S_OK = 0,
+	IPREP_S_TIMEOUT = 1,
+	IPREP_S_ERROR = 2,
+	IPREP_S_QUARANTINED = 3,           /* the list fails its own test points */
+	IPREP_S_SKIPPED = 4,               /* not asked; detail says why */
+};
+
+/* One source's answer. */
+struct iprep_finding {
+	const char *source;                /* its section's name; contains no key */
+	int status;                        /* enum iprep_status */
+	int listed;                        /* 1, 0; -1 unless status is IPREP_S_OK */
+	int points;                        /* what it adds to the score; negative for allowlists */
+	int unanswered;                    /* 1: could have changed the score and did not answer */
+	size_t nanswers;
+	const char *const *answers;        /* "127.0.0.4"; empty for AbuseIPDB */
+	const char *detail;                /* one printable line or NULL; foreign origin, masked */
+	int64_t expires_at;                /* until when the answer is used again; 0: not kept */
+};
+
+/* What is known of one address. */
+struct iprep_result {
+	const char *address;               /* canonical text */
+	int verdict;                       /* enum iprep_verdict */
+	int low, high;                     /* the score as an interval (iprep.conf(5), tiers) */
+	const char *tier;                  /* name, or NULL */
+	const char *exempt;                /* why, if verdict is IPREP_EXEMPT; else NULL */
+	const char *block_tier;            /* tier of the block on this address; NULL: none */
+	int64_t blocked_until;             /* meaningful if block_tier is not NULL */
+	const char *block_jail;            /* jail that saw the address; may be NULL */
+	size_t nfindings;
+	const struct iprep_finding *const *findings;
+};
+
+/* ---- context ---- */
+
+/* Create a context with built-in defaults. IPREP_E_NOMEM is the only failure. */
+IPREP_API int iprep_new(struct iprep_ctx **ret_ctx) IPREP_MUST_CHECK;
+
+/* Release everything. NULL is allowed. Returns NULL: ctx = iprep_free(ctx). */
+IPREP_API struct iprep_ctx *iprep_free(struct iprep_ctx *ctx);
+
+/* One sentence for an IPREP_E_* or IPREP_OK; for other numbers too. Never NULL. */
+IPREP_API const char *iprep_strerror(int err);
+
+/* Details of the last failure on this context; valid until the next call. Never NULL. */
+IPREP_API const char *iprep_errmsg(const struct iprep_ctx *ctx);
+
+/* The library's version, "0.1.0". */
+IPREP_API const char *iprep_version(void);
+
+/*
+ * Hear what the library does: fn gets a syslog priority (LOG_ERR .. LOG_DEBUG) and one
+ * printable line without newline. Lines above max_priority are not even formatted.
+ * NULL, the default, is silence.
+ */
+IPREP_API void iprep_set_log(struct iprep_ctx *ctx, int max_priority,
+			     void (*fn)(void *user, int priority, const char *line), void *user);
+
+/* Replace the wall clock (seconds since 1970); NULL restores time(2). For tests. */
+IPREP_API void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *user);
+
+/*
+ * Read iprep.conf(5), and the .local file beside it.
+ * @path  NULL means the default, /etc/iprep/iprep.conf
+ * Errors: _CONFIG (file:line), _PERM, _NOMEM. Reads files only.
+ */
+IPREP_API int iprep_load_config(struct iprep_ctx *ctx, const char *path) IPREP_MUST_CHECK;
+
+/*
+ * Who owns the state directory, after checking that it is safe to become them:
+ * a directory, not root's, nobody else may write above it. Needs iprep_load_config().
+ * Errors: _PERM (unsafe or missing).
+ */
+IPREP_API int iprep_state_owner(struct iprep_ctx *ctx, uid_t *ret_uid, gid_t *ret_gid)
+	IPREP_MUST_CHECK;
+
+/* ---- look-ups ---- */
+
+enum iprep_check_flags {
+	IPREP_CACHED = 1,                  /* only what is on disk; no network */
+	IPREP_FRESH = 2,                   /* ask again whatever the cache knows */
+	IPREP_NO_STATE = 4,                /* do not touch the state database at all */
+};
+
+/*
+ * Look addresses up. Asking is not accusing: findings are kept, no block is made.
+ * @addresses  texts as inet_pton(3) takes them; ::ffff:a.b.c.d means a.b.c.d
+ * @flags      enum iprep_check_flags
+ * @timeout_ms for the whole call; 0: [general] timeout_ms
+ * @answer     called once per address, in order, as soon as it and all before it are
+ *             known: with err 0 and a result (the library frees it afterwards), or with
+ *             IPREP_E_ADDR and NULL
+ * Blocks for at most timeout_ms plus the time of answer().
+ * Errors: _NOSOURCE, _STORE, _BUSY, _OS, _NOMEM. A source that fails is only a finding.
+ * Source: RFC 5782; AbuseIPDB API v2, "CHECK".
+ */
+IPREP_API int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, size_t naddresses,
+			  unsigned flags, int timeout_ms,
+			  void (*answer)(void *user, const char *address, int err,
+					 const struct iprep_result *result),
+			  void *user) IPREP_MUST_CHECK;
+
+/*
+ * A result as one line of JSON, without newline; members are only ever added.
+ * @ret_line  release with iprep_text_free()
+ * Errors: _NOMEM.
+ */
+IPREP_API int iprep_result_json(const struct iprep_result *result, char **ret_line)
+	IPREP_MUST_CHECK;
+IPREP_API void iprep_text_free(char *text);
+
+/* ---- hooks: disk only; block for at most 2 s on the database's lock ---- */
+
+/*
+ * What fail2ban's ignorecommand asks: does this ambiguous line count?
+ * @jail      name of the jail, or NULL; kept with a look-up it causes
+ * @restored  fail2ban restores a ban: answer from disk, change nothing
+ * @ret_count set to true if the address has a block. Else a look-up waits for the worker.
+ * @ret_wake  set to true if the worker has something new to do
+ * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG.
+ */
+IPREP_API int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail,
+			 bool restored, bool *ret_count, bool *ret_wake) IPREP_MUST_CHECK;
+
+struct iprep_report {                      /* zeroed members are absent */
+	const char *address;
+	const char *jail;
+	const char *categories;            /* "18,22" or "ssh,brute-force"; NULL: configuration */
+	const char *comment;               /* template; NULL: configuration */
+	int failures;
+	int64_t seen_at;                   /* 0: now */
+};
+enum iprep_recorded {
+	IPREP_QUEUED = 0,                  /* report and look-up wait */
+	IPREP_LOOKUP_ONLY = 1,             /* no key, or reported within [report] interval */
+	IPREP_SKIPPED = 2,                 /* guard, pardon or skip_jails */
+};
+/*
+ * Record that an ordinary jail banned an address: on disk for good when this returns 0.
+ * Recording the same event twice changes nothing.
+ * @ret_recorded  enum iprep_recorded; may be NULL
+ * @ret_wake      as in iprep_gate()
+ * Errors: _ADDR, _ARG (category, time, failures), _STORE, _BUSY, _PERM, _NOMEM.
+ */
+IPREP_API int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report,
+			    int *ret_recorded, bool *ret_wake) IPREP_MUST_CHECK;
+
+/*
+ * Whether a caller that was told to wake the worker should start one: [worker] start is
+ * spawn and none holds the lock. With start = none this leaves the wake file for systemd.
+ */
+IPREP_API int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted) IPREP_MUST_CHECK;
+
+/* Configuration, state database, key file and verdict log are usable. No network.
+ * Errors: _PERM, _STORE, _BUSY, _IO, _CREATE, _OS. */
+IPREP_API int iprep_ready(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
+
+/* ---- the worker ---- */
+
+struct iprep_flush_stats {
+	size_t lookups, reports, blocks, lines, failed;
+};
+/*
+ * Do all work that is due: send reports, look addresses up, make and announce blocks;
+ * linger for more; end when there is none. One worker at a time.
+ * @linger_s  how long to wait after the last job; negative: [worker] linger
+ * @ret_stats may be NULL
+ * Blocks for ten minutes at most.
+ * Errors: _BUSY (another worker runs), _STORE, _PERM, _CREATE, _OS, _NOMEM.
+ */
+IPREP_API int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
+	IPREP_MUST_CHECK;
+
+/* ---- forgetting ---- */
+
+struct iprep_purge_stats {
+	int64_t findings, lookups, reports, blocks, pardons;
+};
+/*
+ * Remove what is past its retention, in short transactions with pauses.
+ * @dry_run  only count
+ * Blocks as long as there is something to remove; never holds the lock for over 50 ms.
+ * Errors: _STORE, _BUSY.
+ */
+IPREP_API int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
+	IPREP_MUST_CHECK;
+
+/*
+ * Forget an address completely; with pardon_s > 0 leave it alone for so long.
+ * @ret_key   the address or prefix as it stood in verdict lines; 64 bytes of room; may be NULL
+ * Errors: _ADDR, _ARG (pardon over ten years), _STORE, _BUSY.
+ */
+IPREP_API int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s,
+			   bool dry_run, char ret_key[64]) IPREP_MUST_CHECK;
+
+/* A duration as in fail2ban's configuration: "90", "15m", "1d", "52w". Errors: _ARG. */
+IPREP_API int iprep_parse_duration(const char *text, int64_t *ret_s) IPREP_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

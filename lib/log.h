@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* log.h - a line for whoever listens; silent unless a hook is installed (layer 0) */
+#pragma once
+#include <stdbool.h>
+#include <syslog.h>
+
+struct log {
+	void (*fn)(void *user, int priority, const char *line);
+	void *user;
+	int max_priority;                  /* LOG_ERR .. LOG_DEBUG; tested before formatting */
+};
+
+bool log_wants(const struct log *l, int priority);
+void log_line(const struct log *l, int priority, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* own.h - is this one of our own addresses? Asks the kernel (a netlink socket): not for hooks (layer 2) */
+#pragma once
+#include "words.h"
+
+bool own_has(const struct addr *a);

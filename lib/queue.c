@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "queue.h"
+#include "buf.h"
+#include "gate.h"
+#include "lookup.h"
+
+/* A report made, on its way, or too young: this event does not make another. */
+static bool covered(const struct env *env, const struct report_job *last, const struct event *ev)
+{
+	return last->state != REPORT_QUEUED &&
+	       ev->seen_at < last->seen_at + env->conf->report_interval_s;
+}
+
+static int add_report(const struct env *env, const struct event *ev, const struct addr *key)
+{
+	int64_t now = clock_now_s(&env->clock);
+	struct report_job r = { .key = *key, .addr = ev->addr, .failures = ev->failures,
+				.first_at = ev->seen_at, .seen_at = ev->seen_at, .next_at = now };
+
+	text_put(r.jail, sizeof(r.jail), ev->jail);
+	text_put(r.categories, sizeof(r.categories), ev->categories);
+	text_put(r.comment, sizeof(r.comment), ev->comment);
+	return store_report_add(env->store, &r);
+}
+
+/* fail2ban runs a failed action again: the same time means the same event. */
+static int put_report(const struct env *env, const struct event *ev, const struct addr *key,
+		      int *ret_recorded)
+{
+	struct report_job last;
+	int r;
+
+	*ret_recorded = IPREP_LOOKUP_ONLY;
+	if (env->conf->abuseipdb < 0)
+		return 0;
+	r = store_report_last(env->store, &ev->addr, &last);
+	if (r < 0 || (r > 0 && covered(env, &last, ev)))
+		return r < 0 ? r : 0;
+	*ret_recorded = IPREP_QUEUED;
+	if (r > 0 && last.state == REPORT_QUEUED)
+		return ev->seen_at > last.seen_at
+		     ? store_report_merge(env->store, last.id, ev->failures, ev->seen_at) : 0;
+	return add_report(env, ev, key);
+}
+
+static int put_lookup(const struct env *env, const struct event *ev, const struct addr *key)
+{
+	int64_t now = clock_now_s(&env->clock);
+	struct lookup_job j = { .key = *key, .addr = ev->addr, .origin = SURE, .since = now,
+				.next_at = now };
+
+	text_put(j.jail, sizeof(j.jail), ev->jail);
+	return store_lookup_put(env->store, &j);
+}
+
+/* The block on disk is the answer, but a sure address may rise above the lowest tier. */
+static int note_block(const struct env *env, const struct event *ev, const struct addr *key,
+		      bool *ret_settled)
+{
+	struct block b;
+	int r = store_block_get(env->store, key, &b);
+
+	*ret_settled = false;
+	if (r <= 0)
+		return r;
+	*ret_settled = conf_tier_row(env->conf, b.tier) > 0;
+	r = gate_seen_again(env, &b, ev->jail);
+	return r < 0 ? r : 0;
+}
+
+static int record(const struct env *env, const struct event *ev, int *ret_recorded)
+{
+	struct addr key = addr_key(&ev->addr, env->conf->ipv6_prefix);
+	bool settled;
+	int r = store_pardoned(env->store, &key);
+
+	*ret_recorded = IPREP_SKIPPED;
+	if (r)
+		return r;
+	r = put_report(env, ev, &key, ret_recorded);
+	if (!r)
+		r = note_block(env, ev, &key, &settled);
+	if (!r && !settled)
+		r = put_lookup(env, ev, &key);
+	return r;
+}
+
+int queue_event(const struct env *env, const struct event *ev, int *ret_recorded, bool *ret_wake,
+		struct err *e)
+{
+	int recorded, r;
+
+	if (lookup_guard(env->conf, &ev->addr, true) || conf_skips_jail(env->conf, ev->jail)) {
+		*ret_recorded = IPREP_SKIPPED;
+		*ret_wake = false;
+		return 0;
+	}
+	r = store_begin(env->store, STORE_DURABLE);
+	if (!r)
+		r = store_end(env->store, record(env, ev, &recorded));
+	if (r < 0)
+		return err_set(e, r, "%s", store_err(env->store)->text);
+	*ret_recorded = recorded;
+	*ret_wake = recorded != IPREP_SKIPPED;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* queue.h - recording that an ordinary jail banned an address: one durable transaction (layer 4) */
+#pragma once
+#include "env.h"
+
+struct event {                             /* checked, at the door */
+	struct addr addr;
+	char jail[JAIL_MAX];
+	char categories[CONF_TEXT_MAX];    /* numbers */
+	char comment[CONF_TEXT_MAX];       /* template */
+	int failures;
+	int64_t seen_at;
+};
+/*
+ * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The look-up
+ * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
+ */
+int queue_event(const struct env *env, const struct event *ev, int *ret_recorded, bool *ret_wake,
+		struct err *e);

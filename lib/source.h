@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * source.h - one kind of source: one file, one row in source_kinds[] (layer 3)
+ *
+ * A source knows its protocol and nothing of scores, tiers, jobs or the database. ask() and
+ * send() never block; each answers exactly once through ask_done(), never from inside the call.
+ */
+#pragma once
+#include "clock.h"
+#include "conf.h"
+#include "net.h"
+
+struct engine;
+struct ask {                               /* one question to one source; the engine's */
+	const struct conf *conf;
+	const struct conf_source *source;
+	const struct net_ops *ops;
+	struct net *net;
+	struct clock clock;
+	const struct log *log;
+	const char *secret;                /* the API key, or NULL */
+	int64_t deadline_ms;               /* monotonic */
+	struct task *task;
+	struct engine *engine;
+	int row;                           /* of source in conf->sources */
+	struct finding answer;             /* filled in by the source before ask_done() */
+	void *priv;                        /* the source's, for one question; it frees it */
+};
+struct source_kind {
+	enum source_type type;
+	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer said something). */
+	void (*ask)(struct ask *a);
+	/* TASK_REPORT: post task->body; fill in task->outcome, why, retry_after_s, quota, and
+	 * ask->answer with the score that came with it (partial; F_NONE if none). NULL: takes none. */
+	void (*send)(struct ask *a);
+};
+const struct source_kind *source_kind_of(enum source_type type);   /* in source.c */
+extern const struct source_kind source_dnsbl, source_abuseipdb;
+
+void ask_done(struct ask *a);              /* in engine.c */
+
+/*
+ * The body of a report, application/x-www-form-urlencoded: ip, categories, comment (cut to 1024
+ * bytes on a UTF-8 boundary), timestamp (ISO 8601 with zone). malloc'd; NULL: no memory.
+ */
+char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
+			    int64_t seen_at);
+/* "ssh,brute-force" or "22,18" -> "22,18"; at most 30; dst has room for CONF_TEXT_MAX. Errors: _ARG names the value. */
+int abuseipdb_categories(const char *text, char dst[CONF_TEXT_MAX], struct err *e);

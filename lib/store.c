@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.c - opening, locking, transactions, and one-line statements
+ *
+ * Hooks of all jails arrive at once. sqlite3_busy_timeout() sleeps up to 100 ms and makes
+ * late-comers fail; the handler here sleeps a random 1 to 8 ms until a stated bound.
+ * Sources: sqlite.org/c3ref/busy_handler.html, sqlite.org/wal.html.
+ */
+#include "store_private.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOOK_WAIT_MS 2000
+#define WORK_WAIT_MS 10000
+#define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
+
+static int wait_for_lock(void *user, int ntries)
+{
+	struct store *s = user;
+	int64_t now = clock_mono_ms();
+	struct timespec pause = { 0 };
+
+	if (ntries == 0)
+		s->lock_until_ms = now + s->wait_ms;
+	if (now >= s->lock_until_ms)
+		return 0;
+	pause.tv_nsec = 1000000 + (long)(random() % 7000) * 1000;
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
+static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
+{
+	struct store *s = user;
+
+	if (nframes >= WAL_BIG_FRAMES || s->mode == STORE_WORK)
+		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
+int64_t store_now(const struct store *s)
+{
+	return clock_now_s(&s->clock);
+}
+
+static int code_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return IPREP_E_BUSY;
+	case SQLITE_NOMEM:
+		return IPREP_E_NOMEM;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return IPREP_E_PERM;
+	case SQLITE_MISUSE:
+	case SQLITE_RANGE:
+		return IPREP_E_BUG;
+	default:
+		return IPREP_E_STORE;
+	}
+}
+
+/* SQLite says "unable to open database file" for many things; errno says which. */
+int store_fail(struct store *s, const char *doing)
+{
+	int rc = sqlite3_extended_errcode(s->db);
+	int sys = sqlite3_system_errno(s->db);
+	const char *name = sqlite3_db_filename(s->db, NULL);
+	int code = code_of(rc);
+
+	if (!name || !*name)
+		name = s->path ? s->path : "state database";
+	if (rc == SQLITE_READONLY_DBMOVED)
+		return err_set(&s->err, code, "%s: %s: moved or removed while in use", name, doing);
+	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) {
+		if (sys == EACCES || sys == EPERM)
+			code = IPREP_E_PERM;
+		return err_set(&s->err, code, "%s: %s: %s%s%s", name, doing, sqlite3_errmsg(s->db),
+			       sys ? ": " : "", sys ? strerror(sys) : "");
+	}
+	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
+		return err_set(&s->err, code, "%s: %s: damaged (%s); move it aside and a new one "
+			       "is made", name, doing, sqlite3_errmsg(s->db));
+	if (code == IPREP_E_BUSY)
+		return err_set(&s->err, code, "%s: %s: locked by another process for %d ms, "
+			       "giving up", name, doing, s->wait_ms);
+	return err_set(&s->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(s->db));
+}
+
+/* ---- statements ---- */
+
+static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
+{
+	int rc = SQLITE_OK, at = 1;
+
+	for (; *kinds && rc == SQLITE_OK; kinds++, at++) {
+		if (*kinds == 'k')
+			rc = sqlite3_bind_blob(st, at, va_arg(ap, const struct addr *)->b, 16,
+					       SQLITE_STATIC);
+		else if (*kinds == 'i')
+			rc = sqlite3_bind_int64(st, at, va_arg(ap, int64_t));
+		else
+			rc = sqlite3_bind_text(st, at, va_arg(ap, const char *), -1, SQLITE_STATIC);
+	}
+	return rc;
+}
+
+static int sql_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds,
+		     va_list ap)
+{
+	*ret = NULL;
+	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK ||
+	    bind_all(*ret, kinds, ap) != SQLITE_OK) {
+		store_fail(s, "preparing a statement");
+		return s->err.code;
+	}
+	return sql_next(s, *ret);
+}
+
+int sql_next(struct store *s, sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	return rc == SQLITE_DONE ? 0 : store_fail(s, sqlite3_stmt_readonly(st) ? "reading" : "writing");
+}
+
+int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, kinds);
+	r = sql_start(s, ret, sql, kinds, ap);
+	va_end(ap);
+	return r;
+}
+
+int sql_run(struct store *s, const char *sql, const char *kinds, ...)
+{
+	sqlite3_stmt *st;
+	va_list ap;
+	int r;
+
+	va_start(ap, kinds);
+	r = sql_start(s, &st, sql, kinds, ap);
+	va_end(ap);
+	sqlite3_finalize(st);
+	return r < 0 ? r : 0;
+}
+
+int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds, ...)
+{
+	sqlite3_stmt *st;
+	va_list ap;
+	int r;
+
+	va_start(ap, kinds);
+	r = sql_start(s, &st, sql, kinds, ap);
+	va_end(ap);
+	if (r >= 0)
+		*ret = r ? sqlite3_column_int64(st, 0) : missing;
+	sqlite3_finalize(st);
+	return r < 0 ? r : 0;
+}
+
+int64_t sql_int(sqlite3_stmt *st, int col)
+{
+	return sqlite3_column_int64(st, col);
+}
+
+void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
+{
+	const unsigned char *text = sqlite3_column_text(st, col);
+	size_t n = text ? strlen((const char *)text) : 0;
+
+	if (n >= room)
+		n = room - 1;
+	if (n)
+		memcpy(dst, text, n);
+	dst[n] = '\0';
+}
+
+bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)
+{
+	const void *blob = sqlite3_column_blob(st, col);
+
+	if (!blob || sqlite3_column_bytes(st, col) != 16)
+		return false;
+	memcpy(ret->b, blob, 16);
+	return true;
+}
+
+/* ---- transactions ---- */
+
+int store_begin(struct store *s, enum store_sync sync)
+{
+	int r;
+
+	if (s->in_tx)
+		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
+	r = sql_run(s, sync == STORE_DURABLE ? "PRAGMA synchronous = FULL"
+					     : "PRAGMA synchronous = NORMAL", "");
+	if (!r)
+		r = sql_run(s, "BEGIN IMMEDIATE", "");
+	s->in_tx = !r;
+	return r;
+}
+
+int store_end(struct store *s, int r)
+{
+	if (!s->in_tx)
+		return r;
+	s->in_tx = false;
+	if (r >= 0) {
+		int c = sql_run(s, "COMMIT", "");
+
+		if (!c)
+			return r;
+		r = c;
+	}
+	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+/* ---- open and close ---- */
+
+static int open_db(struct store *s, const char *name, int flags)
+{
+	int on = 0;
+
+	if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return s->db ? store_fail(s, "opening")
+			     : err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_handler(s->db, wait_for_lock, s);
+	sqlite3_wal_hook(s->db, after_commit, s);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, s->mode != STORE_WORK, &on);
+	/* a database somebody tampered with must not run functions of its own (sqlite.org/security.html) */
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
+	return 0;
+}
+
+/* Full or read-only disk: the WAL's shared memory cannot be made. Blocks are still there. */
+static int open_as_it_is(struct store *s, const char *path)
+{
+	char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
+	int r;
+
+	if (!uri)
+		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_close(s->db);
+	s->db = NULL;
+	s->read_only = true;
+	r = open_db(s, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	sqlite3_free(uri);
+	return r ? r : store_schema(s);
+}
+
+static bool disk_refuses(const struct store *s)
+{
+	int rc = sqlite3_errcode(s->db) & 0xff;
+
+	return rc == SQLITE_FULL || rc == SQLITE_READONLY || rc == SQLITE_IOERR ||
+	       rc == SQLITE_CANTOPEN;
+}
+
+static bool uri_is_plain(const char *path)
+{
+	return !strpbrk(path, "?#%");
+}
+
+int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
+	       struct store **ret_store, struct err *e)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return err_set(e, IPREP_E_NOMEM, "out of memory");
+	s->mode = mode;
+	s->clock = clock;
+	s->log = log;
+	s->path = path;
+	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : HOOK_WAIT_MS;
+	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
+	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	if (!r)
+		r = store_schema(s);
+	if (r && mode == STORE_GATE && s->db && disk_refuses(s) && uri_is_plain(path))
+		r = open_as_it_is(s, path);
+	s->path = NULL;
+	if (r) {
+		err_set(e, s->err.code, "%s", s->err.text);
+		store_close(s);
+		return r;
+	}
+	*ret_store = s;
+	return 0;
+}
+
+struct store *store_close(struct store *s)
+{
+	if (!s)
+		return NULL;
+	store_end(s, IPREP_E_BUG);         /* rolls back what was left open */
+	if (s->db && s->mode == STORE_WORK && !s->read_only)
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_close(s->db);
+	free(s);
+	return NULL;
+}
+
+const struct err *store_err(const struct store *s)
+{
+	return &s->err;
+}
+
+bool store_is_read_only(const struct store *s)
+{
+	return s->read_only;
+}

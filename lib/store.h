@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - what iprep remembers; the only door to SQLite (layer 2)
+ *
+ * One file in WAL mode. A key is 16 bytes: addr_key(). No call waits for another process's
+ * lock longer than the bound of its mode. A function returns 0 (or a count, a found/not found,
+ * where said) or a negative IPREP_E_*; store_err() then has the sentence.
+ * Everything between store_begin() and store_end() is one transaction; writing functions
+ * called outside of one are a transaction each.
+ */
+#pragma once
+#include "clock.h"
+#include "conf.h"
+#include "log.h"
+#include "words.h"
+
+struct store;
+enum store_mode {
+	STORE_HOOK,                        /* waits 2 s at most; never checkpoints a WAL under 4 MB */
+	STORE_GATE,                        /* STORE_HOOK; on a full or read-only disk reads what is there */
+	STORE_WORK,                        /* worker, purge, shell: waits 10 s; ends with a checkpoint */
+};
+enum store_sync { STORE_FAST, STORE_DURABLE };   /* look-up jobs, findings : reports, blocks */
+
+/* Opens, creating what is missing. Errors: _STORE damaged, newer, full; _PERM; _CREATE; _BUSY. */
+int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
+	       struct store **ret_store, struct err *e);
+struct store *store_close(struct store *s);
+const struct err *store_err(const struct store *s);
+bool store_is_read_only(const struct store *s);   /* STORE_GATE had to fall back */
+
+int store_begin(struct store *s, enum store_sync sync);
+int store_end(struct store *s, int r);     /* r < 0: rolls back and returns r; else commits */
+
+/* ---- blocks and pardons ---- */
+
+struct block {
+	struct addr key;
+	char tier[32];
+	int score;
+	int64_t since, until;              /* Unix seconds */
+	int64_t first_at;                  /* first announced; 0: held back, does not count yet */
+	int64_t announced_at;              /* last line written; 0: none */
+	bool due;                          /* a line is to be written */
+	char jail[JAIL_MAX];
+	char src[256];                     /* names of the sources that gave points, comma-separated */
+};
+/* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
+int store_block_get(struct store *s, const struct addr *key, struct block *ret);
+int store_block_put(struct store *s, const struct block *b);
+/* Due for announcing again, seen from jail (may be empty: keeps what is there). */
+int store_block_mark_due(struct store *s, const struct addr *key, const char *jail);
+/* A line was written at `at`; the block now lasts until `until`. */
+int store_block_announced(struct store *s, const struct addr *key, int64_t at, int64_t until);
+/* Oldest first; returns how many were put into ret. first: only those never announced / only others. */
+int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max);
+/* How many blocks were announced for the first time at or after `since`. */
+int store_blocks_first_since(struct store *s, int64_t since, int max);
+/* 1 if the key is to be left alone now; 0 if not. */
+int store_pardoned(struct store *s, const struct addr *key);
+
+/* ---- findings ---- */
+
+/* Fill in the rows of ret (conf->nsources) that are known and still good; F_NONE elsewhere.
+ * With expired, also those whose time is over but not their retention. Returns how many. */
+int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
+		       struct finding *ret);
+/* Keep each finding that has status F_OK and an expires_at. */
+int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
+		       const struct finding *findings);
+
+/* ---- look-ups that wait ---- */
+
+#define LOOKUPS_MAX 10000                  /* waiting at once; gate look-ups beyond are dropped */
+#define LOOKUPS_NET_MAX 16                 /* waiting per /24 or /48, from the gate */
+struct lookup_job {
+	struct addr key, addr;
+	int64_t mark;                      /* changes when a job is forgotten and made anew */
+	enum origin origin;
+	int tries;
+	int64_t since, next_at;
+	char jail[JAIL_MAX];
+};
+/* 1 and *ret (may be NULL) if one waits for the key; 0 if not. */
+int store_lookup_get(struct store *s, const struct addr *key, struct lookup_job *ret);
+/* New, or merged with the one that waits: sure stays sure, and becomes due now. */
+int store_lookup_put(struct store *s, const struct lookup_job *j);
+/* Waiting in the same /24 or /48 (net_bits of 128), and in all, each counted up to its limit. */
+int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, int *ret_near,
+		       int *ret_all);
+int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size_t max);
+/* 1 if this very job still exists, 0 if it was forgotten. */
+int store_lookup_alive(struct store *s, const struct lookup_job *j);
+/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, one try more. */
+int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at);
+
+/* ---- reports ---- */
+
+enum report_state {
+	REPORT_QUEUED,                     /* waits; later events are added to it */
+	REPORT_SENDING,                    /* body frozen: it may have reached the service */
+	REPORT_PARKED,                     /* refused for good; shown with the reason */
+	REPORT_DONE,
+	REPORT_UNKNOWN,                    /* sent, never answered, too old to send again */
+};
+struct report_job {
+	int64_t id;
+	struct addr key, addr;
+	enum report_state state;
+	int failures, tries;
+	int64_t first_at, seen_at, next_at;
+	int64_t sent_at;                   /* first attempt with this body; 0: none */
+	char jail[JAIL_MAX], categories[CONF_TEXT_MAX], comment[CONF_TEXT_MAX];
+	char *body;                        /* frozen; malloc'd; NULL: none */
+};
+/* 1 and *ret (body NULL) for the newest report of this address that is not parked; 0: none. */
+int store_report_last(struct store *s, const struct addr *addr, struct report_job *ret);
+int store_report_add(struct store *s, const struct report_job *r);
+/* One more event of a REPORT_QUEUED one: failures added, seen_at moved on. */
+int store_report_merge(struct store *s, int64_t id, int failures, int64_t seen_at);
+/* REPORT_QUEUED and REPORT_SENDING ones that are due, oldest first; release each body with free(). */
+int store_reports_due(struct store *s, int64_t now, struct report_job *ret, size_t max);
+/* 1 if a report of this address is due or on its way, 0 if not. */
+int store_report_pending(struct store *s, const struct addr *addr, int64_t now);
+/* Written ahead: commit this, durably, before the request. Returns 0, or 1 if it was retracted. */
+int store_report_sending(struct store *s, int64_t id, int64_t at, const char *body);
+/* The answer; 1 if the report no longer exists. REPORT_QUEUED and _SENDING: again at retry_at. */
+int store_report_end(struct store *s, int64_t id, enum report_state state, int64_t retry_at,
+		     const char *why);
+
+/* ---- quotas, per endpoint of the API ---- */
+
+#define QUOTA_FREE_PLAN 1000               /* docs.abuseipdb.com, Standard: check and report per day */
+struct quota {
+	int64_t limit, remaining;
+	bool known;                        /* from headers of today, not assumed */
+	int64_t stopped_until;             /* 0: not stopped */
+	bool auth_failed;                  /* and key and configuration are as they were */
+	int64_t last_ok_at, last_error_at;
+	char last_error[DETAIL_MAX];
+};
+/* auth_mark changes when key file or configuration do. */
+int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret);
+/* One call less, in the transaction that goes before it. */
+int store_quota_take(struct store *s, const char *endpoint);
+int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
+		     const struct quota_seen *seen);
+
+/* ---- counting, purging, forgetting ---- */
+
+struct store_counts { int64_t findings, lookups, reports, blocks, pardons; };
+/* What would go now (dry run). */
+int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
+/* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
+int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
+		     struct store_counts *done);
+/* Note this run's time: blocks go only when two runs an hour apart agree. Call once, last. */
+int store_purge_seen(struct store *s);
+/* No trace of the key but a pardon until then (0: none). Removes waiting jobs too. */
+int store_forget(struct store *s, const struct addr *key, int64_t pardon_until);
+/* Oldest work: next time a look-up or report is due; 0 if none waits. Announcing counts as now. */
+int store_next_due(struct store *s, int64_t *ret_at);

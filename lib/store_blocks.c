@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* store_blocks.c - blocks, their outbox (the lines still to be written), and pardons */
+#include "store_private.h"
+
+#define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
+
+static bool block_of(sqlite3_stmt *st, struct block *b)
+{
+	if (!sql_key(st, 0, &b->key))
+		return false;
+	sql_text(st, 1, b->tier, sizeof(b->tier));
+	b->score = (int)sql_int(st, 2);
+	b->since = sql_int(st, 3);
+	b->until = sql_int(st, 4);
+	b->first_at = sql_int(st, 5);
+	b->announced_at = sql_int(st, 6);
+	b->due = sql_int(st, 7) != 0;
+	sql_text(st, 8, b->jail, sizeof(b->jail));
+	sql_text(st, 9, b->src, sizeof(b->src));
+	return true;
+}
+
+/* A time ten years away was written under a clock gone wrong: such a block is over. */
+int store_block_get(struct store *s, const struct addr *key, struct block *ret)
+{
+	int64_t now = store_now(s);
+	sqlite3_stmt *st;
+	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block"
+			" WHERE key = ?1 AND until > ?2 AND until <= ?3",
+			"kii", key, now, now + TEN_YEARS_S + WEEK_S);
+
+	if (r > 0)
+		r = block_of(st, ret);
+	sqlite3_finalize(st);
+	return r;
+}
+
+int store_block_put(struct store *s, const struct block *b)
+{
+	return sql_run(s, "INSERT OR REPLACE INTO block(" BLOCK_COLUMNS ")"
+		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "ksiiiiiiss", &b->key, b->tier,
+		       (int64_t)b->score, b->since, b->until, b->first_at, b->announced_at,
+		       (int64_t)b->due, b->jail, b->src);
+}
+
+int store_block_mark_due(struct store *s, const struct addr *key, const char *jail)
+{
+	bool own_tx = !s->in_tx;
+	int r = own_tx ? store_begin(s, STORE_FAST) : 0;
+
+	if (!r)
+		r = sql_run(s, "UPDATE block SET due = 1, jail = iif(?2 = '', jail, ?2)"
+			    " WHERE key = ?1", "ks", key, jail ? jail : "");
+	return own_tx ? store_end(s, r) : r;
+}
+
+int store_block_announced(struct store *s, const struct addr *key, int64_t at, int64_t until)
+{
+	return sql_run(s, "UPDATE block SET due = 0, announced_at = ?2, until = ?3,"
+		       " first_at = iif(first_at = 0, ?2, first_at) WHERE key = ?1",
+		       "kii", key, at, until);
+}
+
+int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
+{
+	int64_t now = store_now(s);
+	sqlite3_stmt *st;
+	size_t n = 0;
+	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_due"
+			" WHERE due = 1 AND (first_at = 0) = ?1 AND until > ?2"
+			" ORDER BY since LIMIT ?3", "iii", (int64_t)first, now, (int64_t)max);
+
+	while (r > 0 && n < max) {
+		if (block_of(st, &ret[n]))
+			n++;
+		r = sql_next(s, st);
+	}
+	sqlite3_finalize(st);
+	return r < 0 ? r : (int)n;
+}
+
+int store_blocks_first_since(struct store *s, int64_t since, int max)
+{
+	int64_t n = 0;
+	int r = sql_number(s, 0, &n, "SELECT count(*) FROM (SELECT 1 FROM block"
+			   " WHERE first_at >= ?1 AND first_at > 0 LIMIT ?2)",
+			   "ii", since, (int64_t)max);
+
+	return r ? r : (int)n;
+}
+
+int store_pardoned(struct store *s, const struct addr *key)
+{
+	int64_t until = 0, now = store_now(s);
+	int r = sql_number(s, 0, &until, "SELECT until FROM pardon WHERE key = ?1", "k", key);
+
+	return r ? r : until > now && until <= now + TEN_YEARS_S + WEEK_S;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* store_findings.c - what the sources said, by key and by the source's section name */
+#include "store_private.h"
+#include <stdio.h>
+#include <string.h>
+
+static int row_of(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (!strcmp(conf->sources[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* Answers are kept as hexadecimal words: "7f000004 7f000002". */
+static void answers_parse(const char *text, struct finding *f)
+{
+	unsigned a;
+	int used;
+
+	for (f->na = 0; f->na < ANSWERS_MAX && sscanf(text, "%8x%n", &a, &used) == 1; text += used)
+		f->a[f->na++] = a;
+}
+
+static void answers_format(const struct finding *f, char dst[ANSWERS_MAX * 9 + 1])
+{
+	size_t n = 0;
+
+	dst[0] = '\0';
+	for (int i = 0; i < f->na; i++)
+		n += (size_t)snprintf(dst + n, 10, "%s%08x", i ? " " : "", (unsigned)f->a[i]);
+}
+
+static void finding_of(sqlite3_stmt *st, struct finding *f)
+{
+	char answers[ANSWERS_MAX * 9 + 1];
+
+	*f = (struct finding){ .status = F_OK };
+	f->listed = sql_int(st, 1) != 0;
+	f->rule = (uint8_t)sql_int(st, 2);
+	f->partial = sql_int(st, 3) != 0;
+	f->points = (int)sql_int(st, 4);
+	sql_text(st, 5, answers, sizeof(answers));
+	answers_parse(answers, f);
+	sql_text(st, 6, f->detail, sizeof(f->detail));
+	f->answered_at = sql_int(st, 7);
+	f->expires_at = sql_int(st, 8);
+}
+
+int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
+		       struct finding *ret)
+{
+	int64_t now = store_now(s);
+	char name[64];
+	sqlite3_stmt *st;
+	int found = 0;
+	int r = sql_row(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
+			" answered_at, expires_at FROM finding"
+			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, now,
+			now + conf->keep_findings_s + WEEK_S);
+
+	for (; r > 0; r = sql_next(s, st)) {
+		int row;
+
+		sql_text(st, 0, name, sizeof(name));
+		row = row_of(conf, name);
+		if (row < 0)
+			continue;
+		finding_of(st, &ret[row]);
+		found++;
+	}
+	sqlite3_finalize(st);
+	return r < 0 ? r : found;
+}
+
+int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
+		       const struct finding *findings)
+{
+	char answers[ANSWERS_MAX * 9 + 1];
+	int r = 0;
+
+	for (size_t i = 0; i < conf->nsources && !r; i++) {
+		const struct finding *f = &findings[i];
+
+		if (f->status != F_OK || !f->expires_at)
+			continue;
+		answers_format(f, answers);
+		r = sql_run(s, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+			    " points, answers, detail, answered_at, expires_at)"
+			    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "ksiiiissii", key,
+			    conf->sources[i].name, (int64_t)f->listed, (int64_t)f->rule,
+			    (int64_t)f->partial, (int64_t)f->points, answers, f->detail,
+			    f->answered_at, f->expires_at);
+	}
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* store_private.h - statements in a line each; shared by the store_*.c files only */
+#pragma once
+#include "store.h"
+#include <sqlite3.h>
+
+#define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
+#define WEEK_S ((int64_t)7 * 86400)
+
+struct store {
+	sqlite3 *db;
+	enum store_mode mode;
+	struct clock clock;
+	const struct log *log;
+	struct err err;
+	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
+	int wait_ms;
+	bool read_only, in_tx;
+	const char *path;                  /* the caller's; valid during store_open() only */
+};
+
+/*
+ * Bind after sql: k struct addr *, i int64_t, s text (NULL: NULL). One letter each in kinds.
+ * sql_row: 1 and *ret at its first row, or 0: none; release with sqlite3_finalize either way.
+ * sql_run: 0. Both: negative error, already in s->err.
+ */
+int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+int sql_run(struct store *s, const char *sql, const char *kinds, ...);
+int sql_next(struct store *s, sqlite3_stmt *st);      /* 1 row, 0 end */
+int64_t sql_int(sqlite3_stmt *st, int col);
+void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);
+bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
+/* One number; missing when there is no row. */
+int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql,
+	       const char *kinds, ...);
+int store_fail(struct store *s, const char *doing);   /* from SQLite's last error */
+int64_t store_now(const struct store *s);
+int store_schema(struct store *s);                    /* make or check; store_schema.c */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_quota.c - what each endpoint of the API still allows today
+ *
+ * Counts reset at 00:00 UTC. What no header has told yet is taken as the free plan's.
+ */
+#include "store_private.h"
+#include <string.h>
+
+int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret)
+{
+	int64_t today = store_now(s) / 86400;
+	char mark[128] = "";
+	sqlite3_stmt *st;
+	int r = sql_row(s, &st, "SELECT day, quota, remaining, known, stopped_until, auth_mark,"
+			" last_ok_at, last_error_at, last_error FROM endpoint WHERE name = ?1", "s",
+			endpoint);
+
+	*ret = (struct quota){ .limit = QUOTA_FREE_PLAN, .remaining = QUOTA_FREE_PLAN };
+	if (r > 0) {
+		bool same_day = sql_int(st, 0) == today;
+
+		ret->limit = sql_int(st, 1);
+		ret->remaining = same_day ? sql_int(st, 2) : ret->limit;
+		ret->known = same_day && sql_int(st, 3);
+		ret->stopped_until = sql_int(st, 4) > store_now(s) ? sql_int(st, 4) : 0;
+		sql_text(st, 5, mark, sizeof(mark));
+		ret->auth_failed = *mark && !strcmp(mark, auth_mark);
+		ret->last_ok_at = sql_int(st, 6);
+		ret->last_error_at = sql_int(st, 7);
+		sql_text(st, 8, ret->last_error, sizeof(ret->last_error));
+	}
+	sqlite3_finalize(st);
+	return r < 0 ? r : 0;
+}
+
+int store_quota_take(struct store *s, const char *endpoint)
+{
+	int64_t today = store_now(s) / 86400;
+
+	return sql_run(s, "INSERT INTO endpoint VALUES(?1, ?2, ?3, ?3 - 1, 0, 0, NULL, 0, 0, '')"
+		       " ON CONFLICT(name) DO UPDATE SET"
+		       " remaining = iif(day = ?2, remaining, quota) - 1,"
+		       " known = iif(day = ?2, known, 0), day = ?2",
+		       "sii", endpoint, today, (int64_t)QUOTA_FREE_PLAN);
+}
+
+/*
+ * With several calls on their way the remaining number of a late answer is stale: the lesser
+ * of it and our own count is right, unless nothing was known before.
+ */
+int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
+		     const struct quota_seen *q)
+{
+	int64_t now = store_now(s);
+	int r;
+
+	if (!q->seen)
+		return 0;
+	r = sql_run(s, "UPDATE endpoint SET"
+		    " quota = iif(?2 > 0, ?2, quota),"
+		    " remaining = iif(?3 < 0, remaining, iif(known, min(remaining, ?3), ?3)),"
+		    " known = known OR ?3 >= 0,"
+		    " stopped_until = ?4, auth_mark = ?5,"
+		    " last_ok_at = iif(?6 = '', ?7, last_ok_at),"
+		    " last_error_at = iif(?6 = '', last_error_at, ?7),"
+		    " last_error = iif(?6 = '', last_error, ?6) WHERE name = ?1", "siiissi",
+		    endpoint, q->limit, q->remaining, q->stopped_until,
+		    q->auth_failed ? auth_mark : NULL, q->error, now);
+	return r;
+}

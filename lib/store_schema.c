@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_schema.c - the tables, and which version of them a file holds
+ *
+ * PRAGMA user_version counts; a newer file than this program knows is refused. Migrations
+ * are added as rows of steps[], each one transaction.
+ */
+#include "store_private.h"
+
+#define APPLICATION_ID 0x69707265          /* "ipre" */
+
+static const char schema_1[] =
+	"CREATE TABLE meta("
+	" name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE block("
+	" key BLOB PRIMARY KEY, tier TEXT NOT NULL, score INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" first_at INTEGER NOT NULL, announced_at INTEGER NOT NULL, due INTEGER NOT NULL,"
+	" jail TEXT NOT NULL, src TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX block_due ON block(since) WHERE due = 1;"
+	"CREATE INDEX block_first ON block(first_at);"
+	"CREATE INDEX block_until ON block(until);"
+	"CREATE TABLE pardon("
+	" key BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE finding("
+	" key BLOB NOT NULL, source TEXT NOT NULL, listed INTEGER NOT NULL,"
+	" rule INTEGER NOT NULL, partial INTEGER NOT NULL, points INTEGER NOT NULL,"
+	" answers TEXT NOT NULL, detail TEXT NOT NULL,"
+	" answered_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, source)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX finding_answered ON finding(answered_at);"
+	"CREATE TABLE lookup("
+	" key BLOB PRIMARY KEY, addr BLOB NOT NULL, mark INTEGER NOT NULL,"
+	" origin INTEGER NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" next_at INTEGER NOT NULL, jail TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX lookup_next ON lookup(next_at);"
+	"CREATE TABLE report("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, addr BLOB NOT NULL,"
+	" state INTEGER NOT NULL, jail TEXT NOT NULL, categories TEXT NOT NULL,"
+	" comment TEXT NOT NULL, failures INTEGER NOT NULL, first_at INTEGER NOT NULL,"
+	" seen_at INTEGER NOT NULL, next_at INTEGER NOT NULL, tries INTEGER NOT NULL,"
+	" sent_at INTEGER NOT NULL, body TEXT, why TEXT NOT NULL,"
+	" ended_at INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX report_due ON report(next_at) WHERE state < 2;"
+	"CREATE INDEX report_addr ON report(addr);"
+	"CREATE INDEX report_key ON report(key);"
+	"CREATE INDEX report_ended ON report(ended_at) WHERE state > 1;"
+	"CREATE TABLE endpoint("
+	" name TEXT PRIMARY KEY, day INTEGER NOT NULL, quota INTEGER NOT NULL,"
+	" remaining INTEGER NOT NULL, known INTEGER NOT NULL, stopped_until INTEGER NOT NULL,"
+	" auth_mark TEXT, last_ok_at INTEGER NOT NULL, last_error_at INTEGER NOT NULL,"
+	" last_error TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = { schema_1 };
+#define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
+
+static int exec(struct store *s, const char *sql)
+{
+	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fail(s, "preparing the tables");
+	return 0;
+}
+
+static int check_version(struct store *s, int64_t *ret_version)
+{
+	int64_t version = 0, id = 0;
+	int r = sql_number(s, 0, &version, "PRAGMA user_version", "");
+
+	if (r)
+		return r;
+	if (version == SCHEMA_VERSION) {
+		*ret_version = version;
+		return 0;
+	}
+	r = sql_number(s, 0, &id, "PRAGMA application_id", "");
+	if (r)
+		return r;
+	if (version > SCHEMA_VERSION)
+		return err_set(&s->err, IPREP_E_STORE, "%s: written by a newer iprep (version %lld; "
+			       "this one knows %lld), not touched", sqlite3_db_filename(s->db, NULL),
+			       (long long)version, (long long)SCHEMA_VERSION);
+	if (version != 0 && id != APPLICATION_ID)
+		return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched",
+			       sqlite3_db_filename(s->db, NULL));
+	*ret_version = version;
+	return 0;
+}
+
+static int migrate(struct store *s)
+{
+	int64_t version = 0;
+	char *mark;
+	int r = store_begin(s, STORE_DURABLE);
+
+	if (r)
+		return r;
+	r = check_version(s, &version);    /* somebody else may have been faster */
+	while (!r && version < SCHEMA_VERSION)
+		r = exec(s, steps[version++]);
+	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
+			       APPLICATION_ID, (long long)SCHEMA_VERSION);
+	if (!r)
+		r = mark ? exec(s, mark) : err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_free(mark);
+	return store_end(s, r);
+}
+
+int store_schema(struct store *s)
+{
+	int64_t version = 0, tables = 0;
+	int r = check_version(s, &version);
+
+	if (r || version == SCHEMA_VERSION)
+		return r;
+	if (s->read_only)
+		return err_set(&s->err, IPREP_E_STORE, "%s: not made yet, and the disk refuses writes",
+			       sqlite3_db_filename(s->db, NULL));
+	r = sql_number(s, 0, &tables, "SELECT count(*) FROM sqlite_schema", "");
+	if (!r && version == 0 && tables)
+		r = check_version(s, &version);
+	if (!r && version == 0)            /* both last for the life of the file */
+		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
+	if (!r)
+		r = exec(s, "PRAGMA journal_mode = WAL");
+	return r ? r : migrate(s);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* words.h - the nouns every layer shares (layer 1) */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOURCES_MAX 64                     /* one bit each in a source_set */
+#define ANSWERS_MAX 16                     /* A records kept of one DNS answer */
+#define JAIL_MAX 64                        /* with terminator; fail2ban itself wants < 26 */
+#define DETAIL_MAX 160
+typedef uint64_t source_set;
+#define SOURCE_BIT(i) ((source_set)1 << (i))
+
+struct addr { uint8_t b[16]; };            /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
+
+enum finding_status {
+	F_NONE,                            /* not asked (yet) */
+	F_OK,                              /* answered: listed or not */
+	F_TIMEOUT, F_ERROR,                /* asked, and nothing that counts came back */
+	F_DENIED,                          /* could not be asked: quota used up or reserved, 401 */
+	F_QUARANTINED,                     /* the list fails its own test points: worth 0 */
+	F_SKIPPED,                         /* not asked by policy: worth 0 */
+};
+enum finding_rule { RULE_NONE, RULE_LOWEST_TIER, RULE_VETO };  /* Tor, shared: cap; whitelisted: veto */
+
+/* What one source says of one address. findings[i] belongs to conf->sources[i]. */
+struct finding {
+	uint8_t status;                    /* enum finding_status */
+	uint8_t rule;                      /* enum finding_rule */
+	bool listed;
+	bool partial;                      /* the score in the answer to a report: no whitelist, Tor or age */
+	int points;
+	uint8_t na;
+	uint32_t a[ANSWERS_MAX];           /* DNSBL answers, host order: 0x7f000004 */
+	int64_t answered_at, expires_at;   /* Unix seconds; expires_at 0: not for the cache */
+	char detail[DETAIL_MAX];           /* masked, one line, may be empty */
+};
+
+enum origin {                              /* who wants to know */
+	BY_HAND,
+	AMBIGUOUS,                         /* only wrote a suspicious line: came through the gate */
+	SURE,                              /* banned by an ordinary jail: came through rep-report */
+};
+
+/* What the headers of an API answer say of the quota of one endpoint. */
+struct quota_seen {
+	bool seen;                         /* an answer came at all */
+	int64_t limit, remaining;          /* -1: not said */
+	int64_t stopped_until;             /* 429, Retry-After, 401: do not ask before; 0: none */
+	bool auth_failed;                  /* 401: until key or configuration change */
+	char error[DETAIL_MAX];            /* empty: the answer was good */
+};
+
+enum task_kind { TASK_LOOKUP, TASK_REPORT };
+enum outcome { OUT_NONE, OUT_DONE, OUT_DUPLICATE, OUT_LATER, OUT_PARKED };
+
+/* One address on its way through the engine. Owned by whoever fed it, lent to the engine. */
+struct task {
+	enum task_kind kind;
+	struct addr addr;
+	int64_t id;                        /* the feeder's: report row, line number */
+	void *owner;                       /* the feeder's */
+	source_set ask;                    /* to be asked when it starts */
+	source_set asked;                  /* asked so far */
+	struct finding *findings;          /* one for each of conf->sources */
+	struct quota_seen quota;           /* of the endpoint asked last */
+	/* TASK_REPORT */
+	const char *body;                  /* frozen; as stored before it is sent */
+	enum outcome outcome;
+	int64_t retry_after_s;             /* OUT_LATER: at least; 0: not said */
+	char why[DETAIL_MAX];              /* OUT_LATER, OUT_PARKED */
+};

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker.h"
+#include "announce.h"
+#include "errand.h"
+#include "worker_lock.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WINDOW 64                          /* errands in flight */
+#define LOOK_MS 200                        /* how often the queue is looked at while lingering */
+
+struct worker {
+	const struct env *env;
+	struct worker_stats *stats;
+	struct err *err;
+	struct errand *flying[WINDOW];
+	size_t nflying;
+	int64_t linger_ms, last_work_ms, end_ms;
+};
+
+static bool is_flying(const struct worker *w, const struct addr *key)
+{
+	for (size_t i = 0; i < w->nflying; i++) {
+		const struct errand *f = w->flying[i];
+		const struct addr *k = f->lookup ? &f->lookup->key : &f->report.key;
+
+		if (!memcmp(k->b, key->b, 16))
+			return true;
+	}
+	return false;
+}
+
+static struct task *take_off(struct worker *w, struct errand *e)
+{
+	w->flying[w->nflying++] = e;
+	w->last_work_ms = clock_mono_ms();
+	return e->task;
+}
+
+static int64_t now_s(const struct worker *w)
+{
+	return clock_now_s(&w->env->clock);
+}
+
+/* Reports go first; while one of an address is on its way nothing else of it starts. */
+static int next_report(struct worker *w, struct task **ret)
+{
+	struct report_job due[WINDOW + 1];
+	struct errand *e;
+	int n, r = 0;
+
+	if (w->env->conf->abuseipdb < 0 || !w->env->secret)
+		return 0;
+	n = store_reports_due(w->env->store, now_s(w), due, w->nflying + 1);
+	for (int i = 0; i < n; i++) {
+		if (!r && !is_flying(w, &due[i].key)) {
+			r = errand_of_report(w->env, &due[i], &e, w->err);
+			if (!r) {
+				*ret = take_off(w, e);
+				r = 1;
+			} else if (r > 0) {
+				r = 0;         /* put off: the next one may still go */
+			}
+		}
+		free(due[i].body);
+	}
+	return n < 0 ? n : r;
+}
+
+static int next_lookup(struct worker *w, struct task **ret)
+{
+	struct lookup_job due[WINDOW * 2];
+	bool reports = w->env->conf->abuseipdb >= 0 && w->env->secret;
+	struct errand *e;
+	int n = store_lookups_due(w->env->store, now_s(w), due, WINDOW * 2), r;
+
+	for (int i = 0; i < n; i++) {
+		if (is_flying(w, &due[i].key))
+			continue;
+		r = reports ? store_report_pending(w->env->store, &due[i].addr, now_s(w)) : 0;
+		if (r < 0)
+			return r;
+		if (r)
+			continue;
+		r = errand_of_lookup(w->env, &due[i], &e, w->err);
+		if (r)
+			return r;
+		*ret = take_off(w, e);
+		return 1;
+	}
+	return n < 0 ? n : 0;
+}
+
+static void announce(struct worker *w)
+{
+	struct err e = { 0 };
+	int n = announce_due(w->env, &e);
+
+	if (n < 0) {
+		log_line(w->env->log, LOG_ERR, "%s; the block stands, its line will be written later",
+			 e.text);
+		w->stats->failed++;
+		return;
+	}
+	w->stats->lines += (size_t)n;
+}
+
+static enum feed_state fail(struct worker *w, int r)
+{
+	if (w->err->code != r)
+		err_set(w->err, r, "%s", store_err(w->env->store)->text);
+	w->end_ms = 0;
+	return FEED_END;
+}
+
+static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms)
+{
+	struct worker *w = user;
+	int64_t now = clock_mono_ms();
+	int r;
+
+	if (now >= w->end_ms)
+		return FEED_END;
+	worker_wake_clear(w->env->conf);
+	r = next_report(w, ret);
+	if (!r)
+		r = next_lookup(w, ret);
+	if (r < 0)
+		return fail(w, r);
+	if (r > 0)
+		return FEED_TASK;
+	announce(w);                       /* what hooks marked as seen again */
+	if (!w->nflying && now - w->last_work_ms >= w->linger_ms)
+		return FEED_END;
+	*ret_wait_ms = LOOK_MS;
+	return FEED_LATER;
+}
+
+static source_set feed_settled(void *user, struct task *t)
+{
+	struct worker *w = user;
+	struct errand *e = t->owner;
+	source_set more = errand_settled(w->env, e, w->stats);
+
+	if (more)
+		return more;
+	for (size_t i = 0; i < w->nflying; i++)
+		if (w->flying[i] == e)
+			w->flying[i] = w->flying[--w->nflying];
+	errand_free(e);
+	w->last_work_ms = clock_mono_ms();
+	announce(w);
+	return 0;
+}
+
+/* Anything due now that a run would do? */
+static bool work_waits(const struct worker *w)
+{
+	struct lookup_job l;
+	struct block b;
+
+	if (store_lookups_due(w->env->store, now_s(w), &l, 1) > 0)
+		return true;
+	if (store_blocks_due(w->env->store, false, &b, 1) > 0)
+		return true;
+	if (w->env->conf->abuseipdb >= 0 && w->env->secret) {
+		struct report_job r = { 0 };
+		int n = store_reports_due(w->env->store, now_s(w), &r, 1);
+
+		free(r.body);
+		return n > 0;
+	}
+	return false;
+}
+
+static int run_once(struct worker *w)
+{
+	const struct env *env = w->env;
+	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log,
+				  .secret = env->secret, .ops = env->ops };
+	struct feed feed = { .user = w, .window_max = WINDOW, .task_ms = env->conf->timeout_ms,
+			     .next = feed_next, .settled = feed_settled };
+	struct engine *engine = NULL;
+	int r = engine_new(&ec, &engine);
+
+	if (r)
+		return err_set(w->err, r, "out of memory");
+	w->last_work_ms = clock_mono_ms();
+	r = engine_run(engine, &feed, w->err);
+	engine_free(engine);
+	return r ? r : w->err->code;
+}
+
+int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret, struct err *e)
+{
+	struct worker_stats stats = { 0 };
+	struct worker w = { .env = env, .stats = &stats, .err = e, .linger_ms = linger_s * 1000,
+			    .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
+	int fd = worker_lock(env->conf, e), r;
+
+	if (fd < 0)
+		return fd;
+	e->code = 0;
+	do {
+		r = run_once(&w);
+		worker_unlock(fd);
+	} while (!r && clock_mono_ms() < w.end_ms && work_waits(&w) && !worker_relock(fd));
+	close(fd);
+	if (ret)
+		*ret = stats;
+	return r;
+}

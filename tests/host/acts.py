@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: MIT
+"""
+acts.py - the demo, act by act: write log lines, wait, look, check
+
+Nothing here calls iprep to make a verdict: fail2ban reads the lines and calls
+the hooks. What is looked at is what an administrator would look at: fail2ban's
+own answers, the verdict log, what AbuseIPDB received, and whether a client
+still gets a connection. Every wait ends as soon as what it waits for is there.
+"""
+
+import re
+import time
+
+import cast
+import loglines
+from checks import period
+from process import wait_for
+from traffic import calls_ms, median, network_calls
+
+SOON_S = 5              # for what must happen at once: fail2ban polls each second
+PATIENCE_S = 40         # for the way through the worker
+REANNOUNCE_S = 61       # the worker repeats a verdict line once a minute
+API_BACK_S = 100        # longest wait of the worker before it tries again
+
+
+def opening(stage, checks):
+    """Everything is in order, and everybody gets a connection."""
+    ready = stage.iprep.run("rep-check", "--ready")
+    checks.equal("rep-check --ready finds nothing wrong",
+                 (ready.returncode, ready.stderr.strip()), (0, ""))
+    checks.check("fail2ban-client -t accepts the shipped files",
+                 "OK" in stage.host.test_configuration())
+    for side in ("host", "plain"):
+        wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
+        refused = [one for one, open_ in
+                   stage.network.connects(side, wanted).items() if not open_]
+        checks.equal(f"{side}: every client gets a connection before anything "
+                     "happened", refused, [])
+
+
+def verdict_gets_lost(stage, checks):
+    """logrotate renames the verdict log before fail2ban has read the line."""
+    actor = cast.LOST
+    stage.dns.pause()
+    stage.write(actor.log_lines())
+    asked = wait_for(lambda: f"Ignore {actor.address} by command"
+                     in stage.host.log(), SOON_S)
+    checks.check("the gate ignores a first line while nothing is known", asked)
+    stage.host.server.pause()
+    stage.dns.resume()
+    written = stage.wait(lambda: verdict_of(stage, actor.address), PATIENCE_S)
+    stage.lost_at = time.monotonic()
+    stage.iprep.lose_verdict_log()
+    stage.host.server.resume()
+    checks.check("its verdict line is written, and lost before fail2ban "
+                 "reads it", written)
+
+
+def api_goes_off(stage, checks):
+    """Switch AbuseIPDB off; the short ban does not care."""
+    actor = cast.LATE
+    stage.api.stop()
+    began = time.monotonic()
+    stage.write(actor.log_lines())
+    banned = wait_for(lambda: actor.address in
+                      stage.host.bans_of("dovecot"), SOON_S)
+    checks.check("AbuseIPDB is off: the short ban comes at once", banned)
+    checks.say(f"... after {time.monotonic() - began:.1f} s")
+    wait_for(stage.workers, SOON_S)
+    ended = stage.wait(lambda: not stage.workers(), PATIENCE_S)
+    checks.check("AbuseIPDB is off: the worker gives up for now", ended,
+                 f"processes {stage.workers()} still run")
+    stage.api.start()
+
+
+def the_cast_appears(stage, checks):
+    """All lines at once: the botnet first, then everybody else."""
+    for number, actor in enumerate(cast.BOTNET):
+        stage.write([loglines.saslauthd_failed(f"user{number}"),
+                     *actor.log_lines()])
+    for actor in reversed(cast.CAST):
+        stage.write(actor.log_lines())
+    everybody = cast.CAST + cast.BOTNET
+    stage.wait(lambda: has_bans(stage.host_bans(), everybody)
+               and has_reports(stage, everybody), PATIENCE_S)
+    bans = stage.host_bans()
+    known = stage.iprep.known([actor.address for actor in cast.CAST])
+    for actor in cast.CAST:
+        check_actor(stage, checks, actor, bans, known[actor.address])
+    check_connections(stage, checks, cast.CAST)
+
+
+def check_actor(stage, checks, actor, bans, known):
+    checks.equal(f"{actor.name}: {expected_bans(actor)}",
+                 bans.get(actor.address, {}), actor.bans)
+    verdict = verdict_of(stage, actor.address)
+    what = f"tier {actor.tier}" if actor.tier else "no verdict line, no block"
+    checks.equal(f"{actor.name}: {what}",
+                 (verdict, bool(known.get("blocked_until"))),
+                 (actor.tier, bool(actor.tier)))
+    checks.equal(f"{actor.name}: reported {actor.reports} times",
+                 len(stage.api.reports_of(actor.address)), actor.reports)
+
+
+def check_connections(stage, checks, actors):
+    """Try every port from every address."""
+    wanted = [(actor.address, port) for actor in actors
+              for port in cast.ALL_PORTS]
+    answers = stage.network.connects("host", wanted)
+    for actor in actors:
+        closed = tuple(port for port in cast.ALL_PORTS
+                       if not answers[(actor.address, port)])
+        ports = ", ".join(map(str, actor.closed)) or "no port"
+        checks.equal(f"{actor.name}: refused on {ports}", closed, actor.closed)
+
+
+def botnet_compared(stage, checks):
+    """Ten guesses from ten addresses, with iprep and without."""
+    # the plain host has read the same file past the botnet's lines
+    marker = next(one for one in cast.CAST if "sendmail-auth" in one.bans)
+    wait_for(lambda: marker.address in stage.plain.bans_of("sendmail-auth"),
+             PATIENCE_S)
+    bots = {actor.address for actor in cast.BOTNET}
+    listed = {actor.address for actor in cast.BOTNET if actor.tier}
+    checks.equal("botnet: with iprep the eight listed are banned after their "
+                 "first line", bots & set(stage.host_bans()), listed)
+    checks.equal("botnet: the same fail2ban without iprep bans none",
+                 bots & set(stage.plain_bans()), set())
+    wanted = [(actor.address, 25) for actor in cast.BOTNET]
+    for side, closed in (("host", listed), ("plain", set())):
+        answers = stage.network.connects(side, wanted)
+        checks.equal(f"botnet: TCP refused by {side} for {len(closed)} of ten",
+                     {one for (one, _), open_ in answers.items() if not open_},
+                     closed)
+
+
+def resolver_stops(stage, checks):
+    """SIGSTOP for the resolver: hooks do not notice."""
+    passers_by = iter(cast.PASSERS_BY)
+    before = hook_times(stage, passers_by)
+    stage.dns.pause()
+    during = hook_times(stage, passers_by)
+    for hook, times in during.items():
+        was, now = median(before[hook]), median(times)
+        checks.check(f"resolver stopped: {hook} as fast as before",
+                     now <= 2 * was + 10 and max(times) < 1000,
+                     f"median {now:.1f} ms, was {was:.1f}, "
+                     f"slowest {max(times):.1f}")
+        checks.say(f"... median {now:.1f} ms, was {was:.1f} ms")
+    trace = f"{stage.directory}/logs/gate.strace"
+    status, sockets = network_calls(
+        stage.network.host, stage.iprep.gate_argv(next(passers_by)), trace)
+    checks.equal("a trace of the gate shows no network socket, and status 0",
+                 (status, sockets), (0, []))
+
+
+def hook_times(stage, passers_by):
+    """{hook: [ms]}: as fail2ban calls them, but one after the other."""
+    blocked = next(one for one in cast.CAST if one.tier == "known")
+    person = cast.CAST[0]
+    enqueue = stage.iprep.argv(
+        "rep-report", "--enqueue", "--categories=22,18", "--jail=sshd",
+        "--failures=5", f"--time={time.time()}", "--", person.address)
+    commands = {
+        "the gate on a new address":
+            [stage.iprep.gate_argv(next(passers_by)) for _ in range(10)],
+        "the gate on a blocked address":
+            [stage.iprep.gate_argv(blocked.address)] * 10,
+        "rep-report --enqueue": [enqueue] * 10}
+    return {hook: calls_ms(stage.network.host, calls)
+            for hook, calls in commands.items()}
+
+
+def fail2ban_restarts(stage, checks):
+    """In the middle of it all, and with the resolver still stopped."""
+    jails = ("rep-confirmed", "rep-notorious")
+    before = {jail: lengths(stage.host.bans_of(jail)) for jail in jails}
+    reports = len(stage.api.reports())
+    stage.host.restart()
+    after = {}
+
+    def restored():
+        after.update({jail: lengths(stage.host.bans_of(jail))
+                      for jail in jails})
+        return after == before
+    wait_for(restored, PATIENCE_S)
+    stage.iprep.flush()
+    checks.equal("restart: the extended bans are still there", after, before)
+    check_connections(stage, checks,
+                      [one for one in cast.CAST if one.closed])
+    checks.equal("restart: nothing is reported again",
+                 len(stage.api.reports()), reports)
+    stage.dns.resume()
+
+
+def report_goes_out(stage, checks):
+    """AbuseIPDB has been back for a while."""
+    actor = cast.LATE
+    stage.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
+    bans = stage.host_bans()
+    known = stage.iprep.known([actor.address])
+    check_actor(stage, checks, actor, bans, known[actor.address])
+    check_connections(stage, checks, [actor])
+
+
+def seen_again(stage, checks):
+    """The address whose verdict line was lost writes one more line."""
+    actor = cast.LOST
+    checks.equal("verdict lost: fail2ban has not banned it",
+                 stage.host_bans().get(actor.address, {}), {})
+    wait_s = stage.lost_at + REANNOUNCE_S - time.monotonic()
+    if wait_s > 0:
+        checks.say(f"a verdict line is repeated once a minute: {wait_s:.0f} s "
+                   "to go")
+    stage.wait(lambda: time.monotonic() - stage.lost_at >= REANNOUNCE_S,
+               REANNOUNCE_S)
+    stage.write(actor.log_lines())
+    stage.wait(lambda: has_bans(stage.host_bans(), [actor]), PATIENCE_S)
+    checks.equal("verdict lost: the next sight brings the ban back",
+                 stage.host_bans().get(actor.address, {}), actor.bans)
+    check_connections(stage, checks, [actor])
+
+
+def everything_once(stage, checks):
+    """At the end of the day: who was reported, and how often."""
+    expected = {actor.address: actor.reports for actor in cast.EVERYBODY
+                if actor.reports}
+    found = {}
+    for report in stage.api.reports():
+        found[report["ip"]] = found.get(report["ip"], 0) + 1
+    checks.equal("every sure attacker was reported exactly once, nobody else",
+                 found, expected)
+
+
+def short_bans_end(stage, checks):
+    """Ten minutes later: the person is back, the attackers are not."""
+    person, notorious, known = cast.CAST[:3]
+    for actor in (person, notorious, known):
+        for jail, seconds in actor.bans.items():
+            if seconds == cast.MINUTES_10:
+                stage.host.unban(jail, actor.address)
+    answers = stage.network.connects(
+        "host", [(one.address, one.port) for one in (person, notorious, known)])
+    checks.equal("when the short bans end, the person is back and the "
+                 "attackers are not", list(answers.values()),
+                 [True, False, False])
+
+
+ACTS = (
+    ("everything is in order", opening),
+    ("a verdict line gets lost", verdict_gets_lost),
+    ("AbuseIPDB is switched off", api_goes_off),
+    ("AbuseIPDB is back; the cast and the botnet appear", the_cast_appears),
+    ("the botnet, with iprep and without", botnet_compared),
+    ("the resolver is stopped (SIGSTOP)", resolver_stops),
+    ("fail2ban restarts, the resolver is still stopped", fail2ban_restarts),
+    ("the waiting report", report_goes_out),
+    ("the address of the lost verdict line is seen again", seen_again),
+    ("who was reported", everything_once),
+)
+EPILOGUE = ("the short bans end", short_bans_end)
+
+
+# -- small questions ----------------------------------------------------------
+
+def verdict_of(stage, address):
+    """The tier of the last verdict line about an address, or None."""
+    found = re.findall(rf" ip={re.escape(address)} score=\d+ tier=(\S+)",
+                       stage.iprep.verdicts())
+    return found[-1] if found else None
+
+
+def has_bans(bans, actors):
+    return all(bans.get(actor.address, {}) == actor.bans for actor in actors)
+
+
+def has_reports(stage, actors):
+    found = {report["ip"] for report in stage.api.reports()}
+    return all(actor.address in found for actor in actors if actor.reports)
+
+
+def lengths(bans):
+    """Without the time of the end, which a repeated verdict moves."""
+    return {address: seconds for address, (seconds, _) in bans.items()}
+
+
+def expected_bans(actor):
+    if not actor.bans:
+        return "not banned at all"
+    return "banned in " + ", ".join(
+        f"{jail} for {period(seconds)}"
+        for jail, seconds in actor.bans.items()) + " and nowhere else"

@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+demo.py - the whole way of an address on real parts; called by fail2ban/demo.sh
+
+Puts up the stage (stage.py), plays the acts (acts.py) with the cast (cast.py),
+prints the tables and ends with 0 if every check was as it must be, else with 1
+and the names of those that were not. Takes everything down again, also after
+Ctrl-C. Needs root, for network namespaces.
+"""
+
+import argparse
+import signal
+import sys
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import acts                                         # noqa: E402
+import process                                      # noqa: E402
+import report                                       # noqa: E402
+from checks import Checks                           # noqa: E402
+from stage import Stage                             # noqa: E402
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("--prefix", metavar="DIR", required=True,
+        help="where iprep is installed: DIR/bin/rep-check ...")
+    add("--dir", metavar="DIR", required=True,
+        help="an empty directory of mode 0755 for everything")
+    add("--packages", metavar="DIR", required=True,
+        help="where packages are unpacked, or were")
+    add("--name", metavar="NAME", required=True,
+        help="begins the names of the network namespaces")
+    add("--verbose", action="store_true", help="show every command")
+    return parser.parse_args()
+
+
+def on_signal(number, _):
+    raise SystemExit(128 + number)
+
+
+def play(stage, checks):
+    for title, act in acts.ACTS:
+        checks.say(title)
+        act(stage, checks)
+    report.show(stage, checks)
+    title, act = acts.EPILOGUE
+    checks.say(title)
+    act(stage, checks)
+
+
+def main():
+    given = options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    if given.verbose:
+        process.on_command = lambda text: print(f"    + {text}", flush=True)
+    checks = Checks()
+    checks.say("starting rbldnsd, AbuseIPDB emulator, fail2ban twice, nftables")
+    try:
+        with Stage(given.dir, given.prefix, given.packages,
+                   given.name) as stage:
+            play(stage, checks)
+    except process.CommandError as error:
+        sys.exit(f"demo: {error}")
+    return checks.close("demo")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""
+fail2ban.py - a private fail2ban-server in a network namespace
+
+Real server, stock configuration, nothing of the machine's: its own directory
+holds configuration, socket, database and log. Our files are copied beside the
+stock ones as a package would; what a test adds goes into .local files, as an
+administrator's changes do.
+
+Bans are read with "fail2ban-client get JAIL banip --with-time".
+"""
+
+import os
+import re
+import shutil
+import sys
+
+import process
+
+LOCAL = """\
+[Definition]
+logtarget = {directory}/fail2ban.log
+socket    = {directory}/socket
+pidfile   = {directory}/pid
+dbfile    = {directory}/fail2ban.sqlite3
+"""
+BAN_LINE = re.compile(r"^(\S+)\s+(.+?) \+ (-?\d+) = (.+)$")
+
+
+class Fail2ban:
+    """directory is made here; start() needs configure() first."""
+
+    def __init__(self, packages, space, directory):
+        self.packages = packages
+        self.space = space
+        self.directory = directory
+        self.config = f"{directory}/etc"
+        self.log_path = f"{directory}/fail2ban.log"
+        self.server = None
+        os.makedirs(f"{directory}/bin", mode=0o755)
+        packages.write_nft(f"{directory}/bin/nft")
+        open(self.log_path, "ab").close()
+        shutil.copytree(packages.fail2ban_config, self.config)
+        self.write("fail2ban.local", LOCAL.format(directory=directory))
+
+    def add_files(self, source):
+        """Copy action.d, filter.d and jail.d below source into the configuration."""
+        for part in ("action.d", "filter.d", "jail.d"):
+            for name in sorted(os.listdir(f"{source}/{part}")):
+                shutil.copy(f"{source}/{part}/{name}", f"{self.config}/{part}")
+
+    def write(self, name, text):
+        """Write one file of the configuration, e.g. jail.local."""
+        with open(f"{self.config}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def environment(self):
+        return {"PATH": f"{self.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "PYTHONPATH": self.packages.fail2ban_modules,
+                "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
+                "TZ": "UTC"}
+
+    def command(self, part, *words):
+        return [sys.executable, self.packages.fail2ban(part),
+                "-c", self.config, *words]
+
+    def client(self, *words, check=True):
+        return process.run(self.command("client", *words), check=check,
+                           env=self.environment()).stdout
+
+    def test_configuration(self):
+        """What "fail2ban-client -t" says; CommandError if it is not OK."""
+        return self.client("-t")
+
+    def start(self):
+        argv = self.command("server", "-f", "start")
+        self.server = process.Server(self.space.command(argv),
+                                     f"{self.directory}/server.out",
+                                     env=self.environment())
+        self.server.await_ready(self.is_ready, log_path=self.log_path)
+
+    def is_ready(self):
+        return (os.path.exists(f"{self.directory}/socket")
+                and "pong" in self.client("ping", check=False))
+
+    def stop(self):
+        """The orderly way; the process ends by itself."""
+        if self.server is None:
+            return
+        if self.server.is_running():
+            self.client("stop", check=False)
+            process.wait_for(lambda: not self.server.is_running(), 20)
+        self.server.stop()
+        self.server = None
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def jails(self):
+        for line in self.client("status").splitlines():
+            if "Jail list:" in line:
+                return line.partition("Jail list:")[2].replace(",", " ").split()
+        return []
+
+    def bans_of(self, jail):
+        """{address: (seconds, when it ends)} of one jail."""
+        bans = {}
+        for line in self.client("get", jail, "banip",
+                                "--with-time").splitlines():
+            match = BAN_LINE.match(line.strip())
+            if match:
+                bans[match[1]] = (int(match[3]), match[4])
+        return bans
+
+    def bans(self):
+        """{jail: {address: (seconds, when it ends)}} of all jails."""
+        return {jail: self.bans_of(jail) for jail in self.jails()}
+
+    def unban(self, jail, address):
+        self.client("set", jail, "unbanip", address)
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()

@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+probe.py - try TCP connections from given source addresses
+
+Standard input: a JSON list of [source, destination, port]. Standard output: a
+JSON list of true or false, in the same order: did the connection succeed?
+Refused, unreachable and no answer within two seconds are all "no". Runs in the
+namespace that has the source addresses.
+"""
+
+import asyncio
+import json
+import sys
+
+TIMEOUT_S = 2
+
+
+async def connects(source, destination, port):
+    opening = asyncio.open_connection(destination, port,
+                                      local_addr=(source, 0))
+    try:
+        _, writer = await asyncio.wait_for(opening, TIMEOUT_S)
+    except (OSError, asyncio.TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def main():
+    tries = json.load(sys.stdin)
+    answers = await asyncio.gather(*(connects(*one) for one in tries))
+    json.dump(answers, sys.stdout)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

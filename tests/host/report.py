@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""
+report.py - the demo's tables: each address, and the botnet with and without
+
+Bans are fail2ban's own answer, evidence is what rep-check has on disk, the
+verdict is the tier of the verdict line, and the last column is a connection
+tried now, to the port that was attacked.
+"""
+
+import acts
+import cast
+from checks import jails, table
+
+
+def show(stage, checks):
+    checks.say("what became of everybody")
+    actors = (*cast.CAST, cast.LATE, cast.LOST)
+    bans = stage.host_bans()
+    known = stage.iprep.known([actor.address for actor in cast.EVERYBODY])
+    wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
+    with_iprep = stage.network.connects("host", wanted)
+    table(("who", "address", "seen", "evidence", "verdict", "reports",
+           "fail2ban bans it", "TCP"),
+          [row(stage, actor, bans, known, with_iprep) for actor in actors])
+    plain_bans = stage.plain_bans()
+    without = stage.network.connects("plain", wanted)
+    table(("botnet, one guess each", "evidence", "with iprep", "TCP",
+           "without iprep", "TCP"),
+          [bot_row(actor, known, bans, with_iprep, plain_bans, without)
+           for actor in cast.BOTNET])
+
+
+def row(stage, actor, bans, known, answers):
+    verdict = (acts.verdict_of(stage, actor.address)
+               or known[actor.address]["verdict"])
+    return (actor.name, actor.address, actor.seen,
+            evidence(known[actor.address]), verdict,
+            str(len(stage.api.reports_of(actor.address))),
+            jails(bans.get(actor.address, {})) or "-", tcp(actor, answers))
+
+
+def bot_row(actor, known, bans, answers, plain_bans, plain_answers):
+    return (actor.address, evidence(known[actor.address]),
+            jails(bans.get(actor.address, {})) or "-", tcp(actor, answers),
+            jails(plain_bans.get(actor.address, {})) or "-",
+            tcp(actor, plain_answers))
+
+
+def evidence(known):
+    """The sources that gave points: "zen +3, abuseipdb +10"."""
+    found = [f"{one['source']} {one['points']:+d}"
+             for one in known["findings"] if one["points"]]
+    return ", ".join(found) or "nothing"
+
+
+def tcp(actor, answers):
+    return "open" if answers[(actor.address, actor.port)] else "refused"
