@@ -73,6 +73,17 @@ class Emulator:
         now = self.statistics()
         return self.reports_before + now["reports"] + now["merged"]
 
+    def refused_reports(self):
+        """Attempts that AbuseIPDB did not take, over all runs, as its log has
+        them: a duplicate within 15 minutes for example."""
+        path = f"{self.directory}/requests.log"
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            requests = [json.loads(line) for line in file]
+        return [one for one in requests if one["path"].endswith("report")
+                and one["outcome"] != "accepted"]
+
     def reports_of(self, address):
         return [one for one in self.reports() if one["ip"] == address]
 

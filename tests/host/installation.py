@@ -86,9 +86,10 @@ class Installation:
         """Run a program where fail2ban would; returns CompletedProcess."""
         return self.space.run(self.argv(program, *words), check=check)
 
-    def flush(self):
-        """What the timer does every few minutes."""
-        return self.run("rep-report", "--flush", "--linger", "0")
+    def start_worker(self, log_path):
+        """What the timer does every few minutes; does not wait for its end."""
+        argv = self.argv("rep-report", "--flush", "--linger", "0")
+        return process.Server(self.space.command(argv), log_path)
 
     def gate_argv(self, address, jail="rep-sendmail-ambiguous"):
         """The gate as the shipped jail calls it."""

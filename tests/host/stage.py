@@ -81,6 +81,7 @@ class Stage(contextlib.AbstractContextManager):
     def __init__(self, directory, prefix, packages, name):
         self.directory = directory
         self.flushed_at = 0.0
+        self.worker = None
         with contextlib.ExitStack() as stack:
             self.build(stack, prefix, packages, name)
             self.stack = stack.pop_all()
@@ -151,10 +152,16 @@ class Stage(contextlib.AbstractContextManager):
         """Like wait_for, with the timer's "rep-report --flush" going on."""
         def tick():
             if time.monotonic() - self.flushed_at >= TIMER_S:
-                self.iprep.flush()
-                self.flushed_at = time.monotonic()
+                self.flush()
             return condition()
         return process.wait_for(tick, timeout_s, every_s=0.2)
+
+    def flush(self):
+        """The timer's moment; nothing happens while its last worker runs."""
+        self.flushed_at = time.monotonic()
+        if self.worker is None or not self.worker.is_running():
+            self.worker = self.iprep.start_worker(
+                f"{self.directory}/logs/timer.log")
 
     def workers(self):
         """Ids of the workers that run now."""

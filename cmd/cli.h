@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli.h - what the three programs share: a clean start, the end of root, messages, statuses
+ *
+ * Only here: argv, stdout and stderr, exit, fork, syslog, the environment.
+ */
+#pragma once
+#include <iprep.h>
+#include <sysexits.h>
+
+enum { EX_CONFIRMED = 10 };                /* no crash, shell or missing program produces it */
+
+struct cli {
+	const char *name;                  /* "rep-check" */
+	struct iprep_ctx *ctx;
+	const char *config;                /* NULL: the default */
+	bool json, quiet, dry_run;
+	int verbose;
+	bool hook;                         /* messages go to syslog, not to stderr */
+	bool no_state;                     /* a person without rights to the state */
+};
+
+/* The first thing main() does: no core dumps, an empty environment, safe descriptors. */
+void cli_begin(struct cli *cli, const char *name);
+/* Library, configuration. Returns an exit status; EX_OK goes on. */
+int cli_open(struct cli *cli);
+/* Become the owner of the state directory for good. Returns an exit status. */
+int cli_end_root(struct cli *cli);
+/* The same for look-ups: a person who is neither root nor that owner does without the state. */
+int cli_end_root_or_state(struct cli *cli);
+/* Flush stdout: a failed write is a failure. Frees the context. Returns the status to exit with. */
+int cli_finish(struct cli *cli, int status);
+
+/* "name: message" on stderr, or to syslog for hooks. */
+void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The library's message; returns the exit status for an IPREP_E_*. */
+int cli_fail(const struct cli *cli, int err);
+/* One line about an option; returns EX_USAGE. */
+int cli_usage(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What getopt_long() refused. */
+int cli_bad_option(const struct cli *cli, char *const *argv);
+bool cli_number(const char *text, long long min, long long max, long long *ret);
+
+/* Start rep-report --flush, detached: nobody waits for it, and it holds nothing of ours. */
+void cli_wake_worker(struct cli *cli);

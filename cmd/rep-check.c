@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rep-check - what is known of an address? For people, and for fail2ban's ignorecommand
+ *
+ * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
+ * 10 (count this line) or 0, whatever happens.
+ */
+#include "cli.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+	"Usage: rep-check [OPTION]... ADDRESS...\n"
+	"       rep-check --gate [--jail NAME] [--restored X] -- ADDRESS\n"
+	"       rep-check --ready\n"
+	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
+	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
+	"      --cached        only what is on disk, no network\n"
+	"      --fresh         ask again, whatever the cache knows\n"
+	"      --timeout MS    for everything together\n"
+	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
+	"      --jail NAME     gate: the jail that asks\n"
+	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
+	"      --ready         configuration, state and verdict log are usable?\n"
+	"  -j, --json          one object a line\n"
+	"  -q, --quiet         errors only\n"
+	"  -v, --verbose       tell every step on stderr\n"
+	"  -h, --help   -V, --version\n\n"
+	"Exit status: 0 clean or exempt, 10 confirmed, 75 unknown, 64 usage, 65 not an address,\n"
+	"69 no source, 70-78 see rep-check(8)\n";
+
+struct options {
+	bool gate, ready, cached, fresh;
+	const char *jail, *restored;
+	long long timeout_ms;
+};
+enum { O_GATE = 256, O_READY, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
+static const struct option longs[] = {
+	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
+	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
+	{ "gate", 0, NULL, O_GATE }, { "ready", 0, NULL, O_READY }, { "cached", 0, NULL, O_CACHED },
+	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
+	{ "restored", 1, NULL, O_RESTORED }, { NULL, 0, NULL, 0 },
+};
+
+/* ---- text ---- */
+
+static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
+
+/* "16", or "0..13" while somebody has not answered; "-" where nobody was asked. */
+static void put_score(const struct iprep_result *r)
+{
+	if (r->verdict == IPREP_EXEMPT)
+		printf("  -");
+	else if (r->low == r->high)
+		printf("  %d", r->low);
+	else
+		printf("  %d..%d", r->low, r->high);
+}
+
+static void put_sources(const struct iprep_result *r)
+{
+	const char *comma = "";
+
+	printf("  ");
+	for (size_t i = 0; i < r->nfindings; i++) {
+		if (r->findings[i]->points <= 0)
+			continue;
+		printf("%s%s", comma, r->findings[i]->source);
+		comma = ",";
+	}
+	printf("%s", *comma ? "" : "-");
+}
+
+static void put_finding(const struct iprep_finding *f, int width)
+{
+	char points[16] = "?";
+
+	if (!f->unanswered)
+		snprintf(points, sizeof(points), f->points ? "%+d" : "%d", f->points);
+	printf("    %-*s %4s", width, f->source, points);
+	for (size_t i = 0; i < f->nanswers; i++)
+		printf("%s%s", i ? "," : "  ", f->answers[i]);
+	if (f->detail)
+		printf("  %s", f->detail);
+	printf("%s\n", f->status == IPREP_S_QUARANTINED ? "  (quarantined)" : "");
+}
+
+static void put_text(const struct iprep_result *r)
+{
+	char when[32];
+	time_t until = (time_t)r->blocked_until;
+	struct tm tm;
+	int width = 0;
+
+	printf("%s  %s", r->address, verdicts[r->verdict]);
+	put_score(r);
+	printf("  %s", r->tier ? r->tier : "-");
+	if (r->exempt)
+		printf("  %s", r->exempt);
+	else
+		put_sources(r);
+	putchar('\n');
+	for (size_t i = 0; i < r->nfindings; i++)
+		if ((int)strlen(r->findings[i]->source) > width)
+			width = (int)strlen(r->findings[i]->source);
+	for (size_t i = 0; i < r->nfindings; i++)
+		put_finding(r->findings[i], width);
+	if (r->block_tier && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
+		printf("    blocked as %s until %s%s%s\n", r->block_tier, when,
+		       r->block_jail ? ", seen by " : "", r->block_jail ? r->block_jail : "");
+}
+
+/* ---- look-ups ---- */
+
+struct answers { struct cli *cli; bool bad, confirmed, unknown; };
+
+static void on_answer(void *user, const char *address, int err, const struct iprep_result *r)
+{
+	struct answers *a = user;
+	char *line;
+
+	if (err) {
+		cli_error(a->cli, "%.100s: %s", address, iprep_strerror(err));
+		a->bad = true;
+		return;
+	}
+	a->confirmed |= r->verdict == IPREP_CONFIRMED;
+	a->unknown |= r->verdict == IPREP_UNKNOWN;
+	if (a->cli->quiet)
+		return;
+	if (!a->cli->json) {
+		put_text(r);
+	} else if (!iprep_result_json(r, &line)) {
+		puts(line);
+		iprep_text_free(line);
+	}
+}
+
+static int look_up(struct cli *cli, const struct options *o, char **addresses, int n)
+{
+	struct answers a = { .cli = cli };
+	unsigned flags = (o->cached ? IPREP_CACHED : 0) | (o->fresh ? IPREP_FRESH : 0);
+	int r;
+
+	if (n < 1)
+		return cli_usage(cli, "no address given; try --help");
+	r = cli_end_root_or_state(cli);
+	if (r)
+		return r;
+	if (cli->no_state)
+		flags |= IPREP_NO_STATE;
+	r = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)n, flags, (int)o->timeout_ms,
+			on_answer, &a);
+	if (r)
+		return cli_fail(cli, r);
+	return a.bad ? EX_DATAERR : a.confirmed ? EX_CONFIRMED : a.unknown ? EX_TEMPFAIL : EX_OK;
+}
+
+/* ---- hooks ---- */
+
+/* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
+static bool is_restore(const char *x)
+{
+	return x && *x && strcmp(x, "0") != 0;
+}
+
+static int gate(struct cli *cli, const struct options *o, const char *address)
+{
+	bool count = false, wake = false;
+	const char *jail = o->jail && *o->jail != '<' ? o->jail : NULL;
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_gate(cli->ctx, address, jail, is_restore(o->restored), &count, &wake);
+	if (r)
+		return cli_fail(cli, r);
+	if (wake)
+		cli_wake_worker(cli);
+	return count ? EX_CONFIRMED : EX_OK;
+}
+
+static int ready(struct cli *cli)
+{
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_ready(cli->ctx);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->verbose)
+		puts("ready");
+	return EX_OK;
+}
+
+/* ---- options ---- */
+
+static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c': cli->config = optarg; break;
+		case 'j': cli->json = true; break;
+		case 'q': cli->quiet = true; break;
+		case 'v': cli->verbose++; break;
+		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
+		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
+		case O_GATE: o->gate = cli->hook = true; break;
+		case O_READY: o->ready = true; break;
+		case O_CACHED: o->cached = true; break;
+		case O_FRESH: o->fresh = true; break;
+		case O_JAIL: o->jail = optarg; break;
+		case O_RESTORED: o->restored = optarg; break;
+		case O_TIMEOUT:
+			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
+				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
+						 "from 1 to 600000", optarg);
+			break;
+		default: return cli_bad_option(cli, argv);
+		}
+	}
+	if (o->cached && o->fresh)
+		return cli_usage(cli, "--cached and --fresh exclude each other");
+	return EX_OK;
+}
+
+static int run(struct cli *cli, struct options *o, int argc, char **argv)
+{
+	bool done = false;
+	int r = parse(cli, o, argc, argv, &done);
+
+	if (r || done)
+		return r;
+	if (o->gate && argc - optind != 1)
+		return cli_usage(cli, "--gate takes one address, got %d", argc - optind);
+	if (o->ready && argc > optind)
+		return cli_usage(cli, "--ready takes no address");
+	r = cli_open(cli);
+	if (r)
+		return r;
+	if (o->gate)
+		return gate(cli, o, argv[optind]);
+	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct cli cli;
+	int status;
+
+	cli_begin(&cli, "rep-check");
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		cli.hook |= !strcmp(argv[i], "--gate");
+	status = run(&cli, &o, argc, argv);
+	status = cli_finish(&cli, status);
+	/* fail2ban counts a line for any status but 0: a failure must never ban */
+	return cli.hook && status != EX_CONFIRMED ? EX_OK : status;
+}
