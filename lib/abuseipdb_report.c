@@ -97,7 +97,8 @@ char *abuseipdb_report_body(const struct addr *a, const char *categories_text, c
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S+00:00", &tm);
 	buf_init(&b, 8192);
 	buf_puts(&b, "ip=");
-	abuseipdb_encode(&b, addr_text(a, ip), strlen(ip));
+	addr_text(a, ip);
+	abuseipdb_encode(&b, ip, strlen(ip));
 	buf_puts(&b, "&categories=");
 	abuseipdb_encode(&b, numbers, strlen(numbers));
 	buf_puts(&b, "&comment=");

@@ -93,7 +93,8 @@ static void abuseipdb_ask(struct ask *a)
 		return;
 	c = a->priv;
 	buf_init(&b, 128);
-	abuseipdb_encode(&b, addr_text(&a->task->addr, ip), strlen(ip));
+	addr_text(&a->task->addr, ip);
+	abuseipdb_encode(&b, ip, strlen(ip));
 	snprintf(c->url, sizeof(c->url), "%s/check?ipAddress=%s&maxAgeInDays=%d", a->conf->api_url,
 		 b.text ? b.text : "", a->conf->max_age_days);
 	buf_free(&b);

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh - all tests on a fresh Debian 12: installs what they need, builds outside the clone, once as
+# released and once with AddressSanitizer and UndefinedBehaviorSanitizer and -Werror, and runs
+# everything under ctest, the demo's scenario included. Needs root, for namespaces and owners.
+#
+#   sudo sh tests/run.sh [--keep]     --keep leaves the build directory
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+keep=no
+[ "${1-}" = --keep ] && keep=yes
+[ "$(id -u)" = 0 ] || { echo "tests/run.sh: needs root: sudo sh tests/run.sh" >&2; exit 77; }
+
+packages="gcc libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
+libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
+ca-certificates binutils shellcheck sqlite3 util-linux"
+missing=
+for p in $packages; do
+	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+if [ -n "$missing" ]; then
+	echo "== installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+dir=$(mktemp -d /var/tmp/iprep-tests.XXXXXX)
+chmod 0755 "$dir"
+# shellcheck disable=SC2317
+end() {
+	if [ "$keep" = yes ]; then echo "== kept: $dir"; else rm -rf "$dir"; fi
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+# build NAME CMAKE-OPTION...
+build() {
+	name=$1
+	shift
+	echo "== building $name"
+	cmake -S "$top" -B "$dir/$name" -DCMAKE_INSTALL_PREFIX="$dir/$name/inst" \
+		-DCMAKE_INSTALL_LIBDIR=lib "$@" >"$dir/$name.log" 2>&1 &&
+		cmake --build "$dir/$name" -j"$(nproc)" >>"$dir/$name.log" 2>&1 &&
+		cmake --install "$dir/$name" >>"$dir/$name.log" 2>&1 || {
+		cat "$dir/$name.log"
+		exit 1
+	}
+}
+status=0
+# run NAME CTEST-OPTION...
+run() {
+	name=$1
+	shift
+	echo "== testing $name"
+	(cd "$dir/$name" && ctest --output-on-failure "$@") || status=1
+}
+build released -DIPREP_WERROR=ON
+build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=address,undefined
+run released
+run sanitized -LE host
+exit $status
