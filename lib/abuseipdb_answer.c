@@ -53,7 +53,7 @@ static void ago(int64_t s, char dst[24])
 
 static void not_understood(struct finding *f, const char *what)
 {
-	*f = (struct finding){ .status = F_ERROR };
+	*f = (struct finding){ .status = FINDING_ERROR };
 	snprintf(f->detail, sizeof(f->detail), "answer not understood: %s", what);
 }
 
@@ -102,7 +102,7 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 	struct json *root = json_parse(h->body, h->body_len);
 	const struct json *data = json_member(root, "data");
 	const char *ip = json_text(json_member(data, "ipAddress"));
-	struct finding f = { .status = F_OK };
+	struct finding f = { .status = FINDING_OK };
 	struct addr said;
 	int64_t score, last_at;
 	bool is_public = true;
@@ -153,7 +153,7 @@ static void score_of(const struct ask *a, const struct json *root, int64_t now, 
 
 	if (!json_int(json_member(json_member(root, "data"), "abuseConfidenceScore"), 0, 100, &score))
 		return;
-	*f = (struct finding){ .status = F_OK, .partial = a->conf->check != CHECK_NEVER,
+	*f = (struct finding){ .status = FINDING_OK, .partial = a->conf->check != CHECK_NEVER,
 			       .points = points_of(a, score), .answered_at = now,
 			       .expires_at = now + a->conf->api_cache_s };
 	f->listed = f->points > 0;

@@ -4,10 +4,10 @@
 #include "buf.h"
 #include "source.h"
 
-/* 200 of /check: fills in status, points, rule, detail. Anything not understood: F_ERROR. */
+/* 200 of /check: fills in status, points, rule, detail. Anything not understood: FINDING_ERROR. */
 void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, int64_t now,
 			    struct finding *ret);
-/* Any answer of /report: outcome and why in *t, the score in *ret (partial) or F_NONE. */
+/* Any answer of /report: outcome and why in *t, the score in *ret (partial) or FINDING_NONE. */
 void abuseipdb_report_answer(const struct ask *a, const struct http_answer *h, int64_t now,
 			     struct task *t, struct finding *ret);
 /* Quota headers, 401 and 429, for any endpoint. */

@@ -100,7 +100,7 @@ void ask_done(struct ask *a)
 	struct engine *e = a->engine;
 
 	log_answer(e, a);
-	if (a->task->kind == TASK_LOOKUP || a->answer.status != F_NONE)
+	if (a->task->kind == TASK_LOOKUP || a->answer.status != FINDING_NONE)
 		a->task->findings[a->row] = a->answer;
 	if (--f->waiting == 0)
 		make_ready(e, f);
@@ -109,7 +109,7 @@ void ask_done(struct ask *a)
 
 static void answer_at_once(struct ask *a, enum finding_status status, const char *why)
 {
-	a->answer = (struct finding){ .status = a->task->kind == TASK_LOOKUP ? (uint8_t)status : F_NONE };
+	a->answer = (struct finding){ .status = a->task->kind == TASK_LOOKUP ? (uint8_t)status : FINDING_NONE };
 	snprintf(a->answer.detail, sizeof(a->answer.detail), "%.150s", why);
 	a->task->outcome = OUT_LATER;
 	snprintf(a->task->why, sizeof(a->task->why), "%.150s", why);
@@ -126,15 +126,15 @@ static void ask_one(struct engine *e, struct flight *f, int row, struct question
 			       .clock = e->c.clock, .log = e->c.log, .secret = e->c.secret,
 			       .deadline_ms = f->deadline_ms, .task = f->task, .engine = e, .row = row };
 	if (e->net_failed)
-		answer_at_once(&q->ask, F_ERROR, e->net_err.text);
+		answer_at_once(&q->ask, FINDING_ERROR, e->net_err.text);
 	else if (clock_mono_ms() >= f->deadline_ms)
-		answer_at_once(&q->ask, F_TIMEOUT, "timeout: the deadline was over before it was asked");
+		answer_at_once(&q->ask, FINDING_TIMEOUT, "timeout: the deadline was over before it was asked");
 	else if (f->task->kind == TASK_REPORT && kind->send)
 		kind->send(&q->ask);
 	else if (f->task->kind == TASK_LOOKUP)
 		kind->ask(&q->ask);
 	else
-		answer_at_once(&q->ask, F_ERROR, "takes no reports");
+		answer_at_once(&q->ask, FINDING_ERROR, "takes no reports");
 }
 
 /* One question more than asked keeps the flight from settling in the middle of the loop. */
@@ -152,7 +152,7 @@ static int ask_all(struct engine *e, struct flight *f, source_set ask)
 			continue;
 		q = calloc(1, sizeof(*q));
 		if (!q) {
-			f->task->findings[row] = (struct finding){ .status = F_ERROR };
+			f->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
 			r = IPREP_E_NOMEM;
 			continue;
 		}

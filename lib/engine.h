@@ -31,5 +31,5 @@ struct engine;
 int engine_new(const struct engine_conf *c, struct engine **ret_engine);
 struct engine *engine_free(struct engine *e);
 /* Until FEED_END and nothing in flight. Errors: _OS (module), _NOMEM; then tasks in flight
- * have been settled as F_ERROR. */
+ * have been settled as FINDING_ERROR. */
 int engine_run(struct engine *e, const struct feed *feed, struct err *err);

@@ -47,7 +47,7 @@ static void sources_of(const struct env *env, const struct finding *f, char *dst
 {
 	dst[0] = '\0';
 	for (size_t i = 0; i < env->conf->nsources; i++) {
-		if (f[i].status != F_OK || f[i].points <= 0)
+		if (f[i].status != FINDING_OK || f[i].points <= 0)
 			continue;
 		if (strlen(dst) + strlen(env->conf->sources[i].name) + 2 > room)
 			return;
@@ -105,7 +105,7 @@ static bool undecided(const struct env *env, const struct lookup *l)
 	if (l->verdict.kind == V_UNKNOWN)
 		return true;
 	return paid >= 0 && l->origin == SURE &&
-	       (l->findings[paid].status == F_TIMEOUT || l->findings[paid].status == F_ERROR);
+	       (l->findings[paid].status == FINDING_TIMEOUT || l->findings[paid].status == FINDING_ERROR);
 }
 
 static int keep_lookup(const struct env *env, struct errand *w, struct worker_stats *stats)
@@ -258,7 +258,7 @@ static int follow_score(const struct env *env, const struct errand *w)
 				.since = now, .next_at = now };
 	int r;
 
-	if (w->findings[env->conf->abuseipdb].status != F_OK)
+	if (w->findings[env->conf->abuseipdb].status != FINDING_OK)
 		return 0;
 	text_put(j.jail, sizeof(j.jail), w->report.jail);
 	r = store_findings_put(env->store, env->conf, &j.key, w->findings);

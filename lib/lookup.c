@@ -116,7 +116,7 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	l->may_ask &= ~SOURCE_BIT(paid);
 	f = &l->findings[paid];
 	if (!f->partial)                   /* what the report's answer said still holds */
-		*f = (struct finding){ .status = F_DENIED };
+		*f = (struct finding){ .status = FINDING_DENIED };
 	f->detail[0] = '\0';
 	text_put(f->detail, sizeof(f->detail), why);
 	weigh(env, l);

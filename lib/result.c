@@ -23,33 +23,33 @@ struct whole {
 static int status_of(const struct finding *f)
 {
 	switch ((enum finding_status)f->status) {
-	case F_OK: return IPREP_S_OK;
-	case F_TIMEOUT: return IPREP_S_TIMEOUT;
-	case F_ERROR: return IPREP_S_ERROR;
-	case F_QUARANTINED: return IPREP_S_QUARANTINED;
-	case F_NONE:
-	case F_DENIED:
-	case F_SKIPPED: break;
+	case FINDING_OK: return IPREP_S_OK;
+	case FINDING_TIMEOUT: return IPREP_S_TIMEOUT;
+	case FINDING_ERROR: return IPREP_S_ERROR;
+	case FINDING_QUARANTINED: return IPREP_S_QUARANTINED;
+	case FINDING_NONE:
+	case FINDING_DENIED:
+	case FINDING_SKIPPED: break;
 	}
 	return IPREP_S_SKIPPED;
 }
 
 static void fill(struct one *o, const struct conf_source *source, const struct finding *f)
 {
-	bool silent = f->status == F_TIMEOUT || f->status == F_ERROR || f->status == F_DENIED;
+	bool silent = f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR || f->status == FINDING_DENIED;
 	const char *detail = f->detail;
 
-	if (f->status == F_NONE)
+	if (f->status == FINDING_NONE)
 		detail = source->costs ? "not asked: could not change the verdict" : "not asked";
 	snprintf(o->source, sizeof(o->source), "%s", source->name);
 	snprintf(o->detail, sizeof(o->detail), "%s", detail);
 	o->f = (struct iprep_finding){
 		.source = o->source, .status = status_of(f), .detail = *o->detail ? o->detail : NULL,
-		.listed = f->status == F_OK ? f->listed : -1, .answers = o->answers,
-		.points = f->status == F_OK ? f->points : 0, .expires_at = f->expires_at,
+		.listed = f->status == FINDING_OK ? f->listed : -1, .answers = o->answers,
+		.points = f->status == FINDING_OK ? f->points : 0, .expires_at = f->expires_at,
 		.unanswered = silent && (source->least || source->most),
 	};
-	for (int i = 0; f->status == F_OK && i < f->na; i++) {
+	for (int i = 0; f->status == FINDING_OK && i < f->na; i++) {
 		struct in_addr a = { .s_addr = htonl(f->a[i]) };
 
 		inet_ntop(AF_INET, &a, o->text[i], ANSWER_TEXT);

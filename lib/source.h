@@ -31,7 +31,7 @@ struct source_kind {
 	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer said something). */
 	void (*ask)(struct ask *a);
 	/* TASK_REPORT: post task->body; fill in task->outcome, why, retry_after_s, quota, and
-	 * ask->answer with the score that came with it (partial; F_NONE if none). NULL: takes none. */
+	 * ask->answer with the score that came with it (partial; FINDING_NONE if none). NULL: takes none. */
 	void (*send)(struct ask *a);
 };
 const struct source_kind *source_kind_of(enum source_type type);   /* in source.c */

@@ -40,7 +40,7 @@ static void end_call(struct ask *a)
 
 static void silence(const struct ask *a, const struct http_answer *h, struct finding *f)
 {
-	f->status = h->status == NET_TIMEOUT ? F_TIMEOUT : F_ERROR;
+	f->status = h->status == NET_TIMEOUT ? FINDING_TIMEOUT : FINDING_ERROR;
 	if (h->status == NET_TIMEOUT)
 		snprintf(f->detail, sizeof(f->detail), "timeout after %d ms", a->conf->timeout_ms);
 	else
@@ -61,11 +61,11 @@ static void got_check(void *user, const struct http_answer *h)
 	} else if (h->code == 200) {
 		abuseipdb_check_answer(a, h, now, f);
 	} else if (h->code == 401 || a->task->quota.stopped_until) {
-		f->status = F_DENIED;
+		f->status = FINDING_DENIED;
 		snprintf(f->detail, sizeof(f->detail), h->code == 401
 			 ? "the API key was refused (HTTP 401)" : "quota used up (HTTP 429)");
 	} else {
-		f->status = F_ERROR;
+		f->status = FINDING_ERROR;
 		snprintf(f->detail, sizeof(f->detail), "HTTP %d", h->code);
 	}
 	end_call(a);
@@ -76,7 +76,7 @@ static bool new_call(struct ask *a)
 	a->priv = calloc(1, sizeof(struct call));
 	if (a->priv)
 		return true;
-	a->answer.status = a->task->kind == TASK_LOOKUP ? F_ERROR : F_NONE;
+	a->answer.status = a->task->kind == TASK_LOOKUP ? FINDING_ERROR : FINDING_NONE;
 	a->task->outcome = OUT_LATER;
 	snprintf(a->task->why, sizeof(a->task->why), "out of memory");
 	ask_done(a);

@@ -77,10 +77,10 @@ static void listed(struct ask *a, const struct dns_answer *d)
 			continue;
 		snprintf(why, sizeof(why), "answered %s, an error code",
 			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
-		error(a, F_ERROR, why);
+		error(a, FINDING_ERROR, why);
 		return;
 	}
-	f->status = F_OK;
+	f->status = FINDING_OK;
 	f->listed = true;
 	f->na = (uint8_t)d->na;
 	memcpy(f->a, d->a, d->na * sizeof(d->a[0]));
@@ -103,18 +103,18 @@ static void got_answer(void *user, const struct dns_answer *d)
 		if (d->na)
 			listed(a, d);
 		else
-			error(a, F_ERROR, "an answer without an address");
+			error(a, FINDING_ERROR, "an answer without an address");
 		return;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
-		a->answer.status = F_OK;
+		a->answer.status = FINDING_OK;
 		snprintf(a->answer.detail, sizeof(a->answer.detail), "not listed");
 		keep_until(a, d);
 		ask_done(a);
 		return;
 	case NET_TIMEOUT:
 		snprintf(why, sizeof(why), "timeout after %d ms", a->conf->timeout_ms);
-		error(a, F_TIMEOUT, why);
+		error(a, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:
 	case NET_SERVFAIL:
@@ -122,7 +122,7 @@ static void got_answer(void *user, const struct dns_answer *d)
 		break;
 	}
 	snprintf(why, sizeof(why), "%s%s%s", net_status_text(d->status), *d->why ? ": " : "", d->why);
-	error(a, F_ERROR, why);
+	error(a, FINDING_ERROR, why);
 }
 
 static void dnsbl_ask(struct ask *a)

@@ -61,11 +61,11 @@ int store_pardoned(struct store *s, const struct addr *key);
 
 /* ---- findings ---- */
 
-/* Fill in the rows of ret (conf->nsources) that are known and still good; F_NONE elsewhere.
+/* Fill in the rows of ret (conf->nsources) that are known and still good; FINDING_NONE elsewhere.
  * With expired, also those whose time is over but not their retention. Returns how many. */
 int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
 		       struct finding *ret);
-/* Keep each finding that has status F_OK and an expires_at. */
+/* Keep each finding that has status FINDING_OK and an expires_at. */
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
 

@@ -35,7 +35,7 @@ static void finding_of(sqlite3_stmt *st, struct finding *f)
 {
 	char answers[ANSWERS_MAX * 9 + 1];
 
-	*f = (struct finding){ .status = F_OK };
+	*f = (struct finding){ .status = FINDING_OK };
 	f->listed = sql_int(st, 1) != 0;
 	f->rule = (uint8_t)sql_int(st, 2);
 	f->partial = sql_int(st, 3) != 0;
@@ -82,7 +82,7 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 	for (size_t i = 0; i < conf->nsources && !r; i++) {
 		const struct finding *f = &findings[i];
 
-		if (f->status != F_OK || !f->expires_at)
+		if (f->status != FINDING_OK || !f->expires_at)
 			continue;
 		answers_format(f, answers);
 		r = sql_run(s, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"

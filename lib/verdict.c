@@ -7,15 +7,15 @@ struct sum { int low, high; bool veto, capped, gave, positive; };
 static bool is_open(const struct finding *f, bool may_ask)
 {
 	switch ((enum finding_status)f->status) {
-	case F_TIMEOUT:
-	case F_ERROR:
-	case F_DENIED:
+	case FINDING_TIMEOUT:
+	case FINDING_ERROR:
+	case FINDING_DENIED:
 		return true;
-	case F_NONE:
+	case FINDING_NONE:
 		return may_ask;
-	case F_OK:
-	case F_QUARANTINED:
-	case F_SKIPPED:
+	case FINDING_OK:
+	case FINDING_QUARANTINED:
+	case FINDING_SKIPPED:
 		break;
 	}
 	return false;
@@ -28,7 +28,7 @@ static struct sum add_up(const struct conf *conf, const struct finding *f, sourc
 	for (size_t i = 0; i < conf->nsources; i++) {
 		const struct conf_source *source = &conf->sources[i];
 
-		if (f[i].status == F_OK) {
+		if (f[i].status == FINDING_OK) {
 			s.low += f[i].points;
 			s.high += f[i].points;
 			s.gave |= source->most > 0;
@@ -52,7 +52,7 @@ static bool unchecked(const struct conf *conf, const struct finding *f)
 {
 	int i = conf->abuseipdb;
 
-	return i >= 0 && conf->check != CHECK_NEVER && (f[i].status != F_OK || f[i].partial);
+	return i >= 0 && conf->check != CHECK_NEVER && (f[i].status != FINDING_OK || f[i].partial);
 }
 
 static int tier_of(const struct conf *conf, int score, bool lowest_only)
@@ -69,7 +69,7 @@ static source_set free_questions(const struct conf *conf, const struct finding *
 	source_set ask = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!conf->sources[i].costs && f[i].status == F_NONE && may_ask & SOURCE_BIT(i))
+		if (!conf->sources[i].costs && f[i].status == FINDING_NONE && may_ask & SOURCE_BIT(i))
 			ask |= SOURCE_BIT(i);
 	return ask;
 }
@@ -80,7 +80,7 @@ static bool worth_paying(const struct conf *conf, const struct finding *f, const
 {
 	const struct finding *paid = &f[conf->abuseipdb];
 
-	if (conf->check == CHECK_NEVER || (paid->status != F_NONE && !paid->partial))
+	if (conf->check == CHECK_NEVER || (paid->status != FINDING_NONE && !paid->partial))
 		return false;
 	if (conf->check == CHECK_ALWAYS)
 		return true;

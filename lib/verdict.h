@@ -18,7 +18,7 @@ struct verdict {
 };
 
 /*
- * @findings  one for each of conf->sources; F_NONE: not asked yet
+ * @findings  one for each of conf->sources; FINDING_NONE: not asked yet
  * @may_ask   sources that may be asked at all; an unasked one outside it is worth 0
  */
 void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,

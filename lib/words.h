@@ -14,13 +14,14 @@ typedef uint64_t source_set;
 
 struct addr { uint8_t b[16]; };            /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
 
+/* Not F_OK: unistd.h has a macro of that name, and it is 0. */
 enum finding_status {
-	F_NONE,                            /* not asked (yet) */
-	F_OK,                              /* answered: listed or not */
-	F_TIMEOUT, F_ERROR,                /* asked, and nothing that counts came back */
-	F_DENIED,                          /* could not be asked: quota used up or reserved, 401 */
-	F_QUARANTINED,                     /* the list fails its own test points: worth 0 */
-	F_SKIPPED,                         /* not asked by policy: worth 0 */
+	FINDING_NONE,                            /* not asked (yet) */
+	FINDING_OK,                              /* answered: listed or not */
+	FINDING_TIMEOUT, FINDING_ERROR,                /* asked, and nothing that counts came back */
+	FINDING_DENIED,                          /* could not be asked: quota used up or reserved, 401 */
+	FINDING_QUARANTINED,                     /* the list fails its own test points: worth 0 */
+	FINDING_SKIPPED,                         /* not asked by policy: worth 0 */
 };
 enum finding_rule { RULE_NONE, RULE_LOWEST_TIER, RULE_VETO };  /* Tor, shared: cap; whitelisted: veto */
 

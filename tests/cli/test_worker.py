@@ -1,0 +1,364 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The worker against the AbuseIPDB emulator: nothing lost, nothing sent twice.
+
+Runs the installed programs as root with a state of their own. Time does not pass by sleeping:
+a job's next try is brought forward in the database, the emulator's clock is moved.
+
+    test_worker.py DIRECTORY-OF-PROGRAMS
+"""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EMULATOR = os.path.join(HERE, '..', 'emulator', 'abuseipdb.py')
+KEY = 'ab' * 40
+OWNER = 65534
+BIN = ''
+QUEUED, SENDING, PARKED, DONE, UNKNOWN = range(5)
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/state/verdict.log
+timeout_ms = {timeout}
+[tier known]
+score = 3
+bantime = 1d
+[tier notorious]
+score = 10
+bantime = 365d
+[abuseipdb]
+url = http://127.0.0.1:{port}/api/v2
+key_file = {dir}/key
+[worker]
+start = {start}
+linger = 0
+"""
+
+
+class Place:
+    """A state directory, a key, a configuration, an emulator."""
+
+    def __init__(self, timeout=2000, start='none'):
+        self.dir = tempfile.mkdtemp(prefix='iprep-worker.', dir='/var/tmp')
+        os.chmod(self.dir, 0o755)
+        os.mkdir(self.path('state'), 0o700)
+        os.chown(self.path('state'), OWNER, OWNER)
+        self.write_key(KEY)
+        port_file = self.path('port')
+        self.api = subprocess.Popen(['/usr/bin/python3', EMULATOR, '--port-file', port_file,
+                                     '--key', KEY], stdin=subprocess.DEVNULL)
+        wait_until(lambda: os.path.exists(port_file), 'the emulator listens')
+        with open(port_file) as f:
+            self.port = int(f.read())
+        with open(self.path('iprep.conf'), 'w') as f:
+            f.write(CONF.format(dir=self.dir, port=self.port, timeout=timeout, start=start))
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write_key(self, key):
+        with open(self.path('key'), 'w') as f:
+            f.write(key + '\n')
+        os.chmod(self.path('key'), 0o600)
+        os.chown(self.path('key'), OWNER, OWNER)
+
+    def close(self):
+        self.api.terminate()
+        self.api.wait(10)
+        shutil.rmtree(self.dir)
+
+    def command(self, program, *args):
+        return [os.path.join(BIN, program), '--config', self.path('iprep.conf'), *args]
+
+    def run(self, program, *args, status=0):
+        p = subprocess.run(self.command(program, *args), stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True, timeout=60)
+        if status is not None and p.returncode != status:
+            raise AssertionError(f'{program} {args}: {p.returncode}, not {status}: {p.stderr}')
+        return p
+
+    def enqueue(self, address, *args):
+        return self.run('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '3', *args,
+                        '--', address)
+
+    def flush(self, status=0):
+        p = self.run('rep-report', '--flush', '--json', status=status)
+        return json.loads(p.stdout) if status == 0 else None
+
+    def sql(self, text, *values):
+        db = sqlite3.connect(self.path('state/iprep.db'), timeout=10)
+        try:
+            with db:
+                return db.execute(text, values).fetchall()
+        finally:
+            db.close()
+            for name in os.listdir(self.path('state')):
+                os.chown(os.path.join(self.path('state'), name), OWNER, OWNER)
+
+    def reports(self):
+        return self.sql('SELECT state, tries, why FROM report ORDER BY id')
+
+    def due_now(self):
+        self.sql('UPDATE report SET next_at = 0 WHERE state < 2')
+
+    def control(self, what, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        url = f'http://127.0.0.1:{self.port}/_test/{what}'
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as r:
+            return json.loads(r.read() or b'{}')
+
+    def fault(self, name, endpoint='report', count=None, **more):
+        self.control('fault', {'fault': name, 'endpoint': endpoint, 'count': count, **more})
+
+    def accepted(self):
+        return [r['ip'] for r in self.control('stats')['reports']]
+
+
+def wait_until(condition, what, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError('waited in vain until ' + what)
+        time.sleep(0.02)
+
+
+class Worker(unittest.TestCase):
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.close)
+
+    def test_a_report_goes_out_once_and_not_again_within_the_interval(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        self.assertEqual(p.flush()['reports'], 1)
+        p.enqueue('45.1.1.1')
+        p.flush()
+        self.assertEqual(p.accepted(), ['45.1.1.1'])
+        sent = p.control('stats')['reports'][0]
+        self.assertEqual(sent['comment'], 'Brute force on sshd: 3 failures')
+        self.assertEqual(sent['categories'], [18])
+
+    def test_the_same_event_recorded_twice_counts_once(self):
+        p = self.place
+        when = str(int(time.time()) - 5) + '.0'
+        for _ in range(2):
+            p.enqueue('45.1.1.1', '--time', when)
+        self.assertEqual(p.sql('SELECT failures FROM report'), [(3,)])
+        p.enqueue('45.1.1.1')
+        self.assertEqual(p.sql('SELECT failures FROM report'), [(6,)])
+
+    def test_the_score_in_the_answer_leads_to_the_check_and_the_block(self):
+        p = self.place
+        p.control('seed', {'addresses': {'45.1.1.1': {
+            'abuseConfidenceScore': 100, 'totalReports': 9, 'numDistinctUsers': 5,
+            'lastReportedAt': 'now-2h'}}})
+        p.enqueue('45.1.1.1')
+        stats = p.flush()
+        self.assertEqual((stats['blocks'], stats['lines']), (1, 1))
+        with open(p.path('state/verdict.log')) as f:
+            self.assertRegex(f.read(), r'^\S+\+0000 iprep\[\d+\]: verdict=confirmed ip=45\.1\.1\.1 '
+                             r'score=10 tier=notorious jail=sshd src=abuseipdb\n$')
+        self.assertEqual(p.run('rep-check', '--gate', '--', '45.1.1.1', status=10).stdout, '')
+
+    def test_asking_is_not_accusing(self):
+        p = self.place
+        p.control('seed', {'addresses': {'45.1.1.1': {
+            'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
+        self.assertIn('notorious', p.run('rep-check', '45.1.1.1', status=10).stdout)
+        self.assertEqual(p.sql('SELECT count(*) FROM block'), [(0,)])
+        p.run('rep-check', '--gate', '--', '45.1.1.1', status=0)
+
+    def test_every_fault_keeps_the_report_until_it_is_accepted_once(self):
+        for fault in ('http_500', 'http_502_html', 'http_403_html', 'http_404', 'html_200',
+                      'truncated_json', 'empty_200', 'reset_before', 'reset_after',
+                      'close_after', 'quota_429', 'http_401', 'huge_body', 'garbage_json'):
+            with self.subTest(fault=fault):
+                p = Place()
+                try:
+                    p.enqueue('45.1.1.1')
+                    p.fault(fault)
+                    p.flush()
+                    self.assertIn(p.reports()[0][0], (QUEUED, SENDING), p.reports())
+                    p.control('fault', {'fault': None})
+                    p.write_key(KEY)
+                    p.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 9')
+                    p.due_now()
+                    p.flush()
+                    self.assertEqual(p.reports()[0][0], DONE, p.reports())
+                    self.assertEqual(p.accepted(), ['45.1.1.1'])
+                finally:
+                    p.close()
+
+    def test_a_refused_report_is_parked_with_its_reason(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        p.fault('http_422')
+        p.flush()
+        state, _, why = p.reports()[0]
+        self.assertEqual(state, PARKED)
+        self.assertIn('422', why)
+
+    def test_duplicates_in_every_wording_are_done(self):
+        for fault in ('dup_403', 'dup_422', 'dup_429', 'dup_unwrapped'):
+            with self.subTest(fault=fault):
+                p = Place()
+                try:
+                    p.enqueue('45.1.1.1')
+                    p.fault(fault)
+                    p.flush()
+                    self.assertEqual(p.reports()[0][0], DONE, p.reports())
+                finally:
+                    p.close()
+
+    def test_a_used_up_quota_stops_that_endpoint(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        p.fault('quota_429')
+        p.flush()
+        calls = p.control('stats')['requests']
+        p.enqueue('45.2.2.2')
+        p.due_now()
+        p.sql('DELETE FROM lookup')
+        p.flush()
+        self.assertEqual(p.control('stats')['requests'], calls)
+        self.assertEqual([r[0] for r in p.reports()], [QUEUED, QUEUED])
+
+    def test_a_refused_key_stops_asking_until_the_file_changes(self):
+        p = self.place
+        p.write_key('cd' * 40)
+        p.enqueue('45.1.1.1')
+        p.flush()
+        calls = p.control('stats')['requests']
+        p.due_now()
+        p.flush()
+        self.assertEqual(p.control('stats')['requests'], calls)
+        p.write_key(KEY)
+        p.due_now()
+        p.flush()
+        self.assertEqual(p.accepted(), ['45.1.1.1'])
+
+    def start_worker(self):
+        p = self.place
+        worker = subprocess.Popen(p.command('rep-report', '--flush'), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        return worker
+
+    def test_sending_is_on_disk_before_the_request(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        p.fault('hang')
+        worker = self.start_worker()
+        wait_until(lambda: p.control('stats').get('in_flight_most', 0) > 0, 'the request is there')
+        self.assertEqual(p.reports()[0][0], SENDING)
+        self.assertEqual(p.sql("SELECT remaining FROM endpoint WHERE name = 'report'"), [(999,)])
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        self.assertEqual(p.sql('PRAGMA integrity_check'), [('ok',)])
+        before = p.sql('SELECT body FROM report')
+        p.control('fault', {'fault': None})
+        p.due_now()
+        p.flush()
+        self.assertEqual((p.accepted(), p.reports()[0][0]), (['45.1.1.1'], DONE))
+        self.assertIn('ip=45.1.1.1&', before[0][0])
+
+    def test_forgetting_wins_over_an_answer_that_arrives_late(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        p.fault('delay', delay_s=1)
+        worker = self.start_worker()
+        wait_until(lambda: p.reports() and p.reports()[0][0] == SENDING, 'it is being sent')
+        self.assertEqual(p.run('rep-purge', '--pardon', '1d', '45.1.1.1').stdout, '45.1.1.1\n')
+        worker.wait(20)
+        for table in ('report', 'lookup', 'finding', 'block'):
+            self.assertEqual(p.sql(f'SELECT count(*) FROM {table}'), [(0,)], table)
+        self.assertEqual(p.sql('SELECT count(*) FROM pardon'), [(1,)])
+        p.enqueue('45.1.1.1')
+        self.assertEqual(p.reports(), [])
+
+    def test_one_worker_at_a_time(self):
+        p = self.place
+        p.enqueue('45.1.1.1')
+        p.fault('hang')
+        worker = self.start_worker()
+        wait_until(lambda: p.reports()[0][0] == SENDING, 'the first worker sends')
+        p.flush(status=75)
+        worker.wait(20)
+
+    def test_a_log_cut_in_the_middle_of_a_line_gets_its_newline_first(self):
+        p = self.place
+        p.control('seed', {'addresses': {'45.1.1.1': {
+            'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
+        with open(p.path('state/verdict.log'), 'w') as f:
+            f.write('half a li')
+        os.chown(p.path('state/verdict.log'), OWNER, OWNER)
+        p.enqueue('45.1.1.1')
+        p.flush()
+        with open(p.path('state/verdict.log')) as f:
+            lines = f.read().split('\n')
+        self.assertEqual(lines[0], 'half a li')
+        self.assertIn('ip=45.1.1.1', lines[1])
+
+    def test_a_block_seen_again_is_announced_again_but_not_within_a_minute(self):
+        p = self.place
+        p.control('seed', {'addresses': {'45.1.1.1': {
+            'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
+        p.enqueue('45.1.1.1')
+        p.flush()
+        os.unlink(p.path('state/verdict.log'))
+        p.run('rep-check', '--gate', '--', '45.1.1.1', status=10)
+        p.flush()
+        self.assertFalse(os.path.exists(p.path('state/verdict.log')))
+        p.sql('UPDATE block SET announced_at = announced_at - 61')
+        p.run('rep-check', '--gate', '--restored=1', '--', '45.1.1.1', status=10)
+        p.flush()
+        self.assertFalse(os.path.exists(p.path('state/verdict.log')))
+        p.run('rep-check', '--gate', '--restored=0', '--', '45.1.1.1', status=10)
+        p.flush()
+        with open(p.path('state/verdict.log')) as f:
+            self.assertEqual(f.read().count('ip=45.1.1.1 '), 1)
+
+    def test_more_new_blocks_than_allowed_wait_unannounced(self):
+        p = self.place
+        with open(p.path('iprep.conf'), 'a') as f:
+            f.write('max_blocks = 2/1h\n')
+        for i in range(1, 5):
+            p.control('seed', {'addresses': {f'45.1.1.{i}': {
+                'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
+            p.enqueue(f'45.1.1.{i}')
+        self.assertEqual(p.flush()['lines'], 2)
+        held = p.sql('SELECT count(*) FROM block WHERE first_at = 0')
+        self.assertEqual(held, [(2,)])
+        counts = [p.run('rep-check', '--gate', '--', f'45.1.1.{i}', status=None).returncode
+                  for i in range(1, 5)]
+        self.assertEqual(sorted(counts), [0, 0, 10, 10])
+
+
+class Spawned(unittest.TestCase):
+    def test_no_job_is_left_without_a_worker(self):
+        p = Place(start='spawn')
+        self.addCleanup(p.close)
+        for burst in range(5):
+            hooks = [subprocess.Popen(p.command('rep-report', '--enqueue', '--',
+                                                f'45.{burst + 1}.0.{i + 1}'))
+                     for i in range(8)]
+            self.assertEqual([h.wait(20) for h in hooks], [0] * 8)
+        wait_until(lambda: len(p.accepted()) == 40, 'all 40 reports are accepted')
+        wait_until(lambda: p.sql('SELECT count(*) FROM report WHERE state <> 3') == [(0,)],
+                   'all 40 are done')
+        self.assertEqual(len(set(p.accepted())), 40)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main(verbosity=2)

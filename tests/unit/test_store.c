@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/* test_store.c - what is remembered, merged, bounded and forgotten; the clock is moved by hand */
+#include "store.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int64_t now;
+
+static int64_t fake_now(void *user)
+{
+	(void)user;
+	return now;
+}
+
+struct place { char dir[64], path[96]; struct store *s; struct conf *conf; };
+static const struct clock fake_clock = { .now_s = fake_now };
+
+static int open_it(struct place *p, enum store_mode mode)
+{
+	struct err e;
+
+	return store_open(p->path, mode, fake_clock, NULL, &p->s, &e);
+}
+
+static int set_up(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	now = 1795426190;
+	snprintf(p->dir, sizeof(p->dir), "/tmp/iprep-store.XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->path, sizeof(p->path), "%s/iprep.db", p->dir);
+	assert_int_equal(conf_new(&p->conf), 0);
+	assert_int_equal(conf_enable_abuseipdb(p->conf), 0);
+	assert_int_equal(open_it(p, STORE_WORK), 0);
+	*state = p;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	struct place *p = *state;
+	char path[128];
+
+	store_close(p->s);
+	conf_free(p->conf);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", p->path, ends[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(p->dir), 0);
+	free(p);
+	return 0;
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(text, &a));
+	return a;
+}
+
+static void put_block(struct store *s, const char *text, int64_t until)
+{
+	struct block b = { .key = addr(text), .tier = "known", .score = 3, .since = now,
+			   .until = until, .due = true, .jail = "sshd", .src = "zen" };
+
+	assert_int_equal(store_block_put(s, &b), 0);
+}
+
+static void sql(struct place *p, const char *text)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* ---- blocks ---- */
+
+static void a_block_lasts_until_its_time_and_an_absurd_time_is_over(void **state)
+{
+	static const struct { int64_t until_in; int found; } rows[] = {
+		{ 60, 1 }, { 1, 1 }, { 0, 0 }, { -1, 0 }, { 365 * 86400LL, 1 },
+		{ 10 * 365 * 86400LL, 1 }, { 11 * 365 * 86400LL, 0 },
+	};
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	struct block b;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put_block(p->s, "45.1.1.1", now + rows[i].until_in);
+		assert_int_equal(store_block_get(p->s, &key, &b), rows[i].found);
+	}
+}
+
+static void a_block_survives_closing_and_keeps_every_field(void **state)
+{
+	struct place *p = *state;
+	struct addr key = addr("2a02:4780:15::50");
+	struct block b;
+
+	put_block(p->s, "2a02:4780:15::50", now + 60);
+	store_close(p->s);
+	assert_int_equal(open_it(p, STORE_GATE), 0);
+	assert_int_equal(store_block_get(p->s, &key, &b), 1);
+	assert_string_equal(b.tier, "known");
+	assert_string_equal(b.jail, "sshd");
+	assert_string_equal(b.src, "zen");
+	assert_true(b.due);
+	assert_int_equal(b.first_at, 0);
+}
+
+static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
+{
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	struct block b[4];
+
+	put_block(p->s, "45.1.1.1", now + 60);
+	assert_int_equal(store_blocks_due(p->s, true, b, 4), 1);
+	assert_int_equal(store_blocks_due(p->s, false, b, 4), 0);
+	assert_int_equal(store_block_announced(p->s, &key, now, now + 90), 0);
+	assert_int_equal(store_blocks_due(p->s, true, b, 4), 0);
+	assert_int_equal(store_block_mark_due(p->s, &key, ""), 0);
+	assert_int_equal(store_blocks_due(p->s, false, b, 4), 1);
+	assert_int_equal(b[0].until, now + 90);
+	assert_string_equal(b[0].jail, "sshd");
+	assert_int_equal(store_blocks_first_since(p->s, now, 10), 1);
+}
+
+/* ---- look-ups ---- */
+
+static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **state)
+{
+	struct place *p = *state;
+	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .since = now,
+				.next_at = now, .jail = "gate" };
+	static const enum origin order[] = { AMBIGUOUS, SURE, AMBIGUOUS };
+	struct lookup_job got[4];
+
+	for (size_t i = 0; i < 3; i++) {
+		j.origin = order[i];
+		assert_int_equal(store_lookup_put(p->s, &j), 0);
+	}
+	assert_int_equal(store_lookups_due(p->s, now, got, 4), 1);
+	assert_int_equal(got[0].origin, SURE);
+	assert_int_equal(store_lookups_due(p->s, now - 1, got, 4), 0);
+}
+
+static void a_job_that_became_sure_meanwhile_is_not_ended(void **state)
+{
+	struct place *p = *state;
+	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"),
+				.origin = AMBIGUOUS, .since = now, .next_at = now }, taken;
+
+	assert_int_equal(store_lookup_put(p->s, &j), 0);
+	assert_int_equal(store_lookups_due(p->s, now, &taken, 1), 1);
+	j.origin = SURE;
+	assert_int_equal(store_lookup_put(p->s, &j), 0);
+	assert_int_equal(store_lookup_end(p->s, &taken, 0), 0);
+	assert_int_equal(store_lookup_get(p->s, &j.key, NULL), 1);
+}
+
+static void a_job_forgotten_and_made_anew_is_another_job(void **state)
+{
+	struct place *p = *state;
+	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .origin = SURE,
+				.since = now, .next_at = now }, taken;
+
+	assert_int_equal(store_lookup_put(p->s, &j), 0);
+	assert_int_equal(store_lookups_due(p->s, now, &taken, 1), 1);
+	assert_int_equal(store_lookup_alive(p->s, &taken), 1);
+	assert_int_equal(store_forget(p->s, &j.key, 0), 0);
+	assert_int_equal(store_lookup_alive(p->s, &taken), 0);
+	assert_int_equal(store_lookup_put(p->s, &j), 0);
+	assert_int_equal(store_lookup_alive(p->s, &taken), 0);
+}
+
+static void a_crowded_network_is_counted_up_to_its_limit(void **state)
+{
+	struct place *p = *state;
+	struct addr here = addr("45.1.1.200"), elsewhere = addr("45.1.2.1");
+	int near, all;
+
+	for (int i = 0; i < 20; i++) {
+		char text[32];
+		struct lookup_job j = { .origin = AMBIGUOUS, .since = now, .next_at = now };
+
+		snprintf(text, sizeof(text), "45.1.1.%d", i);
+		j.key = j.addr = addr(text);
+		assert_int_equal(store_lookup_put(p->s, &j), 0);
+	}
+	assert_int_equal(store_lookup_crowd(p->s, &here, 96 + 24, &near, &all), 0);
+	assert_int_equal(near, LOOKUPS_NET_MAX);
+	assert_int_equal(all, 20);
+	assert_int_equal(store_lookup_crowd(p->s, &elsewhere, 96 + 24, &near, &all), 0);
+	assert_int_equal(near, 0);
+}
+
+/* ---- reports ---- */
+
+static int64_t add_report(struct place *p)
+{
+	struct report_job r = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .failures = 3,
+				.first_at = now, .seen_at = now, .next_at = now, .categories = "18" };
+
+	assert_int_equal(store_report_add(p->s, &r), 0);
+	assert_int_equal(store_report_last(p->s, &r.addr, &r), 1);
+	return r.id;
+}
+
+static void a_frozen_body_stays_the_same_and_a_refusal_thaws_it(void **state)
+{
+	struct place *p = *state;
+	int64_t id = add_report(p);
+	struct report_job r = { 0 };
+
+	assert_int_equal(store_report_sending(p->s, id, now, "ip=45.1.1.1"), 0);
+	assert_int_equal(store_report_merge(p->s, id, 5, now + 1), 0);
+	assert_int_equal(store_report_end(p->s, id, REPORT_SENDING, now + 15, "timeout"), 0);
+	assert_int_equal(store_reports_due(p->s, now, &r, 1), 0);
+	assert_int_equal(store_reports_due(p->s, now + 15, &r, 1), 1);
+	assert_string_equal(r.body, "ip=45.1.1.1");
+	assert_int_equal(r.failures, 3);
+	assert_int_equal(r.sent_at, now);
+	free(r.body);
+	assert_int_equal(store_report_end(p->s, id, REPORT_QUEUED, now, "quota"), 0);
+	assert_int_equal(store_reports_due(p->s, now, &r, 1), 1);
+	assert_null(r.body);
+}
+
+static void an_answer_for_a_forgotten_report_is_told_so(void **state)
+{
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	int64_t id = add_report(p);
+
+	assert_int_equal(store_report_sending(p->s, id, now, "x"), 0);
+	assert_int_equal(store_forget(p->s, &key, now + 60), 0);
+	assert_int_equal(store_report_end(p->s, id, REPORT_DONE, 0, ""), 1);
+	assert_int_equal(store_report_sending(p->s, id, now, "x"), 1);
+	assert_int_equal(store_pardoned(p->s, &key), 1);
+	now += 60;
+	assert_int_equal(store_pardoned(p->s, &key), 0);
+}
+
+/* ---- quota ---- */
+
+static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
+{
+	struct quota_seen seen = { .seen = true, .limit = 3000, .remaining = 5 };
+	struct place *p = *state;
+	struct quota q;
+
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_int_equal(q.remaining, QUOTA_FREE_PLAN);
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_int_equal(q.remaining, 4);
+	assert_int_equal(q.limit, 3000);
+	now = (now / 86400 + 1) * 86400;
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_int_equal(q.remaining, 3000);
+}
+
+static void a_refused_key_counts_until_it_changes(void **state)
+{
+	struct quota_seen seen = { .seen = true, .limit = -1, .remaining = -1, .auth_failed = true,
+				   .error = "HTTP 401" };
+	struct place *p = *state;
+	struct quota q;
+
+	assert_int_equal(store_quota_take(p->s, "report"), 0);
+	assert_int_equal(store_quota_seen(p->s, "report", "old", &seen), 0);
+	assert_int_equal(store_quota_get(p->s, "report", "old", &q), 0);
+	assert_true(q.auth_failed);
+	assert_int_equal(store_quota_get(p->s, "report", "new", &q), 0);
+	assert_false(q.auth_failed);
+}
+
+/* ---- purge ---- */
+
+static void one_run_under_a_wrong_clock_frees_nobody(void **state)
+{
+	struct store_counts c = { 0 };
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	int64_t right = now;
+	struct block b;
+
+	put_block(p->s, "45.1.1.1", now + 86400);
+	now = 2145916800;                  /* 2038 */
+	while (store_purge_step(p->s, p->conf, 200, &c) > 0)
+		;
+	assert_int_equal(store_purge_seen(p->s), 0);
+	while (store_purge_step(p->s, p->conf, 200, &c) > 0)
+		;
+	assert_int_equal(c.blocks, 0);
+	now = right;
+	assert_int_equal(store_block_get(p->s, &key, &b), 1);
+}
+
+static void findings_and_ended_reports_go_when_their_retention_is_over(void **state)
+{
+	struct finding f = { .status = FINDING_OK, .answered_at = now, .expires_at = now + 60, .points = 3,
+			     .na = 2, .a = { 0x7f000004, 0x7f000002 }, .detail = "x" }, got = { 0 };
+	struct store_counts c = { 0 };
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	int64_t id = add_report(p);
+
+	assert_int_equal(store_findings_put(p->s, p->conf, &key, &f), 0);
+	assert_int_equal(store_findings_get(p->s, p->conf, &key, &got), 1);
+	assert_int_equal(got.na, 2);
+	assert_int_equal(got.a[1], 0x7f000002);
+	now += 60;
+	got.status = FINDING_NONE;
+	assert_int_equal(store_findings_get(p->s, p->conf, &key, &got), 0);
+	assert_int_equal(store_report_end(p->s, id, REPORT_DONE, 0, ""), 0);
+	now += p->conf->keep_findings_s + 1;
+	assert_int_equal(store_purge_count(p->s, p->conf, &c), 0);
+	assert_int_equal(c.findings, 1);
+	c = (struct store_counts){ 0 };
+	assert_int_equal(store_purge_step(p->s, p->conf, 200, &c), 0);
+	assert_int_equal(c.findings, 1);
+	assert_int_equal(c.reports, 0);
+	now += p->conf->keep_reports_s;
+	assert_int_equal(store_purge_step(p->s, p->conf, 200, &c), 0);
+	assert_int_equal(c.reports, 1);
+}
+
+/* ---- files that are not as they should be ---- */
+
+static void refuse(struct place *p, int code, const char *text)
+{
+	struct err e = { 0 };
+
+	p->s = store_close(p->s);
+	assert_int_equal(store_open(p->path, STORE_WORK, fake_clock, NULL, &p->s, &e), code);
+	assert_non_null(strstr(e.text, text));
+}
+
+static void a_newer_database_is_refused_and_not_touched(void **state)
+{
+	struct place *p = *state;
+
+	sql(p, "PRAGMA user_version = 99");
+	refuse(p, IPREP_E_STORE, "written by a newer iprep");
+}
+
+static void a_damaged_database_is_refused_with_what_to_do(void **state)
+{
+	struct place *p = *state;
+	FILE *f;
+
+	p->s = store_close(p->s);
+	f = fopen(p->path, "r+");
+	assert_non_null(f);
+	fputs("this is not a database, and never was one", f);
+	fclose(f);
+	refuse(p, IPREP_E_STORE, "move it aside");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_block_lasts_until_its_time_and_an_absurd_time_is_over),
+		TEST(a_block_survives_closing_and_keeps_every_field),
+		TEST(the_outbox_gives_due_blocks_until_they_are_announced),
+		TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure),
+		TEST(a_job_that_became_sure_meanwhile_is_not_ended),
+		TEST(a_job_forgotten_and_made_anew_is_another_job),
+		TEST(a_crowded_network_is_counted_up_to_its_limit),
+		TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it),
+		TEST(an_answer_for_a_forgotten_report_is_told_so),
+		TEST(the_quota_counts_down_and_starts_anew_at_midnight),
+		TEST(a_refused_key_counts_until_it_changes),
+		TEST(one_run_under_a_wrong_clock_frees_nobody),
+		TEST(findings_and_ended_reports_go_when_their_retention_is_over),
+		TEST(a_newer_database_is_refused_and_not_touched),
+		TEST(a_damaged_database_is_refused_with_what_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
