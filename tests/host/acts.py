@@ -9,6 +9,7 @@ still gets a connection. Every wait ends as soon as what it waits for is there.
 """
 
 import collections
+import datetime
 import re
 import time
 
@@ -16,7 +17,7 @@ import cast
 import loglines
 from checks import period
 from process import wait_for
-from traffic import calls_ms, median, network_calls
+from traffic import calls_ms, median, trace
 
 SOON_S = 5              # for what must happen at once: fail2ban polls each second
 PATIENCE_S = 40         # for the way through the worker
@@ -63,6 +64,7 @@ def api_goes_off(stage, checks):
     actor = cast.LATE
     stage.api.stop()
     began = time.monotonic()
+    stage.attacked_at = time.time()
     stage.write(actor.log_lines())
     banned = wait_for(lambda: actor.address in
                       stage.host.bans_of("dovecot"), SOON_S)
@@ -72,6 +74,8 @@ def api_goes_off(stage, checks):
     ended = stage.wait(lambda: not stage.workers(), PATIENCE_S)
     checks.check("AbuseIPDB is off: the worker gives up for now", ended,
                  f"processes {stage.workers()} still run")
+    checks.equal("AbuseIPDB is off: the report waits",
+                 stage.api.reports_of(actor.address), [])
     stage.api.start()
 
 
@@ -149,11 +153,15 @@ def resolver_stops(stage, checks):
                      f"median {now:.1f} ms, was {was:.1f}, "
                      f"slowest {max(times):.1f}")
         checks.say(f"... median {now:.1f} ms, was {was:.1f} ms")
-    trace = f"{stage.directory}/logs/gate.strace"
-    status, sockets = network_calls(
-        stage.network.host, stage.iprep.gate_argv(next(passers_by)), trace)
-    checks.equal("a trace of the gate shows no network socket, and status 0",
-                 (status, sockets), (0, []))
+    # no worker runs, so that this gate has to start one
+    wait_for(lambda: not stage.workers(), PATIENCE_S)
+    status, programs, sockets = trace(
+        stage.network.host, stage.iprep.gate_argv(next(passers_by)),
+        f"{stage.directory}/logs/gate.strace")
+    checks.equal("resolver stopped: the gate ignores the line and starts the "
+                 "worker", (status, programs), (0, ["rep-check", "rep-report"]))
+    checks.equal("a trace of this gate shows no network socket at all",
+                 sockets, [])
 
 
 def hook_times(stage, passers_by):
@@ -206,7 +214,13 @@ def check_reports(stage, checks, sentence, actors):
 def report_goes_out(stage, checks):
     """AbuseIPDB has been back for a while."""
     actor = cast.LATE
-    stage.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
+    sent = stage.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
+    checks.check("AbuseIPDB is back: the waiting report goes out", sent)
+    told = [datetime.datetime.fromisoformat(one["timestamp"]).timestamp()
+            for one in sent]
+    checks.check("it gives the time of the attack, not that of the sending",
+                 told and abs(told[0] - stage.attacked_at) < 3,
+                 f"off by {[when - stage.attacked_at for when in told]} s")
     bans = stage.host_bans()
     known = stage.iprep.known([actor.address])
     check_actor(stage, checks, actor, bans, known[actor.address])
@@ -232,7 +246,11 @@ def seen_again(stage, checks):
 
 
 def everything_once(stage, checks):
-    """At the end of the day: who was reported, and how often."""
+    """At the end of the day: who was reported, and how often; who is banned."""
+    bans = stage.host_bans()
+    checks.equal("everybody is banned as long as must be, nobody else is",
+                 bans, {one.address: one.bans for one in cast.EVERYBODY
+                        if one.bans})
     check_reports(stage, checks, "every sure attacker was reported exactly "
                   "once", cast.EVERYBODY)
     sure = {one.address for one in cast.EVERYBODY if one.reports}
@@ -264,7 +282,7 @@ ACTS = (
     ("fail2ban restarts, the resolver is still stopped", fail2ban_restarts),
     ("the waiting report", report_goes_out),
     ("the address of the lost verdict line is seen again", seen_again),
-    ("who was reported", everything_once),
+    ("the end of the day", everything_once),
 )
 EPILOGUE = ("the short bans end", short_bans_end)
 

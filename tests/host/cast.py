@@ -45,49 +45,48 @@ CAST = (
     Actor("person", "45.11.10.10", "sshd: 5 wrong passwords",
           loglines.sshd_failed, 5,
           bans={"sshd": MINUTES_10}, reports=1, closed=(22,), port=22),
-    Actor("notorious attacker", "45.12.20.20", "sendmail: 5 failed AUTH",
+    Actor("notorious", "45.12.20.20", "sendmail: 5 failed AUTH",
           loglines.sendmail_auth_failed, 5,
           zen=True, blocklist_de=True, confidence=100,
           bans={"sendmail-auth": MINUTES_10, "rep-confirmed": DAY,
                 "rep-notorious": YEAR},
           tier="notorious", reports=1, closed=ALL_PORTS),
-    Actor("known attacker", "45.13.30.30", "sshd: 5 wrong passwords",
+    Actor("known", "45.13.30.30", "sshd: 5 wrong passwords",
           loglines.sshd_failed, 5, blocklist_de=True,
           bans={"sshd": MINUTES_10, "rep-confirmed": DAY},
           tier="known", reports=1, closed=ALL_PORTS, port=22),
-    Actor("unlisted visitor", "45.14.40.40", "sendmail: 1 ambiguous line",
+    Actor("unlisted", "45.14.40.40", "sendmail: ambiguous line",
           loglines.sendmail_no_mail),
     # at AbuseIPDB 100, which would be notorious if it had been sure
-    Actor("listed visitor, IPv4", "45.15.50.50", "sendmail: 1 ambiguous line",
+    Actor("listed, IPv4", "45.15.50.50", "sendmail: ambiguous line",
           loglines.sendmail_no_mail, zen=True, confidence=100,
           bans={"rep-confirmed": DAY}, tier="known", closed=ALL_PORTS),
-    Actor("listed visitor, IPv6", "2a02:4780:15::50",
-          "sendmail: 1 ambiguous line",
+    Actor("listed, IPv6", "2a02:4780:15::50", "sendmail: ambiguous line",
           loglines.sendmail_no_mail, zen=True, confidence=100,
           bans={"rep-confirmed": DAY}, tier="known", closed=ALL_PORTS),
 )
 
 # attacks while AbuseIPDB is switched off
-LATE = Actor("attacker, AbuseIPDB off", "45.16.60.60",
+LATE = Actor("while API off", "45.16.60.60",
              "dovecot: 5 failed log-ins", loglines.dovecot_failed, 5,
              bans={"dovecot": MINUTES_10}, reports=1, closed=(143,), port=143)
 
 # its verdict line is lost; it is seen again a minute later
-LOST = Actor("attacker, verdict lost", "45.17.70.70",
-             "sendmail: 2 ambiguous lines", loglines.sendmail_no_mail,
+LOST = Actor("verdict lost", "45.17.70.70",
+             "sendmail: ambiguous, twice", loglines.sendmail_no_mail,
              zen=True, tier="known", closed=ALL_PORTS,
              bans={"rep-confirmed": DAY, "rep-sendmail-ambiguous": DAY})
 
 BOTNET = tuple(
     Actor(f"bot {number}", f"45.{100 + number}.{7 * number}.{90 + number}",
-          "sendmail: 1 ambiguous line", loglines.sendmail_no_mail,
+          "sendmail: ambiguous line", loglines.sendmail_no_mail,
           zen=number % 2 == 0, blocklist_de=number % 2 == 1,
           bans={"rep-confirmed": DAY}, tier="known", closed=ALL_PORTS)
     for number in range(1, 9)
 ) + (
-    Actor("bot 9", "45.109.63.99", "sendmail: 1 ambiguous line",
+    Actor("bot 9", "45.109.63.99", "sendmail: ambiguous line",
           loglines.sendmail_no_mail),
-    Actor("bot 10", "45.110.70.100", "sendmail: 1 ambiguous line",
+    Actor("bot 10", "45.110.70.100", "sendmail: ambiguous line",
           loglines.sendmail_no_mail),
 )
 

@@ -17,7 +17,8 @@ import process
 
 PORT = 5353
 ADDRESS = f"127.0.0.1:{PORT}"
-HEADER = "$SOA 3600 ns.test. host.test. 0 600 300 86400 60\n$TTL 60\n"
+# an hour, so that all evidence is still in the cache for the tables
+HEADER = "$SOA 3600 ns.test. host.test. 0 600 300 86400 3600\n$TTL 3600\n"
 
 
 class Zone:

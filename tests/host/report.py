@@ -19,7 +19,7 @@ def show(stage, checks):
     known = stage.iprep.known([actor.address for actor in cast.EVERYBODY])
     wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
     with_iprep = stage.network.connects("host", wanted)
-    table(("who", "address", "seen", "evidence", "verdict", "reports",
+    table(("who", "address", "seen", "evidence", "verdict", "sent",
            "fail2ban bans it", "TCP"),
           [row(stage, actor, bans, known, with_iprep) for actor in actors])
     plain_bans = stage.plain_bans()

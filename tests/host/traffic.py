@@ -16,6 +16,8 @@ import process
 NETWORK_SOCKET = re.compile(r"\b(?:socket|connect|sendto|sendmsg)\(.*"
                             r"\b(AF_INET6?|AF_NETLINK|AF_PACKET)\b")
 
+PROGRAM = re.compile(r'execve\("(?:[^"]*/)?([^"/]+)"')
+
 median = statistics.median
 
 
@@ -29,14 +31,15 @@ def calls_ms(space, commands):
     return times
 
 
-def network_calls(space, argv, trace_file):
-    """(exit status, [traced lines with a network socket])."""
+def trace(space, argv, trace_file):
+    """Trace a hook: (exit status, [programs started], [network calls])."""
     done = space.run(["strace", "-f", "-b", "execve", "-o", trace_file,
                       "-e", "trace=execve,%network", *argv], check=False)
     with open(trace_file, encoding="utf-8", errors="replace") as file:
         lines = file.read().splitlines()
-    if not any("execve(" in line for line in lines):
+    programs = [match[1] for match in map(PROGRAM.search, lines) if match]
+    if not programs:
         raise process.CommandError(f"{trace_file}: strace saw nothing: "
                                    + done.stderr.strip())
-    return done.returncode, [line for line in lines
-                             if NETWORK_SOCKET.search(line)]
+    return (done.returncode, programs,
+            [line for line in lines if NETWORK_SOCKET.search(line)])
