@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -85,6 +86,13 @@ void cli_error(const struct cli *cli, const char *fmt, ...)
 	va_start(ap, fmt);
 	say(cli, fmt, ap);
 	va_end(ap);
+}
+
+bool cli_nobody_reads_stderr(void)
+{
+	struct stat st;
+
+	return !fstat(2, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
 int cli_fail(const struct cli *cli, int err)

@@ -33,6 +33,8 @@ int cli_finish(struct cli *cli, int status);
 
 /* "name: message" on stderr, or to syslog for hooks. */
 void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* stderr is /dev/null, as in a worker that a hook has started: syslog then. */
+bool cli_nobody_reads_stderr(void);
 /* The library's message; returns the exit status for an IPREP_E_*. */
 int cli_fail(const struct cli *cli, int err);
 /* One line about an option; returns EX_USAGE. */

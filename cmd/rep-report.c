@@ -136,12 +136,13 @@ static int report(struct cli *cli, struct options *o, const char *address)
 		printf("%s: %s\n", address, recorded[how]);
 	if (!wake)
 		return EX_OK;
-	if (!o->enqueue) {
-		o->linger_s = 0;
-		return flush(cli, o);
+	if (o->enqueue) {
+		cli_wake_worker(cli);
+		return EX_OK;
 	}
-	cli_wake_worker(cli);
-	return EX_OK;
+	o->linger_s = 0;
+	r = flush(cli, o);
+	return r == EX_TEMPFAIL ? EX_OK : r;   /* recorded; the worker that runs sends it */
 }
 
 static int run(struct cli *cli, struct options *o, int argc, char **argv)
@@ -155,8 +156,7 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return cli_usage(cli, "--flush takes neither --enqueue nor an address");
 	if (!o->flush && argc - optind != 1)
 		return cli_usage(cli, "expected one address, got %d; try --help", argc - optind);
-	/* the worker's stderr is /dev/null when a hook started it */
-	cli->hook = o->flush && !cli->verbose && !isatty(2);
+	cli->hook = o->flush && cli_nobody_reads_stderr();
 	r = cli_open(cli);
 	if (!r)
 		r = cli_end_root(cli);

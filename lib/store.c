@@ -35,9 +35,8 @@ static int wait_for_lock(void *user, int ntries)
 
 static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 {
-	struct store *s = user;
-
-	if (nframes >= WAL_BIG_FRAMES || s->mode == STORE_WORK)
+	(void)user;
+	if (nframes >= WAL_BIG_FRAMES)
 		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;
 }

@@ -293,6 +293,8 @@ class Worker(unittest.TestCase):
         worker = self.start_worker()
         wait_until(lambda: p.reports()[0][0] == SENDING, 'the first worker sends')
         p.flush(status=75)
+        p.run('rep-report', '--jail', 'sshd', '--', '45.2.2.2', status=0)
+        self.assertEqual(len(p.reports()), 2)
         worker.wait(20)
 
     def test_a_log_cut_in_the_middle_of_a_line_gets_its_newline_first(self):
