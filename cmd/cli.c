@@ -73,6 +73,9 @@ static void say(const struct cli *cli, const char *fmt, va_list ap)
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	for (char *p = line; *p; p++)      /* arguments may be an attacker's: one line, printable */
+		if (*p < ' ' || *p > '~')
+			*p = '?';
 	if (cli->hook)
 		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
 	else
