@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +95,7 @@ bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret)
 	if (!j || !cJSON_IsNumber(in(j)))
 		return false;
 	d = in(j)->valuedouble;
-	if (!isfinite(d) || d != floor(d) || fabs(d) > 9e15 || d < (double)min || d > (double)max)
+	if (!(d >= -9e15 && d <= 9e15) || (double)(int64_t)d != d || d < (double)min || d > (double)max)
 		return false;
 	*ret = (int64_t)d;
 	return true;
