@@ -3,6 +3,10 @@
 #pragma once
 #include "net.h"
 
-/* name without trailing dot, type NET_A or NET_TXT. Never fails: what is odd is NET_BROKEN. */
+/*
+ * @msg   the whole message as it came, without TCP's length
+ * @name  what was asked, without trailing dot; @type NET_A or NET_TXT
+ * @ret   always completely written: what is odd is NET_BROKEN and says why
+ */
 void dns_message_parse(const unsigned char *msg, size_t len, const char *name, int type,
 		       struct dns_answer *ret);

@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* net_load.c - opens net.so from its compiled-in absolute path, once, when it is first needed */
+/*
+ * net_load.c - opens net.so when it is first needed (dlopen(3))
+ *
+ * From its compiled-in absolute path: no search path, no environment. RTLD_NOW, so that what is
+ * missing shows here and not in the middle of a request; RTLD_LOCAL, so that its libraries'
+ * names stay its own. Never closed: libcurl and OpenSSL leave things behind in the process.
+ */
 #include "net.h"
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <string.h>
 
 int net_load(const struct net_ops **ret_ops, struct err *e)
 {
-	void *module = dlopen(IPREP_NET_MODULE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	const struct net_ops *ops;
+	/* Read-only once set; that two threads both set it to the same address is harmless. */
+	static _Atomic(const struct net_ops *) loaded;
+	const struct net_ops *ops = atomic_load(&loaded);
+	void *module;
 
+	if (ops) {
+		*ret_ops = ops;
+		return 0;
+	}
+	module = dlopen(IPREP_NET_MODULE, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
-		return err_set(e, IPREP_E_OS, "%s: the network module cannot be loaded: %s",
+		/* The text of dlerror(3) begins with the path if that is what is wrong. */
+		return err_set(e, IPREP_E_OS, "cannot load the network module %s: %s",
 			       IPREP_NET_MODULE, dlerror());
 	ops = dlsym(module, "iprep_net");
-	if (!ops || strcmp(ops->version, IPREP_VERSION))
-		return err_set(e, IPREP_E_OS, "%s: the network module is of version %s, expected %s",
-			       IPREP_NET_MODULE, ops ? ops->version : "none", IPREP_VERSION);
+	if (!ops || strcmp(ops->version, IPREP_VERSION)) {
+		err_set(e, IPREP_E_OS, "the network module %s is of version %s, and not %s",
+			IPREP_NET_MODULE, ops ? ops->version : "unknown", IPREP_VERSION);
+		dlclose(module);
+		return IPREP_E_OS;
+	}
+	atomic_store(&loaded, ops);
 	*ret_ops = ops;
 	return 0;
 }

@@ -2,39 +2,31 @@
 /*
  * net_loop.c - one epoll loop for c-ares and curl, and the module's only symbol
  *
- * Callbacks are made from turn() and close() only: what is answered earlier waits in the done list.
+ * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, what
+ * c-ares and curl want. Deadlines are ours, not the libraries': at a request's deadline its
+ * callback is made, whatever they are still doing. Answers are delivered last, those of requests
+ * made meanwhile by the next turn, so that a turn ends.
  */
 #include "net_private.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #define EVENTS 64
+#define WAIT_MAX_MS 60000                  /* epoll_wait(2) takes an int */
 
-static void list_remove(struct net_list *l, struct request *r)
+/* A request begins with its heap_node. */
+static struct request *first_waiting(struct net *net)
 {
-	*(r->prev ? &r->prev->next : &l->head) = r->next;
-	*(r->next ? &r->next->prev : &l->tail) = r->prev;
-	r->prev = r->next = NULL;
+	return (struct request *)(void *)net->waiting;
 }
 
-static void list_insert_after(struct net_list *l, struct request *at, struct request *r)
+void net_wait(struct net *net, struct request *r, int64_t deadline_ms)
 {
-	r->prev = at;
-	r->next = at ? at->next : l->head;
-	*(at ? &at->next : &l->head) = r;
-	*(r->next ? &r->next->prev : &l->tail) = r;
-}
-
-/* Deadlines nearly always grow, so the search from the end is short. */
-void net_wait(struct net *net, struct request *r)
-{
-	struct request *at = net->waiting.tail;
-
-	while (at && at->deadline_ms > r->deadline_ms)
-		at = at->prev;
-	list_insert_after(&net->waiting, at, r);
+	r->deadline.key = deadline_ms;
+	heap_insert(&net->waiting, &r->deadline);
 	net->owed++;
 }
 
@@ -43,94 +35,163 @@ void net_done(struct net *net, struct request *r)
 	if (r->is_done)
 		return;
 	r->is_done = true;
-	list_remove(&net->waiting, r);
-	list_insert_after(&net->done, net->done.tail, r);
+	heap_remove(&net->waiting, &r->deadline);
+	r->next = NULL;
+	*net->done_end = r;
+	net->done_end = &r->next;
 }
 
-void net_watch(struct net *net, int fd, int tag, bool in, bool out)
+static void make_refusal(const struct refusal *r)
+{
+	static const char why[] = "out of memory";
+
+	if (r->dns_cb) {
+		struct dns_answer a = { .status = NET_BROKEN };
+
+		memcpy(a.why, why, sizeof(why));
+		r->dns_cb(r->user, &a);
+	} else {
+		struct http_answer a = { .status = NET_BROKEN, .limit = -1, .remaining = -1,
+					 .reset_at = -1, .retry_after_s = -1, .body = "" };
+
+		memcpy(a.why, why, sizeof(why));
+		r->http_cb(r->user, &a);
+	}
+}
+
+void net_refuse(struct net *net, struct refusal r)
+{
+	if (net->nrefusals == REFUSALS_MAX) {
+		/* The one exception: a callback too early is better than one that never comes. */
+		make_refusal(&r);
+		return;
+	}
+	net->refusals[net->nrefusals++] = r;
+	net->owed++;
+}
+
+bool net_watch(struct net *net, int fd, int tag, bool in, bool out)
 {
 	struct epoll_event ev = { .data.u64 = (uint64_t)(uint32_t)fd | (uint64_t)tag << 32 };
 
 	if (!in && !out) {
 		epoll_ctl(net->epoll, EPOLL_CTL_DEL, fd, NULL);
-		return;
+		return true;
 	}
-	ev.events = (in ? EPOLLIN : 0U) | (out ? EPOLLOUT : 0U);
-	if (epoll_ctl(net->epoll, EPOLL_CTL_MOD, fd, &ev) && errno == ENOENT)
-		epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &ev);
+	ev.events = (in ? (uint32_t)EPOLLIN : 0) | (out ? (uint32_t)EPOLLOUT : 0);
+	if (!epoll_ctl(net->epoll, EPOLL_CTL_MOD, fd, &ev))
+		return true;
+	return errno == ENOENT && !epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
 static void deliver(struct net *net)
 {
-	while (net->done.head) {
-		struct request *r = net->done.head;
+	struct request *r = net->done;
+	size_t n = net->nrefusals;
 
-		list_remove(&net->done, r);
+	net->done = NULL;
+	net->done_end = &net->done;
+	while (r) {
+		struct request *next = r->next;
+
 		net->owed--;
 		r->deliver(net, r);
+		r = next;
 	}
+	for (size_t i = 0; i < n; i++) {
+		struct refusal refusal = net->refusals[i];
+
+		net->owed--;
+		make_refusal(&refusal);
+	}
+	net->nrefusals -= n;
+	memmove(net->refusals, net->refusals + n, net->nrefusals * sizeof(net->refusals[0]));
 }
 
 static void expire(struct net *net, int64_t now)
 {
-	while (net->waiting.head && net->waiting.head->deadline_ms <= now) {
-		struct request *r = net->waiting.head;
+	while (net->waiting && net->waiting->key <= now) {
+		struct request *r = first_waiting(net);
 
 		r->expire(net, r);
 		net_done(net, r);
 	}
 }
 
-static void events(struct net *net, int64_t until_ms)
+static int how_long_ms(struct net *net, int64_t until_ms)
 {
-	struct epoll_event ev[EVENTS];
-	int64_t now = net->conf.now_ms(), ms = until_ms - now;
-	int n;
+	int64_t dns = net_dns_next_ms(net), http = net_http_next_ms(net), ms;
 
-	if (net->waiting.head && net->waiting.head->deadline_ms - now < ms)
-		ms = net->waiting.head->deadline_ms - now;
-	ms = net_dns_wait_ms(net, ms);
-	ms = net_http_wait_ms(net, ms);
-	if (net->done.head || ms < 0)
-		ms = 0;
-	n = epoll_wait(net->epoll, ev, EVENTS, (int)(ms > 60000 ? 60000 : ms));
-	for (int i = 0; i < n; i++) {
-		int fd = (int)(uint32_t)ev[i].data.u64, tag = (int)(ev[i].data.u64 >> 32);
-		bool in = ev[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR), out = ev[i].events & EPOLLOUT;
+	if (net->done || net->nrefusals)
+		return 0;
+	if (net->waiting && net->waiting->key < until_ms)
+		until_ms = net->waiting->key;
+	if (dns < until_ms)
+		until_ms = dns;
+	if (http < until_ms)
+		until_ms = http;
+	ms = until_ms - net->conf.now_ms();
+	return ms < 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms;
+}
 
-		if (tag == TAG_HTTP)
-			net_http_event(net, fd, in, out);
-		else
-			net_dns_event(net, tag, fd, in, out);
-	}
-	net_dns_timers(net);
-	net_http_timers(net);
+static void handle(struct net *net, const struct epoll_event *ev)
+{
+	int fd = (int)(uint32_t)ev->data.u64, tag = (int)(ev->data.u64 >> 32);
+	/* HUP and ERR: reading is how the libraries learn of them. */
+	bool in = ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR);
+	bool out = ev->events & EPOLLOUT;
+
+	if (tag == TAG_HTTP)
+		net_http_event(net, fd, in, out);
+	else
+		net_dns_event(net, tag, fd, in, out);
 }
 
 static size_t net_turn(struct net *net, int64_t until_ms)
 {
-	if (!net->done.head)
-		events(net, until_ms);
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
+
+	for (int i = 0; i < n; i++)
+		handle(net, &ev[i]);
+	net_dns_timers(net);
+	net_http_timers(net);
 	expire(net, net->conf.now_ms());
 	deliver(net);
 	return net->owed;
+}
+
+static void conf_free(struct net_conf *c)
+{
+	const char *text[] = { c->resolvers, c->ca_file, c->proxy, c->user_agent };
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		free((void *)(uintptr_t)text[i]);
+}
+
+static bool conf_copy(struct net_conf *to, const struct net_conf *from)
+{
+	*to = *from;
+	to->resolvers = strdup(from->resolvers ? from->resolvers : "");
+	to->ca_file = strdup(from->ca_file ? from->ca_file : "");
+	to->proxy = strdup(from->proxy ? from->proxy : "");
+	to->user_agent = strdup(from->user_agent ? from->user_agent : "");
+	return to->resolvers && to->ca_file && to->proxy && to->user_agent;
 }
 
 static struct net *net_close(struct net *net)
 {
 	if (!net)
 		return NULL;
-	while (net->waiting.head) {
-		struct request *r = net->waiting.head;
-
-		r->expire(net, r);
-		net_done(net, r);
+	while (net->owed) {                /* a callback may ask once more: that is answered too */
+		expire(net, INT64_MAX);
+		deliver(net);
 	}
-	deliver(net);
 	net_http_close(net);
 	net_dns_close(net);
 	if (net->epoll >= 0)
 		close(net->epoll);
+	conf_free(&net->conf);
 	free(net);
 	return NULL;
 }
@@ -142,9 +203,14 @@ static int net_open(const struct net_conf *conf, struct net **ret_net, struct er
 
 	if (!net)
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	net->conf = *conf;
+	net->done_end = &net->done;
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
-	r = net->epoll < 0 ? err_set(e, IPREP_E_OS, "epoll: %s", strerror(errno)) : net_dns_open(net, e);
+	if (net->epoll < 0)
+		r = err_set(e, IPREP_E_OS, "epoll: %s", strerror(errno));
+	else if (!conf_copy(&net->conf, conf))
+		r = err_set(e, IPREP_E_NOMEM, "out of memory");
+	else
+		r = net_dns_open(net, e);
 	if (!r)
 		r = net_http_open(net, e);
 	if (r) {
@@ -156,6 +222,10 @@ static int net_open(const struct net_conf *conf, struct net **ret_net, struct er
 }
 
 __attribute__((visibility("default"))) const struct net_ops iprep_net = {
-	.version = IPREP_VERSION, .open = net_open, .close = net_close,
-	.dns = net_dns_ask, .http = net_http_ask, .turn = net_turn,
+	.version = IPREP_VERSION,
+	.open = net_open,
+	.close = net_close,
+	.dns = net_dns_ask,
+	.http = net_http_ask,
+	.turn = net_turn,
 };

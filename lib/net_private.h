@@ -1,41 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* net_private.h - shared by net_loop.c, net_dns.c and net_http.c (in the module) */
+/*
+ * net_private.h - shared by net_loop.c, net_dns.c and net_http.c (in the module)
+ *
+ * A request owes one callback. It waits in a heap ordered by deadline; when its answer is known it
+ * moves to the done list, and turn() or close() delivers it. So a callback is never made inside
+ * dns() or http(), nor inside c-ares or curl, and may call all of these.
+ */
 #pragma once
 #include "net.h"
-#include <sys/epoll.h>
+#include "net_heap.h"
 
-enum { TAG_DNS_UDP, TAG_DNS_TCP, TAG_HTTP };
+/* c-ares channels, then curl: which of them a descriptor in the epoll set belongs to. */
+enum { TAG_UDP, TAG_TCP, TAG_UDP_OTHER, TAG_TCP_OTHER, DNS_CHANNELS, TAG_HTTP = DNS_CHANNELS };
 
-/* One request owes one callback. It waits in a list ordered by deadline, then in the done list. */
+#define REFUSALS_MAX 256
+
 struct request {
-	struct request *prev, *next;
-	int64_t deadline_ms;
-	bool is_done;                      /* in the done list: deliver() makes the callback */
-	void (*expire)(struct net *net, struct request *r);    /* fill in NET_TIMEOUT; then it is done */
+	struct heap_node deadline;         /* first; key: deadline_ms */
+	struct request *next;              /* in the done list */
+	bool is_done;
+	void (*expire)(struct net *net, struct request *r);    /* fill in NET_TIMEOUT, stop trying */
 	void (*deliver)(struct net *net, struct request *r);   /* make the callback, release */
 };
-struct net_list { struct request *head, *tail; };
+struct refusal {                           /* owed although there was no memory for a request */
+	void (*dns_cb)(void *user, const struct dns_answer *a);
+	void (*http_cb)(void *user, const struct http_answer *a);
+	void *user;
+};
 struct net_dns;
 struct net_http;
 struct net {
-	struct net_conf conf;
+	struct net_conf conf;              /* its strings are copies */
 	int epoll;
-	struct net_list waiting, done;
-	size_t owed;
+	struct heap_node *waiting;
+	struct request *done, **done_end;
+	struct refusal refusals[REFUSALS_MAX];
+	size_t nrefusals, owed;
 	struct net_dns *dns;
 	struct net_http *http;
 };
 
-void net_wait(struct net *net, struct request *r);     /* a new request */
-void net_done(struct net *net, struct request *r);     /* its answer is known: deliver in turn() */
-void net_watch(struct net *net, int fd, int tag, bool in, bool out);   /* neither: forget fd */
+void net_wait(struct net *net, struct request *r, int64_t deadline_ms);   /* a new request */
+void net_done(struct net *net, struct request *r);     /* its answer is known */
+void net_refuse(struct net *net, struct refusal r);    /* a new one, without memory */
+bool net_watch(struct net *net, int fd, int tag, bool in, bool out);   /* neither: forget fd */
 
 int net_dns_open(struct net *net, struct err *e);
 void net_dns_close(struct net *net);
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		 void (*cb)(void *user, const struct dns_answer *a), void *user);
 void net_dns_event(struct net *net, int tag, int fd, bool in, bool out);
-int64_t net_dns_wait_ms(struct net *net, int64_t most_ms);
+int64_t net_dns_next_ms(const struct net *net);        /* when net_dns_timers() wants to run */
 void net_dns_timers(struct net *net);
 
 int net_http_open(struct net *net, struct err *e);
@@ -43,5 +58,5 @@ void net_http_close(struct net *net);
 void net_http_ask(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		  void (*cb)(void *user, const struct http_answer *a), void *user);
 void net_http_event(struct net *net, int fd, bool in, bool out);
-int64_t net_http_wait_ms(struct net *net, int64_t most_ms);
+int64_t net_http_next_ms(const struct net *net);
 void net_http_timers(struct net *net);

@@ -25,7 +25,7 @@ LAYERS = [
     ('worker', 'worker_lock', 'errand', 'result'),
     ('iprep',),
 ]
-DOORS = {'sqlite3.h': r'store\w*\.[ch]', 'ares.h': r'net_dns\.c', 'curl/curl.h': r'net_http\.c',
+DOORS = {'sqlite3.h': r'store\w*\.[ch]', 'ares.h': r'net_(dns|resolvers)\.[ch]', 'curl/curl.h': r'net_http\w*\.[ch]',
          'cjson/cJSON.h': r'json\.c', 'ini.h': r'conf_read\.c', 'syslog.h': r'log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
           'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'alloca']

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_heap.h - deadlines in order: a pairing heap inside the things it orders (in the module)
+ *
+ * Nothing is allocated, so that accepting a request cannot fail here; insert is O(1), remove
+ * O(log n) amortised. A sorted list is cheaper only while every deadline is later than the one
+ * before. Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", Algorithmica 1 (1986).
+ */
+#pragma once
+#include <stdint.h>
+
+struct heap_node {
+	struct heap_node *child, *next;    /* next: sibling */
+	struct heap_node *prev;            /* sibling before, or the parent; NULL: the root */
+	int64_t key;
+};
+
+/* The least key is *root; NULL: empty. */
+void heap_insert(struct heap_node **root, struct heap_node *n);
+void heap_remove(struct heap_node **root, struct heap_node *n);

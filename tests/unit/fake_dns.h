@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_dns.h - a DNS server in a thread, UDP and TCP on one free loopback port (for tests)
+ *
+ * What it does is in the first label of the name asked: good, text, nx, nodata, never, wrongid,
+ * wrongname, tc (truncated over UDP, good over TCP), refused, servfail. A server with a mood
+ * does that instead of all of them. Any other label is as good.
+ */
+#pragma once
+#include "fake_server.h"
+
+#define FAKE_TCP_MAX 16
+
+struct fake_dns {
+	const char *_Atomic mood;             /* NULL: the first label; "hangup": TCP is closed at once */
+	int port, udp, listener, stop[2];
+	int tcp[FAKE_TCP_MAX];
+	size_t ntcp;
+	pthread_t thread;
+	atomic_int nudp, ntcp_asked;
+};
+
+/* The reply in place of the question; returns its length, 0: say nothing. */
+static size_t fake_reply(struct fake_dns *d, unsigned char *m, size_t len, bool is_tcp)
+{
+	static const unsigned char a_record[] = {
+		0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 2 };
+	static const unsigned char txt_record[] = {
+		0xc0, 12, 0, 16, 0, 1, 0, 0, 1, 44, 0, 5, 4, 'w', 'h', 'y', '!' };
+	char what[64] = "";
+	size_t n = m[12] < sizeof(what) ? m[12] : 0;
+
+	memcpy(what, m + 13, n);
+	if (d->mood)
+		snprintf(what, sizeof(what), "%s", d->mood);
+	if (len < 17 || !strcmp(what, "never"))
+		return 0;
+	m[2] = 0x81;
+	m[3] = 0x80;
+	if (!strcmp(what, "wrongid"))
+		m[0] ^= 0x55;
+	if (!strcmp(what, "wrongname"))
+		m[13] = 'x';
+	if (!strcmp(what, "nx"))
+		m[3] |= 3;
+	if (!strcmp(what, "refused"))
+		m[3] |= 5;
+	if (!strcmp(what, "servfail"))
+		m[3] |= 2;
+	if (!strcmp(what, "tc") && !is_tcp)
+		m[2] |= 2;
+	if (m[3] != 0x80 || m[2] & 2 || !strcmp(what, "nodata"))
+		return len;
+	m[7] = 1;
+	n = m[len - 3] == 16 ? sizeof(txt_record) : sizeof(a_record);
+	memcpy(m + len, m[len - 3] == 16 ? txt_record : a_record, n);
+	return len + n;
+}
+
+static void fake_dns_udp(struct fake_dns *d)
+{
+	unsigned char m[600];
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	ssize_t n = recvfrom(d->udp, m, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+	size_t len;
+
+	if (n < 17)
+		return;
+	d->nudp++;
+	len = fake_reply(d, m, (size_t)n, false);
+	if (len)
+		sendto(d->udp, m, len, 0, (struct sockaddr *)&from, from_len);
+}
+
+/* False: the connection is over. A message on loopback comes whole. */
+static bool fake_dns_tcp(struct fake_dns *d, int fd)
+{
+	unsigned char m[2 + 600];
+	size_t len;
+
+	if (recv(fd, m, 2, MSG_WAITALL) != 2)
+		return false;
+	len = (size_t)m[0] << 8 | m[1];
+	if (len < 17 || len > 512 || recv(fd, m + 2, len, MSG_WAITALL) != (ssize_t)len)
+		return false;
+	d->ntcp_asked++;
+	len = fake_reply(d, m + 2, len, true);
+	m[0] = (unsigned char)(len >> 8);
+	m[1] = (unsigned char)len;
+	if (len)
+		send(fd, m, len + 2, MSG_NOSIGNAL);
+	return true;
+}
+
+static void fake_dns_accept(struct fake_dns *d)
+{
+	int fd = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0 && d->ntcp < FAKE_TCP_MAX && !(d->mood && !strcmp(d->mood, "hangup")))
+		d->tcp[d->ntcp++] = fd;
+	else
+		close(fd);
+}
+
+static void *fake_dns_run(void *user)
+{
+	struct fake_dns *d = user;
+
+	for (;;) {
+		struct pollfd p[3 + FAKE_TCP_MAX] = { { d->stop[0], POLLIN, 0 }, { d->udp, POLLIN, 0 },
+						      { d->listener, POLLIN, 0 } };
+
+		for (size_t i = 0; i < d->ntcp; i++)
+			p[3 + i] = (struct pollfd){ d->tcp[i], POLLIN, 0 };
+		poll(p, 3 + d->ntcp, -1);
+		if (p[0].revents)
+			return NULL;
+		if (p[1].revents)
+			fake_dns_udp(d);
+		for (size_t i = d->ntcp; i-- > 0;) {
+			if (p[3 + i].revents && !fake_dns_tcp(d, d->tcp[i])) {
+				close(d->tcp[i]);
+				d->tcp[i] = d->tcp[--d->ntcp];
+			}
+		}
+		if (p[2].revents)
+			fake_dns_accept(d);
+	}
+}
+
+static struct fake_dns *fake_dns_start(const char *mood)
+{
+	struct fake_dns *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		abort();
+	d->mood = mood;
+	for (int i = 0; i < 20; i++) {     /* UDP's port may be taken for TCP */
+		d->port = 0;
+		d->udp = fake_bind(SOCK_DGRAM, &d->port);
+		d->listener = fake_bind(SOCK_STREAM, &d->port);
+		if (d->udp >= 0 && d->listener >= 0)
+			break;
+		close(d->udp);
+	}
+	if (listen(d->listener, 16) || pipe2(d->stop, O_CLOEXEC) ||
+	    pthread_create(&d->thread, NULL, fake_dns_run, d))
+		abort();
+	return d;
+}
+
+static void fake_dns_stop(struct fake_dns *d)
+{
+	if (!d)
+		return;
+	close(d->stop[1]);
+	pthread_join(d->thread, NULL);
+	for (size_t i = 0; i < d->ntcp; i++)
+		close(d->tcp[i]);
+	close(d->stop[0]);
+	close(d->udp);
+	close(d->listener);
+	free(d);
+}

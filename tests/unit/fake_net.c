@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_net.h"
+#include "clock.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WAITING_MAX 20000
+
+struct waiting {
+	const struct fake_answer *answer;
+	int64_t at_ms;
+	bool timeout;
+	void (*dns)(void *user, const struct dns_answer *a);
+	void (*http)(void *user, const struct http_answer *a);
+	void *user;
+};
+static const struct fake_answer *script;
+static struct waiting list[WAITING_MAX];
+static size_t nlist, asked, most;
+static char last[4096];
+
+void fake_net_script(const struct fake_answer *answers)
+{
+	script = answers;
+	nlist = asked = most = 0;
+	last[0] = '\0';
+}
+
+size_t fake_net_asked(void) { return asked; }
+size_t fake_net_most(void) { return most; }
+const char *fake_net_last(void) { return last; }
+
+static int fake_open(const struct net_conf *conf, struct net **ret, struct err *e)
+{
+	(void)conf;
+	(void)e;
+	*ret = (struct net *)(void *)list;
+	return 0;
+}
+
+static void add(struct waiting w, const char *name, int64_t deadline_ms)
+{
+	static const struct fake_answer nobody = { .dns = { .status = NET_NXDOMAIN },
+						   .http = { .status = NET_BROKEN } };
+
+	snprintf(last, sizeof(last), "%s", name);
+	w.answer = &nobody;
+	for (const struct fake_answer *a = script; a && a->match; a++) {
+		if (strstr(name, a->match)) {
+			w.answer = a;
+			break;
+		}
+	}
+	w.at_ms = clock_mono_ms() + w.answer->delay_ms;
+	if (w.answer->delay_ms == NEVER || w.at_ms > deadline_ms) {
+		w.timeout = true;
+		w.at_ms = deadline_ms;
+	}
+	if (nlist == WAITING_MAX)
+		abort();
+	list[nlist++] = w;
+	asked++;
+	most = nlist > most ? nlist : most;
+}
+
+static void fake_dns(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
+		     void (*cb)(void *user, const struct dns_answer *a), void *user)
+{
+	char text[300];
+
+	(void)net;
+	(void)tcp;
+	snprintf(text, sizeof(text), "%s%s", type == NET_TXT ? "TXT " : "", name);
+	add((struct waiting){ .dns = cb, .user = user }, text, deadline_ms);
+}
+
+static void fake_http(struct net *net, const struct http_request *req, int64_t deadline_ms,
+		      void (*cb)(void *user, const struct http_answer *a), void *user)
+{
+	char text[4096];
+
+	(void)net;
+	snprintf(text, sizeof(text), "%s %s %.*s", req->method, req->url, (int)req->body_len,
+		 req->body ? req->body : "");
+	add((struct waiting){ .http = cb, .user = user }, text, deadline_ms);
+}
+
+static void call(const struct waiting *w)
+{
+	struct dns_answer d = w->answer->dns;
+	struct http_answer h = w->answer->http;
+
+	if (w->timeout) {
+		d = (struct dns_answer){ .status = NET_TIMEOUT };
+		h = (struct http_answer){ .status = NET_TIMEOUT, .limit = -1, .remaining = -1,
+					  .reset_at = -1, .retry_after_s = -1 };
+	}
+	if (h.body)
+		h.body_len = strlen(h.body);
+	if (w->dns)
+		w->dns(w->user, &d);
+	else
+		w->http(w->user, &h);
+}
+
+static size_t fake_turn(struct net *net, int64_t until_ms)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	size_t n = nlist;
+
+	(void)net;
+	(void)until_ms;
+	for (size_t i = 0; i < n; ) {
+		struct waiting w = list[i];
+
+		if (w.at_ms > clock_mono_ms()) {
+			i++;
+			continue;
+		}
+		list[i] = list[--n];
+		list[n] = list[--nlist];
+		call(&w);
+	}
+	if (nlist)
+		nanosleep(&ms, NULL);
+	return nlist;
+}
+
+static struct net *fake_close(struct net *net)
+{
+	(void)net;
+	while (nlist) {
+		struct waiting w = list[--nlist];
+
+		w.timeout = true;
+		call(&w);
+	}
+	return NULL;
+}
+
+const struct net_ops fake_net = { .version = "fake", .open = fake_open, .close = fake_close,
+				  .dns = fake_dns, .http = fake_http, .turn = fake_turn };

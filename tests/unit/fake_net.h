@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_net.h - a network for tests: answers by name or URL, delivered from turn(), after any delay
+ *
+ * One network at a time. Time is real, but only the deadline of what never answers is waited for;
+ * tests that use NEVER give short deadlines.
+ */
+#pragma once
+#include "net.h"
+
+enum { NEVER = -1 };
+struct fake_answer {
+	const char *match;                 /* part of the name or URL; NULL ends the table */
+	struct dns_answer dns;
+	struct http_answer http;
+	int delay_ms;                      /* NEVER: only at the deadline */
+};
+extern const struct net_ops fake_net;
+void fake_net_script(const struct fake_answer *answers);
+size_t fake_net_asked(void);               /* questions so far, since the script */
+const char *fake_net_last(void);           /* name, or URL and body, asked last */
+size_t fake_net_most(void);                /* most of them waiting at once */

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_net.c - the loop and DNS of the network module, against servers on loopback
+ *
+ * Every answer is counted per question, and must not come from inside dns(). Limits on time
+ * are wide on the late side, exact on the early one.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <cmocka.h>
+#include "clock.h"
+#include "fake_dns.h"
+#include "net.h"
+#include "net_heap.h"
+
+#define LATE_MS 1500                       /* a sanitizer on a busy machine */
+
+struct asked {
+	struct world *w;
+	int ncalls;
+	int64_t at_ms;
+	struct dns_answer answer;
+};
+struct world {
+	struct net *net;
+	bool is_inside;                    /* of dns() */
+	struct asked a[2000];
+	int again;                         /* ask once more from the callback */
+};
+
+static void answered(void *user, const struct dns_answer *a)
+{
+	struct asked *q = user;
+
+	assert_false(q->w->is_inside);
+	q->ncalls++;
+	q->at_ms = clock_mono_ms();
+	q->answer = *a;
+	if (q->w->again > 0 && q->w->net) {
+		q->w->again--;
+		q->w->is_inside = true;
+		iprep_net.dns(q->w->net, "good.test", NET_A, false, clock_mono_ms() + 3000, answered,
+			      q + 1);
+		q->w->is_inside = false;
+	}
+}
+
+static struct world *open_world(const char *resolvers)
+{
+	struct net_conf nc = { .resolvers = resolvers, .ca_file = "", .proxy = "",
+			       .user_agent = "test", .now_ms = clock_mono_ms };
+	struct world *w = calloc(1, sizeof(*w));
+	struct err e = { 0 };
+
+	assert_non_null(w);
+	for (size_t i = 0; i < sizeof(w->a) / sizeof(w->a[0]); i++)
+		w->a[i].w = w;
+	if (iprep_net.open(&nc, &w->net, &e))
+		fail_msg("open: %s", e.text);
+	return w;
+}
+
+static struct world *open_servers(const struct fake_dns *d, const struct fake_dns *d2)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), d2 ? "127.0.0.1:%d, 127.0.0.1:%d" : "127.0.0.1:%d", d->port,
+		 d2 ? d2->port : 0);
+	return open_world(text);
+}
+
+static void close_world(struct world *w)
+{
+	assert_null(iprep_net.close(w->net));
+	free(w);
+}
+
+static void ask(struct world *w, size_t i, const char *name, int type, bool tcp, int64_t ms)
+{
+	w->is_inside = true;
+	iprep_net.dns(w->net, name, type, tcp, clock_mono_ms() + ms, answered, &w->a[i]);
+	w->is_inside = false;
+}
+
+static void run(struct world *w)
+{
+	int64_t end = clock_mono_ms() + 20000;
+
+	while (iprep_net.turn(w->net, end))
+		assert_true(clock_mono_ms() < end);
+}
+
+/* One question to a server of that mood, answered within ms; the answer. */
+static struct dns_answer one(const char *mood, const char *name, int type, bool tcp, int64_t ms)
+{
+	struct fake_dns *d = fake_dns_start(mood);
+	struct world *w = open_servers(d, NULL);
+	struct dns_answer a;
+
+	ask(w, 0, name, type, tcp, ms);
+	run(w);
+	assert_int_equal(w->a[0].ncalls, 1);
+	a = w->a[0].answer;
+	close_world(w);
+	fake_dns_stop(d);
+	return a;
+}
+
+static void an_answer_comes_with_its_addresses_and_ttl(void **state)
+{
+	struct dns_answer a = one(NULL, "good.test", NET_A, false, 5000);
+
+	(void)state;
+	assert_int_equal(a.status, NET_OK);
+	assert_int_equal(a.na, 1);
+	assert_int_equal(a.a[0], 0x7f000002);
+	assert_int_equal(a.ttl_s, 300);
+	a = one(NULL, "text.test.", NET_TXT, true, 5000);
+	assert_int_equal(a.status, NET_OK);
+	assert_int_equal(a.txt_len, 4);
+	assert_memory_equal(a.txt, "why!", 4);
+}
+
+static void what_the_resolver_says_arrives_as_it_is(void **state)
+{
+	static const struct { const char *label; enum net_status status; } rows[] = {
+		{ "nx.test", NET_NXDOMAIN }, { "nodata.test", NET_NODATA },
+		{ "refused.test", NET_REFUSED }, { "servfail.test", NET_SERVFAIL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int tcp = 0; tcp < 2; tcp++)
+			assert_int_equal(one(NULL, rows[i].label, NET_A, tcp, 5000).status,
+					 rows[i].status);
+}
+
+static void silence_and_answers_to_others_end_at_the_deadline(void **state)
+{
+	static const char *const names[] = { "never.test", "wrongid.test", "wrongname.test" };
+	struct fake_dns *d = fake_dns_start(NULL);
+	struct world *w = open_servers(d, NULL);
+	int64_t t = clock_mono_ms();
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		ask(w, i, names[i], NET_A, false, 300);
+		ask(w, 3 + i, names[i], NET_A, true, 400);
+	}
+	ask(w, 6, "good.test", NET_A, false, 0);       /* no time at all */
+	run(w);
+	for (size_t i = 0; i < 7; i++) {
+		int64_t ms = w->a[i].at_ms - t;
+
+		assert_int_equal(w->a[i].ncalls, 1);
+		assert_int_equal(w->a[i].answer.status, NET_TIMEOUT);
+		assert_in_range(ms, i < 3 ? 300 : i < 6 ? 400 : 0, 400 + LATE_MS);
+	}
+	assert_true(w->a[0].at_ms <= w->a[3].at_ms);
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void a_lost_datagram_is_asked_for_again(void **state)
+{
+	struct fake_dns *d = fake_dns_start("never");
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	ask(w, 0, "good.test", NET_A, false, 6000);
+	while (d->nudp < 1)
+		iprep_net.turn(w->net, clock_mono_ms() + 10);
+	d->mood = NULL;
+	run(w);
+	assert_int_equal(w->a[0].answer.status, NET_OK);
+	assert_int_equal(d->nudp, 2);
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void what_is_truncated_is_asked_again_over_tcp(void **state)
+{
+	struct fake_dns *d = fake_dns_start(NULL);
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	ask(w, 0, "tc.test", NET_A, false, 5000);
+	run(w);
+	assert_int_equal(w->a[0].answer.status, NET_OK);
+	assert_int_equal(d->nudp, 1);
+	assert_int_equal(d->ntcp_asked, 1);
+	ask(w, 1, "good.test", NET_A, true, 5000);
+	ask(w, 2, "good.test", NET_A, true, 5000);
+	run(w);
+	assert_int_equal(w->a[2].answer.status, NET_OK);
+	assert_int_equal(d->nudp, 1);
+	assert_int_equal(d->ntcp_asked, 3);
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+/* Without MSG_NOSIGNAL this ends the process. */
+static void a_resolver_that_hangs_up_is_survived(void **state)
+{
+	struct fake_dns *d = fake_dns_start("hangup");
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < 50; i++) {
+		ask(w, i, "good.test", NET_A, true, 1000);
+		iprep_net.turn(w->net, clock_mono_ms() + 5);
+	}
+	run(w);
+	for (size_t i = 0; i < 50; i++) {
+		assert_int_equal(w->a[i].ncalls, 1);
+		assert_true(w->a[i].answer.status == NET_BROKEN ||
+			    w->a[i].answer.status == NET_TIMEOUT);
+	}
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void the_other_resolver_is_asked_when_the_first_does_not_know(void **state)
+{
+	static const struct { const char *first, *second; enum net_status status; } rows[] = {
+		{ "servfail", "good", NET_OK }, { "refused", "nx", NET_NXDOMAIN },
+		{ "refused", "servfail", NET_REFUSED }, { "servfail", "refused", NET_SERVFAIL },
+		{ "nx", "good", NET_NXDOMAIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fake_dns *d = fake_dns_start(rows[i].first);
+		struct fake_dns *d2 = fake_dns_start(rows[i].second);
+		struct world *w = open_servers(d, d2);
+
+		ask(w, 0, "any.test", NET_A, false, 5000);
+		ask(w, 1, "any.test", NET_A, true, 5000);
+		run(w);
+		for (size_t n = 0; n < 2; n++) {
+			assert_int_equal(w->a[n].ncalls, 1);
+			assert_int_equal(w->a[n].answer.status, rows[i].status);
+		}
+		assert_int_equal(d->nudp, 1);
+		close_world(w);
+		fake_dns_stop(d);
+		fake_dns_stop(d2);
+	}
+}
+
+static void the_other_resolvers_silence_ends_at_the_deadline(void **state)
+{
+	struct fake_dns *d = fake_dns_start("servfail"), *d2 = fake_dns_start("never");
+	struct world *w = open_servers(d, d2);
+
+	(void)state;
+	ask(w, 0, "any.test", NET_A, false, 400);
+	run(w);
+	assert_int_equal(w->a[0].ncalls, 1);
+	assert_int_equal(w->a[0].answer.status, NET_TIMEOUT);
+	close_world(w);
+	fake_dns_stop(d);
+	fake_dns_stop(d2);
+}
+
+static void a_dead_resolver_is_passed_over(void **state)
+{
+	struct fake_dns *dead = fake_dns_start(NULL), *d = fake_dns_start(NULL);
+	struct world *w = open_servers(dead, d), *w2 = open_servers(dead, NULL);
+
+	(void)state;
+	fake_dns_stop(dead);
+	ask(w, 0, "good.test", NET_A, false, 5000);
+	ask(w, 1, "good.test", NET_A, true, 5000);
+	run(w);
+	assert_int_equal(w->a[0].answer.status, NET_OK);
+	assert_int_equal(w->a[1].answer.status, NET_OK);
+	ask(w2, 0, "good.test", NET_A, false, 8000);
+	ask(w2, 1, "good.test", NET_A, true, 8000);
+	run(w2);
+	assert_int_equal(w2->a[0].answer.status, NET_BROKEN);
+	assert_non_null(strstr(w2->a[0].answer.why, "no resolver"));
+	assert_int_equal(w2->a[1].answer.status, NET_BROKEN);
+	close_world(w);
+	close_world(w2);
+	fake_dns_stop(d);
+}
+
+static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
+{
+	static const char *const names[] = {
+		"", ".", "a..b", "a b.test", "a\\.test", "a\n.test", ".test",
+		"0123456789012345678901234567890123456789012345678901234567890123.test",
+	};
+	char lengthy[300];
+	struct world *w = open_world("127.0.0.1:1");
+	size_t n = sizeof(names) / sizeof(names[0]);
+
+	(void)state;
+	memset(lengthy, 'a', sizeof(lengthy) - 1);
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	for (size_t i = 0; i < n; i++)
+		ask(w, i, names[i], NET_A, i & 1, 5000);
+	ask(w, n, lengthy, NET_A, false, 5000);
+	ask(w, n + 1, "good.test", 28, false, 5000);
+	assert_int_equal(w->a[0].ncalls, 0);
+	assert_int_equal(iprep_net.turn(w->net, clock_mono_ms()), 0);
+	for (size_t i = 0; i < n + 2; i++) {
+		if (w->a[i].ncalls != 1 || w->a[i].answer.status != NET_BROKEN)
+			fail_msg("name %zu: %d calls, status %d", i, w->a[i].ncalls,
+				 (int)w->a[i].answer.status);
+		assert_true(*w->a[i].answer.why);
+	}
+	close_world(w);
+}
+
+static void resolvers_that_are_none_are_refused_by_name(void **state)
+{
+	static const char *const bad[] = {
+		"localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:53x",
+		"127.0.0.1:-1", "127.0.0.1 53", "127.0.0.1,", ",127.0.0.1", "127.0.0.1,,127.0.0.2",
+		"[127.0.0.1]:53", "[::1", "[::1]53", "[::1]:", "::1]:53", "1.2.3", "::g", "1::2::3",
+		"127.0.0.1:053535", "[0123456789012345678901234567890123456789012345678901234567890123]",
+		"1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
+	};
+	static const char *const good[] = {
+		"", "  ", "127.0.0.1", " 127.0.0.1:5353 , [::1]:53", "::1", "[::1]", "2001:db8::1,1.1.1.1",
+	};
+	struct net_conf nc = { .ca_file = "", .proxy = "", .user_agent = "t", .now_ms = clock_mono_ms };
+	struct net *net = NULL;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		nc.resolvers = bad[i];
+		if (iprep_net.open(&nc, &net, &e) != IPREP_E_CONFIG || e.code != IPREP_E_CONFIG || net)
+			fail_msg("\"%s\" was taken", bad[i]);
+		assert_non_null(strstr(e.text, "resolvers"));
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		nc.resolvers = good[i];
+		if (iprep_net.open(&nc, &net, &e))
+			fail_msg("\"%s\": %s", good[i], e.text);
+		net = iprep_net.close(net);
+	}
+}
+
+static void two_thousand_in_flight_are_answered_once_each(void **state)
+{
+	struct fake_dns *d = fake_dns_start(NULL);
+	struct world *w = open_servers(d, NULL);
+	size_t n = sizeof(w->a) / sizeof(w->a[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "q%zu.test", i);
+		ask(w, i, name, NET_A, i % 4 == 0, 15000);
+	}
+	run(w);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(w->a[i].ncalls, 1);
+		assert_int_equal(w->a[i].answer.status, NET_OK);
+	}
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void a_callback_may_ask_again(void **state)
+{
+	struct fake_dns *d = fake_dns_start(NULL);
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	w->again = 20;
+	ask(w, 0, "good.test", NET_A, false, 5000);
+	run(w);
+	for (size_t i = 0; i <= 20; i++) {
+		assert_int_equal(w->a[i].ncalls, 1);
+		assert_int_equal(w->a[i].answer.status, NET_OK);
+	}
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void close_answers_all_that_is_owed(void **state)
+{
+	struct fake_dns *d = fake_dns_start("never");
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++)
+		ask(w, i, i % 10 ? "never.test" : "not a name", NET_A, i % 2, 60000);
+	ask(w, 100, "never.test", NET_A, false, 100);
+	iprep_net.turn(w->net, clock_mono_ms() + 20);
+	while (!w->a[100].ncalls)          /* c-ares still holds it when we close */
+		iprep_net.turn(w->net, clock_mono_ms() + 20);
+	w->again = 3;                      /* and a callback of close() asks: answered too */
+	iprep_net.close(w->net);
+	for (size_t i = 0; i < 101; i++)
+		assert_true(w->a[i].ncalls >= 1 && w->a[i].ncalls <= 2);
+	assert_int_equal(w->a[1].answer.status, NET_TIMEOUT);
+	assert_int_equal(w->again, 0);
+	free(w);
+	fake_dns_stop(d);
+}
+
+/* Those of the Internet; curl 7.88 leaves the pair of curl_multi_wakeup(3) open to children. */
+static void no_socket_is_inherited(void **state)
+{
+	struct fake_dns *d = fake_dns_start(NULL);
+	struct world *w = open_servers(d, NULL);
+
+	(void)state;
+	ask(w, 0, "good.test", NET_A, false, 5000);
+	ask(w, 1, "good.test", NET_A, true, 5000);
+	for (int fd = 3; fd < 200; fd++) {
+		struct sockaddr_storage a;
+		socklen_t len = sizeof(a);
+
+		if (!getsockname(fd, (struct sockaddr *)&a, &len) && a.ss_family == AF_INET)
+			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+	run(w);
+	close_world(w);
+	fake_dns_stop(d);
+}
+
+static void turn_waits_until_its_time_and_no_longer(void **state)
+{
+	struct world *w = open_world("127.0.0.1:1");
+	int64_t t = clock_mono_ms();
+
+	(void)state;
+	assert_int_equal(iprep_net.turn(w->net, t + 60), 0);
+	assert_in_range(clock_mono_ms() - t, 60, 60 + LATE_MS);
+	close_world(w);
+}
+
+static void the_heap_gives_back_in_order(void **state)
+{
+	enum { N = 3000 };
+	static struct heap_node n[N];
+	struct heap_node *root = NULL;
+	int64_t last = -1;
+	unsigned seed = 1;
+	int left = N;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		seed = seed * 1103515245U + 12345U;
+		n[i].key = seed >> 16 & 0x3ff;
+		heap_insert(&root, &n[i]);
+	}
+	for (int i = 0; i < N; i += 3, left--)
+		heap_remove(&root, &n[i]);
+	for (; root; left--) {
+		assert_true(root->key >= last);
+		last = root->key;
+		heap_remove(&root, root);
+	}
+	assert_int_equal(left, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_comes_with_its_addresses_and_ttl),
+		cmocka_unit_test(what_the_resolver_says_arrives_as_it_is),
+		cmocka_unit_test(silence_and_answers_to_others_end_at_the_deadline),
+		cmocka_unit_test(a_lost_datagram_is_asked_for_again),
+		cmocka_unit_test(what_is_truncated_is_asked_again_over_tcp),
+		cmocka_unit_test(a_resolver_that_hangs_up_is_survived),
+		cmocka_unit_test(the_other_resolver_is_asked_when_the_first_does_not_know),
+		cmocka_unit_test(the_other_resolvers_silence_ends_at_the_deadline),
+		cmocka_unit_test(a_dead_resolver_is_passed_over),
+		cmocka_unit_test(what_cannot_be_asked_is_answered_in_the_next_turn),
+		cmocka_unit_test(resolvers_that_are_none_are_refused_by_name),
+		cmocka_unit_test(two_thousand_in_flight_are_answered_once_each),
+		cmocka_unit_test(a_callback_may_ask_again),
+		cmocka_unit_test(close_answers_all_that_is_owed),
+		cmocka_unit_test(no_socket_is_inherited),
+		cmocka_unit_test(turn_waits_until_its_time_and_no_longer),
+		cmocka_unit_test(the_heap_gives_back_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
