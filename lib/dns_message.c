@@ -92,8 +92,8 @@ static bool take_name(ns_msg *m, const char *name, int type, struct dns_answer *
 				return false;
 			(*ret_found)++;
 		} else if (ns_rr_type(rr) == ns_t_cname && !*ret_next) {
-			int n = dn_expand(ns_msg_base(*m), ns_msg_end(*m), ns_rr_rdata(rr), ret_next,
-					  NS_MAXDNAME);
+			int n = dn_expand(ns_msg_base(*m), ns_msg_end(*m), ns_rr_rdata(rr),
+					  ret_next, NS_MAXDNAME);
 
 			if (n < 0 || n != ns_rr_rdlen(rr))
 				return false;
@@ -178,11 +178,11 @@ static void take_answers(ns_msg *m, const char *name, int type, bool is_nxdomain
 
 static void other_rcode(int rcode, struct dns_answer *ret)
 {
-	static const char *const names[] = { [ns_r_formerr] = "FORMERR", [ns_r_notimpl] = "NOTIMP" };
-
 	*ret = (struct dns_answer){ .status = NET_BROKEN };
-	if (rcode == ns_r_formerr || rcode == ns_r_notimpl)
-		snprintf(ret->why, sizeof(ret->why), "%s", names[rcode]);
+	if (rcode == ns_r_formerr)
+		broken(ret, "FORMERR");
+	else if (rcode == ns_r_notimpl)
+		broken(ret, "NOTIMP");
 	else
 		snprintf(ret->why, sizeof(ret->why), "response code %d", rcode);
 }

@@ -29,7 +29,8 @@
 #define TRIES 3
 #define TICK_MS 100
 #define SOCKET_BYTES (2 * 1024 * 1024)     /* answers to thousands of questions come in bursts */
-#define HELD_MAX 30000                     /* an ID has 16 bits; c-ares looks for a free one forever */
+/* An ID has 16 bits, and c-ares looks for a free one for as long as it takes. */
+#define HELD_MAX 30000
 #define NAME_MAX_DNS 253                   /* RFC 1035, 3.1: 255 bytes on the wire */
 
 struct channel { struct net *net; int tag; ares_channel ares; bool is_open; };

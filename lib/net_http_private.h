@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net_http_private.h - one HTTP request, shared by net_http.c and net_http_setup.c (in the module) */
+/* net_http_private.h - one HTTP request: net_http.c and net_http_setup.c (in the module) */
 #pragma once
 #include "buf.h"
 #include "net_private.h"

@@ -37,7 +37,7 @@ static bool is_loopback_host(const char *host)
 	return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
-/* Read by the parser that curl itself uses, or the two could differ about which part is the host. */
+/* Read by the parser that curl itself uses, or the two might differ on which part is the host. */
 static const char *check_url(struct call *c, const char *url)
 {
 	char *scheme = NULL, *host = NULL, *user = NULL;
@@ -166,7 +166,7 @@ static bool set_method(CURL *easy, const struct http_request *req)
 	bool is_post = !strcmp(req->method, "POST");
 
 	if (is_post || req->body) {
-		/* The size first: it says how much to copy. Without a body curl would read stdin. */
+		/* The size first: it says how much to copy. No body: curl would read stdin. */
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)(req->body ? req->body_len : 0));

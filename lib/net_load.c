@@ -11,6 +11,17 @@
 #include <stdatomic.h>
 #include <string.h>
 
+static int cannot_load(const char *why, struct err *e)
+{
+	size_t n = strlen(IPREP_NET_MODULE);
+
+	/* dlerror(3) often begins with the path itself; once is enough. */
+	if (!strncmp(why, IPREP_NET_MODULE, n) && !strncmp(why + n, ": ", 2))
+		why += n + 2;
+	return err_set(e, IPREP_E_OS, "cannot load the network module %s: %s", IPREP_NET_MODULE,
+		       why);
+}
+
 int net_load(const struct net_ops **ret_ops, struct err *e)
 {
 	/* Read-only once set; that two threads both set it to the same address is harmless. */
@@ -24,9 +35,7 @@ int net_load(const struct net_ops **ret_ops, struct err *e)
 	}
 	module = dlopen(IPREP_NET_MODULE, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
-		/* The text of dlerror(3) begins with the path if that is what is wrong. */
-		return err_set(e, IPREP_E_OS, "cannot load the network module %s: %s",
-			       IPREP_NET_MODULE, dlerror());
+		return cannot_load(dlerror(), e);
 	ops = dlsym(module, "iprep_net");
 	if (!ops || strcmp(ops->version, IPREP_VERSION)) {
 		err_set(e, IPREP_E_OS, "the network module %s is of version %s, and not %s",

@@ -19,7 +19,7 @@ struct request {
 	struct heap_node deadline;         /* first; key: deadline_ms */
 	struct request *next;              /* in the done list */
 	bool is_done;
-	void (*expire)(struct net *net, struct request *r);    /* fill in NET_TIMEOUT, stop trying */
+	void (*expire)(struct net *net, struct request *r);    /* NET_TIMEOUT; stop trying */
 	void (*deliver)(struct net *net, struct request *r);   /* make the callback, release */
 };
 struct refusal {                           /* owed although there was no memory for a request */

@@ -272,6 +272,33 @@ def short_bans_end(stage, checks):
                  [True, False, False])
 
 
+def hostile_input(stage, checks):
+    """An id that looks like options, and NUL bytes, through the real hooks."""
+    trick, victim, ghost, visitor = ("1.2.3.4 --retract 9.9.9.9", "9.9.9.9",
+                                     "45.122.1.1", "45.121.1.1")
+    stage.host.client("set", "sshd", "banip", trick, check=False)
+    refused = wait_for(lambda: "1.2.3.4 --retract 9.9.9.9: not an IP address"
+                       in stage.host.log(), PATIENCE_S)
+    checks.check("an id that looks like options is one argument, and refused",
+                 refused)
+    stage.write([loglines.sshd_failed(ghost, "a\0b$(reboot)")] * 5)
+    stage.write([loglines.syslog("sm-mta[813]", "4AN9: evil\0name "
+                                 f"[{visitor}] did not issue MAIL\0"),
+                 loglines.sendmail_no_mail(visitor)])
+    stage.wait(lambda: stage.api.reports_of(ghost), PATIENCE_S)
+    checks.equal("NUL bytes in a user name: the ban and one report all the "
+                 "same", (list(stage.host_bans().get(ghost, {})),
+                          [one["comment"] for one in
+                           stage.api.reports_of(ghost)]),
+                 (["sshd"], ["Brute force on sshd: 5 failures"]))
+    checks.check("NUL bytes in a line: the gate is asked about the next one",
+                 wait_for(lambda: f"Ignore {visitor} by command"
+                          in stage.host.log(), PATIENCE_S))
+    checks.equal("nothing was reported that nobody did",
+                 [stage.api.reports_of(one) for one in ("1.2.3.4", victim)],
+                 [[], []])
+
+
 ACTS = (
     ("everything is in order", opening),
     ("a verdict line gets lost", verdict_gets_lost),
@@ -284,7 +311,10 @@ ACTS = (
     ("the address of the lost verdict line is seen again", seen_again),
     ("the end of the day", everything_once),
 )
-EPILOGUE = ("the short bans end", short_bans_end)
+EPILOGUE = (
+    ("the short bans end", short_bans_end),
+    ("hostile input", hostile_input),
+)
 
 
 # -- small questions ----------------------------------------------------------

@@ -46,9 +46,9 @@ def play(stage, checks):
         checks.say(title)
         act(stage, checks)
     report.show(stage, checks)
-    title, act = acts.EPILOGUE
-    checks.say(title)
-    act(stage, checks)
+    for title, act in acts.EPILOGUE:
+        checks.say(title)
+        act(stage, checks)
 
 
 def main():

@@ -12,7 +12,8 @@
 #define FAKE_TCP_MAX 16
 
 struct fake_dns {
-	const char *_Atomic mood;             /* NULL: the first label; "hangup": TCP is closed at once */
+	/* NULL: the first label decides; "hangup": TCP is closed at once. */
+	const char *_Atomic mood;
 	int port, udp, listener, stop[2];
 	int tcp[FAKE_TCP_MAX];
 	size_t ntcp;
@@ -108,7 +109,8 @@ static void *fake_dns_run(void *user)
 	struct fake_dns *d = user;
 
 	for (;;) {
-		struct pollfd p[3 + FAKE_TCP_MAX] = { { d->stop[0], POLLIN, 0 }, { d->udp, POLLIN, 0 },
+		struct pollfd p[3 + FAKE_TCP_MAX] = { { d->stop[0], POLLIN, 0 },
+						      { d->udp, POLLIN, 0 },
 						      { d->listener, POLLIN, 0 } };
 
 		for (size_t i = 0; i < d->ntcp; i++)

@@ -24,7 +24,8 @@ struct fake_http {
 static void fake_http_say(int fd, const char *headers, const char *body, size_t len)
 {
 	char head[512];
-	int n = snprintf(head, sizeof(head), "HTTP/1.1 %sContent-Length: %zu\r\n\r\n", headers, len);
+	int n = snprintf(head, sizeof(head), "HTTP/1.1 %sContent-Length: %zu\r\n\r\n", headers,
+			 len);
 
 	send(fd, head, (size_t)n, MSG_NOSIGNAL);
 	send(fd, body, len, MSG_NOSIGNAL);
@@ -66,11 +67,13 @@ static bool fake_http_answer(struct fake_http *h, int fd)
 		fake_http_say(fd, "200 OK\r\n", h->request, strlen(h->request));
 	} else if (fake_http_is(h, "/odd")) {
 		fake_http_say(fd, "429 Slow Down\r\nX-RateLimit-Limit: 10 a day\r\n"
-			      "X-RateLimit-Remaining: -1\r\nX-RateLimit-Reset: 99999999999999999999\r\n"
+			      "X-RateLimit-Remaining: -1\r\n"
+			      "X-RateLimit-Reset: 99999999999999999999\r\n"
 			      "Retry-After: 7\r\nRetry-After: 8\r\n", "no", 2);
 	} else {
-		fake_http_say(fd, "200 OK\r\nX-RateLimit-Limit: 1000\r\nx-ratelimit-remaining: 998\r\n"
-			      "X-RateLimit-Reset: 1795478400\r\nRetry-After: 30 \r\n", "{\"a\":1}", 7);
+		fake_http_say(fd, "200 OK\r\nX-RateLimit-Limit: 1000\r\n"
+			      "x-ratelimit-remaining: 998\r\nX-RateLimit-Reset: 1795478400\r\n"
+			      "Retry-After: 30 \r\n", "{\"a\":1}", 7);
 	}
 	return true;
 }
@@ -91,7 +94,8 @@ static bool fake_http_read(struct fake_http *h, int fd)
 		end = end ? end : strstr(h->request, "\r\n\r\n");
 		length = strstr(h->request, "Content-Length: ");
 		if (end && !want)
-			want = (size_t)(end + 4 - h->request) + (length ? strtoul(length + 16, NULL, 10) : 0);
+			want = (size_t)(end + 4 - h->request) +
+			       (length ? strtoul(length + 16, NULL, 10) : 0);
 	}
 	return fake_http_answer(h, fd);
 }

@@ -42,8 +42,8 @@ static void answered(void *user, const struct dns_answer *a)
 	if (q->w->again > 0 && q->w->net) {
 		q->w->again--;
 		q->w->is_inside = true;
-		iprep_net.dns(q->w->net, "good.test", NET_A, false, clock_mono_ms() + 3000, answered,
-			      q + 1);
+		iprep_net.dns(q->w->net, "good.test", NET_A, false, clock_mono_ms() + 3000,
+			      answered, q + 1);
 		q->w->is_inside = false;
 	}
 }
@@ -323,20 +323,24 @@ static void resolvers_that_are_none_are_refused_by_name(void **state)
 		"localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:53x",
 		"127.0.0.1:-1", "127.0.0.1 53", "127.0.0.1,", ",127.0.0.1", "127.0.0.1,,127.0.0.2",
 		"[127.0.0.1]:53", "[::1", "[::1]53", "[::1]:", "::1]:53", "1.2.3", "::g", "1::2::3",
-		"127.0.0.1:053535", "[0123456789012345678901234567890123456789012345678901234567890123]",
+		"127.0.0.1:053535",
+		"[0123456789012345678901234567890123456789012345678901234567890123]",
 		"1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
 	};
 	static const char *const good[] = {
-		"", "  ", "127.0.0.1", " 127.0.0.1:5353 , [::1]:53", "::1", "[::1]", "2001:db8::1,1.1.1.1",
+		"", "  ", "127.0.0.1", " 127.0.0.1:5353 , [::1]:53", "::1", "[::1]",
+		"2001:db8::1,1.1.1.1",
 	};
-	struct net_conf nc = { .ca_file = "", .proxy = "", .user_agent = "t", .now_ms = clock_mono_ms };
+	struct net_conf nc = { .ca_file = "", .proxy = "", .user_agent = "t",
+			       .now_ms = clock_mono_ms };
 	struct net *net = NULL;
 	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		nc.resolvers = bad[i];
-		if (iprep_net.open(&nc, &net, &e) != IPREP_E_CONFIG || e.code != IPREP_E_CONFIG || net)
+		if (iprep_net.open(&nc, &net, &e) != IPREP_E_CONFIG || net ||
+		    e.code != IPREP_E_CONFIG)
 			fail_msg("\"%s\" was taken", bad[i]);
 		assert_non_null(strstr(e.text, "resolvers"));
 	}

@@ -110,8 +110,8 @@ static int tear_down(void **state)
 }
 
 /* The strings of a request need not outlive the call: these do not. */
-static void request(struct world *w, size_t i, const char *method, const char *url, const char *body,
-		    int64_t ms)
+static void request(struct world *w, size_t i, const char *method, const char *url,
+		    const char *body, int64_t ms)
 {
 	char *u = strdup(url), *b = body ? strdup(body) : NULL;
 	char *key = strdup("Key: " KEY);
@@ -316,7 +316,8 @@ static void no_key_goes_out_in_the_clear_but_to_this_host(void **state)
 	}
 	assert_int_equal(iprep_net.turn(w->net, clock_mono_ms()), 0);
 	for (size_t i = 0; i < n; i++) {
-		if (w->s[i].ncalls != 1 || w->s[i].answer.status != NET_BROKEN || w->s[i].answer.sent)
+		if (w->s[i].ncalls != 1 || w->s[i].answer.status != NET_BROKEN ||
+		    w->s[i].answer.sent)
 			fail_msg("%s: %d calls, status %d", urls[i], w->s[i].ncalls,
 				 (int)w->s[i].answer.status);
 		assert_true(*w->s[i].answer.why);
@@ -341,7 +342,8 @@ static void a_request_that_smuggles_is_refused(void **state)
 	struct world *w = *state;
 	static const char *const methods[] = { "", "get", "GET /x HTTP/1.1\r\n", "G T" };
 	const char *const headers[] = { "Key: a\r\nX: y", NULL };
-	struct http_request r = { .method = "GET", .url = "http://127.0.0.1:1/", .headers = headers };
+	struct http_request r = { .method = "GET", .url = "http://127.0.0.1:1/",
+				  .headers = headers };
 
 	for (size_t i = 0; i < 4; i++)
 		ask(w, i, methods[i], "/ok", NULL, 5000);
