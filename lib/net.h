@@ -24,7 +24,7 @@ struct dns_answer {
 	enum net_status status;
 	size_t na;
 	uint32_t a[ANSWERS_MAX];           /* host order, of the name asked (CNAMEs followed inside the answer) */
-	uint32_t ttl_s;                    /* least TTL of the A or TXT records; of a "no": min(SOA TTL, SOA minimum) */
+	uint32_t ttl_s;                    /* least TTL of the records and the CNAMEs to them; of a "no": min(SOA TTL, SOA minimum) */
 	bool has_ttl;                      /* a "no" without SOA has none */
 	size_t txt_len;
 	char txt[256];                     /* first TXT record, raw bytes, cut */
@@ -50,7 +50,7 @@ struct http_answer {
 };
 
 struct net;
-struct net_conf {
+struct net_conf {                          /* open() copies it, texts included */
 	const char *resolvers;             /* "127.0.0.1:5353,[::1]:53"; empty: /etc/resolv.conf */
 	const char *ca_file, *proxy;       /* empty: the system's; none */
 	const char *user_agent;

@@ -74,7 +74,8 @@ int net_resolvers_parse(const char *text, struct ares_addr_port_node nodes[RESOL
 		entry[used < ENTRY_MAX ? used : 0] = '\0';
 		if (!take_entry(entry, &nodes[n]))
 			return err_set(e, IPREP_E_CONFIG, "[dns] resolvers: \"%s\" is not an"
-				       " address with or without a port, as in 127.0.0.1:53 or [::1]:53",
+				       " address with or without a port, as in"
+				       " 127.0.0.1:53 or [::1]:53",
 				       text_mask(shown, sizeof(shown), p, used));
 		if (n)
 			nodes[n - 1].next = &nodes[n];

@@ -15,14 +15,14 @@ keep=no
 packages="gcc libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
 libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
 ca-certificates binutils shellcheck sqlite3 util-linux"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq                     # the host tests unpack packages, too
 missing=
 for p in $packages; do
 	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 done
 if [ -n "$missing" ]; then
 	echo "== installing:$missing"
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
 	# shellcheck disable=SC2086
 	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
@@ -41,13 +41,15 @@ build() {
 	name=$1
 	shift
 	echo "== building $name"
-	cmake -S "$top" -B "$dir/$name" -DCMAKE_INSTALL_PREFIX="$dir/$name/inst" \
+	if cmake -S "$top" -B "$dir/$name" -DCMAKE_INSTALL_PREFIX="$dir/$name/inst" \
 		-DCMAKE_INSTALL_LIBDIR=lib "$@" >"$dir/$name.log" 2>&1 &&
 		cmake --build "$dir/$name" -j"$(nproc)" >>"$dir/$name.log" 2>&1 &&
-		cmake --install "$dir/$name" >>"$dir/$name.log" 2>&1 || {
-		cat "$dir/$name.log"
-		exit 1
-	}
+		cmake --install "$dir/$name" >>"$dir/$name.log" 2>&1
+	then
+		return
+	fi
+	cat "$dir/$name.log"
+	exit 1
 }
 status=0
 # run NAME CTEST-OPTION...

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* test_parsing.c - patterns, durations, numbers, JSON, comments: tables of texts and what they mean */
+#include "buf.h"
+#include "comment.h"
+#include "conf.h"
+#include "json.h"
+#include "pattern.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LO(n) (0x7f000000u + (n))
+
+static void patterns_match_as_postscreen_has_them(void **state)
+{
+	static const struct { const char *text; uint32_t a, b; int points; } rows[] = {
+		{ "127.0.0.2*3", LO(2), 0, 3 }, { "127.0.0.2*3", LO(3), 0, 0 },
+		{ "127.0.0.[2..9]*3", LO(2), 0, 3 }, { "127.0.0.[2..9]*3", LO(9), LO(4), 3 },
+		{ "127.0.0.[2..9]*3", LO(10), 0, 0 }, { "127.0.0.[7;9;21]*3", LO(21), 0, 3 },
+		{ "127.0.0.[7;9;20..22]*3", LO(21), 0, 3 }, { "[127.0.0.2]*3", LO(2), 0, 3 },
+		{ "[127.0.[0;1].[2..4]]*3", LO(0x103), 0, 3 }, { "127.0.0.2*3 127.0.0.4*2", LO(2), LO(4), 5 },
+		{ "127.0.[0..255].[1..3]*-4", LO(0x502), 0, -4 }, { "*3", LO(77), 0, 3 }, { "*+3", LO(77), 0, 3 },
+		{ "[127].0.0.2*1", LO(2), 0, 1 }, { "127.0.0.[4..4]*1", LO(4), 0, 1 },
+	};
+	struct pattern p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t values[2] = { rows[i].a, rows[i].b };
+
+		if (pattern_parse(rows[i].text, 4, &p, &e))
+			fail_msg("%s: %s", rows[i].text, e.text);
+		assert_int_equal(pattern_points(&p, values, rows[i].b ? 2 : 1), rows[i].points);
+	}
+}
+
+static void a_pattern_error_names_its_place(void **state)
+{
+	static const struct { const char *text, *place; } rows[] = {
+		{ "127.0.0.[4..1]*3", "127.0.0.[4..>1<]*3" }, { "127.0.0.256*3", "127.0.0.25>6<*3" },
+		{ "127.0.0*3", "127.0.0>*<3" }, { "127.0.0.2", "127.0.0.2><" }, { "127.0.0.2*", "127.0.0.2*><" },
+		{ "127.0.0.[2*3", "127.0.0.[2>*<3" }, { "127.0.0.[]*3", "127.0.0.[>]<*3" },
+		{ "127.0.0.2*3x", "127.0.0.2*3>x<" }, { "a.0.0.2*3", ">a<.0.0.2*3" }, { "127.0.0.2*1001", "over 1000" },
+		{ "127..0.2*3", "127.>.<0.2*3" }, { "[127.0.0.2*3", ">*<3" }, { "", "no entry" },
+	};
+	struct pattern p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(pattern_parse(rows[i].text, 4, &p, &e), IPREP_E_CONFIG);
+		if (!strstr(e.text, rows[i].place))
+			fail_msg("%s: %s", rows[i].text, e.text);
+	}
+}
+
+static void ranges_are_the_least_and_the_most(void **state)
+{
+	static const struct { const char *text; int nfields, least, most; } rows[] = {
+		{ "127.0.0.2*3", 4, 0, 3 }, { "127.0.0.2*3 127.0.0.3*2", 4, 0, 5 },
+		{ "127.0.0.2*-4", 4, -4, 0 }, { "[90..99]*3 100*10", 1, 0, 10 }, { "[50..100]*3 100*10", 1, 0, 13 },
+	};
+	struct pattern p;
+	int least, most;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
+		pattern_range(&p, &least, &most);
+		assert_int_equal(least, rows[i].least);
+		assert_int_equal(most, rows[i].most);
+	}
+}
+
+static void durations_are_fail2bans(void **state)
+{
+	static const struct { const char *text; int64_t s; } rows[] = {
+		{ "90", 90 }, { "15m", 900 }, { "1d", 86400 }, { "52w", 52 * 604800 }, { "1d12h", 129600 },
+		{ "1d 12h", 129600 }, { "0", 0 }, { "", -1 }, { "d", -1 }, { "1x", -1 }, { "-1", -1 }, { "1.5h", -1 },
+		{ "99999999999999999999", -1 }, { "9999999w", -1 }, { " 1d", -1 }, { "1D", -1 },
+	};
+	int64_t s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		s = -1;
+		if (duration_parse(rows[i].text, 1000000000, &s) != (rows[i].s >= 0) || s != rows[i].s)
+			fail_msg("\"%s\"", rows[i].text);
+	}
+}
+
+static void numbers_are_the_whole_text(void **state)
+{
+	static const char *const bad[] = { "", "-", "1x", " 1", "1 ", "+1", "0x1", "1e3", "11", "-1",
+					   "99999999999999999999" };
+	int64_t n;
+
+	(void)state;
+	assert_true(int_parse("10", 0, 10, &n));
+	assert_int_equal(n, 10);
+	assert_true(int_parse("-3", -5, 10, &n));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(int_parse(bad[i], 0, 10, &n));
+}
+
+static void json_that_is_not_sound_is_no_answer(void **state)
+{
+	static const char *const bad[] = { "", "{", "{\"a\":1}x", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
+					   "nul", "{'a':1}", "<html>" };
+	char deep[200];
+	struct json *j;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_null(json_parse(bad[i], strlen(bad[i])));
+	assert_null(json_parse("{}\0", 3));
+	memset(deep, '[', 100);
+	memset(deep + 100, ']', 100);
+	assert_null(json_parse(deep, 200));
+	j = json_parse(deep + 70, 60);
+	assert_non_null(j);
+	json_free(j);
+}
+
+static void json_members_have_their_type_or_are_not_there(void **state)
+{
+	static const char text[] = "{\"n\":5,\"f\":1.5,\"s\":\"x\",\"z\":null,\"b\":true,\"big\":1e30}";
+	struct json *j = json_parse(text, sizeof(text) - 1);
+	int64_t n = 7;
+	bool b;
+
+	(void)state;
+	assert_true(json_int(json_member(j, "n"), 0, 5, &n));
+	assert_false(json_int(json_member(j, "n"), 0, 4, &n));
+	assert_false(json_int(json_member(j, "f"), 0, 9, &n));
+	assert_false(json_int(json_member(j, "s"), 0, 9, &n));
+	assert_false(json_int(json_member(j, "z"), 0, 9, &n));
+	assert_false(json_int(json_member(j, "big"), 0, INT64_MAX, &n));
+	assert_false(json_int(json_member(j, "absent"), 0, 9, &n));
+	assert_int_equal(n, 5);
+	assert_true(json_bool(json_member(j, "b"), &b) && b);
+	assert_false(json_bool(json_member(j, "n"), &b));
+	assert_null(json_text(json_member(j, "n")));
+	assert_string_equal(json_text(json_member(j, "s")), "x");
+	json_free(j);
+}
+
+static void comments_leave_out_clauses_without_a_number(void **state)
+{
+	static const char t[] = "Brute force on %{jail}: %{failures} failures, %{users} user names in %{window}";
+	static const struct { struct comment_facts f; const char *out; } rows[] = {
+		{ { "sshd", 5, 3, 86400 }, "Brute force on sshd: 5 failures, 3 user names in 1 day" },
+		{ { "sshd", 5, 0, 86400 }, "Brute force on sshd: 5 failures" },
+		{ { "sshd", 0, 3, 7200 }, "Brute force on sshd, 3 user names in 2 hours" },
+		{ { "", 5, 0, 1 }, "5 failures" }, { { "", 0, 0, 1 }, "" },
+	};
+	char out[200], small[12];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		comment_format(t, &rows[i].f, out, sizeof(out));
+		assert_string_equal(out, rows[i].out);
+	}
+	comment_format(t, &rows[0].f, small, sizeof(small));
+	assert_int_equal(strlen(small), sizeof(small) - 1);
+}
+
+static void foreign_text_is_masked_and_buffers_keep_their_limit(void **state)
+{
+	char out[12];
+	struct buf b;
+
+	(void)state;
+	assert_string_equal(text_mask(out, sizeof(out), "a\n\"\x1b\xc3" "b", 6), "a????b");
+	assert_string_equal(text_mask(out, sizeof(out), "0123456789abcdef", 16), "01234567...");
+	buf_init(&b, 5);
+	buf_puts(&b, "12345");
+	assert_false(b.failed);
+	buf_printf(&b, "%d", 6);
+	assert_true(b.failed);
+	assert_string_equal(b.text, "12345");
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(patterns_match_as_postscreen_has_them),
+		cmocka_unit_test(a_pattern_error_names_its_place),
+		cmocka_unit_test(ranges_are_the_least_and_the_most),
+		cmocka_unit_test(durations_are_fail2bans),
+		cmocka_unit_test(numbers_are_the_whole_text),
+		cmocka_unit_test(json_that_is_not_sound_is_no_answer),
+		cmocka_unit_test(json_members_have_their_type_or_are_not_there),
+		cmocka_unit_test(comments_leave_out_clauses_without_a_number),
+		cmocka_unit_test(foreign_text_is_masked_and_buffers_keep_their_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
