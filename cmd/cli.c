@@ -68,6 +68,7 @@ static int status_of(int err)
 	return EX_SOFTWARE;
 }
 
+__attribute__((format(printf, 2, 0)))
 static void say(const struct cli *cli, const char *fmt, va_list ap)
 {
 	char line[1024];

@@ -284,6 +284,7 @@ def hostile_input(stage, checks):
     stage.write([loglines.sshd_failed(ghost, "a\0b$(reboot)")] * 5)
     stage.write([loglines.syslog("sm-mta[813]", "4AN9: evil\0name "
                                  f"[{visitor}] did not issue MAIL\0"),
+                 loglines.syslog("sm-mta[813]", "x" * 200_000 + f" [{visitor}]"),
                  loglines.sendmail_no_mail(visitor)])
     stage.wait(lambda: stage.api.reports_of(ghost), PATIENCE_S)
     checks.equal("NUL bytes in a user name: the ban and one report all the "
@@ -291,7 +292,8 @@ def hostile_input(stage, checks):
                           [one["comment"] for one in
                            stage.api.reports_of(ghost)]),
                  (["sshd"], ["Brute force on sshd: 5 failures"]))
-    checks.check("NUL bytes in a line: the gate is asked about the next one",
+    checks.check("NUL bytes and 200 kB in lines: the gate is asked about the "
+                 "next one",
                  wait_for(lambda: f"Ignore {visitor} by command"
                           in stage.host.log(), PATIENCE_S))
     checks.equal("nothing was reported that nobody did",

@@ -151,6 +151,139 @@ static void all_combinations_agree_with_a_naive_calculation(void **state)
 	assert_int_equal(n, 3 * 2401);
 }
 
+/*
+ * Written a third way: each silent source is let answer everything it could, and the sums of all
+ * those worlds bound the score. A veto or a cap is only what an answer said.
+ */
+static void worlds(const char *answers, source_set may, int at, int sum, int *low, int *high)
+{
+	static const int worth[NSOURCES] = { 3, 3, -4, 10 };
+	char c;
+
+	if (at == NSOURCES) {
+		*low = sum < *low ? sum : *low;
+		*high = sum > *high ? sum : *high;
+		return;
+	}
+	c = answers[at];
+	if (strchr("LWXP", c) || strchr("TED", c) || (c == '.' && may >> at & 1))
+		worlds(answers, may, at + 1, sum + worth[at], low, high);
+	if (!strchr("LWXP", c))
+		worlds(answers, may, at + 1, sum, low, high);
+}
+
+static struct verdict imagined(const char *answers, enum origin origin, source_set may)
+{
+	struct verdict v = { .low = 1000, .high = -1000, .tier = -1 };
+	bool checked = strchr("LNWX", answers[API]) || conf.check == CHECK_NEVER;
+	bool somebody = strchr("LN", answers[ONE]) || strchr("LN", answers[TWO]) ||
+			strchr("LNWXPp", answers[API]);
+
+	worlds(answers, may, 0, 0, &v.low, &v.high);
+	if (answers[API] == 'W') {
+		v.low = v.low < 0 ? v.low : 0;
+		v.high = v.high < 0 ? v.high : 0;
+	}
+	if (v.low >= 3)
+		v.tier = v.low >= 10 && origin != AMBIGUOUS && checked && answers[API] != 'X';
+	v.kind = v.low >= 3 ? V_CONFIRMED : v.high < 3 && somebody ? V_CLEAN : V_UNKNOWN;
+	return v;
+}
+
+/* Would kind or tier be another one if AbuseIPDB said this instead of that? */
+static bool api_decides(const char *answers, enum origin origin)
+{
+	struct verdict first = { 0 };
+	char other[NSOURCES + 1];
+
+	memcpy(other, answers, sizeof(other));
+	for (const char *c = "LNWX"; *c; c++) {
+		struct verdict v;
+
+		other[API] = *c;
+		v = imagined(other, origin, 0);
+		if (*c == 'L')
+			first = v;
+		else if (v.kind != first.kind || v.tier != first.tier)
+			return true;
+	}
+	return false;
+}
+
+static source_set imagined_ask(const char *answers, enum origin origin, source_set may, int tier)
+{
+	bool evidence = answers[ONE] == 'L' || answers[TWO] == 'L';
+	source_set ask = 0;
+
+	for (int i = 0; i < API; i++)
+		if (answers[i] == '.')
+			ask |= SOURCE_BIT(i) & may;
+	if (ask || !(may & SOURCE_BIT(API)) || !strchr(".Pp", answers[API]) || conf.check == CHECK_NEVER)
+		return ask;
+	if (conf.check == CHECK_ALWAYS)
+		return SOURCE_BIT(API);
+	if (origin == AMBIGUOUS && !evidence)
+		return 0;
+	if (answers[API] != '.')           /* the answer to a report: the check only if a tier is reached */
+		return tier >= 0 ? SOURCE_BIT(API) : 0;
+	return api_decides(answers, origin) ? SOURCE_BIT(API) : 0;
+}
+
+static void agree(const char *answers, enum origin o, source_set may)
+{
+	struct verdict v = weigh(answers, o, may), w = imagined(answers, o, may);
+
+	w.ask = imagined_ask(answers, o, may, w.tier);
+	if (v.low != w.low || v.high != w.high || v.tier != w.tier || v.kind != w.kind || v.ask != w.ask)
+		fail_msg("%s, origin %d, may %llx, check %d: %d..%d tier %d kind %d ask %llx, "
+			 "expected %d..%d tier %d kind %d ask %llx", answers, o, (unsigned long long)may,
+			 conf.check, v.low, v.high, v.tier, v.kind, (unsigned long long)v.ask, w.low,
+			 w.high, w.tier, w.kind, (unsigned long long)w.ask);
+}
+
+static void all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow(void **state)
+{
+	static const char letters[] = "LNTEDQS.", of_api[] = "LNTEDQS.WXPp";
+	char answers[NSOURCES + 1] = "";
+
+	(void)state;
+	for (int i = 0; i < 8 * 8 * 8 * 12; i++) {
+		answers[ONE] = letters[i % 8];
+		answers[TWO] = letters[i / 8 % 8];
+		answers[ALLOW] = letters[i / 64 % 8];
+		answers[API] = of_api[i / 512];
+		for (enum origin o = BY_HAND; o <= SURE; o++)
+			for (source_set may = 0; may < 1 << NSOURCES; may++)
+				for (int check = CHECK_UNDECIDED; check <= CHECK_NEVER; check++) {
+					conf.check = (enum check_policy)check;
+					agree(answers, o, may);
+				}
+	}
+	conf.check = CHECK_UNDECIDED;
+}
+
+static void an_answer_never_widens_the_interval(void **state)
+{
+	static const char letters[] = "LNT";
+	char answers[NSOURCES + 1] = "";
+
+	(void)state;
+	for (int i = 0; i < 3 * 3 * 3 * 3; i++) {
+		for (int k = 0, rest = i; k < NSOURCES; k++, rest /= 3)
+			answers[k] = letters[rest % 3];
+		for (int k = 0; k < NSOURCES; k++) {
+			struct verdict with = weigh(answers, SURE, 0), without;
+			char was = answers[k];
+
+			answers[k] = 'T';
+			without = weigh(answers, SURE, 0);
+			answers[k] = was;
+			assert_true(without.low <= with.low && with.high <= without.high);
+			assert_true(with.low <= with.high);
+		}
+	}
+}
+
 static void without_tiers_or_sources_nobody_is_confirmed(void **state)
 {
 	struct conf none = { .abuseipdb = -1 };
@@ -168,6 +301,8 @@ int main(void)
 		cmocka_unit_test(cases_are_weighed_as_the_table_says),
 		cmocka_unit_test(what_is_asked_is_what_can_still_change_the_outcome),
 		cmocka_unit_test(all_combinations_agree_with_a_naive_calculation),
+		cmocka_unit_test(all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow),
+		cmocka_unit_test(an_answer_never_widens_the_interval),
 		cmocka_unit_test(without_tiers_or_sources_nobody_is_confirmed),
 	};
 

@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: MIT */
+/* test_conf.c - iprep.conf: what is taken, and what is refused with its file and line */
+#include "conf.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SOMEBODY 65534
+#define TIER "[tier known]\nscore=3\nbantime=1d\n"
+#define X10 "xxxxxxxxxx"
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+
+static char dir[64], path[96], local[96];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/iprep_conf.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/iprep.conf", dir);
+	snprintf(local, sizeof(local), "%s/iprep.local", dir);
+	return 0;
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	unlink(path);
+	unlink(local);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	remove_files(state);
+	return rmdir(dir);
+}
+
+static void put(const char *file, const void *bytes, size_t n)
+{
+	FILE *fp;
+
+	unlink(file);
+	fp = fopen(file, "w");
+	assert_non_null(fp);
+	assert_int_equal(fwrite(bytes, 1, n, fp), n);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(chmod(file, 0644), 0);
+}
+
+static void puts_to(const char *file, const char *text)
+{
+	put(file, text, strlen(text));
+}
+
+static struct conf *load(void)
+{
+	struct conf *c = NULL;
+	struct err e;
+
+	if (conf_load(path, false, &c, &e))
+		fail_msg("%s", e.text);
+	return c;
+}
+
+/* The message is the file's path and what follows; ret is left alone. */
+static void refused(const char *file, int code, const char *rest)
+{
+	struct conf *c = NULL;
+	char want[500];
+	struct err e = { .text = "" };
+	int r = conf_load(path, false, &c, &e);
+
+	snprintf(want, sizeof(want), "%s%s", file, rest);
+	if (r != code || c || strncmp(e.text, want, strlen(want)))
+		fail_msg("%d, expected \"%s\", got \"%s\"", r, want, e.text);
+}
+
+struct mistake { const char *text, *rest; };
+
+static void a_mistake_is_said_with_file_and_line(void **state)
+{
+	static const struct mistake rows[] = {
+		/* keys and sections */
+		{ "[general]\n\n# c\ntimeout = 5\n", ":4: [general] unknown key \"timeout\"" },
+		{ "[general]\nTimeout_ms = 500\n", ":2: [general] unknown key \"Timeout_ms\"" },
+		{ "[tier known]\nzone = a.b\n", ":2: [tier known] unknown key \"zone\"" },
+		{ "[dnsbl a]\nscore = 1\n", ":2: [dnsbl a] unknown key \"score\"" },
+		{ "[general]\n= 5\n", ":2: [general] unknown key \"\"" },
+		{ "[genral]\ntimeout_ms = 500\n", ":2: unknown section: \"genral\"" },
+		{ "timeout_ms = 500\n", ":1: unknown section: \"\"" },
+		{ "[ general ]\ntimeout_ms = 500\n", ":2: unknown section: \" general \"" },
+		{ "[tier]\nscore = 500\n", ":2: unknown section: \"tier\"" },
+		{ "[dnsbl]\nzone = a.b\n", ":2: unknown section: \"dnsbl\"" },
+		{ "[tier ]\nscore = 500\n", ":2: bad name" }, { "[tier Known]\nscore = 5\n", ":2: bad name" },
+		{ "[tier 9]\nscore = 5\n", ":2: bad name" }, { "[tier a.b]\nscore = 5\n", ":2: bad name" },
+		{ "[tier a b]\nscore = 5\n", ":2: bad name" }, { "[dnsbl -a]\nzone = a.b\n", ":2: bad name" },
+		{ "[dnsbl a/b]\nzone = a.b\n", ":2: bad name" }, { "[dnsbl abuseipdb]\nzone = a.b\n", ":2: bad name" },
+		/* twice */
+		{ "[general]\ntimeout_ms = 500\ntimeout_ms = 500\n", ":3: [general] timeout_ms: given twice in this file" },
+		{ "[general]\ntimeout_ms = 500\n[dns]\n[general]\ntimeout_ms = 500\n",
+		  ":5: [general] timeout_ms: given twice" },
+		{ TIER "[tier known]\nscore = 4\n", ":5: [tier known] score: given twice" },
+		/* lines */
+		{ "[general]\ntimeout_ms = 500 ; half\n", ":2: comments stand on lines of their own: \"timeout_ms = 500 ; half\"" },
+		{ "[general]\ntimeout_ms = 500\t;half\n", ":2: comments stand on lines of their own" },
+		{ "[general] ; c\n", ":1: comments stand on lines of their own" },
+		{ "[general]\ntimeout_ms\n", ":2: expected key = value: \"timeout_ms\"" },
+		{ "[general]\ntimeout_ms: 500\n", ":2: expected key = value" },
+		{ "[general\ntimeout_ms = 500\n", ":1: bad section header: \"[general\"" },
+		{ "[general] x\n", ":1: bad section header" }, { "[general][dns]\n", ":1: bad section header" },
+		{ "[general] timeout_ms = 5 ]\n", ":1: bad section header" },
+		{ "[dnsbl xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "x]\n", ":1: bad section header" },
+		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxx" "\n", ":2: line over 197 bytes" },
+		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
+		/* needed */
+		{ "[tier known]\nscore = 3\n", ":2: [tier known] lacks \"bantime\"" },
+		{ "[tier known]\nbantime = 1d\n", ":2: [tier known] lacks \"score\"" },
+		{ "[dnsbl a]\nzone = a.b\n", ":2: [dnsbl a] lacks \"points\"" },
+		{ "[dnsbl a]\npoints = *3\n", ":2: [dnsbl a] lacks \"zone\"" },
+		{ "[dnsbl a]\nenabled = no\n", ":2: [dnsbl a] lacks \"zone\"" },
+		/* together */
+		{ TIER "[tier b]\nscore=3\nbantime=2d\n", ":5: [tier b] has the same score as [tier known]" },
+		{ "[dns]\ncache_min = 2h\n", ": [dns] cache_min is over cache_max" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		puts_to(path, rows[i].text);
+		refused(path, IPREP_E_CONFIG, rows[i].rest);
+	}
+}
+
+/* section, key and value; what is wrong with it, NULL: nothing */
+static void values_are_held_to_their_type_and_bounds(void **state)
+{
+	static const struct { const char *section, *key, *value, *what; } rows[] = {
+		{ "general", "timeout_ms", "100", NULL }, { "general", "timeout_ms", "60000", NULL },
+		{ "general", "timeout_ms", "99", "expected a whole number from 100 to 60000" },
+		{ "general", "timeout_ms", "60001", "expected a whole number" },
+		{ "general", "timeout_ms", "", "expected a whole number" },
+		{ "general", "timeout_ms", "5s", "expected a whole number" },
+		{ "general", "timeout_ms", "5000 # c", "expected a whole number" },
+		{ "general", "timeout_ms", "99999999999999999999", "expected a whole number" },
+		{ "general", "ipv6_prefix", "32", NULL }, { "general", "ipv6_prefix", "128", NULL },
+		{ "general", "ipv6_prefix", "31", "whole number from 32 to 128" },
+		{ "general", "ipv6_prefix", "129", "whole number from 32 to 128" },
+		{ "general", "state", "", "expected an absolute path" },
+		{ "general", "state", "iprep.db", "expected an absolute path" },
+		{ "general", "state", "/var/lib/", "expected a file, not a directory" },
+		{ "abuseipdb", "ca_file", "", NULL }, { "abuseipdb", "key_file", "", NULL },
+		{ "abuseipdb", "ca_file", "ca.pem", "expected an absolute path" },
+		{ "dns", "cache_min", "1", NULL }, { "dns", "cache_min", "0", "from 1 to 86400 seconds" },
+		{ "dns", "cache_max", "7d", NULL }, { "dns", "cache_max", "8d", "expected a duration" },
+		{ "report", "interval", "15m", NULL }, { "report", "interval", "899", "from 900 to " },
+		{ "worker", "linger", "0", NULL }, { "worker", "linger", "301", "from 0 to 300 seconds" },
+		{ "dns", "resolvers", "127.0.0.1:5353, [::1]:53 192.0.2.1 [::1] 2a02::1", NULL },
+		{ "dns", "resolvers", "localhost", "expected addresses such as" },
+		{ "dns", "resolvers", "127.0.0.1:0", "expected addresses such as" },
+		{ "dns", "resolvers", "127.0.0.1:65536", "expected addresses such as" },
+		{ "dns", "resolvers", "[::1]53", "expected addresses such as" },
+		{ "dns", "resolvers", "fe80::1%eth0", "expected addresses such as" },
+		{ "abuseipdb", "url", "https://api.example.org/v2", NULL },
+		{ "abuseipdb", "url", "http://127.0.0.1:8080/v2", NULL }, { "abuseipdb", "url", "http://[::1]/v2", NULL },
+		{ "abuseipdb", "url", "http://localhost:8080", NULL }, { "abuseipdb", "url", "http://127.0.0.1", NULL },
+		{ "abuseipdb", "url", "http://api.example.org", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://127.example.org/v2", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://127.0.0.1.example.org", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://localhost.example.org", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://localhosts:80/v2", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://[::1].example.org", "http:// only to loopback" },
+		{ "abuseipdb", "url", "http://127.0.0.1@example.org", "expected https://" },
+		{ "abuseipdb", "url", "ftp://127.0.0.1", "expected https://" }, { "abuseipdb", "url", "", "expected https://" },
+		{ "abuseipdb", "url", "https://", "not a plain URL" },
+		{ "abuseipdb", "url", "https://a/", "not a plain URL without a slash at its end" },
+		{ "abuseipdb", "url", "https://a?b=c", "not a plain URL" }, { "abuseipdb", "url", "https://u@a", "not a plain URL" },
+		{ "abuseipdb", "points", "100*10", NULL },
+		{ "abuseipdb", "points", "127.0.0.2*3", "expected * and points at \"127>.<0.0.2*3\"" },
+		{ "abuseipdb", "points", "256*3", "a number is over 255 at \"25>6<*3\"" },
+		{ "abuseipdb", "check", "never", NULL }, { "abuseipdb", "check", "Always", "undecided, always or never" },
+		{ "report", "categories", "ssh,brute-force", NULL }, { "report", "categories", "", "such as 18,22" },
+		{ "report", "categories", "18 22", "such as 18,22" },
+		{ "report", "comment", "%{jail}%{failures}%{users}%{window} 100%", NULL },
+		{ "report", "comment", "from %{ip}", "knows only %{jail}" }, { "report", "comment", "%{jail", "knows only" },
+		{ "report", "skip_jails", "", NULL },
+		{ "report", "skip_jails", X10 X10 X10 X10 X10 X10 "xxxx", "too many names, or one too long" },
+		{ "allow", "addresses", "192.0.2.0/24, 2a02::/16\t45.1.1.1", NULL },
+		{ "allow", "addresses", "192.0.2.1/24", "expected addresses or prefixes" },
+		{ "allow", "addresses", "example.org", "expected addresses or prefixes" },
+		{ "worker", "start", "none", NULL }, { "worker", "start", "systemd", "expected spawn or none" },
+		{ "worker", "max_blocks", "1/1", NULL }, { "worker", "max_blocks", "2000", "rate such as 2000/1h" },
+		{ "worker", "max_blocks", "0/1h", "rate such as" }, { "worker", "max_blocks", "5/0", "rate such as" },
+		{ "worker", "max_blocks", "1000001/1h", "rate such as" }, { "worker", "max_blocks", "/1h", "rate such as" },
+		{ "retention", "findings", "1h", NULL }, { "retention", "findings", "59m", "expected a duration" },
+		{ "retention", "reports", "366d", NULL }, { "retention", "reports", "367d", "expected a duration" },
+		{ "tier a", "score", "0", "from 1 to 1000" }, { "tier a", "score", "1001", "from 1 to 1000" },
+		{ "tier a", "bantime", "59", "from 60 to " }, { "tier a", "bantime", "-1", "expected a duration" },
+		{ "dnsbl a", "zone", "", "1 to 189 characters" }, { "dnsbl a", "zone", "a..b", "empty or overlong label" },
+		{ "dnsbl a", "zone", ".a", "empty or overlong label" }, { "dnsbl a", "zone", "a b", "only letters, digits" },
+		{ "dnsbl a", "zone", X10 X10 X10 X10 X10 X10 "xxxx.b", "empty or overlong label" },
+		{ "dnsbl a", "points", "127.0.0.[4..1]*3", "a range runs downwards at \"127.0.0.[4..>1<]*3\"" },
+		{ "dnsbl a", "points", "", "no entry" }, { "dnsbl a", "enabled", "true", "expected yes or no" },
+	};
+	char text[400], rest[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].key, rows[i].value);
+		puts_to(path, text);
+		if (rows[i].what) {
+			struct conf *c = NULL;
+			struct err e;
+
+			snprintf(rest, sizeof(rest), "%s:2: [%s] %s: \"", path, rows[i].section, rows[i].key);
+			if (conf_load(path, false, &c, &e) != IPREP_E_CONFIG || strncmp(e.text, rest, strlen(rest)) ||
+			    !strstr(e.text, rows[i].what))
+				fail_msg("%s = %s: %s", rows[i].key, rows[i].value, c ? "taken" : e.text);
+		} else {
+			conf_free(load());
+		}
+	}
+}
+
+static void a_nul_byte_is_refused_wherever_it_stands(void **state)
+{
+	static const struct { const char *bytes; size_t n; const char *rest; } rows[] = {
+		{ "[general]\ntimeout_ms = 500\0" "0\n", 29, ":2: NUL byte in line" },
+		{ "[general]\n\0timeout_ms = 500\n", 28, ":2: NUL byte in line" },
+		{ "[general]\ntimeout_ms = 500\0", 27, ":2: NUL byte in line" },
+		{ "# a\0b\n", 6, ":1: NUL byte in line" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put(path, rows[i].bytes, rows[i].n);
+		refused(path, IPREP_E_CONFIG, rows[i].rest);
+	}
+}
+
+static void foreign_bytes_in_messages_are_masked(void **state)
+{
+	static const struct mistake rows[] = {
+		{ "[general]\nti\033[31me = 5\n", ":2: [general] unknown key \"ti?[31me\"" },
+		{ "[tier \033[0m]\nscore = 5\n", ":2: bad name" }, { "[g\033]\na = 5\n", ":2: unknown section: \"g?\"" },
+		{ "[general]\ntimeout_ms = \033[2J\n", ":2: [general] timeout_ms: \"?[2J\": expected" },
+		{ "[dnsbl a]\npoints = 127.0.0.\033*3\n",
+		  ":2: [dnsbl a] points: \"127.0.0.?*3\": a number is missing at \"127.0.0.>?<*3\"" },
+		{ "[dnsbl a\033]\nfoo = 1\n", ":2: [dnsbl a?] unknown key \"foo\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		puts_to(path, rows[i].text);
+		refused(path, IPREP_E_CONFIG, rows[i].rest);
+	}
+}
+
+static void blanks_line_ends_and_comments_do_not_matter(void **state)
+{
+	static const char *const rows[] = {
+		"[general]\ntimeout_ms=700\n", "[general]\r\ntimeout_ms = 700\r\n", "  [general]\n\ttimeout_ms\t=\t700  \n",
+		"[general]\ntimeout_ms = 700", "# a = [b\n; c\n\n[general]\n  # d: e\ntimeout_ms = 700\n",
+		"[dns]\n[general]\ntimeout_ms = 700\n[general]\nipv6_prefix = 64\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c;
+
+		puts_to(path, rows[i]);
+		c = load();
+		assert_int_equal(c->timeout_ms, 700);
+		conf_free(c);
+	}
+}
+
+static void the_longest_line_is_taken_whole(void **state)
+{
+	char text[300] = "[report]\ncomment = ";
+	struct conf *c;
+
+	(void)state;
+	memset(text + strlen(text), 'x', 187);           /* 10 + 187 = 197 */
+	puts_to(path, text);
+	c = load();
+	assert_int_equal(strlen(c->comment), 187);
+	conf_free(c);
+}
+
+static void tiers_are_in_the_order_of_their_scores(void **state)
+{
+	struct conf *c;
+
+	(void)state;
+	puts_to(path, "[tier c]\nscore=30\nbantime=60\n[tier a]\nscore=1\nbantime=2h\n[tier b]\nbantime=1w\nscore=7\n");
+	c = load();
+	assert_int_equal(c->ntiers, 3);
+	assert_int_equal(conf_tier_row(c, "a"), 0);
+	assert_int_equal(conf_tier_row(c, "b"), 1);
+	assert_int_equal(conf_tier_row(c, "c"), 2);
+	assert_int_equal(conf_tier_row(c, "d"), -1);
+	assert_int_equal(c->tiers[0].bantime_s, 7200);
+	assert_int_equal(c->tiers[1].bantime_s, 604800);
+	conf_free(c);
+}
+
+static void one_tier_or_list_too_many_is_refused(void **state)
+{
+	static const struct { int fit; const char *what; } rows[] = {
+		{ TIERS_MAX, "more than 16 tiers" },
+		{ SOURCES_MAX - 1, "more than 63 lists" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		for (int more = 0; more < 2; more++) {
+			struct conf *c = NULL;
+			FILE *fp = fopen(path, "w");
+			struct err e;
+
+			assert_non_null(fp);
+			for (int k = 1; k <= rows[i].fit + more; k++) {
+				if (i == 0)
+					fprintf(fp, "[tier t%d]\nscore = %d\nbantime = 60\n", k, k);
+				else
+					fprintf(fp, "[dnsbl l%d]\nzone = z%d\npoints = *1\n", k, k);
+			}
+			fclose(fp);
+			assert_int_equal(conf_load(path, false, &c, &e), more ? IPREP_E_CONFIG : 0);
+			if (more)
+				assert_non_null(strstr(e.text, rows[i].what));
+			conf_free(c);
+		}
+	}
+}
+
+static void lists_stand_in_file_order_and_abuseipdb_last(void **state)
+{
+	struct conf *c;
+
+	(void)state;
+	puts_to(path, "[dnsbl z]\nzone=z.org\npoints=127.0.0.2*3 127.0.0.3*-1\n"
+		"[dnsbl off]\nzone=o.org\npoints=*9\nenabled=no\n"
+		"[dnsbl good]\nzone=g.org\npoints=*-4\nenabled=YES\n[abuseipdb]\npoints=[90..100]*6\n");
+	c = load();
+	assert_int_equal(c->nsources, 2);
+	assert_string_equal(c->sources[0].name, "z");
+	assert_string_equal(c->sources[0].zone, "z.org");
+	assert_int_equal(c->sources[0].least, -1);
+	assert_int_equal(c->sources[0].most, 3);
+	assert_string_equal(c->sources[1].name, "good");
+	assert_int_equal(c->sources[1].most, 0);
+	assert_int_equal(c->abuseipdb, -1);
+	for (int twice = 0; twice < 2; twice++) {
+		assert_int_equal(conf_enable_abuseipdb(c), 0);
+		assert_int_equal(c->nsources, 3);
+		assert_int_equal(c->abuseipdb, 2);
+	}
+	assert_int_equal(c->sources[2].type, SOURCE_ABUSEIPDB);
+	assert_int_equal(c->sources[2].most, 6);
+	assert_true(c->sources[2].costs);
+	conf_free(c);
+}
+
+static void only_positive_points_can_ever_block(void **state)
+{
+	static const struct { const char *text; bool gives; } rows[] = {
+		{ "", false }, { "[dnsbl a]\nzone=a\npoints=*-4\n", false }, { "[dnsbl a]\nzone=a\npoints=*4\nenabled=no\n", false },
+		{ "[dnsbl a]\nzone=a\npoints=127.0.0.2*1 *-4\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c;
+
+		puts_to(path, rows[i].text);
+		c = load();
+		assert_int_equal(conf_gives_points(c), rows[i].gives);
+		assert_int_equal(conf_enable_abuseipdb(c), 0);
+		assert_true(conf_gives_points(c));
+		conf_free(c);
+	}
+}
+
+static void local_wins_key_by_key_and_adds_sections(void **state)
+{
+	struct conf *c;
+
+	(void)state;
+	puts_to(path, "[general]\ntimeout_ms=700\nipv6_prefix=64\n[report]\nskip_jails=a b c\n[allow]\naddresses=192.0.2.1\n"
+		TIER "[dnsbl a]\nzone=a.org\npoints=*3\n[dnsbl b]\nzone=b.org\npoints=*3\n");
+	puts_to(local, "[general]\ntimeout_ms=900\n[report]\nskip_jails=d\n[allow]\naddresses=\n[tier known]\nscore=5\n"
+		"[tier more]\nscore=4\nbantime=2d\n[dnsbl a]\nenabled=no\n[dnsbl b]\npoints=*7\n");
+	c = load();
+	assert_int_equal(c->timeout_ms, 900);
+	assert_int_equal(c->ipv6_prefix, 64);
+	assert_int_equal(c->nskip_jails, 1);
+	assert_false(conf_skips_jail(c, "a"));
+	assert_true(conf_skips_jail(c, "d"));
+	assert_int_equal(c->nallow, 0);
+	assert_int_equal(c->ntiers, 2);
+	assert_int_equal(conf_tier_row(c, "known"), 1);
+	assert_int_equal(c->tiers[1].bantime_s, 86400);
+	assert_int_equal(c->nsources, 1);
+	assert_string_equal(c->sources[0].zone, "b.org");
+	assert_int_equal(c->sources[0].most, 7);
+	conf_free(c);
+}
+
+static void a_mistake_in_local_names_the_local_file(void **state)
+{
+	static const struct mistake rows[] = {
+		{ "[general]\ntimeout = 5\n", ":2: [general] unknown key \"timeout\"" },
+		{ "[general]\ntimeout_ms = 700\ntimeout_ms = 700\n", ":3: [general] timeout_ms: given twice" },
+		{ "\n[tier late]\nscore = 9\n", ":3: [tier late] lacks \"bantime\"" },
+		{ "[tier late]\nscore = 3\nbantime = 1d\n", ":2: [tier late] has the same score as [tier known]" },
+	};
+
+	(void)state;
+	puts_to(path, "[general]\ntimeout_ms = 500\n" TIER);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		puts_to(local, rows[i].text);
+		refused(local, IPREP_E_CONFIG, rows[i].rest);
+	}
+}
+
+static void files_that_others_could_write_are_refused(void **state)
+{
+	static const struct { mode_t mode; uid_t user; gid_t group; bool safe; } rows[] = {
+		{ 0644, 0, 0, true }, { 0600, 0, 0, true }, { 0640, 0, SOMEBODY, true }, { 0664, 0, 0, true },
+		{ 0664, 0, SOMEBODY, false }, { 0646, 0, 0, false }, { 0666, 0, 0, false }, { 0602, 0, 0, false },
+		{ 0644, SOMEBODY, 0, false }, { 0400, SOMEBODY, SOMEBODY, false },
+	};
+	const char *const files[] = { path, local };
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int k = 0; k < 2; k++) {
+			char rest[80];
+
+			puts_to(path, TIER);
+			puts_to(local, "");
+			assert_int_equal(chown(files[k], rows[i].user, rows[i].group), 0);
+			assert_int_equal(chmod(files[k], rows[i].mode), 0);
+			snprintf(rest, sizeof(rest), ": unsafe owner or mode (user %u, mode %03o)", (unsigned)rows[i].user,
+				 (unsigned)rows[i].mode);
+			if (rows[i].safe)
+				conf_free(load());
+			else
+				refused(files[k], IPREP_E_PERM, rest);
+		}
+	}
+}
+
+static void what_is_no_readable_file_is_refused(void **state)
+{
+	struct conf *c = NULL;
+	struct err e;
+	int r;
+
+	(void)state;
+	refused(path, IPREP_E_CONFIG, ": No such file");
+	assert_int_equal(conf_load(path, true, &c, &e), 0);
+	assert_int_equal(c->ntiers, 0);
+	c = conf_free(c);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refused(path, IPREP_E_PERM, ": not a regular file");
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	refused(path, IPREP_E_PERM, ": not a regular file");
+	rmdir(path);
+	if (geteuid())
+		return;
+	puts_to(path, TIER);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(chmod(dir, 0711), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	r = conf_load(path, true, &c, &e);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(r, IPREP_E_PERM);
+	assert_null(c);
+}
+
+static void allowed_addresses_and_skipped_jails_are_found(void **state)
+{
+	static const struct { const char *addr; bool allowed; } rows[] = {
+		{ "192.0.2.0", true }, { "192.0.2.255", true }, { "192.0.3.0", false }, { "2a02::1", true },
+		{ "2a03::", false }, { "45.1.1.1", true }, { "::ffff:45.1.1.1", true }, { "45.1.1.2", false },
+	};
+	static const struct { const char *jail; bool skipped; } jails[] = {
+		{ "recidive", true }, { "rep-sshd-ambiguous", true }, { "rep-ambiguous", false }, { "sshd", false }, { "", false },
+	};
+	struct conf *c;
+	struct addr a;
+
+	(void)state;
+	puts_to(path, "[allow]\naddresses = 192.0.2.0/24 2a02::/16,45.1.1.1\n");
+	c = load();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(addr_parse(rows[i].addr, &a));
+		if (conf_allowed(c, &a) != rows[i].allowed)
+			fail_msg("%s", rows[i].addr);
+	}
+	for (size_t i = 0; i < sizeof(jails) / sizeof(jails[0]); i++)
+		if (conf_skips_jail(c, jails[i].jail) != jails[i].skipped)
+			fail_msg("%s", jails[i].jail);
+	conf_free(c);
+}
+
+static void durations_keep_to_their_limit(void **state)
+{
+	static const struct { const char *text; int64_t max, s; } rows[] = {
+		{ "60", 60, 60 }, { "61", 60, -1 }, { "1m", 60, 60 }, { "1m1s", 60, -1 }, { "59s1", 60, 60 },
+		{ "1h30m", 86400, 5400 }, { "2min", 86400, 120 }, { "1sec", 9, 1 }, { "1hour", 86400, 3600 },
+		{ "1day", 86400, 86400 }, { "1week", 700000, 604800 }, { "1mo", 9999999, 2629737 },
+		{ "1y", INT64_MAX, 31557600 }, { "1year", INT64_MAX, 31557600 }, { "9223372036854775807", INT64_MAX, INT64_MAX },
+		{ "9223372036854775808", INT64_MAX, -1 }, { "9999999999999999999", INT64_MAX, -1 },
+		{ "99999999999999999999999", INT64_MAX, -1 }, { "9223372036854775807s1s", INT64_MAX, -1 },
+		{ "1 d", 86400, -1 }, { "1d,1h", 99999, -1 }, { "1hours", 99999, -1 }, { "m1", 99, -1 }, { "+1", 99, -1 },
+		{ "1\t", 99, -1 }, { "0x10", 99, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t s = -1;
+
+		if (duration_parse(rows[i].text, rows[i].max, &s) != (rows[i].s >= 0) || s != rows[i].s)
+			fail_msg("\"%s\": %lld", rows[i].text, (long long)s);
+	}
+}
+
+/* ---- the file we install ---- */
+
+static char *shipped(void)
+{
+	static char text[20000];
+	FILE *fp = fopen(SOURCE_DIR "/fail2ban/iprep.conf", "r");
+	size_t n;
+
+	assert_non_null(fp);
+	n = fread(text, 1, sizeof(text) - 1, fp);
+	fclose(fp);
+	assert_in_range(n, 1000, sizeof(text) - 2);
+	text[n] = '\0';
+	return text;
+}
+
+/* Visit each "key = value" of text with the kind of its section: general, tier, dnsbl ... */
+static void each_key(char *text, void (*fn)(const char *kind, const char *key, const char *value, void *user), void *user)
+{
+	char kind[64] = "", key[64], value[256], *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '#')
+			continue;
+		if (sscanf(line, "[%63[a-z]", kind) == 1)
+			continue;
+		*value = '\0';
+		if (sscanf(line, "%63[a-z_0-9] = %255[^\n]", key, value) < 1)
+			fail_msg("line \"%s\"", line);
+		fn(kind, key, value, user);
+	}
+}
+
+static const struct conf_key_info *row_of(const char *kind, const char *key, size_t *ret_i)
+{
+	const struct conf_key_info *k;
+
+	for (*ret_i = 0; (k = conf_key_at(*ret_i)); ++*ret_i)
+		if (!strcmp(k->section, kind) && !strcmp(k->name, key))
+			return k;
+	return NULL;
+}
+
+static void note(const char *kind, const char *key, const char *value, void *user)
+{
+	bool *seen = user, named = !strcmp(kind, "tier") || !strcmp(kind, "dnsbl");
+	const struct conf_key_info *k;
+	size_t i;
+
+	k = row_of(kind, key, &i);
+	if (!k)
+		fail_msg("[%s] %s stands in iprep.conf and not in the table", kind, key);
+	if (!named && strcmp(value, k->default_text))
+		fail_msg("[%s] %s: iprep.conf has \"%s\", the table \"%s\"", kind, key, value, k->default_text);
+	seen[i] = true;
+}
+
+static void the_shipped_file_has_every_key_with_its_default_and_no_other(void **state)
+{
+	bool seen[64] = { false };
+	const struct conf_key_info *k;
+	size_t i;
+
+	(void)state;
+	each_key(shipped(), note, seen);
+	for (i = 0; (k = conf_key_at(i)); i++)
+		if (!seen[i])
+			fail_msg("[%s] %s does not stand in iprep.conf", k->section, k->name);
+	assert_in_range(i, 20, 63);
+	assert_null(conf_key_at(i + 1));
+}
+
+static void the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone(void **state)
+{
+	static const struct { const char *name; int most; } lists[] = { { "blocklist.de", 3 }, { "dnswl", 0 } };
+	struct conf *c, *d;
+
+	(void)state;
+	puts_to(path, shipped());
+	c = load();
+	assert_int_equal(conf_new(&d), 0);
+	assert_int_equal(c->ntiers, 2);
+	assert_int_equal(c->nsources, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(c->sources[i].name, lists[i].name);
+		assert_int_equal(c->sources[i].most, lists[i].most);
+	}
+	/* what is left over must be the defaults, byte by byte */
+	free(c->sources);
+	c->sources = NULL;
+	c->nsources = c->ntiers = 0;
+	memset(c->tiers, 0, sizeof(c->tiers));
+	assert_memory_equal(c, d, sizeof(*c));
+	conf_free(c);
+	conf_free(d);
+}
+
+#define TEST(fn) cmocka_unit_test_teardown(fn, remove_files)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_mistake_is_said_with_file_and_line),
+		TEST(values_are_held_to_their_type_and_bounds),
+		TEST(a_nul_byte_is_refused_wherever_it_stands),
+		TEST(foreign_bytes_in_messages_are_masked),
+		TEST(blanks_line_ends_and_comments_do_not_matter),
+		TEST(the_longest_line_is_taken_whole),
+		TEST(tiers_are_in_the_order_of_their_scores),
+		TEST(one_tier_or_list_too_many_is_refused),
+		TEST(lists_stand_in_file_order_and_abuseipdb_last),
+		TEST(only_positive_points_can_ever_block),
+		TEST(local_wins_key_by_key_and_adds_sections),
+		TEST(a_mistake_in_local_names_the_local_file),
+		TEST(files_that_others_could_write_are_refused),
+		TEST(what_is_no_readable_file_is_refused),
+		TEST(allowed_addresses_and_skipped_jails_are_found),
+		TEST(durations_keep_to_their_limit),
+		TEST(the_shipped_file_has_every_key_with_its_default_and_no_other),
+		TEST(the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
