@@ -76,7 +76,15 @@ static bool p_path(const struct conf_key *k, const char *text, void *dst, struct
 
 static bool loopback_host(const char *host)
 {
-	return !strncmp(host, "127.", 4) || !strncmp(host, "localhost", 9) || !strncmp(host, "[::1]", 5);
+	size_t n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	char one[16];
+	struct addr a;
+
+	if (n >= sizeof(one) || (host[n - (*host == '[')] && host[n] && !strchr(":/", host[n])))
+		return false;
+	snprintf(one, sizeof(one), "%.*s", (int)n, host);
+	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||
+	       (addr_parse(one, &a) && addr_is_v4(&a) && a.b[12] == 127);
 }
 
 static bool p_url(const struct conf_key *k, const char *text, void *dst, struct err *e)

@@ -65,7 +65,7 @@ static bool line_ok(struct reader *rd, char *s, size_t n)
 		return true;
 	if (strstr(s, " ;") || strstr(s, "\t;"))
 		return fail(rd, "comments stand on lines of their own", s), false;
-	if (*s == '[' && (s[n - 1] != ']' || n > 49))
+	if (*s == '[' && (strchr(s, ']') != s + n - 1 || n > 49))
 		return fail(rd, "bad section header", s), false;
 	if (*s != '[' && !strchr(s, '='))
 		return fail(rd, "expected key = value", s), false;
@@ -173,6 +173,7 @@ static int handle(void *user, const char *section, const char *name, const char 
 	bool is_tier = !strncmp(section, "tier ", 5), is_list = !strncmp(section, "dnsbl ", 6);
 	const char *kind = is_tier ? "tier" : is_list ? "dnsbl" : section;
 	const struct conf_key *k;
+	char where[52], said[64];
 	struct section *s;
 	bool known;
 
@@ -184,8 +185,9 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return 0;
 	}
 	if (!k) {
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%.60s\"", rd->path, rd->line,
-				section, name);
+		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"", rd->path, rd->line,
+				text_mask(where, sizeof(where), section, strlen(section)),
+				text_mask(said, sizeof(said), name, strlen(name)));
 		return 0;
 	}
 	if (!is_tier && !is_list)

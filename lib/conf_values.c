@@ -51,9 +51,11 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 		if (!isdigit((unsigned char)*text))
 			return false;
 		while (isdigit((unsigned char)*text)) {
-			n = n * 10 + (*text++ - '0');
-			if (n > max_s)
+			int digit = *text++ - '0';
+
+			if (n > (max_s - digit) / 10)
 				return false;
+			n = n * 10 + digit;
 		}
 		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
 		unit = unit_s(text, len);

@@ -4,6 +4,7 @@
  * the offending byte, the byte between > and <, and the rest, as postscreen's own parser does.
  */
 #include "pattern.h"
+#include "buf.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,10 +135,12 @@ static bool entry(struct parser *p, int nfields, struct pattern_entry *e)
 
 static int place(const struct parser *p, struct err *e)
 {
-	char c[2] = { *p->at, '\0' };
+	char said[320];
+	size_t len = strlen(text_mask(said, sizeof(said), p->text, strlen(p->text)));
+	size_t at = (size_t)(p->at - p->text) < len ? (size_t)(p->at - p->text) : len;
 
-	return err_set(e, IPREP_E_CONFIG, "%s at \"%.*s>%s<%s\"", p->what, (int)(p->at - p->text),
-		       p->text, c, *p->at ? p->at + 1 : "");
+	return err_set(e, IPREP_E_CONFIG, "%s at \"%.*s>%.1s<%s\"", p->what, (int)at, said, said + at,
+		       at < len ? said + at + 1 : "");
 }
 
 int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err *e)

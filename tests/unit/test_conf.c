@@ -118,7 +118,7 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[general] x\n", ":1: bad section header" }, { "[general][dns]\n", ":1: bad section header" },
 		{ "[general] timeout_ms = 5 ]\n", ":1: bad section header" },
 		{ "[dnsbl xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "x]\n", ":1: bad section header" },
-		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxx" "\n", ":2: line over 197 bytes" },
+		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx" "\n", ":2: line over 197 bytes" },
 		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
 		/* needed */
 		{ "[tier known]\nscore = 3\n", ":2: [tier known] lacks \"bantime\"" },
