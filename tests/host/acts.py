@@ -108,14 +108,23 @@ def check_actor(stage, checks, actor, bans, known):
                  len(stage.api.reports_of(actor.address)), actor.reports)
 
 
+def closed_ports(stage, actors):
+    """{actor: ports it cannot connect to}."""
+    answers = stage.network.connects("host", [
+        (actor.address, port) for actor in actors for port in cast.ALL_PORTS])
+    return {actor.name: tuple(port for port in cast.ALL_PORTS
+                              if not answers[(actor.address, port)])
+            for actor in actors}
+
+
 def check_connections(stage, checks, actors):
     """Try every port from every address."""
-    wanted = [(actor.address, port) for actor in actors
-              for port in cast.ALL_PORTS]
-    answers = stage.network.connects("host", wanted)
+    # fail2ban counts an address as banned before its firewall action has run
+    wanted = {actor.name: actor.closed for actor in actors}
+    wait_for(lambda: closed_ports(stage, actors) == wanted, SOON_S)
+    found = closed_ports(stage, actors)
     for actor in actors:
-        closed = tuple(port for port in cast.ALL_PORTS
-                       if not answers[(actor.address, port)])
+        closed = found[actor.name]
         ports = ", ".join(map(str, actor.closed)) or "no port"
         checks.equal(f"{actor.name}: refused on {ports}", closed, actor.closed)
 
