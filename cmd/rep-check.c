@@ -189,7 +189,9 @@ static int ready(struct cli *cli)
 
 	if (r)
 		return r;
-	r = iprep_ready(cli->ctx);
+	r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+	if (!r)
+		r = iprep_ready(cli->ctx);
 	if (r)
 		return cli_fail(cli, r);
 	if (cli->verbose)
@@ -257,7 +259,7 @@ int main(int argc, char **argv)
 
 	cli_begin(&cli, "rep-check");
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		cli.hook |= !strcmp(argv[i], "--gate");
+		cli.hook |= !strncmp(argv[i], "--ga", 4);   /* abbreviated, or with a value, too */
 	status = run(&cli, &o, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */

@@ -388,12 +388,11 @@ int iprep_ready(struct iprep_ctx *ctx)
 	int r = open_store(ctx, STORE_HOOK);
 
 	if (!r)
-		r = store_begin(ctx->store, STORE_FAST);
+		r = store_try(ctx->store);
 	if (r && ctx->store)
 		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
 	if (r)
 		return r;
-	store_end(ctx->store, 0);
 	env = env_of(ctx);
 	r = announce_ready(&env, &ctx->err);
 	return r ? r : read_key(ctx);

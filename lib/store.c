@@ -229,6 +229,16 @@ int store_end(struct store *s, int r)
 	return r;
 }
 
+int store_try(struct store *s)
+{
+	int r = store_begin(s, STORE_DURABLE);
+
+	if (r)
+		return r;
+	return store_end(s, sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
+				    "i", store_now(s)));
+}
+
 /* ---- open and close ---- */
 
 static int open_db(struct store *s, const char *name, int flags)

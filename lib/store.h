@@ -154,6 +154,8 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
+/* Can something be written? Only a commit shows a full disk. */
+int store_try(struct store *s);
 /* Note this run's time: blocks go only when two runs an hour apart agree. Call once, last. */
 int store_purge_seen(struct store *s);
 /* No trace of the key but a pardon until then (0: none). Removes waiting jobs too. */
