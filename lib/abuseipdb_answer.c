@@ -102,6 +102,7 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 	struct json *root = json_parse(h->body, h->body_len);
 	const struct json *data = json_member(root, "data");
 	const char *ip = json_text(json_member(data, "ipAddress"));
+	const char *last = json_text(json_member(data, "lastReportedAt"));
 	struct finding f = { .status = FINDING_OK };
 	struct addr said;
 	int64_t score, last_at;
@@ -120,7 +121,11 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 		goto out;
 	}
 	json_bool(json_member(data, "isPublic"), &is_public);
-	last_at = iso_time(json_text(json_member(data, "lastReportedAt")));
+	last_at = iso_time(last);
+	if (last && !last_at) {
+		not_understood(ret, "when it was last reported");
+		goto out;
+	}
 	f.rule = rule_of(data);
 	if (is_public && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
 		f.points = points_of(a, score);
@@ -165,11 +170,12 @@ static void outcome_of(const struct http_answer *h, const char *body, const stru
 		       struct task *t)
 {
 	const struct json *error = json_item(json_member(root, "errors"), 0);
-	const char *detail = json_text(json_member(error, "detail"));
+	const char *detail;
 	char masked[100];
 
 	if (!error)                        /* once seen without its wrapper */
 		error = root;
+	detail = json_text(json_member(error, "detail"));
 	if (h->code == 200 && json_member(root, "data"))
 		t->outcome = OUT_DONE;
 	else if ((h->code == 403 || h->code == 422 || h->code == 429) && is_duplicate(body, error))
@@ -213,10 +219,12 @@ void abuseipdb_quota(const struct http_answer *h, int64_t now, struct quota_seen
 	if (h->code == 401)
 		ret->auth_failed = true;
 	if (used_up) {
-		ret->stopped_until = h->retry_after_s > 0 ? now + h->retry_after_s
-				   : h->reset_at > now ? h->reset_at : next_midnight(now);
-		if (ret->stopped_until > now + 2 * 86400)
-			ret->stopped_until = next_midnight(now);
+		int64_t latest = now + 2 * 86400;  /* more than that is no daily quota's */
+
+		ret->stopped_until = h->retry_after_s > 0 && h->retry_after_s <= latest - now
+				   ? now + h->retry_after_s
+				   : h->reset_at > now && h->reset_at <= latest ? h->reset_at
+				   : next_midnight(now);
 	}
 	if (h->status == NET_OK && h->code != 200 && !names_dup)
 		snprintf(ret->error, sizeof(ret->error), "HTTP %d", h->code);

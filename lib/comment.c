@@ -38,6 +38,7 @@ static size_t value_of(const char *p, const struct comment_facts *f, char dst[80
 		*ret_zero |= f->users <= 0;
 	} else if (n == 9 && !memcmp(p, "%{window}", n)) {
 		duration(f->window_s, dst);
+		*ret_zero |= f->window_s <= 0;
 	} else {
 		return 0;
 	}

@@ -76,11 +76,12 @@ static bool p_path(const struct conf_key *k, const char *text, void *dst, struct
 
 static bool loopback_host(const char *host)
 {
-	size_t n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	size_t n = strcspn(host, *host == '[' ? "]" : ":/");
 	char one[16];
 	struct addr a;
 
-	if (n >= sizeof(one) || (host[n - (*host == '[')] && host[n] && !strchr(":/", host[n])))
+	n += host[n] == ']';
+	if (n >= sizeof(one) || (host[n] && !strchr(":/", host[n])))
 		return false;
 	snprintf(one, sizeof(one), "%.*s", (int)n, host);
 	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||

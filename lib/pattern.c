@@ -89,6 +89,8 @@ static bool has_outer(const struct parser *p, int nfields)
 {
 	const char *end = *p->at == '[' ? p->at + 1 + strspn(p->at + 1, "0123456789") : NULL;
 
+	if (end && end[0] == '[')          /* "[[126..127].0.0.2]": a field never begins so */
+		return nfields > 1 && end == p->at + 1;
 	return end && nfields > 1 && end[0] == '.' && end[1] != '.';
 }
 

@@ -25,8 +25,8 @@ LAYERS = [
     ('worker', 'worker_lock', 'errand', 'result'),
     ('iprep',),
 ]
-DOORS = {'sqlite3.h': r'store\w*\.[ch]', 'ares.h': r'net_(dns|resolvers)\.[ch]', 'curl/curl.h': r'net_http\w*\.[ch]',
-         'cjson/cJSON.h': r'json\.c', 'ini.h': r'conf_read\.c', 'syslog.h': r'log\.h'}
+DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_(dns|resolvers)\.[ch]',
+         r'curl/.*': r'net_http\w*\.[ch]', r'cjson/.*': r'json\.c', r'ini\.h': r'conf_read\.c', r'syslog\.h': r'log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
           'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'alloca']
 
@@ -61,7 +61,11 @@ def code_of(path):
 
 
 def includes(path):
-    return re.findall(r'^#include ([<"])([^>"]+)[>"]', read(path), re.M)
+    return re.findall(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', read(path), re.M)
+
+
+def door_of(inc):
+    return next((door for what, door in DOORS.items() if re.fullmatch(what, inc)), None)
 
 
 def layers(root, _lib):
@@ -75,12 +79,12 @@ def layers(root, _lib):
                 other = layer_of(inc[:-2])
                 if other is None or other > mine:
                     yield f'lib/{name} (layer {mine}) includes {inc} (layer {other})'
-            elif inc in DOORS and not re.fullmatch(DOORS[inc], name):
+            elif (door := door_of(inc)) and not re.fullmatch(door, name):
                 yield f'lib/{name} includes <{inc}>, which has another door'
     for name, path in sources(root, 'cmd'):
         for kind, inc in includes(path):
-            if kind == '"' and inc != 'cli.h':
-                yield f'cmd/{name} includes {inc}: only <iprep.h> and cli.h'
+            if (kind == '"' and inc != 'cli.h') or (inc != 'syslog.h' and door_of(inc)):
+                yield f'cmd/{name} includes {inc}: only <iprep.h>, cli.h and the system'
 
 
 def banned(root, _lib):
@@ -115,7 +119,10 @@ def exports(root, lib):
     text = re.sub(r'/\*.*?\*/', ' ', read(os.path.join(root, 'lib/include/iprep.h')), flags=re.S)
     declared = set(re.findall(r'IPREP_API[^;(]*?\b(iprep_\w+)\s*\(', text))
     mapped = set(re.findall(r'\b(iprep_\w+);', read(os.path.join(root, 'lib/iprep.map'))))
-    found = {s.split('@')[0] for s in exported(os.path.join(lib, 'libiprep.so'))}
+    versioned = exported(os.path.join(lib, 'libiprep.so'))
+    found = {s.split('@')[0] for s in versioned}
+    for name in sorted(s for s in versioned if not s.endswith('@@IPREP_0')):
+        yield f'{name}: exported without the version IPREP_0'
     for what, a, b in (('header, not in map', declared, mapped), ('map, not in header', mapped, declared),
                        ('header, not exported', declared, found),
                        ('exported, not in header', found, declared)):
@@ -155,31 +162,72 @@ def config(root, _lib):
 
 
 CHECKS = {f.__name__: f for f in (exports, headers, layers, banned, config)}
-SEEDS = {
-    'layers': ('lib/addr.c', '#include "worker.h"\n'),
-    'banned': ('lib/addr.c', 'static void f(char *a) { strcpy(a, "x"); }\n'),
-    'headers': ('lib/gate.h', 'struct thing x(unknown_type y);\n'),
-    'exports': ('lib/iprep.map', 'iprep_bogus;\n'),
-    'config': ('fail2ban/iprep.conf', '[general]\nbogus = 1\n'),
+SEEDS = {                                  # name: [(file, what is added, what the check says)]
+    'layers': [('lib/addr.c', '#include "worker.h"\n', 'layer 5'),
+               ('lib/err.h', '#  include "words.h"\n', 'layer 1'),
+               ('lib/addr.c', '#include <sqlite3.h>\n', 'another door'),
+               ('lib/net_http.c', '#include <ares.h>\n', 'another door'),
+               ('lib/net_dns.c', '#include <curl/multi.h>\n', 'another door'),
+               ('lib/result.c', '#include <cjson/cJSON.h>\n', 'another door'),
+               ('lib/conf.c', '#include <ini.h>\n', 'another door'),
+               ('lib/novelty.c', '', 'not in the table'),
+               ('lib/iprep.c', '#include "novelty.h"\n', 'layer None'),
+               ('cmd/cli.c', '#include "conf.h"\n', 'only <iprep.h>'),
+               ('cmd/rep-check.c', '#include <sqlite3.h>\n', 'only <iprep.h>')],
+    'banned': [('cmd/cli.c', f'static void f(void) {{ {b} (0); }}\n', f'{b}()') for b in BANNED],
+    'headers': [(h, 'struct thing x(unknown_type y);\n', h)
+                for h in ('lib/gate.h', 'lib/include/iprep.h', 'cmd/cli.h')],
+    'exports': [('lib/iprep.map', 'iprep_bogus;\n', 'in the map, not in header'),
+                ('lib/include/iprep.h', 'IPREP_API int iprep_bogus(void);\n', 'header, not exported')],
+    'config': [('fail2ban/iprep.conf', '[general]\nbogus = 1\n', 'not in the code')],
 }
+INNOCENT = [('lib/addr.c', '/* strcpy(a, b) */\nstatic const char f[] = "system(x)"; char *strtok_r();\n')]
 
 
-def self_check(name, lib):
+def with_seed(name, lib, path, seed):
     with tempfile.TemporaryDirectory() as copy:
         for folder in ('lib', 'cmd', 'fail2ban'):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
-        path, seed = SEEDS[name]
         with open(os.path.join(copy, path), 'a', encoding='utf-8') as f:
             f.write(seed)
-        return bool(list(CHECKS[name](copy, lib)))
+        return list(CHECKS[name](copy, lib))
+
+
+def foreign_library(copy):
+    """A library and a module that export what they should not."""
+    os.mkdir(os.path.join(copy, 'iprep'))
+    for target, text in (('libiprep.so', 'int iprep_new(void) { return 0; } int helper;'),
+                         ('iprep/net.so', 'int iprep_net, curl_easy_init;')):
+        subprocess.run(['gcc', '-shared', '-fPIC', '-xc', '-', '-o', os.path.join(copy, target)],
+                       input=text, text=True, check=True)
+    return '\n'.join(exports(ROOT, copy))
+
+
+def self_check(name, lib):
+    """Yields what was not found."""
+    clean = set(CHECKS[name](ROOT, lib))
+    for path, seed, says in SEEDS[name]:
+        if not any(says in f for f in set(with_seed(name, lib, path, seed)) - clean):
+            yield f'{name}: not found in {path}: {seed.strip() or "a new file"}'
+    if name == 'banned':
+        for path, seed in INNOCENT:
+            for fault in set(with_seed(name, lib, path, seed)) - clean:
+                yield f'{name}: found where there is none: {fault}'
+    if name == 'exports':
+        with tempfile.TemporaryDirectory() as copy:
+            faults = foreign_library(copy)
+        for says in ('helper: in the exported, not in header', 'iprep_new: exported without the version',
+                     "net.so exports ['curl_easy_init', 'iprep_net']"):
+            if says not in faults:
+                yield f'{name}: not found in a foreign library: {says}'
 
 
 def main():
     name = sys.argv[1]
     lib = sys.argv[sys.argv.index('--lib') + 1] if '--lib' in sys.argv else None
-    if '--self-check' in sys.argv and not self_check(name, lib):
-        sys.exit(f'{name}: a seeded fault was not found')
     faults = list(CHECKS[name](ROOT, lib))
+    if '--self-check' in sys.argv:
+        faults += self_check(name, lib)
     for fault in faults:
         print(fault)
     sys.exit(1 if faults else 0)

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WAITING_MAX 20000
+#define START_MS 1000000
+int64_t __wrap_clock_mono_ms(void);
 
 struct waiting {
 	const struct fake_answer *answer;
@@ -19,18 +20,24 @@ struct waiting {
 static const struct fake_answer *script;
 static struct waiting list[WAITING_MAX];
 static size_t nlist, asked, most;
-static char last[4096];
+static char last[4096], headers[2048];
+static int64_t now_ms = START_MS;
+
+int64_t __wrap_clock_mono_ms(void) { return now_ms; }
 
 void fake_net_script(const struct fake_answer *answers)
 {
 	script = answers;
 	nlist = asked = most = 0;
-	last[0] = '\0';
+	last[0] = headers[0] = '\0';
+	now_ms = START_MS;
 }
 
 size_t fake_net_asked(void) { return asked; }
 size_t fake_net_most(void) { return most; }
 const char *fake_net_last(void) { return last; }
+const char *fake_net_headers(void) { return headers; }
+int64_t fake_net_time_ms(void) { return now_ms - START_MS; }
 
 static int fake_open(const struct net_conf *conf, struct net **ret, struct err *e)
 {
@@ -68,7 +75,7 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 static void fake_dns(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		     void (*cb)(void *user, const struct dns_answer *a), void *user)
 {
-	char text[300];
+	char text[600];
 
 	(void)net;
 	(void)tcp;
@@ -82,6 +89,9 @@ static void fake_http(struct net *net, const struct http_request *req, int64_t d
 	char text[4096];
 
 	(void)net;
+	headers[0] = '\0';
+	for (const char *const *p = req->headers; p && *p; p++)
+		snprintf(headers + strlen(headers), sizeof(headers) - strlen(headers), "%s\n", *p);
 	snprintf(text, sizeof(text), "%s %s %.*s", req->method, req->url, (int)req->body_len,
 		 req->body ? req->body : "");
 	add((struct waiting){ .http = cb, .user = user }, text, deadline_ms);
@@ -105,17 +115,20 @@ static void call(const struct waiting *w)
 		w->http(w->user, &h);
 }
 
+/* Time passes until the next answer is due, at most until until_ms; what is due is delivered. */
 static size_t fake_turn(struct net *net, int64_t until_ms)
 {
-	struct timespec ms = { .tv_nsec = 1000000 };
+	int64_t next_ms = until_ms;
 	size_t n = nlist;
 
 	(void)net;
-	(void)until_ms;
+	for (size_t i = 0; i < n; i++)
+		next_ms = list[i].at_ms < next_ms ? list[i].at_ms : next_ms;
+	now_ms = next_ms > now_ms ? next_ms : now_ms;
 	for (size_t i = 0; i < n; ) {
 		struct waiting w = list[i];
 
-		if (w.at_ms > clock_mono_ms()) {
+		if (w.at_ms > now_ms) {
 			i++;
 			continue;
 		}
@@ -123,8 +136,6 @@ static size_t fake_turn(struct net *net, int64_t until_ms)
 		list[n] = list[--nlist];
 		call(&w);
 	}
-	if (nlist)
-		nanosleep(&ms, NULL);
 	return nlist;
 }
 

@@ -121,6 +121,134 @@ static void special_ranges_begin_and_end_where_the_registries_say(void **state)
 	}
 }
 
+/* A neighbour may lie in another range: then its name, else NULL. */
+static void each_special_range_holds_its_ends_and_not_its_neighbours(void **state)
+{
+	static const struct { const char *name, *before, *first, *last, *after, *before_is, *after_is; } rows[] = {
+		{ "RFC 791", NULL, "0.0.0.0", "0.255.255.255", "1.0.0.0", NULL, NULL },
+		{ "RFC 1918", "9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0", NULL, NULL },
+		{ "RFC 6598", "100.63.255.255", "100.64.0.0", "100.127.255.255", "100.128.0.0", NULL, NULL },
+		{ "RFC 1122", "126.255.255.255", "127.0.0.0", "127.255.255.255", "128.0.0.0", NULL, NULL },
+		{ "RFC 3927", "169.253.255.255", "169.254.0.0", "169.254.255.255", "169.255.0.0", NULL, NULL },
+		{ "RFC 1918", "172.15.255.255", "172.16.0.0", "172.31.255.255", "172.32.0.0", NULL, NULL },
+		{ "RFC 6890", "191.255.255.255", "192.0.0.0", "192.0.0.255", "192.0.1.0", NULL, NULL },
+		{ "RFC 5737", "192.0.1.255", "192.0.2.0", "192.0.2.255", "192.0.3.0", NULL, NULL },
+		{ "RFC 7535", "192.31.195.255", "192.31.196.0", "192.31.196.255", "192.31.197.0", NULL, NULL },
+		{ "RFC 7450", "192.52.192.255", "192.52.193.0", "192.52.193.255", "192.52.194.0", NULL, NULL },
+		{ "RFC 7526", "192.88.98.255", "192.88.99.0", "192.88.99.255", "192.88.100.0", NULL, NULL },
+		{ "RFC 1918", "192.167.255.255", "192.168.0.0", "192.168.255.255", "192.169.0.0", NULL, NULL },
+		{ "RFC 7534", "192.175.47.255", "192.175.48.0", "192.175.48.255", "192.175.49.0", NULL, NULL },
+		{ "RFC 2544", "198.17.255.255", "198.18.0.0", "198.19.255.255", "198.20.0.0", NULL, NULL },
+		{ "RFC 5737", "198.51.99.255", "198.51.100.0", "198.51.100.255", "198.51.101.0", NULL, NULL },
+		{ "RFC 5737", "203.0.112.255", "203.0.113.0", "203.0.113.255", "203.0.114.0", NULL, NULL },
+		{ "RFC 5771", "223.255.255.255", "224.0.0.0", "239.255.255.255", "240.0.0.0", NULL, "RFC 1112" },
+		{ "RFC 1112", "239.255.255.255", "240.0.0.0", "255.255.255.254", "255.255.255.255", "RFC 5771", "RFC 919" },
+		{ "RFC 919", "255.255.255.254", "255.255.255.255", "255.255.255.255", NULL, "RFC 1112", NULL },
+		{ "unspecified", NULL, "::", "::", "::1", NULL, "loopback" },
+		{ "loopback (RFC 4291)", "::", "::1", "::1", "::2", "unspecified", NULL },
+		{ "RFC 6052", "64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff", "64:ff9b::", "64:ff9b::ffff:ffff",
+		  "64:ff9b::1:0:0", NULL, NULL },
+		{ "RFC 8215", "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+		  "64:ff9b:2::", NULL, NULL },
+		{ "RFC 6666", "ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "100::", "100::ffff:ffff:ffff:ffff", "100:0:0:1::",
+		  NULL, "RFC 9780" },
+		{ "RFC 9780", "100::ffff:ffff:ffff:ffff", "100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff", "100:0:0:2::",
+		  "RFC 6666", NULL },
+		{ "RFC 4380", "2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001::", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "2001:1::", NULL, "RFC 2928" },
+		{ "RFC 5180", "2001:1:ffff:ffff:ffff:ffff:ffff:ffff", "2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff",
+		  "2001:2:1::", "RFC 2928", "RFC 2928" },
+		{ "RFC 7343", "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff", "2001:20::", "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "2001:30::", "RFC 2928", "RFC 2928" },
+		{ "RFC 2928", NULL, "2001:1::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:200::", NULL, NULL },
+		{ "RFC 3849", "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::",
+		  "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::", NULL, NULL },
+		{ "RFC 3056", "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "2003::", NULL, NULL },
+		{ "RFC 7534", "2620:4f:7fff:ffff:ffff:ffff:ffff:ffff", "2620:4f:8000::",
+		  "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", "2620:4f:8001::", NULL, NULL },
+		{ "RFC 9637", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "3fff:1000::", NULL, NULL },
+		{ "RFC 9602", "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "5f01::", NULL, NULL },
+		{ "RFC 4193", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "fe00::", NULL, NULL },
+		{ "RFC 4291", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "fec0::", NULL, NULL },
+		{ "RFC 4291", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  NULL, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct { const char *addr, *what; } ends[] = {
+			{ rows[i].before, rows[i].before_is }, { rows[i].first, rows[i].name },
+			{ rows[i].last, rows[i].name }, { rows[i].after, rows[i].after_is },
+		};
+
+		for (size_t k = 0; k < 4; k++) {
+			const char *special;
+			struct addr a;
+
+			if (!ends[k].addr)
+				continue;
+			assert_true(addr_parse(ends[k].addr, &a));
+			special = addr_special(&a);
+			if (!special != !ends[k].what || (special && !strstr(special, ends[k].what)))
+				fail_msg("%s: %s", ends[k].addr, special ? special : "ordinary");
+		}
+	}
+}
+
+static void a_mapped_text_is_the_ipv4_address_everywhere(void **state)
+{
+	struct addr plain, mapped;
+	char name[ADDR_REVERSE_MAX];
+
+	(void)state;
+	assert_true(addr_parse("10.2.3.4", &plain));
+	assert_true(addr_parse("::ffff:a02:304", &mapped));
+	assert_memory_equal(&plain, &mapped, sizeof(plain));
+	assert_true(addr_is_v4(&mapped));
+	assert_string_equal(addr_reverse(&mapped, name), "4.3.2.10");
+	assert_string_equal(addr_special(&mapped), "private-use (RFC 1918)");
+	assert_true(addr_parse("::10.2.3.4", &mapped));          /* compatible, not mapped */
+	assert_false(addr_is_v4(&mapped));
+}
+
+static void a_refused_text_leaves_the_result_alone(void **state)
+{
+	struct addr a, was;
+	struct prefix p, had;
+
+	(void)state;
+	memset(&a, 7, sizeof(a));
+	was = a;
+	assert_false(addr_parse("45.1.1.1%1", &a));
+	assert_memory_equal(&a, &was, sizeof(a));
+	memset(&p, 7, sizeof(p));
+	had = p;
+	assert_false(prefix_parse("45.1.1.1/24", &p));
+	assert_memory_equal(&p, &had, sizeof(p));
+}
+
+static void cutting_keeps_just_the_first_bits(void **state)
+{
+	static const struct { int bits; const char *out; } rows[] = {
+		{ 0, "::" }, { 1, "8000::" }, { 7, "fe00::" }, { 8, "ff00::" }, { 9, "ff80::" }, { 64, "ffff:ffff:ffff:ffff::" },
+		{ 127, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe" }, { 128, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	};
+	char text[ADDR_TEXT_MAX];
+	struct addr a, cut;
+
+	(void)state;
+	memset(&a, 0xff, sizeof(a));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cut = addr_cut(&a, rows[i].bits);
+		assert_string_equal(addr_text(&cut, text), rows[i].out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +257,10 @@ int main(void)
 		cmocka_unit_test(keys_are_cut_and_said_as_prefixes),
 		cmocka_unit_test(prefixes_hold_their_first_and_last_address_only),
 		cmocka_unit_test(special_ranges_begin_and_end_where_the_registries_say),
+		cmocka_unit_test(each_special_range_holds_its_ends_and_not_its_neighbours),
+		cmocka_unit_test(a_mapped_text_is_the_ipv4_address_everywhere),
+		cmocka_unit_test(a_refused_text_leaves_the_result_alone),
+		cmocka_unit_test(cutting_keeps_just_the_first_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_engine.c - the engine and both kinds of sources over a scripted network */
-#include "abuseipdb_answer.h"
+/* test_engine.c - the engine over a scripted network and its virtual time */
+#include "clock.h"
 #include "engine.h"
 #include "fake_net.h"
 #include <setjmp.h>
@@ -97,188 +97,6 @@ static int run(const struct fake_answer *script, size_t n, size_t window, int ta
 	return r;
 }
 
-static void answers_of_lists_mean_what_rfc_5782_and_their_operators_say(void **state)
-{
-	static const struct {
-		const char *what;
-		int row;
-		struct dns_answer dns;
-		int status, points;
-		bool listed;
-	} rows[] = {
-		{ "listed", 0, { NET_OK, 1, { 0x7f000004 }, 60, true, 0, "", "" }, FINDING_OK, 3, true },
-		{ "two codes, one pattern", 0, { NET_OK, 2, { 0x7f000002, 0x7f000009 }, 60, true, 0, "", "" },
-		  FINDING_OK, 3, true },
-		{ "PBL only", 0, { NET_OK, 1, { 0x7f00000a }, 60, true, 0, "", "" }, FINDING_OK, 0, true },
-		{ "not listed", 0, { .status = NET_NXDOMAIN }, FINDING_OK, 0, false },
-		{ "no data", 0, { .status = NET_NODATA }, FINDING_OK, 0, false },
-		{ "open resolver", 0, { NET_OK, 1, { 0x7ffffffe }, 60, true, 0, "", "" }, FINDING_ERROR, 0, false },
-		{ "parked", 0, { NET_OK, 1, { 0x0a000001 }, 60, true, 0, "", "" }, FINDING_ERROR, 0, false },
-		{ "127.0.0.1", 0, { NET_OK, 1, { 0x7f000001 }, 60, true, 0, "", "" }, FINDING_ERROR, 0, false },
-		{ "listed and an error", 0, { NET_OK, 2, { 0x7f000004, 0x7fffffff }, 60, true, 0, "", "" },
-		  FINDING_ERROR, 0, false },
-		{ "you are blocked", 2, { NET_OK, 1, { 0x7f0000ff }, 60, true, 0, "", "" }, FINDING_ERROR, 0, false },
-		{ "allowed", 2, { NET_OK, 1, { 0x7f000502 }, 60, true, 0, "", "" }, FINDING_OK, -4, true },
-		{ "SERVFAIL", 0, { .status = NET_SERVFAIL }, FINDING_ERROR, 0, false },
-		{ "REFUSED", 0, { .status = NET_REFUSED }, FINDING_ERROR, 0, false },
-		{ "time-out", 0, { .status = NET_TIMEOUT }, FINDING_TIMEOUT, 0, false },
-		{ "broken", 0, { .status = NET_BROKEN }, FINDING_ERROR, 0, false },
-		{ "empty", 0, { .status = NET_OK }, FINDING_ERROR, 0, false },
-	};
-
-	(void)state;
-	ask_then = 0;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fake_answer script[] = { { "TXT", { .status = NET_SERVFAIL }, { .code = 0 }, 0 },
-						{ ".test", rows[i].dns, { .code = 0 }, 0 }, { .match = NULL } };
-		struct finding *f = &findings[0][rows[i].row];
-
-		ask_first = SOURCE_BIT(rows[i].row);
-		assert_int_equal(run(script, 1, 1, 1000), 0);
-		if (f->status != rows[i].status || f->points != rows[i].points || f->listed != rows[i].listed)
-			fail_msg("%s: status %d, points %d: %s", rows[i].what, f->status, f->points, f->detail);
-		assert_true(f->status != FINDING_OK || f->expires_at > f->answered_at);
-		assert_null(strstr(f->detail, ".test"));
-	}
-}
-
-static void ttls_are_clamped(void **state)
-{
-	static const struct { uint32_t ttl; bool has; int64_t keeps; } rows[] = {
-		{ 1, true, 60 }, { 600, true, 600 }, { 999999, true, 3600 }, { 0, false, 60 },
-	};
-
-	(void)state;
-	ask_first = 1;
-	ask_then = 0;
-	for (size_t i = 0; i < 4; i++) {
-		struct fake_answer script[] = { { ".test", { .status = NET_NXDOMAIN, .ttl_s = rows[i].ttl,
-						  .has_ttl = rows[i].has }, { .code = 0 }, 0 }, { .match = NULL } };
-
-		assert_int_equal(run(script, 1, 1, 1000), 0);
-		assert_int_equal(findings[0][0].expires_at - findings[0][0].answered_at, rows[i].keeps);
-	}
-}
-
-#define DATA(x) "{\"data\":{\"ipAddress\":\"45.1.0.7\"," x "}}"
-#define RECENT "\"lastReportedAt\":\"2026-11-22T10:00:00+00:00\""
-
-static int64_t fixed_now(void *user)
-{
-	(void)user;
-	return 1795426190;                 /* 2026-11-23 */
-}
-
-static void answers_of_the_check_mean_what_the_documentation_says(void **state)
-{
-	static const struct { const char *body; int code, status, points, rule; } rows[] = {
-		{ DATA("\"abuseConfidenceScore\":100," RECENT), 200, FINDING_OK, 10, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":95," RECENT), 200, FINDING_OK, 3, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":89," RECENT), 200, FINDING_OK, 0, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":100,\"lastReportedAt\":\"2026-09-01T10:00:00+00:00\""), 200,
-		  FINDING_OK, 0, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":11,\"totalReports\":0,\"lastReportedAt\":null"), 200,
-		  FINDING_OK, 0, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":100,\"isWhitelisted\":true," RECENT), 200, FINDING_OK, 10, RULE_VETO },
-		{ DATA("\"abuseConfidenceScore\":100,\"isWhitelisted\":null," RECENT), 200, FINDING_OK, 10, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":100,\"isTor\":true," RECENT), 200, FINDING_OK, 10, RULE_LOWEST_TIER },
-		{ DATA("\"abuseConfidenceScore\":100,\"usageType\":\"Mobile ISP\"," RECENT), 200, FINDING_OK, 10,
-		  RULE_LOWEST_TIER },
-		{ DATA("\"abuseConfidenceScore\":100,\"isPublic\":false," RECENT), 200, FINDING_OK, 0, RULE_NONE },
-		{ DATA("\"abuseConfidenceScore\":\"100\"," RECENT), 200, FINDING_ERROR, 0, 0 },
-		{ DATA("\"abuseConfidenceScore\":null," RECENT), 200, FINDING_ERROR, 0, 0 },
-		{ DATA("\"abuseConfidenceScore\":101," RECENT), 200, FINDING_ERROR, 0, 0 },
-		{ DATA("\"abuseConfidenceScore\":99.5," RECENT), 200, FINDING_ERROR, 0, 0 },
-		{ "{\"data\":{\"ipAddress\":\"45.9.9.9\",\"abuseConfidenceScore\":100," RECENT "}}", 200,
-		  FINDING_ERROR, 0, 0 },
-		{ DATA("\"abuseConfidenceScore\":0,\"abuseConfidenceScore\":100," RECENT), 200, FINDING_ERROR, 0, 0 },
-		{ "<html>", 200, FINDING_ERROR, 0, 0 }, { "", 200, FINDING_ERROR, 0, 0 },
-		{ "{\"data\":", 200, FINDING_ERROR, 0, 0 }, { "{\"data\":null}", 200, FINDING_ERROR, 0, 0 },
-		{ "[]", 200, FINDING_ERROR, 0, 0 }, { "x", 500, FINDING_ERROR, 0, 0 },
-		{ "x", 403, FINDING_ERROR, 0, 0 }, { "{}", 401, FINDING_DENIED, 0, 0 },
-		{ "{\"errors\":[{\"detail\":\"Daily rate limit of 1000 requests exceeded\"}]}", 429, FINDING_DENIED, 0, 0 },
-	};
-	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net, .clock = { .now_s = fixed_now } };
-	struct feed feed = { .window_max = 1, .task_ms = 1000, .next = next, .settled = settled };
-
-	(void)state;
-	ask_then = 0;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fake_answer script[] = { { "/check?ipAddress=45.1.0.7&maxAgeInDays=30", { .status = NET_BROKEN },
-			{ .status = NET_OK, .code = rows[i].code, .limit = -1, .remaining = -1, .reset_at = -1,
-			  .retry_after_s = -1, .body = rows[i].body }, 0 }, { .match = NULL } };
-		struct finding *f = &findings[0][3];
-		struct engine *e;
-		struct err err;
-
-		memset(findings[0], 0, sizeof(findings[0]));
-		tasks[0] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[0], .ask = SOURCE_BIT(3) };
-		assert_true(addr_parse("45.1.0.7", &tasks[0].addr));
-		ntasks = 1;
-		next_task = 0;
-		fake_net_script(script);
-		assert_int_equal(engine_new(&ec, &e), 0);
-		assert_int_equal(engine_run(e, &feed, &err), 0);
-		engine_free(e);
-		if (f->status != rows[i].status || f->points != rows[i].points || f->rule != rows[i].rule)
-			fail_msg("%s: status %d, points %d, rule %d: %s", rows[i].body, f->status, f->points, f->rule,
-				 f->detail);
-	}
-}
-
-static void answers_to_a_report_have_their_right_outcome(void **state)
-{
-	static const struct { int code; const char *body; int outcome; } rows[] = {
-		{ 200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":52}}", OUT_DONE },
-		{ 429, "{\"errors\":[{\"detail\":\"You can only report the same IP address (`45.1.0.7`) once in 15 "
-		  "minutes.\",\"status\":429,\"source\":{\"parameter\":\"ip\"}}]}", OUT_DUPLICATE },
-		{ 403, "{\"errors\":[{\"detail\":\"once in 15 minutes\"}]}", OUT_DUPLICATE },
-		{ 422, "{\"errors\":[{\"detail\":\"once in 15 minutes\",\"source\":{\"parameter\":\"ip\"}}]}", OUT_DUPLICATE },
-		{ 429, "{\"detail\":\"x\",\"source\":{\"parameter\":\"ip\",\"value\":\"45.1.0.7\"}}", OUT_DUPLICATE },
-		{ 422, "{\"errors\":[{\"detail\":\"The ip address must be a valid IPv4 or IPv6 address\",\"status\":422,"
-		  "\"source\":{\"parameter\":\"ip\"}}]}", OUT_PARKED },
-		{ 402, "{\"errors\":[{\"detail\":\"plan\"}]}", OUT_PARKED },
-		{ 429, "{\"errors\":[{\"detail\":\"Daily rate limit of 1000 requests exceeded\"}]}", OUT_LATER },
-		{ 401, "{}", OUT_LATER }, { 403, "<html>", OUT_LATER }, { 404, "{}", OUT_LATER },
-		{ 500, "", OUT_LATER }, { 521, "<html>", OUT_LATER }, { 200, "<html>", OUT_LATER },
-		{ 200, "", OUT_LATER }, { 200, "{\"data\":", OUT_LATER },
-	};
-	struct ask a = { .conf = conf, .source = &conf->sources[3] };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct http_answer h = { .status = NET_OK, .code = rows[i].code, .body = rows[i].body,
-					 .body_len = strlen(rows[i].body), .retry_after_s = -1, .reset_at = -1 };
-		struct finding f = { 0 };
-		struct task t = { .kind = TASK_REPORT };
-
-		abuseipdb_report_answer(&a, &h, 1795426190, &t, &f);
-		if ((int)t.outcome != rows[i].outcome)
-			fail_msg("%d %s: outcome %d", rows[i].code, rows[i].body, t.outcome);
-		assert_int_equal(f.status, rows[i].outcome == OUT_DONE ? FINDING_OK : FINDING_NONE);
-		assert_true(rows[i].outcome != OUT_PARKED || *t.why);
-	}
-}
-
-static void bodies_are_encoded_and_cut_on_a_character(void **state)
-{
-	struct addr a;
-	char comment[1100], *body;
-
-	(void)state;
-	assert_true(addr_parse("2a02:4780::1", &a));
-	body = abuseipdb_report_body(&a, "ssh,brute-force,22", "a&b=c %\n\"", 1795426190);
-	assert_string_equal(body, "ip=2a02%3A4780%3A%3A1&categories=22%2C18&comment=a%26b%3Dc%20%25%0A%22"
-			    "&timestamp=2026-11-23T09%3A29%3A50%2B00%3A00");
-	free(body);
-	memset(comment, 'x', 1023);
-	memcpy(comment + 1023, "\xc3\xa4", 3);
-	body = abuseipdb_report_body(&a, "18", comment, 1);
-	assert_non_null(strstr(body, "xxx&timestamp"));
-	free(body);
-	assert_null(abuseipdb_report_body(&a, "nonsense", "", 1));
-}
-
 static void sources_are_asked_side_by_side_under_one_deadline(void **state)
 {
 	static const struct fake_answer script[] = {
@@ -314,6 +132,221 @@ static void ten_thousand_tasks_keep_to_the_window_and_each_settles_once(void **s
 	assert_int_equal(fake_net_asked(), 0);
 }
 
+/* ---- feeds with a will of their own ---- */
+
+#define SCRIPTED_MAX 20
+static struct {
+	int later_ms;                      /* told once between tasks; 0: never */
+	bool told_later, report_first;
+	size_t laters, settled_order[SCRIPTED_MAX], nsettles;
+	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
+} feeder;
+
+static enum feed_state next_or_later(void *user, struct task **ret, int *ret_wait_ms)
+{
+	(void)user;
+	if (next_task == ntasks)
+		return FEED_END;
+	if (feeder.later_ms && next_task && !feeder.told_later) {
+		feeder.told_later = true;
+		feeder.laters++;
+		*ret_wait_ms = feeder.later_ms;
+		return FEED_LATER;
+	}
+	feeder.told_later = false;
+	feeder.fed_at[next_task] = fake_net_time_ms();
+	*ret = &tasks[next_task++];
+	return FEED_TASK;
+}
+
+/* A report becomes a look-up at the lists, and then is done. */
+static source_set settled_in_order(void *user, struct task *t)
+{
+	size_t i = (size_t)(t - tasks);
+
+	(void)user;
+	if (feeder.report_first && t->kind == TASK_REPORT && t->outcome == OUT_DONE) {
+		t->kind = TASK_LOOKUP;
+		return 3;
+	}
+	feeder.settled_order[feeder.nsettles++] = i;
+	feeder.settled_at[i] = fake_net_time_ms();
+	return 0;
+}
+
+static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask, size_t n,
+			 struct feed feed)
+{
+	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net };
+	struct engine *e;
+	struct err err;
+
+	feed.next = next_or_later;
+	feed.settled = settled_in_order;
+	feeder.laters = feeder.nsettles = 0;
+	feeder.told_later = false;
+	memset(findings, 0, sizeof(findings[0]) * n);
+	for (size_t i = 0; i < n; i++) {
+		char text[32];
+
+		tasks[i] = (struct task){ .kind = kind, .findings = findings[i], .ask = ask, .body = "ip=x" };
+		snprintf(text, sizeof(text), "45.1.1.%zu", i + 1);
+		assert_true(addr_parse(text, &tasks[i].addr));
+	}
+	ntasks = n;
+	next_task = 0;
+	fake_net_script(script);
+	if (feed.deadline_ms)
+		feed.deadline_ms += clock_mono_ms();
+	assert_int_equal(engine_new(&ec, &e), 0);
+	assert_int_equal(engine_run(e, &feed, &err), 0);
+	engine_free(e);
+	assert_int_equal(feeder.nsettles, n);
+}
+
+static void a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer(void **state)
+{
+	static const struct { int later_ms, delay_ms, second_ms, third_ms; } rows[] = {
+		{ 500, 10, 10, 20 }, { 500, 800, 500, 800 }, { 100, 900, 100, 200 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fake_answer script[] = {
+			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, rows[i].delay_ms }, { .match = NULL } };
+
+		memset(&feeder, 0, sizeof(feeder));
+		feeder.later_ms = rows[i].later_ms;
+		run_scripted(script, TASK_LOOKUP, 1, 3, (struct feed){ .window_max = 9, .task_ms = 1000 });
+		assert_int_equal(feeder.laters, 2);
+		assert_int_equal(feeder.fed_at[0], 0);
+		assert_int_equal(feeder.fed_at[1], rows[i].second_ms);
+		assert_int_equal(feeder.fed_at[2], rows[i].third_ms);
+		for (size_t k = 0; k < 3; k++) {
+			assert_int_equal(findings[k][0].status, FINDING_OK);
+			assert_int_equal(feeder.settled_at[k], feeder.fed_at[k] + rows[i].delay_ms);
+		}
+	}
+}
+
+static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once(void **state)
+{
+	static const struct fake_answer script[] = {
+		{ "1.1.1.45.one", { .status = NET_NXDOMAIN }, { .code = 0 }, 900 },
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2, .task_ms = 1000 });
+	assert_int_equal(fake_net_most(), 2);
+	assert_int_equal(feeder.settled_order[4], 0);
+	for (size_t i = 1; i < 5; i++) {
+		assert_int_equal(feeder.fed_at[i], (int)(i - 1) * 100);
+		assert_int_equal(feeder.settled_at[i], (int)i * 100);
+	}
+	assert_int_equal(feeder.settled_at[0], 900);
+}
+
+static void a_window_of_one_is_one_after_the_other(void **state)
+{
+	static const struct fake_answer script[] = {
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_LOOKUP, 1, 4, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(feeder.settled_order[i], i);
+		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 100);
+	}
+	assert_int_equal(fake_net_most(), 1);
+}
+
+static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(void **state)
+{
+	static const struct { int delay_ms; int one, two, ends_ms; } rows[] = {
+		{ 100, FINDING_OK, FINDING_OK, 300 },
+		{ 900, FINDING_OK, FINDING_TIMEOUT, 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fake_answer script[] = {
+			{ "/report", { .status = NET_BROKEN },
+			  { .status = NET_OK, .code = 200, .limit = 3000, .remaining = 7, .reset_at = -1, .retry_after_s = -1,
+			    .body = "{\"data\":{\"abuseConfidenceScore\":100}}" }, rows[i].delay_ms },
+			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 50 },
+			{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 200 }, { .match = NULL } };
+
+		memset(&feeder, 0, sizeof(feeder));
+		feeder.report_first = true;
+		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1, (struct feed){ .window_max = 1, .task_ms = 1000 });
+		assert_int_equal(fake_net_asked(), 3);
+		assert_int_equal(fake_net_most(), 2);
+		assert_int_equal(tasks[0].outcome, OUT_DONE);
+		assert_int_equal(tasks[0].asked, SOURCE_BIT(3) | 3);
+		assert_int_equal(tasks[0].quota.remaining, 7);
+		assert_int_equal(findings[0][0].status, rows[i].one);
+		assert_int_equal(findings[0][1].status, rows[i].two);
+		assert_int_equal(findings[0][3].points, 10);
+		assert_true(findings[0][3].partial);
+		assert_int_equal(feeder.settled_at[0], rows[i].ends_ms);
+	}
+}
+
+static void a_report_to_a_source_that_takes_none_is_for_later(void **state)
+{
+	static const struct fake_answer script[] = { { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_REPORT, 1, 1, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	assert_int_equal(tasks[0].outcome, OUT_LATER);
+	assert_string_equal(tasks[0].why, "takes no reports");
+	assert_int_equal(findings[0][0].status, FINDING_NONE);
+	assert_int_equal(fake_net_asked(), 0);
+}
+
+static void a_report_that_gets_no_answer_is_for_later_at_its_deadline(void **state)
+{
+	static const struct fake_answer script[] = {
+		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(tasks[i].outcome, OUT_LATER);
+		assert_int_equal(findings[i][3].status, FINDING_NONE);
+		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 1000);
+	}
+}
+
+static void the_deadline_of_the_run_ends_every_task(void **state)
+{
+	static const struct fake_answer script[] = {
+		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_LOOKUP, 1, 6, (struct feed){ .window_max = 2, .task_ms = 1000, .deadline_ms = 1500 });
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(findings[i][0].status, FINDING_TIMEOUT);
+		assert_int_equal(feeder.settled_at[i], i < 2 ? 1000 : 1500);
+	}
+	assert_int_equal(fake_net_asked(), 4);     /* the last two were not asked any more */
+}
+
+static void a_feed_without_tasks_ends_without_the_network(void **state)
+{
+	static const struct fake_answer script[] = { { .match = NULL } };
+
+	(void)state;
+	memset(&feeder, 0, sizeof(feeder));
+	run_scripted(script, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2, .task_ms = 1000 });
+	assert_int_equal(fake_net_asked(), 0);
+}
+
 static int broken_open(const struct net_conf *c, struct net **ret, struct err *e)
 {
 	(void)c;
@@ -343,19 +376,33 @@ static void without_the_module_every_task_settles_and_the_error_is_told(void **s
 	engine_free(e);
 	assert_int_equal(nsettled, 10);
 	assert_int_equal(findings[9][2].status, FINDING_ERROR);
+	tasks[0] = (struct task){ .kind = TASK_REPORT, .findings = findings[0], .ask = SOURCE_BIT(3), .body = "" };
+	ntasks = 1;
+	next_task = nsettled = 0;
+	memset(findings[0], 0, sizeof(findings[0]));
+	assert_int_equal(engine_new(&ec, &e), 0);
+	assert_int_equal(engine_run(e, &feed, &err), IPREP_E_OS);
+	engine_free(e);
+	assert_int_equal(nsettled, 1);
+	assert_int_equal(tasks[0].outcome, OUT_LATER);
+	assert_string_equal(tasks[0].why, "no network module");
+	assert_int_equal(findings[0][3].status, FINDING_NONE);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(answers_of_lists_mean_what_rfc_5782_and_their_operators_say),
-		TEST(ttls_are_clamped),
-		TEST(answers_of_the_check_mean_what_the_documentation_says),
-		TEST(answers_to_a_report_have_their_right_outcome),
-		TEST(bodies_are_encoded_and_cut_on_a_character),
 		TEST(sources_are_asked_side_by_side_under_one_deadline),
 		TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once),
+		TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer),
+		TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once),
+		TEST(a_window_of_one_is_one_after_the_other),
+		TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline),
+		TEST(a_report_to_a_source_that_takes_none_is_for_later),
+		TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline),
+		TEST(the_deadline_of_the_run_ends_every_task),
+		TEST(a_feed_without_tasks_ends_without_the_network),
 		TEST(without_the_module_every_task_settles_and_the_error_is_told),
 	};
 

@@ -18,7 +18,7 @@ static struct conf conf = { .ntiers = 2, .tiers = { { "known", 3, 86400 }, { "no
 			    .nsources = NSOURCES, .sources = sources, .abuseipdb = API };
 
 /* L listed, N not listed, T time-out, E error, D denied, Q quarantined, S skipped, . not asked,
- * W whitelisted with a score of 100, X Tor with a score of 100, P 100 in the answer to a report,
+ * W whitelisted with a score of 100, w with 0, X Tor with a score of 100, P 100 in the answer to a report,
  * p 0 in the answer to a report */
 static void finding_of(char c, int row, struct finding *f)
 {
@@ -30,7 +30,7 @@ static void finding_of(char c, int row, struct finding *f)
 		  : c == '.' ? FINDING_NONE : FINDING_OK;
 	f->listed = strchr("LWXP", c) != NULL;
 	f->points = f->listed ? worth[row] : 0;
-	f->rule = c == 'W' ? RULE_VETO : c == 'X' ? RULE_LOWEST_TIER : RULE_NONE;
+	f->rule = c == 'W' || c == 'w' ? RULE_VETO : c == 'X' ? RULE_LOWEST_TIER : RULE_NONE;
 	f->partial = c == 'P' || c == 'p';
 }
 
@@ -175,12 +175,12 @@ static void worlds(const char *answers, source_set may, int at, int sum, int *lo
 static struct verdict imagined(const char *answers, enum origin origin, source_set may)
 {
 	struct verdict v = { .low = 1000, .high = -1000, .tier = -1 };
-	bool checked = strchr("LNWX", answers[API]) || conf.check == CHECK_NEVER;
+	bool checked = strchr("LNWwX", answers[API]) || conf.check == CHECK_NEVER;
 	bool somebody = strchr("LN", answers[ONE]) || strchr("LN", answers[TWO]) ||
-			strchr("LNWXPp", answers[API]);
+			strchr("LNWwXPp", answers[API]);
 
 	worlds(answers, may, 0, 0, &v.low, &v.high);
-	if (answers[API] == 'W') {
+	if (strchr("Ww", answers[API])) {
 		v.low = v.low < 0 ? v.low : 0;
 		v.high = v.high < 0 ? v.high : 0;
 	}
@@ -197,7 +197,7 @@ static bool api_decides(const char *answers, enum origin origin)
 	char other[NSOURCES + 1];
 
 	memcpy(other, answers, sizeof(other));
-	for (const char *c = "LNWX"; *c; c++) {
+	for (const char *c = "LNWwX"; *c; c++) {
 		struct verdict v;
 
 		other[API] = *c;
@@ -243,11 +243,11 @@ static void agree(const char *answers, enum origin o, source_set may)
 
 static void all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow(void **state)
 {
-	static const char letters[] = "LNTEDQS.", of_api[] = "LNTEDQS.WXPp";
+	static const char letters[] = "LNTEDQS.", of_api[] = "LNTEDQS.WwXPp";
 	char answers[NSOURCES + 1] = "";
 
 	(void)state;
-	for (int i = 0; i < 8 * 8 * 8 * 12; i++) {
+	for (int i = 0; i < 8 * 8 * 8 * 13; i++) {
 		answers[ONE] = letters[i % 8];
 		answers[TWO] = letters[i / 8 % 8];
 		answers[ALLOW] = letters[i / 64 % 8];

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: MIT */
+/* test_source_abuseipdb.c - what the API is asked, and what its answers mean, odd ones above all */
+#include "abuseipdb_answer.h"
+#include "engine.h"
+#include "fake_net.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NOW 1795426190                     /* 2026-11-23T09:29:50Z */
+#define MIDNIGHT 1795478400
+static struct conf *conf;
+static struct task task;
+static struct finding finding;
+static bool fed;
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_int_equal(conf_new(&conf), 0);
+	return conf_enable_abuseipdb(conf);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	conf = conf_free(conf);
+	return 0;
+}
+
+static int64_t fixed_now(void *user)
+{
+	(void)user;
+	return NOW;
+}
+
+static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
+{
+	(void)user;
+	(void)ret_wait_ms;
+	if (fed)
+		return FEED_END;
+	fed = true;
+	*ret = &task;
+	return FEED_TASK;
+}
+
+static source_set settled(void *user, struct task *t)
+{
+	(void)user;
+	(void)t;
+	return 0;
+}
+
+/* One task, one answer; match NULL: the call is not expected to fit anything. */
+static void call(enum task_kind kind, const char *ip, const char *match, const struct http_answer *h, int delay_ms)
+{
+	struct engine_conf ec = { .conf = conf, .secret = KEY, .ops = &fake_net, .clock = { .now_s = fixed_now } };
+	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
+	struct fake_answer script[] = { { match, { .status = NET_BROKEN }, *h, delay_ms }, { .match = NULL } };
+	struct engine *e;
+	struct err err;
+
+	finding = (struct finding){ 0 };
+	task = (struct task){ .kind = kind, .findings = &finding, .ask = 1, .body = "ip=1" };
+	assert_true(addr_parse(ip, &task.addr));
+	fed = false;
+	fake_net_script(script);
+	assert_int_equal(engine_new(&ec, &e), 0);
+	assert_int_equal(engine_run(e, &feed, &err), 0);
+	engine_free(e);
+}
+
+#define ANSWER(c, text) { .status = NET_OK, .code = (c), .limit = -1, .remaining = -1, .reset_at = -1, \
+			  .retry_after_s = -1, .body = (text), .sent = true }
+
+static void check(const char *body)
+{
+	struct http_answer h = ANSWER(200, body);
+
+	call(TASK_LOOKUP, "45.1.0.7", "/check?", &h, 0);
+}
+
+/* ---- what is asked ---- */
+
+static void the_address_is_encoded_and_the_key_is_in_its_header_only(void **state)
+{
+	static const struct { const char *ip, *asks; } rows[] = {
+		{ "45.1.0.7", "GET https://api.abuseipdb.com/api/v2/check?ipAddress=45.1.0.7&maxAgeInDays=30 " },
+		{ "::ffff:45.1.0.7", "GET https://api.abuseipdb.com/api/v2/check?ipAddress=45.1.0.7&maxAgeInDays=30 " },
+		{ "2a02:4780::1",
+		  "GET https://api.abuseipdb.com/api/v2/check?ipAddress=2a02%3A4780%3A%3A1&maxAgeInDays=30 " },
+	};
+	struct http_answer h = ANSWER(500, "");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		call(TASK_LOOKUP, rows[i].ip, "/check?", &h, 0);
+		assert_string_equal(fake_net_last(), rows[i].asks);
+		assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
+		assert_null(strstr(finding.detail, KEY));
+	}
+}
+
+static void a_report_is_posted_as_it_was_frozen(void **state)
+{
+	struct http_answer h = ANSWER(200, "{\"data\":{\"abuseConfidenceScore\":1}}");
+
+	(void)state;
+	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+	assert_string_equal(fake_net_last(), "POST https://api.abuseipdb.com/api/v2/report ip=1");
+	assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n"
+			    "Content-Type: application/x-www-form-urlencoded\n");
+	assert_int_equal(task.outcome, OUT_DONE);
+}
+
+/* ---- check ---- */
+
+#define DATA(x) "{\"data\":{\"ipAddress\":\"45.1.0.7\"," x "}}"
+#define RECENT "\"lastReportedAt\":\"2026-11-22T10:00:00+00:00\""
+#define SCORE(n) "\"abuseConfidenceScore\":" #n
+
+struct check_row { const char *body; int status, points, rule; const char *detail; };
+
+static void checks_are_read_as(const struct check_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct check_row *r = &rows[i];
+
+		check(r->body);
+		if (finding.status != r->status || finding.points != r->points || finding.rule != r->rule ||
+		    (r->detail && !strstr(finding.detail, r->detail)))
+			fail_msg("%s: status %d, points %d, rule %d: %s", r->body, finding.status,
+				 finding.points, finding.rule, finding.detail);
+		assert_int_equal(finding.listed, r->points > 0);
+		assert_int_equal(finding.expires_at, r->status == FINDING_OK ? NOW + conf->api_cache_s : 0);
+		assert_false(finding.partial);
+	}
+}
+#define CHECK(rows) checks_are_read_as(rows, sizeof(rows) / sizeof(rows[0]))
+
+static void scores_give_their_points_and_flags_their_rule(void **state)
+{
+	static const struct check_row rows[] = {
+		{ DATA(SCORE(0) "," RECENT), FINDING_OK, 0, RULE_NONE, "confidence 0" },
+		{ DATA(SCORE(89) "," RECENT), FINDING_OK, 0, RULE_NONE, NULL },
+		{ DATA(SCORE(90) "," RECENT), FINDING_OK, 3, RULE_NONE, NULL },
+		{ DATA(SCORE(99) "," RECENT), FINDING_OK, 3, RULE_NONE, NULL },
+		{ DATA(SCORE(100) "," RECENT), FINDING_OK, 10, RULE_NONE, "last 23h ago" },
+		{ DATA(SCORE(100) ",\"totalReports\":7,\"numDistinctUsers\":3," RECENT), FINDING_OK, 10,
+		  RULE_NONE, "7 reports by 3 users" },
+		{ DATA(SCORE(100) ",\"totalReports\":7,\"numDistinctUsers\":null," RECENT), FINDING_OK, 10,
+		  RULE_NONE, "7 reports by 0 users" },
+		{ DATA(SCORE(100) ",\"isWhitelisted\":true," RECENT), FINDING_OK, 10, RULE_VETO, "whitelisted" },
+		{ DATA(SCORE(100) ",\"isWhitelisted\":true,\"isTor\":true," RECENT), FINDING_OK, 10,
+		  RULE_VETO, NULL },
+		{ DATA(SCORE(0) ",\"isWhitelisted\":true"), FINDING_OK, 0, RULE_VETO, NULL },
+		{ DATA(SCORE(100) ",\"isTor\":true," RECENT), FINDING_OK, 10, RULE_LOWEST_TIER, "Tor" },
+		{ DATA(SCORE(100) ",\"usageType\":\"Mobile ISP\"," RECENT), FINDING_OK, 10, RULE_LOWEST_TIER, NULL },
+		{ DATA(SCORE(100) ",\"usageType\":\"Data Center/Web Hosting/Transit\"," RECENT), FINDING_OK, 10,
+		  RULE_NONE, NULL },
+		{ DATA(SCORE(100) ",\"isPublic\":false," RECENT), FINDING_OK, 0, RULE_NONE, NULL },
+		{ "{\"data\":{\"ipAddress\":\"::ffff:45.1.0.7\"," SCORE(100) "," RECENT "}}", FINDING_OK, 10,
+		  RULE_NONE, NULL },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void absent_null_and_mistyped_members_are_not_guessed(void **state)
+{
+	static const struct check_row rows[] = {
+		{ DATA(SCORE(100) ",\"isWhitelisted\":null,\"isTor\":null,\"usageType\":null,\"isPublic\":null,"
+		  RECENT), FINDING_OK, 10, RULE_NONE, NULL },
+		{ DATA(SCORE(100) ",\"usageType\":7,\"totalReports\":\"9\",\"isp\":[]," RECENT), FINDING_OK, 10,
+		  RULE_NONE, NULL },
+		{ "{\"data\":{" SCORE(100) "," RECENT "}}", FINDING_OK, 10, RULE_NONE, NULL },
+		{ DATA(RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(null) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE("100") "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(true) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE([100]) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(-1) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(101) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(99.5) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(1e99) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
+		{ DATA(SCORE(0) "," SCORE(100) "," RECENT), FINDING_ERROR, 0, 0, "no JSON" },
+		{ "{\"data\":null}", FINDING_ERROR, 0, 0, NULL },
+		{ "{\"data\":[]}", FINDING_ERROR, 0, 0, NULL },
+		{ "{\"data\":\"x\"}", FINDING_ERROR, 0, 0, NULL },
+		{ "{\"errors\":[{\"detail\":\"x\"}]}", FINDING_ERROR, 0, 0, "no data" },
+		{ "{}", FINDING_ERROR, 0, 0, "no data" },
+		{ "[]", FINDING_ERROR, 0, 0, NULL }, { "null", FINDING_ERROR, 0, 0, NULL },
+		{ "", FINDING_ERROR, 0, 0, "no JSON" },
+		{ "<!DOCTYPE html><title>Just a moment...</title>", FINDING_ERROR, 0, 0, "no JSON" },
+		{ DATA(SCORE(0)) "x", FINDING_ERROR, 0, 0, "no JSON" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void an_answer_about_another_address_is_an_error(void **state)
+{
+	static const struct check_row rows[] = {
+		{ "{\"data\":{\"ipAddress\":\"45.1.0.8\"," SCORE(100) "," RECENT "}}", FINDING_ERROR, 0, 0, "another" },
+		{ "{\"data\":{\"ipAddress\":\"45.1.0.8\"," SCORE(0) "," RECENT "}}", FINDING_ERROR, 0, 0, "another" },
+		{ "{\"data\":{\"ipAddress\":\"2a02::1\"," SCORE(100) "," RECENT "}}", FINDING_ERROR, 0, 0, "another" },
+		{ "{\"data\":{\"ipAddress\":\"\"," SCORE(100) "," RECENT "}}", FINDING_ERROR, 0, 0, "another" },
+		{ "{\"data\":{\"ipAddress\":\"45.1.0.7 \"," SCORE(100) "," RECENT "}}", FINDING_ERROR, 0, 0, "another" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+#define AT(t) DATA(SCORE(100) ",\"lastReportedAt\":\"" t "\"")
+static void what_counts_is_when_it_was_last_reported(void **state)
+{
+	static const struct check_row rows[] = {
+		{ AT("2026-10-24T09:29:50+00:00"), FINDING_OK, 10, 0, "30d ago" },
+		{ AT("2026-10-24T09:29:49+00:00"), FINDING_OK, 0, 0, "30d ago" },
+		{ AT("2026-10-24T10:29:50+01:00"), FINDING_OK, 10, 0, NULL },
+		{ AT("2026-10-24T10:29:49+01:00"), FINDING_OK, 0, 0, NULL },
+		{ AT("2026-10-24T03:59:50-05:30"), FINDING_OK, 10, 0, NULL },
+		{ AT("2026-10-24T03:59:49-05:30"), FINDING_OK, 0, 0, NULL },
+		{ AT("2026-11-23T09:29:50Z"), FINDING_OK, 10, 0, "0m ago" },
+		{ AT("2026-11-23T10:00:00+00:00"), FINDING_OK, 10, 0, "0m ago" },      /* their clock is ahead */
+		{ AT("2024-12-30T08:00:00+00:00"), FINDING_OK, 0, 0, NULL },
+		{ DATA(SCORE(11) ",\"totalReports\":0,\"lastReportedAt\":\"2024-12-30T08:00:00+00:00\""),
+		  FINDING_OK, 0, 0, "confidence 11, 0 reports" },
+		{ DATA(SCORE(100) ",\"totalReports\":0," RECENT), FINDING_OK, 10, 0, NULL },
+		{ DATA(SCORE(100) ",\"totalReports\":5,\"lastReportedAt\":null"), FINDING_OK, 0, 0, "none recent" },
+		{ DATA(SCORE(100)), FINDING_OK, 0, 0, "none recent" },
+		{ AT(""), FINDING_ERROR, 0, 0, "not understood" },
+		{ AT("yesterday"), FINDING_ERROR, 0, 0, "not understood" },
+		{ AT("2026-13-40T00:00:00+00:00"), FINDING_ERROR, 0, 0, "not understood" },
+		{ AT("2026-11-22T10:00:00+xx:00"), FINDING_ERROR, 0, 0, "not understood" },
+		{ AT("2026-11-22T10:00:00+"), FINDING_ERROR, 0, 0, "not understood" },
+	};
+
+	(void)state;
+	CHECK(rows);
+	conf->max_age_days = 365;
+	check(AT("2025-11-24T00:00:00+00:00"));
+	assert_int_equal(finding.points, 10);
+	assert_non_null(strstr(fake_net_last(), "maxAgeInDays=365"));
+}
+
+static void a_check_cut_anywhere_or_with_any_byte_changed_is_survived(void **state)
+{
+	static const char whole[] = "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"isPublic\":true,\"isWhitelisted\":null,"
+		SCORE(100) ",\"usageType\":null,\"isTor\":false,\"totalReports\":9," RECENT "}}";
+	struct ask a = { .conf = conf, .source = &conf->sources[0], .task = &task };
+
+	(void)state;
+	assert_true(addr_parse("45.1.0.7", &task.addr));
+	for (size_t len = 0; len < sizeof(whole); len++) {
+		char *body = malloc(len ? len : 1);
+		struct http_answer h = ANSWER(200, body);
+
+		assert_non_null(body);
+		memcpy(body, whole, len);
+		h.body_len = len;
+		abuseipdb_check_answer(&a, &h, NOW, &finding);
+		assert_int_equal(finding.status, len == sizeof(whole) - 1 ? FINDING_OK : FINDING_ERROR);
+		for (size_t at = 0; len == sizeof(whole) - 1 && at < len; at++) {
+			for (int c = 0; c < 256; c++) {
+				body[at] = (char)c;
+				abuseipdb_check_answer(&a, &h, NOW, &finding);
+				assert_true(finding.status == FINDING_OK || finding.status == FINDING_ERROR);
+				assert_true(finding.status == FINDING_OK || !finding.points);
+				for (const char *p = finding.detail; *p; p++)
+					assert_in_range(*p, ' ', '~');
+			}
+			body[at] = whole[at];
+		}
+		free(body);
+	}
+}
+
+static void a_check_without_an_answer_says_why(void **state)
+{
+	static const struct { struct http_answer h; int status; const char *detail; } rows[] = {
+		{ ANSWER(401, "{}"), FINDING_DENIED, "401" },
+		{ ANSWER(429, "{\"errors\":[{\"detail\":\"Daily rate limit of 1000 requests exceeded\"}]}"),
+		  FINDING_DENIED, "quota" },
+		{ ANSWER(429, "<html>"), FINDING_ERROR, "HTTP 429" },
+		{ ANSWER(402, "{}"), FINDING_ERROR, "HTTP 402" }, { ANSWER(403, "<html>"), FINDING_ERROR, "HTTP 403" },
+		{ ANSWER(422, "{}"), FINDING_ERROR, "HTTP 422" }, { ANSWER(404, "{}"), FINDING_ERROR, "HTTP 404" },
+		{ ANSWER(500, ""), FINDING_ERROR, "HTTP 500" }, { ANSWER(521, "<html>"), FINDING_ERROR, "HTTP 521" },
+		{ ANSWER(301, ""), FINDING_ERROR, "HTTP 301" }, { ANSWER(204, ""), FINDING_ERROR, "HTTP 204" },
+		{ { .status = NET_BROKEN, .why = "TLS: bad certificate" }, FINDING_ERROR, "TLS: bad certificate" },
+		{ { .status = NET_REFUSED }, FINDING_ERROR, "REFUSED" },
+		{ { .status = NET_TIMEOUT }, FINDING_TIMEOUT, "timeout" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		call(TASK_LOOKUP, "45.1.0.7", "/check?", &rows[i].h, 0);
+		if (finding.status != rows[i].status || !strstr(finding.detail, rows[i].detail))
+			fail_msg("%zu: status %d: %s", i, finding.status, finding.detail);
+		assert_int_equal(finding.expires_at, 0);
+		assert_int_equal(finding.points, 0);
+		assert_true(*task.quota.error);
+		assert_int_equal(task.quota.seen, rows[i].h.status == NET_OK);
+	}
+	call(TASK_LOOKUP, "45.1.0.7", "/check?", &rows[0].h, NEVER);
+	assert_int_equal(finding.status, FINDING_TIMEOUT);
+}
+
+/* ---- reports ---- */
+
+#define ERRORS(detail, source) "{\"errors\":[{\"detail\":\"" detail "\",\"status\":429" source "}]}"
+#define BY_IP ",\"source\":{\"parameter\":\"ip\"}"
+#define ONCE "You can only report the same IP address (`45.1.0.7`) once in 15 minutes."
+#define USED_UP "Daily rate limit of 1000 requests exceeded for this endpoint. See headers for additional details."
+
+static void answers_to_a_report_have_their_right_outcome(void **state)
+{
+	static const struct { int code; const char *body; int outcome; bool stops; const char *why; } rows[] = {
+		{ 200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":52}}", OUT_DONE, 0, "" },
+		{ 200, "{\"data\":{}}", OUT_DONE, 0, "" },
+		{ 403, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
+		{ 422, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
+		{ 429, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
+		{ 403, ERRORS(ONCE, ""), OUT_DUPLICATE, 0, "" },
+		{ 422, ERRORS(ONCE, ""), OUT_DUPLICATE, 0, "" },
+		{ 429, ERRORS(ONCE, ""), OUT_DUPLICATE, 0, "" },
+		{ 429, ERRORS("You have reported this address before.",
+			      ",\"source\":{\"parameter\":\"ip\",\"value\":\"45.1.0.7\"}"), OUT_DUPLICATE, 0, "" },
+		{ 429, "{\"detail\":\"" ONCE "\",\"status\":429" BY_IP "}", OUT_DUPLICATE, 0, "" },
+		{ 403, "{\"detail\":\"again\",\"source\":{\"parameter\":\"ip\"}}", OUT_DUPLICATE, 0, "" },
+		{ 422, ERRORS("The ip address must be a valid IPv4 or IPv6 address (e.g. 8.8.8.8).", BY_IP),
+		  OUT_PARKED, 0, "must be a valid" },
+		{ 422, "{\"detail\":\"The ip address must be a valid IPv4 or IPv6 address\"" BY_IP "}",
+		  OUT_PARKED, 0, "must be a valid" },
+		{ 422, ERRORS("The categories field is required.", ",\"source\":{\"parameter\":\"categories\"}"),
+		  OUT_PARKED, 0, "HTTP 422: The categories" },
+		{ 422, "<html>", OUT_PARKED, 0, "HTTP 422" },
+		{ 402, ERRORS("plan", ""), OUT_PARKED, 0, "HTTP 402: plan" },
+		{ 429, ERRORS(USED_UP, ""), OUT_LATER, 1, "Daily rate limit" },
+		{ 429, "<html>", OUT_LATER, 0, "HTTP 429" },
+		{ 401, ERRORS("Authentication failed.", ""), OUT_LATER, 0, "HTTP 401: Auth" },
+		{ 401, ERRORS(ONCE, BY_IP), OUT_LATER, 0, "HTTP 401" },
+		{ 403, "<html>challenge</html>", OUT_LATER, 0, "HTTP 403" },
+		{ 404, "{\"message\":\"Not Found\"}", OUT_LATER, 0, "HTTP 404" },
+		{ 500, "", OUT_LATER, 0, "HTTP 500" }, { 502, "<html>", OUT_LATER, 0, "HTTP 502" },
+		{ 503, ERRORS(ONCE, BY_IP), OUT_LATER, 0, "HTTP 503" }, { 521, "<html>", OUT_LATER, 0, "HTTP 521" },
+		{ 200, "<html>", OUT_LATER, 0, "HTTP 200" }, { 200, "", OUT_LATER, 0, "HTTP 200" },
+		{ 200, "{\"data\":", OUT_LATER, 0, "HTTP 200" }, { 200, "{}", OUT_LATER, 0, "HTTP 200" },
+		{ 204, "", OUT_LATER, 0, "HTTP 204" }, { 302, "", OUT_LATER, 0, "HTTP 302" },
+		{ 500, "{\"errors\":[{\"detail\":\"a\\nb\\u001b\"}]}", OUT_LATER, 0, "HTTP 500: a?b?" },
+		{ 500, "{\"errors\":[{\"detail\":7}]}", OUT_LATER, 0, "HTTP 500" },
+		{ 500, "{\"errors\":{}}", OUT_LATER, 0, "HTTP 500" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
+
+		call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+		if ((int)task.outcome != rows[i].outcome || (task.quota.stopped_until != 0) != rows[i].stops ||
+		    !strstr(task.why, rows[i].why) || (!*rows[i].why && *task.why))
+			fail_msg("%d %s: outcome %d, stopped %lld: %s", rows[i].code, rows[i].body,
+				 task.outcome, (long long)task.quota.stopped_until, task.why);
+		assert_int_equal(task.quota.auth_failed, rows[i].code == 401);
+		assert_int_equal(finding.status, i ? FINDING_NONE : FINDING_OK);
+	}
+}
+
+static void a_report_without_an_answer_is_tried_again(void **state)
+{
+	static const enum net_status all[] = { NET_TIMEOUT, NET_REFUSED, NET_SERVFAIL, NET_NXDOMAIN, NET_BROKEN };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct http_answer h = { .status = all[i], .sent = i & 1 };
+
+		call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+		assert_int_equal(task.outcome, OUT_LATER);
+		assert_true(*task.why);
+		assert_int_equal(finding.status, FINDING_NONE);
+		assert_int_equal(task.quota.stopped_until, 0);
+	}
+}
+
+static void a_report_answer_cut_anywhere_is_tried_again(void **state)
+{
+	static const char whole[] = "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":52}}";
+	struct ask a = { .conf = conf, .source = &conf->sources[0], .task = &task };
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(whole); len++) {
+		struct http_answer h = ANSWER(200, len ? whole : NULL);
+		struct task t = { .kind = TASK_REPORT };
+
+		h.body_len = len;
+		finding = (struct finding){ 0 };
+		abuseipdb_report_answer(&a, &h, NOW, &t, &finding);
+		assert_int_equal(t.outcome, len == sizeof(whole) - 1 ? OUT_DONE : OUT_LATER);
+		assert_int_equal(finding.status, len == sizeof(whole) - 1 ? FINDING_OK : FINDING_NONE);
+	}
+}
+
+static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_ever_made(void **state)
+{
+	static const struct { const char *score; int status, points; } rows[] = {
+		{ "100", FINDING_OK, 10 }, { "90", FINDING_OK, 3 }, { "0", FINDING_OK, 0 },
+		{ "null", FINDING_NONE, 0 }, { "\"100\"", FINDING_NONE, 0 }, { "101", FINDING_NONE, 0 },
+	};
+
+	(void)state;
+	for (int policy = CHECK_UNDECIDED; policy <= CHECK_NEVER; policy++)
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			char body[64];
+			struct http_answer h = ANSWER(200, body);
+
+			conf->check = (enum check_policy)policy;
+			snprintf(body, sizeof(body), "{\"data\":{\"abuseConfidenceScore\":%s}}", rows[i].score);
+			call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+			assert_int_equal(task.outcome, OUT_DONE);
+			assert_int_equal(finding.status, rows[i].status);
+			assert_int_equal(finding.points, rows[i].points);
+			assert_int_equal(finding.partial, rows[i].status == FINDING_OK && policy != CHECK_NEVER);
+		}
+}
+
+static void headers_say_how_long_to_stop(void **state)
+{
+	static const struct { int code; int64_t retry_after, reset_at, until, waits; const char *body; } rows[] = {
+		{ 429, 29241, -1, NOW + 29241, 29241, ERRORS(USED_UP, "") },
+		{ 429, 29241, NOW + 7, NOW + 29241, 29241, ERRORS(USED_UP, "") },
+		{ 429, -1, NOW + 700, NOW + 700, 0, ERRORS(USED_UP, "") },
+		{ 429, -1, 1545973200, MIDNIGHT, 0, ERRORS(USED_UP, "") },      /* a reset in the past */
+		{ 429, -1, -1, MIDNIGHT, 0, ERRORS(USED_UP, "") },
+		{ 429, 0, -1, MIDNIGHT, 0, "" },
+		{ 429, 60, -1, NOW + 60, 60, "<html>" },
+		{ 429, 86400 * 40, -1, MIDNIGHT, 0, "" },
+		{ 429, INT64_MAX, -1, MIDNIGHT, 0, "" }, { 429, -1, INT64_MAX, MIDNIGHT, 0, "" },
+		{ 429, -1, -1, 0, 0, ERRORS(ONCE, BY_IP) },
+		{ 429, -1, NOW + 700, 0, 0, ERRORS(ONCE, BY_IP) },
+		{ 200, -1, NOW + 700, 0, 0, "{\"data\":{}}" },
+		{ 503, 120, -1, 0, 120, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
+
+		h.retry_after_s = rows[i].retry_after;
+		h.reset_at = rows[i].reset_at;
+		h.limit = 1000;
+		h.remaining = 12;
+		call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+		if (task.quota.stopped_until != rows[i].until || task.retry_after_s != rows[i].waits)
+			fail_msg("row %zu: until %lld, waits %lld", i, (long long)task.quota.stopped_until,
+				 (long long)task.retry_after_s);
+		assert_int_equal(task.quota.limit, 1000);
+		assert_int_equal(task.quota.remaining, 12);
+		assert_true(task.quota.seen);
+	}
+}
+
+/* ---- bodies ---- */
+
+static char *body_of(const char *ip, const char *categories, const char *comment, int64_t seen_at)
+{
+	struct addr a;
+
+	assert_true(addr_parse(ip, &a));
+	return abuseipdb_report_body(&a, categories, comment, seen_at);
+}
+
+static void bodies_are_encoded_to_the_last_byte(void **state)
+{
+	static const struct { const char *comment, *encoded; } rows[] = {
+		{ "", "" }, { "azAZ09-._~", "azAZ09-._~" }, { " ", "%20" }, { "a+b", "a%2Bb" },
+		{ "a&ip=1.2.3.4;c", "a%26ip%3D1.2.3.4%3Bc" }, { "50% \"x\"", "50%25%20%22x%22" },
+		{ "\r\n\t", "%0D%0A%09" }, { "\xc3\xa4\xff\x7f\x01", "%C3%A4%FF%7F%01" }, { "/?#[]@!$'()*,:",
+		  "%2F%3F%23%5B%5D%40%21%24%27%28%29%2A%2C%3A" },
+	};
+	char expected[300], *body;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(expected, sizeof(expected), "ip=45.1.0.7&categories=18%%2C22&comment=%s"
+			 "&timestamp=2026-11-23T09%%3A29%%3A50%%2B00%%3A00", rows[i].encoded);
+		body = body_of("45.1.0.7", "18,22", rows[i].comment, NOW);
+		assert_string_equal(body, expected);
+		free(body);
+	}
+	body = body_of("2a02:4780::1", "18", "", 0);
+	assert_string_equal(body, "ip=2a02%3A4780%3A%3A1&categories=18&comment="
+			    "&timestamp=1970-01-01T00%3A00%3A00%2B00%3A00");
+	free(body);
+}
+
+static void a_nul_byte_is_encoded_too(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100);
+	abuseipdb_encode(&b, "a\0b", 3);
+	assert_string_equal(b.text, "a%00b");
+	buf_free(&b);
+}
+
+static void comments_are_cut_to_1024_bytes_on_a_character(void **state)
+{
+	static const char *const tails[] = { "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+
+	(void)state;
+	for (size_t k = 0; k < 4; k++)
+		for (size_t before = 1015; before <= 1025; before++) {
+			size_t n = strlen(tails[k]), fits = before > 1024 ? 1024 : before, kept;
+			char comment[1100] = "", *body, *p;
+
+			memset(comment, 'x', before);
+			memcpy(comment + before, tails[k], n + 1);
+			if (before + n <= 1024)
+				fits = before + n;
+			body = body_of("45.1.0.7", "18", comment, NOW);
+			assert_non_null(body);
+			p = strstr(body, "&comment=") + strlen("&comment=");
+			for (kept = 0; *p != '&'; kept++)
+				p += *p == '%' ? 3 : 1;
+			if (kept != fits)
+				fail_msg("%zu + %zu bytes: %zu kept", before, n, kept);
+			free(body);
+		}
+}
+
+static void a_comment_of_only_continuation_bytes_is_survived(void **state)
+{
+	char comment[3000], *body;
+
+	(void)state;
+	memset(comment, 0x80, sizeof(comment) - 1);
+	comment[sizeof(comment) - 1] = '\0';
+	body = body_of("45.1.0.7", "18", comment, NOW);
+	assert_non_null(strstr(body, "&comment=&timestamp="));
+	free(body);
+	memset(comment, 0xc3, sizeof(comment) - 1);
+	body = body_of("45.1.0.7", "18", comment, NOW);
+	assert_non_null(strstr(body, "%C3&timestamp="));
+	free(body);
+}
+
+static void categories_are_numbers_or_names_each_once(void **state)
+{
+	static const struct { const char *text, *numbers; } rows[] = {
+		{ "18", "18" }, { "18,22", "18,22" }, { "22, 18", "22,18" }, { "22 18", "22,18" },
+		{ "ssh,brute-force", "22,18" }, { "SSH,Brute-Force,22", "22,18" }, { "18,18,18", "18" },
+		{ ",18,,22,", "18,22" }, { "1,23", "1,23" }, { "web-attack,web-app-attack", "21" },
+		{ "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23",
+		  "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23" },
+		{ "", NULL }, { ",", NULL }, { "0", NULL }, { "24", NULL }, { "-1", NULL }, { "18x", NULL },
+		{ "1.5", NULL }, { "nonsense", NULL }, { "18,nonsense", NULL }, { "<categories>", NULL },
+		{ "18;22", NULL }, { "18\n22", NULL }, { "99999999999999999999", NULL },
+	};
+	char dst[CONF_TEXT_MAX], longer[CONF_TEXT_MAX + 1];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int r;
+
+		snprintf(dst, sizeof(dst), "as it was");
+		r = abuseipdb_categories(rows[i].text, dst, &e);
+		if (r != (rows[i].numbers ? 0 : IPREP_E_ARG) ||
+		    strcmp(dst, rows[i].numbers ? rows[i].numbers : "as it was") != 0)
+			fail_msg("\"%s\": %d, \"%s\"", rows[i].text, r, dst);
+	}
+	memset(longer, '1', CONF_TEXT_MAX);
+	longer[CONF_TEXT_MAX] = '\0';
+	assert_int_equal(abuseipdb_categories(longer, dst, &e), IPREP_E_ARG);
+	assert_null(body_of("45.1.0.7", "<categories>", "", NOW));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_address_is_encoded_and_the_key_is_in_its_header_only),
+		TEST(a_report_is_posted_as_it_was_frozen),
+		TEST(scores_give_their_points_and_flags_their_rule),
+		TEST(absent_null_and_mistyped_members_are_not_guessed),
+		TEST(an_answer_about_another_address_is_an_error),
+		TEST(what_counts_is_when_it_was_last_reported),
+		TEST(a_check_cut_anywhere_or_with_any_byte_changed_is_survived),
+		TEST(a_check_without_an_answer_says_why),
+		TEST(answers_to_a_report_have_their_right_outcome),
+		TEST(a_report_without_an_answer_is_tried_again),
+		TEST(a_report_answer_cut_anywhere_is_tried_again),
+		TEST(the_score_that_comes_with_a_report_is_partial_unless_no_check_is_ever_made),
+		TEST(headers_say_how_long_to_stop),
+		TEST(bodies_are_encoded_to_the_last_byte),
+		TEST(a_nul_byte_is_encoded_too),
+		TEST(comments_are_cut_to_1024_bytes_on_a_character),
+		TEST(a_comment_of_only_continuation_bytes_is_survived),
+		TEST(categories_are_numbers_or_names_each_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* test_text.c - growing text, masking, errors and log lines */
+#include "buf.h"
+#include "err.h"
+#include "log.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
+{
+	static const struct { const char *src; size_t len, room; const char *out; } rows[] = {
+		{ "abc", 3, 4, "abc" }, { "abcd", 4, 4, "..." }, { "abcde", 5, 5, "a..." }, { "abcd", 4, 3, "ab" },
+		{ "abc", 3, 1, "" }, { "", 0, 4, "" }, { "a\0b", 3, 8, "a?b" }, { "\t\r\n\x7f", 4, 8, "????" },
+		{ "\xc2\x9b" "31m", 5, 8, "??31m" }, { "\"\x1b]0;\a", 6, 8, "??]0;?" }, { " ~'\\", 4, 8, " ~'\\" },
+	};
+	char out[9];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(out, 'z', sizeof(out));
+		assert_ptr_equal(text_mask(out, rows[i].room, rows[i].src, rows[i].len), out);
+		assert_string_equal(out, rows[i].out);
+		assert_int_equal(out[rows[i].room], 'z');
+	}
+}
+
+static void text_is_put_as_far_as_it_fits(void **state)
+{
+	static const struct { const char *before, *more, *after; bool whole; } rows[] = {
+		{ "", "abc", "abc", true }, { "", "abcd", "abcd", true }, { "", "abcde", "abcd", false },
+		{ "ab", "cd", "abcd", true }, { "ab", "cde", "abcd", false }, { "abcd", "", "abcd", true },
+		{ "abcd", "e", "abcd", false },
+	};
+	char dst[6];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(dst, 'z', sizeof(dst));
+		strcpy(dst, rows[i].before);
+		assert_int_equal(text_put(dst, 5, rows[i].more), rows[i].whole);
+		assert_string_equal(dst, rows[i].after);
+		assert_int_equal(dst[5], 'z');
+	}
+}
+
+static void a_buffer_grows_to_its_limit_and_a_failure_stays(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1000);
+	for (int i = 0; i < 250; i++)
+		buf_printf(&b, "%04d", i);
+	assert_false(b.failed);
+	assert_int_equal(b.len, 1000);
+	assert_int_equal(strlen(b.text), 1000);
+	assert_memory_equal(b.text + 996, "0249", 5);
+	buf_add(&b, "", 0);
+	assert_false(b.failed);
+	buf_add(&b, "x", 1);
+	assert_true(b.failed);
+	assert_int_equal(b.len, 1000);
+	buf_free(&b);
+	assert_null(b.text);
+	assert_false(b.failed);
+	assert_int_equal(b.max, 1000);
+
+	buf_puts(&b, "ab");
+	buf_add(&b, NULL, (size_t)-1);                   /* refused before it is looked at */
+	assert_true(b.failed);
+	buf_puts(&b, "c");                               /* would fit, but the chain is broken */
+	assert_string_equal(b.text, "ab");
+	buf_free(&b);
+	buf_free(&b);
+}
+
+static void a_buffer_holds_any_bytes(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 8);
+	buf_add(&b, "a\0b", 3);
+	buf_puts(&b, "c");
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.text, "a\0bc", 5);
+	buf_free(&b);
+}
+
+static void an_error_is_a_code_and_a_sentence_or_just_a_code(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(err_set(NULL, IPREP_E_IO, "%s", "x"), IPREP_E_IO);
+	assert_int_equal(err_set(&e, IPREP_E_IO, "%s: %d", "x", 5), IPREP_E_IO);
+	assert_int_equal(e.code, IPREP_E_IO);
+	assert_string_equal(e.text, "x: 5");
+	assert_int_equal(err_prefix(&e, "row %d", 7), IPREP_E_IO);
+	assert_string_equal(e.text, "row 7: x: 5");
+	assert_int_equal(err_prefix(NULL, "y"), IPREP_E_BUG);
+}
+
+static void an_overlong_error_is_cut_never_overrun(void **state)
+{
+	char longer[600];
+	struct err e;
+
+	(void)state;
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	err_set(&e, IPREP_E_IO, "%s", longer);
+	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
+	err_prefix(&e, "%s", "first");
+	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
+	assert_memory_equal(e.text, "first: xxx", 10);
+	err_prefix(&e, "%s", longer);
+	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
+	assert_int_equal(e.code, IPREP_E_IO);
+}
+
+static char heard[2000];
+static int heard_priority;
+
+static void hear(void *user, int priority, const char *line)
+{
+	++*(int *)user;
+	heard_priority = priority;
+	strcpy(heard, line);
+}
+
+static void a_line_is_heard_up_to_its_priority_only(void **state)
+{
+	static const struct { int max, priority; bool wanted; } rows[] = {
+		{ LOG_INFO, LOG_ERR, true }, { LOG_INFO, LOG_INFO, true }, { LOG_INFO, LOG_DEBUG, false },
+		{ LOG_ERR, LOG_WARNING, false }, { LOG_DEBUG, LOG_DEBUG, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int lines = 0;
+		struct log l = { hear, &lines, rows[i].max };
+
+		assert_int_equal(log_wants(&l, rows[i].priority), rows[i].wanted);
+		log_line(&l, rows[i].priority, "n=%zu", i);
+		assert_int_equal(lines, rows[i].wanted);
+		if (lines)
+			assert_int_equal(heard_priority, rows[i].priority);
+	}
+}
+
+static void without_a_hook_there_is_silence_and_long_lines_are_cut(void **state)
+{
+	int lines = 0;
+	struct log none = { .max_priority = LOG_DEBUG }, l = { hear, &lines, LOG_DEBUG };
+
+	(void)state;
+	assert_false(log_wants(NULL, LOG_ERR));
+	assert_false(log_wants(&none, LOG_ERR));
+	log_line(NULL, LOG_ERR, "x");
+	log_line(&none, LOG_ERR, "x");
+	log_line(&l, LOG_ERR, "%1500d", 5);
+	assert_int_equal(lines, 1);
+	assert_int_equal(strlen(heard), 1023);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(foreign_bytes_are_masked_and_cut_to_the_room),
+		cmocka_unit_test(text_is_put_as_far_as_it_fits),
+		cmocka_unit_test(a_buffer_grows_to_its_limit_and_a_failure_stays),
+		cmocka_unit_test(a_buffer_holds_any_bytes),
+		cmocka_unit_test(an_error_is_a_code_and_a_sentence_or_just_a_code),
+		cmocka_unit_test(an_overlong_error_is_cut_never_overrun),
+		cmocka_unit_test(a_line_is_heard_up_to_its_priority_only),
+		cmocka_unit_test(without_a_hook_there_is_silence_and_long_lines_are_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
