@@ -15,6 +15,7 @@
 #define TIERS_MAX 16
 #define CONF_ALLOW_MAX 64
 #define CONF_GLOBS_MAX 32
+#define SPRAY_USERS_MAX 64
 #define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
 
 struct conf_tier { char name[32]; int score; int64_t bantime_s; };
@@ -25,11 +26,15 @@ struct conf_source {                       /* [dnsbl X] in file order, then Abus
 	char name[48];
 	bool enabled;
 	bool costs;                        /* quota: asked last, never for --file */
-	char zone[CONF_TEXT_MAX];          /* DNSBL */
+	char zone[CONF_TEXT_MAX];          /* DNSBL; as written, a key only as %{key:FILE} */
+	char key_file[CONF_TEXT_MAX];      /* of %{key:FILE}; empty: none */
+	char *asked_zone;                  /* with the key; NULL: as zone. Wiped by conf_free() */
+	bool no_key;                       /* its key cannot be read: not asked */
 	struct pattern points;
 	int least, most;                   /* pattern_range() */
 };
 enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
+enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };
 enum worker_start { WORKER_SPAWN, WORKER_NONE };
 
 struct conf {
@@ -41,7 +46,8 @@ struct conf {
 	struct conf_tier tiers[TIERS_MAX];
 	/* [dns] */
 	char resolvers[CONF_TEXT_MAX];
-	int64_t cache_min_s, cache_max_s;
+	int64_t cache_min_s, cache_max_s, health_s;
+	enum confirm_tcp confirm_tcp;
 	/* [dnsbl X] that are enabled, and AbuseIPDB last unless it is off */
 	size_t nsources;
 	struct conf_source *sources;
@@ -58,6 +64,9 @@ struct conf {
 	char comment[CONF_TEXT_MAX];
 	size_t nskip_jails;
 	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX];     /* fnmatch(3) patterns */
+	/* [spray], [good] */
+	int spray_users;
+	int64_t spray_window_s, good_window_s;
 	/* [allow] */
 	size_t nallow;
 	struct prefix allow[CONF_ALLOW_MAX];
@@ -77,6 +86,8 @@ int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, str
 int conf_new(struct conf **ret_conf);
 struct conf *conf_free(struct conf *c);
 
+/* Put the key into the zone of a list that has a key file. Errors: _CONFIG (no label), _NOMEM. */
+int conf_zone_key(struct conf_source *s, const char *key, struct err *e);
 /* AbuseIPDB becomes the last source (conf->abuseipdb), if it is not yet one. */
 int conf_enable_abuseipdb(struct conf *c);
 /* True if an enabled source can give positive points. */

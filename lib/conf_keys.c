@@ -105,11 +105,10 @@ static bool p_text(const struct conf_key *k, const char *text, void *dst, struct
 	return copy(dst, text, e);
 }
 
-static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool zone_name(const char *text, struct err *e)
 {
 	size_t n = strlen(text), label = 0;
 
-	(void)k;
 	if (!n || n > 253 - 64)            /* 32 nibbles and their dots go before it */
 		return wrong(e, "expected a zone name of 1 to 189 characters");
 	for (size_t i = 0; i < n; i++) {
@@ -119,7 +118,28 @@ static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct
 		if (!isalnum((unsigned char)text[i]) && !strchr(".-_", text[i]))
 			return wrong(e, "not a zone name: only letters, digits, '.', '-', '_'");
 	}
-	return copy(dst, text, e);
+	return true;
+}
+
+/* A zone may hold one key as a label of its own, "%{key:/etc/iprep/dqs.key}.zen.dq.spamhaus.net". */
+static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	struct conf_source *s = (struct conf_source *)(void *)((char *)dst - k->offset);
+	const char *from = strstr(text, "%{"), *to = from ? strchr(from, '}') : NULL;
+	char plain[CONF_TEXT_MAX];
+
+	if (!copy(s->zone, text, e))
+		return false;
+	s->key_file[0] = '\0';
+	if (!from)
+		return zone_name(text, e);
+	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
+		return wrong(e, "knows only %{key:/absolute/path}");
+	if ((from > text && from[-1] != '.') || to[1] != '.')
+		return wrong(e, "the key must be a label of its own, with dots around it");
+	snprintf(s->key_file, sizeof(s->key_file), "%.*s", (int)(to - from - 6), from + 6);
+	snprintf(plain, sizeof(plain), "%.*sk%s", (int)(from - text), text, to + 1);
+	return zone_name(plain, e);
 }
 
 static bool p_points(const struct conf_key *k, const char *text, void *dst, struct err *e)
@@ -160,18 +180,37 @@ static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, s
 	return copy(dst, out, e);
 }
 
+/* The row of text in names; -1: none. */
+static int row_of(const char *const *names, int n, const char *text)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
 static bool p_check(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
 	static const char *const names[] = { "undecided", "always", "never" };
+	int row = row_of(names, 3, text);
 
 	(void)k;
-	for (int i = 0; i < 3; i++) {
-		if (!strcmp(text, names[i])) {
-			*(enum check_policy *)dst = (enum check_policy)i;
-			return true;
-		}
-	}
-	return wrong(e, "expected undecided, always or never");
+	if (row < 0)
+		return wrong(e, "expected undecided, always or never");
+	*(enum check_policy *)dst = (enum check_policy)row;
+	return true;
+}
+
+static bool p_confirm(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	static const char *const names[] = { "auto", "yes", "no" };
+	int row = row_of(names, 3, text);
+
+	(void)k;
+	if (row < 0)
+		return wrong(e, "expected auto, yes or no");
+	*(enum confirm_tcp *)dst = (enum confirm_tcp)row;
+	return true;
 }
 
 static bool p_start(const struct conf_key *k, const char *text, void *dst, struct err *e)
@@ -274,6 +313,8 @@ const struct conf_key conf_keys[] = {
 	CONF("dns", "resolvers", "", p_resolvers, 0, 0, resolvers),
 	CONF("dns", "cache_min", "60", p_duration, 1, 86400, cache_min_s),
 	CONF("dns", "cache_max", "1h", p_duration, 1, 7 * 86400, cache_max_s),
+	CONF("dns", "health_interval", "1h", p_duration, 60, 7 * 86400, health_s),
+	CONF("dns", "confirm_tcp", "auto", p_confirm, 0, 0, confirm_tcp),
 	LIST("zone", NULL, p_zone, 0, 0, zone, true),
 	LIST("points", NULL, p_points, 4, 0, points, true),
 	LIST("enabled", "yes", p_yes, 0, 0, enabled, false),
@@ -291,6 +332,9 @@ const struct conf_key conf_keys[] = {
 	     "in %{window}", p_comment, 0, 0, comment),
 	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-good rep-*-ambiguous recidive",
 	     p_globs, 0, 0, skip_jails),
+	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
+	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
+	CONF("good", "window", "30d", p_duration, 60, YEAR_S, good_window_s),
 	CONF("allow", "addresses", "", p_prefixes, 0, 0, allow),
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),
 	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),

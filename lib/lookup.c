@@ -111,8 +111,10 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 		return l->verdict.ask;
 	if (quota_take(env, l, why))
 		snprintf(why, sizeof(why), "not asked: the quota ledger cannot be written");
-	if (!*why)
+	if (!*why) {
+		l->paying = true;
 		return l->verdict.ask;
+	}
 	l->may_ask &= ~SOURCE_BIT(paid);
 	f = &l->findings[paid];
 	if (!f->partial)                   /* what the report's answer said still holds */
@@ -167,8 +169,9 @@ source_set lookup_settled(const struct env *env, struct lookup *l)
 {
 	if (l->verdict.kind == V_EXEMPT)
 		return 0;
-	if (env->store && l->task.quota.seen)
+	if (env->store && l->paying)
 		store_quota_seen(env->store, "check", env->auth_mark, &l->task.quota);
+	l->paying = false;
 	l->task.quota = (struct quota_seen){ 0 };
 	l->may_ask &= ~l->task.asked;
 	return next_questions(env, l);

@@ -134,6 +134,7 @@ int store_report_end(struct store *s, int64_t id, enum report_state state, int64
 struct quota {
 	int64_t limit, remaining;
 	bool known;                        /* from headers of today, not assumed */
+	bool first_under_way;              /* unknown, and a call that will tell is on its way */
 	int64_t stopped_until;             /* 0: not stopped */
 	bool auth_failed;                  /* and key and configuration are as they were */
 	int64_t last_ok_at, last_error_at;
@@ -143,6 +144,7 @@ struct quota {
 int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret);
 /* One call less, in the transaction that goes before it. */
 int store_quota_take(struct store *s, const char *endpoint);
+/* A call has ended: what its answer said, if one came (seen). */
 int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 

@@ -7,13 +7,15 @@
 #include "store_private.h"
 #include <string.h>
 
+#define FIRST_CALL_S 65                    /* no call lasts longer: [general] timeout_ms, at most 60 s */
+
 int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret)
 {
 	int64_t today = store_now(s) / 86400;
 	char mark[128] = "";
 	sqlite3_stmt *st;
 	int r = sql_row(s, &st, "SELECT day, quota, remaining, known, stopped_until, auth_mark,"
-			" last_ok_at, last_error_at, last_error FROM endpoint WHERE name = ?1", "s",
+			" last_ok_at, last_error_at, last_error, first_until FROM endpoint WHERE name = ?1", "s",
 			endpoint);
 
 	*ret = (struct quota){ .limit = QUOTA_FREE_PLAN, .remaining = QUOTA_FREE_PLAN };
@@ -29,6 +31,8 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 		ret->last_ok_at = sql_int(st, 6);
 		ret->last_error_at = sql_int(st, 7);
 		sql_text(st, 8, ret->last_error, sizeof(ret->last_error));
+		ret->first_under_way = !ret->known && sql_int(st, 9) > store_now(s) &&
+				       sql_int(st, 9) <= store_now(s) + FIRST_CALL_S;
 	}
 	sqlite3_finalize(st);
 	return r < 0 ? r : 0;
@@ -36,13 +40,16 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 
 int store_quota_take(struct store *s, const char *endpoint)
 {
-	int64_t today = store_now(s) / 86400;
+	int64_t now = store_now(s);
 
-	return sql_run(s, "INSERT INTO endpoint VALUES(?1, ?2, ?3, ?3 - 1, 0, 0, NULL, 0, 0, '')"
+	return sql_run(s, "INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until,"
+		       " auth_mark, last_ok_at, last_error_at, last_error, first_until)"
+		       " VALUES(?1, ?2, ?3, ?3 - 1, 0, 0, NULL, 0, 0, '', ?4)"
 		       " ON CONFLICT(name) DO UPDATE SET"
 		       " remaining = iif(day = ?2, remaining, quota) - 1,"
-		       " known = iif(day = ?2, known, 0), day = ?2",
-		       "sii", endpoint, today, (int64_t)QUOTA_FREE_PLAN);
+		       " known = iif(day = ?2, known, 0), day = ?2,"
+		       " first_until = iif(day = ?2 AND known, 0, ?4)",
+		       "siii", endpoint, now / 86400, (int64_t)QUOTA_FREE_PLAN, now + FIRST_CALL_S);
 }
 
 /*
@@ -55,12 +62,13 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 	int64_t now = store_now(s);
 	int r;
 
-	if (!q->seen)
-		return 0;
+	if (!q->seen)                      /* a call ended, and says nothing of the quota */
+		return sql_run(s, "UPDATE endpoint SET first_until = 0, last_error_at = ?2, last_error = ?3"
+			       " WHERE name = ?1", "sis", endpoint, now, q->error);
 	r = sql_run(s, "UPDATE endpoint SET"
 		    " quota = iif(?2 > 0, ?2, quota),"
 		    " remaining = iif(?3 < 0, remaining, iif(known, min(remaining, ?3), ?3)),"
-		    " known = known OR ?3 >= 0,"
+		    " known = known OR ?3 >= 0, first_until = 0,"
 		    " stopped_until = ?4, auth_mark = ?5,"
 		    " last_ok_at = iif(?6 = '', ?7, last_ok_at),"
 		    " last_error_at = iif(?6 = '', last_error_at, ?7),"

@@ -51,7 +51,23 @@ static const char schema_1[] =
 	" auth_mark TEXT, last_ok_at INTEGER NOT NULL, last_error_at INTEGER NOT NULL,"
 	" last_error TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = { schema_1 };
+/* Health of lists, sightings and good log-ins; findings heard over a path nobody can forge. */
+static const char schema_2[] =
+	"ALTER TABLE finding ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE endpoint ADD COLUMN first_until INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE zone("
+	" name TEXT PRIMARY KEY, zone TEXT NOT NULL, state4 INTEGER NOT NULL,"
+	" state6 INTEGER NOT NULL, why TEXT NOT NULL, latency_ms INTEGER NOT NULL,"
+	" probed_at INTEGER NOT NULL, silent_since INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE sighting("
+	" key BLOB NOT NULL, user INTEGER NOT NULL, at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, user)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX sighting_at ON sighting(at);"
+	"CREATE TABLE good("
+	" key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX good_at ON good(at);";
+
+static const char *const steps[] = { schema_1, schema_2 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int exec(struct store *s, const char *sql)

@@ -23,7 +23,7 @@ LAYERS = [
     ('source', 'source_*', 'abuseipdb_*'),
     ('engine', 'env', 'lookup', 'gate', 'queue', 'announce', 'comment', 'verdict'),
     ('worker', 'worker_lock', 'errand', 'result'),
-    ('iprep',),
+    ('iprep', 'iprep_*'),
 ]
 DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_(dns|resolvers)\.[ch]',
          r'curl/.*': r'net_http\w*\.[ch]', r'cjson/.*': r'json\.c', r'ini\.h': r'conf_read\.c', r'syslog\.h': r'log\.h'}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* iprep_work.c - the worker, purging and forgetting (layer 6) */
+#include "iprep_private.h"
+#include "worker.h"
+#include <unistd.h>
+
+int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
+{
+	struct worker_stats stats = { 0 };
+	struct env env;
+	int r = ctx_read_key(ctx);
+
+	if (!r)
+		r = ctx_open_store(ctx, STORE_WORK);
+	if (r)
+		return r;
+	env = ctx_env(ctx);
+	r = worker_run(&env, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	if (!r && ret_stats)
+		*ret_stats = (struct iprep_flush_stats){ stats.lookups, stats.reports, stats.blocks,
+							 stats.lines, stats.failed };
+	return r;
+}
+
+#define PURGE_ROWS 200
+#define PURGE_PAUSE_US 5000
+
+static int store_failed(struct iprep_ctx *ctx, int r)
+{
+	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+}
+
+int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
+{
+	struct store_counts c = { 0 };
+	int r = ctx_open_store(ctx, STORE_WORK);
+
+	if (r)
+		return r;
+	if (dry_run)
+		r = store_purge_count(ctx->store, ctx->conf, &c);
+	while (!dry_run && (r = store_purge_step(ctx->store, ctx->conf, PURGE_ROWS, &c)) > 0)
+		usleep(PURGE_PAUSE_US);
+	if (!dry_run && !r)
+		r = store_purge_seen(ctx->store);
+	if (r)
+		return store_failed(ctx, r);
+	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons };
+	return IPREP_OK;
+}
+
+int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, bool dry_run,
+		 char ret_key[64])
+{
+	struct addr a, key;
+	int r = ctx_address(ctx, address, &a);
+
+	if (r)
+		return r;
+	if (pardon_s < 0 || pardon_s > 10 * 366 * 86400LL)
+		return err_set(&ctx->err, IPREP_E_ARG, "pardon: %lld s is beyond ten years",
+			       (long long)pardon_s);
+	r = ctx_open_store(ctx, STORE_WORK);
+	if (r)
+		return r;
+	key = addr_key(&a, ctx->conf->ipv6_prefix);
+	if (!dry_run)
+		r = store_forget(ctx->store, &key, pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+	if (!r && ret_key)
+		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
+	return store_failed(ctx, r);
+}
+
+int iprep_parse_duration(const char *text, int64_t *ret_s)
+{
+	return duration_parse(text, 10 * 366 * 86400LL, ret_s) ? IPREP_OK : IPREP_E_ARG;
+}
