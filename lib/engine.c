@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define WAIT_TICK_MS 50
+
 struct flight {
 	struct task *task;
 	int64_t deadline_ms;
@@ -28,6 +30,7 @@ struct engine {
 	int net_failed;                    /* error of loading or opening */
 	struct err net_err;
 	struct flight *ready, **ready_end;
+	struct flight *waiting;            /* for their turn: settled again at each tick */
 	size_t nflights;
 };
 
@@ -125,6 +128,8 @@ static void ask_one(struct engine *e, struct flight *f, int row, struct question
 	q->ask = (struct ask){ .conf = e->c.conf, .source = source, .ops = e->ops, .net = e->net,
 			       .clock = e->c.clock, .log = e->c.log, .secret = e->c.secret,
 			       .deadline_ms = f->deadline_ms, .task = f->task, .engine = e, .row = row };
+	if (e->c.health && source->type == SOURCE_DNSBL)
+		q->ask.health = &e->c.health->rows[row];
 	if (e->net_failed)
 		answer_at_once(&q->ask, FINDING_ERROR, e->net_err.text);
 	else if (clock_mono_ms() >= f->deadline_ms)
@@ -195,7 +200,13 @@ static int settle_ready(struct engine *e, const struct feed *feed)
 		if (!e->ready)
 			e->ready_end = &e->ready;
 		f->is_ready = false;
+		f->task->late = clock_mono_ms() >= f->deadline_ms;
 		more = feed->settled(feed->user, f->task);
+		if (more == SOURCE_WAIT) {
+			f->next_ready = e->waiting;
+			e->waiting = f;
+			continue;
+		}
 		if (more) {
 			int n = ask_all(e, f, more);
 
@@ -241,6 +252,19 @@ static void wait_for_net(struct engine *e, int64_t until_ms)
 	nanosleep(&pause, NULL);
 }
 
+static void settle_again(struct engine *e)
+{
+	struct flight *f = e->waiting;
+
+	e->waiting = NULL;
+	while (f) {
+		struct flight *next = f->next_ready;
+
+		make_ready(e, f);
+		f = next;
+	}
+}
+
 int engine_run(struct engine *e, const struct feed *feed, struct err *err)
 {
 	int r = 0;
@@ -257,7 +281,12 @@ int engine_run(struct engine *e, const struct feed *feed, struct err *err)
 		}
 		if (state == FEED_END && !e->nflights)
 			break;
+		if (e->waiting && (state != FEED_LATER || wait_ms > WAIT_TICK_MS)) {
+			state = FEED_LATER;
+			wait_ms = WAIT_TICK_MS;
+		}
 		wait_for_net(e, clock_mono_ms() + (state == FEED_LATER ? wait_ms : 60000));
+		settle_again(e);
 	}
 	if (e->net_failed)
 		return err_set(err, e->net_failed, "%s", e->net_err.text);

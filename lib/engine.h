@@ -5,6 +5,7 @@
  * They differ only in their feed. The network module is opened when the first question is asked.
  */
 #pragma once
+#include "health.h"
 #include "source.h"
 
 enum feed_state { FEED_TASK, FEED_LATER, FEED_END };
@@ -16,7 +17,8 @@ struct feed {
 	/* FEED_TASK: *ret is to be started; with ask 0 it settles at once. FEED_LATER: nothing now,
 	 * ask again after *ret_wait_ms. Only called while there is room in the window. */
 	enum feed_state (*next)(void *user, struct task **ret, int *ret_wait_ms);
-	/* All that was asked has answered: returns what to ask besides, or 0: the task is the feed's again. */
+	/* All that was asked has answered: returns what to ask besides, or SOURCE_WAIT: call this again a
+	 * little later (never when task->late), or 0: the task is the feed's again. */
 	source_set (*settled)(void *user, struct task *t);
 };
 
@@ -25,6 +27,7 @@ struct engine_conf {
 	struct clock clock;
 	const struct log *log;
 	const char *secret;                /* API key or NULL; must live as long as the engine */
+	struct health_table *health;       /* NULL: no list is probed */
 	const struct net_ops *ops;         /* NULL: net_load() when needed */
 };
 struct engine;

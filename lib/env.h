@@ -3,6 +3,7 @@
 #pragma once
 #include "clock.h"
 #include "conf.h"
+#include "health.h"
 #include "log.h"
 #include "net.h"
 #include "store.h"
@@ -14,5 +15,6 @@ struct env {
 	const struct log *log;
 	const char *secret;                /* API key; NULL: none, or a hook, which needs none */
 	const char *auth_mark;             /* changes with key file and configuration; "" without */
+	struct health_table *health;       /* NULL: no list is probed, all are believed */
 	const struct net_ops *ops;         /* NULL: the module */
 };

@@ -19,7 +19,7 @@ static int64_t retry_delay_s(int tries)
 
 	return s + random() % (s / 4 + 1);
 }
-#define LOOKUP_TRIES_MAX 6
+#define LOOKUP_TRIES_MAX 7                 /* after 15 s, 1, 3, 10, 20, 30 min: for an hour */
 
 /* ---- look-ups ---- */
 

@@ -2,6 +2,7 @@
 #include "gate.h"
 #include "buf.h"
 #include "lookup.h"
+#include "zones.h"
 #include <stdlib.h>
 
 #define AGAIN_AFTER_S 60                   /* a block is announced at most once a minute */
@@ -31,6 +32,12 @@ static int cache_settles(const struct env *env, const struct addr *key)
 	if (!f)
 		return IPREP_E_NOMEM;
 	r = store_findings_get(env->store, env->conf, key, f);
+	if (r > 0) {
+		int n = zones_load(env);
+
+		r = n < 0 ? n : r;
+		zones_mark(env, f);
+	}
 	if (r > 0) {
 		verdict_weigh(env->conf, f, AMBIGUOUS, ~(source_set)0, &v);
 		r = v.kind != V_CONFIRMED && !v.ask;

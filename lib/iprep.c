@@ -105,7 +105,7 @@ struct env ctx_env(struct iprep_ctx *ctx)
 {
 	return (struct env){ .conf = ctx->conf, .store = ctx->store, .clock = ctx->clock,
 			     .log = &ctx->log, .secret = *ctx->secret ? ctx->secret : NULL,
-			     .auth_mark = ctx->auth_mark };
+			     .auth_mark = ctx->auth_mark, .health = &ctx->health };
 }
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
@@ -121,13 +121,37 @@ int ctx_note_key(struct iprep_ctx *ctx)
 	return conf_enable_abuseipdb(ctx->conf) ? err_set(&ctx->err, IPREP_E_NOMEM, "out of memory") : 0;
 }
 
+/* Keys in zones: a list whose key we may not read is left out, and that is said. */
+static int read_zone_keys(struct iprep_ctx *ctx)
+{
+	char key[SECRET_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < ctx->conf->nsources && r >= 0; i++) {
+		struct conf_source *s = &ctx->conf->sources[i];
+
+		if (!*s->key_file || s->asked_zone || s->no_key)
+			continue;
+		r = secret_read(s->key_file, key, &ctx->err);
+		if (r > 0) {
+			s->no_key = true;
+			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]", ctx->err.text,
+				 s->name);
+		} else if (!r) {
+			r = conf_zone_key(s, key, &ctx->err);
+		}
+	}
+	secret_wipe(key);
+	return r < 0 ? r : 0;
+}
+
 int ctx_read_key(struct iprep_ctx *ctx)
 {
 	struct stat st;
-	int r;
+	int r = read_zone_keys(ctx);
 
-	if (!*ctx->conf->key_file)
-		return 0;
+	if (r || !*ctx->conf->key_file)
+		return r;
 	r = secret_read(ctx->conf->key_file, ctx->secret, &ctx->err);
 	if (r > 0)
 		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);

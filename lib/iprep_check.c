@@ -87,7 +87,7 @@ static source_set asking_settled(void *user, struct task *t)
 static int run_asking(struct asking *q, int timeout_ms)
 {
 	struct engine_conf ec = { .conf = q->env.conf, .clock = q->env.clock, .log = q->env.log,
-				  .secret = q->env.secret };
+				  .secret = q->env.secret, .health = q->env.health };
 	struct feed feed = { .user = q, .window_max = 256, .task_ms = timeout_ms,
 			     .next = asking_next, .settled = asking_settled };
 	struct engine *engine = NULL;

@@ -10,6 +10,7 @@ struct iprep_ctx {
 	struct clock clock;
 	struct log log;
 	struct err err;
+	struct health_table health;
 	char secret[SECRET_MAX], auth_mark[96];
 };
 

@@ -2,6 +2,7 @@
 #include "lookup.h"
 #include "buf.h"
 #include "own.h"
+#include "zones.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,9 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 
 	if (!env->store)
 		return 0;
-	r = store_pardoned(env->store, &l->key);
+	r = zones_load(env);
+	if (!r)
+		r = store_pardoned(env->store, &l->key);
 	if (r > 0)
 		text_put(l->exempt, sizeof(l->exempt), "pardoned");
 	if (r >= 0) {
@@ -38,21 +41,34 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
 		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
 	if (r < 0)
-		err_set(e, r, "%s", store_err(env->store)->text);
-	return r < 0 ? r : 0;
+		return err_set(e, r, "%s", r == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text);
+	zones_mark(env, l->findings);
+	return 0;
 }
 
 /* The score in the answer to a report counts only while a report could bring one. */
-static source_set askable(const struct env *env, const struct lookup *l)
+static source_set askable(const struct env *env)
 {
 	source_set all = 0;
 
-	if (l->flags & LOOKUP_CACHED)
-		return 0;
 	for (size_t i = 0; i < env->conf->nsources; i++)
 		if (env->conf->sources[i].type != SOURCE_ABUSEIPDB || env->conf->check != CHECK_NEVER)
 			all |= SOURCE_BIT(i);
 	return all;
+}
+
+/* --cached: what is not on disk could not be asked, and nobody knows what it would have said. */
+static void ask_nobody(const struct env *env, struct lookup *l)
+{
+	for (size_t i = 0; i < env->conf->nsources; i++) {
+		struct finding *f = &l->findings[i];
+
+		if (f->status != FINDING_NONE || !(l->may_ask & SOURCE_BIT(i)))
+			continue;
+		f->status = FINDING_DENIED;
+		text_put(f->detail, sizeof(f->detail), "not in the cache, and nobody was asked");
+	}
+	l->may_ask = 0;
 }
 
 static const char *clock_text(int64_t at, char dst[32])
@@ -65,38 +81,87 @@ static const char *clock_text(int64_t at, char dst[32])
 	return dst;
 }
 
-/* Why AbuseIPDB cannot be asked now, in dst; empty: it can, and the call is counted. */
-static int quota_take(const struct env *env, const struct lookup *l, char dst[DETAIL_MAX])
+enum turn { TURN_GO, TURN_WAIT, TURN_NO };
+
+/* May AbuseIPDB be asked now? TURN_NO: dst says why not. */
+static enum turn quota_allows(const struct lookup *l, const struct quota *q, char dst[DETAIL_MAX])
 {
-	struct quota q;
 	char when[32];
+
+	dst[0] = '\0';
+	if (q->auth_failed)
+		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
+	else if (q->stopped_until)
+		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
+			 clock_text(q->stopped_until, when));
+	else if (q->remaining <= 0)
+		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
+	else if (l->origin == AMBIGUOUS && q->remaining * 100 <= q->limit * RESERVE_PERCENT)
+		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
+	else if (q->first_under_way && !l->task.late)
+		return TURN_WAIT;
+	else if (q->first_under_way)
+		snprintf(dst, DETAIL_MAX, "not asked: the first call of the day, which tells the quota, is "
+			 "not answered yet");
+	return *dst ? TURN_NO : TURN_GO;
+}
+
+/* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
+static enum turn quota_take(const struct env *env, const struct lookup *l, char dst[DETAIL_MAX])
+{
+	enum turn turn;
+	struct quota q;
 	int r;
 
 	dst[0] = '\0';
 	if (!env->store)
-		return 0;
+		return TURN_GO;
+	r = store_quota_get(env->store, "check", env->auth_mark, &q);
+	if (!r) {                          /* without the lock, for those who wait */
+		turn = quota_allows(l, &q, dst);
+		if (turn != TURN_GO)
+			return turn;
+	}
 	r = store_begin(env->store, STORE_FAST);
 	if (!r)
 		r = store_quota_get(env->store, "check", env->auth_mark, &q);
-	if (r)
-		return store_end(env->store, r);
-	if (q.auth_failed)
-		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
-	else if (q.stopped_until)
-		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
-			 clock_text(q.stopped_until, when));
-	else if (q.remaining <= 0)
-		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if (l->origin == AMBIGUOUS && q.remaining * 100 <= q.limit * RESERVE_PERCENT)
-		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
-	else
+	turn = r ? TURN_NO : quota_allows(l, &q, dst);
+	if (turn == TURN_GO)
 		r = store_quota_take(env->store, "check");
-	return store_end(env->store, r);
+	r = store_end(env->store, r);
+	if (!r)
+		return turn;
+	snprintf(dst, DETAIL_MAX, "not asked: the quota ledger cannot be written");
+	return TURN_NO;
 }
 
 static void weigh(const struct env *env, struct lookup *l)
 {
 	verdict_weigh(env->conf, l->findings, l->origin, l->may_ask, &l->verdict);
+}
+
+/*
+ * A listing that would make a block is asked for again over TCP, unless it came over a path that
+ * nobody can forge (DESIGN of the score: iprep.conf(5), confirm_tcp).
+ */
+static source_set unproven(const struct env *env, struct lookup *l)
+{
+	source_set again = 0;
+
+	if (l->origin == BY_HAND || l->verdict.kind != V_CONFIRMED)
+		return 0;
+	for (size_t i = 0; i < env->conf->nsources; i++) {
+		struct finding *f = &l->findings[i];
+
+		if (env->conf->sources[i].type != SOURCE_DNSBL || f->status != FINDING_OK ||
+		    f->points <= 0 || f->trusted || l->task.tcp & SOURCE_BIT(i))
+			continue;
+		*f = (struct finding){ 0 };
+		again |= SOURCE_BIT(i);
+	}
+	l->task.tcp |= again;
+	l->may_ask |= again;
+	return again;
 }
 
 /* What the verdict wants to ask, less what the quota refuses. */
@@ -107,13 +172,18 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	struct finding *f;
 
 	weigh(env, l);
+	if (!l->verdict.ask)
+		return unproven(env, l);
 	if (paid < 0 || !(l->verdict.ask & SOURCE_BIT(paid)))
 		return l->verdict.ask;
-	if (quota_take(env, l, why))
-		snprintf(why, sizeof(why), "not asked: the quota ledger cannot be written");
-	if (!*why) {
+	switch (quota_take(env, l, why)) {
+	case TURN_GO:
 		l->paying = true;
 		return l->verdict.ask;
+	case TURN_WAIT:
+		return SOURCE_WAIT;
+	case TURN_NO:
+		break;
 	}
 	l->may_ask &= ~SOURCE_BIT(paid);
 	f = &l->findings[paid];
@@ -122,7 +192,7 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	f->detail[0] = '\0';
 	text_put(f->detail, sizeof(f->detail), why);
 	weigh(env, l);
-	return l->verdict.ask;
+	return l->verdict.ask ? l->verdict.ask : unproven(env, l);
 }
 
 int lookup_new(const struct env *env, const struct addr *a, enum origin origin, unsigned flags,
@@ -152,8 +222,12 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 	if (*l->exempt) {
 		l->verdict.kind = V_EXEMPT;
 	} else {
-		l->may_ask = askable(env, l);
+		l->may_ask = askable(env);
+		if (flags & LOOKUP_CACHED)
+			ask_nobody(env, l);
 		l->task.ask = next_questions(env, l);
+		if (l->task.ask == SOURCE_WAIT)    /* settles at once, and waits there */
+			l->task.ask = 0;
 	}
 	*ret = l;
 	return 0;
@@ -173,6 +247,7 @@ source_set lookup_settled(const struct env *env, struct lookup *l)
 		store_quota_seen(env->store, "check", env->auth_mark, &l->task.quota);
 	l->paying = false;
 	l->task.quota = (struct quota_seen){ 0 };
+	zones_keep(env);
 	l->may_ask &= ~l->task.asked;
 	return next_questions(env, l);
 }

@@ -70,6 +70,8 @@ struct net_ops {
 		    void (*cb)(void *user, const struct dns_answer *a), void *user);
 	void (*http)(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		     void (*cb)(void *user, const struct http_answer *a), void *user);
+	/* Are all resolvers on this machine, so that nobody outside can answer for them? */
+	bool (*is_local)(const struct net *net);
 	/* One round of the loop: waits for events until until_ms at most, handles what came.
 	 * Returns how many requests still owe a callback. */
 	size_t (*turn)(struct net *net, int64_t until_ms);

@@ -37,6 +37,7 @@ struct channel { struct net *net; int tag; ares_channel ares; bool is_open; };
 struct net_dns {
 	struct channel channels[DNS_CHANNELS];
 	size_t nresolvers, nheld;
+	bool is_local;                     /* all of them */
 	int64_t tick_at_ms;
 };
 struct query {
@@ -169,6 +170,18 @@ static struct channel *channel_of(struct net_dns *d, int tag)
 	return NULL;
 }
 
+static bool on_loopback(const struct ares_addr_port_node *a)
+{
+	if (a->family == AF_INET)
+		return (ntohl(a->addr.addr4.s_addr) >> 24) == 127;
+	return a->family == AF_INET6 && !memcmp(&a->addr.addr6, &in6addr_loopback, 16);
+}
+
+bool net_dns_is_local(const struct net *net)
+{
+	return net->dns && net->dns->is_local;
+}
+
 int net_dns_open(struct net *net, struct err *e)
 {
 	struct ares_addr_port_node nodes[RESOLVERS_MAX], *all = NULL;
@@ -191,8 +204,11 @@ int net_dns_open(struct net *net, struct err *e)
 		return r;
 	if (ares_get_servers_ports(d->channels[TAG_UDP].ares, &all) != ARES_SUCCESS)
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	for (struct ares_addr_port_node *a = all; a; a = a->next)
+	d->is_local = true;
+	for (struct ares_addr_port_node *a = all; a; a = a->next) {
 		d->nresolvers++;
+		d->is_local &= on_loopback(a);
+	}
 	ares_free_data(all);
 	return 0;
 }

@@ -227,5 +227,6 @@ __attribute__((visibility("default"))) const struct net_ops iprep_net = {
 	.close = net_close,
 	.dns = net_dns_ask,
 	.http = net_http_ask,
+	.is_local = net_dns_is_local,
 	.turn = net_turn,
 };

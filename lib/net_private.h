@@ -49,6 +49,7 @@ int net_dns_open(struct net *net, struct err *e);
 void net_dns_close(struct net *net);
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		 void (*cb)(void *user, const struct dns_answer *a), void *user);
+bool net_dns_is_local(const struct net *net);
 void net_dns_event(struct net *net, int tag, int fd, bool in, bool out);
 int64_t net_dns_next_ms(const struct net *net);        /* when net_dns_timers() wants to run */
 void net_dns_timers(struct net *net);

@@ -11,6 +11,7 @@
 #include "net.h"
 
 struct engine;
+struct health;
 struct ask {                               /* one question to one source; the engine's */
 	const struct conf *conf;
 	const struct conf_source *source;
@@ -22,6 +23,8 @@ struct ask {                               /* one question to one source; the en
 	int64_t deadline_ms;               /* monotonic */
 	struct task *task;
 	struct engine *engine;
+	struct health *health;             /* of this list; NULL: all lists are believed */
+	struct ask *next_held;             /* health.c's: waits for a probe */
 	int row;                           /* of source in conf->sources */
 	struct finding answer;             /* filled in by the source before ask_done() */
 	void *priv;                        /* the source's, for one question; it frees it */
@@ -36,6 +39,12 @@ struct source_kind {
 };
 const struct source_kind *source_kind_of(enum source_type type);   /* in source.c */
 extern const struct source_kind source_dnsbl, source_abuseipdb;
+
+/* The zone to ask, its key in it: never for people. */
+static inline const char *source_zone(const struct conf_source *s)
+{
+	return s->asked_zone ? s->asked_zone : s->zone;
+}
 
 void ask_done(struct ask *a);              /* in engine.c */
 

@@ -8,11 +8,26 @@
  */
 #include "source.h"
 #include "buf.h"
+#include "health.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TXT_WAIT_MS 1000                   /* the reason is a courtesy */
+
+/* Over this path nobody but the resolver can answer: c-ares 1.18 asks from one UDP port. */
+static bool is_trusted(const struct ask *a)
+{
+	switch (a->conf->confirm_tcp) {
+	case CONFIRM_NO: return true;
+	case CONFIRM_YES: break;
+	case CONFIRM_AUTO:
+		if (a->ops->is_local && a->ops->is_local(a->net))
+			return true;
+		break;
+	}
+	return a->task->tcp & SOURCE_BIT(a->row);
+}
 
 static void error(struct ask *a, enum finding_status status, const char *why)
 {
@@ -20,7 +35,7 @@ static void error(struct ask *a, enum finding_status status, const char *why)
 	a->answer.listed = false;
 	a->answer.points = 0;
 	snprintf(a->answer.detail, sizeof(a->answer.detail), "%s", why);
-	ask_done(a);
+	health_conclude(a);
 }
 
 static bool is_error_code(const struct ask *a, uint32_t ip)
@@ -41,15 +56,30 @@ static void keep_until(struct ask *a, const struct dns_answer *d)
 	a->answer.expires_at = a->answer.answered_at + ttl;
 }
 
+/* Some lists repeat the whole question in their reason. */
+static bool says_key(const struct ask *a, const char *text)
+{
+	size_t n = strcspn(a->source->zone, "%");
+	char key[64];
+
+	if (!a->source->asked_zone)
+		return false;
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(a->source->asked_zone + n, "."),
+		 a->source->asked_zone + n);
+	return strcasestr(text, key) != NULL;
+}
+
 static void got_reason(void *user, const struct dns_answer *d)
 {
 	struct ask *a = user;
 	char text[120];
 
-	if (d->status == NET_OK && d->txt_len)
-		snprintf(a->answer.detail, sizeof(a->answer.detail), "\"%s\"",
-			 text_mask(text, sizeof(text), d->txt, d->txt_len));
-	ask_done(a);
+	if (d->status == NET_OK && d->txt_len) {
+		text_mask(text, sizeof(text), d->txt, d->txt_len);
+		if (!says_key(a, text))
+			snprintf(a->answer.detail, sizeof(a->answer.detail), "\"%s\"", text);
+	}
+	health_conclude(a);
 }
 
 static void query(struct ask *a, int type, int64_t deadline_ms,
@@ -60,8 +90,9 @@ static void query(struct ask *a, int type, int64_t deadline_ms,
 
 	addr_reverse(&a->task->addr, name);
 	n = strlen(name);
-	snprintf(name + n, sizeof(name) - n, ".%s", a->source->zone);
-	a->ops->dns(a->net, name, type, false, deadline_ms, cb, a);
+	snprintf(name + n, sizeof(name) - n, ".%s", source_zone(a->source));
+	a->ops->dns(a->net, name, type, a->task->tcp & SOURCE_BIT(a->row), deadline_ms, cb, a);
+	explicit_bzero(name, sizeof(name));
 }
 
 static void listed(struct ask *a, const struct dns_answer *d)
@@ -77,11 +108,13 @@ static void listed(struct ask *a, const struct dns_answer *d)
 			continue;
 		snprintf(why, sizeof(why), "answered %s, an error code",
 			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
+		health_begin(a, true);
 		error(a, FINDING_ERROR, why);
 		return;
 	}
 	f->status = FINDING_OK;
 	f->listed = true;
+	f->trusted = is_trusted(a);
 	f->na = (uint8_t)d->na;
 	memcpy(f->a, d->a, d->na * sizeof(d->a[0]));
 	f->points = pattern_points(&a->source->points, d->a, d->na);
@@ -90,7 +123,7 @@ static void listed(struct ask *a, const struct dns_answer *d)
 	if (f->points && deadline > now)
 		query(a, NET_TXT, deadline, got_reason);
 	else
-		ask_done(a);
+		health_conclude(a);
 }
 
 static void got_answer(void *user, const struct dns_answer *d)
@@ -109,8 +142,9 @@ static void got_answer(void *user, const struct dns_answer *d)
 	case NET_NODATA:
 		a->answer.status = FINDING_OK;
 		snprintf(a->answer.detail, sizeof(a->answer.detail), "not listed");
+		a->answer.trusted = is_trusted(a);
 		keep_until(a, d);
-		ask_done(a);
+		health_conclude(a);
 		return;
 	case NET_TIMEOUT:
 		snprintf(why, sizeof(why), "timeout after %d ms", a->conf->timeout_ms);
@@ -127,7 +161,17 @@ static void got_answer(void *user, const struct dns_answer *d)
 
 static void dnsbl_ask(struct ask *a)
 {
-	query(a, NET_A, a->deadline_ms, got_answer);
+	if (a->source->no_key) {
+		a->answer.status = FINDING_SKIPPED;
+		snprintf(a->answer.detail, sizeof(a->answer.detail), "not asked: its key cannot be read");
+		ask_done(a);
+		return;
+	}
+	health_begin(a, false);
+	if (health_is_bad(a->health) && !a->health->probing)
+		health_conclude(a);
+	else
+		query(a, NET_A, a->deadline_ms, got_answer);
 }
 
 const struct source_kind source_dnsbl = { .type = SOURCE_DNSBL, .ask = dnsbl_ask };

@@ -69,6 +69,19 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
 
+/* ---- health of DNS lists ---- */
+
+enum zone_state_kind { ZONE_UNKNOWN, ZONE_GOOD, ZONE_BAD };
+struct zone_state {
+	uint8_t state[2];                  /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
+	int latency_ms;                    /* of the last probe that was answered */
+	int64_t probed_at, silent_since;   /* 0: never; not silent */
+	char why[DETAIL_MAX];              /* ZONE_BAD: why; else empty */
+};
+/* ret: one for each of conf->sources, zeroed where nothing is known of this very zone. */
+int store_zones_get(struct store *s, const struct conf *conf, struct zone_state *ret);
+int store_zone_put(struct store *s, const struct conf_source *list, const struct zone_state *z);
+
 /* ---- look-ups that wait ---- */
 
 #define LOOKUPS_MAX 10000                  /* waiting at once; gate look-ups beyond are dropped */

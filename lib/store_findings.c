@@ -45,6 +45,7 @@ static void finding_of(sqlite3_stmt *st, struct finding *f)
 	sql_text(st, 6, f->detail, sizeof(f->detail));
 	f->answered_at = sql_int(st, 7);
 	f->expires_at = sql_int(st, 8);
+	f->trusted = sql_int(st, 9) != 0;
 }
 
 int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
@@ -55,7 +56,7 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 	sqlite3_stmt *st;
 	int found = 0;
 	int r = sql_row(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
-			" answered_at, expires_at FROM finding"
+			" answered_at, expires_at, trusted FROM finding"
 			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, now,
 			now + conf->keep_findings_s + WEEK_S);
 
@@ -86,11 +87,11 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 			continue;
 		answers_format(f, answers);
 		r = sql_run(s, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
-			    " points, answers, detail, answered_at, expires_at)"
-			    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", "ksiiiissii", key,
+			    " points, answers, detail, answered_at, expires_at, trusted)"
+			    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "ksiiiissiii", key,
 			    conf->sources[i].name, (int64_t)f->listed, (int64_t)f->rule,
 			    (int64_t)f->partial, (int64_t)f->points, answers, f->detail,
-			    f->answered_at, f->expires_at);
+			    f->answered_at, f->expires_at, (int64_t)f->trusted);
 	}
 	return r;
 }

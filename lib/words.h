@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOURCES_MAX 64                     /* one bit each in a source_set */
+#define SOURCES_MAX 63                     /* one bit each in a source_set, and SOURCE_WAIT */
 #define ANSWERS_MAX 16                     /* A records kept of one DNS answer */
 #define JAIL_MAX 64                        /* with terminator; fail2ban itself wants < 26 */
 #define DETAIL_MAX 160
 typedef uint64_t source_set;
 #define SOURCE_BIT(i) ((source_set)1 << (i))
+#define SOURCE_WAIT SOURCE_BIT(63)         /* nothing yet: settle again, it is not its turn */
 
 struct addr { uint8_t b[16]; };            /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
 
@@ -30,6 +31,7 @@ struct finding {
 	uint8_t status;                    /* enum finding_status */
 	uint8_t rule;                      /* enum finding_rule */
 	bool listed;
+	bool trusted;                      /* heard over a path on which nobody can forge it */
 	bool partial;                      /* the score in the answer to a report: no whitelist, Tor or age */
 	int points;
 	uint8_t na;
@@ -64,6 +66,8 @@ struct task {
 	void *owner;                       /* the feeder's */
 	source_set ask;                    /* to be asked when it starts */
 	source_set asked;                  /* asked so far */
+	source_set tcp;                    /* to be asked over TCP */
+	bool late;                         /* its deadline is over: no more waiting */
 	struct finding *findings;          /* one for each of conf->sources */
 	struct quota_seen quota;           /* of the endpoint asked last */
 	/* TASK_REPORT */

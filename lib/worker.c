@@ -178,7 +178,7 @@ static int run_once(struct worker *w)
 {
 	const struct env *env = w->env;
 	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log,
-				  .secret = env->secret, .ops = env->ops };
+				  .secret = env->secret, .health = env->health, .ops = env->ops };
 	struct feed feed = { .user = w, .window_max = WINDOW, .task_ms = env->conf->timeout_ms,
 			     .next = feed_next, .settled = feed_settled };
 	struct engine *engine = NULL;

@@ -20,8 +20,8 @@ LAYERS = [
     ('err', 'log', 'buf', 'clock'),
     ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'conf*'),
     ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
-    ('source', 'source_*', 'abuseipdb_*'),
-    ('engine', 'env', 'lookup', 'gate', 'queue', 'announce', 'comment', 'verdict'),
+    ('source', 'source_*', 'abuseipdb_*', 'health'),
+    ('engine', 'env', 'lookup', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict'),
     ('worker', 'worker_lock', 'errand', 'result'),
     ('iprep', 'iprep_*'),
 ]

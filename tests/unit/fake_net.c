@@ -78,8 +78,7 @@ static void fake_dns(struct net *net, const char *name, int type, bool tcp, int6
 	char text[600];
 
 	(void)net;
-	(void)tcp;
-	snprintf(text, sizeof(text), "%s%s", type == NET_TXT ? "TXT " : "", name);
+	snprintf(text, sizeof(text), "%s%s%s", tcp ? "TCP " : "", type == NET_TXT ? "TXT " : "", name);
 	add((struct waiting){ .dns = cb, .user = user }, text, deadline_ms);
 }
 
@@ -151,5 +150,18 @@ static struct net *fake_close(struct net *net)
 	return NULL;
 }
 
+static bool is_local = true;
+
+void fake_net_local(bool local)
+{
+	is_local = local;
+}
+
+static bool fake_is_local(const struct net *net)
+{
+	(void)net;
+	return is_local;
+}
+
 const struct net_ops fake_net = { .version = "fake", .open = fake_open, .close = fake_close,
-				  .dns = fake_dns, .http = fake_http, .turn = fake_turn };
+				  .dns = fake_dns, .http = fake_http, .is_local = fake_is_local, .turn = fake_turn };

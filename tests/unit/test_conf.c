@@ -204,6 +204,9 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "tier a", "bantime", "59", "from 60 to " }, { "tier a", "bantime", "-1", "expected a duration" },
 		{ "dnsbl a", "zone", "", "1 to 189 characters" }, { "dnsbl a", "zone", "a..b", "empty or overlong label" },
 		{ "dnsbl a", "zone", ".a", "empty or overlong label" }, { "dnsbl a", "zone", "a b", "only letters, digits" },
+		{ "dnsbl a", "zone", "%{key:k}.a", "absolute/path" }, { "dnsbl a", "zone", "%{user}.a", "absolute/path" },
+		{ "dnsbl a", "zone", "%{key:/k.a", "absolute/path" }, { "dnsbl a", "zone", "a%{key:/k}.b", "label of its own" },
+		{ "dnsbl a", "zone", "%{key:/k}", "label of its own" }, { "dnsbl a", "zone", "%{key:/k}.%{key:/l}", "not a zone name" },
 		{ "dnsbl a", "zone", X10 X10 X10 X10 X10 X10 "xxxx.b", "empty or overlong label" },
 		{ "dnsbl a", "points", "127.0.0.[4..1]*3", "a range runs downwards at \"127.0.0.[4..>1<]*3\"" },
 		{ "dnsbl a", "points", "", "no entry" }, { "dnsbl a", "enabled", "true", "expected yes or no" },
@@ -315,7 +318,7 @@ static void one_tier_or_list_too_many_is_refused(void **state)
 {
 	static const struct { int fit; const char *what; } rows[] = {
 		{ TIERS_MAX, "more than 16 tiers" },
-		{ SOURCES_MAX - 1, "more than 63 lists" },
+		{ SOURCES_MAX - 1, "more than 62 lists" },
 	};
 
 	(void)state;
