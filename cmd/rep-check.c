@@ -5,6 +5,7 @@
  * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
  * 10 (count this line) or 0, whatever happens.
  */
+#include "check_self_test.h"
 #include "cli.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 static const char help[] =
 	"Usage: rep-check [OPTION]... ADDRESS...\n"
 	"       rep-check --gate [--jail NAME] [--restored X] -- ADDRESS\n"
-	"       rep-check --ready\n"
+	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
 	"      --cached        only what is on disk, no network\n"
@@ -24,6 +25,7 @@ static const char help[] =
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
 	"      --ready         configuration, state and verdict log are usable?\n"
+	"      --self-test     --ready, every list's test points and the API key; a table\n"
 	"  -j, --json          one object a line\n"
 	"  -q, --quiet         errors only\n"
 	"  -v, --verbose       tell every step on stderr\n"
@@ -32,15 +34,16 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, ready, cached, fresh;
+	bool gate, ready, self_test, cached, fresh;
 	const char *jail, *restored;
 	long long timeout_ms;
 };
-enum { O_GATE = 256, O_READY, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
+enum { O_GATE = 256, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
-	{ "gate", 0, NULL, O_GATE }, { "ready", 0, NULL, O_READY }, { "cached", 0, NULL, O_CACHED },
+	{ "gate", 0, NULL, O_GATE }, { "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
+	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { NULL, 0, NULL, 0 },
 };
@@ -74,6 +77,21 @@ static void put_sources(const struct iprep_result *r)
 	printf("%s", *comma ? "" : "-");
 }
 
+/* What was not asked just now says how old it is. */
+static void put_age(int64_t answered_at)
+{
+	long long s = (long long)time(NULL) - (long long)answered_at;
+
+	if (!answered_at || s < 5)
+		return;
+	if (s < 120)
+		printf("  (%lld s ago)", s);
+	else if (s < 2 * 3600)
+		printf("  (%lld min ago)", s / 60);
+	else
+		printf("  (%lld h ago)", s / 3600);
+}
+
 static void put_finding(const struct iprep_finding *f, int width)
 {
 	char points[16] = "?";
@@ -85,7 +103,10 @@ static void put_finding(const struct iprep_finding *f, int width)
 		printf("%s%s", i ? "," : "  ", f->answers[i]);
 	if (f->detail)
 		printf("  %s", f->detail);
-	printf("%s\n", f->status == IPREP_S_QUARANTINED ? "  (quarantined)" : "");
+	if (f->status == IPREP_S_QUARANTINED)
+		printf("  (quarantined)");
+	put_age(f->answered_at);
+	putchar('\n');
 }
 
 static void put_text(const struct iprep_result *r)
@@ -215,6 +236,7 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
 		case O_GATE: o->gate = cli->hook = true; break;
 		case O_READY: o->ready = true; break;
+		case O_SELF_TEST: o->self_test = true; break;
 		case O_CACHED: o->cached = true; break;
 		case O_FRESH: o->fresh = true; break;
 		case O_JAIL: o->jail = optarg; break;
@@ -241,13 +263,15 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return r;
 	if (o->gate && argc - optind != 1)
 		return cli_usage(cli, "--gate takes one address, got %d", argc - optind);
-	if (o->ready && argc > optind)
-		return cli_usage(cli, "--ready takes no address");
+	if ((o->ready || o->self_test) && argc > optind)
+		return cli_usage(cli, "--%s takes no address", o->ready ? "ready" : "self-test");
 	r = cli_open(cli);
 	if (r)
 		return r;
 	if (o->gate)
 		return gate(cli, o, argv[optind]);
+	if (o->self_test)
+		return check_self_test(cli, (int)o->timeout_ms);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
 }
 

@@ -2,6 +2,7 @@
 #include "errand.h"
 #include "buf.h"
 #include "comment.h"
+#include "own.h"
 #include "worker.h"
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static struct addr block_key(const struct env *env, const struct addr *a)
 	for (size_t i = 0; i < env->conf->nallow; i++)
 		if (prefix_has(&p, &env->conf->allow[i].addr))
 			return *a;
-	return key;
+	return own_in(&p) ? *a : key;
 }
 
 /* A new block, or one whose tier rises; else nothing. 1: put, 0: not. */

@@ -23,6 +23,11 @@ bool health_is_bad(const struct health *h)
 	return h && (h->z.state[0] == ZONE_BAD || h->z.state[1] == ZONE_BAD);
 }
 
+void health_forget(struct health *h)
+{
+	h->z.probed_at = h->tried_at = 0;
+}
+
 static bool due(const struct ask *a)
 {
 	const struct zone_state *z = &a->health->z;

@@ -47,6 +47,7 @@ static void fill(struct one *o, const struct conf_source *source, const struct f
 		.source = o->source, .status = status_of(f), .detail = *o->detail ? o->detail : NULL,
 		.listed = f->status == FINDING_OK ? f->listed : -1, .answers = o->answers,
 		.points = f->status == FINDING_OK ? f->points : 0, .expires_at = f->expires_at,
+		.answered_at = f->status == FINDING_OK ? f->answered_at : 0,
 		.unanswered = silent && (source->least || source->most),
 	};
 	for (int i = 0; f->status == FINDING_OK && i < f->na; i++) {
@@ -87,6 +88,14 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 	return &w->r;
 }
 
+static void put_time(struct json *o, const char *name, int64_t at)
+{
+	if (at)
+		json_put_int(o, name, at);
+	else
+		json_put_null(o, name);
+}
+
 static void put_finding(struct json *array, const struct iprep_finding *f)
 {
 	static const char *const names[] = { "ok", "timeout", "error", "quarantined", "skipped" };
@@ -100,10 +109,8 @@ static void put_finding(struct json *array, const struct iprep_finding *f)
 	for (size_t i = 0; i < f->nanswers; i++)
 		json_push_text(answers, f->answers[i]);
 	json_put_text(o, "detail", f->detail);
-	if (f->expires_at)
-		json_put_int(o, "expires_at", f->expires_at);
-	else
-		json_put_null(o, "expires_at");
+	put_time(o, "answered_at", f->answered_at);
+	put_time(o, "expires_at", f->expires_at);
 }
 
 int iprep_result_json(const struct iprep_result *r, char **ret_line)

@@ -299,6 +299,7 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	s->clock = clock;
 	s->log = log;
 	s->path = path;
+	s->pages_max = PAGES_MAX;
 	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : HOOK_WAIT_MS;
 	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
 	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);

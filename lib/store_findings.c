@@ -74,11 +74,28 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 	return r < 0 ? r : found;
 }
 
+/*
+ * A flood of addresses must not fill the disk: beyond the bound each look-up lets the oldest
+ * findings go, twice as many as it brings. Pages in use are counted in constant time.
+ */
+static int make_room(struct store *s, int nnew)
+{
+	int64_t pages = 0, unused = 0;
+	int r = sql_number(s, 0, &pages, "PRAGMA page_count", "");
+
+	if (!r && pages > s->pages_max)
+		r = sql_number(s, 0, &unused, "PRAGMA freelist_count", "");
+	if (r || pages - unused <= s->pages_max)
+		return r;
+	return sql_run(s, "DELETE FROM finding WHERE (key, source) IN (SELECT key, source FROM finding"
+		       " ORDER BY answered_at LIMIT ?1)", "i", (int64_t)nnew * 2);
+}
+
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings)
 {
 	char answers[ANSWERS_MAX * 9 + 1];
-	int r = 0;
+	int r = 0, n = 0;
 
 	for (size_t i = 0; i < conf->nsources && !r; i++) {
 		const struct finding *f = &findings[i];
@@ -86,6 +103,7 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 		if (f->status != FINDING_OK || !f->expires_at)
 			continue;
 		answers_format(f, answers);
+		n++;
 		r = sql_run(s, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
 			    " points, answers, detail, answered_at, expires_at, trusted)"
 			    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "ksiiiissiii", key,
@@ -93,5 +111,5 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 			    (int64_t)f->partial, (int64_t)f->points, answers, f->detail,
 			    f->answered_at, f->expires_at, (int64_t)f->trusted);
 	}
-	return r;
+	return r || !n ? r : make_room(s, n);
 }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
+#define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
 #define WEEK_S ((int64_t)7 * 86400)
 
 struct store {
@@ -16,6 +17,7 @@ struct store {
 	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;
+	int64_t pages_max;                 /* PAGES_MAX, or less in a test */
 	const char *path;                  /* the caller's; valid during store_open() only */
 };
 

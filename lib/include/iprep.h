@@ -75,6 +75,7 @@ struct iprep_finding {
 	const char *const *answers;        /* "127.0.0.4"; empty for AbuseIPDB */
 	const char *detail;                /* one printable line or NULL; foreign origin, masked */
 	int64_t expires_at;                /* until when the answer is used again; 0: not kept */
+	int64_t answered_at;               /* when it was given; 0: no answer */
 };
 
 /* What is known of one address. */
@@ -168,6 +169,41 @@ IPREP_API int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, s
 IPREP_API int iprep_result_json(const struct iprep_result *result, char **ret_line)
 	IPREP_MUST_CHECK;
 IPREP_API void iprep_text_free(char *text);
+
+/* ---- are the sources usable? ---- */
+
+enum iprep_source_state {
+	IPREP_SRC_GOOD = 0,
+	IPREP_SRC_QUARANTINED = 1,         /* lists what no list may: its answers count nothing */
+	IPREP_SRC_SILENT = 2,              /* no usable answer to its test points */
+	IPREP_SRC_REFUSED = 3,             /* the API key was refused */
+	IPREP_SRC_NO_KEY = 4,              /* configured, and its key cannot be read */
+	IPREP_SRC_OFF = 5,                 /* AbuseIPDB without a key file */
+};
+
+/* One source, as its test points say. Allocated by the library; fields are only ever appended. */
+struct iprep_source {
+	const char *name;                  /* its section's name; contains no key */
+	int state;                         /* enum iprep_source_state */
+	const char *why;                   /* one printable line */
+	int latency_ms;                    /* of the last probe that was answered; -1: none */
+	int64_t probed_at;                 /* 0: never */
+};
+
+/*
+ * Probe every configured source now: lists by RFC 5782's test points, AbuseIPDB by one check
+ * (of 127.0.0.2; it counts as one of the day's).
+ * @flags      IPREP_NO_STATE or 0: else what is learned is kept
+ * @timeout_ms for everything; 0: [general] timeout_ms
+ * @row        called once per source, in the order of the configuration
+ * @ret_passed false if a source is quarantined, silent, refused or lacks its key, or if none
+ *             gives points
+ * Blocks for at most timeout_ms plus the time of row().
+ * Errors: _CONFIG, _PERM (keys), _STORE, _BUSY, _OS, _NOMEM. Source: RFC 5782, 5.
+ */
+IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
+			      void (*row)(void *user, const struct iprep_source *source), void *user,
+			      bool *ret_passed) IPREP_MUST_CHECK;
 
 /* ---- hooks: disk only; block for at most 2 s on the database's lock ---- */
 

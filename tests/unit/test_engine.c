@@ -262,6 +262,61 @@ static void a_window_of_one_is_one_after_the_other(void **state)
 	assert_int_equal(fake_net_most(), 1);
 }
 
+static struct task *busy;
+static size_t nlate;
+
+/* One question at a time, whatever the window: the others wait for their turn. */
+static source_set settled_in_turn(void *user, struct task *t)
+{
+	(void)user;
+	if (busy == t)
+		busy = NULL;
+	if (t->asked || t->late) {
+		nlate += t->late && !t->asked;
+		nsettled++;
+		return 0;
+	}
+	if (busy)
+		return SOURCE_WAIT;
+	busy = t;
+	return 1;
+}
+
+static void run_in_turn(int delay_ms, size_t n, int task_ms)
+{
+	const struct fake_answer script[] = {
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms }, { .match = NULL } };
+	struct engine_conf ec = { .conf = conf, .ops = &fake_net };
+	struct feed feed = { .window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn };
+	struct engine *e;
+	struct err err;
+
+	ntasks = n;
+	next_task = nsettled = nlate = 0;
+	busy = NULL;
+	memset(findings, 0, sizeof(findings));
+	for (size_t i = 0; i < n; i++)
+		tasks[i] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[i] };
+	fake_net_script(script);
+	assert_int_equal(engine_new(&ec, &e), 0);
+	assert_int_equal(engine_run(e, &feed, &err), 0);
+	engine_free(e);
+	assert_int_equal(nsettled, n);
+	assert_int_equal(fake_net_most(), 1);
+}
+
+static void a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline(void **state)
+{
+	(void)state;
+	run_in_turn(30, 5, 1000);
+	assert_int_equal(fake_net_asked(), 5);
+	assert_int_equal(nlate, 0);
+	assert_true(fake_net_time_ms() <= 5 * (30 + 50));
+	run_in_turn(NEVER, 5, 1000);
+	assert_int_equal(nlate, 4);
+	assert_true(fake_net_time_ms() <= 1050);
+}
+
 static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(void **state)
 {
 	static const struct { int delay_ms; int one, two, ends_ms; } rows[] = {
@@ -398,6 +453,7 @@ int main(void)
 		TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer),
 		TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once),
 		TEST(a_window_of_one_is_one_after_the_other),
+		TEST(a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline),
 		TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline),
 		TEST(a_report_to_a_source_that_takes_none_is_for_later),
 		TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_store.c - what is remembered, merged, bounded and forgotten; the clock is moved by hand */
-#include "store.h"
+#include "store_private.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -342,7 +342,104 @@ static void findings_and_ended_reports_go_when_their_retention_is_over(void **st
 	assert_int_equal(c.reports, 1);
 }
 
+static void a_flood_of_findings_lets_the_oldest_go(void **state)
+{
+	struct place *p = *state;
+	struct addr key = addr("45.0.0.0");
+	struct finding f = { .status = FINDING_OK }, got = { 0 };
+	int64_t pages = 0, n = 0;
+
+	memset(f.detail, 'x', sizeof(f.detail) - 1);
+	p->s->pages_max = 100;
+	assert_int_equal(store_begin(p->s, STORE_FAST), 0);
+	for (int i = 0; i < 5000; i++) {
+		key.b[14] = (uint8_t)(i >> 8);
+		key.b[15] = (uint8_t)i;
+		f.answered_at = now + i;
+		f.expires_at = now + 3600 + i;
+		assert_int_equal(store_findings_put(p->s, p->conf, &key, &f), 0);
+	}
+	assert_int_equal(store_end(p->s, 0), 0);
+	assert_int_equal(sql_number(p->s, 0, &pages, "PRAGMA page_count", ""), 0);
+	assert_true(pages < 130);
+	assert_int_equal(sql_number(p->s, 0, &n, "SELECT count(*) FROM finding", ""), 0);
+	assert_true(n > 300);
+	assert_int_equal(store_findings_get(p->s, p->conf, &key, &got), 1);
+}
+
+static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **state)
+{
+	struct place *p = *state;
+	struct quota_seen silent = { .error = "timeout" };
+	struct quota_seen seen = { .seen = true, .limit = 1000, .remaining = 900 };
+	struct quota q;
+
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_false(q.first_under_way);
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_true(q.first_under_way);
+	assert_int_equal(store_quota_seen(p->s, "check", "k", &silent), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_false(q.first_under_way);   /* it told nothing: the next one goes alone, too */
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_false(q.first_under_way);
+	assert_int_equal(q.remaining, 899);
+	now += 86400;                      /* another day, another first call; it may have died */
+	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_true(q.first_under_way);
+	now += 66;
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_false(q.first_under_way);
+}
+
+static void the_health_of_a_list_belongs_to_its_zone(void **state)
+{
+	struct place *p = *state;
+	struct conf_source *list = &p->conf->sources[0];
+	struct zone_state z = { .state = { ZONE_BAD, ZONE_GOOD }, .latency_ms = 12, .probed_at = now,
+				.silent_since = 5, .why = "lists the world" };
+	struct zone_state got[1];
+
+	snprintf(list->name, sizeof(list->name), "zen");
+	snprintf(list->zone, sizeof(list->zone), "%%{key:/k}.a.test");
+	list->asked_zone = strdup("sesame.a.test");
+	assert_int_equal(store_zone_put(p->s, list, &z), 0);
+	assert_int_equal(store_zones_get(p->s, p->conf, got), 0);
+	assert_memory_equal(got[0].state, z.state, sizeof(z.state));
+	assert_int_equal(got[0].latency_ms, 12);
+	assert_int_equal(got[0].probed_at, now);
+	assert_int_equal(got[0].silent_since, 5);
+	assert_string_equal(got[0].why, "lists the world");
+	snprintf(list->zone, sizeof(list->zone), "b.test");
+	assert_int_equal(store_zones_get(p->s, p->conf, got), 0);
+	assert_int_equal(got[0].state[0], ZONE_UNKNOWN);
+	assert_int_equal(got[0].probed_at, 0);
+}
+
 /* ---- files that are not as they should be ---- */
+
+static void a_store_of_the_first_schema_opens_with_what_it_holds(void **state)
+{
+	struct place *p = *state;
+	struct addr key = addr("45.1.1.1");
+	struct block b;
+	struct err e;
+
+	put_block(p->s, "45.1.1.1", now + 60);
+	p->s = store_close(p->s);
+	sql(p, "DROP TABLE zone; DROP TABLE sighting; DROP TABLE good;"
+	    " ALTER TABLE finding DROP COLUMN trusted; ALTER TABLE endpoint DROP COLUMN first_until;"
+	    " PRAGMA user_version = 1");
+	assert_int_equal(store_open(p->path, STORE_HOOK, fake_clock, NULL, &p->s, &e), 0);
+	assert_int_equal(store_block_get(p->s, &key, &b), 1);
+	assert_int_equal(store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
+}
+
 
 static void refuse(struct place *p, int code, const char *text)
 {
@@ -391,6 +488,10 @@ int main(void)
 		TEST(a_refused_key_counts_until_it_changes),
 		TEST(one_run_under_a_wrong_clock_frees_nobody),
 		TEST(findings_and_ended_reports_go_when_their_retention_is_over),
+		TEST(a_flood_of_findings_lets_the_oldest_go),
+		TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way),
+		TEST(the_health_of_a_list_belongs_to_its_zone),
+		TEST(a_store_of_the_first_schema_opens_with_what_it_holds),
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
 	};
