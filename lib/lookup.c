@@ -65,6 +65,11 @@ static void ask_nobody(const struct env *env, struct lookup *l)
 
 		if (f->status != FINDING_NONE || !(l->may_ask & SOURCE_BIT(i)))
 			continue;
+		if (env->health && health_is_bad(&env->health->rows[i])) {
+			f->status = FINDING_QUARANTINED;
+			text_put(f->detail, sizeof(f->detail), env->health->rows[i].z.why);
+			continue;
+		}
 		f->status = FINDING_DENIED;
 		text_put(f->detail, sizeof(f->detail), "not in the cache, and nobody was asked");
 	}

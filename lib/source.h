@@ -20,7 +20,7 @@ struct ask {                               /* one question to one source; the en
 	struct clock clock;
 	const struct log *log;
 	const char *secret;                /* the API key, or NULL */
-	int64_t deadline_ms;               /* monotonic */
+	int64_t asked_ms, deadline_ms;     /* monotonic */
 	struct task *task;
 	struct engine *engine;
 	struct health *health;             /* of this list; NULL: all lists are believed */

@@ -42,7 +42,8 @@ static void silence(const struct ask *a, const struct http_answer *h, struct fin
 {
 	f->status = h->status == NET_TIMEOUT ? FINDING_TIMEOUT : FINDING_ERROR;
 	if (h->status == NET_TIMEOUT)
-		snprintf(f->detail, sizeof(f->detail), "timeout after %d ms", a->conf->timeout_ms);
+		snprintf(f->detail, sizeof(f->detail), "timeout after %lld ms",
+			 (long long)(a->deadline_ms - a->asked_ms));
 	else
 		snprintf(f->detail, sizeof(f->detail), "%.150s", *h->why ? h->why
 			 : net_status_text(h->status));

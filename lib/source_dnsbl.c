@@ -147,7 +147,7 @@ static void got_answer(void *user, const struct dns_answer *d)
 		health_conclude(a);
 		return;
 	case NET_TIMEOUT:
-		snprintf(why, sizeof(why), "timeout after %d ms", a->conf->timeout_ms);
+		snprintf(why, sizeof(why), "timeout after %lld ms", (long long)(a->deadline_ms - a->asked_ms));
 		error(a, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:

@@ -36,6 +36,7 @@ static int set_up(void **state)
 	}
 	conf->nsources = 3;
 	assert_int_equal(conf_enable_abuseipdb(conf), 0);
+	conf->check = CHECK_NEVER;         /* the lists have all the time */
 	return 0;
 }
 
@@ -262,6 +263,25 @@ static void a_window_of_one_is_one_after_the_other(void **state)
 	assert_int_equal(fake_net_most(), 1);
 }
 
+static void a_silent_list_leaves_time_for_abuseipdb(void **state)
+{
+	static const struct fake_answer script[] = {
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
+		{ "/check", { .status = NET_OK }, { .status = NET_OK, .code = 500, .body = "" }, 300 },
+		{ .match = NULL } };
+
+	(void)state;
+	conf->check = CHECK_UNDECIDED;
+	ask_first = 1;
+	ask_then = SOURCE_BIT(conf->abuseipdb);
+	assert_int_equal(run(script, 1, 1, 1000), 0);
+	assert_int_equal(findings[0][0].status, FINDING_TIMEOUT);
+	assert_string_equal(findings[0][0].detail, "timeout after 600 ms");
+	assert_int_equal(findings[0][conf->abuseipdb].status, FINDING_ERROR);   /* asked, and answered */
+	assert_int_equal(fake_net_time_ms(), 900);
+	ask_then = 0;
+}
+
 static struct task *busy;
 static size_t nlate;
 
@@ -325,6 +345,7 @@ static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(vo
 	};
 
 	(void)state;
+	conf->check = CHECK_UNDECIDED;
 	for (size_t i = 0; i < 2; i++) {
 		struct fake_answer script[] = {
 			{ "/report", { .status = NET_BROKEN },
@@ -453,6 +474,7 @@ int main(void)
 		TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer),
 		TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once),
 		TEST(a_window_of_one_is_one_after_the_other),
+		TEST(a_silent_list_leaves_time_for_abuseipdb),
 		TEST(a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline),
 		TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline),
 		TEST(a_report_to_a_source_that_takes_none_is_for_later),
