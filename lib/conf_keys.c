@@ -135,6 +135,9 @@ static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct
 		return zone_name(text, e);
 	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
 		return wrong(e, "knows only %{key:/absolute/path}");
+	for (const char *p = from; p < to; p++)
+		if (*p <= ' ' || *p > '~' || *p == '"')
+			return wrong(e, "the key's path may hold printable ASCII only");
 	if ((from > text && from[-1] != '.') || to[1] != '.')
 		return wrong(e, "the key must be a label of its own, with dots around it");
 	snprintf(s->key_file, sizeof(s->key_file), "%.*s", (int)(to - from - 6), from + 6);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A reply as it came from the network. Byte 0 chooses the question; the rest is the message. */
+#include "dns_message.h"
+#include "fuzz.h"
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const names[] = { "7.1.1.45.zen.test", "a.b", "7.1.1.45.ZEN.test" };
+	struct dns_answer a;
+	int type;
+
+	if (size < 1)
+		return 0;
+	type = data[0] & 1 ? NET_TXT : NET_A;
+	memset(&a, 0xaa, sizeof(a));
+	dns_message_parse(data + 1, size - 1, names[(data[0] >> 1) % 3], type, &a);
+	must(a.status <= NET_BROKEN);
+	must(a.na <= ANSWERS_MAX);
+	must(a.txt_len <= sizeof(a.txt));
+	must(memchr(a.why, '\0', sizeof(a.why)) && is_plain(a.why));
+	must(a.status == NET_OK || (!a.na && !a.txt_len));
+	must(a.status != NET_OK || type != NET_A || a.na);
+	must(a.status != NET_BROKEN || *a.why);
+	return 0;
+}
