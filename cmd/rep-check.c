@@ -14,7 +14,8 @@
 
 static const char help[] =
 	"Usage: rep-check [OPTION]... ADDRESS...\n"
-	"       rep-check --gate [--jail NAME] [--restored X] -- ADDRESS\n"
+	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
+	"       rep-check --good -- ADDRESS\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
@@ -22,8 +23,10 @@ static const char help[] =
 	"      --fresh         ask again, whatever the cache knows\n"
 	"      --timeout MS    for everything together\n"
 	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
+	"      --user NAME     gate: of a failed log-in; enough different ones count the line, too\n"
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
+	"      --good          a successful log-in: no block below the highest tier for a while\n"
 	"      --ready         configuration, state and verdict log are usable?\n"
 	"      --self-test     --ready, every list's test points and the API key; a table\n"
 	"  -j, --json          one object a line\n"
@@ -34,15 +37,16 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, ready, self_test, cached, fresh;
-	const char *jail, *restored;
+	bool gate, good, ready, self_test, cached, fresh;
+	const char *jail, *user, *restored;
 	long long timeout_ms;
 };
-enum { O_GATE = 256, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
+enum { O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
-	{ "gate", 0, NULL, O_GATE }, { "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
+	{ "gate", 0, NULL, O_GATE }, { "good", 0, NULL, O_GOOD }, { "user", 1, NULL, O_USER },
+	 { "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { NULL, 0, NULL, 0 },
@@ -112,7 +116,7 @@ static void put_finding(const struct iprep_finding *f, int width)
 static void put_text(const struct iprep_result *r)
 {
 	char when[32];
-	time_t until = (time_t)r->blocked_until;
+	time_t until;
 	struct tm tm;
 	int width = 0;
 
@@ -129,6 +133,10 @@ static void put_text(const struct iprep_result *r)
 			width = (int)strlen(r->findings[i]->source);
 	for (size_t i = 0; i < r->nfindings; i++)
 		put_finding(r->findings[i], width);
+	until = (time_t)r->good_at;
+	if (r->good_at && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
+		printf("    logged in %s: no block below the highest tier\n", when);
+	until = (time_t)r->blocked_until;
 	if (r->block_tier && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    blocked as %s until %s%s%s\n", r->block_tier, when,
 		       r->block_jail ? ", seen by " : "", r->block_jail ? r->block_jail : "");
@@ -196,12 +204,22 @@ static int gate(struct cli *cli, const struct options *o, const char *address)
 
 	if (r)
 		return r;
-	r = iprep_gate(cli->ctx, address, jail, is_restore(o->restored), &count, &wake);
+	r = iprep_gate(cli->ctx, address, jail, o->user, is_restore(o->restored), &count, &wake);
 	if (r)
 		return cli_fail(cli, r);
 	if (wake)
 		cli_wake_worker(cli);
 	return count ? EX_CONFIRMED : EX_OK;
+}
+
+static int good(struct cli *cli, const char *address)
+{
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_good(cli->ctx, address);
+	return r ? cli_fail(cli, r) : EX_OK;
 }
 
 static int ready(struct cli *cli)
@@ -235,6 +253,8 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
 		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
 		case O_GATE: o->gate = cli->hook = true; break;
+		case O_GOOD: o->good = cli->hook = true; break;
+		case O_USER: o->user = optarg; break;
 		case O_READY: o->ready = true; break;
 		case O_SELF_TEST: o->self_test = true; break;
 		case O_CACHED: o->cached = true; break;
@@ -261,8 +281,11 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 
 	if (r || done)
 		return r;
-	if (o->gate && argc - optind != 1)
-		return cli_usage(cli, "--gate takes one address, got %d", argc - optind);
+	if ((o->gate || o->good) && argc - optind != 1)
+		return cli_usage(cli, "--%s takes one address, got %d", o->gate ? "gate" : "good",
+				 argc - optind);
+	if (o->gate && o->good)
+		return cli_usage(cli, "--gate and --good exclude each other");
 	if ((o->ready || o->self_test) && argc > optind)
 		return cli_usage(cli, "--%s takes no address", o->ready ? "ready" : "self-test");
 	r = cli_open(cli);
@@ -270,6 +293,8 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return r;
 	if (o->gate)
 		return gate(cli, o, argv[optind]);
+	if (o->good)
+		return good(cli, argv[optind]);
 	if (o->self_test)
 		return check_self_test(cli, (int)o->timeout_ms);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
@@ -283,7 +308,7 @@ int main(int argc, char **argv)
 
 	cli_begin(&cli, "rep-check");
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		cli.hook |= !strncmp(argv[i], "--ga", 4);   /* abbreviated, or with a value, too */
+		cli.hook |= !strncmp(argv[i], "--ga", 4) || !strncmp(argv[i], "--go", 4);   /* abbreviated, too */
 	status = run(&cli, &o, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */

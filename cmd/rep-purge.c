@@ -55,14 +55,17 @@ static int expire(struct cli *cli)
 		return cli_fail(cli, r);
 	if (cli->json)
 		printf("{\"findings\":%lld,\"lookups\":%lld,\"reports\":%lld,\"blocks\":%lld,"
-		       "\"pardons\":%lld,\"dry_run\":%s}\n", (long long)s.findings, (long long)s.lookups,
-		       (long long)s.reports, (long long)s.blocks, (long long)s.pardons,
+		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"dry_run\":%s}\n",
+		       (long long)s.findings, (long long)s.lookups, (long long)s.reports,
+		       (long long)s.blocks, (long long)s.pardons, (long long)s.sightings,
+		       (long long)s.logins,
 		       cli->dry_run ? "true" : "false");
 	else if (!cli->quiet)
-		fprintf(stderr, "%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons\n",
+		fprintf(stderr, "%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "
+			"%lld failed and %lld good log-ins\n",
 			cli->dry_run ? "would remove" : "removed", (long long)s.findings,
 			(long long)s.lookups, (long long)s.reports, (long long)s.blocks,
-			(long long)s.pardons);
+			(long long)s.pardons, (long long)s.sightings, (long long)s.logins);
 	return EX_OK;
 }
 

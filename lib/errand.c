@@ -109,6 +109,12 @@ static bool undecided(const struct env *env, const struct lookup *l)
 	       (l->findings[paid].status == FINDING_TIMEOUT || l->findings[paid].status == FINDING_ERROR);
 }
 
+/* One stale phone behind a listed address locks nobody out: who logs in gets only the highest tier. */
+static bool spared(const struct env *env, const struct lookup *l)
+{
+	return l->good_at && (size_t)l->verdict.tier + 1 < env->conf->ntiers;
+}
+
 static int keep_lookup(const struct env *env, struct errand *w, struct worker_stats *stats)
 {
 	const struct lookup *l = w->lookup;
@@ -118,7 +124,7 @@ static int keep_lookup(const struct env *env, struct errand *w, struct worker_st
 	if (r <= 0)                        /* forgotten meanwhile: forgetting wins */
 		return r;
 	r = store_findings_put(env->store, env->conf, &l->key, l->findings);
-	if (!r && l->verdict.kind == V_CONFIRMED) {
+	if (!r && l->verdict.kind == V_CONFIRMED && !spared(env, l)) {
 		r = put_block(env, w);
 		stats->blocks += r > 0;
 	}

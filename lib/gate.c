@@ -80,31 +80,55 @@ static int ask_later(const struct env *env, const struct addr *a, const struct a
 	return add_job(env, a, key, jail);
 }
 
-int gate_ask(const struct env *env, const struct addr *a, const char *jail, bool restored,
-	     bool *ret_count, bool *ret_wake, struct err *e)
+/* 1: enough different names were tried. */
+static int sprays(const struct env *env, const struct addr *key, const struct gate_line *line, bool quiet)
 {
-	bool quiet = restored || store_is_read_only(env->store);
-	struct addr key = addr_key(a, env->conf->ipv6_prefix);
+	int n = 0;
+
+	if (!line->user)
+		return 0;
+	if (!quiet)
+		n = store_sighting_put(env->store, key, line->user, line->user_len);
+	if (!n)
+		n = store_sightings(env->store, key, env->conf->spray_window_s);
+	return n < 0 ? n : n >= env->conf->spray_users;
+}
+
+static int ask_disk(const struct env *env, const struct addr *key, const struct gate_line *line,
+		    bool *ret_count, bool *ret_wake)
+{
+	bool quiet = line->restored || store_is_read_only(env->store);
 	struct block b;
-	bool count;
+	int r = store_block_get(env->store, key, &b), spray;
+
+	if (r < 0)
+		return r;
+	*ret_count = r > 0 && b.first_at > 0;
+	spray = sprays(env, key, line, quiet);
+	*ret_count |= spray > 0;
+	if (!quiet)
+		r = r > 0 ? gate_seen_again(env, &b, line->jail) : ask_later(env, &line->addr, key, line->jail);
+	*ret_wake = !quiet && r > 0;
+	/* the block is the answer, whatever could not be written besides */
+	return r < 0 || *ret_count ? r : spray;
+}
+
+int gate_ask(const struct env *env, const struct gate_line *line, bool *ret_count, bool *ret_wake,
+	     struct err *e)
+{
+	struct addr key = addr_key(&line->addr, env->conf->ipv6_prefix);
+	bool count = false, wake = false;
 	int r;
 
 	*ret_count = *ret_wake = false;
-	if (lookup_guard(env->conf, a, true))
+	if (lookup_guard(env->conf, &line->addr, true))
 		return 0;
 	r = store_pardoned(env->store, &key);
-	if (r)
-		goto out;
-	r = store_block_get(env->store, &key, &b);
-	count = r > 0 && b.first_at > 0;
-	if (r >= 0 && !quiet)
-		r = r > 0 ? gate_seen_again(env, &b, jail) : ask_later(env, a, &key, jail);
-	else if (r > 0)
-		r = 0;
-	*ret_count = count;
-	*ret_wake = r > 0;
-out:
+	if (!r)
+		r = ask_disk(env, &key, line, &count, &wake);
 	if (r < 0)
 		return err_set(e, r, "%s", store_err(env->store)->text);
+	*ret_count = count;
+	*ret_wake = wake;
 	return 0;
 }

@@ -3,13 +3,21 @@
 #pragma once
 #include "env.h"
 
+struct gate_line {                         /* what is known of the line */
+	struct addr addr;
+	const char *jail;                  /* may be empty */
+	const char *user;                  /* bytes of a failed log-in's name; NULL: none */
+	size_t user_len;
+	bool restored;                     /* fail2ban restores a ban: nothing is written */
+};
+
 /*
- * *ret_count: the address has a block that was announced. *ret_wake: the worker has news.
- * restored: fail2ban restores a ban; nothing is written. A read-only store answers and records
- * nothing. Errors: _STORE, _BUSY: then the outputs are untouched.
+ * *ret_count: the address has a block that was announced, or tried [spray] users names within the
+ * window. *ret_wake: the worker has news. A read-only store answers and records nothing.
+ * Errors: _STORE, _BUSY: then the outputs are untouched.
  */
-int gate_ask(const struct env *env, const struct addr *a, const char *jail, bool restored,
-	     bool *ret_count, bool *ret_wake, struct err *e);
+int gate_ask(const struct env *env, const struct gate_line *line, bool *ret_count, bool *ret_wake,
+	     struct err *e);
 
 /* Announce a block again, unless its last line is younger than a minute: 1 due now, 0 not. */
 int gate_seen_again(const struct env *env, const struct block *b, const char *jail);

@@ -4,19 +4,30 @@
 #include "announce.h"
 #include "buf.h"
 #include "gate.h"
+#include "lookup.h"
 #include "queue.h"
 #include "source.h"
 #include "worker.h"
 #include <string.h>
 
+#define USER_MAX 1024                      /* bytes: longer is an attack on us, not on an account */
 #define FUTURE_MAX_S 86400                 /* clocks of log hosts are never that wrong */
 
-int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, bool restored,
-	       bool *ret_count, bool *ret_wake)
+/* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
+static size_t user_bytes(const char *user)
 {
-	struct addr a;
+	size_t n = user ? strnlen(user, USER_MAX + 1) : 0;
+
+	return n > USER_MAX || (n && user[0] == '<' && user[n - 1] == '>') ? 0 : n;
+}
+
+int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, const char *user,
+	       bool restored, bool *ret_count, bool *ret_wake)
+{
+	struct gate_line line = { .jail = jail ? jail : "", .user_len = user_bytes(user),
+				  .restored = restored };
 	struct env env;
-	int r = ctx_address(ctx, address, &a);
+	int r = ctx_address(ctx, address, &line.addr);
 
 	if (!r)
 		r = ctx_note_key(ctx);
@@ -25,7 +36,25 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, boo
 	if (r)
 		return r;
 	env = ctx_env(ctx);
-	return gate_ask(&env, &a, jail ? jail : "", restored, ret_count, ret_wake, &ctx->err);
+	line.user = line.user_len ? user : NULL;
+	return gate_ask(&env, &line, ret_count, ret_wake, &ctx->err);
+}
+
+int iprep_good(struct iprep_ctx *ctx, const char *address)
+{
+	struct addr a, key;
+	int r = ctx_address(ctx, address, &a);
+
+	if (r || lookup_guard(ctx->conf, &a, true))
+		return r;
+	r = ctx_open_store(ctx, STORE_HOOK);
+	if (r)
+		return r;
+	key = addr_key(&a, ctx->conf->ipv6_prefix);
+	r = store_pardoned(ctx->store, &key);
+	if (!r)
+		r = store_good_put(ctx->store, &key);
+	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
 }
 
 /* fail2ban leaves "<name>" where a tag has no value. */

@@ -45,7 +45,8 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 		r = store_purge_seen(ctx->store);
 	if (r)
 		return store_failed(ctx, r);
-	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons };
+	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons,
+						 c.sightings, c.logins };
 	return IPREP_OK;
 }
 

@@ -38,6 +38,10 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 		r = store_block_get(env->store, &l->key, &l->block);
 		l->blocked = r > 0;
 	}
+	if (r >= 0)
+		r = store_good_at(env->store, &l->key, &l->good_at);
+	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
+		l->good_at = 0;
 	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
 		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
 	if (r < 0)

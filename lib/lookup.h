@@ -17,6 +17,7 @@ struct lookup {
 	enum origin origin;
 	unsigned flags;
 	source_set may_ask;
+	int64_t good_at;                   /* last successful log-in within [good] window; 0: none */
 	bool paying;                       /* a call that costs is on its way */
 	char exempt[DETAIL_MAX];           /* why nothing is asked; empty: not exempt */
 	bool blocked;

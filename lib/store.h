@@ -82,6 +82,16 @@ struct zone_state {
 int store_zones_get(struct store *s, const struct conf *conf, struct zone_state *ret);
 int store_zone_put(struct store *s, const struct conf_source *list, const struct zone_state *z);
 
+/* ---- who tried what, who logged in ---- */
+
+/* One failed log-in under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */
+int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len);
+/* How many different names the key tried within the window. */
+int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
+int store_good_put(struct store *s, const struct addr *key);
+/* The newest successful log-in; 0: none. */
+int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at);
+
 /* ---- look-ups that wait ---- */
 
 #define LOOKUPS_MAX 10000                  /* waiting at once; gate look-ups beyond are dropped */
@@ -163,7 +173,7 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 
 /* ---- counting, purging, forgetting ---- */
 
-struct store_counts { int64_t findings, lookups, reports, blocks, pardons; };
+struct store_counts { int64_t findings, lookups, reports, blocks, pardons, sightings, logins; };
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */

@@ -82,16 +82,19 @@ int store_purge_seen(struct store *s)
 }
 
 struct sweep {
-	const char *table, *where;         /* where: ?1 before which, ?2 beyond which */
+	const char *table, *id;
+	const char *where;                 /* ?1 before which, ?2 beyond which */
 	size_t count;                      /* member of struct store_counts */
 };
 static const struct sweep sweeps[] = {
-	{ "finding", "answered_at < ?1 OR answered_at > ?2", offsetof(struct store_counts, findings) },
-	{ "report", "state > 1 AND (ended_at < ?1 OR ended_at > ?2)",
+	{ "finding", "(key, source)", "answered_at < ?1 OR answered_at > ?2", offsetof(struct store_counts, findings) },
+	{ "report", "id", "state > 1 AND (ended_at < ?1 OR ended_at > ?2)",
 	  offsetof(struct store_counts, reports) },
-	{ "lookup", "since < ?1 OR since > ?2", offsetof(struct store_counts, lookups) },
-	{ "pardon", "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
-	{ "block", "until < ?1 OR until > ?2 AND ?1 > 0", offsetof(struct store_counts, blocks) },
+	{ "lookup", "key", "since < ?1 OR since > ?2", offsetof(struct store_counts, lookups) },
+	{ "pardon", "key", "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
+	{ "sighting", "(key, user)", "at < ?1 OR at > ?2", offsetof(struct store_counts, sightings) },
+	{ "good", "key", "at < ?1 OR at > ?2", offsetof(struct store_counts, logins) },
+	{ "block", "key", "until < ?1 OR until > ?2 AND ?1 > 0", offsetof(struct store_counts, blocks) },
 };
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
@@ -106,6 +109,8 @@ static int limits(struct store *s, const struct conf *conf, size_t i, int64_t *r
 	case 1: *ret_before = now - conf->keep_reports_s; return 0;
 	case 2: *ret_before = now - WEEK_S; return 0;
 	case 3: *ret_before = now; *ret_beyond = now + TEN_YEARS_S + WEEK_S; return 0;
+	case 4: *ret_before = now - conf->spray_window_s; return 0;
+	case 5: *ret_before = now - conf->good_window_s; return 0;
 	default: *ret_beyond = now + TEN_YEARS_S + WEEK_S; return block_horizon(s, ret_before);
 	}
 }
@@ -134,14 +139,14 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 
 static int sweep_some(struct store *s, const struct conf *conf, size_t i, int max_rows, int *ret_n)
 {
-	const char *id = i == 1 ? "id" : i == 0 ? "(key, source)" : "key";
-	const char *cols = i == 1 ? "id" : i == 0 ? "key, source" : "key";
+	const char *id = sweeps[i].id, *cols = *id == '(' ? id + 1 : id;
+	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
 	int r = limits(s, conf, i, &before, &beyond);
 
-	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE %s IN (SELECT %s FROM %s WHERE %s"
-			 " LIMIT ?3)", sweeps[i].table, id, cols, sweeps[i].table, sweeps[i].where);
+	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
+			 " LIMIT ?3)", sweeps[i].table, id, ncols, cols, sweeps[i].table, sweeps[i].where);
 	if (!r)
 		r = sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
 	*ret_n = r ? 0 : sqlite3_changes(s->db);
@@ -170,7 +175,8 @@ int store_forget(struct store *s, const struct addr *key, int64_t pardon_until)
 	static const char *const deletes[] = {
 		"DELETE FROM block WHERE key = ?1", "DELETE FROM finding WHERE key = ?1",
 		"DELETE FROM lookup WHERE key = ?1", "DELETE FROM report WHERE key = ?1",
-		"DELETE FROM pardon WHERE key = ?1",
+		"DELETE FROM pardon WHERE key = ?1", "DELETE FROM sighting WHERE key = ?1",
+		"DELETE FROM good WHERE key = ?1",
 	};
 	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
 

@@ -90,6 +90,7 @@ struct iprep_result {
 	const char *block_jail;            /* jail that saw the address; may be NULL */
 	size_t nfindings;
 	const struct iprep_finding *const *findings;
+	int64_t good_at;                   /* last successful log-in within [good] window; 0: none */
 };
 
 /* ---- context ---- */
@@ -210,13 +211,24 @@ IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout
 /*
  * What fail2ban's ignorecommand asks: does this ambiguous line count?
  * @jail      name of the jail, or NULL; kept with a look-up it causes
+ * @user      name of a failed log-in, any bytes; NULL, empty, a literal tag such as "<F-USER>" or
+ *            over 1024 bytes: none. Kept as a keyed hash only.
  * @restored  fail2ban restores a ban: answer from disk, change nothing
- * @ret_count set to true if the address has a block. Else a look-up waits for the worker.
+ * @ret_count set to true if the address has a block, or tried [spray] users different names
+ *            within [spray] window. Without a block a look-up waits for the worker.
  * @ret_wake  set to true if the worker has something new to do
  * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG.
  */
 IPREP_API int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail,
-			 bool restored, bool *ret_count, bool *ret_wake) IPREP_MUST_CHECK;
+			 const char *user, bool restored, bool *ret_count, bool *ret_wake)
+	IPREP_MUST_CHECK;
+
+/*
+ * Remember a successful log-in: within [good] window the address gets no block below the highest
+ * tier. Recorded once an hour; nothing is recorded of guarded and pardoned addresses.
+ * Errors: _ADDR, _STORE, _BUSY, _PERM.
+ */
+IPREP_API int iprep_good(struct iprep_ctx *ctx, const char *address) IPREP_MUST_CHECK;
 
 struct iprep_report {                      /* zeroed members are absent */
 	const char *address;
@@ -271,6 +283,7 @@ IPREP_API int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flus
 
 struct iprep_purge_stats {
 	int64_t findings, lookups, reports, blocks, pardons;
+	int64_t sightings, logins;         /* failed log-ins by name; successful ones */
 };
 /*
  * Remove what is past its retention, in short transactions with pauses.

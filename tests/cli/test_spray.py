@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Many user names from one address count; a successful log-in spares from the short block.
+
+    test_spray.py DIRECTORY-OF-PROGRAMS        (as root)
+"""
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import unittest
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dns')]
+
+import behaviours as b
+import place
+from server import Server, Zone
+
+BIN = ''
+ADDRESS = '45.1.1.1'
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/state/verdict.log
+timeout_ms = 1000
+ipv6_prefix = 64
+[tier known]
+score = 3
+bantime = 1d
+[tier notorious]
+score = 10
+bantime = 365d
+[dns]
+resolvers = 127.0.0.1:PORT
+[dnsbl a]
+zone = a.test
+points = 127.0.0.2*3 127.0.0.9*10
+[allow]
+addresses = 45.9.0.0/16
+[worker]
+start = none
+linger = 0
+"""
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dns = Server()
+        self.addCleanup(self.dns.close)
+        self.dns.zones['a.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2'), '2.1.1.45': b.listed('127.0.0.9')})
+        self.place = place.Place(BIN, CONF.replace('PORT', str(self.dns.port)))
+        self.addCleanup(self.place.close)
+
+    def gate(self, user, status, address=ADDRESS, *more):
+        args = () if user is None else ('--user', user)
+        p = self.place.run('rep-check', '--gate', '--jail', 'rep-spray', *args, *more, '--', address)
+        self.assertEqual((p.returncode, p.stdout, p.stderr), (status, '', ''), (user or '')[:40])
+
+    def good(self, address=ADDRESS):
+        p = self.place.run('rep-check', '--good', '--', address)
+        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
+
+    def sql(self, text, *values):
+        path = self.place.path('state/iprep.db')
+        db = sqlite3.connect(path, timeout=10)
+        with db:
+            rows = db.execute(text, values).fetchall()
+        db.close()
+        for name in os.listdir(self.place.path('state')):
+            os.chown(self.place.path('state/' + name), place.OWNER, place.OWNER)
+        return rows
+
+    def count(self, table):
+        return self.sql(f'SELECT count(*) FROM {table}')[0][0]
+
+
+class Spray(Case):
+    def test_the_third_name_counts_and_the_same_name_thrice_does_not(self):
+        for status in (0, 0, 0):
+            self.gate('root', status)
+        self.gate('admin', 0)
+        self.gate('test', 10)
+        self.gate('root', 10)
+        self.gate(None, 0)                 # the ordinary gate of another jail
+        self.gate('test', 0, '45.1.1.7')
+
+    def test_names_are_bytes_and_no_name_is_none(self):
+        for none in ('', '<F-USER>', '<ip-host>', 'x' * 1025, 'y' * 100000):
+            self.gate(none, 0)
+        self.assertEqual(self.count('sighting'), 0)
+        self.gate('Root', 0)
+        self.gate('root', 0)
+        self.gate('r\u00f6\u00f6t \'"$(reboot)`', 10)
+        self.assertEqual(self.count('sighting'), 3)
+
+    def test_what_a_shell_cannot_pass_on_is_no_10(self):
+        command = f"exec {BIN}/rep-check -c {self.place.path('iprep.conf')} --gate --user \"$(cat %s)\" -- {ADDRESS}"
+        for name, raw in (('nul', b'a\0b'), ('long', b'z' * 200000)):
+            with open(self.place.path(name), 'wb') as f:
+                f.write(raw)
+            p = subprocess.run(['/bin/sh', '-c', command % self.place.path(name)], capture_output=True, check=False)
+            self.assertNotEqual(p.returncode, 10, name)
+
+    def test_the_window_passes(self):
+        for user, status in (('a', 0), ('b', 0), ('c', 10)):
+            self.gate(user, status)
+        self.sql('UPDATE sighting SET at = at - 86400')
+        self.gate('d', 0)
+        self.gate('e', 0)
+        self.gate('a', 10)                 # seen again: its time moves on
+
+    def test_a_restore_counts_nothing_and_says_what_is_on_disk(self):
+        self.gate('a', 0)
+        self.gate('b', 0, ADDRESS, '--restored', '1')
+        self.gate('c', 0, ADDRESS, '--restored=1')
+        self.assertEqual(self.count('sighting'), 1)
+        self.gate('b', 0)
+        self.gate('c', 10)
+        self.gate('c', 10, ADDRESS, '--restored', '1')
+
+    def test_no_more_rows_than_64_for_an_address(self):
+        for i in range(70):
+            self.gate(f'user{i}', 10 if i > 1 else 0)
+        self.assertEqual(self.count('sighting'), 64)
+
+    def test_names_are_nowhere_in_clear(self):
+        name = 'hunter2-the-password-typed-as-a-name'
+        self.gate(name, 0)
+        for file in os.listdir(self.place.path('state')):
+            with open(self.place.path('state/' + file), 'rb') as f:
+                self.assertNotIn(name.encode(), f.read())
+
+    def test_exempt_and_pardoned_addresses_leave_no_trace(self):
+        self.place.run('rep-purge', '--pardon', '1d', '45.1.1.9', check=True)
+        for address in ('10.0.0.1', '45.9.1.1', '45.1.1.9', '127.0.0.1'):
+            for user in 'abcd':
+                self.gate(user, 0, address)
+            self.good(address)
+        self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
+
+    def test_an_ipv6_network_is_one_and_keys_are_made_once(self):
+        running = [subprocess.Popen([f'{BIN}/rep-check', '-c', self.place.path('iprep.conf'), '--gate', '--user',
+                                     f'u{i}', '--', f'2a02:4780:1:2::{i}']) for i in range(8)]
+        self.assertLessEqual({p.wait(30) for p in running}, {0, 10})
+        self.assertEqual(self.count('sighting'), 8)
+        self.assertEqual(len(self.sql('SELECT DISTINCT key FROM sighting')), 1)
+        self.assertEqual(self.sql("SELECT length(value) FROM meta WHERE name = 'user-key'"), [(16,)])
+        self.gate('u3', 10, '2a02:4780:1:2:ffff::1')
+        self.assertEqual(self.count('sighting'), 8)
+
+    def test_forgetting_and_purging_take_all(self):
+        self.gate('a', 0)
+        self.good()
+        self.place.run('rep-purge', ADDRESS, check=True)
+        self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
+        self.gate('a', 0)
+        self.good()
+        self.sql('UPDATE sighting SET at = at - 86401')
+        self.sql('UPDATE good SET at = at - 30 * 86400 - 1')
+        p = self.place.run('rep-purge', '--json', check=True)
+        self.assertEqual((json.loads(p.stdout)['sightings'], json.loads(p.stdout)['logins']), (1, 1))
+        self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
+
+
+class Good(Case):
+    def flush(self):
+        self.place.run('rep-report', '--flush', check=True)
+        return self.place.verdict_log().count('verdict=confirmed')
+
+    def test_a_log_in_spares_from_the_lower_tier_only(self):
+        self.good()
+        self.good('45.1.1.2')
+        for address in (ADDRESS, '45.1.1.2'):
+            self.gate(None, 0, address)
+            self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--', address, check=True)
+        self.assertEqual(self.flush(), 1)
+        self.assertIn('ip=45.1.1.2 score=10 tier=notorious', self.place.verdict_log())
+        self.gate(None, 0)
+        p = self.place.run('rep-check', '--json', ADDRESS)
+        self.assertEqual((p.returncode, json.loads(p.stdout)['tier']), (10, 'known'))
+        self.assertIn('good_at', json.loads(p.stdout))
+        self.assertIn('no block below the highest tier', self.place.run('rep-check', ADDRESS).stdout)
+
+    def test_after_its_window_a_log_in_spares_nobody(self):
+        self.good()
+        self.sql('UPDATE good SET at = at - 30 * 86400 - 1')
+        self.gate(None, 0)
+        self.assertEqual(self.flush(), 1)
+        self.gate(None, 10)
+
+    def test_it_is_written_once_an_hour_and_ends_with_0_whatever_is_wrong(self):
+        self.good()
+        self.sql('UPDATE good SET at = at - 3000')
+        before = self.sql('SELECT at FROM good')
+        self.good()
+        self.assertEqual(self.sql('SELECT at FROM good'), before)
+        self.good('no address')
+        p = self.place.run('rep-check', '--good', 'a', 'b')
+        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
+        p = self.place.run('rep-check', '--goo', '--bogus')
+        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
+
+
+if __name__ == '__main__':
+    BIN = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
