@@ -45,9 +45,9 @@ static void learn(struct probe *p, enum zone_state_kind state, const char *why)
 	bool was_bad = health_is_bad(p->h);
 
 	z->state[p->family] = (uint8_t)state;
-	if (state == ZONE_BAD)
+	if (state == ZONE_BAD && (!p->family || z->state[0] != ZONE_BAD))
 		snprintf(z->why, sizeof(z->why), "%s", why);
-	else if (!health_is_bad(p->h))
+	if (!health_is_bad(p->h))
 		z->why[0] = '\0';
 	if (!p->family || state == ZONE_BAD) {
 		z->probed_at = clock_now_s(&p->ask.clock);

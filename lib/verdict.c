@@ -91,12 +91,29 @@ static bool worth_paying(const struct conf *conf, const struct finding *f, const
 	return tier_of(conf, s->high, true) >= 0;
 }
 
+/* A suspicious line that no list knows is not worth a call: by policy, so it counts 0. */
+static void leave_out_unpaid(const struct conf *conf, const struct finding *f, source_set may_ask,
+			     struct sum *s)
+{
+	int i = conf->abuseipdb;
+
+	if (i < 0 || conf->check != CHECK_UNDECIDED || s->positive || f[i].status != FINDING_NONE ||
+	    !(may_ask & SOURCE_BIT(i)))
+		return;
+	s->low -= conf->sources[i].least;
+	s->high -= conf->sources[i].most;
+}
+
 void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,
 		   source_set may_ask, struct verdict *ret)
 {
 	struct sum s = add_up(conf, findings, may_ask);
-	struct verdict v = { .low = s.low, .high = s.high };
+	struct verdict v = { .ask = free_questions(conf, findings, may_ask) };
 
+	if (origin == AMBIGUOUS && !v.ask)
+		leave_out_unpaid(conf, findings, may_ask, &s);
+	v.low = s.low;
+	v.high = s.high;
 	v.tier = tier_of(conf, s.low, origin == AMBIGUOUS || s.capped || unchecked(conf, findings));
 	if (v.tier >= 0)
 		v.kind = V_CONFIRMED;
@@ -104,7 +121,6 @@ void verdict_weigh(const struct conf *conf, const struct finding *findings, enum
 		v.kind = V_CLEAN;
 	else
 		v.kind = V_UNKNOWN;
-	v.ask = free_questions(conf, findings, may_ask);
 	if (!v.ask && conf->abuseipdb >= 0 && may_ask & SOURCE_BIT(conf->abuseipdb) &&
 	    worth_paying(conf, findings, &s, origin, &v))
 		v.ask = SOURCE_BIT(conf->abuseipdb);

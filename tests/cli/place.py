@@ -60,13 +60,13 @@ class Place:
 
 
 class Emulator:
-    """An AbuseIPDB of its own; seed: address -> score."""
+    """An AbuseIPDB of its own; seed: address -> fields of a check; options as abuseipdb.py has them."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed=None, *options):
         self.dir = tempfile.mkdtemp(prefix='iprep-api.')
         port_file = os.path.join(self.dir, 'port')
         self.process = subprocess.Popen(['/usr/bin/python3', '-B', EMULATOR, '--port-file', port_file,
-                                         '--key', KEY], stdin=subprocess.DEVNULL)
+                                         '--key', KEY, *options], stdin=subprocess.DEVNULL)
         wait_until(lambda: os.path.exists(port_file), 'the emulator listens')
         with open(port_file, encoding='ascii') as f:
             self.port = int(f.read())

@@ -172,6 +172,14 @@ static void worlds(const char *answers, source_set may, int at, int sum, int *lo
 		worlds(answers, may, at + 1, sum, low, high);
 }
 
+static bool open_lists(const char *answers, source_set may)
+{
+	for (int i = 0; i < API; i++)
+		if (answers[i] == '.' && may & SOURCE_BIT(i))
+			return true;
+	return false;
+}
+
 static struct verdict imagined(const char *answers, enum origin origin, source_set may)
 {
 	struct verdict v = { .low = 1000, .high = -1000, .tier = -1 };
@@ -179,6 +187,9 @@ static struct verdict imagined(const char *answers, enum origin origin, source_s
 	bool somebody = strchr("LN", answers[ONE]) || strchr("LN", answers[TWO]) ||
 			strchr("LNWwXPp", answers[API]);
 
+	if (origin == AMBIGUOUS && conf.check == CHECK_UNDECIDED && answers[API] == '.' &&
+	    answers[ONE] != 'L' && answers[TWO] != 'L' && !open_lists(answers, may))
+		may &= ~SOURCE_BIT(API);            /* by policy not worth a call: counts 0 */
 	worlds(answers, may, 0, 0, &v.low, &v.high);
 	if (strchr("Ww", answers[API])) {
 		v.low = v.low < 0 ? v.low : 0;
