@@ -79,6 +79,17 @@ static uint8_t rule_of(const struct json *data)
 	return RULE_NONE;
 }
 
+/*
+ * Our own report makes an old score current: lastReportedAt is now. Where nobody else reported the
+ * address within max_age_days, what we would read is ourselves.
+ */
+static bool only_ours(const struct ask *a, const struct json *data)
+{
+	int64_t users;
+
+	return a->task->reported && json_int(json_member(data, "numDistinctUsers"), 0, 1, &users);
+}
+
 static void detail_of(const struct json *data, int64_t score, int64_t last_at, int64_t now,
 		      struct finding *f)
 {
@@ -127,12 +138,14 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 		goto out;
 	}
 	f.rule = rule_of(data);
-	if (is_public && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
+	if (is_public && !only_ours(a, data) && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
 		f.points = points_of(a, score);
 	f.listed = f.points > 0;
 	f.answered_at = now;
 	f.expires_at = now + a->conf->api_cache_s;
 	detail_of(data, score, last_at, now, &f);
+	if (only_ours(a, data))
+		text_put(f.detail, sizeof(f.detail), ", reported by nobody but us");
 	*ret = f;
 out:
 	json_free(root);

@@ -23,6 +23,15 @@ const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hoo
 	return NULL;
 }
 
+static int note_own_report(const struct env *env, struct lookup *l)
+{
+	struct report_job last;
+	int r = store_report_last(env->store, &l->task.addr, &last);
+
+	l->task.reported = r > 0 && last.state != REPORT_QUEUED;
+	return r < 0 ? r : 0;
+}
+
 static int read_state(const struct env *env, struct lookup *l, struct err *e)
 {
 	int r;
@@ -38,6 +47,8 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 		r = store_block_get(env->store, &l->key, &l->block);
 		l->blocked = r > 0;
 	}
+	if (r >= 0 && env->conf->abuseipdb >= 0)
+		r = note_own_report(env, l);
 	if (r >= 0)
 		r = store_good_at(env->store, &l->key, &l->good_at);
 	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)

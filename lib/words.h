@@ -67,6 +67,7 @@ struct task {
 	source_set ask;                    /* to be asked when it starts */
 	source_set asked;                  /* asked so far */
 	source_set tcp;                    /* to be asked over TCP */
+	bool reported;                     /* by us: that alone is no evidence */
 	bool late;                         /* its deadline is over: no more waiting */
 	struct finding *findings;          /* one for each of conf->sources */
 	struct quota_seen quota;           /* of the endpoint asked last */

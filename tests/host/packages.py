@@ -18,18 +18,22 @@ import process
 
 NFT = ("nftables", "libnftables1", "libnftnl11", "libmnl0", "libxtables12",
        "libjansson4", "libedit2", "libbsd0", "libmd0", "libgmp10")
+UNBOUND = ("unbound", "libevent-2.1-7", "libnghttp2-14", "libprotobuf-c1",
+           "libpython3.11")
 DOWNLOAD_S = 300
 
 
 class Packages:
     """Programs for the tests: the machine's own, or from below directory."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, unbound=False):
         self.root = directory
-        self.fetch_missing()
+        self.fetch_missing(unbound)
 
-    def fetch_missing(self):
+    def fetch_missing(self, unbound):
         wanted = []
+        if unbound and not self.find("unbound"):
+            wanted.extend(UNBOUND)
         if not os.path.exists(self.fail2ban("server")):
             wanted.append("fail2ban")
         if not self.find("rbldnsd"):
@@ -44,6 +48,12 @@ class Packages:
         unpacked = [f"{self.root}/usr/sbin", f"{self.root}/usr/bin"]
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         return shutil.which(program, path=":".join([path, *unpacked]))
+
+    def environment(self):
+        """For an unpacked program: where its unpacked libraries are."""
+        places = [top for top, _, names in os.walk(f"{self.root}/usr/lib")
+                  if any(".so." in name for name in names)]
+        return {**os.environ, "LD_LIBRARY_PATH": ":".join(places)}
 
     def fail2ban(self, part):
         """part: server, client or regex."""
