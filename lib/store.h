@@ -108,7 +108,8 @@ struct lookup_job {
 int store_lookup_get(struct store *s, const struct addr *key, struct lookup_job *ret);
 /* New, or merged with the one that waits: sure stays sure, and becomes due now. */
 int store_lookup_put(struct store *s, const struct lookup_job *j);
-/* Waiting in the same /24 or /48 (net_bits of 128), and in all, each counted up to its limit. */
+/* Waiting in the same /24 or /48 (net_bits of 128), and, if that is not full, in all, each counted
+ * up to its limit. */
 int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, int *ret_near,
 		       int *ret_all);
 int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size_t max);

@@ -51,7 +51,7 @@ int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, in
 	r = sql_number(s, 0, &near, "SELECT count(*) FROM (SELECT 1 FROM lookup"
 		       " WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)", "kki", &from, &to,
 		       (int64_t)LOOKUPS_NET_MAX);
-	if (!r)
+	if (!r && near < LOOKUPS_NET_MAX)  /* in a flood most end here: the whole queue is long */
 		r = sql_number(s, 0, &all, "SELECT count(*) FROM (SELECT 1 FROM lookup LIMIT ?1)",
 			       "i", (int64_t)LOOKUPS_MAX);
 	*ret_near = (int)near;
