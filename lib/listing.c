@@ -307,12 +307,14 @@ int listing_run(const struct env *env, const struct listing_feed *feed, struct e
 	struct env own_env = *env;
 	struct own_list *own = own_list_new();
 	struct listing x = { .env = &own_env, .feed = feed, .err = err };
-	int r = IPREP_E_NOMEM;
+	int r = IPREP_E_NOMEM, patience = 0;
 
 	own_env.own = own;
 	x.slots = calloc(SLOTS, sizeof(*x.slots));
 	x.unpacked = calloc(1, sizeof(*x.unpacked) + env->conf->nsources * sizeof(struct finding));
 	x.cache = listing_cache_new(&own_env);
+	if (env->store)
+		patience = store_patience(env->store, 0);
 	if (own && x.slots && x.unpacked && x.cache) {
 		r = run(&x);
 		listing_cache_end(x.cache);
@@ -322,6 +324,10 @@ int listing_run(const struct env *env, const struct listing_feed *feed, struct e
 	}
 	while (x.slots && x.head < x.tail)
 		drop(&x, slot_of(&x, x.head++));
+	if (env->store) {
+		store_read_end(env->store);
+		store_patience(env->store, patience);
+	}
 	listing_cache_free(x.cache);
 	free(x.unpacked);
 	free(x.slots);

@@ -5,7 +5,7 @@
 #define ROWS_MAX 4096                      /* waiting */
 #define ROWS_BATCH 500                     /* written as soon as there are so many: some 10 ms */
 #define BATCH_MS 200                       /* or so old */
-#define PAUSE_FACTOR 9                     /* of its time a run gives a tenth to writing */
+#define PAUSE_FACTOR 19                    /* of its time a run gives a twentieth to writing */
 #define AGAIN_MS 50                        /* after somebody else held the lock */
 #define END_WAIT_MS 2000
 

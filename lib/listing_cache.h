@@ -2,7 +2,7 @@
 /*
  * listing_cache.h - findings of a long list on their way to the store, in batches (layer 4)
  *
- * One transaction for many rows, that takes the lock or goes on without, and at most a tenth of the
+ * One transaction for many rows, that takes the lock or goes on without, and at most a twentieth of the
  * time: a resolver next door answers faster than a database keeps. What comes while there is no
  * room is not cached, listings last: asking again costs less than waiting.
  */

@@ -4,6 +4,7 @@
 #define WINDOW_MIN 16
 #define ROUND_MS 100                       /* shorter ones measure the machine's noise */
 #define HOLD_MS 2000                       /* between steps up that were in vain */
+#define REMEMBER_MS 30000                  /* at which number answers were lost */
 #define SLOW_MS 1400                       /* net_dns.c tries again after 1500 */
 #define LOSS_PERCENT 2
 #define QUICK_MS 3                         /* half are answered so soon: the server is the limit, more would only queue */
@@ -35,6 +36,8 @@ static bool has_loss(const struct pace *p)
 
 static void halve(struct pace *p, int64_t now_ms)
 {
+	p->lost_at = p->window;
+	p->lost_until_ms = now_ms + REMEMBER_MS;
 	p->window = p->window / 2 > WINDOW_MIN ? p->window / 2 : WINDOW_MIN;
 	p->window = p->window < p->max ? p->window : p->max;
 	p->halved_ms = now_ms;
@@ -54,7 +57,7 @@ static bool step(struct pace *p, int64_t now_ms)
 	}
 	p->trying = false;
 	if (!p->was_full || p->window * 2 > p->max || now_ms < p->hold_until_ms ||
-	    p->quick * 2 >= p->settled)
+	    p->quick * 2 >= p->settled || (now_ms < p->lost_until_ms && p->window * 2 >= p->lost_at))
 		return false;
 	p->rate_before = p->rate;
 	p->trying = true;

@@ -16,6 +16,7 @@
 
 #define HOOK_WAIT_MS 2000
 #define WORK_WAIT_MS 10000
+#define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
 #define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
 
 static int wait_for_lock(void *user, int ntries)
@@ -402,6 +403,7 @@ struct store *store_close(struct store *s)
 	store_end(s, IPREP_E_BUG);         /* rolls back what was left open */
 	for (size_t i = 0; i < HOT_MAX; i++)
 		sqlite3_finalize(s->hot[i].st);
+	s->wait_ms = CLOSE_WAIT_MS;
 	if (s->db && s->mode == STORE_WORK && !s->read_only)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_close(s->db);
