@@ -5,15 +5,17 @@
  * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
  * 10 (count this line) or 0, whatever happens.
  */
+#include "check_file.h"
 #include "check_self_test.h"
+#include "check_text.h"
 #include "cli.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char help[] =
 	"Usage: rep-check [OPTION]... ADDRESS...\n"
+	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
 	"       rep-check --good -- ADDRESS\n"
 	"       rep-check --ready | --self-test\n"
@@ -21,7 +23,8 @@ static const char help[] =
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
 	"      --cached        only what is on disk, no network\n"
 	"      --fresh         ask again, whatever the cache knows\n"
-	"      --timeout MS    for everything together\n"
+	"      --timeout MS    for everything together; with --file for each address\n"
+	"      --file FILE     many addresses, the first field of each line; -: stdin; no AbuseIPDB\n"
 	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
 	"      --user NAME     gate: of a failed log-in; enough different ones count the line, too\n"
 	"      --jail NAME     gate: the jail that asks\n"
@@ -38,109 +41,22 @@ static const char help[] =
 
 struct options {
 	bool gate, good, ready, self_test, cached, fresh;
-	const char *jail, *user, *restored;
+	const char *jail, *user, *restored, *file;
 	long long timeout_ms;
 };
-enum { O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL, O_RESTORED };
+enum {
+	O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
+	O_RESTORED, O_FILE
+};
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
 	{ "gate", 0, NULL, O_GATE }, { "good", 0, NULL, O_GOOD }, { "user", 1, NULL, O_USER },
-	 { "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
+	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
-	{ "restored", 1, NULL, O_RESTORED }, { NULL, 0, NULL, 0 },
+	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE }, { NULL, 0, NULL, 0 },
 };
-
-/* ---- text ---- */
-
-static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
-
-/* "16", or "0..13" while somebody has not answered; "-" where nobody was asked. */
-static void put_score(const struct iprep_result *r)
-{
-	if (r->verdict == IPREP_EXEMPT)
-		printf("  -");
-	else if (r->low == r->high)
-		printf("  %d", r->low);
-	else
-		printf("  %d..%d", r->low, r->high);
-}
-
-static void put_sources(const struct iprep_result *r)
-{
-	const char *comma = "";
-
-	printf("  ");
-	for (size_t i = 0; i < r->nfindings; i++) {
-		if (r->findings[i]->points <= 0)
-			continue;
-		printf("%s%s", comma, r->findings[i]->source);
-		comma = ",";
-	}
-	printf("%s", *comma ? "" : "-");
-}
-
-/* What was not asked just now says how old it is. */
-static void put_age(int64_t answered_at)
-{
-	long long s = (long long)time(NULL) - (long long)answered_at;
-
-	if (!answered_at || s < 5)
-		return;
-	if (s < 120)
-		printf("  (%lld s ago)", s);
-	else if (s < 2 * 3600)
-		printf("  (%lld min ago)", s / 60);
-	else
-		printf("  (%lld h ago)", s / 3600);
-}
-
-static void put_finding(const struct iprep_finding *f, int width)
-{
-	char points[16] = "?";
-
-	if (!f->unanswered)
-		snprintf(points, sizeof(points), f->points ? "%+d" : "%d", f->points);
-	printf("    %-*s %4s", width, f->source, points);
-	for (size_t i = 0; i < f->nanswers; i++)
-		printf("%s%s", i ? "," : "  ", f->answers[i]);
-	if (f->detail)
-		printf("  %s", f->detail);
-	if (f->status == IPREP_S_QUARANTINED)
-		printf("  (quarantined)");
-	put_age(f->answered_at);
-	putchar('\n');
-}
-
-static void put_text(const struct iprep_result *r)
-{
-	char when[32];
-	time_t until;
-	struct tm tm;
-	int width = 0;
-
-	printf("%s  %s", r->address, verdicts[r->verdict]);
-	put_score(r);
-	printf("  %s", r->tier ? r->tier : "-");
-	if (r->exempt)
-		printf("  %s", r->exempt);
-	else
-		put_sources(r);
-	putchar('\n');
-	for (size_t i = 0; i < r->nfindings; i++)
-		if ((int)strlen(r->findings[i]->source) > width)
-			width = (int)strlen(r->findings[i]->source);
-	for (size_t i = 0; i < r->nfindings; i++)
-		put_finding(r->findings[i], width);
-	until = (time_t)r->good_at;
-	if (r->good_at && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
-		printf("    logged in %s: no block below the highest tier\n", when);
-	until = (time_t)r->blocked_until;
-	if (r->block_tier && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
-		printf("    blocked as %s until %s%s%s\n", r->block_tier, when,
-		       r->block_jail ? ", seen by " : "", r->block_jail ? r->block_jail : "");
-}
 
 /* ---- look-ups ---- */
 
@@ -149,7 +65,6 @@ struct answers { struct cli *cli; bool bad, confirmed, unknown; };
 static void on_answer(void *user, const char *address, int err, const struct iprep_result *r)
 {
 	struct answers *a = user;
-	char *line;
 
 	if (err) {
 		cli_error(a->cli, "%.100s: %s", address, iprep_strerror(err));
@@ -158,20 +73,18 @@ static void on_answer(void *user, const char *address, int err, const struct ipr
 	}
 	a->confirmed |= r->verdict == IPREP_CONFIRMED;
 	a->unknown |= r->verdict == IPREP_UNKNOWN;
-	if (a->cli->quiet)
-		return;
-	if (!a->cli->json) {
-		put_text(r);
-	} else if (!iprep_result_json(r, &line)) {
-		puts(line);
-		iprep_text_free(line);
-	}
+	check_put(a->cli, r);
+}
+
+static unsigned flags_of(const struct options *o)
+{
+	return (o->cached ? IPREP_CACHED : 0) | (o->fresh ? IPREP_FRESH : 0);
 }
 
 static int look_up(struct cli *cli, const struct options *o, char **addresses, int n)
 {
 	struct answers a = { .cli = cli };
-	unsigned flags = (o->cached ? IPREP_CACHED : 0) | (o->fresh ? IPREP_FRESH : 0);
+	unsigned flags = flags_of(o);
 	int r;
 
 	if (n < 1)
@@ -261,6 +174,7 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case O_FRESH: o->fresh = true; break;
 		case O_JAIL: o->jail = optarg; break;
 		case O_RESTORED: o->restored = optarg; break;
+		case O_FILE: o->file = optarg; break;
 		case O_TIMEOUT:
 			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
 				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
@@ -288,9 +202,15 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return cli_usage(cli, "--gate and --good exclude each other");
 	if ((o->ready || o->self_test) && argc > optind)
 		return cli_usage(cli, "--%s takes no address", o->ready ? "ready" : "self-test");
+	if (o->file && (o->gate || o->good || o->ready || o->self_test))
+		return cli_usage(cli, "--file excludes --gate, --good, --ready and --self-test");
+	if (o->file && argc > optind)
+		return cli_usage(cli, "--file takes no address beside it, got %.100s", argv[optind]);
 	r = cli_open(cli);
 	if (r)
 		return r;
+	if (o->file)
+		return check_file(cli, o->file, flags_of(o), (int)o->timeout_ms);
 	if (o->gate)
 		return gate(cli, o, argv[optind]);
 	if (o->good)

@@ -82,9 +82,11 @@ char *addr_reverse(const struct addr *a, char dst[ADDR_REVERSE_MAX])
 
 bool prefix_has(const struct prefix *p, const struct addr *a)
 {
-	struct addr cut = addr_cut(a, p->bits);
+	size_t whole = (size_t)p->bits / 8;
+	unsigned rest = (unsigned)p->bits % 8;
 
-	return !memcmp(cut.b, p->addr.b, 16);
+	return !memcmp(a->b, p->addr.b, whole) &&
+	       (!rest || !((a->b[whole] ^ p->addr.b[whole]) >> (8 - rest)));
 }
 
 bool prefix_parse(const char *text, struct prefix *ret)
@@ -92,6 +94,7 @@ bool prefix_parse(const char *text, struct prefix *ret)
 	const char *slash = strchr(text, '/');
 	char host[ADDR_TEXT_MAX];
 	struct prefix p = { .bits = 128 };
+	struct addr cut;
 	int64_t bits;
 	bool v4;
 
@@ -104,7 +107,8 @@ bool prefix_parse(const char *text, struct prefix *ret)
 			return false;
 		p.bits = (int)bits + (v4 ? 96 : 0);
 	}
-	if (!prefix_has(&p, &p.addr))      /* host bits are a typing mistake, not a prefix */
+	cut = addr_cut(&p.addr, p.bits);
+	if (memcmp(&cut, &p.addr, sizeof(cut)) != 0)   /* host bits are a typing mistake, not a prefix */
 		return false;
 	*ret = p;
 	return true;

@@ -6,6 +6,7 @@
 #include "health.h"
 #include "log.h"
 #include "net.h"
+#include "own.h"
 #include "store.h"
 
 struct env {
@@ -16,5 +17,6 @@ struct env {
 	const char *secret;                /* API key; NULL: none, or a hook, which needs none */
 	const char *auth_mark;             /* changes with key file and configuration; "" without */
 	struct health_table *health;       /* NULL: no list is probed, all are believed */
+	const struct own_list *own;        /* this host's addresses; NULL: the kernel is asked each time */
 	const struct net_ops *ops;         /* NULL: the module */
 };

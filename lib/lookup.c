@@ -91,6 +91,22 @@ static void ask_nobody(const struct env *env, struct lookup *l)
 	l->may_ask = 0;
 }
 
+/* --file: 200,000 addresses would use the quota of months up. */
+static void leave_out_paid(const struct env *env, struct lookup *l)
+{
+	for (size_t i = 0; i < env->conf->nsources; i++) {
+		struct finding *f = &l->findings[i];
+
+		if (!env->conf->sources[i].costs)
+			continue;
+		l->may_ask &= ~SOURCE_BIT(i);
+		if (f->status != FINDING_NONE)
+			continue;
+		f->status = FINDING_SKIPPED;
+		text_put(f->detail, sizeof(f->detail), "not asked: --file");
+	}
+}
+
 static const char *clock_text(int64_t at, char dst[32])
 {
 	time_t t = (time_t)at;
@@ -231,7 +247,9 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 	l->origin = origin;
 	l->flags = flags;
 	l->verdict.tier = -1;
-	guard = lookup_guard(env->conf, a, false);
+	guard = lookup_guard(env->conf, a, env->own != NULL);
+	if (!guard && env->own && own_list_has(env->own, a))
+		guard = "an address of this host";
 	if (guard)
 		text_put(l->exempt, sizeof(l->exempt), guard);
 	r = guard ? 0 : read_state(env, l, e);
@@ -243,6 +261,8 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 		l->verdict.kind = V_EXEMPT;
 	} else {
 		l->may_ask = askable(env);
+		if (flags & LOOKUP_FREE)
+			leave_out_paid(env, l);
 		if (flags & LOOKUP_CACHED)
 			ask_nobody(env, l);
 		l->task.ask = next_questions(env, l);

@@ -10,7 +10,10 @@
 #include "env.h"
 #include "verdict.h"
 
-enum lookup_flags { LOOKUP_CACHED = 1, LOOKUP_FRESH = 2 };
+enum lookup_flags {
+	LOOKUP_CACHED = 1, LOOKUP_FRESH = 2,
+	LOOKUP_FREE = 4,                   /* one of a long list: nothing that costs is asked */
+};
 struct lookup {
 	struct task task;                  /* task.owner is the look-up */
 	struct addr key;

@@ -2,6 +2,7 @@
 #include "own.h"
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool addr_of(const struct sockaddr *sa, struct addr *ret)
@@ -41,4 +42,29 @@ bool own_has(const struct addr *a)
 	struct prefix p = { *a, 128 };
 
 	return own_in(&p);
+}
+
+struct own_list *own_list_new(void)
+{
+	struct ifaddrs *list = NULL;
+	struct own_list *own;
+	size_t n = 0;
+
+	if (getifaddrs(&list))
+		return NULL;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next)
+		n++;
+	own = calloc(1, sizeof(*own) + n * sizeof(own->addrs[0]));
+	for (struct ifaddrs *i = list; i && own; i = i->ifa_next)
+		own->n += i->ifa_addr && addr_of(i->ifa_addr, &own->addrs[own->n]);
+	freeifaddrs(list);
+	return own;
+}
+
+bool own_list_has(const struct own_list *list, const struct addr *a)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!memcmp(&list->addrs[i], a, sizeof(*a)))
+			return true;
+	return false;
 }

@@ -16,6 +16,7 @@
 
 #define HOOK_WAIT_MS 2000
 #define WORK_WAIT_MS 10000
+#define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
 #define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
 
 static int wait_for_lock(void *user, int ntries)
@@ -142,6 +143,50 @@ int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *ki
 	return r;
 }
 
+/* The prepared statement, or NULL with the error set. */
+static sqlite3_stmt *hot_of(struct store *s, const char *sql)
+{
+	size_t i = 0;
+
+	while (i < HOT_MAX && s->hot[i].sql && s->hot[i].sql != sql)
+		i++;
+	if (i == HOT_MAX) {
+		err_set(&s->err, IPREP_E_BUG, "more hot statements than there is room for");
+		return NULL;
+	}
+	if (!s->hot[i].sql) {
+		if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->hot[i].st,
+				       NULL) != SQLITE_OK) {
+			store_fail(s, "preparing a statement");
+			return NULL;
+		}
+		s->hot[i].sql = sql;
+	}
+	return s->hot[i].st;
+}
+
+int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+{
+	va_list ap;
+	int rc;
+
+	*ret = hot_of(s, sql);
+	if (!*ret)
+		return s->err.code;
+	va_start(ap, kinds);
+	rc = bind_all(*ret, kinds, ap);
+	va_end(ap);
+	return rc == SQLITE_OK ? sql_next(s, *ret) : store_fail(s, "preparing a statement");
+}
+
+void sql_cool(sqlite3_stmt *st)
+{
+	if (!st)
+		return;
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+}
+
 int sql_run(struct store *s, const char *sql, const char *kinds, ...)
 {
 	sqlite3_stmt *st;
@@ -199,10 +244,35 @@ bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)
 
 /* ---- transactions ---- */
 
+static int run_hot(struct store *s, const char *sql)
+{
+	sqlite3_stmt *st;
+	int r = sql_hot(s, &st, sql, "");
+
+	sql_cool(st);
+	return r;
+}
+
+int store_read_begin(struct store *s)
+{
+	int r = s->in_snapshot || s->in_tx ? 0 : run_hot(s, "BEGIN");
+
+	s->in_snapshot |= !r && !s->in_tx;
+	return r;
+}
+
+void store_read_end(struct store *s)
+{
+	if (s->in_snapshot)
+		run_hot(s, "COMMIT");
+	s->in_snapshot = false;
+}
+
 int store_begin(struct store *s, enum store_sync sync)
 {
 	int r;
 
+	store_read_end(s);
 	if (s->in_tx)
 		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
 	r = sql_run(s, sync == STORE_DURABLE ? "PRAGMA synchronous = FULL"
@@ -227,6 +297,14 @@ int store_end(struct store *s, int r)
 	}
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
+}
+
+int store_patience(struct store *s, int ms)
+{
+	int before = s->wait_ms;
+
+	s->wait_ms = ms;
+	return before;
 }
 
 int store_try(struct store *s)
@@ -321,7 +399,11 @@ struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
+	store_read_end(s);
 	store_end(s, IPREP_E_BUG);         /* rolls back what was left open */
+	for (size_t i = 0; i < HOT_MAX; i++)
+		sqlite3_finalize(s->hot[i].st);
+	s->wait_ms = CLOSE_WAIT_MS;
 	if (s->db && s->mode == STORE_WORK && !s->read_only)
 		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_close(s->db);

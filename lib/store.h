@@ -30,6 +30,14 @@ const struct err *store_err(const struct store *s);
 bool store_is_read_only(const struct store *s);   /* STORE_GATE had to fall back */
 
 int store_begin(struct store *s, enum store_sync sync);
+/*
+ * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may be
+ * written before store_read_end(), but store_begin() ends it by itself. Either may be called twice.
+ */
+int store_read_begin(struct store *s);
+void store_read_end(struct store *s);
+/* How long a lock of another process is waited for, instead of the mode's bound. Returns what it was. */
+int store_patience(struct store *s, int ms);
 int store_end(struct store *s, int r);     /* r < 0: rolls back and returns r; else commits */
 
 /* ---- blocks and pardons ---- */
@@ -68,6 +76,11 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 /* Keep each finding that has status FINDING_OK and an expires_at. */
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
+
+/* The same for many addresses at once, in the caller's transaction. */
+struct finding_row { struct addr key; int source; struct finding finding; };
+int store_findings_put_rows(struct store *s, const struct conf *conf, const struct finding_row *rows,
+			    size_t n);
 
 /* ---- health of DNS lists ---- */
 

@@ -25,13 +25,13 @@ int store_block_get(struct store *s, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(s);
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block"
+	int r = sql_hot(s, &st, "SELECT " BLOCK_COLUMNS " FROM block"
 			" WHERE key = ?1 AND until > ?2 AND until <= ?3",
 			"kii", key, now, now + TEN_YEARS_S + WEEK_S);
 
 	if (r > 0)
 		r = block_of(st, ret);
-	sqlite3_finalize(st);
+	sql_cool(st);
 	return r;
 }
 
@@ -92,7 +92,11 @@ int store_blocks_first_since(struct store *s, int64_t since, int max)
 int store_pardoned(struct store *s, const struct addr *key)
 {
 	int64_t until = 0, now = store_now(s);
-	int r = sql_number(s, 0, &until, "SELECT until FROM pardon WHERE key = ?1", "k", key);
+	sqlite3_stmt *st;
+	int r = sql_hot(s, &st, "SELECT until FROM pardon WHERE key = ?1", "k", key);
 
-	return r ? r : until > now && until <= now + TEN_YEARS_S + WEEK_S;
+	if (r > 0)
+		until = sql_int(st, 0);
+	sql_cool(st);
+	return r < 0 ? r : until > now && until <= now + TEN_YEARS_S + WEEK_S;
 }

@@ -55,7 +55,7 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 	char name[64];
 	sqlite3_stmt *st;
 	int found = 0;
-	int r = sql_row(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
+	int r = sql_hot(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
 			" answered_at, expires_at, trusted FROM finding"
 			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, now,
 			now + conf->keep_findings_s + WEEK_S);
@@ -70,7 +70,7 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 		finding_of(st, &ret[row]);
 		found++;
 	}
-	sqlite3_finalize(st);
+	sql_cool(st);
 	return r < 0 ? r : found;
 }
 
@@ -91,25 +91,43 @@ static int make_room(struct store *s, int nnew)
 		       " ORDER BY answered_at LIMIT ?1)", "i", (int64_t)nnew * 2);
 }
 
+static int put_one(struct store *s, const char *source, const struct addr *key,
+		   const struct finding *f)
+{
+	char answers[ANSWERS_MAX * 9 + 1];
+	sqlite3_stmt *st;
+	int r;
+
+	answers_format(f, answers);
+	r = sql_hot(s, &st, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+		    " points, answers, detail, answered_at, expires_at, trusted)"
+		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "ksiiiissiii", key, source,
+		    (int64_t)f->listed, (int64_t)f->rule, (int64_t)f->partial, (int64_t)f->points,
+		    answers, f->detail, f->answered_at, f->expires_at, (int64_t)f->trusted);
+	sql_cool(st);
+	return r;
+}
+
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings)
 {
-	char answers[ANSWERS_MAX * 9 + 1];
 	int r = 0, n = 0;
 
 	for (size_t i = 0; i < conf->nsources && !r; i++) {
-		const struct finding *f = &findings[i];
-
-		if (f->status != FINDING_OK || !f->expires_at)
+		if (findings[i].status != FINDING_OK || !findings[i].expires_at)
 			continue;
-		answers_format(f, answers);
 		n++;
-		r = sql_run(s, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
-			    " points, answers, detail, answered_at, expires_at, trusted)"
-			    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "ksiiiissiii", key,
-			    conf->sources[i].name, (int64_t)f->listed, (int64_t)f->rule,
-			    (int64_t)f->partial, (int64_t)f->points, answers, f->detail,
-			    f->answered_at, f->expires_at, (int64_t)f->trusted);
+		r = put_one(s, conf->sources[i].name, key, &findings[i]);
 	}
 	return r || !n ? r : make_room(s, n);
+}
+
+int store_findings_put_rows(struct store *s, const struct conf *conf, const struct finding_row *rows,
+			    size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++)
+		r = put_one(s, conf->sources[rows[i].source].name, &rows[i].key, &rows[i].finding);
+	return r ? r : make_room(s, (int)n);
 }

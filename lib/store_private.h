@@ -7,6 +7,7 @@
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
 #define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
 #define WEEK_S ((int64_t)7 * 86400)
+#define HOT_MAX 8
 
 struct store {
 	sqlite3 *db;
@@ -17,7 +18,9 @@ struct store {
 	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;
+	bool in_snapshot;                  /* store_read_begin() */
 	int64_t pages_max;                 /* PAGES_MAX, or less in a test */
+	struct { const char *sql; sqlite3_stmt *st; } hot[HOT_MAX];
 	const char *path;                  /* the caller's; valid during store_open() only */
 };
 
@@ -28,6 +31,13 @@ struct store {
  */
 int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
 int sql_run(struct store *s, const char *sql, const char *kinds, ...);
+/*
+ * The same for the few statements that every address of a file needs, prepared once per store: preparing
+ * is most of what a look-up by key costs. Told apart by the pointer sql, a literal in one place. Not for
+ * PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either way.
+ */
+int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+void sql_cool(sqlite3_stmt *st);
 int sql_next(struct store *s, sqlite3_stmt *st);      /* 1 row, 0 end */
 int64_t sql_int(sqlite3_stmt *st, int col);
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);

@@ -162,6 +162,46 @@ IPREP_API int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, s
 					 const struct iprep_result *result),
 			  void *user) IPREP_MUST_CHECK;
 
+/* What a caller's next() says. */
+enum iprep_next {
+	IPREP_NEXT_END = 0,                /* there are no more; not called again */
+	IPREP_NEXT_ADDRESS = 1,            /* *ret_text is one */
+	IPREP_NEXT_LATER = 2,              /* none now: call again in at most 50 ms */
+};
+
+struct iprep_progress {                    /* fields are only ever appended */
+	uint64_t taken, answered;          /* texts that came from next(); that went to answer() */
+	uint64_t uncached;                 /* findings not kept, since others held the database */
+	size_t in_flight, window;          /* addresses being asked for; how many may be, now */
+};
+
+struct iprep_list {                        /* the caller's side; zeroed members are absent */
+	unsigned flags;                    /* enum iprep_check_flags */
+	int timeout_ms;                    /* of each address, from its first question; 0: [general] timeout_ms */
+	/* The next text, as in iprep_check(), and a number of the caller's for it (its line). The text
+	 * must stay as it is until the next call. May not block: IPREP_NEXT_LATER. Returns enum iprep_next. */
+	int (*next)(void *user, const char **ret_text, int64_t *ret_id);
+	/* In the order of next(): err 0 and a result, which the library frees afterwards, or
+	 * IPREP_E_ADDR and text, cut to 100 bytes, else NULL. Returns 0; anything else ends the run early. */
+	int (*answer)(void *user, int64_t id, const char *text, int err, const struct iprep_result *result);
+	/* About five times a second, and once at the end; may be NULL. p is valid during the call. */
+	void (*progress)(void *user, const struct iprep_progress *p);
+	void *user;                        /* given to each of them */
+};
+
+/*
+ * Look a list of any length up: many at once, answers in order, in memory that does not grow with
+ * it. Only sources that cost nothing are asked: AbuseIPDB is IPREP_S_SKIPPED, or as cached. As
+ * many questions are in flight as the resolver can take; findings are kept in batches, or not at all
+ * while others hold the database.
+ * To stop early let next() say IPREP_NEXT_END: what is in flight is answered, and kept, as far as it comes.
+ * Blocks until the list ends, and then for at most timeout_ms, plus 2 s for the last findings and the
+ * time of the callbacks.
+ * Errors: _NOSOURCE (none that is free gives points), _IO (answer() ended it), _STORE, _BUSY, _OS,
+ * _NOMEM. A source that fails is only a finding. Source: RFC 5782.
+ */
+IPREP_API int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list) IPREP_MUST_CHECK;
+
 /*
  * A result as one line of JSON, without newline; members are only ever added.
  * @ret_line  release with iprep_text_free()

@@ -21,7 +21,7 @@ LAYERS = [
     ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'conf*'),
     ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
     ('source', 'source_*', 'abuseipdb_*', 'health'),
-    ('engine', 'env', 'lookup', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict'),
+    ('engine', 'env', 'lookup', 'pace', 'listing', 'listing_cache', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict'),
     ('worker', 'worker_lock', 'errand', 'result'),
     ('iprep', 'iprep_*'),
 ]
