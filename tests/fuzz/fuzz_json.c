@@ -27,7 +27,7 @@ static void walk(const struct json *j, int depth)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json *j = json_parse((const char *)data, size), *again;
-	char *line;
+	char *line, *same;
 
 	if (!j)
 		return 0;
@@ -37,6 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!strchr(line, '\n'));
 	again = json_parse(line, strlen(line));
 	must(again);
+	same = json_line(again);           /* what we write reads back as what we wrote */
+	must(same && !strcmp(line, same));
+	free(same);
 	json_free(again);
 	free(line);
 	json_free(j);
