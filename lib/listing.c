@@ -17,6 +17,7 @@
 struct kept {
 	struct addr addr;
 	struct verdict verdict;
+	int64_t good_at;
 	bool blocked;
 	size_t len;
 	char bytes[];                      /* block if blocked, exempt with its end, findings */
@@ -70,7 +71,8 @@ static struct kept *pack(const struct lookup *l, size_t nsources)
 
 	if (!k)
 		return NULL;
-	*k = (struct kept){ .addr = l->task.addr, .verdict = l->verdict, .blocked = l->blocked, .len = n };
+	*k = (struct kept){ .addr = l->task.addr, .verdict = l->verdict, .good_at = l->good_at,
+			    .blocked = l->blocked, .len = n };
 	to = k->bytes;
 	if (l->blocked)
 		to = put(to, &l->block, sizeof(l->block));
@@ -94,6 +96,7 @@ static void unpack(struct lookup *l, const struct kept *k, size_t nsources)
 
 	l->task.addr = k->addr;
 	l->verdict = k->verdict;
+	l->good_at = k->good_at;
 	l->blocked = k->blocked;
 	if (k->blocked)
 		from = take(&l->block, from, sizeof(l->block));
