@@ -91,6 +91,12 @@ int store_good_put(struct store *s, const struct addr *key)
 
 int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at)
 {
-	return sql_number(s, 0, ret_at, "SELECT at FROM good WHERE key = ?1 AND at <= ?2", "ki", key,
-			  store_now(s) + WEEK_S);
+	sqlite3_stmt *st;
+	int r = sql_hot(s, &st, "SELECT at FROM good WHERE key = ?1 AND at <= ?2", "ki", key,
+			store_now(s) + WEEK_S);
+
+	if (r >= 0)
+		*ret_at = r ? sql_int(st, 0) : 0;
+	sql_cool(st);
+	return r < 0 ? r : 0;
 }
