@@ -32,6 +32,26 @@ static int note_own_report(const struct env *env, struct lookup *l)
 	return r < 0 ? r : 0;
 }
 
+static int read_known(const struct env *env, struct lookup *l)
+{
+	int r = store_pardoned(env->store, &l->key);
+
+	if (r > 0)
+		text_put(l->exempt, sizeof(l->exempt), "pardoned");
+	if (r >= 0) {
+		r = store_block_get(env->store, &l->key, &l->block);
+		l->blocked = r > 0;
+	}
+	if (r >= 0)
+		r = store_good_at(env->store, &l->key, &l->good_at);
+	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
+		l->good_at = 0;
+	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
+		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
+	zones_mark(env, l->findings);
+	return r < 0 ? r : 0;
+}
+
 static int read_state(const struct env *env, struct lookup *l, struct err *e)
 {
 	int r;
@@ -39,25 +59,14 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 	if (!env->store)
 		return 0;
 	r = zones_load(env);
-	if (!r)
-		r = store_pardoned(env->store, &l->key);
-	if (r > 0)
-		text_put(l->exempt, sizeof(l->exempt), "pardoned");
-	if (r >= 0) {
-		r = store_block_get(env->store, &l->key, &l->block);
-		l->blocked = r > 0;
-	}
-	if (r >= 0 && env->conf->abuseipdb >= 0)
+	if (!r && env->conf->abuseipdb >= 0)
 		r = note_own_report(env, l);
-	if (r >= 0)
-		r = store_good_at(env->store, &l->key, &l->good_at);
-	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
-		l->good_at = 0;
-	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
-		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
+	if (!r)
+		r = store_knows(env->store, &l->key);
+	if (r > 0)
+		r = read_known(env, l);
 	if (r < 0)
 		return err_set(e, r, "%s", r == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text);
-	zones_mark(env, l->findings);
 	return 0;
 }
 

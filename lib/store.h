@@ -67,6 +67,12 @@ int store_blocks_first_since(struct store *s, int64_t since, int max);
 /* 1 if the key is to be left alone now; 0 if not. */
 int store_pardoned(struct store *s, const struct addr *key);
 
+/*
+ * 1 if there may be a block, pardon, log-in or finding of the key, 0 if there is none: of most
+ * addresses of a long list nothing is known, and one question costs less than four.
+ */
+int store_knows(struct store *s, const struct addr *key);
+
 /* ---- findings ---- */
 
 /* Fill in the rows of ret (conf->nsources) that are known and still good; FINDING_NONE elsewhere.

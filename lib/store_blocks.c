@@ -100,3 +100,17 @@ int store_pardoned(struct store *s, const struct addr *key)
 	sql_cool(st);
 	return r < 0 ? r : until > now && until <= now + TEN_YEARS_S + WEEK_S;
 }
+
+int store_knows(struct store *s, const struct addr *key)
+{
+	sqlite3_stmt *st;
+	int r = sql_hot(s, &st, "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
+			" OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
+			" OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
+			" OR EXISTS(SELECT 1 FROM good WHERE key = ?1)", "k", key);
+
+	if (r > 0)
+		r = sql_int(st, 0) != 0;
+	sql_cool(st);
+	return r;
+}
