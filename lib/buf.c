@@ -94,3 +94,52 @@ bool text_put(char *dst, size_t room, const char *src)
 	dst[used + n] = '\0';
 	return n == len;
 }
+
+size_t utf8_cut(const char *text, size_t max)
+{
+	size_t n = strnlen(text, max + 1);
+
+	if (n <= max)
+		return n;
+	for (n = max; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+		;
+	return n;
+}
+
+/* Bytes of the character at s; 0: it is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+	static const struct { unsigned char first, last, low, high; size_t n; } forms[] = {
+		{ 0x01, 0x7f, 0, 0, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t n = 1;
+
+		if (s[0] < forms[i].first || s[0] > forms[i].last)
+			continue;
+		if (forms[i].n > 1 && (s[1] < forms[i].low || s[1] > forms[i].high))
+			return 0;
+		for (n = 2; n < forms[i].n; n++)
+			if ((s[n] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].n;
+	}
+	return 0;
+}
+
+bool utf8_valid(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s) {
+		size_t n = utf8_length(s);
+
+		if (!n)
+			return false;
+		s += n;
+	}
+	return true;
+}

@@ -21,5 +21,9 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 /* Copy foreign bytes for people: control, non-ASCII and quote bytes become '?', the rest is
  * cut to fit room with "..." at its end. Always terminated. Returns dst. */
 char *text_mask(char *dst, size_t room, const void *src, size_t len);
+/* How many bytes of text to keep so that max hold them and no UTF-8 character is cut in two. */
+size_t utf8_cut(const char *text, size_t max);
+/* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */
+bool utf8_valid(const char *text);
 /* Append src to the terminated text in dst as far as it fits. Returns false if it was cut. */
 bool text_put(char *dst, size_t room, const char *src);

@@ -80,4 +80,6 @@ void comment_format(const char *template, const struct comment_facts *f, char *d
 	}
 	n = strspn(dst, ",: ");
 	memmove(dst, dst + n, strlen(dst + n) + 1);
+	while (!utf8_valid(dst))           /* cut in the middle of a character */
+		dst[strlen(dst) - 1] = '\0';
 }

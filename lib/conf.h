@@ -97,6 +97,8 @@ int conf_tier_row(const struct conf *c, const char *name);
 bool conf_allowed(const struct conf *c, const struct addr *a);
 bool conf_skips_jail(const struct conf *c, const char *jail);
 
+/* What is wrong with the template of a comment, as a sentence's end; NULL: nothing. */
+const char *conf_template_wrong(const char *text);
 /* "90", "15m", "1d", "52w", "1h30m" as fail2ban has them; whole seconds. */
 bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s);
 /* A decimal whole number and nothing else. */

@@ -6,6 +6,7 @@
  */
 #include "conf_keys.h"
 #include "buf.h"
+#include "categories.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -244,26 +245,20 @@ static bool p_rate(const struct conf_key *k, const char *text, void *dst, struct
 
 static bool p_categories(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
+	char numbers[CONF_TEXT_MAX];
+
 	(void)k;
-	if (!*text || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789,-")])
+	if (categories_parse(text, numbers, NULL))
 		return wrong(e, "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
-	return copy(dst, text, e);
+	return copy(dst, numbers, e);
 }
 
 static bool p_comment(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
-	static const char *const names[] = { "%{jail}", "%{failures}", "%{users}", "%{window}" };
+	const char *what = conf_template_wrong(text);
 
 	(void)k;
-	for (const char *p = text; (p = strstr(p, "%{")); p++) {
-		bool known = false;
-
-		for (size_t i = 0; i < 4; i++)
-			known |= !strncmp(p, names[i], strlen(names[i]));
-		if (!known)
-			return wrong(e, "knows only %{jail} %{failures} %{users} %{window}");
-	}
-	return copy(dst, text, e);
+	return what ? wrong(e, what) : copy(dst, text, e);
 }
 
 static bool p_globs(const struct conf_key *k, const char *text, void *dst, struct err *e)

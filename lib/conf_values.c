@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* conf_values.c - numbers and durations, strictly: the whole text or nothing */
+/* conf_values.c - numbers, durations and templates, strictly: the whole text or nothing */
 #include "conf.h"
+#include "buf.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -67,4 +68,24 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 	}
 	*ret_s = sum;
 	return true;
+}
+
+const char *conf_template_wrong(const char *text)
+{
+	static const char *const names[] = { "%{jail}", "%{failures}", "%{users}", "%{window}" };
+
+	if (!utf8_valid(text))
+		return "not UTF-8";
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return "expected one line without control characters";
+	for (const char *p = text; (p = strstr(p, "%{")); p++) {
+		bool known = false;
+
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			known |= !strncmp(p, names[i], strlen(names[i]));
+		if (!known)
+			return "knows only %{jail} %{failures} %{users} %{window}";
+	}
+	return NULL;
 }

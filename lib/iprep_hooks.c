@@ -3,6 +3,7 @@
 #include "iprep_private.h"
 #include "announce.h"
 #include "buf.h"
+#include "categories.h"
 #include "gate.h"
 #include "lookup.h"
 #include "queue.h"
@@ -69,7 +70,7 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 	int r = ctx_address(ctx, report->address, &ev->addr);
 
 	if (!r && given(report->categories))
-		r = abuseipdb_categories(report->categories, ev->categories, &ctx->err);
+		r = categories_parse(report->categories, ev->categories, &ctx->err);
 	if (r)
 		return r;
 	if (report->failures < 0)

@@ -54,5 +54,3 @@ void ask_done(struct ask *a);              /* in engine.c */
  */
 char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
 			    int64_t seen_at);
-/* "ssh,brute-force" or "22,18" -> "22,18"; at most 30; dst has room for CONF_TEXT_MAX. Errors: _ARG names the value. */
-int abuseipdb_categories(const char *text, char dst[CONF_TEXT_MAX], struct err *e);

@@ -18,7 +18,7 @@ import tempfile
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 LAYERS = [
     ('err', 'log', 'buf', 'clock', 'siphash'),
-    ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'conf*'),
+    ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'categories', 'conf*'),
     ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
     ('source', 'source_*', 'abuseipdb_*', 'health'),
     ('engine', 'env', 'lookup', 'pace', 'listing', 'listing_cache', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict'),

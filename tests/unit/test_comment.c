@@ -66,6 +66,20 @@ static void a_jails_name_is_masked_and_makes_no_clause(void **state)
 	}
 }
 
+static void a_comment_is_cut_between_characters(void **state)
+{
+	const struct comment_facts f = { "j", 1, 1, 1 };
+	char out[6];
+
+	(void)state;
+	comment_format("abcd\xc3\xa9", &f, out, sizeof(out));
+	assert_string_equal(out, "abcd");
+	comment_format("ab\xf0\x9f\x98\x80", &f, out, sizeof(out));
+	assert_string_equal(out, "ab");
+	comment_format("abc\xc3\xa9x", &f, out, sizeof(out));
+	assert_string_equal(out, "abc\xc3\xa9");
+}
+
 static void any_room_is_kept(void **state)
 {
 	static const char whole[] = "on sshd: 5 failures, 3 users in 1 day";
@@ -90,6 +104,7 @@ int main(void)
 		cmocka_unit_test(clauses_without_a_number_are_left_out),
 		cmocka_unit_test(a_window_is_said_in_the_largest_whole_unit),
 		cmocka_unit_test(a_jails_name_is_masked_and_makes_no_clause),
+		cmocka_unit_test(a_comment_is_cut_between_characters),
 		cmocka_unit_test(any_room_is_kept),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_source_abuseipdb.c - what the API is asked, and what its answers mean, odd ones above all */
 #include "abuseipdb_answer.h"
+#include "categories.h"
 #include "engine.h"
 #include "fake_net.h"
 #include <setjmp.h>
@@ -574,14 +575,17 @@ static void categories_are_numbers_or_names_each_once(void **state)
 		int r;
 
 		snprintf(dst, sizeof(dst), "as it was");
-		r = abuseipdb_categories(rows[i].text, dst, &e);
+		r = categories_parse(rows[i].text, dst, &e);
 		if (r != (rows[i].numbers ? 0 : IPREP_E_ARG) ||
 		    strcmp(dst, rows[i].numbers ? rows[i].numbers : "as it was") != 0)
 			fail_msg("\"%s\": %d, \"%s\"", rows[i].text, r, dst);
 	}
+	assert_int_equal(categories_parse("1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", dst, &e), 0);
+	assert_int_equal(categories_parse("1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", dst, &e),
+			 IPREP_E_ARG);
 	memset(longer, '1', CONF_TEXT_MAX);
 	longer[CONF_TEXT_MAX] = '\0';
-	assert_int_equal(abuseipdb_categories(longer, dst, &e), IPREP_E_ARG);
+	assert_int_equal(categories_parse(longer, dst, &e), IPREP_E_ARG);
 	assert_null(body_of("45.1.0.7", "<categories>", "", NOW));
 }
 

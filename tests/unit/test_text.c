@@ -27,6 +27,26 @@ static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 	}
 }
 
+static void utf8_is_told_from_other_bytes(void **state)
+{
+	static const char *const good[] = { "", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f",
+					    "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+					   "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "a\xe9" "b",
+					   "\xf0\x9f\x98", "\xf8\x88\x80\x80\x80" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(utf8_valid(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (utf8_valid(bad[i]))
+			fail_msg("bad[%zu] is taken", i);
+	assert_int_equal(utf8_cut("abc", 3), 3);
+	assert_int_equal(utf8_cut("abcd", 3), 3);
+	assert_int_equal(utf8_cut("ab\xc3\xa9", 3), 2);
+	assert_int_equal(utf8_cut("\xf0\x9f\x98\x80", 3), 0);
+}
+
 static void text_is_put_as_far_as_it_fits(void **state)
 {
 	static const struct { const char *before, *more, *after; bool whole; } rows[] = {
@@ -171,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(foreign_bytes_are_masked_and_cut_to_the_room),
+		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(text_is_put_as_far_as_it_fits),
 		cmocka_unit_test(a_buffer_grows_to_its_limit_and_a_failure_stays),
 		cmocka_unit_test(a_buffer_holds_any_bytes),
