@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abuseipdb_answer.c - facts: docs.abuseipdb.com (APIv2), and answers recorded by its clients
+ * abuseipdb_answer.c - what a check says (docs.abuseipdb.com, CHECK, and recorded answers)
  *
  * The score is not limited to maxAgeInDays (score 11 with 0 reports was seen): what counts is
- * lastReportedAt. A duplicate within 15 minutes comes as 403, 422 or 429 with several wordings.
+ * lastReportedAt.
  */
 #include "abuseipdb_answer.h"
 #include "buf.h"
@@ -15,11 +15,6 @@
 
 /* Shared by many people: a long ban hits the wrong ones. Tor comes as a flag of its own. */
 static const char *const shared_usage[] = { "Mobile ISP" };
-
-static int64_t next_midnight(int64_t now)
-{
-	return (now / 86400 + 1) * 86400;
-}
 
 /* ISO 8601 with an offset: "2026-11-23T09:51:10+00:00". 0: not understood. */
 static int64_t iso_time(const char *text)
@@ -57,7 +52,7 @@ static void not_understood(struct finding *f, const char *what)
 	snprintf(f->detail, sizeof(f->detail), "answer not understood: %s", what);
 }
 
-static int points_of(const struct ask *a, int64_t score)
+int abuseipdb_points(const struct ask *a, int64_t score)
 {
 	uint32_t value = (uint32_t)score;
 
@@ -139,7 +134,7 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 	}
 	f.rule = rule_of(data);
 	if (is_public && !only_ours(a, data) && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
-		f.points = points_of(a, score);
+		f.points = abuseipdb_points(a, score);
 	f.listed = f.points > 0;
 	f.answered_at = now;
 	f.expires_at = now + a->conf->api_cache_s;
@@ -149,96 +144,4 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 	*ret = f;
 out:
 	json_free(root);
-}
-
-/* ---- reports ---- */
-
-static bool is_duplicate(const char *body, const struct json *error)
-{
-	const struct json *source = json_member(error, "source");
-	const char *parameter = json_text(json_member(source, "parameter"));
-	const char *detail = json_text(json_member(error, "detail"));
-
-	if (strstr(body, "15 minutes"))
-		return true;
-	/* "ip" is also what a 422 names when the address itself is refused */
-	return parameter && !strcmp(parameter, "ip") && !(detail && strstr(detail, "must be a valid"));
-}
-
-static void score_of(const struct ask *a, const struct json *root, int64_t now, struct finding *f)
-{
-	int64_t score;
-
-	if (!json_int(json_member(json_member(root, "data"), "abuseConfidenceScore"), 0, 100, &score))
-		return;
-	*f = (struct finding){ .status = FINDING_OK, .partial = a->conf->check != CHECK_NEVER,
-			       .points = points_of(a, score), .answered_at = now,
-			       .expires_at = now + a->conf->api_cache_s };
-	f->listed = f->points > 0;
-	snprintf(f->detail, sizeof(f->detail), "confidence %lld, in the answer to our report",
-		 (long long)score);
-}
-
-static void outcome_of(const struct http_answer *h, const char *body, const struct json *root,
-		       struct task *t)
-{
-	const struct json *error = json_item(json_member(root, "errors"), 0);
-	const char *detail;
-	char masked[100];
-
-	if (!error)                        /* once seen without its wrapper */
-		error = root;
-	detail = json_text(json_member(error, "detail"));
-	if (h->code == 200 && json_member(root, "data"))
-		t->outcome = OUT_DONE;
-	else if ((h->code == 403 || h->code == 422 || h->code == 429) && is_duplicate(body, error))
-		t->outcome = OUT_DUPLICATE;
-	else if (h->code == 402 || h->code == 422)
-		t->outcome = OUT_PARKED;
-	else
-		t->outcome = OUT_LATER;
-	if (t->outcome == OUT_PARKED || t->outcome == OUT_LATER)
-		snprintf(t->why, sizeof(t->why), "HTTP %d%s%s", h->code, detail ? ": " : "",
-			 detail ? text_mask(masked, sizeof(masked), detail, strlen(detail)) : "");
-	if (h->retry_after_s > 0 && h->retry_after_s <= 86400)
-		t->retry_after_s = h->retry_after_s;
-}
-
-void abuseipdb_report_answer(const struct ask *a, const struct http_answer *h, int64_t now,
-			     struct task *t, struct finding *ret)
-{
-	struct buf body;
-	struct json *root;
-
-	buf_init(&body, 1 << 20);
-	buf_add(&body, h->body, h->body_len);
-	root = body.failed ? NULL : json_parse(body.text, body.len);
-	outcome_of(h, body.text ? body.text : "", root, t);
-	if (t->outcome == OUT_DONE)
-		score_of(a, root, now, ret);
-	json_free(root);
-	buf_free(&body);
-}
-
-void abuseipdb_quota(const struct http_answer *h, int64_t now, struct quota_seen *ret)
-{
-	bool names_dup = h->body_len && memmem(h->body, h->body_len, "15 minutes", 10);
-	bool used_up = h->code == 429 && !names_dup &&
-		       (h->retry_after_s >= 0 || h->reset_at > 0 ||
-			(h->body_len && memmem(h->body, h->body_len, "rate limit", 10)));
-
-	*ret = (struct quota_seen){ .seen = h->status == NET_OK, .limit = h->limit,
-				    .remaining = h->remaining };
-	if (h->code == 401)
-		ret->auth_failed = true;
-	if (used_up) {
-		int64_t latest = now + 2 * 86400;  /* more than that is no daily quota's */
-
-		ret->stopped_until = h->retry_after_s > 0 && h->retry_after_s <= latest - now
-				   ? now + h->retry_after_s
-				   : h->reset_at > now && h->reset_at <= latest ? h->reset_at
-				   : next_midnight(now);
-	}
-	if (h->status == NET_OK && h->code != 200 && !names_dup)
-		snprintf(ret->error, sizeof(ret->error), "HTTP %d", h->code);
 }

@@ -60,7 +60,8 @@ struct conf {
 	enum check_policy check;
 	/* [report] */
 	char categories[CONF_TEXT_MAX];
-	int64_t report_interval_s;
+	int64_t report_interval_s, report_window_s;
+	int min_users;                     /* fewer different names within the window: no report; 0: any */
 	char comment[CONF_TEXT_MAX];
 	size_t nskip_jails;
 	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX];     /* fnmatch(3) patterns */

@@ -326,6 +326,8 @@ const struct conf_key conf_keys[] = {
 	CONF("abuseipdb", "proxy", "", p_text, 0, 0, proxy),
 	CONF("report", "categories", "18", p_categories, 0, 0, categories),
 	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
+	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),
+	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
 	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
 	     "in %{window}", p_comment, 0, 0, comment),
 	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-good rep-*-ambiguous recidive",

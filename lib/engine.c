@@ -93,7 +93,7 @@ static void log_answer(const struct engine *e, const struct ask *a)
 	if (log_wants(e->c.log, LOG_DEBUG))
 		log_line(e->c.log, LOG_DEBUG, "%s: %s: %s%s%s", addr_text(&a->task->addr, text),
 			 a->source->name, names[a->answer.status], a->answer.listed ? ", listed" : "",
-			 a->task->kind == TASK_REPORT ? " (report)" : "");
+			 a->task->kind == TASK_LOOKUP ? "" : " (report)");
 }
 
 void ask_done(struct ask *a)
@@ -149,7 +149,7 @@ static void ask_one(struct engine *e, struct flight *f, int row, struct question
 		answer_at_once(&q->ask, FINDING_ERROR, e->net_err.text);
 	else if (clock_mono_ms() >= f->deadline_ms)
 		answer_at_once(&q->ask, FINDING_TIMEOUT, "timeout: the deadline was over before it was asked");
-	else if (f->task->kind == TASK_REPORT && kind->send)
+	else if (f->task->kind != TASK_LOOKUP && kind->send)
 		kind->send(&q->ask);
 	else if (f->task->kind == TASK_LOOKUP)
 		kind->ask(&q->ask);
@@ -194,7 +194,7 @@ static int start(struct engine *e, const struct feed *feed, struct task *t)
 	}
 	f->task = t;
 	f->started_ms = clock_mono_ms();
-	f->deadline_ms = f->started_ms + feed->task_ms;
+	f->deadline_ms = f->started_ms + (t->patience_ms ? t->patience_ms : feed->task_ms);
 	if (feed->deadline_ms && feed->deadline_ms < f->deadline_ms)
 		f->deadline_ms = feed->deadline_ms;
 	e->nflights++;

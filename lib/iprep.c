@@ -6,6 +6,7 @@
  */
 #include "iprep_private.h"
 #include "buf.h"
+#include "siphash.h"
 #include "statedir.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,16 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 	return r < 0 ? r : 0;
 }
 
+/* Changes when what decides about an answer of the API does. */
+static uint64_t api_settings(const struct conf *c)
+{
+	static const uint8_t key[16] = { 0 };
+	char text[4 * CONF_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", c->api_url, c->key_file, c->ca_file, c->proxy);
+
+	return siphash24(key, text, (size_t)n);
+}
+
 int ctx_read_key(struct iprep_ctx *ctx)
 {
 	struct stat st;
@@ -158,9 +169,10 @@ int ctx_read_key(struct iprep_ctx *ctx)
 	if (r)
 		return r > 0 ? 0 : r;
 	if (!stat(ctx->conf->key_file, &st))
-		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld",
+		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
 			 (unsigned long long)st.st_ino, (long long)st.st_size,
-			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			 (unsigned long long)api_settings(ctx->conf));
 	return ctx_note_key(ctx);
 }
 

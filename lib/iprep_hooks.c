@@ -9,10 +9,12 @@
 #include "queue.h"
 #include "source.h"
 #include "worker.h"
+#include <stdio.h>
 #include <string.h>
 
 #define USER_MAX 1024                      /* bytes: longer is an attack on us, not on an account */
-#define FUTURE_MAX_S 86400                 /* clocks of log hosts are never that wrong */
+#define FUTURE_MAX_S 300                   /* clocks that are set right jump by less */
+#define USERS_MAX 64                       /* as many as are counted */
 
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
 static size_t user_bytes(const char *user)
@@ -64,6 +66,32 @@ static const char *given(const char *text)
 	return text && *text && *text != '<' ? text : NULL;
 }
 
+/* The result is cut to as many bytes, so a longer template is, too. */
+static int comment_of(struct iprep_ctx *ctx, const char *template, struct event *ev)
+{
+	const char *wrong = template ? conf_template_wrong(template) : NULL;
+
+	if (wrong)
+		return err_set(&ctx->err, IPREP_E_ARG, "comment: %s", wrong);
+	if (template)
+		snprintf(ev->comment, sizeof(ev->comment), "%.*s", (int)utf8_cut(template, REPORT_COMMENT_MAX),
+			 template);
+	return 0;
+}
+
+/* Names that are none are passed over, so the arrays of ev may be shorter. */
+static void users_of(const struct iprep_report *report, const char *users[USERS_MAX],
+		     size_t lens[USERS_MAX], struct event *ev)
+{
+	for (size_t i = 0; i < report->nusers && ev->nusers < USERS_MAX; i++) {
+		lens[ev->nusers] = user_bytes(report->users[i]);
+		users[ev->nusers] = report->users[i];
+		ev->nusers += lens[ev->nusers] > 0;
+	}
+	ev->users = users;
+	ev->user_lens = lens;
+}
+
 static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, struct event *ev)
 {
 	int64_t now = clock_now_s(&ctx->clock);
@@ -84,20 +112,19 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 		ev->seen_at = now;
 	if (given(report->jail))
 		text_mask(ev->jail, sizeof(ev->jail), report->jail, strlen(report->jail));
-	if (report->comment && strlen(report->comment) >= sizeof(ev->comment))
-		return err_set(&ctx->err, IPREP_E_ARG, "comment: longer than %zu bytes",
-			       sizeof(ev->comment) - 1);
-	text_put(ev->comment, sizeof(ev->comment), report->comment ? report->comment : "");
-	return 0;
+	return comment_of(ctx, report->comment, ev);
 }
 
 int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
 		  bool *ret_wake)
 {
+	const char *users[USERS_MAX];
+	size_t lens[USERS_MAX];
 	struct event ev = { 0 };
 	int recorded, r = event_of(ctx, report, &ev);
 	struct env env;
 
+	users_of(report, users, lens, &ev);
 	if (!r)
 		r = ctx_note_key(ctx);
 	if (!r)

@@ -11,7 +11,7 @@ struct iprep_ctx {
 	struct log log;
 	struct err err;
 	struct health_table health;
-	char secret[SECRET_MAX], auth_mark[96];
+	char secret[SECRET_MAX], auth_mark[128];
 };
 
 struct env ctx_env(struct iprep_ctx *ctx);

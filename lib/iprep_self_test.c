@@ -7,6 +7,7 @@
  */
 #include "iprep_private.h"
 #include "engine.h"
+#include "quota.h"
 #include "zones.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static source_set settled(void *user, struct task *task)
 	struct test *t = user;
 
 	if (t->env.store && task->asked && t->env.conf->abuseipdb >= 0)
-		store_quota_seen(t->env.store, "check", t->env.auth_mark, &task->quota);
+		quota_note(&t->env, "check", &task->quota);
 	zones_keep(&t->env);
 	return 0;
 }
@@ -158,7 +159,7 @@ int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	r = zones_load(&t.env);
 	if (!r && t.env.store && t.env.conf->abuseipdb >= 0)
-		r = store_quota_take(t.env.store, "check");
+		r = store_quota_take(t.env.store, "check", 1);
 	if (r)
 		err_set(&ctx->err, r, "%s", store_err(t.env.store)->text);
 	else

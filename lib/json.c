@@ -88,6 +88,16 @@ const struct json *json_item(const struct json *array, size_t i)
 	return array && cJSON_IsArray(in(array)) ? out(cJSON_GetArrayItem(in(array), (int)i)) : NULL;
 }
 
+size_t json_count(const struct json *array)
+{
+	return array && cJSON_IsArray(in(array)) ? (size_t)cJSON_GetArraySize(in(array)) : 0;
+}
+
+const struct json *json_next(const struct json *item)
+{
+	return item ? out(in(item)->next) : NULL;
+}
+
 bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret)
 {
 	double d;

@@ -16,6 +16,8 @@ struct json *json_parse(const char *text, size_t len);   /* NULL: invalid; else 
 struct json *json_free(struct json *j);
 const struct json *json_member(const struct json *object, const char *name);
 const struct json *json_item(const struct json *array, size_t i);
+size_t json_count(const struct json *array);
+const struct json *json_next(const struct json *item);   /* of the same array; NULL: the last */
 bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret);   /* whole numbers only */
 bool json_bool(const struct json *j, bool *ret);
 const char *json_text(const struct json *j);             /* NULL if it is no string */

@@ -2,6 +2,7 @@
 #include "lookup.h"
 #include "buf.h"
 #include "own.h"
+#include "quota.h"
 #include "zones.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static int note_own_report(const struct env *env, struct lookup *l)
 	struct report_job last;
 	int r = store_report_last(env->store, &l->task.addr, &last);
 
-	l->task.reported = r > 0 && last.state != REPORT_QUEUED;
+	l->task.reported = r > 0 && (last.state == REPORT_SENDING || last.state == REPORT_DONE ||
+				       last.state == REPORT_UNKNOWN);
 	return r < 0 ? r : 0;
 }
 
@@ -172,7 +174,7 @@ static enum turn quota_take(const struct env *env, const struct lookup *l, char 
 		r = store_quota_get(env->store, "check", env->auth_mark, &q);
 	turn = r ? TURN_NO : quota_allows(l, &q, dst);
 	if (turn == TURN_GO)
-		r = store_quota_take(env->store, "check");
+		r = store_quota_take(env->store, "check", 1);
 	r = store_end(env->store, r);
 	if (!r)
 		return turn;
@@ -293,7 +295,7 @@ source_set lookup_settled(const struct env *env, struct lookup *l)
 	if (l->verdict.kind == V_EXEMPT)
 		return 0;
 	if (env->store && l->paying)
-		store_quota_seen(env->store, "check", env->auth_mark, &l->task.quota);
+		quota_note(env, "check", &l->task.quota);
 	l->paying = false;
 	l->task.quota = (struct quota_seen){ 0 };
 	zones_keep(env);

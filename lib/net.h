@@ -36,6 +36,7 @@ struct http_request {
 	const char *url;
 	const char *const *headers;        /* NULL-terminated "Name: value"; may hold a key: never logged */
 	const char *body;                  /* NULL: none; copied */
+	const char *upload;                /* body goes as a file in this field of a multipart form; NULL: as it is */
 	size_t body_len, answer_max;       /* a larger answer is NET_BROKEN */
 };
 struct http_answer {

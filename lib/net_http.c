@@ -70,6 +70,7 @@ void net_http_close(struct net *net)
 static void call_free(struct call *c)
 {
 	curl_easy_cleanup(c->easy);
+	curl_mime_free(c->form);
 	for (struct curl_slist *h = c->headers; h; h = h->next)
 		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(c->headers);

@@ -10,6 +10,7 @@ struct call {
 	struct net *net;
 	CURL *easy;
 	struct curl_slist *headers;
+	curl_mime *form;
 	struct buf body;
 	bool in_multi;
 	bool too_big;                      /* the answer is larger than answer_max */

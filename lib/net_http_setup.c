@@ -161,10 +161,24 @@ static bool set_text(CURL *easy, CURLoption option, const char *text)
 	return curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
-static bool set_method(CURL *easy, const struct http_request *req)
+static bool set_form(struct call *c, const struct http_request *req)
+{
+	curl_mimepart *part;
+
+	c->form = curl_mime_init(c->easy);
+	part = c->form ? curl_mime_addpart(c->form) : NULL;
+	return part && !curl_mime_name(part, req->upload) && !curl_mime_filename(part, "reports.csv") &&
+	       !curl_mime_type(part, "text/csv") && !curl_mime_data(part, req->body, req->body_len) &&
+	       curl_easy_setopt(c->easy, CURLOPT_MIMEPOST, c->form) == CURLE_OK;
+}
+
+static bool set_method(struct call *c, const struct http_request *req)
 {
 	bool is_post = !strcmp(req->method, "POST");
+	CURL *easy = c->easy;
 
+	if (req->upload)
+		return set_form(c, req);
 	if (is_post || req->body) {
 		/* The size first: it says how much to copy. No body: curl would read stdin. */
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -243,7 +257,7 @@ const char *http_set_up(struct call *c, const struct http_request *req, int64_t 
 			return "a header with a control character";
 	c->easy = curl_easy_init();
 	if (!c->easy || !add_headers(c, req->headers) || !set_manners(c, left_ms) ||
-	    !set_method(c->easy, req) || !set_text(c->easy, CURLOPT_URL, req->url))
+	    !set_method(c, req) || !set_text(c->easy, CURLOPT_URL, req->url))
 		return "out of memory";
 	set_callbacks(c);
 	return NULL;

@@ -11,6 +11,41 @@ static bool covered(const struct env *env, const struct report_job *last, const 
 	       ev->seen_at < last->seen_at + env->conf->report_interval_s;
 }
 
+#define NEIGHBOURS_MAX 3                   /* addresses of an IPv6 /64 that are reported within interval */
+
+/* The others of its /64 were reported enough: a single attacker has the whole of it. */
+static int crowded(const struct env *env, const struct event *ev)
+{
+	int n;
+
+	if (addr_is_v4(&ev->addr))
+		return 0;
+	n = store_report_neighbours(env->store, &ev->addr,
+				    clock_now_s(&env->clock) - env->conf->report_interval_s);
+	return n < 0 ? n : n >= NEIGHBOURS_MAX;
+}
+
+/* A jail that tells user names reports only from so many different ones on. */
+static int too_few_users(const struct env *env, const struct event *ev, const struct addr *key)
+{
+	int n;
+
+	if (!ev->nusers || !env->conf->min_users)
+		return 0;
+	n = store_sightings(env->store, key, env->conf->report_window_s);
+	return n < 0 ? n : n < env->conf->min_users;
+}
+
+/* What the comment of this report, or of a later one, sums up. */
+static int note_failures(const struct env *env, const struct event *ev, const struct addr *key)
+{
+	int r = ev->failures ? store_failures_put(env->store, key, ev->failures, ev->seen_at) : 0;
+
+	for (size_t i = 0; i < ev->nusers && !r; i++)
+		r = store_sighting_put(env->store, key, ev->users[i], ev->user_lens[i]);
+	return r;
+}
+
 static int add_report(const struct env *env, const struct event *ev, const struct addr *key)
 {
 	int64_t now = clock_now_s(&env->clock);
@@ -19,8 +54,7 @@ static int add_report(const struct env *env, const struct event *ev, const struc
 
 	text_put(r.jail, sizeof(r.jail), ev->jail);
 	text_put(r.categories, sizeof(r.categories), ev->categories);
-	text_put(r.comment, sizeof(r.comment), ev->comment);
-	return store_report_add(env->store, &r);
+	return store_report_add(env->store, &r, ev->comment);
 }
 
 /* fail2ban runs a failed action again: the same time means the same event. */
@@ -40,7 +74,13 @@ static int put_report(const struct env *env, const struct event *ev, const struc
 	if (r > 0 && last.state == REPORT_QUEUED)
 		return ev->seen_at > last.seen_at
 		     ? store_report_merge(env->store, last.id, ev->failures, ev->seen_at) : 0;
-	return add_report(env, ev, key);
+	r = too_few_users(env, ev, key);
+	if (!r)
+		r = crowded(env, ev);
+	if (!r)
+		return add_report(env, ev, key);
+	*ret_recorded = IPREP_LOOKUP_ONLY;
+	return r < 0 ? r : 0;
 }
 
 static int put_lookup(const struct env *env, const struct event *ev, const struct addr *key)
@@ -77,7 +117,9 @@ static int record(const struct env *env, const struct event *ev, int *ret_record
 	*ret_recorded = IPREP_SKIPPED;
 	if (r)
 		return r;
-	r = put_report(env, ev, &key, ret_recorded);
+	r = note_failures(env, ev, &key);
+	if (!r)
+		r = put_report(env, ev, &key, ret_recorded);
 	if (!r)
 		r = note_block(env, ev, &key, &settled);
 	if (!r && !settled)

@@ -2,14 +2,18 @@
 /* queue.h - recording that an ordinary jail banned an address: one durable transaction (layer 4) */
 #pragma once
 #include "env.h"
+#include "source.h"
 
 struct event {                             /* checked, at the door */
 	struct addr addr;
 	char jail[JAIL_MAX];
 	char categories[CONF_TEXT_MAX];    /* numbers */
-	char comment[CONF_TEXT_MAX];       /* template */
+	char comment[REPORT_COMMENT_MAX + 1];     /* template */
 	int failures;
 	int64_t seen_at;
+	const char *const *users;          /* names that were tried; not kept, only their hashes */
+	const size_t *user_lens;
+	size_t nusers;
 };
 /*
  * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The look-up

@@ -6,6 +6,7 @@
  * send() never block; each answers exactly once through ask_done(), never from inside the call.
  */
 #pragma once
+#include "buf.h"
 #include "clock.h"
 #include "conf.h"
 #include "net.h"
@@ -33,8 +34,8 @@ struct source_kind {
 	enum source_type type;
 	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer said something). */
 	void (*ask)(struct ask *a);
-	/* TASK_REPORT: post task->body; fill in task->outcome, why, retry_after_s, quota, and
-	 * ask->answer with the score that came with it (partial; FINDING_NONE if none). NULL: takes none. */
+	/* All other kinds: send task->body; fill in outcome, why, retry_after_s, quota, count and refused rows,
+	 * and ask->answer with the score that came with it (partial; FINDING_NONE if none). NULL: takes none. */
 	void (*send)(struct ask *a);
 };
 const struct source_kind *source_kind_of(enum source_type type);   /* in source.c */
@@ -48,9 +49,19 @@ static inline const char *source_zone(const struct conf_source *s)
 
 void ask_done(struct ask *a);              /* in engine.c */
 
+#define REPORT_COMMENT_MAX 1024            /* bytes, abuseipdb.com/bulk-report */
+#define BULK_ROWS_MAX 9999                 /* and the headings: 10,000 lines */
+#define BULK_BYTES_MAX 1999999             /* "2 MB", in the narrower sense */
+
+/* "report", "bulk-report": quotas are kept by these names. */
+const char *abuseipdb_endpoint(enum task_kind kind);
 /*
- * The body of a report, application/x-www-form-urlencoded: ip, categories, comment (cut to 1024
+ * The body of a report, application/x-www-form-urlencoded: ip, categories (numbers), comment (cut to 1024
  * bytes on a UTF-8 boundary), timestamp (ISO 8601 with zone). malloc'd; NULL: no memory.
  */
 char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
 			    int64_t seen_at);
+/* The same as a file of many: headings, then rows. False: this row does not fit any more, b is as before. */
+void abuseipdb_bulk_head(struct buf *b);
+bool abuseipdb_bulk_row(struct buf *b, const struct addr *a, const char *categories,
+			const char *comment, int64_t seen_at);

@@ -165,18 +165,37 @@ static sqlite3_stmt *hot_of(struct store *s, const char *sql)
 	return s->hot[i].st;
 }
 
-int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, va_list ap)
 {
-	va_list ap;
-	int rc;
-
 	*ret = hot_of(s, sql);
 	if (!*ret)
 		return s->err.code;
+	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(s, *ret)
+						      : store_fail(s, "preparing a statement");
+}
+
+int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+{
+	va_list ap;
+	int r;
+
 	va_start(ap, kinds);
-	rc = bind_all(*ret, kinds, ap);
+	r = hot_start(s, ret, sql, kinds, ap);
 	va_end(ap);
-	return rc == SQLITE_OK ? sql_next(s, *ret) : store_fail(s, "preparing a statement");
+	return r;
+}
+
+int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...)
+{
+	sqlite3_stmt *st;
+	va_list ap;
+	int r;
+
+	va_start(ap, kinds);
+	r = hot_start(s, &st, sql, kinds, ap);
+	va_end(ap);
+	sql_cool(st);
+	return r < 0 ? r : 0;
 }
 
 void sql_cool(sqlite3_stmt *st)

@@ -105,6 +105,10 @@ int store_zone_put(struct store *s, const struct conf_source *list, const struct
 
 /* One failed log-in under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */
 int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len);
+/* Failures that a jail saw at `at`; one event recorded twice counts once. */
+int store_failures_put(struct store *s, const struct addr *key, int64_t n, int64_t at);
+/* Their sum over the hours of the window. */
+int store_failures(struct store *s, const struct addr *key, int64_t window_s, int64_t *ret);
 /* How many different names the key tried within the window. */
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
 int store_good_put(struct store *s, const struct addr *key);
@@ -141,10 +145,12 @@ int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_
 
 enum report_state {
 	REPORT_QUEUED,                     /* waits; later events are added to it */
-	REPORT_SENDING,                    /* body frozen: it may have reached the service */
+	REPORT_SENDING,                    /* frozen: it may have reached the service */
 	REPORT_PARKED,                     /* refused for good; shown with the reason */
 	REPORT_DONE,
 	REPORT_UNKNOWN,                    /* sent, never answered, too old to send again */
+	REPORT_DROPPED,                    /* never sent: too old, or its address is guarded now */
+	REPORT_RETRACTED,                  /* was done, and taken back */
 };
 struct report_job {
 	int64_t id;
@@ -152,48 +158,82 @@ struct report_job {
 	enum report_state state;
 	int failures, tries;
 	int64_t first_at, seen_at, next_at;
-	int64_t sent_at;                   /* first attempt with this body; 0: none */
-	char jail[JAIL_MAX], categories[CONF_TEXT_MAX], comment[CONF_TEXT_MAX];
-	char *body;                        /* frozen; malloc'd; NULL: none */
+	int64_t sent_at;                   /* first attempt with what is frozen; 0: none */
+	char jail[JAIL_MAX], categories[CONF_TEXT_MAX];   /* numbers; empty: configuration */
+	char *comment;                     /* template; malloc'd; NULL or empty: configuration */
+	char *frozen;                      /* the comment as it was sent; malloc'd; NULL: none */
 };
-/* 1 and *ret (body NULL) for the newest report of this address that is not parked; 0: none. */
+void report_job_done(struct report_job *r);
+/* 1 and *ret (without comments) for the newest report of this address; 0: none. */
 int store_report_last(struct store *s, const struct addr *addr, struct report_job *ret);
-int store_report_add(struct store *s, const struct report_job *r);
+int store_report_add(struct store *s, const struct report_job *r, const char *comment);
 /* One more event of a REPORT_QUEUED one: failures added, seen_at moved on. */
 int store_report_merge(struct store *s, int64_t id, int failures, int64_t seen_at);
-/* REPORT_QUEUED and REPORT_SENDING ones that are due, oldest first; release each body with free(). */
+/* How many other addresses of the same /64 were reported, or are to be, after `since`. */
+int store_report_neighbours(struct store *s, const struct addr *addr, int64_t since);
+/*
+ * REPORT_QUEUED and REPORT_SENDING ones that are due, oldest first, one of each address, none whose
+ * address is being retracted; release each with report_job_done().
+ */
 int store_reports_due(struct store *s, int64_t now, struct report_job *ret, size_t max);
+int store_reports_waiting(struct store *s, int64_t now, int max);   /* how many these are, up to max */
 /* 1 if a report of this address is due or on its way, 0 if not. */
 int store_report_pending(struct store *s, const struct addr *addr, int64_t now);
 /* Written ahead: commit this, durably, before the request. Returns 0, or 1 if it was retracted. */
-int store_report_sending(struct store *s, int64_t id, int64_t at, const char *body);
-/* The answer; 1 if the report no longer exists. REPORT_QUEUED and _SENDING: again at retry_at. */
+int store_report_sending(struct store *s, int64_t id, int64_t at, const char *categories,
+			 const char *frozen);
+/* The answer; 1 if the report no longer exists. REPORT_QUEUED (thaws it) and _SENDING: again at retry_at. */
 int store_report_end(struct store *s, int64_t id, enum report_state state, int64_t retry_at,
 		     const char *why);
+/* The newest in that state, for people. */
+int store_reports_each(struct store *s, enum report_state state, size_t max,
+		       void (*row)(void *user, const struct addr *addr, int64_t at, const char *why),
+		       void *user);
+
+/* ---- retractions ---- */
+
+enum retraction_state { RETRACT_WAITS, RETRACT_DONE, RETRACT_REFUSED };
+struct retraction {
+	struct addr addr, key;
+	enum retraction_state state;
+	int tries;
+	int64_t since, next_at, deleted;   /* deleted: by the service, when done */
+	char why[DETAIL_MAX];              /* why not yet, or never */
+};
+/* Cancels what waits of the address, and takes it back when the worker comes to it. Returns how many
+ * reports were cancelled. */
+int store_retract(struct store *s, const struct addr *addr, const struct addr *key);
+int store_retraction_get(struct store *s, const struct addr *addr, struct retraction *ret);   /* 1, 0: none */
+int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, size_t max);
+/* Returns 0, or 1 if it no longer exists. Done: so are all its reports. */
+int store_retraction_end(struct store *s, const struct retraction *r);
 
 /* ---- quotas, per endpoint of the API ---- */
 
 #define QUOTA_FREE_PLAN 1000               /* docs.abuseipdb.com, Standard: check and report per day */
+#define QUOTA_FREE_RARE 5                  /* bulk-report and clear-address */
 struct quota {
 	int64_t limit, remaining;
 	bool known;                        /* from headers of today, not assumed */
 	bool first_under_way;              /* unknown, and a call that will tell is on its way */
 	int64_t stopped_until;             /* 0: not stopped */
-	bool auth_failed;                  /* and key and configuration are as they were */
+	bool auth_failed;                  /* at any endpoint, and key and configuration are as they were */
 	int64_t last_ok_at, last_error_at;
 	char last_error[DETAIL_MAX];
 };
 /* auth_mark changes when key file or configuration do. */
 int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret);
-/* One call less, in the transaction that goes before it. */
-int store_quota_take(struct store *s, const char *endpoint);
-/* A call has ended: what its answer said, if one came (seen). */
+/* Calls that are about to be made, in the transaction that goes before them. */
+int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls);
+/* The worker begins, so none of its calls is under way: its own count may be off, and the next answer tells. */
+int store_quota_recount(struct store *s);
+/* A call has ended: what its answer said, if one came (seen). 1: the key was refused, and was not before. */
 int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 
 /* ---- counting, purging, forgetting ---- */
 
-struct store_counts { int64_t findings, lookups, reports, blocks, pardons, sightings, logins; };
+struct store_counts { int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures, retractions; };
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
@@ -205,5 +245,3 @@ int store_try(struct store *s);
 int store_purge_seen(struct store *s);
 /* No trace of the key but a pardon until then (0: none). Removes waiting jobs too. */
 int store_forget(struct store *s, const struct addr *key, int64_t pardon_until);
-/* Oldest work: next time a look-up or report is due; 0 if none waits. Announcing counts as now. */
-int store_next_due(struct store *s, int64_t *ret_at);

@@ -7,7 +7,7 @@
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
 #define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
 #define WEEK_S ((int64_t)7 * 86400)
-#define HOT_MAX 8
+#define HOT_MAX 16
 
 struct store {
 	sqlite3 *db;
@@ -37,6 +37,7 @@ int sql_run(struct store *s, const char *sql, const char *kinds, ...);
  * PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either way.
  */
 int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...);   /* as sql_run() */
 void sql_cool(sqlite3_stmt *st);
 int sql_next(struct store *s, sqlite3_stmt *st);      /* 1 row, 0 end */
 int64_t sql_int(sqlite3_stmt *st, int col);

@@ -94,6 +94,8 @@ static const struct sweep sweeps[] = {
 	{ "pardon", "key", "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
 	{ "sighting", "(key, user)", "at < ?1 OR at > ?2", offsetof(struct store_counts, sightings) },
 	{ "good", "key", "at < ?1 OR at > ?2", offsetof(struct store_counts, logins) },
+	{ "failure", "(key, hour)", "last_at < ?1 OR last_at > ?2", offsetof(struct store_counts, failures) },
+	{ "retraction", "addr", "since < ?1 OR since > ?2", offsetof(struct store_counts, retractions) },
 	{ "block", "key", "until < ?1 OR until > ?2 AND ?1 > 0", offsetof(struct store_counts, blocks) },
 };
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
@@ -109,8 +111,13 @@ static int limits(struct store *s, const struct conf *conf, size_t i, int64_t *r
 	case 1: *ret_before = now - conf->keep_reports_s; return 0;
 	case 2: *ret_before = now - WEEK_S; return 0;
 	case 3: *ret_before = now; *ret_beyond = now + TEN_YEARS_S + WEEK_S; return 0;
-	case 4: *ret_before = now - conf->spray_window_s; return 0;
+	case 4:
+	case 6:
+		*ret_before = now - (conf->report_window_s > conf->spray_window_s ? conf->report_window_s
+										    : conf->spray_window_s);
+		return 0;
 	case 5: *ret_before = now - conf->good_window_s; return 0;
+	case 7: *ret_before = now - conf->keep_reports_s; return 0;
 	default: *ret_beyond = now + TEN_YEARS_S + WEEK_S; return block_horizon(s, ret_before);
 	}
 }
@@ -176,7 +183,8 @@ int store_forget(struct store *s, const struct addr *key, int64_t pardon_until)
 		"DELETE FROM block WHERE key = ?1", "DELETE FROM finding WHERE key = ?1",
 		"DELETE FROM lookup WHERE key = ?1", "DELETE FROM report WHERE key = ?1",
 		"DELETE FROM pardon WHERE key = ?1", "DELETE FROM sighting WHERE key = ?1",
-		"DELETE FROM good WHERE key = ?1",
+		"DELETE FROM good WHERE key = ?1", "DELETE FROM failure WHERE key = ?1",
+		"DELETE FROM retraction WHERE key = ?1",
 	};
 	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
 
@@ -189,12 +197,4 @@ int store_forget(struct store *s, const struct addr *key, int64_t pardon_until)
 	if (!r && pardon_until)
 		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key, pardon_until);
 	return store_end(s, r);
-}
-
-int store_next_due(struct store *s, int64_t *ret_at)
-{
-	return sql_number(s, 0, ret_at, "SELECT coalesce(min(at), 0) FROM ("
-			  "SELECT min(next_at) AS at FROM lookup UNION ALL "
-			  "SELECT min(next_at) FROM report WHERE state < 2 UNION ALL "
-			  "SELECT 1 FROM block WHERE due = 1 AND first_at > 0)", "");
 }

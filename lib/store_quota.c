@@ -9,16 +9,29 @@
 
 #define FIRST_CALL_S 65                    /* no call lasts longer: [general] timeout_ms, at most 60 s */
 
+static int64_t free_plan(const char *endpoint)
+{
+	return !strcmp(endpoint, "check") || !strcmp(endpoint, "report") ? QUOTA_FREE_PLAN : QUOTA_FREE_RARE;
+}
+
+static int key_refused(struct store *s, const char *auth_mark)
+{
+	int64_t n = 0;
+	int r = sql_number(s, 0, &n, "SELECT EXISTS(SELECT 1 FROM endpoint WHERE auth_mark = ?1)", "s",
+			   auth_mark);
+
+	return r ? r : n != 0;
+}
+
 int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret)
 {
 	int64_t today = store_now(s) / 86400;
-	char mark[128] = "";
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, "SELECT day, quota, remaining, known, stopped_until, auth_mark,"
+	int r = sql_row(s, &st, "SELECT day, quota, remaining, known, stopped_until,"
 			" last_ok_at, last_error_at, last_error, first_until FROM endpoint WHERE name = ?1", "s",
 			endpoint);
 
-	*ret = (struct quota){ .limit = QUOTA_FREE_PLAN, .remaining = QUOTA_FREE_PLAN };
+	*ret = (struct quota){ .limit = free_plan(endpoint), .remaining = free_plan(endpoint) };
 	if (r > 0) {
 		bool same_day = sql_int(st, 0) == today;
 
@@ -26,30 +39,36 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 		ret->remaining = same_day ? sql_int(st, 2) : ret->limit;
 		ret->known = same_day && sql_int(st, 3);
 		ret->stopped_until = sql_int(st, 4) > store_now(s) ? sql_int(st, 4) : 0;
-		sql_text(st, 5, mark, sizeof(mark));
-		ret->auth_failed = *mark && !strcmp(mark, auth_mark);
-		ret->last_ok_at = sql_int(st, 6);
-		ret->last_error_at = sql_int(st, 7);
-		sql_text(st, 8, ret->last_error, sizeof(ret->last_error));
-		ret->first_under_way = !ret->known && sql_int(st, 9) > store_now(s) &&
-				       sql_int(st, 9) <= store_now(s) + FIRST_CALL_S;
+		ret->last_ok_at = sql_int(st, 5);
+		ret->last_error_at = sql_int(st, 6);
+		sql_text(st, 7, ret->last_error, sizeof(ret->last_error));
+		ret->first_under_way = !ret->known && sql_int(st, 8) > store_now(s) &&
+				       sql_int(st, 8) <= store_now(s) + FIRST_CALL_S;
 	}
 	sqlite3_finalize(st);
+	if (r >= 0)
+		r = key_refused(s, auth_mark);
+	ret->auth_failed = r > 0;
 	return r < 0 ? r : 0;
 }
 
-int store_quota_take(struct store *s, const char *endpoint)
+int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls)
 {
 	int64_t now = store_now(s);
 
 	return sql_run(s, "INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until,"
 		       " auth_mark, last_ok_at, last_error_at, last_error, first_until)"
-		       " VALUES(?1, ?2, ?3, ?3 - 1, 0, 0, NULL, 0, 0, '', ?4)"
+		       " VALUES(?1, ?2, ?3, ?3 - ?5, 0, 0, NULL, 0, 0, '', ?4)"
 		       " ON CONFLICT(name) DO UPDATE SET"
-		       " remaining = iif(day = ?2, remaining, quota) - 1,"
+		       " remaining = iif(day = ?2, remaining, quota) - ?5,"
 		       " known = iif(day = ?2, known, 0), day = ?2,"
 		       " first_until = iif(day = ?2 AND known, 0, ?4)",
-		       "siii", endpoint, now / 86400, (int64_t)QUOTA_FREE_PLAN, now + FIRST_CALL_S);
+		       "siiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls);
+}
+
+int store_quota_recount(struct store *s)
+{
+	return sql_run(s, "UPDATE endpoint SET known = 0, first_until = 0 WHERE name <> 'check'", "");
 }
 
 /*
@@ -60,7 +79,7 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 		     const struct quota_seen *q)
 {
 	int64_t now = store_now(s);
-	int r;
+	int r, refused = q->auth_failed ? key_refused(s, auth_mark) : 1;
 
 	if (!q->seen)                      /* a call ended, and says nothing of the quota */
 		return sql_run(s, "UPDATE endpoint SET first_until = 0, last_error_at = ?2, last_error = ?3"
@@ -75,5 +94,5 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 		    " last_error = iif(?6 = '', last_error, ?6) WHERE name = ?1", "siiissi",
 		    endpoint, q->limit, q->remaining, q->stopped_until,
 		    q->auth_failed ? auth_mark : NULL, q->error, now);
-	return r;
+	return r ? r : refused < 0 ? refused : !refused;
 }

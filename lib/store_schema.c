@@ -67,7 +67,27 @@ static const char schema_2[] =
 	" key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX good_at ON good(at);";
 
-static const char *const steps[] = { schema_1, schema_2 };
+/*
+ * What is frozen of a report is its comment and categories, from which both forms of it are made.
+ * Failures are summed by the hour; retractions; which blocks somebody has been told of.
+ */
+static const char schema_3[] =
+	"ALTER TABLE report DROP COLUMN body;"
+	"ALTER TABLE report ADD COLUMN frozen TEXT;"
+	"CREATE TABLE failure("
+	" key BLOB NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, hour)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX failure_last ON failure(last_at);"
+	"CREATE TABLE retraction("
+	" addr BLOB PRIMARY KEY, key BLOB NOT NULL, state INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" next_at INTEGER NOT NULL, tries INTEGER NOT NULL, deleted INTEGER NOT NULL,"
+	" why TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX retraction_next ON retraction(next_at) WHERE state = 0;"
+	"CREATE INDEX retraction_key ON retraction(key);"
+	"ALTER TABLE block ADD COLUMN shown_at INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX block_new ON block(first_at) WHERE shown_at = 0;";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int exec(struct store *s, const char *sql)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_sightings.c - who tried which user names when, as keyed hashes; who logged in
+ * store_sightings.c - who failed how often, with which user names (as keyed hashes); who logged in
  *
  * The key is 16 random bytes made at first use: without this file nobody can tell a name from its
  * hash. Hooks write as little as will do: a name seen within the minute, a log-in within the hour, is
@@ -54,8 +54,9 @@ static int put(struct store *s, const struct addr *key, int64_t user, int64_t no
 
 int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len)
 {
+	bool own_tx = !s->in_tx;
 	uint8_t secret[16];
-	int r = store_begin(s, STORE_FAST);
+	int r = own_tx ? store_begin(s, STORE_FAST) : 0;
 
 	if (r)
 		return r;
@@ -63,7 +64,23 @@ int store_sighting_put(struct store *s, const struct addr *key, const char *user
 	if (!r)
 		r = put(s, key, (int64_t)siphash24(secret, user, len), store_now(s));
 	explicit_bzero(secret, sizeof(secret));
-	return store_end(s, r);
+	return own_tx ? store_end(s, r) : r;
+}
+
+int store_failures_put(struct store *s, const struct addr *key, int64_t n, int64_t at)
+{
+	return sql_run(s, "INSERT INTO failure(key, hour, n, last_at) SELECT ?1, ?3 / 3600, ?2, ?3"
+		       " WHERE NOT EXISTS(SELECT 1 FROM failure WHERE key = ?1 AND last_at = ?3)"
+		       " ON CONFLICT(key, hour) DO UPDATE SET n = min(n + excluded.n, 1000000000),"
+		       " last_at = max(last_at, excluded.last_at)", "kii", key, n, at);
+}
+
+int store_failures(struct store *s, const struct addr *key, int64_t window_s, int64_t *ret)
+{
+	int64_t now = store_now(s);
+
+	return sql_number(s, 0, ret, "SELECT coalesce(sum(n), 0) FROM failure WHERE key = ?1"
+			  " AND last_at > ?2 AND last_at <= ?3", "kii", key, now - window_s, now + WEEK_S);
 }
 
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s)

@@ -55,8 +55,11 @@ struct quota_seen {
 	char error[DETAIL_MAX];            /* empty: the answer was good */
 };
 
-enum task_kind { TASK_LOOKUP, TASK_REPORT };
+enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT };
 enum outcome { OUT_NONE, OUT_DONE, OUT_DUPLICATE, OUT_LATER, OUT_PARKED };
+
+/* A row of a bulk report that was not taken. */
+struct refused_row { struct addr addr; bool duplicate; char why[64]; };
 
 /* One address on its way through the engine. Owned by whoever fed it, lent to the engine. */
 struct task {
@@ -71,9 +74,13 @@ struct task {
 	bool late;                         /* its deadline is over: no more waiting */
 	struct finding *findings;          /* one for each of conf->sources */
 	struct quota_seen quota;           /* of the endpoint asked last */
-	/* TASK_REPORT */
-	const char *body;                  /* frozen; as stored before it is sent */
+	int patience_ms;                   /* its deadline; 0: the feed's */
+	/* all but TASK_LOOKUP */
+	const char *body;                  /* made of what was stored before; NULL: none */
 	enum outcome outcome;
 	int64_t retry_after_s;             /* OUT_LATER: at least; 0: not said */
 	char why[DETAIL_MAX];              /* OUT_LATER, OUT_PARKED */
+	int64_t count;                     /* OUT_DONE: rows saved, reports taken back */
+	struct refused_row *refused;       /* TASK_BULK, OUT_DONE; the feeder frees it */
+	size_t nrefused;
 };

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "announce.h"
 #include "errand.h"
+#include "quota.h"
 #include "worker_lock.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,28 +15,31 @@ struct worker {
 	const struct env *env;
 	struct worker_stats *stats;
 	struct err *err;
-	struct errand *flying[WINDOW];
-	size_t nflying;
+	struct errand *flying[WINDOW];     /* and those that wait for their turn, written ahead */
+	size_t nflying, nreports;
+	struct errand *ready[WINDOW];      /* of these, reports not yet handed out */
+	size_t nready;
+	bool bulk;                         /* one is on its way */
+	bool reports_go;                   /* what waits will go now: look-ups of the same wait for it */
 	int64_t linger_ms, last_work_ms, end_ms;
 };
 
-static bool is_flying(const struct worker *w, const struct addr *key)
+static bool is_flying(void *user, const struct addr *key)
 {
-	for (size_t i = 0; i < w->nflying; i++) {
-		const struct errand *f = w->flying[i];
-		const struct addr *k = f->lookup ? &f->lookup->key : &f->report.key;
+	const struct worker *w = user;
 
-		if (!memcmp(k->b, key->b, 16))
+	for (size_t i = 0; i < w->nflying; i++)
+		if (!memcmp(w->flying[i]->key.b, key->b, 16))
 			return true;
-	}
 	return false;
 }
 
-static struct task *take_off(struct worker *w, struct errand *e)
+static void note_flight(struct worker *w, struct errand *e)
 {
 	w->flying[w->nflying++] = e;
+	w->nreports += e->task->kind == TASK_REPORT;
+	w->bulk |= e->task->kind == TASK_BULK;
 	w->last_work_ms = clock_mono_ms();
-	return e->task;
 }
 
 static int64_t now_s(const struct worker *w)
@@ -43,42 +47,64 @@ static int64_t now_s(const struct worker *w)
 	return clock_now_s(&w->env->clock);
 }
 
+static int hand_out(struct worker *w, struct task **ret)
+{
+	*ret = w->ready[--w->nready]->task;
+	return 1;
+}
+
 /* Reports go first; while one of an address is on its way nothing else of it starts. */
 static int next_report(struct worker *w, struct task **ret)
 {
-	struct report_job due[WINDOW + 1];
-	struct errand *e;
-	int n, r = 0;
+	struct errand *bulk, *batch[WINDOW];
+	struct report_plan plan;
+	size_t room = WINDOW - w->nflying;
+	int n, r = errand_plan_reports(w->env, w->nreports, w->bulk, &plan);
 
-	if (w->env->conf->abuseipdb < 0 || !w->env->secret)
-		return 0;
-	n = store_reports_due(w->env->store, now_s(w), due, w->nflying + 1);
-	for (int i = 0; i < n; i++) {
-		if (!r && !is_flying(w, &due[i].key)) {
-			r = errand_of_report(w->env, &due[i], &e, w->err);
-			if (!r) {
-				*ret = take_off(w, e);
-				r = 1;
-			} else if (r > 0) {
-				r = 0;         /* put off: the next one may still go */
-			}
-		}
-		free(due[i].body);
+	w->reports_go = plan.singles || plan.bulk || w->nreports || w->bulk;
+	if (r < 0 || !room)
+		return r;
+	if (plan.bulk) {
+		r = errand_take_bulk(w->env, &bulk, w->err);
+		if (r <= 0)
+			return r;
+		note_flight(w, bulk);
+		*ret = bulk->task;
+		return 1;
 	}
-	return n < 0 ? n : r;
+	if (!plan.singles)
+		return 0;
+	n = errand_take_reports(w->env, plan.singles < room ? plan.singles : room, w->nflying, is_flying, w,
+				batch, w->err);
+	for (int i = n - 1; i >= 0; i--) {         /* handed out from the end */
+		note_flight(w, batch[i]);
+		w->ready[w->nready++] = batch[i];
+	}
+	return n > 0 ? hand_out(w, ret) : n;
+}
+
+static int next_retraction(struct worker *w, struct task **ret)
+{
+	struct errand *e;
+	int r = w->bulk ? 0 : errand_take_retraction(w->env, is_flying, w, &e, w->err);
+
+	if (r > 0) {
+		note_flight(w, e);
+		*ret = e->task;
+	}
+	return r;
 }
 
 static int next_lookup(struct worker *w, struct task **ret)
 {
 	struct lookup_job due[WINDOW * 2];
-	bool reports = w->env->conf->abuseipdb >= 0 && w->env->secret;
 	struct errand *e;
 	int n = store_lookups_due(w->env->store, now_s(w), due, WINDOW * 2), r;
 
 	for (int i = 0; i < n; i++) {
 		if (is_flying(w, &due[i].key))
 			continue;
-		r = reports ? store_report_pending(w->env->store, &due[i].addr, now_s(w)) : 0;
+		r = w->reports_go ? store_report_pending(w->env->store, &due[i].addr, now_s(w)) : 0;
 		if (r < 0)
 			return r;
 		if (r)
@@ -86,7 +112,8 @@ static int next_lookup(struct worker *w, struct task **ret)
 		r = errand_of_lookup(w->env, &due[i], &e, w->err);
 		if (r)
 			return r;
-		*ret = take_off(w, e);
+		note_flight(w, e);
+		*ret = e->task;
 		return 1;
 	}
 	return n < 0 ? n : 0;
@@ -120,10 +147,14 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 	int64_t now = clock_mono_ms();
 	int r;
 
+	if (w->nready)
+		return hand_out(w, ret), FEED_TASK;
 	if (now >= w->end_ms)
 		return FEED_END;
 	worker_wake_clear(w->env->conf);
-	r = next_report(w, ret);
+	r = next_retraction(w, ret);
+	if (!r)
+		r = next_report(w, ret);
 	if (!r)
 		r = next_lookup(w, ret);
 	if (r < 0)
@@ -148,15 +179,28 @@ static source_set feed_settled(void *user, struct task *t)
 	for (size_t i = 0; i < w->nflying; i++)
 		if (w->flying[i] == e)
 			w->flying[i] = w->flying[--w->nflying];
+	w->nreports -= e->task->kind == TASK_REPORT;
+	w->bulk &= e->task->kind != TASK_BULK;
 	errand_free(e);
 	w->last_work_ms = clock_mono_ms();
 	announce(w);
 	return 0;
 }
 
+static bool retraction_waits(const struct worker *w)
+{
+	struct retraction x;
+	struct quota q;
+
+	return w->env->conf->abuseipdb >= 0 && w->env->secret &&
+	       store_retractions_due(w->env->store, now_s(w), &x, 1) > 0 &&
+	       !store_quota_get(w->env->store, "clear-address", w->env->auth_mark, &q) && quota_left(&q);
+}
+
 /* Anything due now that a run would do? */
 static bool work_waits(const struct worker *w)
 {
+	struct report_plan plan;
 	struct lookup_job l;
 	struct block b;
 
@@ -164,14 +208,9 @@ static bool work_waits(const struct worker *w)
 		return true;
 	if (store_blocks_due(w->env->store, false, &b, 1) > 0)
 		return true;
-	if (w->env->conf->abuseipdb >= 0 && w->env->secret) {
-		struct report_job r = { 0 };
-		int n = store_reports_due(w->env->store, now_s(w), &r, 1);
-
-		free(r.body);
-		return n > 0;
-	}
-	return false;
+	if (errand_plan_reports(w->env, 0, false, &plan) || plan.singles || plan.bulk)
+		return true;
+	return retraction_waits(w);
 }
 
 static int run_once(struct worker *w)
@@ -202,6 +241,11 @@ int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret
 	if (fd < 0)
 		return fd;
 	e->code = 0;
+	r = store_quota_recount(env->store);
+	if (r) {
+		close(fd);
+		return err_set(e, r, "%s", store_err(env->store)->text);
+	}
 	do {
 		r = run_once(&w);
 		worker_unlock(fd);

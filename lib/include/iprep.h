@@ -274,13 +274,16 @@ struct iprep_report {                      /* zeroed members are absent */
 	const char *address;
 	const char *jail;
 	const char *categories;            /* "18,22" or "ssh,brute-force"; NULL: configuration */
-	const char *comment;               /* template; NULL: configuration */
+	const char *comment;               /* template, UTF-8; cut to 1024 bytes; NULL: configuration */
 	int failures;
-	int64_t seen_at;                   /* 0: now */
+	int64_t seen_at;                   /* 0: now; over 5 minutes in the future is an error */
+	const char *const *users;          /* nusers user names that were tried, as in iprep_gate() */
+	size_t nusers;
 };
 enum iprep_recorded {
 	IPREP_QUEUED = 0,                  /* report and look-up wait */
-	IPREP_LOOKUP_ONLY = 1,             /* no key, or reported within [report] interval */
+	IPREP_LOOKUP_ONLY = 1,             /* no key, reported within [report] interval, fewer than
+					    * min_users names, or three others of its IPv6 /64 reported */
 	IPREP_SKIPPED = 2,                 /* guard, pardon or skip_jails */
 };
 /*
@@ -288,7 +291,7 @@ enum iprep_recorded {
  * Recording the same event twice changes nothing.
  * @ret_recorded  enum iprep_recorded; may be NULL
  * @ret_wake      as in iprep_gate()
- * Errors: _ADDR, _ARG (category, time, failures), _STORE, _BUSY, _PERM, _NOMEM.
+ * Errors: _ADDR, _ARG (category, comment, time, failures), _STORE, _BUSY, _PERM, _NOMEM.
  */
 IPREP_API int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report,
 			    int *ret_recorded, bool *ret_wake) IPREP_MUST_CHECK;

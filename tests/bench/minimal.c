@@ -47,7 +47,7 @@ static int enqueue(sqlite3 *db, unsigned n)
 	k[15] = (unsigned char)n;
 	sqlite3_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", NULL, NULL, NULL);
 	r = put(db, "INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at,"
-		" seen_at, next_at, tries, sent_at, body, why, ended_at)"
+		" seen_at, next_at, tries, sent_at, frozen, why, ended_at)"
 		" VALUES(?1,?1,0,'sshd','18','',3,?2,?2,?2,0,0,NULL,'',0)", k);
 	if (!r)
 		r = put(db, "INSERT OR REPLACE INTO lookup VALUES(?1,?1,1,2,0,?2,?2,'sshd')", k);

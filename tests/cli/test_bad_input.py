@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
     def block(self):
         self.run_it('rep-check', '--ready', status=0)
         now = int(time.time())
-        self.sql('INSERT INTO block VALUES(?, ?, 3, ?, ?, ?, ?, 0, ?, ?)', key_of(BLOCKED), 'known',
+        self.sql('INSERT INTO block VALUES(?, ?, 3, ?, ?, ?, ?, 0, ?, ?, 0)', key_of(BLOCKED), 'known',
                  now, now + 86400, now, now, 'sshd', 'zen')
 
     def gate(self, address, status, **more):
@@ -128,7 +128,11 @@ class Options(Case):
                 ('rep-report', ['--enqueue', '--time', '-5', '--', '45.1.1.1']),
                 ('rep-report', ['--enqueue', '--time', '99999999999', '--', '45.1.1.1']),
                 ('rep-report', ['--enqueue', '--time', '12x', '--', '45.1.1.1']),
-                ('rep-report', ['--enqueue', '--comment', 'x' * 300, '--', '45.1.1.1']),
+                ('rep-report', ['--enqueue', '--time', str(int(time.time()) + 3600), '--', '45.1.1.1']),
+                ('rep-report', ['--enqueue', '--comment', b'caf\xe9', '--', '45.1.1.1']),
+                ('rep-report', ['--enqueue', '--comment', 'two\nlines', '--', '45.1.1.1']),
+                ('rep-report', ['--enqueue', '--comment', 'from %{ip}', '--', '45.1.1.1']),
+                ('rep-report', ['--enqueue', '--categories', ','.join(['18'] * 31), '--', '45.1.1.1']),
                 ('rep-report', ['--flush', '45.1.1.1']), ('rep-report', ['--flush', '--linger', '-1']),
                 ('rep-purge', ['--pardon', '30d']), ('rep-purge', ['--pardon', '11y', '45.1.1.1']),
                 ('rep-purge', ['--pardon', 'soon', '45.1.1.1'])):

@@ -215,7 +215,7 @@ static int64_t add_report(struct place *p)
 	struct report_job r = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .failures = 3,
 				.first_at = now, .seen_at = now, .next_at = now, .categories = "18" };
 
-	assert_int_equal(store_report_add(p->s, &r), 0);
+	assert_int_equal(store_report_add(p->s, &r, ""), 0);
 	assert_int_equal(store_report_last(p->s, &r.addr, &r), 1);
 	return r.id;
 }
@@ -226,18 +226,20 @@ static void a_frozen_body_stays_the_same_and_a_refusal_thaws_it(void **state)
 	int64_t id = add_report(p);
 	struct report_job r = { 0 };
 
-	assert_int_equal(store_report_sending(p->s, id, now, "ip=45.1.1.1"), 0);
+	assert_int_equal(store_report_sending(p->s, id, now, "18,22", "3 failures"), 0);
 	assert_int_equal(store_report_merge(p->s, id, 5, now + 1), 0);
 	assert_int_equal(store_report_end(p->s, id, REPORT_SENDING, now + 15, "timeout"), 0);
 	assert_int_equal(store_reports_due(p->s, now, &r, 1), 0);
 	assert_int_equal(store_reports_due(p->s, now + 15, &r, 1), 1);
-	assert_string_equal(r.body, "ip=45.1.1.1");
+	assert_string_equal(r.frozen, "3 failures");
+	assert_string_equal(r.categories, "18,22");
 	assert_int_equal(r.failures, 3);
 	assert_int_equal(r.sent_at, now);
-	free(r.body);
+	report_job_done(&r);
 	assert_int_equal(store_report_end(p->s, id, REPORT_QUEUED, now, "quota"), 0);
 	assert_int_equal(store_reports_due(p->s, now, &r, 1), 1);
-	assert_null(r.body);
+	assert_null(r.frozen);
+	report_job_done(&r);
 }
 
 static void an_answer_for_a_forgotten_report_is_told_so(void **state)
@@ -246,10 +248,10 @@ static void an_answer_for_a_forgotten_report_is_told_so(void **state)
 	struct addr key = addr("45.1.1.1");
 	int64_t id = add_report(p);
 
-	assert_int_equal(store_report_sending(p->s, id, now, "x"), 0);
+	assert_int_equal(store_report_sending(p->s, id, now, "18", "x"), 0);
 	assert_int_equal(store_forget(p->s, &key, now + 60), 0);
 	assert_int_equal(store_report_end(p->s, id, REPORT_DONE, 0, ""), 1);
-	assert_int_equal(store_report_sending(p->s, id, now, "x"), 1);
+	assert_int_equal(store_report_sending(p->s, id, now, "18", "x"), 1);
 	assert_int_equal(store_pardoned(p->s, &key), 1);
 	now += 60;
 	assert_int_equal(store_pardoned(p->s, &key), 0);
@@ -265,9 +267,9 @@ static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
 
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_int_equal(q.remaining, QUOTA_FREE_PLAN);
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_int_equal(q.remaining, 4);
 	assert_int_equal(q.limit, 3000);
@@ -283,9 +285,12 @@ static void a_refused_key_counts_until_it_changes(void **state)
 	struct place *p = *state;
 	struct quota q;
 
-	assert_int_equal(store_quota_take(p->s, "report"), 0);
+	assert_int_equal(store_quota_take(p->s, "report", 1), 0);
+	assert_int_equal(store_quota_seen(p->s, "report", "old", &seen), 1);
 	assert_int_equal(store_quota_seen(p->s, "report", "old", &seen), 0);
 	assert_int_equal(store_quota_get(p->s, "report", "old", &q), 0);
+	assert_true(q.auth_failed);
+	assert_int_equal(store_quota_get(p->s, "check", "old", &q), 0);    /* the same key */
 	assert_true(q.auth_failed);
 	assert_int_equal(store_quota_get(p->s, "report", "new", &q), 0);
 	assert_false(q.auth_failed);
@@ -376,20 +381,20 @@ static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **s
 
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_false(q.first_under_way);
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_true(q.first_under_way);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &silent), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_false(q.first_under_way);   /* it told nothing: the next one goes alone, too */
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_false(q.first_under_way);
 	assert_int_equal(q.remaining, 899);
 	now += 86400;                      /* another day, another first call; it may have died */
-	assert_int_equal(store_quota_take(p->s, "check"), 0);
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_true(q.first_under_way);
 	now += 66;
@@ -423,23 +428,49 @@ static void the_health_of_a_list_belongs_to_its_zone(void **state)
 
 /* ---- files that are not as they should be ---- */
 
-static void a_store_of_the_first_schema_opens_with_what_it_holds(void **state)
+static void run_file(struct place *p, const char *path)
 {
-	struct place *p = *state;
-	struct addr key = addr("45.1.1.1");
-	struct block b;
-	struct err e;
+	char text[16384];
+	FILE *f = fopen(path, "r");
+	size_t n;
 
-	put_block(p->s, "45.1.1.1", now + 60);
-	p->s = store_close(p->s);
-	sql(p, "DROP TABLE zone; DROP TABLE sighting; DROP TABLE good;"
-	    " ALTER TABLE finding DROP COLUMN trusted; ALTER TABLE endpoint DROP COLUMN first_until;"
-	    " PRAGMA user_version = 1");
-	assert_int_equal(store_open(p->path, STORE_HOOK, fake_clock, NULL, &p->s, &e), 0);
-	assert_int_equal(store_block_get(p->s, &key, &b), 1);
-	assert_int_equal(store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	assert_true(n > 0 && n < sizeof(text) - 1);
+	text[n] = '\0';
+	fclose(f);
+	sql(p, text);
 }
 
+static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **state)
+{
+	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql", TEST_DATA "/stores/schema-2.sql" };
+	struct place *p = *state;
+	struct addr blocked = addr("45.1.1.1"), sending = addr("45.5.5.5");
+	struct report_job r[4] = { 0 };
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		p->s = store_close(p->s);
+		unlink(p->path);
+		run_file(p, kept[i]);
+		now = 1795000100;
+		assert_int_equal(store_open(p->path, STORE_HOOK, fake_clock, NULL, &p->s, &e), 0);
+		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }), 0);   /* until 2096 */
+		assert_int_equal(store_knows(p->s, &blocked), 1);
+		assert_int_equal(store_lookup_get(p->s, &(struct addr){ 0 }, NULL), 0);
+		assert_int_equal(store_reports_due(p->s, now, r, 4), 2);
+		assert_memory_equal(r[1].addr.b, sending.b, 16);
+		assert_int_equal(r[1].state, REPORT_SENDING);
+		assert_int_equal(r[1].sent_at, 1795000000);
+		assert_string_equal(r[1].comment, "own words");
+		assert_null(r[1].frozen);          /* made again from the same row */
+		report_job_done(&r[0]);
+		report_job_done(&r[1]);
+		assert_int_equal(store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
+		assert_int_equal(store_failures_put(p->s, &blocked, 3, now), 0);
+	}
+}
 
 static void refuse(struct place *p, int code, const char *text)
 {
@@ -491,7 +522,7 @@ int main(void)
 		TEST(a_flood_of_findings_lets_the_oldest_go),
 		TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way),
 		TEST(the_health_of_a_list_belongs_to_its_zone),
-		TEST(a_store_of_the_first_schema_opens_with_what_it_holds),
+		TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds),
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
 	};
