@@ -46,7 +46,7 @@ static void put_age(int64_t answered_at)
 		printf("  (%lld h ago)", s / 3600);
 }
 
-static void put_finding(const struct iprep_finding *f, int width)
+void check_put_finding(const struct iprep_finding *f, int width)
 {
 	char points[16] = "?";
 
@@ -82,7 +82,7 @@ static void put_text(const struct iprep_result *r)
 		if ((int)strlen(r->findings[i]->source) > width)
 			width = (int)strlen(r->findings[i]->source);
 	for (size_t i = 0; i < r->nfindings; i++)
-		put_finding(r->findings[i], width);
+		check_put_finding(r->findings[i], width);
 	if (r->good_at && gmtime_r(&good_at, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    logged in %s: no block below the highest tier\n", when);
 	if (r->block_tier && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))

@@ -5,3 +5,5 @@
 
 /* As the options say: text, JSON, or with --quiet nothing. */
 void check_put(const struct cli *cli, const struct iprep_result *r);
+/* One line of evidence; width: of the sources' names. */
+void check_put_finding(const struct iprep_finding *f, int width);

@@ -5,6 +5,7 @@
  * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
  * 10 (count this line) or 0, whatever happens.
  */
+#include "check_blocks.h"
 #include "check_file.h"
 #include "check_self_test.h"
 #include "check_text.h"
@@ -18,6 +19,7 @@ static const char help[] =
 	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
 	"       rep-check --good -- ADDRESS\n"
+	"       rep-check --blocks [--new]\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
@@ -30,6 +32,8 @@ static const char help[] =
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
 	"      --good          a successful log-in: no block below the highest tier for a while\n"
+	"      --blocks        what is blocked, why, until when\n"
+	"      --new           blocks: only those not yet shown so, with how to undo each\n"
 	"      --ready         configuration, state and verdict log are usable?\n"
 	"      --self-test     --ready, every list's test points and the API key; a table\n"
 	"  -j, --json          one object a line\n"
@@ -40,13 +44,13 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, good, ready, self_test, cached, fresh;
+	bool gate, good, ready, self_test, blocks, only_new, cached, fresh;
 	const char *jail, *user, *restored, *file;
 	long long timeout_ms;
 };
 enum {
 	O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
-	O_RESTORED, O_FILE
+	O_RESTORED, O_FILE, O_BLOCKS, O_NEW
 };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
@@ -55,7 +59,8 @@ static const struct option longs[] = {
 	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
-	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE }, { NULL, 0, NULL, 0 },
+	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
+	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW }, { NULL, 0, NULL, 0 },
 };
 
 /* ---- look-ups ---- */
@@ -175,6 +180,8 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case O_JAIL: o->jail = optarg; break;
 		case O_RESTORED: o->restored = optarg; break;
 		case O_FILE: o->file = optarg; break;
+		case O_BLOCKS: o->blocks = true; break;
+		case O_NEW: o->only_new = true; break;
 		case O_TIMEOUT:
 			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
 				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
@@ -188,6 +195,29 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 	return EX_OK;
 }
 
+/* Each of these stands alone. */
+static int check_options(struct cli *cli, const struct options *o, int n, char *const *addresses)
+{
+	const struct { bool given, address; const char *name; } modes[] = {
+		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->ready, false, "ready" },
+		{ o->self_test, false, "self-test" }, { o->blocks, false, "blocks" }, { o->file, false, "file" },
+	};
+	const char *mode = NULL;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!modes[i].given)
+			continue;
+		if (mode)
+			return cli_usage(cli, "--%s and --%s exclude each other", mode, modes[i].name);
+		mode = modes[i].name;
+		if (modes[i].address && n != 1)
+			return cli_usage(cli, "--%s takes one address, got %d", mode, n);
+		if (!modes[i].address && n)
+			return cli_usage(cli, "--%s takes no address, got %.100s", mode, addresses[0]);
+	}
+	return o->only_new && !o->blocks ? cli_usage(cli, "--new goes with --blocks") : EX_OK;
+}
+
 static int run(struct cli *cli, struct options *o, int argc, char **argv)
 {
 	bool done = false;
@@ -195,17 +225,9 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 
 	if (r || done)
 		return r;
-	if ((o->gate || o->good) && argc - optind != 1)
-		return cli_usage(cli, "--%s takes one address, got %d", o->gate ? "gate" : "good",
-				 argc - optind);
-	if (o->gate && o->good)
-		return cli_usage(cli, "--gate and --good exclude each other");
-	if ((o->ready || o->self_test) && argc > optind)
-		return cli_usage(cli, "--%s takes no address", o->ready ? "ready" : "self-test");
-	if (o->file && (o->gate || o->good || o->ready || o->self_test))
-		return cli_usage(cli, "--file excludes --gate, --good, --ready and --self-test");
-	if (o->file && argc > optind)
-		return cli_usage(cli, "--file takes no address beside it, got %.100s", argv[optind]);
+	r = check_options(cli, o, argc - optind, argv + optind);
+	if (r)
+		return r;
 	r = cli_open(cli);
 	if (r)
 		return r;
@@ -217,6 +239,8 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return good(cli, argv[optind]);
 	if (o->self_test)
 		return check_self_test(cli, (int)o->timeout_ms);
+	if (o->blocks)
+		return check_blocks(cli, o->only_new);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
 }
 

@@ -46,7 +46,7 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 	if (r)
 		return store_failed(ctx, r);
 	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons,
-						 c.sightings, c.logins };
+						 c.sightings, c.logins, c.failures, c.retractions };
 	return IPREP_OK;
 }
 

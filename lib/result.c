@@ -6,18 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_TEXT 16                     /* "127.255.255.254" */
-
-struct one {
-	struct iprep_finding f;
-	const char *answers[ANSWERS_MAX];
-	char text[ANSWERS_MAX][ANSWER_TEXT], source[48], detail[DETAIL_MAX];
-};
 struct whole {
 	struct iprep_result r;
 	char address[ADDR_TEXT_MAX], tier[32], exempt[DETAIL_MAX], block_tier[32], jail[JAIL_MAX];
 	const struct iprep_finding *list[SOURCES_MAX];
-	struct one ones[];
+	struct result_finding ones[];
 };
 
 static int status_of(const struct finding *f)
@@ -34,7 +27,8 @@ static int status_of(const struct finding *f)
 	return IPREP_S_SKIPPED;
 }
 
-static void fill(struct one *o, const struct conf_source *source, const struct finding *f)
+void result_finding_fill(struct result_finding *o, const struct conf_source *source,
+			 const struct finding *f)
 {
 	bool silent = f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR || f->status == FINDING_DENIED;
 	const char *detail = f->detail;
@@ -53,7 +47,7 @@ static void fill(struct one *o, const struct conf_source *source, const struct f
 	for (int i = 0; f->status == FINDING_OK && i < f->na; i++) {
 		struct in_addr a = { .s_addr = htonl(f->a[i]) };
 
-		inet_ntop(AF_INET, &a, o->text[i], ANSWER_TEXT);
+		inet_ntop(AF_INET, &a, o->text[i], sizeof(o->text[i]));
 		o->answers[o->f.nanswers++] = o->text[i];
 	}
 }
@@ -83,7 +77,7 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 	}
 	w->r.good_at = l->good_at;
 	for (size_t i = 0; i < n; i++) {
-		fill(&w->ones[i], &env->conf->sources[i], &l->findings[i]);
+		result_finding_fill(&w->ones[i], &env->conf->sources[i], &l->findings[i]);
 		w->list[i] = &w->ones[i].f;
 	}
 	return &w->r;
@@ -97,7 +91,7 @@ static void put_time(struct json *o, const char *name, int64_t at)
 		json_put_null(o, name);
 }
 
-static void put_finding(struct json *array, const struct iprep_finding *f)
+void result_finding_json(struct json *array, const struct iprep_finding *f)
 {
 	static const char *const names[] = { "ok", "timeout", "error", "quarantined", "skipped" };
 	struct json *o = json_push_object(array), *answers;
@@ -138,7 +132,7 @@ int iprep_result_json(const struct iprep_result *r, char **ret_line)
 		json_put_int(o, "good_at", r->good_at);
 	list = json_put_array(o, "findings");
 	for (size_t i = 0; i < r->nfindings; i++)
-		put_finding(list, r->findings[i]);
+		result_finding_json(list, r->findings[i]);
 	line = json_line(o);
 	json_free(o);
 	if (!line)

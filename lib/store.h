@@ -64,6 +64,14 @@ int store_block_announced(struct store *s, const struct addr *key, int64_t at, i
 int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
 int store_blocks_first_since(struct store *s, int64_t since, int max);
+/*
+ * Live blocks that were announced, oldest first, after the one given (zeroed: from the start); with
+ * only_new those that store_blocks_shown() has not been told of. Returns how many were put into ret.
+ */
+int store_blocks_page(struct store *s, bool only_new, const struct block *after, struct block *ret,
+		      size_t max);
+/* Somebody has been told of these. A block whose tier rises is new again. */
+int store_blocks_shown(struct store *s, const struct block *blocks, size_t n);
 /* 1 if the key is to be left alone now; 0 if not. */
 int store_pardoned(struct store *s, const struct addr *key);
 
@@ -76,9 +84,12 @@ int store_knows(struct store *s, const struct addr *key);
 /* ---- findings ---- */
 
 /* Fill in the rows of ret (conf->nsources) that are known and still good; FINDING_NONE elsewhere.
- * With expired, also those whose time is over but not their retention. Returns how many. */
+ * Returns how many. */
 int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
 		       struct finding *ret);
+/* The same with those whose time is over but not their retention: what was known once, for people. */
+int store_findings_kept(struct store *s, const struct conf *conf, const struct addr *key,
+			struct finding *ret);
 /* Keep each finding that has status FINDING_OK and an expires_at. */
 int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
@@ -232,6 +243,15 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 		     const struct quota_seen *seen);
 
 /* ---- counting, purging, forgetting ---- */
+
+enum { AGE_MINUTE, AGE_HOUR, AGE_DAY, AGE_OLDER, NAGES };      /* under a minute, an hour, a day */
+enum { WAIT_QUEUED, WAIT_SENDING, WAIT_LOOKUP, WAIT_RETRACTION, NWAITS };
+struct queue_counts {
+	int64_t by_age[NWAITS][NAGES];
+	int64_t parked, unknown;           /* reports */
+	int64_t oldest_s;                  /* of reports and look-ups; 0: none waits */
+};
+int store_queue_counts(struct store *s, struct queue_counts *ret);
 
 struct store_counts { int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures, retractions; };
 /* What would go now (dry run). */

@@ -79,6 +79,38 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 	return r < 0 ? r : (int)n;
 }
 
+int store_blocks_page(struct store *s, bool only_new, const struct block *after, struct block *ret,
+		      size_t max)
+{
+	int64_t now = store_now(s);
+	sqlite3_stmt *st;
+	size_t n = 0;
+	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block WHERE first_at > 0 AND until > ?1"
+			" AND until <= ?2 AND (first_at, key) > (?3, ?4) AND (?5 = 0 OR shown_at = 0)"
+			" ORDER BY first_at, key LIMIT ?6", "iiikii", now, now + TEN_YEARS_S + WEEK_S,
+			after->first_at, &after->key, (int64_t)only_new, (int64_t)max);
+
+	while (r > 0 && n < max) {
+		n += block_of(st, &ret[n]);
+		r = sql_next(s, st);
+	}
+	sqlite3_finalize(st);
+	return r < 0 ? r : (int)n;
+}
+
+int store_blocks_shown(struct store *s, const struct block *blocks, size_t n)
+{
+	int64_t now = store_now(s);
+	int r = store_begin(s, STORE_DURABLE);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < n && !r; i++)
+		r = sql_run(s, "UPDATE block SET shown_at = ?2 WHERE key = ?1 AND tier = ?3", "kis",
+			    &blocks[i].key, now, blocks[i].tier);
+	return store_end(s, r);
+}
+
 int store_blocks_first_since(struct store *s, int64_t since, int max)
 {
 	int64_t n = 0;

@@ -48,8 +48,9 @@ static void finding_of(sqlite3_stmt *st, struct finding *f)
 	f->trusted = sql_int(st, 9) != 0;
 }
 
-int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
-		       struct finding *ret)
+/* Those that expire after `after`. */
+static int get(struct store *s, const struct conf *conf, const struct addr *key, int64_t after,
+	       struct finding *ret)
 {
 	int64_t now = store_now(s);
 	char name[64];
@@ -57,7 +58,7 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 	int found = 0;
 	int r = sql_hot(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
 			" answered_at, expires_at, trusted FROM finding"
-			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, now,
+			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, after,
 			now + conf->keep_findings_s + WEEK_S);
 
 	for (; r > 0; r = sql_next(s, st)) {
@@ -72,6 +73,18 @@ int store_findings_get(struct store *s, const struct conf *conf, const struct ad
 	}
 	sql_cool(st);
 	return r < 0 ? r : found;
+}
+
+int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
+		       struct finding *ret)
+{
+	return get(s, conf, key, store_now(s), ret);
+}
+
+int store_findings_kept(struct store *s, const struct conf *conf, const struct addr *key,
+			struct finding *ret)
+{
+	return get(s, conf, key, 0, ret);
 }
 
 /*

@@ -322,11 +322,104 @@ struct iprep_flush_stats {
 IPREP_API int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
 	IPREP_MUST_CHECK;
 
+/* ---- taking reports back ---- */
+
+enum iprep_retract_state {
+	IPREP_RETRACT_WAITS = 0,           /* the worker will try, or try again */
+	IPREP_RETRACT_DONE = 1,
+	IPREP_RETRACT_REFUSED = 2,         /* by the service, for good */
+};
+/*
+ * Cancel what waits to be reported of an address, and have our reports of it deleted at the
+ * service: recorded for good when this returns 0; iprep_flush() sends it, now or later.
+ * @ret_cancelled  reports that waited; may be NULL
+ * Blocks for at most 10 s on the database's lock.
+ * Errors: _ADDR, _NOSOURCE (no API key), _STORE, _BUSY, _PERM. Source: API v2, "CLEAR-ADDRESS".
+ */
+IPREP_API int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cancelled)
+	IPREP_MUST_CHECK;
+
+/*
+ * What became of the last iprep_retract() of an address.
+ * @ret_state    enum iprep_retract_state
+ * @ret_deleted  reports that the service deleted
+ * @ret_why      one printable line, or empty: why it is not done; 160 bytes of room
+ * Errors: _ADDR, _ARG (none known), _STORE, _BUSY.
+ */
+IPREP_API int iprep_retraction(struct iprep_ctx *ctx, const char *address, int *ret_state,
+			       int64_t *ret_deleted, char ret_why[160]) IPREP_MUST_CHECK;
+
+/* ---- what waits, what is blocked ---- */
+
+struct iprep_endpoint {                    /* of AbuseIPDB; fields are only ever appended */
+	const char *name;                  /* "report" */
+	int64_t limit, remaining;          /* calls a day; left today, as far as is known */
+	int64_t stopped_until;             /* 0: not stopped */
+	int key_refused;                   /* 1: until the key file or the configuration changes */
+	int64_t last_ok_at, last_error_at; /* 0: never */
+	const char *last_error;            /* one printable line or NULL; foreign origin, masked */
+};
+struct iprep_stuck {                       /* a report that will not be sent (again) */
+	const char *address;
+	const char *state;                 /* "parked": refused for good; "unknown": sent, never answered */
+	int64_t at;
+	const char *why;                   /* one printable line */
+};
+/* Four ages each: under a minute, an hour, a day; older. Fields are only ever appended. */
+struct iprep_queue {
+	int64_t queued[4], sending[4];     /* reports; sending: may have reached the service */
+	int64_t lookups[4], retractions[4];
+	int64_t parked, unknown;           /* reports, as in struct iprep_stuck */
+	int64_t oldest_s;                  /* of reports and look-ups that wait */
+	int worker_runs, has_key;          /* 1, 0 */
+	size_t nendpoints;
+	const struct iprep_endpoint *const *endpoints;
+	size_t nstuck;                     /* the newest hundred */
+	const struct iprep_stuck *const *stuck;
+};
+/*
+ * How the queue stands.
+ * @ret_status  release with iprep_queue_free()
+ * Blocks for at most 2 s on the database's lock. Errors: _STORE, _BUSY, _PERM, _CONFIG, _NOMEM.
+ */
+IPREP_API int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status) IPREP_MUST_CHECK;
+IPREP_API void iprep_queue_free(struct iprep_queue *status);
+/* As one line of JSON, without newline; members are only ever added. Release with
+ * iprep_text_free(). Errors: _NOMEM. */
+IPREP_API int iprep_queue_json(const struct iprep_queue *status, char **ret_line) IPREP_MUST_CHECK;
+
+/* One block. Valid during the callback; fields are only ever appended. */
+struct iprep_block {
+	const char *address;               /* or prefix, as in verdict lines: "2001:db8::/64" */
+	const char *tier;
+	int score;
+	int64_t since, announced_at, until;
+	const char *jail;                  /* that saw it; NULL: not known */
+	const char *sources;               /* that gave points when it was made; NULL: not known */
+	size_t nfindings;                  /* what is still kept of the evidence */
+	const struct iprep_finding *const *findings;
+};
+enum iprep_blocks_flags { IPREP_BLOCKS_NEW = 1 };      /* only those not yet given out with this flag */
+/*
+ * What is blocked now, in the order of announcing.
+ * @flags  enum iprep_blocks_flags; what row() has taken with IPREP_BLOCKS_NEW is not new any more,
+ *         until its tier rises
+ * @row    returns 0 when it has taken the block, written it out, that is; anything else ends the
+ *         call with _IO, and this one and all after it stay new
+ * Errors: _IO, _STORE, _BUSY, _PERM, _NOMEM.
+ */
+IPREP_API int iprep_blocks(struct iprep_ctx *ctx, unsigned flags,
+			   int (*row)(void *user, const struct iprep_block *block), void *user)
+	IPREP_MUST_CHECK;
+/* As one line of JSON; release with iprep_text_free(). Errors: _NOMEM. */
+IPREP_API int iprep_block_json(const struct iprep_block *block, char **ret_line) IPREP_MUST_CHECK;
+
 /* ---- forgetting ---- */
 
 struct iprep_purge_stats {
 	int64_t findings, lookups, reports, blocks, pardons;
 	int64_t sightings, logins;         /* failed log-ins by name; successful ones */
+	int64_t failures, retractions;     /* sums of an hour; reports taken back */
 };
 /*
  * Remove what is past its retention, in short transactions with pauses.

@@ -1,0 +1,483 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What is reported, how, and how it is taken back: policy, comments, bulk reports, retractions, status,
+and which blocks the administrator is told of. Against the AbuseIPDB emulator; nothing is awaited by
+sleeping: a next try is brought forward in the database.
+
+    test_reports.py DIRECTORY-OF-PROGRAMS
+"""
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import unittest
+
+from place import KEY, OWNER, Emulator, Place, wait_until
+
+BIN = ''
+QUEUED, SENDING, PARKED, DONE, UNKNOWN, DROPPED, RETRACTED = range(7)
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/state/verdict.log
+timeout_ms = 2000
+[tier known]
+score = 3
+bantime = 1d
+[tier notorious]
+score = 10
+bantime = 365d
+[abuseipdb]
+url = %s
+key_file = {dir}/key
+%s
+[worker]
+start = none
+linger = 0
+"""
+BAD = {'abuseConfidenceScore': 100, 'totalReports': 9, 'numDistinctUsers': 5, 'lastReportedAt': 'now-2h'}
+
+
+class Case(unittest.TestCase):
+    conf = 'check = never'
+    options = ()
+
+    def setUp(self):
+        self.api = Emulator(None, *self.options)
+        self.addCleanup(self.api.close)
+        self.place = Place(BIN, CONF % (self.api.url, self.conf))
+        self.addCleanup(self.place.close)
+
+    def run_it(self, program, *args, status=0):
+        p = self.place.run(program, *args)
+        if status is not None:
+            self.assertEqual(p.returncode, status, f'{program} {args}: {p.stdout}{p.stderr}')
+        return p
+
+    def enqueue(self, address, *args, status=0):
+        return self.run_it('rep-report', '--enqueue', '--jail', 'sshd', *args, '--', address, status=status)
+
+    def flush(self):
+        return json.loads(self.run_it('rep-report', '--flush', '--json').stdout)
+
+    def sql(self, text, *values):
+        db = sqlite3.connect(self.place.path('state/iprep.db'), timeout=10)
+        try:
+            with db:
+                return db.execute(text, values).fetchall()
+        finally:
+            db.close()
+            for name in os.listdir(self.place.path('state')):
+                os.chown(self.place.path('state/' + name), OWNER, OWNER)
+
+    def states(self):
+        return [r[0] for r in self.sql('SELECT state FROM report ORDER BY id')]
+
+    def stats(self):
+        return self.api.control('stats')
+
+    def reported(self):
+        return sorted(r['ip'] for r in self.stats()['reports'] if not r['cleared'])
+
+    def calls(self, endpoint):
+        e = self.stats()['endpoints'].get(endpoint, {'accepted': 0, 'refused': {}})
+        return e['accepted'] + sum(e['refused'].values())
+
+    def fault(self, name, endpoint, **more):
+        self.api.control('fault', {'fault': name, 'endpoint': endpoint, **more})
+
+
+class Comments(Case):
+    conf = 'check = never\n[report]\nwindow = 2d'
+
+    def comment(self):
+        return self.stats()['reports'][-1]['comment']
+
+    def test_failures_and_names_of_the_window_are_summed_over_reports_and_jails(self):
+        now = int(time.time())
+        self.enqueue('45.1.1.1', '--failures', '3', '--user', 'root', '--time', str(now - 90000))
+        self.flush()
+        self.assertEqual(self.comment(), 'Brute force on sshd: 3 failures, 1 user names in 2 days')
+        self.enqueue('45.1.1.1', '--failures', '4', '--user', 'admin', '--user=root', '--time', str(now - 50))
+        self.api.control('clock', {'offset_s': 100000})
+        self.flush()
+        self.assertEqual(self.comment(), 'Brute force on sshd: 7 failures, 2 user names in 2 days')
+
+    def test_what_came_while_a_report_was_too_young_for_another_is_not_forgotten(self):
+        now = int(time.time())
+        self.enqueue('45.1.1.1', '--failures', '3', '--time', str(now - 90000))
+        self.flush()
+        self.enqueue('45.1.1.1', '--failures', '5', '--time', str(now - 80000))
+        self.assertEqual(self.states(), [DONE])
+        self.enqueue('45.1.1.1', '--failures', '1', '--time', str(now))
+        self.api.control('clock', {'offset_s': 100000})
+        self.flush()
+        self.assertEqual(self.comment(), 'Brute force on sshd: 9 failures in 2 days'.replace(' in 2 days', ''))
+
+    def test_a_template_of_any_length_is_cut_between_characters(self):
+        self.enqueue('45.1.1.1', '--comment', 'x' + 'é' * 700)
+        self.flush()
+        sent = self.stats()['reports'][0]
+        self.assertEqual((sent['comment'], sent['comment_bytes']), ('x' + 'é' * 511, 1023))
+
+    def test_a_name_is_in_no_comment_and_in_no_file_of_the_state(self):
+        self.enqueue('45.1.1.1', '--user', 'hunter2secret', '--failures', '3')
+        self.flush()
+        self.assertNotIn('hunter2', self.comment())
+        for name in os.listdir(self.place.path('state')):
+            with open(self.place.path('state/' + name), 'rb') as f:
+                self.assertNotIn(b'hunter2', f.read(), name)
+
+
+class Policy(Case):
+    conf = 'check = never\n[report]\nmin_users = 3'
+
+    def test_from_so_many_names_on_and_a_jail_without_names_is_exempt(self):
+        for user in ('a', 'b', 'a'):
+            self.enqueue('45.1.1.1', '--user', user)
+        self.assertEqual(self.states(), [])
+        self.enqueue('45.1.1.1', '--user', 'c')
+        self.enqueue('45.2.2.2')
+        self.enqueue('45.3.3.3', '--user', '<F-USER>', '--user', '')     # not known to this fail2ban
+        self.assertEqual(self.states(), [QUEUED] * 3)
+        self.assertEqual(self.sql('SELECT count(*) FROM lookup'), [(3,)])
+
+    def test_three_addresses_of_a_64_within_the_interval(self):
+        for i in range(1, 7):
+            self.enqueue(f'2a02:4780:1::{i}')
+        self.enqueue('2a02:4780:1:1::1')
+        self.enqueue('2a02:4780:1::2')
+        self.assertEqual(self.sql('SELECT count(*) FROM report'), [(4,)])
+        self.flush()
+        self.enqueue('2a02:4780:1::7')
+        self.assertEqual(self.sql('SELECT count(*) FROM report'), [(4,)])
+        self.sql('UPDATE report SET seen_at = seen_at - 86401, first_at = first_at - 86401')
+        self.enqueue('2a02:4780:1::7')
+        self.assertEqual(self.sql('SELECT count(*) FROM report'), [(5,)])
+
+    def test_an_address_that_is_allowed_meanwhile_is_not_reported(self):
+        self.enqueue('45.1.1.1')
+        self.place.write('iprep.local', '[allow]\naddresses = 45.1.1.0/24\n')
+        self.flush()
+        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+
+    def test_an_address_of_this_host_is_not_reported(self):
+        self.enqueue('45.1.1.1')
+        subprocess.run(['ip', 'address', 'add', '45.1.1.1/32', 'dev', 'lo'], check=True)
+        try:
+            self.flush()
+        finally:
+            subprocess.run(['ip', 'address', 'del', '45.1.1.1/32', 'dev', 'lo'], check=True)
+        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+
+    def test_what_is_older_than_60_days_is_dropped(self):
+        self.enqueue('45.1.1.1')
+        self.sql('UPDATE report SET seen_at = seen_at - 60 * 86400 - 60')
+        self.flush()
+        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+
+    def test_a_refused_address_is_not_tried_again_within_the_interval(self):
+        self.fault('http_422', 'report')
+        self.enqueue('45.1.1.1')
+        self.flush()
+        self.enqueue('45.1.1.1', '--time', str(int(time.time())))
+        self.assertEqual(self.states(), [PARKED])
+
+    def test_a_report_follows_from_no_score(self):
+        self.api.control('seed', {'addresses': {'45.1.1.1': BAD}})
+        self.run_it('rep-check', '45.1.1.1', status=None)
+        self.run_it('rep-check', '--gate', '--jail', 'x', '--', '45.1.1.1', status=None)
+        self.flush()
+        self.assertEqual((self.states(), self.reported()), ([], []))
+
+
+class Bulk(Case):
+    options = ('--limit', 'report=2')
+
+    def test_more_than_single_calls_are_left_go_as_one_file(self):
+        self.learn()
+        self.fill(50)
+        self.flush()
+        self.assertEqual((self.calls('report'), self.calls('bulk-report')), (1, 1))
+        self.assertEqual(len(self.reported()), 51)
+        self.assertEqual(set(self.states()), {DONE})
+        sent = [r for r in self.stats()['reports'] if r['via'] == 'bulk'][0]
+        self.assertEqual((sent['comment'], sent['categories']), ('Brute force on sshd: 3 failures', [18, 22]))
+
+    def fill(self, n, *args, net=0):
+        """n reports waiting, as that many hooks would have left them; look-ups are not what this is about."""
+        self.enqueue(f'45.{net}.0.0', '--categories', '18,22', '--failures', '3', *args)
+        (row,) = self.sql('SELECT jail, categories, comment, failures, first_at, seen_at, next_at FROM report'
+                          ' WHERE state = 0 ORDER BY id DESC LIMIT 1')
+        db = sqlite3.connect(self.place.path('state/iprep.db'), timeout=10)
+        with db:
+            for i in range(1, n):
+                a = bytes(10) + b'\xff\xff\x2d' + (net * 65536 + i).to_bytes(3, 'big')
+                db.execute('INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at,'
+                           ' seen_at, next_at, tries, sent_at, why, ended_at)'
+                           " VALUES(?, ?, 0, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0)", (a, a, *row))
+            db.execute('DELETE FROM lookup')
+        db.close()
+
+    def learn(self):
+        self.enqueue('45.200.1.1')
+        self.flush()
+        self.assertEqual(self.calls('report'), 1)
+
+    def due_now(self):
+        self.sql('UPDATE report SET next_at = 0 WHERE state < 2')
+
+    def test_10000_waiting_reports_take_two_calls(self):
+        self.learn()
+        self.fill(10000)
+        self.flush()
+        self.assertEqual((self.calls('report') - 1, self.calls('bulk-report')), (1, 1))
+        self.assertEqual(len(self.reported()), 10001)
+        self.assertEqual(self.stats()['merged'], [])
+
+    def test_a_file_is_at_most_2_mb_and_its_rows_survive_quotes_and_backslashes(self):
+        self.learn()
+        comment = 'say "hi" \\" and \\ ' + 'x' * 900 + '\\'
+        self.fill(4000, '--comment', comment)
+        self.flush()
+        self.assertEqual(self.calls('bulk-report'), 2)
+        self.assertEqual(len(self.reported()), 4001)
+        got = {r['comment'] for r in self.stats()['reports'] if r['via'] == 'bulk'}
+        self.assertEqual(got, {'say "hi" /" and \\ ' + 'x' * 900 + '/'})
+
+    def test_each_row_has_its_own_outcome(self):
+        self.learn()
+        self.fill(5)
+        self.sql("UPDATE report SET categories = '99' WHERE addr = ?", bytes(10) + b'\xff\xff\x2d\0\0\2')
+        self.api.control('seed', {'addresses': {}})
+        self.flush()
+        self.assertEqual(self.sql('SELECT state, why FROM report WHERE state <> 3'), [(PARKED, 'Invalid Category')])
+        self.assertEqual(len(self.reported()), 5)
+
+    def test_a_row_that_was_reported_just_now_is_done(self):
+        self.learn()
+        self.fill(5)
+        self.sql("UPDATE report SET state = 1, frozen = 'x', sent_at = seen_at WHERE state = 0")
+        self.fault('reset_after', 'bulk-report', count=1)
+        self.flush()
+        self.assertEqual(set(self.states()), {DONE, SENDING})
+        self.due_now()
+        self.sql("UPDATE endpoint SET last_ok_at = 0 WHERE name = 'bulk-report'")
+        self.flush()
+        self.assertEqual(set(self.states()), {DONE})
+        self.assertEqual(len(self.reported()), 6)
+        self.assertEqual(self.stats()['merged'], [])
+
+    def test_a_file_that_is_refused_leaves_each_to_go_alone(self):
+        self.learn()
+        self.fill(5)
+        self.fault('http_422', 'bulk-report')
+        self.flush()
+        self.assertEqual(self.states().count(DONE), 2)        # the one that taught, and the last single call
+        self.assertEqual(self.states().count(QUEUED), 4)
+        self.assertEqual(self.calls('bulk-report'), 1)
+        self.flush()
+        self.assertEqual(self.calls('bulk-report'), 1)
+
+    def test_few_bulk_calls_are_spread_over_the_day(self):
+        self.learn()
+        for i in range(2):
+            self.fill(5, net=i)
+            self.sql("UPDATE endpoint SET remaining = 0 WHERE name = 'report'")
+            self.flush()
+        self.assertEqual(self.calls('bulk-report'), 1)
+        self.assertEqual(self.states().count(QUEUED), 5)
+        self.fill(1000, net=3)                                # so many do not wait
+        self.flush()
+        self.assertEqual((self.calls('bulk-report'), self.states().count(QUEUED)), (2, 0))
+
+    def test_the_first_call_of_a_day_goes_alone_and_never_more_than_are_left(self):
+        for i in range(1, 7):
+            self.enqueue(f'45.5.5.{i}')
+        self.fault('quota_429', 'bulk-report')
+        self.flush()
+        self.assertEqual(self.calls('report'), 2)
+        self.assertEqual(self.stats()['endpoints']['report']['refused'], {})
+        self.assertEqual(sorted(self.states()), [QUEUED] * 4 + [DONE] * 2)
+
+
+class Retract(Case):
+    def retract(self, *args, status=0):
+        return self.run_it('rep-report', '--retract', *args, '45.1.1.1', status=status)
+
+    def test_what_was_reported_is_deleted_and_what_waits_is_cancelled(self):
+        self.enqueue('45.1.1.1')
+        self.flush()
+        self.assertEqual(self.reported(), ['45.1.1.1'])
+        self.assertEqual(self.retract().stdout, '45.1.1.1: 1 reports deleted, 0 cancelled that waited\n')
+        self.assertEqual((self.reported(), self.states()), ([], [RETRACTED]))
+        self.enqueue('45.1.1.1')
+        self.assertEqual(self.states(), [RETRACTED])          # within the interval it is left alone
+
+    def test_a_report_that_waits_never_goes(self):
+        self.enqueue('45.1.1.1')
+        self.assertEqual(json.loads(self.retract('--json').stdout),
+                         {'address': '45.1.1.1', 'retracted': True, 'cancelled': 1, 'deleted': 0})
+        self.flush()
+        self.assertEqual((self.reported(), self.states(), self.calls('report')), ([], [], 0))
+
+    def test_it_is_kept_until_the_service_takes_it(self):
+        self.enqueue('45.1.1.1')
+        self.flush()
+        for fault in ('http_503', 'reset_before', 'quota_429', 'http_401', 'html_200', 'truncated_json'):
+            self.fault(fault, 'clear-address')
+            said = self.retract().stdout
+            self.assertIn('the worker takes the others back later: ', said, fault)
+            self.sql('UPDATE retraction SET next_at = 0')
+            self.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 5')
+        self.api.control('fault', {'fault': None})
+        self.enqueue('45.1.1.1', '--time', str(int(time.time())))
+        self.flush()
+        self.assertEqual((self.reported(), self.sql('SELECT state FROM retraction')), ([], [(1,)]))
+
+    def test_a_late_answer_does_not_bring_the_report_back(self):
+        self.enqueue('45.1.1.1')
+        self.fault('delay', 'report', delay_s=1)
+        worker = subprocess.Popen([os.path.join(BIN, 'rep-report'), '-c', self.place.path('iprep.conf'), '--flush'],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.states() == [SENDING], 'it is being sent')
+        self.assertIn('the worker takes the others back', self.retract().stdout)
+        worker.wait(30)
+        self.assertEqual((self.reported(), self.states()), ([], []))
+        self.assertEqual(self.sql('SELECT state, deleted FROM retraction'), [(1, 1)])
+        self.assertEqual(self.sql('SELECT count(*) FROM finding'), [(0,)])
+
+    def test_a_refusal_is_said(self):
+        self.fault('http_402', 'clear-address')
+        p = self.retract(status=69)
+        self.assertIn('the service refused to take reports back: HTTP 402', p.stderr)
+
+    def test_without_a_key_nothing_can_be_taken_back(self):
+        os.unlink(self.place.path('key'))
+        self.assertIn('without an API key', self.retract(status=69).stderr)
+
+    def test_what_is_no_address_is_65(self):
+        self.run_it('rep-report', '--retract', '45.1.1.300', status=65)
+        self.run_it('rep-report', '--retract', status=64)
+        self.run_it('rep-report', '--retract', '--enqueue', '45.1.1.1', status=64)
+
+
+class Status(Case):
+    def status(self):
+        return json.loads(self.run_it('rep-report', '--status', '--json').stdout)
+
+    def test_an_empty_queue(self):
+        s = self.status()
+        self.assertEqual((s['waiting'], s['parked'], s['oldest_s']), ({'report': 0, 'lookup': 0, 'retraction': 0}, 0, 0))
+        self.assertEqual([(e['name'], e['limit'], e['remaining'], e['stopped_until'], e['last_error'])
+                          for e in s['endpoints']],
+                         [('check', 1000, 1000, None, None), ('report', 1000, 1000, None, None),
+                          ('bulk-report', 5, 5, None, None), ('clear-address', 5, 5, None, None)])
+
+    def test_age_and_state_quotas_and_what_is_parked_and_why(self):
+        self.fault('http_422', 'report', count=1)
+        self.enqueue('45.1.1.1')
+        self.flush()
+        self.fault('http_503', 'report')
+        self.enqueue('45.2.2.2')
+        self.flush()
+        self.enqueue('45.3.3.3')
+        self.sql('UPDATE report SET first_at = first_at - 7200 WHERE state = 0')
+        s = self.status()
+        self.assertEqual((s['waiting']['report'], s['sending'], s['parked'], s['worker']), (2, 1, 1, False))
+        self.assertEqual(s['age']['queued'], {'minute': 0, 'hour': 0, 'day': 1, 'older': 0})
+        self.assertEqual(s['age']['sending'], {'minute': 1, 'hour': 0, 'day': 0, 'older': 0})
+        self.assertGreaterEqual(s['oldest_s'], 7200)
+        report = s['endpoints'][1]
+        self.assertIn('HTTP 503', report['last_error'])
+        self.assertEqual(report['remaining'], 998)
+        self.assertEqual([(x['address'], x['state']) for x in s['stuck']], [('45.1.1.1', 'parked')])
+        self.assertIn('HTTP 422', s['stuck'][0]['why'])
+        text = self.run_it('rep-report', '--status').stdout
+        for part in ('reports under way', 'a worker is not running; there is an API key', 'bulk-report', 'HTTP 422',
+                     '1 parked'):
+            self.assertIn(part, text)
+
+    def test_a_refused_key_stops_all_of_it_and_is_said_once(self):
+        self.place.write('key', 'cd' * 40 + '\n', 0o600, OWNER)
+        for i in range(1, 6):
+            self.enqueue(f'45.1.1.{i}')
+        said = self.run_it('rep-report', '--flush').stderr
+        self.sql('UPDATE report SET next_at = 0')
+        said += self.run_it('rep-report', '--flush').stderr
+        self.assertEqual(said.count('the API key was refused'), 1, said)
+        self.assertEqual(self.calls('report') + self.calls('bulk-report'), 1)
+        self.assertTrue(all(e['key_refused'] for e in self.status()['endpoints']))
+        self.place.write('iprep.local', f'[abuseipdb]\nurl = {self.api.url.replace("127.0.0.1", "localhost")}\n')
+        self.assertFalse(any(e['key_refused'] for e in self.status()['endpoints']))    # worth another try
+        self.place.write('key', KEY + '\n', 0o600, OWNER)
+        self.flush()
+        self.assertEqual(len(self.reported()), 5)
+
+    def test_usage(self):
+        self.run_it('rep-report', '--status', '45.1.1.1', status=64)
+        self.run_it('rep-report', '--status', '--flush', status=64)
+
+
+class Blocks(Case):
+    conf = ''
+
+    def block(self, *addresses):
+        for a in addresses:
+            self.api.control('seed', {'addresses': {a: BAD}})
+            self.enqueue(a)
+        self.flush()
+
+    def new(self, *args):
+        return self.run_it('rep-check', '--blocks', '--new', *args).stdout
+
+    def test_each_is_shown_once_with_evidence_link_and_undo(self):
+        self.assertEqual(self.new(), '')
+        self.block('45.1.1.1')
+        said = self.new()
+        self.assertRegex(said, r'^45\.1\.1\.1 +notorious +10  until 20\d\d-\d\d-\d\d \d\d:\d\d UTC  sshd  abuseipdb\n')
+        self.assertIn('confidence 100', said)
+        self.assertIn('    https://www.abuseipdb.com/check/45.1.1.1\n', said)
+        self.assertIn('    undo: fail2ban-client unban $(rep-purge --pardon 30d 45.1.1.1)\n', said)
+        self.assertEqual(self.new(), '')
+        self.block('45.2.2.2')
+        self.assertRegex(self.new(), r'^45\.2\.2\.2 ')
+        self.assertEqual(len(self.run_it('rep-check', '--blocks', '--json').stdout.splitlines()), 2)
+
+    def test_evidence_is_there_when_the_cache_is_over(self):
+        self.block('45.1.1.1')
+        self.sql('UPDATE finding SET expires_at = 1')
+        self.assertIn('confidence 100', self.new())
+
+    def test_what_could_not_be_written_is_shown_next_time(self):
+        self.block('45.1.1.1')
+        with open('/dev/full', 'w') as full:
+            p = subprocess.run([os.path.join(BIN, 'rep-check'), '-c', self.place.path('iprep.conf'), '--blocks',
+                                '--new'], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(p.returncode, 74, p.stderr)
+        self.assertIn('45.1.1.1', self.new())
+
+    def test_a_block_that_rises_is_new_again(self):
+        self.block('45.1.1.1')
+        self.new()
+        self.sql("UPDATE block SET tier = 'known', score = 3")
+        self.enqueue('45.1.1.1')
+        self.sql('UPDATE lookup SET next_at = 0')
+        self.flush()
+        self.assertIn('notorious', self.new())
+
+    def test_json_and_usage(self):
+        self.block('45.1.1.1')
+        b = json.loads(self.new('--json'))
+        self.assertEqual((b['address'], b['tier'], b['score'], b['jail'], b['sources']),
+                         ('45.1.1.1', 'notorious', 10, 'sshd', 'abuseipdb'))
+        self.assertEqual(b['findings'][0]['points'], 10)
+        self.run_it('rep-check', '--new', '45.1.1.1', status=64)
+        self.run_it('rep-check', '--blocks', '45.1.1.1', status=64)
+        self.run_it('rep-check', '--blocks', '--ready', status=64)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main(verbosity=2)
