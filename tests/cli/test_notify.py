@@ -18,7 +18,7 @@ import tempfile
 import time
 import unittest
 
-from place import OWNER, Place
+from place import OWNER, Place, wait_until
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban')
 NOTIFY = os.path.join(TOP, 'iprep-notify')
@@ -229,8 +229,7 @@ class Notify(unittest.TestCase):
         self.write('check.does', 'cat new; rm new; touch printed; exec sleep 30')
         self.write('new', BLOCK.format('45.1.1.1'))
         with subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, start_new_session=True) as p:
-            while not os.path.exists(self.path('printed')):
-                time.sleep(0.01)
+            wait_until(lambda: os.path.exists(self.path('printed')) or p.poll() is not None, 'it has printed')
             os.killpg(p.pid, signal.SIGKILL)
         os.remove(self.path('check.does'))
         self.run_it()
