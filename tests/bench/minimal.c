@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* minimal.c - the least a hook could be: the same SQLite work and nothing else. For tests/bench/startup */
+/*
+ * minimal.c - the least a hook could be: the same SQLite work and nothing else. For tests/bench/startup
+ * and tests/bench/enqueue; for these it is also the small parent that measures others.
+ */
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -45,13 +49,36 @@ static int enqueue(sqlite3 *db, unsigned n)
 	k[13] = 200;
 	k[14] = (unsigned char)(n >> 8);
 	k[15] = (unsigned char)n;
-	sqlite3_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (sqlite3_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", NULL, NULL, NULL))
+		return 75;
 	r = put(db, "INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at,"
 		" seen_at, next_at, tries, sent_at, frozen, why, ended_at)"
 		" VALUES(?1,?1,0,'sshd','18','',3,?2,?2,?2,0,0,NULL,'',0)", k);
 	if (!r)
 		r = put(db, "INSERT OR REPLACE INTO lookup VALUES(?1,?1,1,2,0,?2,?2,'sshd')", k);
 	return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ? 74 : r;
+}
+
+static long long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+/* As lib/store.c waits: a random 1 to 8 ms, for at most 2 s. */
+static int wait_for_lock(void *user, int ntries)
+{
+	struct timespec pause = { .tv_nsec = 1000000 + random() % 7000 * 1000 };
+	long long *until = user;
+
+	if (ntries == 0)
+		*until = now_us() + 2000000;
+	if (now_us() >= *until)
+		return 0;
+	nanosleep(&pause, NULL);
+	return 1;
 }
 
 /* Peak memory of a command, in kB, measured from this small process. */
@@ -71,21 +98,84 @@ static int peak(char **argv)
 	return 0;
 }
 
-/* minimal - rss COMMAND... | minimal DATABASE gate | minimal DATABASE enqueue NUMBER */
-int main(int argc, char **argv)
+/* The n-th of a burst: @ stands for n, @@ for an address made of it. */
+static char *word_of(char *word, unsigned n)
+{
+	static char address[64], number[16];
+
+	snprintf(number, sizeof(number), "%u", n);
+	snprintf(address, sizeof(address), "45.%u.%u.%u", 100 + (n >> 14) % 100, n >> 7 & 127, 1 + (n & 127));
+	return !strcmp(word, "@@") ? address : !strcmp(word, "@") ? number : word;
+}
+
+static pid_t start_one(char **argv, unsigned n, int *start)
+{
+	pid_t pid = fork();
+	char c;
+
+	if (pid)
+		return pid;
+	close(start[1]);
+	for (size_t i = 0; argv[i]; i++)
+		argv[i] = word_of(argv[i], n);
+	while (read(start[0], &c, 1) > 0)
+		;
+	close(start[0]);
+	execv(argv[0], argv);
+	_exit(71);
+}
+
+/* n of a command at once: all are forked and wait, then go. Each one's exit status and time in us. */
+static int burst(unsigned n, unsigned first, char **argv)
+{
+	long long begun;
+	int start[2], status;
+
+	if (pipe(start))
+		return 71;
+	for (unsigned i = 0; i < n; i++)
+		if (start_one(argv, first + i, start) < 0)
+			return 71;
+	close(start[0]);
+	usleep(20000);
+	begun = now_us();
+	close(start[1]);
+	while (n-- && wait(&status) > 0) {
+		long long took = now_us() - begun;
+
+		printf("%d %lld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), took);
+	}
+	return 0;
+}
+
+static int number(const char *text)
 {
 	unsigned n = 0;
+
+	sscanf(text, "%u", &n);
+	return (int)n;
+}
+
+/*
+ * minimal DATABASE gate | minimal DATABASE enqueue NUMBER
+ * minimal - rss COMMAND... | minimal - burst N FIRST COMMAND...
+ */
+int main(int argc, char **argv)
+{
+	long long until;
 	sqlite3 *db;
 	int r, on;
 
 	if (argc > 3 && !strcmp(argv[2], "rss"))
 		return peak(argv + 3);
+	if (argc > 5 && !strcmp(argv[2], "burst"))
+		return burst((unsigned)number(argv[3]), (unsigned)number(argv[4]), argv + 5);
 	if (argc < 3 || sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE, NULL))
 		return 74;
+	srandom((unsigned)now_us() ^ (unsigned)getpid() << 8);
+	sqlite3_busy_handler(db, wait_for_lock, &until);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &on);
-	if (argc > 3)
-		sscanf(argv[3], "%u", &n);
-	r = argc > 3 ? enqueue(db, n) : gate(db);
+	r = argc > 3 ? enqueue(db, (unsigned)number(argv[3])) : gate(db);
 	sqlite3_close(db);
 	return r;
 }
