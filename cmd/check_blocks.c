@@ -3,7 +3,9 @@
 #include "check_text.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct listing { struct cli *cli; bool only_new; };
 
@@ -45,6 +47,14 @@ static void put_text(const struct iprep_block *b, bool links)
 		put_links(b->address);
 }
 
+/* A file is written when the disk has it; a pipe and a terminal are when they have taken it. */
+static bool lost_in_a_crash(void)
+{
+	struct stat st;
+
+	return !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode) && fsync(STDOUT_FILENO);
+}
+
 static int on_block(void *user, const struct iprep_block *b)
 {
 	const struct listing *l = user;
@@ -59,7 +69,7 @@ static int on_block(void *user, const struct iprep_block *b)
 		iprep_text_free(line);
 	}
 	/* what is not written has not been told to anybody */
-	return l->only_new ? fflush(stdout) || ferror(stdout) : ferror(stdout);
+	return l->only_new ? fflush(stdout) || ferror(stdout) || lost_in_a_crash() : ferror(stdout);
 }
 
 int check_blocks(struct cli *cli, bool only_new)

@@ -128,7 +128,7 @@ int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int 
 	if (!r)
 		r = ctx_note_key(ctx);
 	if (!r)
-		r = ctx_open_store(ctx, STORE_HOOK);
+		r = ctx_open_store(ctx, STORE_RECORD);
 	if (r)
 		return r;
 	env = ctx_env(ctx);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define HOOK_WAIT_MS 2000
+#define RECORD_WAIT_MS 4500                /* 200 at once with 5 ms added to each of two syncs: over 2 s */
 #define WORK_WAIT_MS 10000
 #define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
 #define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
@@ -397,7 +398,7 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	s->log = log;
 	s->path = path;
 	s->pages_max = PAGES_MAX;
-	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : HOOK_WAIT_MS;
+	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : mode == STORE_RECORD ? RECORD_WAIT_MS : HOOK_WAIT_MS;
 	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
 	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	if (!r)

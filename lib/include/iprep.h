@@ -246,7 +246,7 @@ IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout
 			      void (*row)(void *user, const struct iprep_source *source), void *user,
 			      bool *ret_passed) IPREP_MUST_CHECK;
 
-/* ---- hooks: disk only; block for at most 2 s on the database's lock ---- */
+/* ---- hooks: disk only; block for at most 2 s on the database's lock, iprep_enqueue() 4.5 s ---- */
 
 /*
  * What fail2ban's ignorecommand asks: does this ambiguous line count?

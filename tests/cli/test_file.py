@@ -188,7 +188,7 @@ class Ends(Case):
         self.run_it('rep-check', '--file', self.dir, status=74, says='Is a directory')
 
     def test_usage(self):
-        for args, says in ((['--file', 'x', '45.1.1.1'], 'no address beside'), (['--file'], 'value'),
+        for args, says in ((['--file', 'x', '45.1.1.1'], 'takes no address'), (['--file'], 'value'),
                            (['--file', 'x', '--ready'], 'excludes'), (['--file', 'x', '--self-test'], 'excludes'),
                            (['--file', 'x', '--cached', '--fresh'], 'exclude')):
             self.run_it('rep-check', *args, status=64, says=says)
