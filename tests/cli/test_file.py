@@ -189,7 +189,7 @@ class Ends(Case):
 
     def test_usage(self):
         for args, says in ((['--file', 'x', '45.1.1.1'], 'takes no address'), (['--file'], 'value'),
-                           (['--file', 'x', '--ready'], 'excludes'), (['--file', 'x', '--self-test'], 'excludes'),
+                           (['--file', 'x', '--ready'], 'exclude'), (['--file', 'x', '--self-test'], 'exclude'),
                            (['--file', 'x', '--cached', '--fresh'], 'exclude')):
             self.run_it('rep-check', *args, status=64, says=says)
         self.run_it('rep-check', '--gate', '--file', 'x', '--', '45.1.1.1', status=0)   # a gate never fails
