@@ -55,10 +55,11 @@ static int expire(struct cli *cli)
 		return cli_fail(cli, r);
 	if (cli->json)
 		printf("{\"findings\":%lld,\"lookups\":%lld,\"reports\":%lld,\"blocks\":%lld,"
-		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"dry_run\":%s}\n",
+		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"failures\":%lld,"
+		       "\"retractions\":%lld,\"dry_run\":%s}\n",
 		       (long long)s.findings, (long long)s.lookups, (long long)s.reports,
 		       (long long)s.blocks, (long long)s.pardons, (long long)s.sightings,
-		       (long long)s.logins,
+		       (long long)s.logins, (long long)s.failures, (long long)s.retractions,
 		       cli->dry_run ? "true" : "false");
 	else if (!cli->quiet)
 		fprintf(stderr, "%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "

@@ -59,8 +59,11 @@ static int next_report(struct worker *w, struct task **ret)
 	struct errand *bulk, *batch[WINDOW];
 	struct report_plan plan;
 	size_t room = WINDOW - w->nflying;
-	int n, r = errand_plan_reports(w->env, w->nreports, w->bulk, &plan);
+	int n, r;
 
+	if (w->nreports > WINDOW / 2)      /* in batches: each is a transaction, with its sync */
+		return 0;
+	r = errand_plan_reports(w->env, w->nreports, w->bulk, &plan);
 	w->reports_go = plan.singles || plan.bulk || w->nreports || w->bulk;
 	if (r < 0 || !room)
 		return r;

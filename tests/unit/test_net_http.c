@@ -205,6 +205,23 @@ static void a_request_says_what_it_was_told_to(void **state)
 	assert_int_equal(w->h->nconnections, 1);
 }
 
+static void a_body_goes_as_a_file_of_a_form(void **state)
+{
+	struct world *w = *state;
+	char url[64];
+	struct http_request req = { .method = "POST", .url = url, .body = "IP\n45.1.1.1\n", .body_len = 12,
+				    .upload = "csv", .answer_max = 1 << 16 };
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", w->h->port);
+	iprep_net.http(w->net, &req, clock_mono_ms() + 2000, answered, &w->s[0]);
+	run(w);
+	assert_int_equal(w->s[0].answer.code, 200);
+	assert_non_null(strstr(w->s[0].body, "POST /echo HTTP/1.1"));
+	assert_non_null(strstr(w->s[0].body, "Content-Type: multipart/form-data; boundary="));
+	assert_non_null(strstr(w->s[0].body, "Content-Disposition: form-data; name=\"csv\"; filename=\"reports.csv\""));
+	assert_non_null(strstr(w->s[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--"));
+}
+
 static void connections_are_kept_and_few(void **state)
 {
 	struct world *w = *state;
@@ -471,6 +488,7 @@ int main(void)
 		T(an_answer_comes_with_its_body_and_its_quota),
 		T(odd_quota_headers_count_as_absent),
 		T(a_request_says_what_it_was_told_to),
+		T(a_body_goes_as_a_file_of_a_form),
 		T(connections_are_kept_and_few),
 		T(what_takes_too_long_ends_at_the_deadline),
 		T(what_goes_wrong_is_told_apart),

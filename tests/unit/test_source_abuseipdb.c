@@ -434,6 +434,116 @@ static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_eve
 		}
 }
 
+/* ---- bulk reports and retractions ---- */
+
+#define BULK(saved, rows) "{\"data\":{\"savedReports\":" saved ",\"invalidReports\":" rows "}}"
+#define ROW(error, input) "{\"error\":\"" error "\",\"input\":\"" input "\",\"rowNumber\":2}"
+
+static void a_bulk_report_has_an_outcome_and_so_has_each_row(void **state)
+{
+	static const struct { int code; const char *body; int outcome; int64_t count; size_t refused; bool stops; } rows[] = {
+		{ 200, BULK("3", "[]"), OUT_DONE, 3, 0, false },
+		{ 200, "{\"data\":{\"savedReports\":3}}", OUT_DONE, 3, 0, false },
+		{ 200, BULK("1", "[" ROW("Duplicate IP", "45.1.1.1") "," ROW("Invalid IP", "2a02::1") "]"), OUT_DONE, 1, 2, false },
+		{ 200, BULK("1", "[" ROW("Invalid IP", "nobody") "]"), OUT_LATER, 0, 0, false },
+		{ 200, BULK("1", "[7]"), OUT_LATER, 0, 0, false }, { 200, BULK("\"1\"", "[]"), OUT_LATER, 0, 0, false },
+		{ 200, "{\"data\":{}}", OUT_LATER, 0, 0, false }, { 200, "<html>", OUT_LATER, 0, 0, false },
+		{ 422, ERRORS("The csv headings must be.", ""), OUT_LATER, 0, 0, true },
+		{ 402, "", OUT_LATER, 0, 0, true }, { 413, "<html>", OUT_LATER, 0, 0, true },
+		{ 429, ERRORS(USED_UP, ""), OUT_LATER, 0, 0, true }, { 401, "", OUT_LATER, 0, 0, false },
+		{ 429, ERRORS(ONCE, BY_IP), OUT_LATER, 0, 0, false }, { 503, "", OUT_LATER, 0, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
+
+		call(TASK_BULK, "::", "/bulk-report", &h, 0);
+		if ((int)task.outcome != rows[i].outcome || task.nrefused != rows[i].refused ||
+		    (task.quota.stopped_until != 0) != rows[i].stops ||
+		    (rows[i].outcome == OUT_DONE && task.count != rows[i].count))
+			fail_msg("row %zu: outcome %d, %zu refused, stopped %lld: %s", i, task.outcome, task.nrefused,
+				 (long long)task.quota.stopped_until, task.why);
+		for (size_t k = 0; k < task.nrefused; k++)
+			assert_int_equal(task.refused[k].duplicate, k == 0);
+		free(task.refused);
+		task.refused = NULL;
+	}
+	assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
+}
+
+static void a_retraction_says_how_many_were_deleted(void **state)
+{
+	static const struct { int code; const char *body; int outcome; int64_t count; } rows[] = {
+		{ 200, "{\"data\":{\"numReportsDeleted\":4}}", OUT_DONE, 4 },
+		{ 200, "{\"data\":{\"numReportsDeleted\":0}}", OUT_DONE, 0 },
+		{ 200, "{\"data\":{}}", OUT_LATER, 0 }, { 402, "", OUT_PARKED, 0 }, { 422, "", OUT_PARKED, 0 },
+		{ 429, ERRORS(ONCE, BY_IP), OUT_LATER, 0 }, { 404, "", OUT_LATER, 0 }, { 401, "", OUT_LATER, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
+
+		call(TASK_RETRACT, "2a02:4780::1", "/clear-address", &h, 0);
+		assert_int_equal(task.outcome, rows[i].outcome);
+		assert_int_equal(task.count, rows[i].count);
+	}
+	assert_non_null(strstr(fake_net_last(), "DELETE https://api.abuseipdb.com/api/v2/clear-address?ipAddress=2a02%3A4780%3A%3A1"));
+}
+
+static void a_key_that_a_server_sends_back_is_not_repeated(void **state)
+{
+	struct http_answer h = ANSWER(422, ERRORS("your key " KEY " is odd", ""));
+
+	(void)state;
+	for (enum task_kind kind = TASK_REPORT; kind <= TASK_RETRACT; kind++) {
+		call(kind, "45.1.0.7", "/", &h, 0);
+		assert_null(strstr(task.why, "key"));
+		assert_null(strstr(task.quota.error, "key"));
+	}
+}
+
+static void a_duplicate_never_stops_the_endpoint(void **state)
+{
+	struct http_answer h = ANSWER(429, ERRORS("Too soon.", BY_IP));
+
+	(void)state;
+	h.retry_after_s = 600;
+	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
+	assert_int_equal(task.outcome, OUT_DUPLICATE);
+	assert_int_equal(task.quota.stopped_until, 0);
+}
+
+static void rows_are_quoted_as_documented_until_the_file_is_full(void **state)
+{
+	static const struct { const char *categories, *comment, *row; } rows[] = {
+		{ "18", "plain", "45.1.0.7,18,2026-11-23T09:29:50+00:00,\"plain\"\n" },
+		{ "18,22", "a,b", "45.1.0.7,\"18,22\",2026-11-23T09:29:50+00:00,\"a,b\"\n" },
+		{ "18", "say \"x\"", "45.1.0.7,18,2026-11-23T09:29:50+00:00,\"say \\\"x\\\"\"\n" },
+		{ "18", "a\\b\\\"c\\", "45.1.0.7,18,2026-11-23T09:29:50+00:00,\"a\\b/\\\"c/\"\n" },
+		{ "18", "=cmd()\r\n1.2.3.4,18", "45.1.0.7,18,2026-11-23T09:29:50+00:00,\"=cmd()  1.2.3.4,18\"\n" },
+	};
+	struct addr a;
+	struct buf b;
+
+	(void)state;
+	assert_true(addr_parse("45.1.0.7", &a));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_init(&b, 4096);
+		assert_true(abuseipdb_bulk_row(&b, &a, rows[i].categories, rows[i].comment, NOW));
+		assert_string_equal(b.text, rows[i].row);
+		buf_free(&b);
+	}
+	buf_init(&b, 100);
+	abuseipdb_bulk_head(&b);
+	assert_string_equal(b.text, "IP,Categories,ReportDate,Comment\n");
+	assert_true(abuseipdb_bulk_row(&b, &a, "18", "x", NOW));
+	assert_false(abuseipdb_bulk_row(&b, &a, "18", "x", NOW));
+	assert_true(b.len == strlen(b.text) && b.text[b.len - 1] == '\n' && !b.failed);
+	buf_free(&b);
+}
+
 static void headers_say_how_long_to_stop(void **state)
 {
 	static const struct { int code; int64_t retry_after, reset_at, until, waits; const char *body; } rows[] = {
@@ -444,6 +554,7 @@ static void headers_say_how_long_to_stop(void **state)
 		{ 429, -1, -1, MIDNIGHT, 0, ERRORS(USED_UP, "") },
 		{ 429, 0, -1, MIDNIGHT, 0, "" },
 		{ 429, 60, -1, NOW + 60, 60, "<html>" },
+		{ 429, 86399, -1, NOW + 10, 10, ERRORS(USED_UP, "") },          /* just reset: a moment */
 		{ 429, 86400 * 40, -1, MIDNIGHT, 0, "" },
 		{ 429, INT64_MAX, -1, MIDNIGHT, 0, "" }, { 429, -1, INT64_MAX, MIDNIGHT, 0, "" },
 		{ 429, -1, -1, 0, 0, ERRORS(ONCE, BY_IP) },
@@ -601,6 +712,11 @@ int main(void)
 		TEST(what_counts_is_when_it_was_last_reported),
 		TEST(a_check_cut_anywhere_or_with_any_byte_changed_is_survived),
 		TEST(a_check_without_an_answer_says_why),
+		TEST(a_bulk_report_has_an_outcome_and_so_has_each_row),
+		TEST(a_retraction_says_how_many_were_deleted),
+		TEST(a_key_that_a_server_sends_back_is_not_repeated),
+		TEST(a_duplicate_never_stops_the_endpoint),
+		TEST(rows_are_quoted_as_documented_until_the_file_is_full),
 		TEST(answers_to_a_report_have_their_right_outcome),
 		TEST(a_report_without_an_answer_is_tried_again),
 		TEST(a_report_answer_cut_anywhere_is_tried_again),
