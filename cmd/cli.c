@@ -223,7 +223,7 @@ static void exec_worker(const struct cli *cli)
 		argv[2] = strdup("--config");
 		argv[3] = strdup(cli->config);
 	}
-	if (null < 0 || setsid() < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+	if (null < 0 || setsid() < 0 || chdir("/") || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(EX_OSERR);
 	closefrom(3);
 	execv(IPREP_REP_REPORT, argv);

@@ -152,7 +152,7 @@ static int report(struct cli *cli, struct options *o, const char *address)
 	r = iprep_enqueue(cli->ctx, &o->report, &how, &wake);
 	if (r)
 		return cli_fail(cli, r);
-	if (cli->verbose)
+	if (cli->verbose && !cli->dry_run)
 		printf("%s: %s\n", address, recorded[how]);
 	if (!wake)
 		return EX_OK;
@@ -227,7 +227,8 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		r = cli_end_root(cli);
 	if (!r && o->status)
 		return report_status(cli);
-	if (r || cli->dry_run)
+	o->report.check_only = cli->dry_run;
+	if (r || (cli->dry_run && (o->flush || o->retract)))
 		return r;
 	if (o->retract)
 		return retract(cli, argv[optind]);

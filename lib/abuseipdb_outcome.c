@@ -53,7 +53,7 @@ static void say_why(const struct ask *a, int code, const struct json *error)
 	struct task *t = a->task;
 	char masked[100];
 
-	if (detail && a->secret && strstr(detail, a->secret))
+	if (detail && a->secret && text_shows(detail, strlen(detail), a->secret))
 		detail = NULL;
 	snprintf(t->why, sizeof(t->why), "HTTP %d%s%s", code, detail ? ": " : "",
 		 detail ? text_mask(masked, sizeof(masked), detail, strlen(detail)) : "");
@@ -84,7 +84,7 @@ static bool row_of(const struct ask *a, const struct json *o, struct refused_row
 	if (!error || !input || !addr_parse(input, &ret->addr))
 		return false;
 	ret->duplicate = !strcmp(error, "Duplicate IP");
-	if (!a->secret || !strstr(error, a->secret))
+	if (!a->secret || !text_shows(error, strlen(error), a->secret))
 		text_mask(ret->why, sizeof(ret->why), error, strlen(error));
 	return true;
 }

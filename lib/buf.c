@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "buf.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,4 +143,52 @@ bool utf8_valid(const char *text)
 		s += n;
 	}
 	return true;
+}
+
+#define PIECE 16                           /* of a secret: enough to tell it by */
+
+static bool same(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (tolower((unsigned char)a[i]) != tolower((unsigned char)b[i]))
+			return false;
+	return true;
+}
+
+bool text_shows(const char *text, size_t len, const char *secret)
+{
+	size_t n = strlen(secret), piece = n < PIECE ? n : PIECE;
+
+	if (!n || len < piece)
+		return false;
+	for (size_t at = 0; at + piece <= len; at++)
+		for (size_t i = 0; i + piece <= n; i++)
+			if (same(text + at, secret + i, piece))
+				return true;
+	return false;
+}
+
+#define RUN_MIN 20
+
+char *text_redact(char *text)
+{
+	char *out = text;
+
+	for (const char *p = text; *p; ) {
+		size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+		bool digit = strcspn(p, "0123456789") < n;
+
+		if (n >= RUN_MIN && digit) {
+			memcpy(out, "...", 3);
+			out += 3;
+			p += n;
+			continue;
+		}
+		n = n ? n : 1;
+		memmove(out, p, n);
+		out += n;
+		p += n;
+	}
+	*out = '\0';
+	return text;
 }

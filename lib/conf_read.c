@@ -49,7 +49,7 @@ static int fail(struct reader *rd, const char *what, const char *value)
 
 	if (!rd->r)
 		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line, what,
-				text_mask(said, sizeof(said), value, strlen(value)));
+				text_redact(text_mask(said, sizeof(said), value, strlen(value))));
 	return rd->r;
 }
 
@@ -162,7 +162,7 @@ static int take_value(struct reader *rd, const struct conf_key *k, const char *s
 	if (k->parse(k, value, (char *)base + k->offset, &e))
 		return 1;
 	rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path, rd->line, section,
-			k->info.name, text_mask(said, sizeof(said), value, strlen(value)), e.text);
+			k->info.name, text_redact(text_mask(said, sizeof(said), value, strlen(value))), e.text);
 	return 0;
 }
 
@@ -186,8 +186,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 	}
 	if (!k) {
 		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"", rd->path, rd->line,
-				text_mask(where, sizeof(where), section, strlen(section)),
-				text_mask(said, sizeof(said), name, strlen(name)));
+				text_redact(text_mask(where, sizeof(where), section, strlen(section))),
+				text_redact(text_mask(said, sizeof(said), name, strlen(name))));
 		return 0;
 	}
 	if (!is_tier && !is_list)

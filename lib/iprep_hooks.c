@@ -24,11 +24,17 @@ static size_t user_bytes(const char *user)
 	return n > USER_MAX || (n && user[0] == '<' && user[n - 1] == '>') ? 0 : n;
 }
 
+/* fail2ban leaves "<name>" where a tag has no value. */
+static const char *given(const char *text)
+{
+	return text && *text && *text != '<' ? text : NULL;
+}
+
 int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, const char *user,
 	       bool restored, bool *ret_count, bool *ret_wake)
 {
-	struct gate_line line = { .jail = jail ? jail : "", .user_len = user_bytes(user),
-				  .restored = restored };
+	char name[JAIL_MAX] = "";
+	struct gate_line line = { .jail = name, .user_len = user_bytes(user), .restored = restored };
 	struct env env;
 	int r = ctx_address(ctx, address, &line.addr);
 
@@ -38,6 +44,8 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, con
 		r = ctx_open_store(ctx, STORE_GATE);
 	if (r)
 		return r;
+	if (given(jail))
+		text_mask(name, sizeof(name), jail, strlen(jail));
 	env = ctx_env(ctx);
 	line.user = line.user_len ? user : NULL;
 	return gate_ask(&env, &line, ret_count, ret_wake, &ctx->err);
@@ -58,12 +66,6 @@ int iprep_good(struct iprep_ctx *ctx, const char *address)
 	if (!r)
 		r = store_good_put(ctx->store, &key);
 	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
-}
-
-/* fail2ban leaves "<name>" where a tag has no value. */
-static const char *given(const char *text)
-{
-	return text && *text && *text != '<' ? text : NULL;
 }
 
 /* The result is cut to as many bytes, so a longer template is, too. */
@@ -124,6 +126,8 @@ int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int 
 	int recorded, r = event_of(ctx, report, &ev);
 	struct env env;
 
+	if (!r && report->check_only)
+		return IPREP_OK;
 	users_of(report, users, lens, &ev);
 	if (!r)
 		r = ctx_note_key(ctx);

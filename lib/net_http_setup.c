@@ -109,7 +109,7 @@ void http_say(const struct call *c, char *dst, size_t room, const char *text, si
 	for (const struct curl_slist *h = c->headers; h; h = h->next) {
 		const char *value = secret_value(h->data);
 
-		if (strlen(value) >= SECRET_MIN && memmem(text, len, value, strlen(value))) {
+		if (strlen(value) >= SECRET_MIN && text_shows(text, len, value)) {
 			text_mask(dst, room, "...", 3);
 			return;
 		}

@@ -57,7 +57,7 @@ static void keep_until(struct ask *a, const struct dns_answer *d)
 }
 
 /* Some lists repeat the whole question in their reason. */
-static bool says_key(const struct ask *a, const char *text)
+static bool says_key(const struct ask *a, const char *text, size_t len)
 {
 	size_t n = strcspn(a->source->zone, "%");
 	char key[64];
@@ -66,7 +66,7 @@ static bool says_key(const struct ask *a, const char *text)
 		return false;
 	snprintf(key, sizeof(key), "%.*s", (int)strcspn(a->source->asked_zone + n, "."),
 		 a->source->asked_zone + n);
-	return strcasestr(text, key) != NULL;
+	return text_shows(text, len, key);
 }
 
 static void got_reason(void *user, const struct dns_answer *d)
@@ -76,7 +76,7 @@ static void got_reason(void *user, const struct dns_answer *d)
 
 	if (d->status == NET_OK && d->txt_len) {
 		text_mask(text, sizeof(text), d->txt, d->txt_len);
-		if (!says_key(a, text))
+		if (!says_key(a, d->txt, d->txt_len))
 			snprintf(a->answer.detail, sizeof(a->answer.detail), "\"%s\"", text);
 	}
 	health_conclude(a);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define WINDOW 64                          /* errands in flight */
+#define REPORTS_MAX 32                     /* of these reports: eight connections, four turns each before the deadline */
 #define LOOK_MS 200                        /* how often the queue is looked at while lingering */
 
 struct worker {
@@ -61,8 +62,10 @@ static int next_report(struct worker *w, struct task **ret)
 	size_t room = WINDOW - w->nflying;
 	int n, r;
 
-	if (w->nreports > WINDOW / 2)      /* in batches: each is a transaction, with its sync */
+	if (w->nreports > REPORTS_MAX / 2) /* in batches: each is a transaction, with its sync */
 		return 0;
+	if (room > REPORTS_MAX - w->nreports)
+		room = REPORTS_MAX - w->nreports;
 	r = errand_plan_reports(w->env, w->nreports, w->bulk, &plan);
 	w->reports_go = plan.singles || plan.bulk || w->nreports || w->bulk;
 	if (r < 0 || !room)

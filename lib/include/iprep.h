@@ -279,6 +279,7 @@ struct iprep_report {                      /* zeroed members are absent */
 	int64_t seen_at;                   /* 0: now; over 5 minutes in the future is an error */
 	const char *const *users;          /* nusers user names that were tried, as in iprep_gate() */
 	size_t nusers;
+	int check_only;                    /* 1: say what is wrong with it, record nothing */
 };
 enum iprep_recorded {
 	IPREP_QUEUED = 0,                  /* report and look-up wait */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
@@ -45,6 +46,30 @@ static void utf8_is_told_from_other_bytes(void **state)
 	assert_int_equal(utf8_cut("abcd", 3), 3);
 	assert_int_equal(utf8_cut("ab\xc3\xa9", 3), 2);
 	assert_int_equal(utf8_cut("\xf0\x9f\x98\x80", 3), 0);
+}
+
+static void a_piece_of_a_secret_is_found_and_keys_are_redacted(void **state)
+{
+	static const char secret[] = "0123456789abcdef0123456789ABCDEF";
+	static const struct { const char *in, *out; } rows[] = {
+		{ "key = 0123456789abcdef0123", "key = ..." }, { "https://x:0123456789abcdef0123@h/x", "https://x:...@h/x" },
+		{ "blocklist-de-and-others-of-2026", "blocklist-de-and-others-of-2026" },
+		{ "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz" }, { "0123456789abcdef012", "0123456789abcdef012" },
+		{ "", "" }, { "0123456789abcdef0123", "..." },
+	};
+	char text[80];
+
+	(void)state;
+	assert_true(text_shows("xx0123456789abcdefxx", 20, secret));
+	assert_true(text_shows("89ABCDEF01234567", 16, secret));
+	assert_false(text_shows("89abcdef0123456", 15, secret));
+	assert_false(text_shows("0123456789abcde-f", 17, secret));
+	assert_true(text_shows("a short one", 11, "SHORT"));
+	assert_false(text_shows("shor", 4, "short"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "%s", rows[i].in);
+		assert_string_equal(text_redact(text), rows[i].out);
+	}
 }
 
 static void text_is_put_as_far_as_it_fits(void **state)
@@ -192,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(foreign_bytes_are_masked_and_cut_to_the_room),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),
+		cmocka_unit_test(a_piece_of_a_secret_is_found_and_keys_are_redacted),
 		cmocka_unit_test(text_is_put_as_far_as_it_fits),
 		cmocka_unit_test(a_buffer_grows_to_its_limit_and_a_failure_stays),
 		cmocka_unit_test(a_buffer_holds_any_bytes),
