@@ -27,6 +27,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
+    def finish(self):
+        super().finish()
+        self.request.close()               # the one that wrap_socket() made
+
     def log_message(self, *_):
         pass
 
