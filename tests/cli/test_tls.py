@@ -135,14 +135,14 @@ def open_text(path):
 
 # ---- what a caller's environment and home would change ----
 
+# our servers' certificates are ECDSA
 OPENSSL_CONF = """openssl_conf = all
 [all]
 ssl_conf = ssl
 [ssl]
 system_default = system
 [system]
-MinProtocol = TLSv1.3
-MaxProtocol = TLSv1.2
+SignatureAlgorithms = RSA+SHA256
 """
 # A client of OpenSSL and of proxies that does obey: prints what went wrong, if anything.
 OBEDIENT = """import ssl, sys, urllib.request
@@ -158,13 +158,15 @@ except OSError as e:
 class Environment(Case):
     def home(self, proxy):
         """A directory with files that curl(1) and others read."""
-        home = self.place.path('home')
+        home, self.keylogs = self.place.path('home'), self.place.path('keylogs')
         os.mkdir(home)
         self.place.write('home/.curlrc', f'insecure\nproxy = {proxy}\nheader = "X-Curlrc: yes"\n')
         self.place.write('home/.netrc', 'machine 127.0.0.1 login netrc password netrc\n'
                                         'default login netrc password netrc\n', 0o600)
         self.place.write('home/_netrc', 'default login netrc password netrc\n')
         self.place.write('home/openssl.cnf', OPENSSL_CONF)
+        os.mkdir(self.keylogs)
+        os.chmod(self.keylogs, 0o777)      # whoever the programs have become
         os.mkdir(self.place.path('home/certs'))
         self.place.write('home/certs/good.pem', open_text(GOOD_CA))
         certificates.openssl('rehash', self.place.path('home/certs'))
@@ -180,7 +182,7 @@ class Environment(Case):
         proxies = {name: proxy for name in ('http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY',
                                             'all_proxy', 'ALL_PROXY', 'ftp_proxy', 'socks_proxy')}
         return {**proxies, 'HOME': home, 'CURL_HOME': home, 'XDG_CONFIG_HOME': home,
-                'NETRC': home + '/.netrc', 'SSLKEYLOGFILE': self.place.path('keylog'),
+                'NETRC': home + '/.netrc', 'SSLKEYLOGFILE': self.keylogs + '/log',
                 'OPENSSL_CONF': home + '/openssl.cnf',
                 'OPENSSL_MODULES': home, 'OPENSSL_ENGINES': home, 'SSL_CERT_FILE': OTHER_CA,
                 'SSL_CERT_DIR': '/nonexistent', 'CURL_CA_BUNDLE': OTHER_CA, 'RES_OPTIONS': 'debug',
@@ -200,8 +202,8 @@ class Environment(Case):
         self.assertEqual(self.obedient(api.url, {'SSL_CERT_FILE': GOOD_CA}), 'HTTP 404\n')
         self.assertEqual(self.obedient(api.url, {'SSL_CERT_DIR': home + '/certs'}), 'HTTP 404\n')
         trust = {'SSL_CERT_FILE': GOOD_CA}
-        self.obedient(api.url, {**trust, 'SSLKEYLOGFILE': self.place.path('keylog')})
-        self.assertTrue(os.path.exists(self.place.path('keylog')))
+        self.obedient(api.url, {**trust, 'SSLKEYLOGFILE': self.keylogs + '/log'})
+        self.assertEqual(os.listdir(self.keylogs), ['log'])
         self.assertNotIn('HTTP 404', self.obedient(api.url, {**trust, 'OPENSSL_CONF': home + '/openssl.cnf'}))
         self.assertEqual(proxy.heard, [])
         self.obedient(api.url, {**trust, 'https_proxy': proxy.url})
@@ -225,7 +227,7 @@ class Environment(Case):
                 self.start(api.url, f'ca_file = {GOOD_CA}\n')
                 self.works(api, env=self.misleading(self.home(proxy.url), proxy.url))
                 self.assertEqual(proxy.heard, [])
-                self.assertFalse(os.path.exists(self.place.path('keylog')))
+                self.assertEqual(os.listdir(self.keylogs), [])
 
     def test_what_is_sent_is_the_same_with_and_without_them(self):
         api = self.serve(lambda r: answer(500, '{}'))
