@@ -96,6 +96,29 @@ class Arguments(Case):
         self.nothing_kept()
         self.nothing_ran()
 
+    def test_as_a_user_of_a_report_is_one_hash(self):
+        for i, (what, text) in enumerate(self.texts.items(), 1):
+            with self.subTest(what):
+                address = f'45.37.{i}.1'
+                self.run_it('rep-report', '--enqueue', '--jail', 'j', '--user', text, '--', address, status=0)
+                rows = self.place.sql('SELECT count(*) FROM sighting WHERE key = ?', key_of(address))
+                absent = not text or len(text) > USER_MAX or (text.startswith(b'<') and text.endswith(b'>'))
+                self.assertEqual(rows, [(0 if absent else 1,)])
+        self.nothing_kept()
+        self.flush()
+        self.assertNotIn(self.mark, str(self.api.control('stats')))
+        self.nothing_kept()
+        self.nothing_ran()
+
+    def test_users_of_a_report_are_those_that_the_gate_counts(self):
+        names = [self.mark + 'alice', self.mark + 'bob', self.mark + 'alice']
+        users = [word for name in names for word in ('--user', name)]
+        self.run_it('rep-report', '--enqueue', '--jail', 'j', *users, '--', '45.38.0.1', status=0)
+        self.assertEqual(self.counts()['sighting'], 2)
+        for name, status in (('alice', 0), ('bob', 0), ('carol', 10)):      # [spray] users = 3
+            self.run_it('rep-check', '--gate', '--user', self.mark + name, '--', '45.38.0.1', status=status)
+        self.nothing_kept()
+
     def test_as_restored_is_a_restore(self):
         for i, text in enumerate(self.texts.values(), 1):
             self.run_it('rep-check', '--gate', '--restored', text, '--', f'45.33.{i}.1', status=0)
@@ -162,6 +185,11 @@ class Contract(unittest.TestCase):
            'a time before 1970': (64, 'before 1970', ('--time', '-1', '45.1.1.1')),
            'the time 0': (64, 'before 1970', ('--time', '0', '45.1.1.1')),
            'a time that far in the future': (64, 'in the future', ('--time', 'NOW+90000', '45.1.1.1')),
+           'a time in the future': (64, 'in the future', ('--time', 'NOW+310', '45.1.1.1')),
+           'a comment that is not UTF-8': (64, 'UTF-8', ('--comment', b'x\xff', '45.1.1.1')),
+           'a comment that is cut UTF-8': (64, 'UTF-8', ('--comment', b'x\xe2\x82', '45.1.1.1')),
+           'a surrogate in a comment': (64, 'UTF-8', ('--comment', b'\xed\xa0\x80', '45.1.1.1')),
+           'a user without a name': (64, 'missing', ('45.1.1.1', '--user')),
            'no time': (64, 'not a number', ('--time', '', '45.1.1.1')),
            'negative failures': (64, '--failures', ('--failures', '-1', '45.1.1.1')),
            'too many failures': (64, '--failures', ('--failures', '1000000001', '45.1.1.1')),
@@ -175,9 +203,8 @@ class Contract(unittest.TestCase):
 
     def refused(self, status, says, args, modes=(('--enqueue',), (), ('--enqueue', '-v', '--json'))):
         self.setUp()                       # a place of its own for each
-        if any(str(a).startswith('NOW') for a in args):
-            now = int(time.time())
-            args = [str(now + int(a[3:])) if a.startswith('NOW') else a for a in args]
+        now = int(time.time())
+        args = [str(now + int(a[3:])) if str(a).startswith('NOW') else a for a in args]
         for how in modes:
             p = self.place.run('rep-report', *how, *args)
             self.assertEqual((p.returncode, p.stdout), (status, ''), (how, p.stderr))
@@ -192,7 +219,8 @@ class Contract(unittest.TestCase):
 
     def test_good_input_at_the_limits_is_recorded(self):
         for args in (('--failures', '0'), ('--failures', '1000000000'), ('--time', '1'),
-                     ('--time', str(time.time())), ('--comment', 'x' * 255),
+                     ('--time', str(time.time())), ('--time', str(int(time.time()) + 290)),
+                     ('--comment', 'x' * 255), ('--comment', '\u20ac' * 85), ('--user', ''),
                      ('--categories', ','.join(str(i) for i in range(1, 24))),
                      ('--time', '<time>', '--failures', '<failures>', '--jail', '<name>'),
                      ('--categories', '<category>')):
