@@ -31,6 +31,8 @@ ECHOES = {
     **{f'{status} with the key in detail': lambda r, k, s=status: error(s, f'Your key {k} is refused.')
        for status in (401, 402, 403, 404, 422, 429, 500)},
     'nothing but the key in detail': lambda r, k: error(422, k),
+    **{f'{n} bytes and the key in detail': lambda r, k, n=n: error(422, 'x' * n + k)
+       for n in (20, 50, 70, 80)},
     'a message': lambda r, k: answer(422, json.dumps({'message': k})),
     'an error without its wrapper': lambda r, k: answer(429, json.dumps(
         {'detail': k, 'source': {'parameter': k}})),

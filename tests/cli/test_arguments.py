@@ -11,7 +11,7 @@ import unittest
 
 import hostile
 import place
-from hostile_case import CONF, HIGH, Case, key_of, masked
+from hostile_case import CONF, HIGH, JAIL_BYTES, Case, key_of, masked
 
 USER_MAX = 1024                            # bytes of a user name; a longer one is none
 
@@ -85,6 +85,12 @@ class Arguments(Case):
             self.assertEqual(said, '')
         self.assertEqual(self.counts()['lookup'], len(self.texts))
         self.nothing_ran()
+
+    def test_as_a_jail_of_the_gate_is_masked_too(self):
+        for i, text in enumerate(self.texts.values(), 1):
+            self.run_it('rep-check', '--gate', '--jail', text, '--', f'45.31.{i}.1', status=0)
+        for (jail,) in self.place.sql('SELECT CAST(jail AS BLOB) FROM lookup'):
+            self.assertRegex(jail, rb'\A[ !#-~]{0,%d}\Z' % JAIL_BYTES)
 
     def test_as_a_user_of_the_gate_is_one_hash(self):
         for i, (what, text) in enumerate(self.texts.items(), 1):
@@ -216,6 +222,11 @@ class Contract(unittest.TestCase):
         for what, (status, says, args) in self.BAD.items():
             with self.subTest(what):
                 self.refused(status, says, args)
+
+    def test_a_dry_run_checks_everything_too(self):
+        for what, (status, says, args) in self.BAD.items():
+            with self.subTest(what):
+                self.refused(status, says, args, modes=(('-n',), ('-n', '--enqueue')))
 
     def test_good_input_at_the_limits_is_recorded(self):
         for args in (('--failures', '0'), ('--failures', '1000000000'), ('--time', '1'),
