@@ -279,6 +279,51 @@ class Echo(Case):
         self.try_all()
 
 
+class EchoOfPieces(Echo):
+    """The same with what is not the key as it was sent, but tells it, or enough of it."""
+
+    test_a_zone_key_in_the_text_of_a_listing_is_not_passed_on = None
+    test_a_key_that_the_service_sends_back_is_not_passed_on = None
+
+    SOME = {name: ECHOES[name] for name in (
+        'nothing but the key in detail', '401 with the key in detail', 'header fields', 'Location',
+        'the reason phrase', 'every string of a 200', 'the time')}
+
+    def test_a_key_in_capital_letters_is_not_passed_on(self):
+        self.try_all(str.upper, self.SOME)
+
+    def test_a_half_of_a_key_is_not_passed_on(self):
+        self.try_all(lambda key: key[:40] + '...', self.SOME)
+
+    def test_a_key_in_two_lines_of_a_header_is_not_passed_on(self):
+        self.try_all(cases={'two lines': lambda r, k: answer(401, '{}', 'X-A: ' + k[:40], 'X-B: ' + k[40:])})
+
+    def test_a_piece_of_a_zone_key_is_not_passed_on(self):
+        key = self.zone_key
+        self.try_listings({'its first 20 digits': key[:20],
+                           'encoded': ''.join(f'%{ord(c):02x}' for c in key)})
+
+
+class KeyInTheConfiguration(Case):
+    def test_a_key_written_there_by_mistake_is_not_printed(self):
+        self.start('http://127.0.0.1:1/api/v2')
+        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+            good = f.read()
+        for line in ('key = KEY', 'key_file = KEY', 'url = https://x:KEY@h/x', 'KEY',
+                     '[dnsbl x]\nzone = %{key:KEY}.z.test\npoints = *3',
+                     '[dnsbl x]\nzone = %{KEY}.z.test\npoints = *3'):
+            with self.subTest(line):
+                self.said.clear()
+                LOG.lines.clear()
+                word = line.split()[0]
+                text = good.replace(f'\n{word} =', f'\n# {word} =') + line.replace('KEY', self.key) + '\n'
+                self.place.write('iprep.conf', text)
+                runs = [('rep-check', '-v', ADDRESS), ('rep-check', '--gate', '--', ADDRESS)]
+                self.assertIn(b'iprep.conf:', self.run_all(runs) and LOG.text())
+                own = f' in {self.place.path("iprep.conf")}: '
+                self.assertEqual([leak for leak in self.leaks() if own not in leak], [])
+
+
 # ---- what others see of a running process ----
 
 class Running(Case):
