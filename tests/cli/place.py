@@ -2,7 +2,10 @@
 """place.py - a directory with a state, a key and a configuration; running the installed programs in it"""
 import json
 import os
+import secrets
 import shutil
+import sqlite3
+import ssl
 import subprocess
 import tempfile
 import time
@@ -12,6 +15,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EMULATOR = os.path.join(HERE, '..', 'emulator', 'abuseipdb.py')
 KEY = 'ab' * 40
 OWNER = 65534
+
+
+def new_key():
+    """A key as the service gives them, that nobody had before."""
+    return secrets.token_hex(40)
 
 
 def wait_until(condition, what, seconds=30):
@@ -39,14 +47,27 @@ class Place:
         return os.path.join(self.dir, name)
 
     def write(self, name, text, mode=0o644, owner=0):
-        with open(self.path(name), 'w', encoding='utf-8') as f:
-            f.write(text)
+        with open(self.path(name), 'wb') as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
         os.chmod(self.path(name), mode)
         os.chown(self.path(name), owner, owner)
 
+    def command(self, program, *args):
+        return [os.path.join(self.programs, program), '-c', self.path('iprep.conf'), *args]
+
     def run(self, program, *args, **more):
-        return subprocess.run([os.path.join(self.programs, program), '-c', self.path('iprep.conf'), *args],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, **more)
+        return subprocess.run(self.command(program, *args), stdin=subprocess.DEVNULL, timeout=120,
+                              **{'capture_output': True, 'text': True, **more})
+
+    def sql(self, text, *values):
+        db = sqlite3.connect(self.path('state/iprep.db'), timeout=10)
+        try:
+            with db:
+                return db.execute(text, values).fetchall()
+        finally:
+            db.close()
+            for name in os.listdir(self.path('state')):
+                os.chown(self.path('state/' + name), OWNER, OWNER)
 
     def verdict_log(self):
         try:
@@ -60,25 +81,36 @@ class Place:
 
 
 class Emulator:
-    """An AbuseIPDB of its own; seed: address -> fields of a check; options as abuseipdb.py has them."""
+    """An AbuseIPDB of its own; seed: address -> fields of a check; options as abuseipdb.py has them.
 
-    def __init__(self, seed=None, *options):
+    tls: files of a certificate and its key. What the tests themselves ask of it (control) does not
+    look at the certificate, which may be a bad one.
+    """
+
+    def __init__(self, seed=None, *options, key=KEY, tls=None, host='127.0.0.1'):
         self.dir = tempfile.mkdtemp(prefix='iprep-api.')
         port_file = os.path.join(self.dir, 'port')
-        self.process = subprocess.Popen(['/usr/bin/python3', '-B', EMULATOR, '--port-file', port_file,
-                                         '--key', KEY, *options], stdin=subprocess.DEVNULL)
+        if tls:
+            options += ('--tls-cert', tls[0], '--tls-key', tls[1])
+        argv = ['/usr/bin/python3', '-B', EMULATOR, '--port-file', port_file, '--bind', host, '--key', key]
+        self.process = subprocess.Popen([*argv, *options], stdin=subprocess.DEVNULL)
         wait_until(lambda: os.path.exists(port_file), 'the emulator listens')
         with open(port_file, encoding='ascii') as f:
             self.port = int(f.read())
-        self.url = f'http://127.0.0.1:{self.port}/api/v2'
+        host = f'[{host}]' if ':' in host else host
+        self.top = f'{"https" if tls else "http"}://{host}:{self.port}'
+        self.url = self.top + '/api/v2'
         if seed:
             self.control('seed', {'addresses': seed})
 
     def control(self, what, body=None):
         data = None if body is None else json.dumps(body).encode()
-        url = f'http://127.0.0.1:{self.port}/_test/{what}'
-        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as r:
+        request = urllib.request.Request(f'{self.top}/_test/{what}', data=data)
+        with urllib.request.urlopen(request, timeout=10, context=ssl._create_unverified_context()) as r:
             return json.loads(r.read() or b'{}')
+
+    def fault(self, name, endpoint='*', **more):
+        self.control('fault', {'fault': name, 'endpoint': endpoint, **more})
 
     def close(self):
         self.process.terminate()

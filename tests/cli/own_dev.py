@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""own_dev.py - a /dev of the test's own, in a mount namespace of its own: /dev/log leads to the test
+
+    own_dev.enter()           first of all: starts the script again inside; False: not possible here
+    log = own_dev.Syslog()    from now on, what programs say to syslog is in log.lines
+"""
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+MARK = 'IPREP_TEST_OWN_DEV'
+NODES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
+
+
+def run(*argv):
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+
+
+def enter():
+    if os.environ.get(MARK):
+        return True
+    if subprocess.run(['unshare', '-m', 'true'], capture_output=True).returncode:
+        return False
+    os.environ[MARK] = '1'
+    sys.stdout.flush()
+    os.execvp('unshare', ['unshare', '-m', '--propagation', 'private', sys.executable, '-B', *sys.argv])
+
+
+def cover_dev():
+    """A fresh /dev with the usual nodes; nothing of the machine's is changed."""
+    old = tempfile.mkdtemp(prefix='iprep-dev.')
+    run('mount', '--rbind', '/dev', old)
+    run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', '/dev')
+    for name in NODES:
+        if os.path.exists(f'{old}/{name}'):
+            open(f'/dev/{name}', 'wb').close()
+            run('mount', '--bind', f'{old}/{name}', f'/dev/{name}')
+    os.symlink('/proc/self/fd', '/dev/fd')
+    os.mkdir('/dev/shm', 0o1777)
+    os.chmod('/dev/shm', 0o1777)
+    run('umount', '-l', old)
+    os.rmdir(old)
+
+
+class Syslog:
+    def __init__(self):
+        assert os.environ.get(MARK), 'own_dev.enter() comes first'
+        cover_dev()
+        self.lines = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind('/dev/log')
+        os.chmod('/dev/log', 0o666)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while True:
+            self.lines.append(self.socket.recv(65536))
+
+    def text(self):
+        return b'\n'.join(self.lines)
