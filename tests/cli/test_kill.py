@@ -50,7 +50,8 @@ class Case(unittest.TestCase):
         self.seed = SEED if SEED is not None else random.SystemRandom().randrange(10 ** 6)
         self.random = random.Random(self.seed)
         self.log_at = 0
-        self.api = place.Emulator(None, '--plan', 'premium', '--limit', 'report=100000', '--log', self.log_path())
+        self.api = place.Emulator(None, '--plan', 'premium', '--limit', 'report=100000',
+                                  '--log', self.log_path())
         self.addCleanup(self.api.close)
         self.addCleanup(os.unlink, self.log_path())
         self.place = place.Place(BIN, CONF.replace('URL', self.api.url))
@@ -122,8 +123,8 @@ class Case(unittest.TestCase):
         self.assertEqual(len(posted), len(set(posted)), 'one worker sent a report twice')
         self.assertEqual(set(posted) & before, set(), 'sent although it was done')
         self.assertEqual(done - set(posted), set(), 'done although it was never sent')
-        self.assertEqual({states[address] for address in lost} - {SENDING}, set(), 'sent, and not on disk as such')
-        # One call at a time on a connection; an answer is read, and the next call made, before it is on disk.
+        self.assertEqual({states[a] for a in lost} - {SENDING}, set(), 'sent, and not on disk as such')
+        # One call at a time on a connection; the next one may be made before an answer is on disk.
         self.assertLessEqual(len(lost), 2 * connections)
         return len(posted), len(lost), 2 * connections, before | done
 
@@ -171,8 +172,8 @@ class Killed(Case):
         self.assertLessEqual(extra, sums[2])
         self.assertGreater(in_flight, KILLS / 3)
         print(f'{kills} kills (seed {self.seed}), {in_flight} of them with calls on their way; '
-              f'{len(self.recorded)} reports, {posts} POSTs, {extra} extra, on their way at the kills {sums[1]}, '
-              f'bound {sums[2]}', file=sys.stderr)
+              f'{len(self.recorded)} reports, {posts} POSTs, {extra} extra, on their way at the kills '
+              f'{sums[1]}, bound {sums[2]}', file=sys.stderr)
 
 
 class DiskFull(Case):
@@ -229,8 +230,8 @@ class DiskFull(Case):
         self.assertEqual(set(self.recorded) - set(accepted), set(), 'recorded, and lost')
         self.assertEqual(set(accepted) - set(self.recorded) - set(self.refused), set())
         posts = self.api.control('stats')['requests']
-        print(f'full disk (seed {self.seed}): {len(self.recorded)} recorded, {len(self.refused)} refused, workers '
-              f'ended {dict(self.ends)}, {posts} POSTs', file=sys.stderr)
+        print(f'full disk (seed {self.seed}): {len(self.recorded)} recorded, {len(self.refused)} refused, '
+              f'workers ended {dict(self.ends)}, {posts} POSTs', file=sys.stderr)
 
 
 if __name__ == '__main__':
