@@ -159,6 +159,12 @@ class Detached(Case):
         self.assertEqual((group, session, terminal), (pid, pid, 0))
         self.assertNotEqual(parent, os.getpid())
 
+    def test_it_holds_nobodys_directory(self):
+        directory = self.place.path('somewhere')
+        os.mkdir(directory, 0o755)
+        pid = self.start(cwd=directory)
+        self.assertIn(os.readlink(f'/proc/{pid}/cwd'), ('/', self.place.path('state')))
+
     def test_it_is_the_states_owner_and_cannot_be_root_again(self):
         pid = self.start()
         with open(f'/proc/{pid}/status', encoding='ascii') as f:
