@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """place.py - a directory with a state, a key and a configuration; running the installed programs in it"""
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import sqlite3
 import ssl
+import struct
 import subprocess
 import tempfile
 import time
@@ -35,6 +37,7 @@ class Place:
 
     def __init__(self, programs, conf, key=KEY):
         self.programs = programs
+        self.is_mounted = False
         self.dir = tempfile.mkdtemp(prefix='iprep-place.', dir='/var/tmp')
         os.chmod(self.dir, 0o755)
         os.mkdir(self.path('state'), 0o700)
@@ -59,6 +62,46 @@ class Place:
         return subprocess.run(self.command(program, *args), stdin=subprocess.DEVNULL, timeout=120,
                               **{'capture_output': True, 'text': True, **more})
 
+    def worker(self, **more):
+        """One that runs beside the test; the caller waits for it."""
+        return subprocess.Popen(self.command('rep-report', '--flush'), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, **more)
+
+    def is_working(self):
+        """Does a worker hold the lock? Asked as hooks ask (struct flock of fcntl(2), 64 bits)."""
+        try:
+            fd = os.open(self.path('state/worker.lock'), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            asked = struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            return struct.unpack('hhqqi4x', fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
+        finally:
+            os.close(fd)
+
+    def read(self, text, *values):
+        """Rows, without writing; nothing where there is no database yet."""
+        try:
+            db = sqlite3.connect(f"file:{self.path('state/iprep.db')}?mode=ro", uri=True, timeout=10)
+        except sqlite3.OperationalError:
+            return []
+        try:
+            return db.execute(text, values).fetchall()
+        finally:
+            db.close()
+
+    def read_copy(self, *texts):
+        """Rows of each text. What a dead worker left is copied: its log is for the next one to recover."""
+        with tempfile.TemporaryDirectory(prefix='iprep-copy.') as to:
+            for name in ('iprep.db', 'iprep.db-wal'):
+                if os.path.exists(self.path('state/' + name)):
+                    shutil.copyfile(self.path('state/' + name), os.path.join(to, name))
+            db = sqlite3.connect(os.path.join(to, 'iprep.db'))
+            try:
+                return [db.execute(text).fetchall() for text in texts]
+            finally:
+                db.close()
+
     def sql(self, text, *values):
         db = sqlite3.connect(self.path('state/iprep.db'), timeout=10)
         try:
@@ -69,6 +112,10 @@ class Place:
             for name in os.listdir(self.path('state')):
                 os.chown(self.path('state/' + name), OWNER, OWNER)
 
+    def due_now(self):
+        """Time does not pass by sleeping: what waits for its next try is due."""
+        return self.sql('UPDATE report SET next_at = 0 WHERE state < 2')
+
     def verdict_log(self):
         try:
             with open(self.path('state/verdict.log'), encoding='ascii') as f:
@@ -76,7 +123,15 @@ class Place:
         except FileNotFoundError:
             return ''
 
+    def mount_state(self, options):
+        """The state on a small disk of its own; what was in it is gone."""
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'{options},mode=0700,uid={OWNER},gid={OWNER}', 'tmpfs',
+                        self.path('state')], check=True)
+        self.is_mounted = True
+
     def close(self):
+        if self.is_mounted:
+            subprocess.run(['umount', '--lazy', self.path('state')], check=True)
         shutil.rmtree(self.dir)
 
 
@@ -111,6 +166,12 @@ class Emulator:
 
     def fault(self, name, endpoint='*', **more):
         self.control('fault', {'fault': name, 'endpoint': endpoint, **more})
+
+    def clear_faults(self):
+        self.control('fault', {'fault': None})
+
+    def accepted(self):
+        return [r['ip'] for r in self.control('stats')['reports']]
 
     def close(self):
         self.process.terminate()
