@@ -147,12 +147,29 @@ bool utf8_valid(const char *text)
 
 #define PIECE 16                           /* of a secret: enough to tell it by */
 
-static bool same(const char *a, const char *b, size_t n)
+/* The byte at *at in lower case, and *at behind it; "%41" is one byte, as in a URL. */
+static int next_byte(const char **at, const char *end)
 {
-	for (size_t i = 0; i < n; i++)
-		if (tolower((unsigned char)a[i]) != tolower((unsigned char)b[i]))
-			return false;
-	return true;
+	const char *p = *at;
+	unsigned byte = (unsigned char)*p;
+
+	*at = p + 1;
+	if (byte == '%' && end - p > 2 && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2])) {
+		const char hex[] = { p[1], p[2], '\0' };
+
+		byte = (unsigned)strtoul(hex, NULL, 16);
+		*at = p + 3;
+	}
+	return tolower((int)byte);
+}
+
+static bool begins_with(const char *text, const char *end, const char *piece, size_t n)
+{
+	while (n && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
+		piece++;
+		n--;
+	}
+	return !n;
 }
 
 bool text_shows(const char *text, size_t len, const char *secret)
@@ -163,7 +180,7 @@ bool text_shows(const char *text, size_t len, const char *secret)
 		return false;
 	for (size_t at = 0; at + piece <= len; at++)
 		for (size_t i = 0; i + piece <= n; i++)
-			if (same(text + at, secret + i, piece))
+			if (begins_with(text + at, text + len, secret + i, piece))
 				return true;
 	return false;
 }

@@ -25,7 +25,8 @@ char *text_mask(char *dst, size_t room, const void *src, size_t len);
 size_t utf8_cut(const char *text, size_t max);
 /* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */
 bool utf8_valid(const char *text);
-/* Does the text show 16 bytes or more of a secret, or all of a shorter one, in whatever case? */
+/* Does the text show 16 bytes or more of a secret, or all of a shorter one, in whatever case, plain or
+ * percent-encoded? */
 bool text_shows(const char *text, size_t len, const char *secret);
 /* Where somebody may have put a key by mistake: runs of 20 or more letters and digits, one of these at
  * least, become "...". In place. Returns text. */

@@ -76,8 +76,8 @@ const char *conf_template_wrong(const char *text)
 
 	if (!utf8_valid(text))
 		return "not UTF-8";
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))    /* C0, DEL, C1 in UTF-8 */
 			return "expected one line without control characters";
 	for (const char *p = text; (p = strstr(p, "%{")); p++) {
 		bool known = false;

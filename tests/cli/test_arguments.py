@@ -7,6 +7,7 @@
 import os
 import sys
 import time
+import unicodedata
 import unittest
 
 import hostile
@@ -148,24 +149,22 @@ class Arguments(Case):
         self.recorded_nothing()
 
     def test_as_a_comment_it_is_one_field_and_nothing_more(self):
-        sent = {}
+        sent, refused = {}, 0
         for i, (what, text) in enumerate(self.texts.items(), 1):
-            if not is_utf8(text):
-                continue                            # refused: see Contract
+            wrong = comment_wrong(text)
             with self.subTest(what):
                 address = f'45.35.0.{i}'
                 args = ('--enqueue', '--jail', 'j', '--failures', '4', '--comment', text, '--', address)
-                if len(text) > 255:
-                    self.run_it('rep-report', *args, status=64, says='comment: longer')
-                    continue
-                self.run_it('rep-report', *args, status=0)
-                sent[address] = text.decode()
+                self.run_it('rep-report', *args, status=64 if wrong else 0, says=wrong or None)
+                if not wrong:
+                    sent[address] = text.decode()
+                refused += bool(wrong)
+        self.assertGreater(min(len(sent), refused), 5)
         self.assertEqual(self.kept(self.mark.encode()) != [], True)     # the search finds what is there
         reports = self.flush()
         self.assertEqual(set(reports), set(sent))
         for address, text in sent.items():
-            text = text or 'Brute force on %{jail}: %{failures} failures'
-            text = text.replace('%{jail}', 'j').replace('%{failures}', '4')
+            text = (text or 'Brute force on j: 4 failures')[:1024]
             self.assertEqual(reports[address]['comment'].strip(), text.lstrip(',: ').strip())
             self.assertEqual(reports[address]['categories'], [18])
         self.assertEqual(len(self.api.control('stats')['reports']), len(sent))
@@ -199,7 +198,10 @@ class Contract(unittest.TestCase):
            'no time': (64, 'not a number', ('--time', '', '45.1.1.1')),
            'negative failures': (64, '--failures', ('--failures', '-1', '45.1.1.1')),
            'too many failures': (64, '--failures', ('--failures', '1000000001', '45.1.1.1')),
-           'a comment that is too long': (64, 'longer', ('--comment', 'x' * 256, '45.1.1.1')),
+           'a comment of two lines': (64, 'one line', ('--comment', 'x\ny', '45.1.1.1')),
+           'a comment with an escape sequence': (64, 'control', ('--comment', '\x1b[31m', '45.1.1.1')),
+           'a comment with a C1 control': (64, 'control', ('--comment', '\x9b31m', '45.1.1.1')),
+           'a comment with an unknown name': (64, 'knows only', ('--comment', '%{user}', '45.1.1.1')),
            'an unknown option': (64, 'unknown option', ('--bogus', '45.1.1.1')),
            'an option without its value': (64, 'missing', ('45.1.1.1', '--jail'))}
 
@@ -231,7 +233,7 @@ class Contract(unittest.TestCase):
     def test_good_input_at_the_limits_is_recorded(self):
         for args in (('--failures', '0'), ('--failures', '1000000000'), ('--time', '1'),
                      ('--time', str(time.time())), ('--time', str(int(time.time()) + 290)),
-                     ('--comment', 'x' * 255), ('--comment', '\u20ac' * 85), ('--user', ''),
+                     ('--comment', 'x' * 5000), ('--comment', '\u20ac' * 400), ('--user', ''),
                      ('--categories', ','.join(str(i) for i in range(1, 24))),
                      ('--time', '<time>', '--failures', '<failures>', '--jail', '<name>'),
                      ('--categories', '<category>')):
@@ -242,12 +244,15 @@ class Contract(unittest.TestCase):
                 self.place.sql('DELETE FROM report')
 
 
-def is_utf8(text):
+def comment_wrong(text):
+    """What the error says of such a template; '' where there is none."""
     try:
-        text.decode()
+        text = text.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return 'UTF-8'
+    if any(unicodedata.category(c) == 'Cc' for c in text):
+        return 'one line without control characters'
+    return 'knows only' if '%{bogus}' in text else ''
 
 
 if __name__ == '__main__':

@@ -21,6 +21,7 @@ import place
 from server import Server, Zone
 
 AT_ONCE = 12
+TURNS = 4
 STATES = ('listed', 'not listed', 'time-out', 'error', 'quarantined', 'not asked')
 API_STATES = ('listed', 'not listed', 'time-out', 'error', 'refused', 'not asked')
 YES, NO = '45.1.1.1', '45.1.1.2'               # AbuseIPDB: score 100; score 0
@@ -134,6 +135,15 @@ def try_one(programs, dns, apis, combination):
         p.close()
 
 
+def try_patiently(programs, dns, apis, combination):
+    """(faults, repeated): again where a source that does answer was late, as on a busy machine."""
+    for turn in range(TURNS):
+        faults = try_one(programs, dns, apis, combination)
+        if not any("status: 'timeout'" in fault for fault in faults):
+            break
+    return faults, turn > 0
+
+
 def main():
     programs = sys.argv[1]
     score = {'totalReports': 9, 'numDistinctUsers': 3, 'lastReportedAt': 'now-2h', 'isWhitelisted': False}
@@ -143,18 +153,21 @@ def main():
     failing.control('fault', {'endpoint': 'check', 'fault': 'http_500'})
     apis = {'listed': good, 'not listed': good, 'refused': good, 'time-out': hanging, 'error': failing}
     every = list(itertools.product(STATES, STATES, STATES, API_STATES))
-    counts, bad = {}, 0
+    counts, bad, repeated = {}, 0, 0
     with Server() as dns, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         add_zones(dns)
-        for combination, faults in zip(every, pool.map(lambda c: try_one(programs, dns, apis, c), every)):
+        results = pool.map(lambda c: try_patiently(programs, dns, apis, c), every)
+        for combination, (faults, again) in zip(every, results):
             verdict = Truth(*combination).verdict
             counts[verdict] = counts.get(verdict, 0) + 1
             for fault in faults:
                 print(f'{combination}: {fault}')
             bad += bool(faults)
+            repeated += again
     for emulator in (good, hanging, failing):
         emulator.close()
-    print(f'{len(every)} combinations, {bad} wrong; by the naive calculation:',
+    print(f'{len(every)} combinations, {bad} wrong, {repeated} asked again since an answer was late; by the '
+          'naive calculation:',
           ', '.join(f'{n} {verdict}' for verdict, n in sorted(counts.items())))
     return 1 if bad or len(counts) != 3 else 0
 

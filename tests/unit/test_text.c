@@ -66,6 +66,10 @@ static void a_piece_of_a_secret_is_found_and_keys_are_redacted(void **state)
 	assert_false(text_shows("0123456789abcde-f", 17, secret));
 	assert_true(text_shows("a short one", 11, "SHORT"));
 	assert_false(text_shows("shor", 4, "short"));
+	assert_true(text_shows("x=%30%31%32%33%34%35%36%37%38%39%61%62%63%64%65%66", 50, secret));
+	assert_true(text_shows("01234567%389%61BCDEF", 20, secret));
+	assert_false(text_shows("01234567%389%61BCDE%4", 21, secret));
+	assert_false(text_shows("0123456789abcde%", 16, secret));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(text, sizeof(text), "%s", rows[i].in);
 		assert_string_equal(text_redact(text), rows[i].out);
