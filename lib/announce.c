@@ -149,7 +149,7 @@ static int announce_some(const struct env *env, bool first, size_t max, struct e
 	return r ? r : done;
 }
 
-int announce_due(const struct env *env, struct err *e)
+int announce_due(const struct env *env, bool *ret_held, struct err *e)
 {
 	int total = 0, n, room;
 
@@ -165,11 +165,7 @@ int announce_due(const struct env *env, struct err *e)
 	}
 	if (room < 0)
 		return err_set(e, room, "%s", store_err(env->store)->text);
-	if (store_blocks_due(env->store, true, &(struct block){ 0 }, 1) <= 0)
-		return total;
-	log_line(env->log, LOG_WARNING, "[worker] max_blocks: %d new blocks within %lld s, further "
-		 "ones wait unannounced: is a list gone mad?", env->conf->max_blocks,
-		 (long long)env->conf->max_blocks_s);
+	*ret_held |= store_blocks_due(env->store, true, &(struct block){ 0 }, 1) > 0;
 	return total;
 }
 

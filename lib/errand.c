@@ -165,15 +165,17 @@ static int keep(const struct env *env, struct errand *w, struct worker_stats *st
 						      : errand_keep_retraction(env, w, stats));
 }
 
-source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats)
+source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats, struct err *e)
 {
 	source_set more = w->lookup ? lookup_settled(env, w->lookup) : 0;
+	int r;
 
 	if (more)
 		return more;
-	if (keep(env, w, stats) < 0) {
-		log_line(env->log, LOG_ERR, "an outcome could not be kept, it will be tried again: %s",
-			 store_err(env->store)->text);
+	r = keep(env, w, stats);
+	if (r < 0) {
+		err_set(e, r, "an outcome could not be kept, the next worker tries again: %s",
+			store_err(env->store)->text);
 		stats->failed++;
 	}
 	stats->lookups += w->lookup != NULL;

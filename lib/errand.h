@@ -55,8 +55,11 @@ int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const
 
 /* ---- what became of it ---- */
 
-/* The task has settled: more to ask, or 0 when it is over and the outcome is on disk. */
-source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats);
+/*
+ * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could not be
+ * kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
+ */
+source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats, struct err *e);
 struct errand *errand_free(struct errand *w);
 
 /* ---- shared by errand*.c ---- */

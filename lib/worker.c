@@ -22,6 +22,8 @@ struct worker {
 	size_t nready;
 	bool bulk;                         /* one is on its way */
 	bool reports_go;                   /* what waits will go now: look-ups of the same wait for it */
+	struct err mute;                   /* the verdict log cannot be written: not tried again in this run */
+	bool held;                         /* said that new blocks wait */
 	int64_t linger_ms, last_work_ms, end_ms;
 };
 
@@ -127,16 +129,22 @@ static int next_lookup(struct worker *w, struct task **ret)
 
 static void announce(struct worker *w)
 {
+	const struct conf *conf = w->env->conf;
+	bool held = false;
 	struct err e = { 0 };
-	int n = announce_due(w->env, &e);
+	int n;
 
-	if (n < 0) {
-		log_line(w->env->log, LOG_ERR, "%s; the block stands, its line will be written later",
-			 e.text);
-		w->stats->failed++;
+	if (w->mute.code)
 		return;
-	}
-	w->stats->lines += (size_t)n;
+	n = announce_due(w->env, &held, &e);
+	w->stats->lines += n > 0 ? (size_t)n : 0;
+	if (n < 0 && n != IPREP_E_BUSY)
+		err_set(&w->mute, n, "%s; the block stands, its line will be written later", e.text);
+	if (held && !w->held)
+		log_line(w->env->log, LOG_WARNING, "[worker] max_blocks: %d new blocks within %lld s, further "
+			 "ones wait unannounced: is a list gone mad?", conf->max_blocks,
+			 (long long)conf->max_blocks_s);
+	w->held |= held;
 }
 
 static enum feed_state fail(struct worker *w, int r)
@@ -178,8 +186,10 @@ static source_set feed_settled(void *user, struct task *t)
 {
 	struct worker *w = user;
 	struct errand *e = t->owner;
-	source_set more = errand_settled(w->env, e, w->stats);
+	source_set more = errand_settled(w->env, e, w->stats, w->err);
 
+	if (w->err->code)                  /* what comes next could not be kept either: no loop, and no flood of lines */
+		w->end_ms = 0;
 	if (more)
 		return more;
 	for (size_t i = 0; i < w->nflying; i++)
@@ -212,7 +222,7 @@ static bool work_waits(const struct worker *w)
 
 	if (store_lookups_due(w->env->store, now_s(w), &l, 1) > 0)
 		return true;
-	if (store_blocks_due(w->env->store, false, &b, 1) > 0)
+	if (!w->mute.code && store_blocks_due(w->env->store, false, &b, 1) > 0)
 		return true;
 	if (errand_plan_reports(w->env, 0, false, &plan) || plan.singles || plan.bulk)
 		return true;
@@ -257,6 +267,8 @@ int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret
 		worker_unlock(fd);
 	} while (!r && clock_mono_ms() < w.end_ms && work_waits(&w) && !worker_relock(fd));
 	close(fd);
+	if (!r && w.mute.code)             /* all else is done */
+		r = err_set(e, w.mute.code, "%s", w.mute.text);
 	if (ret)
 		*ret = stats;
 	return r;

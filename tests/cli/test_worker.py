@@ -331,6 +331,22 @@ class Worker(unittest.TestCase):
         with open(p.path('state/verdict.log')) as f:
             self.assertEqual(f.read().count('ip=45.1.1.1 '), 1)
 
+    def test_a_log_that_cannot_be_written_is_said_once_and_ends_with_74(self):
+        p = self.place
+        bad = {'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}
+        p.control('seed', {'addresses': {f'45.1.1.{i}': bad for i in range(1, 6)}})
+        os.mkdir(p.path('state/verdict.log'))
+        for i in range(1, 6):
+            p.enqueue(f'45.1.1.{i}')
+        for _ in range(2):                 # the second: seen again, so due again
+            said = p.run('rep-report', '--flush', status=74).stderr
+            self.assertRegex(said, r'\Arep-report: \S+/verdict\.log: [^\n]*; the block stands, [^\n]*\n\Z')
+            self.assertEqual(p.sql('SELECT count(*) FROM block WHERE due'), [(5,)])
+            p.sql('UPDATE block SET first_at = 1, announced_at = 1')
+        self.assertEqual(len(p.accepted()), 5)
+        os.rmdir(p.path('state/verdict.log'))
+        self.assertEqual(p.flush()['lines'], 5)
+
     def test_more_new_blocks_than_allowed_wait_unannounced(self):
         p = self.place
         with open(p.path('iprep.conf'), 'a') as f:
@@ -339,7 +355,9 @@ class Worker(unittest.TestCase):
             p.control('seed', {'addresses': {f'45.1.1.{i}': {
                 'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
             p.enqueue(f'45.1.1.{i}')
-        self.assertEqual(p.flush()['lines'], 2)
+        worker = p.run('rep-report', '--flush', '--json')
+        self.assertEqual(json.loads(worker.stdout)['lines'], 2)
+        self.assertEqual(worker.stderr.count('max_blocks: 2 new blocks within 3600 s'), 1, worker.stderr)
         held = p.sql('SELECT count(*) FROM block WHERE first_at = 0')
         self.assertEqual(held, [(2,)])
         counts = [p.run('rep-check', '--gate', '--', f'45.1.1.{i}', status=None).returncode
