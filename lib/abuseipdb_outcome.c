@@ -107,16 +107,25 @@ static bool rows_of(const struct ask *a, const struct json *data)
 	return true;
 }
 
+/* An answer that does not name what was reported may be anybody's. */
+static bool names_address(const struct ask *a, const struct json *data)
+{
+	const char *text = json_text(json_member(data, "ipAddress"));
+	struct addr named;
+
+	return text && addr_parse(text, &named) && !memcmp(named.b, a->task->addr.b, sizeof(named.b));
+}
+
 static bool is_done(const struct ask *a, const struct json *data, int64_t now, struct finding *ret)
 {
 	struct task *t = a->task;
 
-	if (!data)
-		return false;
 	switch (t->kind) {
 	case TASK_LOOKUP:
 		return false;
 	case TASK_REPORT:
+		if (!names_address(a, data))
+			return false;
 		score_of(a, data, now, ret);
 		return true;
 	case TASK_BULK:

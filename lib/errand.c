@@ -93,6 +93,11 @@ static int put_block(const struct env *env, const struct errand *w)
 	return r ? r : 1;
 }
 
+static bool is_silent(const struct finding *f)
+{
+	return f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR || f->status == FINDING_DENIED;
+}
+
 /* Worth another try: nobody can tell yet, or AbuseIPDB's silence keeps the tier low. */
 static bool undecided(const struct env *env, const struct lookup *l)
 {
@@ -100,8 +105,20 @@ static bool undecided(const struct env *env, const struct lookup *l)
 
 	if (l->verdict.kind == V_UNKNOWN)
 		return true;
-	return paid >= 0 && l->origin == SURE &&
-	       (l->findings[paid].status == FINDING_TIMEOUT || l->findings[paid].status == FINDING_ERROR);
+	return paid >= 0 && l->origin == SURE && l->verdict.kind == V_CONFIRMED &&
+	       env->conf->check != CHECK_NEVER && (is_silent(&l->findings[paid]) || l->findings[paid].partial);
+}
+
+/* A sure address that lacks nothing but a check that is stopped waits until it is not. */
+static int64_t try_again_at(const struct env *env, const struct errand *w)
+{
+	const struct lookup *l = w->lookup;
+	int64_t again = clock_now_s(&env->clock) + errand_delay_s(w->job.tries);
+
+	for (size_t i = 0; i < env->conf->nsources; i++)
+		if ((int)i != env->conf->abuseipdb && is_silent(&l->findings[i]))
+			return again;
+	return l->origin == SURE && l->ask_again_at > again ? l->ask_again_at + random() % 300 : again;
 }
 
 /* One stale phone behind a listed address locks nobody out: who logs in gets only the highest tier. */
@@ -126,7 +143,7 @@ static int keep_lookup(const struct env *env, struct errand *w, struct worker_st
 	if (r < 0)
 		return r;
 	if (undecided(env, l) && w->job.tries + 1 < LOOKUP_TRIES_MAX)
-		retry_at = clock_now_s(&env->clock) + errand_delay_s(w->job.tries);
+		retry_at = try_again_at(env, w);
 	return store_lookup_end(env->store, &w->job, retry_at);
 }
 

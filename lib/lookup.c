@@ -153,10 +153,22 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 	return *dst ? TURN_NO : TURN_GO;
 }
 
-/* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
-static enum turn quota_take(const struct env *env, const struct lookup *l, char dst[DETAIL_MAX])
+#define KEY_WAIT_S 3600                    /* for another key */
+
+/* When a check that was not allowed may be; only the worker, for sure addresses, waits for it. */
+static int64_t opens_at(const struct env *env, const struct quota *q)
 {
-	enum turn turn;
+	int64_t now = clock_now_s(&env->clock);
+
+	if (q->auth_failed)
+		return now + KEY_WAIT_S;
+	return q->stopped_until ? q->stopped_until : (now / 86400 + 1) * 86400;
+}
+
+/* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
+static enum turn quota_take(const struct env *env, struct lookup *l, char dst[DETAIL_MAX])
+{
+	enum turn turn = TURN_GO;
 	struct quota q;
 	int r;
 
@@ -164,18 +176,19 @@ static enum turn quota_take(const struct env *env, const struct lookup *l, char 
 	if (!env->store)
 		return TURN_GO;
 	r = store_quota_get(env->store, "check", env->auth_mark, &q);
-	if (!r) {                          /* without the lock, for those who wait */
+	if (!r)                            /* without the lock, for those who wait */
 		turn = quota_allows(l, &q, dst);
-		if (turn != TURN_GO)
-			return turn;
+	if (!r && turn == TURN_GO) {
+		r = store_begin(env->store, STORE_FAST);
+		if (!r)
+			r = store_quota_get(env->store, "check", env->auth_mark, &q);
+		turn = r ? TURN_NO : quota_allows(l, &q, dst);
+		if (turn == TURN_GO)
+			r = store_quota_take(env->store, "check", 1);
+		r = store_end(env->store, r);
 	}
-	r = store_begin(env->store, STORE_FAST);
-	if (!r)
-		r = store_quota_get(env->store, "check", env->auth_mark, &q);
-	turn = r ? TURN_NO : quota_allows(l, &q, dst);
-	if (turn == TURN_GO)
-		r = store_quota_take(env->store, "check", 1);
-	r = store_end(env->store, r);
+	if (!r && turn == TURN_NO)
+		l->ask_again_at = opens_at(env, &q);
 	if (!r)
 		return turn;
 	snprintf(dst, DETAIL_MAX, "not asked: the quota ledger cannot be written");
@@ -226,6 +239,7 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	switch (quota_take(env, l, why)) {
 	case TURN_GO:
 		l->paying = true;
+		l->from_report = l->findings[paid].partial ? l->findings[paid] : (struct finding){ 0 };
 		return l->verdict.ask;
 	case TURN_WAIT:
 		return SOURCE_WAIT;
@@ -290,14 +304,33 @@ struct lookup *lookup_free(struct lookup *l)
 	return NULL;
 }
 
+/* The check was answered, or was not: then what the report's answer said still holds. */
+static void check_settled(const struct env *env, struct lookup *l)
+{
+	struct finding *f = &l->findings[env->conf->abuseipdb];
+	char why[DETAIL_MAX];
+
+	if (env->store)
+		quota_note(env, "check", &l->task.quota);
+	if (l->task.quota.auth_failed)
+		l->ask_again_at = clock_now_s(&env->clock) + KEY_WAIT_S;
+	else if (l->task.quota.stopped_until)
+		l->ask_again_at = l->task.quota.stopped_until;
+	if (f->status != FINDING_OK && l->from_report.partial) {
+		snprintf(why, sizeof(why), "%s", f->detail);
+		*f = l->from_report;
+		snprintf(f->detail, sizeof(f->detail), "%s", why);
+	}
+	l->paying = false;
+	l->task.quota = (struct quota_seen){ 0 };
+}
+
 source_set lookup_settled(const struct env *env, struct lookup *l)
 {
 	if (l->verdict.kind == V_EXEMPT)
 		return 0;
-	if (env->store && l->paying)
-		quota_note(env, "check", &l->task.quota);
-	l->paying = false;
-	l->task.quota = (struct quota_seen){ 0 };
+	if (l->paying)
+		check_settled(env, l);
 	zones_keep(env);
 	l->may_ask &= ~l->task.asked;
 	return next_questions(env, l);

@@ -318,7 +318,8 @@ struct iprep_flush_stats {
  * @linger_s  how long to wait after the last job; negative: [worker] linger
  * @ret_stats may be NULL
  * Blocks for ten minutes at most.
- * Errors: _BUSY (another worker runs), _STORE, _PERM, _CREATE, _OS, _NOMEM.
+ * Errors: _BUSY (another worker runs), _STORE, _PERM, _OS, _NOMEM; _IO or _CREATE if the verdict log
+ * cannot be written: all else was done, and blocks keep their lines for the next worker.
  */
 IPREP_API int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
 	IPREP_MUST_CHECK;

@@ -350,7 +350,7 @@ static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(vo
 		struct fake_answer script[] = {
 			{ "/report", { .status = NET_BROKEN },
 			  { .status = NET_OK, .code = 200, .limit = 3000, .remaining = 7, .reset_at = -1, .retry_after_s = -1,
-			    .body = "{\"data\":{\"abuseConfidenceScore\":100}}" }, rows[i].delay_ms },
+			    .body = "{\"data\":{\"ipAddress\":\"45.1.1.1\",\"abuseConfidenceScore\":100}}" }, rows[i].delay_ms },
 			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 50 },
 			{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 200 }, { .match = NULL } };
 

@@ -110,7 +110,7 @@ static void the_address_is_encoded_and_the_key_is_in_its_header_only(void **stat
 
 static void a_report_is_posted_as_it_was_frozen(void **state)
 {
-	struct http_answer h = ANSWER(200, "{\"data\":{\"abuseConfidenceScore\":1}}");
+	struct http_answer h = ANSWER(200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":1}}");
 
 	(void)state;
 	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
@@ -327,7 +327,8 @@ static void answers_to_a_report_have_their_right_outcome(void **state)
 {
 	static const struct { int code; const char *body; int outcome; bool stops; const char *why; } rows[] = {
 		{ 200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":52}}", OUT_DONE, 0, "" },
-		{ 200, "{\"data\":{}}", OUT_DONE, 0, "" },
+		{ 200, "{\"data\":{}}", OUT_LATER, 0, "HTTP 200" }, { 200, "{\"data\":null}", OUT_LATER, 0, "HTTP 200" },
+		{ 200, "{\"data\":{\"ipAddress\":\"45.1.0.8\",\"abuseConfidenceScore\":52}}", OUT_LATER, 0, "HTTP 200" },
 		{ 403, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
 		{ 422, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
 		{ 429, ERRORS(ONCE, BY_IP), OUT_DUPLICATE, 0, "" },
@@ -402,6 +403,7 @@ static void a_report_answer_cut_anywhere_is_tried_again(void **state)
 		struct http_answer h = ANSWER(200, len ? whole : NULL);
 		struct task t = { .kind = TASK_REPORT };
 
+		assert_true(addr_parse("45.1.0.7", &t.addr));
 		a.task = &t;
 		h.body_len = len;
 		finding = (struct finding){ 0 };
@@ -421,11 +423,12 @@ static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_eve
 	(void)state;
 	for (int policy = CHECK_UNDECIDED; policy <= CHECK_NEVER; policy++)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-			char body[64];
+			char body[100];
 			struct http_answer h = ANSWER(200, body);
 
 			conf->check = (enum check_policy)policy;
-			snprintf(body, sizeof(body), "{\"data\":{\"abuseConfidenceScore\":%s}}", rows[i].score);
+			snprintf(body, sizeof(body), "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":%s}}",
+				 rows[i].score);
 			call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
 			assert_int_equal(task.outcome, OUT_DONE);
 			assert_int_equal(finding.status, rows[i].status);
