@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "check_self_test.h"
+#include "check_fail2ban.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const char *const states[] = { "good", "quarantined", "silent", "refused", "no key", "off" };
@@ -59,14 +61,26 @@ static void on_row(void *user, const struct iprep_source *s)
 		put_text(s);
 }
 
-int check_self_test(struct cli *cli, int timeout_ms)
+static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)
 {
-	bool passed = false;
-	int r = cli_end_root(cli);
+	static const char *const names[] = { "good", "off", "differs", "wrong" };
+	const struct cli *cli = user;
 
-	if (r)
-		return r;
-	r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+	if (!cli->json && !cli->quiet)
+		printf("%-28s %-11s  %s\n", what, names[state], why);
+	if (!cli->json)
+		return;
+	printf("{\"fail2ban\":");
+	put_string(what);
+	printf(",\"state\":\"%s\",\"why\":", names[state]);
+	put_string(why);
+	puts("}");
+}
+
+static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
+{
+	int r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+
 	if (!r)
 		r = iprep_ready(cli->ctx);
 	if (r)
@@ -74,11 +88,36 @@ int check_self_test(struct cli *cli, int timeout_ms)
 	if (!cli->json && !cli->quiet)
 		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
 		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
-	r = iprep_self_test(cli->ctx, 0, timeout_ms, on_row, cli, &passed);
+	r = iprep_self_test(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
+	return r ? cli_fail(cli, r) : EX_OK;
+}
+
+static bool test_fail2ban(struct cli *cli, struct f2b_dump *dump, int error)
+{
+	if (!cli->json && !cli->quiet)
+		printf("\n%-28s %-11s  %s\n", "FAIL2BAN", "STATE", "WHY");
+	if (!error)
+		return check_fail2ban(cli, dump, on_fail2ban, cli);
+	on_fail2ban(cli, "fail2ban", F2B_WRONG, strerror(error));
+	return false;
+}
+
+int check_self_test(struct cli *cli, int timeout_ms, const char *client)
+{
+	struct f2b_dump dump = { 0 };
+	bool passed = false, agrees;
+	int error = f2b_dump_start(&dump, client), r, status;
+
+	r = cli_end_root(cli);
 	if (r)
-		return cli_fail(cli, r);
-	if (passed)
+		return r;
+	status = test_sources(cli, timeout_ms, &passed);
+	agrees = test_fail2ban(cli, &dump, error);
+	if (status)
+		return status;
+	if (passed && agrees)
 		return EX_OK;
-	cli_error(cli, "self-test failed: a source is not usable, or none gives points");
+	cli_error(cli, "self-test failed: %s", !passed ? "a source is not usable, or none gives points"
+						       : "fail2ban will not do what iprep says");
 	return EX_UNAVAILABLE;
 }

@@ -35,7 +35,8 @@ static const char help[] =
 	"      --blocks        what is blocked, why, until when\n"
 	"      --new           blocks: only those not yet shown so, with how to undo each\n"
 	"      --ready         configuration, state and verdict log are usable?\n"
-	"      --self-test     --ready, every list's test points and the API key; a table\n"
+	"      --self-test     --ready, every list's test points, the API key and fail2ban's jails; tables\n"
+	"      --fail2ban PATH self-test: the fail2ban-client to ask, instead of the one in PATH\n"
 	"  -j, --json          one object a line\n"
 	"  -q, --quiet         errors only\n"
 	"  -v, --verbose       tell every step on stderr\n"
@@ -45,12 +46,12 @@ static const char help[] =
 
 struct options {
 	bool gate, good, ready, self_test, blocks, only_new, cached, fresh;
-	const char *jail, *user, *restored, *file;
+	const char *jail, *user, *restored, *file, *client;
 	long long timeout_ms;
 };
 enum {
 	O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
-	O_RESTORED, O_FILE, O_BLOCKS, O_NEW
+	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT
 };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
@@ -60,7 +61,8 @@ static const struct option longs[] = {
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
-	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW }, { NULL, 0, NULL, 0 },
+	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW },
+	{ "fail2ban", 1, NULL, O_CLIENT }, { NULL, 0, NULL, 0 },
 };
 
 /* ---- look-ups ---- */
@@ -182,6 +184,7 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case O_FILE: o->file = optarg; break;
 		case O_BLOCKS: o->blocks = true; break;
 		case O_NEW: o->only_new = true; break;
+		case O_CLIENT: o->client = optarg; break;
 		case O_TIMEOUT:
 			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
 				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
@@ -238,7 +241,7 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 	if (o->good)
 		return good(cli, argv[optind]);
 	if (o->self_test)
-		return check_self_test(cli, (int)o->timeout_ms);
+		return check_self_test(cli, (int)o->timeout_ms, o->client ? o->client : "fail2ban-client");
 	if (o->blocks)
 		return check_blocks(cli, o->only_new);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);

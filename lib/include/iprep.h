@@ -136,6 +136,22 @@ IPREP_API int iprep_load_config(struct iprep_ctx *ctx, const char *path) IPREP_M
 IPREP_API int iprep_state_owner(struct iprep_ctx *ctx, uid_t *ret_uid, gid_t *ret_gid)
 	IPREP_MUST_CHECK;
 
+struct iprep_tier { const char *name; int score; int64_t bantime_s; };
+struct iprep_settings {                    /* fields are only ever appended */
+	const char *verdict_log;
+	int ipv6_prefix;
+	size_t ntiers;
+	const struct iprep_tier *const *tiers; /* lowest first */
+};
+/*
+ * What fail2ban's jails must agree with. Needs iprep_load_config().
+ * @ret_settings  release with iprep_settings_free()
+ * Errors: _NOMEM.
+ */
+IPREP_API int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_settings)
+	IPREP_MUST_CHECK;
+IPREP_API void iprep_settings_free(const struct iprep_settings *settings);
+
 /* ---- look-ups ---- */
 
 enum iprep_check_flags {

@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_self_test.py - does rep-check --self-test say what is wrong with fail2ban's jails, and where?
+
+The real fail2ban-client, with Debian's configuration and ours, tells what each jail.local comes to; no
+server runs. One row of ROWS is one jail.local and what must be said of it.
+
+    test_self_test.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
+"""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(HERE, os.pardir, name) for name in ("cli", "dns")]
+
+
+import behaviours as b                              # noqa: E402
+import place                                        # noqa: E402
+from fail2ban import Fail2ban                       # noqa: E402
+from packages import Packages                       # noqa: E402
+from server import Server, Zone                     # noqa: E402
+
+SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
+BIN = ""
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/state/verdict.log
+timeout_ms = 5000
+ipv6_prefix = PREFIX
+[tier known]
+score = 3
+bantime = 1d
+[tier notorious]
+score = 10
+bantime = 365d
+[worker]
+start = none
+[dns]
+resolvers = 127.0.0.1:PORT
+[dnsbl one]
+zone = one.test
+points = 127.0.0.2*3
+"""
+DEFAULT = """[DEFAULT]
+backend = polling
+rep_verdict_log = {dir}/state/verdict.log
+"""
+NO_SSHD = "[sshd]\nenabled = false\n"
+BOTH = "[rep-confirmed]\nenabled = true\n[rep-notorious]\nenabled = true\n"
+REPORTS = "[sshd]\nenabled = true\nlogpath = {{dir}}/auth.log\naction = %(known/action)s\n         iprep[category=\"{}\"]\n"
+GATED = "[rep-sendmail-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\nbantime = {}\n"
+KNOWN, WORST = "tier known", "tier notorious"
+
+# what it is, jail.local, ipv6_prefix, {what: (state, part of why)} (all that is said), exit status
+ROWS = (
+    ("as the recipes have it", BOTH + REPORTS.format("18,22") + GATED.format("1d"), 128,
+     {KNOWN: ("good", "rep-confirmed bans for 1 d"), WORST: ("good", "rep-notorious bans for 365 d"),
+      "jail sshd": ("good", "reports as 18,22"),
+      "jail rep-sendmail-ambiguous": ("good", "for blocked addresses only")}, 0),
+    ("nothing is enabled", "", 128, {KNOWN: ("off", "no enabled jail reads"), WORST: ("off", "no enabled jail")}, 0),
+    ("the long bans are not enabled", "[rep-confirmed]\nenabled = true\n", 128,
+     {KNOWN: ("good", ""), WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d")}, 0),
+    ("nobody reads the lowest tier", "[rep-notorious]\nenabled = true\n", 128,
+     {KNOWN: ("off", ""), WORST: ("good", "")}, 0),
+    ("another bantime", BOTH + "bantime = 8h\n", 128,
+     {KNOWN: ("good", ""), WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d")}, 0),
+    ("a ban for ever", "[rep-confirmed]\nenabled = true\nbantime = -1\n", 128,
+     {KNOWN: ("differs", "bans for ever, the block lasts 1 d"), WORST: ("differs", "for ever")}, 0),
+    ("a wrong tier", BOTH + "filter = rep-verdict[tier=notorius]\n", 128,
+     {KNOWN: ("good", ""), WORST: ("differs", ""),
+      "jail rep-notorious": ("wrong", "tier=notorius is no tier of iprep.conf")}, 69),
+    ("two tiers by name", "[rep-confirmed]\nenabled = true\nfilter = rep-verdict[tier=known|notorious]\n", 128,
+     {KNOWN: ("good", ""), WORST: ("differs", "")}, 0),
+    ("another log", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/auth.log\n", 128,
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("wrong", "does not read")}, 69),
+    ("no such category", REPORTS.format("18;22"), 128,
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("wrong", 'categories: "18;22"')}, 69),
+    ("a category's name", REPORTS.format("ssh,brute-force"), 128,
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("good", "reports as ssh,brute-force")}, 0),
+    ("prefixes, and sets that refuse them", BOTH + "[DEFAULT]\nbanaction_allports = nftables-allports\n", 64,
+     {KNOWN: ("good", ""), WORST: ("good", ""), "jail rep-confirmed": ("wrong", "banaction = iprep-nftables"),
+      "jail rep-notorious": ("wrong", "ipv6_prefix is 64")}, 69),
+    ("prefixes, and ipset", "[rep-confirmed]\nenabled = true\nbanaction = iptables-ipset-proto6-allports\n", 64,
+     {KNOWN: ("good", ""), WORST: ("differs", ""), "jail rep-confirmed": ("wrong", "refuse prefixes")}, 69),
+    ("prefixes, and sets for them", BOTH + "[DEFAULT]\nbanaction_allports = iprep-nftables\n", 64,
+     {KNOWN: ("good", ""), WORST: ("good", "")}, 0),
+    ("a gated jail that bans for too long", GATED.format("7d"), 128,
+     {KNOWN: ("off", ""), WORST: ("off", ""),
+      "jail rep-sendmail-ambiguous": ("differs", "bans 7 d, the block of a suspicious address lasts 1 d")}, 0),
+    ("a log that is missing", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/missing.log\n", 128,
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("wrong", "its log file is missing")}, 69),
+    ("a filter that is missing", "[rep-confirmed]\nenabled = true\nfilter = rep-nonsense\n", 128,
+     {"fail2ban": ("wrong", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
+    ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("wrong", "section 'rep-confirmed' already exists")}, 69),
+)
+
+
+class SelfTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="iprep-selftest.", dir="/var/tmp")
+        cls.addClassCleanup(shutil.rmtree, cls.top)
+        cls.packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"))
+        cls.dns = Server()
+        cls.addClassCleanup(cls.dns.close)
+        cls.dns.zones["one.test"] = Zone(b.not_listed())
+        cls.server = Fail2ban(cls.packages, None, f"{cls.top}/fail2ban")
+        cls.server.add_files(SHIPPED)
+        words = " ".join(shlex.quote(word) for word in cls.server.command("client"))
+        setting = " ".join(f"{name}={shlex.quote(value)}" for name, value in cls.server.environment().items())
+        cls.client = f"{cls.top}/client"
+        with open(cls.client, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec env -i {setting} {words} "$@"\n')
+        os.chmod(cls.client, 0o755)
+
+    def start(self, jails="", prefix=128):
+        conf = CONF.replace("PORT", str(self.dns.port)).replace("PREFIX", str(prefix))
+        self.place = place.Place(BIN, conf)
+        self.addCleanup(self.place.close)
+        self.place.write("auth.log", "")
+        self.place.write("state/verdict.log", "", 0o640, place.OWNER)
+        self.server.write("jail.local", (DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails).replace("{dir}", self.place.dir))
+
+    def run_it(self, *args, client=None):
+        return self.place.run("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
+
+    def rows(self, status, **more):
+        """{what: (state, why)}"""
+        p = self.run_it("--json", **more)
+        self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+        rows = [json.loads(line) for line in p.stdout.splitlines()]
+        return {row["fail2ban"]: (row["state"], row["why"]) for row in rows if "fail2ban" in row}
+
+    def test_each_jail_local_gets_its_words(self):
+        for what, jails, prefix, said, status in ROWS:
+            with self.subTest(what):
+                self.start(jails, prefix)
+                found = self.rows(status)
+                self.assertEqual({name: state for name, (state, _) in found.items()},
+                                 {name: state for name, (state, _) in said.items()}, found)
+                for name, (_, why) in said.items():
+                    self.assertIn(why, found[name][1])
+
+    def test_people_get_a_table(self):
+        self.start(BOTH)
+        text = self.run_it().stdout
+        self.assertRegex(text, r"\nFAIL2BAN +STATE +WHY\ntier known +good +jail rep-confirmed bans for 1 d\n")
+
+    def test_without_fail2ban_it_says_so_and_passes(self):
+        self.start()
+        self.assertEqual(self.rows(0, client="/nonexistent/fail2ban-client"),
+                         {"fail2ban": ("off", "not installed: nobody acts on verdicts")})
+
+    def test_a_client_that_fails_or_talks_nonsense_is_an_error_and_not_an_answer(self):
+        nonsense = "[[[[[[[[[[[[['x'\n['set', 'a\n['set', 'x', ['y', 'bantime'\n[\n['\\\n]\n"
+        for script, why in (("exit 3", "status 3"), ("echo broken >&2; exit 1", "broken"), ("kill -9 $$", "status 137"),
+                            (f"printf %s {shlex.quote(nonsense)}; exit 2", "status 2")):
+            with self.subTest(script):
+                self.start()
+                self.place.write("client", f"#!/bin/sh\n{script}\n", 0o755)
+                (state, said), = self.rows(69, client=self.place.path("client")).values()
+                self.assertEqual(state, "wrong")
+                self.assertIn(why, said)
+
+
+if __name__ == "__main__":
+    BIN = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
