@@ -64,7 +64,7 @@ enabled = true
 enabled = true
 [rep-sendmail-ambiguous]
 enabled = true
-[rep-imap-ambiguous]
+[rep-dovecot-ambiguous]
 enabled = true
 """
 ACTION_LOCAL = """\

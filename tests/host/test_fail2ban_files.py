@@ -3,8 +3,9 @@
 """
 test_fail2ban_files.py - the shipped filters, jails and actions, as fail2ban reads them
 
-Uses the unpacked fail2ban 1.0.2: fail2ban-regex for the filters, whose rows are
-in data/*.tsv (add a row to add a case), and "fail2ban-client -d" for the rest.
+Uses the unpacked fail2ban 1.0.2: fail2ban-regex for the filters, with the log
+lines in tests/data/logs (its README.md says how to add some) and the verdict
+lines in data/rep-verdict.tsv, and "fail2ban-client -d" for the rest.
 "fail2ban-client -t" is not enough: it never compiles an expression. Starts no
 server and needs no root.
 
@@ -20,6 +21,7 @@ import unittest
 sys.dont_write_bytecode = True      # leave the source tree clean
 
 import process                                      # noqa: E402
+import samples                                      # noqa: E402
 from packages import Packages                       # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,17 +41,19 @@ enabled = true
 enabled = true
 [rep-sendmail-ambiguous]
 enabled = true
-[rep-imap-ambiguous]
+[rep-dovecot-ambiguous]
 enabled = true
 [recidive]
 enabled = true
 logpath = {log}
 """
 REP_JAILS = ("rep-confirmed", "rep-notorious", "rep-sendmail-ambiguous",
-             "rep-imap-ambiguous")
+             "rep-dovecot-ambiguous")
 
 
-class Fail2banFiles(unittest.TestCase):
+class Configured(unittest.TestCase):
+    """The package's configuration with the shipped files beside it."""
+
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory(prefix="iprep-test-")
@@ -79,6 +83,8 @@ class Fail2banFiles(unittest.TestCase):
             file.write(jail_local)
         return cls.fail2ban("client", "-d").splitlines()
 
+
+class Fail2banFiles(Configured):
     def enabled(self):
         log = f"{self.directory.name}/some.log"
         open(log, "w", encoding="ascii").close()
@@ -100,12 +106,6 @@ class Fail2banFiles(unittest.TestCase):
                          [row[0] for row in matching])
         others = [row[1] for row in rows if row[0] == "-"]
         self.assertEqual(self.found(filter_name, others), [])
-
-    def test_sendmail_filter_finds_what_its_rows_say(self):
-        self.check_rows("rep-sendmail-ambiguous")
-
-    def test_imap_filter_finds_what_its_rows_say(self):
-        self.check_rows("rep-imap-ambiguous")
 
     def test_verdict_filter_finds_what_its_rows_say(self):
         self.check_rows("rep-verdict")
@@ -158,6 +158,56 @@ class Fail2banFiles(unittest.TestCase):
         text = "\n".join(dump)
         self.assertIn("type <addr_type>\\\\; <set_flags>", text)
         self.assertIn("['set_flags?family=inet6', 'flags interval\\\\;']", text)
+
+
+class LogLines(Configured):
+    """tests/data/logs: what each line counts as, in our filters and in fail2ban's own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        logs = [samples.read(name) for name in samples.names()]
+        cls.samples = [sample for log in logs for sample in log]
+        cls.used = samples.examine(logs, cls.packages.fail2ban_modules, cls.config)
+
+    def test_there_are_lines_of_every_service(self):
+        self.assertEqual({sample.service for sample in self.samples}, set(samples.STOCK))
+
+    def test_each_line_counts_as_its_row_says(self):
+        wrong = [f"{sample}\n   is {sorted(sample.counts_as())}, wanted {sorted(sample.outcome)}"
+                 for sample in self.samples if sample.counts_as() != sample.outcome]
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
+
+    def test_only_the_address_that_the_server_wrote_is_found(self):
+        """By our filters; the stock ones are only asked whether they match."""
+        for sample in self.samples:
+            with self.subTest(str(sample)):
+                found = {address for name, address, _ in sample.found if name in samples.OURS}
+                if sample.address:
+                    self.assertLessEqual(found, {sample.address})
+                self.assertLessEqual(len(found), 1)
+
+    def test_no_line_is_ambiguous_and_also_sure_or_good(self):
+        both = [str(sample) for sample in self.samples if "ambiguous" in sample.words()
+                and sample.words() & {"sure", "good"}]
+        self.assertFalse(both, "\n" + "\n".join(both))
+
+    def test_no_successful_log_in_counts_against_anybody(self):
+        both = [str(sample) for sample in self.samples
+                if "good" in sample.words() and len(sample.words()) > 1]
+        self.assertFalse(both, "\n" + "\n".join(both))
+
+    def test_each_expression_has_a_line(self):
+        for name in samples.OURS:
+            count, matched = self.used[name]
+            self.assertGreater(count, 0, name)
+            self.assertEqual(set(range(count)) - matched, set(), f"{name}: expressions without a line")
+
+    def test_a_user_name_is_bounded_and_fits_on_a_command_line(self):
+        for sample in self.samples:
+            for name, _, user in sample.found:
+                if name == "rep-spray":
+                    self.assertTrue(0 < len(user) <= 64 and not set(user) & set("\0<>"), sample)
 
 
 def read_rows(name):
