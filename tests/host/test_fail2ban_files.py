@@ -12,6 +12,7 @@ server and needs no root.
 Set IPREP_PACKAGES to a directory where packages are unpacked, or were.
 """
 
+import ast
 import os
 import shutil
 import sys
@@ -26,29 +27,37 @@ from packages import Packages                       # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
+GATED = tuple(samples.AMBIGUOUS.values())
+REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-good")
 ENABLE = """\
 [DEFAULT]
-backend = polling
-default_backend = polling
+backend = {backend}
+default_backend = {backend}
+banaction = {banaction}
+banaction_allports = {allports}
 rep_verdict_log = {log}
-syslog_mail = {log}
-dovecot_log = {log}
+sshd_log = {log}
+syslog_mail = {log}.2
+dovecot_log = {log}.2
+exim_main_log = {log}.3
+nginx_error_log = {log}.4
+nginx_access_log = {log}.5
 [sshd]
 enabled = false
-[rep-confirmed]
-enabled = true
-[rep-notorious]
-enabled = true
-[rep-sendmail-ambiguous]
-enabled = true
-[rep-dovecot-ambiguous]
-enabled = true
 [recidive]
 enabled = true
 logpath = {log}
 """
-REP_JAILS = ("rep-confirmed", "rep-notorious", "rep-sendmail-ambiguous",
-             "rep-dovecot-ambiguous")
+ALL = "".join(f"[{jail}]\nenabled = true\n" for jail in REP_JAILS)
+# banaction and banaction_allports, and what a jail has of its own in them.
+BANACTIONS = {
+    "iptables-multiport": ("iptables-allports", "f2b-{jail}"),
+    "iptables-ipset": ("iptables-ipset[type=allports]", "f2b-{jail}"),
+    "nftables": ("nftables[type=allports]", "addr-set-{jail}"),
+    "iprep-nftables": ("iprep-nftables", "addr-set-{jail}"),
+    "hostsdeny": ("hostsdeny", None),
+    "iprep-hostsdeny": ("iprep-hostsdeny", "ALL {jail}: "),
+}
 
 
 class Configured(unittest.TestCase):
@@ -85,10 +94,15 @@ class Configured(unittest.TestCase):
 
 
 class Fail2banFiles(Configured):
-    def enabled(self):
+    def enabled(self, banaction="nftables", backend="polling", default=""):
+        """The dump with all rep-* jails and recidive; default: more below [DEFAULT]."""
         log = f"{self.directory.name}/some.log"
-        open(log, "w", encoding="ascii").close()
-        return self.dump(ENABLE.format(log=log))
+        for end in ("", ".2", ".3", ".4", ".5"):
+            open(log + end, "w", encoding="ascii").close()
+        text = ENABLE.format(log=log, backend=backend, banaction=banaction,
+                             allports=BANACTIONS[banaction][0])
+        text = text.replace("[sshd]", f"{default}[sshd]", 1) + ALL
+        return [ast.literal_eval(line) for line in self.dump(text) if line.startswith("[")]
 
     def found(self, filter_name, lines):
         """The addresses that fail2ban-regex finds, in order."""
@@ -120,37 +134,96 @@ class Fail2banFiles(Configured):
     def test_shipped_files_alone_change_nothing(self):
         self.assertEqual(self.dump(), self.before)
 
-    def test_each_rep_jail_bans_and_none_reports(self):
-        dump = self.enabled()
+    def test_every_ban_action_and_backend_makes_each_jail(self):
+        for banaction in BANACTIONS:
+            for backend in ("polling", "systemd"):
+                with self.subTest(banaction=banaction, backend=backend):
+                    dump = self.enabled(banaction, backend)
+                    self.assertEqual(started(dump), {*REP_JAILS, "recidive"})
+                    self.check_sources(dump, backend)
+                    self.check_actions(dump, banaction)
+
+    def test_fail2ban_calls_every_such_configuration_ok(self):
+        for banaction in BANACTIONS:
+            for backend in ("polling", "systemd"):
+                with self.subTest(banaction=banaction, backend=backend):
+                    self.enabled(banaction, backend)
+                    self.assertIn("OK: configuration test is successful",
+                                  self.fail2ban("client", "-t"))
+
+    def check_sources(self, dump, backend):
+        """The verdict log, Exim and nginx are files in any case; the rest is the backend's."""
+        files = {"rep-confirmed", "rep-notorious", "rep-exim-ambiguous", "rep-nginx-ambiguous"}
         for jail in REP_JAILS:
-            actions = [line for line in dump
-                       if line.startswith(f"['set', '{jail}', 'addaction'")]
-            self.assertEqual(len(actions), 1, jail)
-            self.assertNotIn("'iprep'", actions[0])
+            used = words(dump, "add", jail)[0][0]
+            journal = [line for line in dump if line[:3] == ["set", jail, "addjournalmatch"]]
+            logs = [line for line in dump if line[:3] == ["set", jail, "addlogpath"]]
+            if backend == "systemd" and jail not in files:
+                self.assertEqual(used, "systemd", jail)
+                self.assertTrue(journal, jail)
+            else:
+                self.assertNotEqual(used, "systemd", jail)
+                self.assertTrue(logs, jail)
+
+    def check_actions(self, dump, banaction):
+        """Each bans once and in a place of its own; only rep-spray reports; rep-good neither."""
+        places = set()
+        for jail in REP_JAILS:
+            names = [name for name, in words(dump, "set", jail, "addaction")]
+            ours = [name for name in names if name == "iprep"]
+            self.assertEqual(ours, ["iprep"] if jail == "rep-spray" else [], jail)
+            self.assertEqual(len(names) - len(ours), 0 if jail == "rep-good" else 1, jail)
+            if jail != "rep-good" and BANACTIONS[banaction][1]:
+                places.add(self.place_of(dump, jail, names[0], BANACTIONS[banaction][1]))
+        if BANACTIONS[banaction][1]:
+            self.assertEqual(len(places), len(REP_JAILS) - 1)
+
+    def place_of(self, dump, jail, action, place):
+        """The chain, set or line of its own, which must be in the commands."""
+        place = place.format(jail=jail)
+        options = next(line[4] for line in dump if line[:4] == ["multi-set", jail, "action", action])
+        self.assertIn(place, repr(options).replace("<name>", jail))
+        self.assertLessEqual(len("f2b-" + jail + "6"), 28, "iptables takes no longer chain")
+        return place
 
     def test_reporting_action_in_default_does_not_reach_rep_jails(self):
-        log = f"{self.directory.name}/some.log"
-        text = ENABLE.format(log=log).replace(
-            "[sshd]", "action = %(action_)s\n         iprep\n[sshd]", 1)
-        open(log, "w", encoding="ascii").close()
-        dump = self.dump(text)
-        self.assertFalse([line for line in dump
-                          if "'rep-" in line and "'iprep'" in line])
-        self.assertTrue([line for line in dump if "'recidive'" in line
-                         and "'iprep'" in line])
+        dump = self.enabled(default="action = %(action_)s\n         iprep\n")
+        reports = {line[1] for line in dump if line[0] == "set" and line[2:] == ["addaction", "iprep"]}
+        self.assertEqual(reports, {"rep-spray", "recidive"})
+
+    def test_rep_spray_reports_password_guessing(self):
+        options = next(line[4] for line in self.enabled()
+                       if line[:4] == ["multi-set", "rep-spray", "action", "iprep"])
+        self.assertIn('--categories="18" --jail="rep-spray"', dict(options)["actionban"])
 
     def test_gate_is_called_with_the_jail_and_a_quoted_address(self):
         dump = self.enabled()
-        for jail in REP_JAILS[2:]:
-            line = next(one for one in dump if jail in one
-                        and "'ignorecommand'" in one)
-            self.assertIn('/usr/bin/rep-check --gate --restored="<restored>" '
-                          f'--jail={jail} -- "<ip>"; [ $? -ne 10 ]', line)
+        for jail in GATED:
+            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [[
+                '/usr/bin/rep-check --gate --restored="<restored>" '
+                f'--jail={jail} -- "<ip>"; [ $? -ne 10 ]']])
+
+    def test_spray_gate_gets_the_user_name_glued_and_quoted_and_no_cache(self):
+        dump = self.enabled()
+        self.assertEqual(words(dump, "set", "rep-spray", "ignorecommand"), [[
+            '/usr/bin/rep-check --gate --restored="<restored>" --jail=rep-spray '
+            '--user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]']])
+        self.assertEqual(words(dump, "set", "rep-spray", "ignorecache"), [])
+
+    def test_rep_good_ignores_every_line_that_it_remembers(self):
+        self.assertEqual(words(self.enabled(), "set", "rep-good", "ignorecommand"),
+                         [['/usr/bin/rep-check --good -- "<ip>"; :']])
+
+    def test_a_jail_works_where_only_one_of_its_logs_exists(self):
+        log = f"{self.directory.name}/only.log"
+        open(log, "w", encoding="ascii").close()
+        dump = self.dump(f"[DEFAULT]\nsshd_log = {log}\nsyslog_mail = /nonexistent/mail.log\n"
+                         "[sshd]\nenabled = false\n[rep-spray]\nenabled = true\n")
+        self.assertIn(str(["set", "rep-spray", "addlogpath", log, "head"]), dump)
 
     def test_recidive_does_not_count_bans_of_rep_jails(self):
-        line = next(one for one in self.enabled()
-                    if one.startswith("['set', 'recidive', 'addignoreregex'"))
-        self.assertIn("rep-", line)
+        self.assertEqual(words(self.enabled(), "set", "recidive", "addignoreregex"),
+                         [["\\[rep-[\\w-]+\\]\\s+Ban"]])
 
     def test_prefix_action_makes_interval_sets_for_ipv6(self):
         dump = self.dump("[sshd]\nenabled = true\nbackend = polling\n"
@@ -158,6 +231,15 @@ class Fail2banFiles(Configured):
         text = "\n".join(dump)
         self.assertIn("type <addr_type>\\\\; <set_flags>", text)
         self.assertIn("['set_flags?family=inet6', 'flags interval\\\\;']", text)
+
+
+def words(dump, *start):
+    """What follows in the commands that start like this."""
+    return [line[len(start):] for line in dump if line[:len(start)] == list(start)]
+
+
+def started(dump):
+    return {line[1] for line in dump if line[0] == "start"}
 
 
 class LogLines(Configured):
