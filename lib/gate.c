@@ -80,12 +80,12 @@ static int ask_later(const struct env *env, const struct addr *a, const struct a
 	return add_job(env, a, key, jail);
 }
 
-/* 1: enough different names were tried. */
+/* 1: enough different names were tried. At a restore fail2ban 1.0 does not tell which. */
 static int sprays(const struct env *env, const struct addr *key, const struct gate_line *line, bool quiet)
 {
 	int n = 0;
 
-	if (!line->user)
+	if (!line->user && !line->restored)
 		return 0;
 	if (!quiet)
 		n = store_sighting_put(env->store, key, line->user, line->user_len);

@@ -117,6 +117,9 @@ class Spray(Case):
         self.gate('b', 0)
         self.gate('c', 10)
         self.gate('c', 10, ADDRESS, '--restored', '1')
+        for user in (None, '<F-USER>'):    # fail2ban 1.0.2 restores without any tag but <ip>
+            self.gate(user, 10, ADDRESS, '--restored', '<restored>')
+            self.gate(user, 0, '45.1.1.8', '--restored', '<restored>')
 
     def test_no_more_rows_than_64_for_an_address(self):
         for i in range(70):
