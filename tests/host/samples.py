@@ -102,15 +102,20 @@ def read(name):
             for number, (line, row) in enumerate(zip(lines, rows), 1)]
 
 
+def match(logs, filters, modules, config):
+    """What regex/match.py answers for lists of lines."""
+    argv = [sys.executable, "-B", f"{HERE}/regex/match.py", modules, config]
+    request = json.dumps({"logs": logs, "filters": filters})
+    return json.loads(process.run(argv, stdin=request, timeout_s=300).stdout)
+
+
 def examine(logs, modules, config):
     """Fill in what every filter finds in lists of samples, each list a log of its own;
     returns {filter: (expressions, {those that matched})}."""
     filters = [*OURS, *(name for names in STOCK.values() for name in names)]
-    request = {"logs": [[sample.line for sample in log] for log in logs], "filters": filters}
-    argv = [sys.executable, "-B", f"{HERE}/regex/match.py", modules, config]
-    done = process.run(argv, stdin=json.dumps(request), timeout_s=300)
+    answers_of_logs = match([[sample.line for sample in log] for log in logs], filters, modules, config)
     used = {name: (0, set()) for name in filters}
-    for log, answers in zip(logs, json.loads(done.stdout)):
+    for log, answers in zip(logs, answers_of_logs):
         for name, answer in answers.items():
             used[name] = (answer["expressions"],
                           used[name][1] | {match[1] for match in answer["matches"]})

@@ -14,6 +14,7 @@ Set IPREP_PACKAGES to a directory where packages are unpacked, or were.
 
 import ast
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -278,6 +279,17 @@ class LogLines(Configured):
         both = [str(sample) for sample in self.samples
                 if "good" in sample.words() and len(sample.words()) > 1]
         self.assertFalse(both, "\n" + "\n".join(both))
+
+    def test_lines_of_the_journal_give_the_same(self):
+        """fail2ban reads the journal as "host program[id]: text", with another prefix."""
+        syslog = [sample.line for sample in self.samples
+                  if re.match(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ \S+: ", sample.line)]
+        self.assertGreater(len(syslog), 200)
+        journal = [f"{name}[logtype=journal]" for name in samples.OURS]
+        answers, = samples.match([syslog], [*samples.OURS, *journal],
+                                 self.packages.fail2ban_modules, self.config)
+        for name, other in zip(samples.OURS, journal):
+            self.assertEqual(answers[name], answers[other], name)
 
     def test_each_expression_has_a_line(self):
         for name in samples.OURS:
