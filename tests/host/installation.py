@@ -56,6 +56,14 @@ class Installation:
                                     url=url))
         self.write_key(KEY)
 
+    def set(self, section, line):
+        """One more line of a section of iprep.local."""
+        path = f"{self.root}/etc/iprep.local"
+        with open(path, encoding="ascii") as file:
+            text = file.read()
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text.replace(f"[{section}]\n", f"[{section}]\n{line}\n", 1))
+
     def write_key(self, key):
         path = f"{self.root}/etc/abuseipdb.key"
         with open(path, "w", encoding="ascii") as file:
