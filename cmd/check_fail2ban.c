@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "check_fail2ban.h"
+#include "f2b_unit.h"
 #include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -275,6 +276,9 @@ bool check_fail2ban(const struct cli *cli, struct f2b_dump *dump, f2b_row *row, 
 	m->user = user;
 	status = f2b_dump_read(dump, on_line, m, error, sizeof(error));
 	judge(m, cli, status, error);
+	if (f2b_unit_see() == F2B_UNIT_MAY_NOT)
+		say(m, "fail2ban", F2B_WRONG, "it runs without CAP_SETUID or CAP_SETGID, so every hook fails: "
+		    "add both to CapabilityBoundingSet of its unit");
 	good = !m->wrong;
 	iprep_settings_free(m->settings);
 	free(m);

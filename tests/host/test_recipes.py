@@ -41,6 +41,7 @@ class Recipes(test_self_test.SelfTest):
     test_each_jail_local_gets_its_words = None
     test_people_get_a_table = None
     test_without_fail2ban_it_says_so_and_passes = None
+    test_a_fail2ban_without_the_capabilities_that_hooks_need_is_wrong = None
     test_a_client_that_fails_or_talks_nonsense_is_an_error_and_not_an_answer = None
 
     def prepare(self, files):

@@ -24,6 +24,7 @@ sys.path += [os.path.join(HERE, os.pardir, name) for name in ("cli", "dns")]
 
 import behaviours as b                              # noqa: E402
 import place                                        # noqa: E402
+import process                                      # noqa: E402
 from fail2ban import Fail2ban                       # noqa: E402
 from packages import Packages                       # noqa: E402
 from server import Server, Zone                     # noqa: E402
@@ -158,6 +159,22 @@ class SelfTest(unittest.TestCase):
         self.start()
         self.assertEqual(self.rows(0, client="/nonexistent/fail2ban-client"),
                          {"fail2ban": ("off", "not installed: nobody acts on verdicts")})
+
+    def test_a_fail2ban_without_the_capabilities_that_hooks_need_is_wrong(self):
+        for capabilities, states in (("-setuid", ["off", "off", "wrong"]), ("-setgid", ["off", "off", "wrong"]),
+                                     ("-chown", ["off", "off"])):
+            with self.subTest(capabilities):
+                self.start()
+                command = self.place.command("rep-check", "--self-test", "--json", "--fail2ban", self.client)
+                # a /run of its own, with the pid of a process that stands for fail2ban
+                script = ("mount -t tmpfs tmpfs /run && mkdir /run/fail2ban || exit 1\n"
+                          f"setpriv --bounding-set {capabilities} sleep 100 & echo $! >/run/fail2ban/fail2ban.pid\n"
+                          'until grep -qx sleep /proc/$!/comm; do :; done; "$@"; status=$?; kill $!; exit $status')
+                p = process.run(["unshare", "--mount", "sh", "-c", script, "sh", *command], check=False)
+                rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
+                self.assertEqual([row["state"] for row in rows], states, p.stdout + p.stderr)
+                self.assertEqual(p.returncode, 69 if "wrong" in states else 0)
+                self.assertEqual("CAP_SETUID" in rows[-1]["why"], "wrong" in states)
 
     def test_a_client_that_fails_or_talks_nonsense_is_an_error_and_not_an_answer(self):
         nonsense = "[[[[[[[[[[[[['x'\n['set', 'a\n['set', 'x', ['y', 'bantime'\n[\n['\\\n]\n"
