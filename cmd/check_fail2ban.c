@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JAILS_MAX 256                      /* of ours, and those with our action */
+#define JAILS_MAX 10000
+#define UNKNOWN_S (-2)                     /* a bantime that only Python understands */
 
 struct jail {
 	char name[64], tiers[256];         /* tiers: the expression of rep-verdict, empty if it reads another log */
@@ -17,8 +18,8 @@ struct jail {
 };
 struct model {
 	const struct iprep_settings *settings;
-	struct jail jails[JAILS_MAX];
-	size_t njails;
+	struct jail *jails;
+	size_t njails, room;
 	f2b_row *row;
 	void *user;
 	bool wrong, skips;                 /* skips: fail2ban does without a jail, and has said why */
@@ -49,6 +50,15 @@ static struct jail *jail_of(struct model *m, const char *name)
 			return &m->jails[i];
 	if (m->njails == JAILS_MAX || !*name || strlen(name) >= sizeof(m->jails[0].name))
 		return NULL;
+	if (m->njails == m->room) {
+		struct jail *more = realloc(m->jails, (m->room + 64) * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		m->jails = more;
+		m->room += 64;
+	}
+	m->jails[m->njails] = (struct jail){ 0 };
 	snprintf(m->jails[m->njails].name, sizeof(m->jails[0].name), "%s", name);
 	return &m->jails[m->njails++];
 }
@@ -88,8 +98,8 @@ static void note_set(struct model *m, struct jail *j, const struct f2b_value *li
 {
 	const char *key = f2b_text(list, 2), *value = f2b_text(list, 3);
 
-	if (!strcmp(key, "bantime") && (!strcmp(value, "-1") || iprep_parse_duration(value, &j->bantime_s)))
-		j->bantime_s = -1;
+	if (!strcmp(key, "bantime") && iprep_parse_duration(value, &j->bantime_s))
+		j->bantime_s = !strcmp(value, "-1") ? -1 : UNKNOWN_S;
 	else if (!strcmp(key, "ignorecommand"))
 		j->gated = strstr(value, "--gate") != NULL;
 	else if (!strcmp(key, "addfailregex") && *value)
@@ -168,7 +178,9 @@ static bool jail_reads(const struct jail *j, const char *tier)
 
 static const char *span(int64_t s, char dst[32])
 {
-	if (s < 0)
+	if (s == UNKNOWN_S)
+		snprintf(dst, 32, "a time not understood here");
+	else if (s < 0)
 		snprintf(dst, 32, "for ever");
 	else if (s % 86400)
 		snprintf(dst, 32, "%lld s", (long long)s);
@@ -281,6 +293,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_dump *dump, f2b_row *row, 
 		    "add both to CapabilityBoundingSet of its unit");
 	good = !m->wrong;
 	iprep_settings_free(m->settings);
+	free(m->jails);
 	free(m);
 	return good;
 }

@@ -219,9 +219,11 @@ static void exec_worker(const struct cli *cli)
 	char *argv[] = { strdup(IPREP_REP_REPORT), strdup("--flush"), NULL, NULL, NULL };
 	int null = open("/dev/null", O_RDWR);
 
-	if (cli->config) {
+	if (cli->config) {                 /* it leaves this directory */
 		argv[2] = strdup("--config");
-		argv[3] = strdup(cli->config);
+		argv[3] = realpath(cli->config, NULL);
+		if (!argv[3])
+			argv[3] = strdup(cli->config);
 	}
 	if (null < 0 || setsid() < 0 || chdir("/") || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(EX_OSERR);

@@ -25,8 +25,9 @@ static void exec_client(const char *command, int out)
 	if (null < 0 || setpgid(0, 0) || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(1);
 	closefrom(3);
+	alarm(READ_S + 5);                 /* we may not be allowed to end it by then: exec keeps this */
 	execlp(command, command, "-d", (char *)NULL);
-	_exit(NO_COMMAND);
+	_exit(errno == ENOENT && (!strchr(command, '/') || access(command, F_OK)) ? NO_COMMAND : NO_COMMAND - 1);
 }
 
 int f2b_dump_start(struct f2b_dump *d, const char *command)

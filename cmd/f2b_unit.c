@@ -32,9 +32,12 @@ enum f2b_unit f2b_unit_see(void)
 		return F2B_UNIT_NONE;
 	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "Name:", 5) && !strstr(line, "fail2ban"))
+			break;             /* an old file, and another's number */
 		if (sscanf(line, "CapBnd: %llx", &bound) == 1)
 			seen = (bound & wanted) == wanted ? F2B_UNIT_MAY : F2B_UNIT_MAY_NOT;
+	}
 	if (f)
 		fclose(f);
 	return seen;

@@ -28,7 +28,7 @@ static const char help[] =
 	"      --timeout MS    for everything together; with --file for each address\n"
 	"      --file FILE     many addresses, the first field of each line; -: stdin; no AbuseIPDB\n"
 	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
-	"      --user NAME     gate: of a failed log-in; enough different ones count the line, too\n"
+	"      --user NAME     gate: of a failed log-in; only enough different ones count the line\n"
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
 	"      --good          a successful log-in: no block below the highest tier for a while\n"

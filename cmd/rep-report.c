@@ -228,9 +228,9 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 	if (!r && o->status)
 		return report_status(cli);
 	o->report.check_only = cli->dry_run;
-	if (r || (cli->dry_run && (o->flush || o->retract)))
+	if (r || (cli->dry_run && o->flush))
 		return r;
-	if (o->retract)
+	if (o->retract && !cli->dry_run)
 		return retract(cli, argv[optind]);
 	return o->flush ? flush(cli, o) : report(cli, o, argv[optind]);
 }

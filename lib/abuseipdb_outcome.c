@@ -2,8 +2,8 @@
 /*
  * abuseipdb_outcome.c - what became of a report, a bulk report, a retraction; and of the quota
  *
- * A duplicate within 15 minutes comes as 403, 422 or 429 with several wordings, once without its
- * wrapper: it is done. What is refused for good is parked, unless it is a whole file of reports: then
+ * A duplicate within 15 minutes comes as 403, 422 or 429, perhaps others, with several wordings, once without
+ * its wrapper: it is done. What is refused for good is parked, unless it is a whole file of reports: then
  * the file is at fault, and each may still go alone. Everything else is tried again. Facts:
  * docs.abuseipdb.com (REPORT, BULK-REPORT, CLEAR-ADDRESS, errors), answers recorded by its clients.
  */
@@ -22,12 +22,15 @@ static int64_t next_midnight(int64_t now)
 	return (now / 86400 + 1) * 86400;
 }
 
+/* error: of a body that is JSON; a proxy's page speaks of minutes, too. */
 static bool is_duplicate(const char *body, const struct json *error)
 {
 	const struct json *source = json_member(error, "source");
 	const char *parameter = json_text(json_member(source, "parameter"));
 	const char *detail = json_text(json_member(error, "detail"));
 
+	if (!error)
+		return false;
 	if (strstr(body, "15 minutes"))
 		return true;
 	/* "ip" is also what a 422 names when the address itself is refused */
@@ -39,7 +42,7 @@ static enum outcome refused_outcome(const struct ask *a, int code, const char *b
 {
 	enum task_kind kind = a->task->kind;
 
-	if (kind == TASK_REPORT && (code == 403 || code == 422 || code == 429) && is_duplicate(body, error))
+	if (kind == TASK_REPORT && code >= 400 && code < 500 && code != 401 && is_duplicate(body, error))
 		return OUT_DUPLICATE;
 	if ((code == 402 || code == 422) && kind != TASK_BULK)
 		return OUT_PARKED;

@@ -109,16 +109,25 @@ static bool undecided(const struct env *env, const struct lookup *l)
 	       env->conf->check != CHECK_NEVER && (is_silent(&l->findings[paid]) || l->findings[paid].partial);
 }
 
-/* A sure address that lacks nothing but a check that is stopped waits until it is not. */
-static int64_t try_again_at(const struct env *env, const struct errand *w)
+/* A sure address that lacks nothing but a check that is stopped. */
+static bool waits_for_check(const struct env *env, const struct lookup *l)
 {
-	const struct lookup *l = w->lookup;
-	int64_t again = clock_now_s(&env->clock) + errand_delay_s(w->job.tries);
-
 	for (size_t i = 0; i < env->conf->nsources; i++)
 		if ((int)i != env->conf->abuseipdb && is_silent(&l->findings[i]))
-			return again;
-	return l->origin == SURE && l->ask_again_at > again ? l->ask_again_at + random() % 300 : again;
+			return false;
+	return l->origin == SURE && l->ask_again_at > clock_now_s(&env->clock);
+}
+
+/* When to try again; 0: that was the last time. Waiting for a quota is no try. */
+static int64_t try_again_at(const struct env *env, struct errand *w)
+{
+	int64_t delay_s = errand_delay_s(w->job.tries);
+
+	if (!undecided(env, w->lookup))
+		return 0;
+	if (waits_for_check(env, w->lookup))
+		return w->lookup->ask_again_at + random() % 300;
+	return ++w->job.tries < LOOKUP_TRIES_MAX ? clock_now_s(&env->clock) + delay_s : 0;
 }
 
 /* One stale phone behind a listed address locks nobody out: who logs in gets only the highest tier. */
@@ -129,22 +138,21 @@ static bool spared(const struct env *env, const struct lookup *l)
 
 static int keep_lookup(const struct env *env, struct errand *w, struct worker_stats *stats)
 {
-	const struct lookup *l = w->lookup;
-	int64_t retry_at = 0;
+	struct lookup *l = w->lookup;
 	int r = store_lookup_alive(env->store, &w->job);
 
 	if (r <= 0)                        /* forgotten meanwhile: forgetting wins */
 		return r;
 	r = store_findings_put(env->store, env->conf, &l->key, l->findings);
+	if (!r)
+		r = lookup_note_good(env, l);
 	if (!r && l->verdict.kind == V_CONFIRMED && !spared(env, l)) {
 		r = put_block(env, w);
 		stats->blocks += r > 0;
 	}
 	if (r < 0)
 		return r;
-	if (undecided(env, l) && w->job.tries + 1 < LOOKUP_TRIES_MAX)
-		retry_at = try_again_at(env, w);
-	return store_lookup_end(env->store, &w->job, retry_at);
+	return store_lookup_end(env->store, &w->job, try_again_at(env, w));
 }
 
 /* ---- all of them ---- */

@@ -71,6 +71,8 @@ struct errand *errand_new(const struct env *env, enum task_kind kind, const stru
 /* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over, not
  * to be sent. */
 int errand_freeze(const struct env *env, struct report_job *r);
+/* What was not taken for certain, by no try, may still get later events and never becomes "outcome unknown". */
+enum report_state errand_state_later(const struct task *t, bool sent_before);
 int errand_keep_report(const struct env *env, struct errand *w, struct worker_stats *stats);
 int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats);
 int errand_keep_retraction(const struct env *env, struct errand *w, struct worker_stats *stats);

@@ -97,10 +97,19 @@ int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e)
 
 /* ---- what came of it ---- */
 
-static int end_row(const struct env *env, const struct task *t, const struct bulk_row *row, bool all_named,
-		   struct worker_stats *stats)
+/* When what was not taken goes again: all at once, or the next file would take a few. */
+static int64_t again_at(const struct env *env, const struct errand *w)
 {
-	int64_t now = clock_now_s(&env->clock), again = now + errand_delay_s(row->tries);
+	int64_t now = clock_now_s(&env->clock), again = now + errand_delay_s(w->rows[0].tries);
+
+	if (w->task->quota.stopped_until || w->task->quota.auth_failed)
+		return now;
+	return now + w->task->retry_after_s > again ? now + w->task->retry_after_s : again;
+}
+
+static int end_row(const struct env *env, const struct task *t, const struct bulk_row *row, bool all_named,
+		   int64_t again, struct worker_stats *stats)
+{
 	struct refused_row key = { .addr = row->addr }, *no = NULL;
 
 	if (t->nrefused)
@@ -112,17 +121,13 @@ static int end_row(const struct env *env, const struct task *t, const struct bul
 	stats->failed++;
 	if (t->outcome == OUT_DONE && no)
 		return store_report_end(env->store, row->id, REPORT_PARKED, 0, no->why);
-	if (t->quota.stopped_until || t->quota.auth_failed)
-		return store_report_end(env->store, row->id, row->sent_before ? REPORT_SENDING : REPORT_QUEUED,
-					now, t->why);
-	if (now + t->retry_after_s > again)
-		again = now + t->retry_after_s;
-	return store_report_end(env->store, row->id, REPORT_SENDING, again, t->why);
+	return store_report_end(env->store, row->id, errand_state_later(t, row->sent_before), again, t->why);
 }
 
 int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats)
 {
 	struct task *t = w->task;
+	int64_t again = again_at(env, w);
 	bool all_named;
 	int r = quota_note(env, "bulk-report", &t->quota);
 
@@ -136,7 +141,7 @@ int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stat
 	for (size_t at = 0; at < w->nrows && r >= 0; at += SLICE) {
 		r = store_begin(env->store, STORE_FAST);
 		for (size_t i = at; i < w->nrows && i < at + SLICE && r >= 0; i++)
-			r = end_row(env, t, &w->rows[i], all_named, stats);
+			r = end_row(env, t, &w->rows[i], all_named, again, stats);
 		r = store_end(env->store, r);
 	}
 	return r < 0 ? r : 0;

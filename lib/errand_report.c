@@ -111,6 +111,8 @@ int errand_freeze(const struct env *env, struct report_job *r)
 			return rc;
 		comment_format(r->comment && *r->comment ? r->comment : env->conf->comment, &facts, comment,
 			       sizeof(comment));
+		if (!*comment)             /* nothing is known; the service wants a description all the same */
+			text_put(comment, sizeof(comment), "Banned by fail2ban");
 		r->frozen = strdup(comment);
 		if (!r->frozen)
 			return IPREP_E_NOMEM;
@@ -205,6 +207,13 @@ int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
 
 /* ---- what came of it ---- */
 
+enum report_state errand_state_later(const struct task *t, bool sent_before)
+{
+	bool refused = t->quota.stopped_until || t->quota.auth_failed;
+
+	return (t->untaken || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
+}
+
 static int end_report(const struct env *env, struct errand *w, struct worker_stats *stats)
 {
 	const struct task *t = w->task;
@@ -225,12 +234,10 @@ static int end_report(const struct env *env, struct errand *w, struct worker_sta
 		break;
 	}
 	stats->failed++;
-	/* refused for certain (quota, key): it goes as soon as the endpoint does, and if no earlier try may
-	 * have been taken, later events may still be added */
+	/* what was refused for its quota or key goes as soon as the endpoint does */
 	if (t->quota.stopped_until || t->quota.auth_failed)
-		return store_report_end(env->store, t->id, w->report.sent_at ? REPORT_SENDING : REPORT_QUEUED,
-					now, t->why);
-	return store_report_end(env->store, t->id, REPORT_SENDING, again, t->why);
+		again = now;
+	return store_report_end(env->store, t->id, errand_state_later(t, w->report.sent_at != 0), again, t->why);
 }
 
 /* The score came with the answer: it is a finding, and the address is worth a look-up. */

@@ -103,7 +103,8 @@ static int ask_disk(const struct env *env, const struct addr *key, const struct 
 
 	if (r < 0)
 		return r;
-	*ret_count = r > 0 && b.first_at > 0;
+	/* a jail that counts names reports: there a block, which is a score, must not count; a restore reports nothing */
+	*ret_count = r > 0 && b.first_at > 0 && (!line->names || line->restored);
 	spray = sprays(env, key, line, quiet);
 	*ret_count |= spray > 0;
 	if (!quiet)

@@ -8,12 +8,13 @@ struct gate_line {                         /* what is known of the line */
 	const char *jail;                  /* may be empty */
 	const char *user;                  /* bytes of a failed log-in's name; NULL: none */
 	size_t user_len;
+	bool names;                        /* the jail counts names, even if this line tells none: a block does not count */
 	bool restored;                     /* fail2ban restores a ban: nothing is written */
 };
 
 /*
- * *ret_count: the address has a block that was announced, or tried [spray] users names within the
- * window. *ret_wake: the worker has news. A read-only store answers and records nothing.
+ * *ret_count: the address has a block that was announced, or, where names are counted, tried [spray] users of them
+ * within the window. *ret_wake: the worker has news. A read-only store answers and records nothing.
  * Errors: _STORE, _BUSY: then the outputs are untouched.
  */
 int gate_ask(const struct env *env, const struct gate_line *line, bool *ret_count, bool *ret_wake,

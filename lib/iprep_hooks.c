@@ -34,7 +34,8 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, con
 	       bool restored, bool *ret_count, bool *ret_wake)
 {
 	char name[JAIL_MAX] = "";
-	struct gate_line line = { .jail = name, .user_len = user_bytes(user), .restored = restored };
+	struct gate_line line = { .jail = name, .user_len = user_bytes(user), .names = user != NULL,
+				  .restored = restored };
 	struct env env;
 	int r = ctx_address(ctx, address, &line.addr);
 
@@ -68,16 +69,20 @@ int iprep_good(struct iprep_ctx *ctx, const char *address)
 	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
 }
 
-/* The result is cut to as many bytes, so a longer template is, too. */
+/* The result is cut to as many bytes, so a longer template is, too; not within a name. */
 static int comment_of(struct iprep_ctx *ctx, const char *template, struct event *ev)
 {
 	const char *wrong = template ? conf_template_wrong(template) : NULL;
+	char *name;
 
 	if (wrong)
 		return err_set(&ctx->err, IPREP_E_ARG, "comment: %s", wrong);
-	if (template)
-		snprintf(ev->comment, sizeof(ev->comment), "%.*s", (int)utf8_cut(template, REPORT_COMMENT_MAX),
-			 template);
+	if (!template)
+		return 0;
+	snprintf(ev->comment, sizeof(ev->comment), "%.*s", (int)utf8_cut(template, REPORT_COMMENT_MAX), template);
+	name = strrchr(ev->comment, '%');
+	if (template[strlen(ev->comment)] && name && !strchr(name, '}') && strchr(template + (name - ev->comment), '}'))
+		*name = '\0';
 	return 0;
 }
 

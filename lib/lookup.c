@@ -34,6 +34,15 @@ static int note_own_report(const struct env *env, struct lookup *l)
 	return r < 0 ? r : 0;
 }
 
+int lookup_note_good(const struct env *env, struct lookup *l)
+{
+	int r = store_good_at(env->store, &l->key, &l->good_at);
+
+	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
+		l->good_at = 0;
+	return r;
+}
+
 static int read_known(const struct env *env, struct lookup *l)
 {
 	int r = store_pardoned(env->store, &l->key);
@@ -45,9 +54,7 @@ static int read_known(const struct env *env, struct lookup *l)
 		l->blocked = r > 0;
 	}
 	if (r >= 0)
-		r = store_good_at(env->store, &l->key, &l->good_at);
-	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
-		l->good_at = 0;
+		r = lookup_note_good(env, l);
 	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
 		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
 	zones_mark(env, l->findings);
@@ -155,14 +162,16 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 
 #define KEY_WAIT_S 3600                    /* for another key */
 
-/* When a check that was not allowed may be; only the worker, for sure addresses, waits for it. */
+/* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses, waits for it. */
 static int64_t opens_at(const struct env *env, const struct quota *q)
 {
 	int64_t now = clock_now_s(&env->clock);
 
 	if (q->auth_failed)
 		return now + KEY_WAIT_S;
-	return q->stopped_until ? q->stopped_until : (now / 86400 + 1) * 86400;
+	if (q->stopped_until)
+		return q->stopped_until;
+	return q->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
 }
 
 /* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */

@@ -37,5 +37,7 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 struct lookup *lookup_free(struct lookup *l);
 /* The feed's settled(): keeps quota, weighs again, returns what to ask besides. */
 source_set lookup_settled(const struct env *env, struct lookup *l);
+/* Read again when somebody last logged in from there: it may have been a moment ago. */
+int lookup_note_good(const struct env *env, struct lookup *l);
 /* Why a special-purpose, allowed or own address is left alone; NULL: it is not. No disk. */
 const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook);

@@ -150,7 +150,7 @@ int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, in
 int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *s, const struct lookup_job *j);
-/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, one try more. */
+/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, after j->tries tries. */
 int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at);
 
 /* ---- reports ---- */

@@ -87,9 +87,9 @@ int store_lookup_alive(struct store *s, const struct lookup_job *j)
 int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at)
 {
 	if (retry_at > 0)
-		return sql_run(s, "UPDATE lookup SET next_at = ?3, tries = tries + 1"
-			       " WHERE key = ?1 AND mark = ?2 AND origin = ?4", "kiii", &j->key,
-			       j->mark, retry_at, (int64_t)j->origin);
+		return sql_run(s, "UPDATE lookup SET next_at = ?3, tries = ?5"
+			       " WHERE key = ?1 AND mark = ?2 AND origin = ?4", "kiiii", &j->key,
+			       j->mark, retry_at, (int64_t)j->origin, (int64_t)j->tries);
 	return sql_run(s, "DELETE FROM lookup WHERE key = ?1 AND mark = ?2 AND origin = ?3",
 		       "kii", &j->key, j->mark, (int64_t)j->origin);
 }

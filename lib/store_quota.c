@@ -2,7 +2,8 @@
 /*
  * store_quota.c - what each endpoint of the API still allows today
  *
- * Counts reset at 00:00 UTC. What no header has told yet is taken as the free plan's.
+ * Counts reset at 00:00 UTC, or where a stop by the service ends. What no header has told yet is taken as
+ * the free plan's.
  */
 #include "store_private.h"
 #include <string.h>
@@ -33,7 +34,8 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 
 	*ret = (struct quota){ .limit = free_plan(endpoint), .remaining = free_plan(endpoint) };
 	if (r > 0) {
-		bool same_day = sql_int(st, 0) == today;
+		bool is_over = sql_int(st, 4) > 0 && sql_int(st, 4) <= store_now(s) && sql_int(st, 2) <= 0;
+		bool same_day = sql_int(st, 0) == today && !is_over;
 
 		ret->limit = sql_int(st, 1);
 		ret->remaining = same_day ? sql_int(st, 2) : ret->limit;
@@ -52,6 +54,9 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 	return r < 0 ? r : 0;
 }
 
+/* The count is still that of this day, or of this side of a stop. */
+#define SAME "(day = ?2 AND NOT (stopped_until > 0 AND stopped_until <= ?6 AND remaining <= 0))"
+
 int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls)
 {
 	int64_t now = store_now(s);
@@ -60,10 +65,11 @@ int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls)
 		       " auth_mark, last_ok_at, last_error_at, last_error, first_until)"
 		       " VALUES(?1, ?2, ?3, ?3 - ?5, 0, 0, NULL, 0, 0, '', ?4)"
 		       " ON CONFLICT(name) DO UPDATE SET"
-		       " remaining = iif(day = ?2, remaining, quota) - ?5,"
-		       " known = iif(day = ?2, known, 0), day = ?2,"
-		       " first_until = iif(day = ?2 AND known, 0, ?4)",
-		       "siiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls);
+		       " remaining = iif(" SAME ", remaining, quota) - ?5,"
+		       " known = iif(" SAME ", known, 0), day = ?2,"
+		       " first_until = iif(" SAME " AND known, 0, ?4),"
+		       " stopped_until = iif(stopped_until > ?6, stopped_until, 0)",
+		       "siiiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls, now);
 }
 
 int store_quota_recount(struct store *s)
@@ -73,7 +79,8 @@ int store_quota_recount(struct store *s)
 
 /*
  * With several calls on their way the remaining number of a late answer is stale: the lesser
- * of it and our own count is right, unless nothing was known before.
+ * of it and our own count is right, unless nothing was known before. Only a success ends a stop, or shows that
+ * the key is good: answers of calls that were under way still come after a 429 or a 401.
  */
 int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *q)
@@ -88,7 +95,8 @@ int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mar
 		    " quota = iif(?2 > 0, ?2, quota),"
 		    " remaining = iif(?3 < 0, remaining, iif(known, min(remaining, ?3), ?3)),"
 		    " known = known OR ?3 >= 0, first_until = 0,"
-		    " stopped_until = ?4, auth_mark = ?5,"
+		    " stopped_until = iif(?4 > 0 OR ?6 = '', ?4, stopped_until),"
+		    " auth_mark = iif(?5 IS NOT NULL OR ?6 = '', ?5, auth_mark),"
 		    " last_ok_at = iif(?6 = '', ?7, last_ok_at),"
 		    " last_error_at = iif(?6 = '', last_error_at, ?7),"
 		    " last_error = iif(?6 = '', last_error, ?6) WHERE name = ?1", "siiissi",

@@ -138,7 +138,7 @@ static void announce(struct worker *w)
 		return;
 	n = announce_due(w->env, &held, &e);
 	w->stats->lines += n > 0 ? (size_t)n : 0;
-	if (n < 0 && n != IPREP_E_BUSY)
+	if (n < 0)
 		err_set(&w->mute, n, "%s; the block stands, its line will be written later", e.text);
 	if (held && !w->held)
 		log_line(w->env->log, LOG_WARNING, "[worker] max_blocks: %d new blocks within %lld s, further "

@@ -270,8 +270,9 @@ IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout
  * @user      name of a failed log-in, any bytes; NULL, empty, a literal tag such as "<F-USER>" or
  *            over 1024 bytes: none. Kept as a keyed hash only.
  * @restored  fail2ban restores a ban: answer from disk, change nothing
- * @ret_count set to true if the address has a block, or tried [spray] users different names
- *            within [spray] window. Without a block a look-up waits for the worker.
+ * @ret_count set to true if the address has a block, or, unless user is NULL, if it tried [spray] users different
+ *            names within [spray] window: such a jail reports, and no report may follow from a score. At a
+ *            restore, which reports nothing, if either is so. Without a block a look-up waits for the worker.
  * @ret_wake  set to true if the worker has something new to do
  * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG.
  */

@@ -499,6 +499,7 @@ class Files(unittest.TestCase):
         self.assertTrue(all(line.endswith('\n') for line in lines))
         jobs = [line.rstrip('\n') for line in lines if re.match(r'[^#\s=]+\s', line)]
         self.assertIn('MAILTO=root\n', lines)
+        self.assertIn('TIMERS=/etc/systemd/system/timers.target.wants\n', lines)
         self.assertEqual(len(jobs), 3)
         limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
         for job in jobs:
@@ -509,9 +510,9 @@ class Files(unittest.TestCase):
                 self.assertTrue(all(low <= int(n) <= high for n in number.groups() if n), job)
             self.assertEqual(user, 'root')
             self.assertNotRegex(command, r'(?<!\\)%')
-            self.assertTrue(command.startswith('test -d /run/systemd/system || rep-'), job)
+            self.assertRegex(command, r'\Atest -e \$TIMERS/iprep-(flush|purge|notify)\.timer \|\| rep-')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
-        self.assertEqual([re.search(r'rep-.*', j).group().split(' <')[0] for j in jobs],
+        self.assertEqual([re.search(r'\|\| (rep-.*)', j)[1].split(' <')[0] for j in jobs],
                          ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-check --blocks --new'])
 
     def test_a_flush_and_a_purge_that_have_nothing_to_do_say_nothing(self):

@@ -6,6 +6,7 @@ sleeping: a next try is brought forward in the database.
 
     test_reports.py DIRECTORY-OF-PROGRAMS
 """
+import itertools
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ import sys
 import time
 import unittest
 
+from api_server import Api, answer
 from place import KEY, OWNER, Emulator, Place, wait_until
 
 BIN = ''
@@ -115,6 +117,16 @@ class Comments(Case):
         self.flush()
         self.assertEqual(self.comment(), 'Brute force on sshd: 9 failures in 2 days'.replace(' in 2 days', ''))
 
+    def test_a_comment_is_never_empty(self):
+        self.enqueue('45.1.1.1', '--comment', '%{users} user names')
+        self.flush()
+        self.assertEqual(self.comment(), 'Banned by fail2ban')
+
+    def test_a_template_is_not_cut_within_a_name(self):
+        self.enqueue('45.1.1.1', '--failures', '7', '--comment', 'x' * 1018 + '%{failures} y')
+        self.flush()
+        self.assertEqual(self.comment(), 'x' * 1018)
+
     def test_a_template_of_any_length_is_cut_between_characters(self):
         self.enqueue('45.1.1.1', '--comment', 'x' + 'é' * 700)
         self.flush()
@@ -190,6 +202,81 @@ class Policy(Case):
         self.run_it('rep-check', '--gate', '--jail', 'x', '--', '45.1.1.1', status=None)
         self.flush()
         self.assertEqual((self.states(), self.reported()), ([], []))
+
+
+class Patience(Case):
+    def due_now(self):
+        self.sql('UPDATE report SET next_at = 0 WHERE state < 2')
+
+    def test_what_never_reached_the_service_is_not_given_up_after_a_day(self):
+        for fault in ('http_404', 'http_403_html', 'redirect_302', 'REFUSED'):
+            with self.subTest(fault):
+                self.setUp()
+                self.enqueue('45.1.1.1')
+                if fault == 'REFUSED':
+                    self.place.write('iprep.local', '[abuseipdb]\nurl = http://127.0.0.1:1/api/v2\n')
+                else:
+                    self.fault(fault, 'report')
+                self.flush()
+                self.assertEqual(self.states(), [QUEUED])
+                self.sql('UPDATE report SET sent_at = sent_at - 90000 WHERE sent_at > 0')
+                self.due_now()
+                self.place.write('iprep.local', '')
+                self.api.control('fault', {'fault': None})
+                self.flush()
+                self.assertEqual((self.states(), self.reported()), ([DONE], ['45.1.1.1']))
+
+    def test_what_may_have_been_taken_over_a_day_ago_is_shown_and_not_sent_again(self):
+        self.enqueue('45.1.1.1')
+        self.fault('http_500', 'report')
+        self.flush()
+        self.sql('UPDATE report SET sent_at = sent_at - 90000')
+        self.due_now()
+        self.api.control('fault', {'fault': None})
+        self.flush()
+        self.assertEqual((self.states(), self.reported()), ([UNKNOWN], []))
+        self.assertIn('never answered', self.run_it('rep-report', '--status').stdout)
+
+    def test_a_page_that_speaks_of_15_minutes_is_no_duplicate(self):
+        def page(request):
+            return answer(429, '<html>Too busy. Please try again in 15 minutes.</html>')
+        with Api(page) as api:
+            self.place.write('iprep.local', f'[abuseipdb]\nurl = {api.url}\n')
+            self.enqueue('45.1.1.1')
+            self.flush()
+        self.assertEqual(self.states(), [QUEUED])
+
+    def test_a_stop_that_is_over_opens_the_endpoint_with_one_call(self):
+        self.fault('quota_429', 'report', retry_after=2)
+        self.fault('quota_429', 'bulk-report')
+        for i in range(1, 5):
+            self.enqueue(f'45.1.1.{i}')
+        self.flush()
+        self.assertEqual((self.calls('report'), self.states()), (1, [QUEUED] * 4))
+        self.api.control('fault', {'fault': None})
+        self.flush()
+        self.assertEqual(self.calls('report'), 1)
+        self.sql("UPDATE endpoint SET stopped_until = 1 WHERE name = 'report'")     # long ago
+        self.flush()
+        self.assertEqual((self.calls('report'), self.states()), (5, [DONE] * 4))
+
+    def test_answers_that_come_after_a_401_do_not_lift_it(self):
+        turns = itertools.count()
+
+        def by_turns(request):
+            return answer(500, '{}') if next(turns) % 2 else answer(401, '{"errors":[{"detail":"no","status":401}]}')
+        with Api(by_turns) as api:
+            self.place.write('iprep.local', f'[abuseipdb]\nurl = {api.url}\n')
+            for i in range(1, 30):
+                self.enqueue(f'45.1.1.{i}')
+            self.sql("INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until, last_ok_at, last_error_at,"
+                     " last_error, first_until) VALUES('report', ?, 1000, 1000, 1, 0, 0, 0, '', 0)",
+                     int(time.time()) // 86400)
+            p = self.run_it('rep-report', '--flush')
+            self.assertLessEqual(len(api.requests), 32)            # those that were on their way
+            self.assertEqual(p.stderr.count('key was refused'), 1, p.stderr)
+            self.flush()
+            self.assertLessEqual(len(api.requests), 32)
 
 
 class Bulk(Case):
@@ -279,6 +366,13 @@ class Bulk(Case):
         self.assertEqual(self.calls('bulk-report'), 1)
         self.flush()
         self.assertEqual(self.calls('bulk-report'), 1)
+
+    def test_a_file_that_failed_goes_again_as_a_whole(self):
+        self.learn()
+        self.fill(120)
+        self.fault('http_503', 'bulk-report', count=1)
+        self.flush()
+        self.assertEqual(len(self.sql('SELECT DISTINCT next_at FROM report WHERE state < 2')), 1)
 
     def test_few_bulk_calls_are_spread_over_the_day(self):
         self.learn()

@@ -184,6 +184,26 @@ class Good(Case):
         self.assertIn('good_at', json.loads(p.stdout))
         self.assertIn('no block below the highest tier', self.place.run('rep-check', ADDRESS).stdout)
 
+    def test_a_log_in_while_the_look_up_is_under_way_spares_too(self):
+        self.dns.zones['a.test'] = Zone({'1.1.1.45': b.delayed(0.5, b.listed('127.0.0.2'))})
+        self.gate(None, 0)
+        worker = self.place.worker()
+        place.wait_until(lambda: self.dns.questions.get(('a.test', '1.1.1.45')), 'the list is asked')
+        self.good()
+        worker.wait(20)
+        self.assertEqual((self.count('block'), self.place.verdict_log()), (0, ''))
+
+    def test_one_name_of_a_blocked_address_is_no_spray(self):
+        """That jail reports, and a report must not follow from what others say."""
+        self.gate(None, 0)
+        self.assertEqual(self.flush(), 1)
+        self.gate(None, 10)
+        for user in ('root', 'root', '', '<F-USER>', 'x' * 2000):
+            self.gate(user, 0)
+        self.gate('root', 10, ADDRESS, '--restored', '1')
+        self.gate('admin', 0)
+        self.gate('test', 10)
+
     def test_after_its_window_a_log_in_spares_nobody(self):
         self.good()
         self.sql('UPDATE good SET at = at - 30 * 86400 - 1')
