@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""
+daemon.py - what is said of one daemon; each has a file of its own
+
+Daemons with the same machine share one root, rsyslog and address, as dovecot
+and postfix do on most hosts. To add one: a file beside this one with a Daemon
+and its protocol, and a line in daemons.py.
+"""
+
+import dataclasses
+
+MINUTES_10 = 600
+DAY = 86400
+
+
+@dataclasses.dataclass(frozen=True)
+class Fate:
+    """What must become of one behaviour: {jail: seconds}."""
+    plain: dict = dataclasses.field(default_factory=dict)     # without iprep
+    unlisted: dict = dataclasses.field(default_factory=dict)
+    listed: dict = dataclasses.field(default_factory=dict)
+
+
+KNOWN = {"rep-confirmed": DAY}
+
+
+@dataclasses.dataclass(frozen=True)
+class Daemon:
+    name: str               # as in the name of its log: NAME-VERSION.log
+    number: int             # its clients come from 45.NUMBER.0.0/16
+    machine: str            # which root it lives in
+    packages: tuple         # the first one's version is the daemon's
+    ports: tuple            # where it listens on the machine's address
+    setup: str              # shell, as root, before anything runs; {address}
+    services: tuple         # command lines that stay in the foreground
+    talk: type              # its protocol: behaviours.py
+    tags: str               # regular expression for the program in its lines
+    logs: dict              # {variable of paths-common.conf: file in /var/log}
+    stock: dict             # its stock jails: {name: further lines}
+    rep: tuple              # the gated jails of jail.d/iprep.conf for it
+    filters: dict           # {ambiguous, spray, good, sure: filters of the lines}
+    steps: dict             # {behaviour: steps seen where nobody bans}
+    fates: dict             # {behaviour: Fate}
+    category: str = "18"    # of the reports of its stock jails
+    must_run: bool = False
+
+    @property
+    def log(self):
+        """The file in /var/log that has its lines."""
+        return next(iter(self.logs.values()))
+
+    def client(self, behaviour, is_listed):
+        """The address that does this."""
+        place = list(self.fates).index(behaviour)
+        return f"45.{self.number}.{10 * place + 7}.{71 if is_listed else 23}"

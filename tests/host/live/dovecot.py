@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""
+dovecot.py - Dovecot IMAP and POP3 as Debian configures them, with PAM
+
+The attackers use IMAP over TLS; the log-in that succeeds and the probe show
+POP3, too. Dovecot delays answers to an address that failed before (up to 15 s
+each, "anvil"): switched off, as for a webmail host, so that the test ends.
+"""
+
+from live.behaviours import BEHAVIOURS, PASSWORD, USER
+from live.client import Refused
+from live.daemon import Daemon, Fate
+
+SETUP = f"""\
+useradd -m -s /bin/sh {USER}
+echo '{USER}:{PASSWORD}' | chpasswd
+cat > /etc/dovecot/local.conf <<'END'
+listen = {{address}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+END
+"""
+
+
+class Imap:
+    """One connection to port 993."""
+
+    port = 993
+
+    def __init__(self, client):
+        self.lines = client.connect(self.port, tls=True)
+        self.expect("* OK")
+        self.number = 0
+
+    def expect(self, begin):
+        line = self.lines.line()
+        if not line.startswith(begin):
+            raise Refused(line)
+
+    def command(self, text):
+        """The status word of the tagged answer."""
+        self.number += 1
+        self.lines.send(f"a{self.number} {text}")
+        while True:
+            words = self.lines.line().split()
+            if words[0] == f"a{self.number}":
+                return words[1]
+
+    def login(self, user, password):
+        return self.command(f'LOGIN {user} "{password}"') == "OK"
+
+    def probe(self):
+        self.command("NOOP")
+
+    def quit(self):
+        self.command("LOGOUT")
+        self.lines.close()
+
+    @classmethod
+    def scan(cls, client):
+        client.connect(cls.port).close()
+
+    @classmethod
+    def broken_tls(cls, client):
+        lines = client.connect(cls.port)
+        lines.send_raw(b"\x16\x03\x01\x00\x05hello")
+        lines.drain()
+        lines.close()
+
+
+STEPS = {
+    "port scan": ["open"], "TLS broken off": ["open"],
+    "connect and quit": ["open"], "wrong password once": ["denied"],
+    "10 passwords, 1 connection": ["denied"] * 10,
+    "10 users, 10 connections": ["denied"] * 10,
+    "monitoring probe": ["open"],
+    "phone, stale password": ["ok"] + ["denied"] * 4, "log-in": ["ok"],
+}
+
+DOVECOT = Daemon(
+    name="dovecot", number=41, machine="mail", must_run=True,
+    packages=("dovecot-imapd", "dovecot-pop3d"),
+    ports=(143, 993, 110, 995), setup=SETUP, services=("dovecot -F",),
+    talk=Imap, tags=r"dovecot", logs={"dovecot_log": "mail.log"},
+    stock={"dovecot": ""},
+    rep=("rep-imap-ambiguous",),
+    filters={"ambiguous": ("rep-imap-ambiguous",), "sure": ("dovecot",)},
+    steps=STEPS,
+    fates={name: Fate() for name in BEHAVIOURS},
+)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""
+play.py - all behaviours at once, then what became of everybody
+
+Three runs of each: "listed" and "unlisted" on the side with iprep, "plain" from
+the unlisted address on the other side. A ban may come in the middle, so what a
+client saw is compared with the daemon's row only where nobody was banned.
+"""
+
+import dataclasses
+
+import process
+from live import lines
+from live.behaviours import BEHAVIOURS, HONEST
+
+RUNS = (("listed", "host", True), ("unlisted", "host", False),
+        ("plain", "plain", False))
+PATIENCE_S = 60
+QUIET_S = 4                 # fail2ban polls each second
+
+
+@dataclasses.dataclass
+class Act:
+    """One behaviour of one client, and what came of it."""
+    daemon: object
+    behaviour: str
+    run: str
+    side: str
+    address: str
+    steps: list = None
+    bans: dict = None       # {jail: seconds}
+    is_open: bool = None    # is a new connection accepted?
+
+    @property
+    def name(self):
+        return f"{self.daemon.name}: {self.behaviour}, {self.run}"
+
+    @property
+    def expected(self):
+        return getattr(self.daemon.fates[self.behaviour], self.run)
+
+
+class Play:
+    """attack(), settle(), check(); then acts has everything."""
+
+    def __init__(self, stage, checks):
+        self.stage = stage
+        self.checks = checks
+        self.written = {}       # {daemon's name: (lines, {line: kinds})}
+        self.acts = [Act(daemon, behaviour, run, side,
+                         daemon.client(behaviour, is_listed))
+                     for daemon in stage.daemons for behaviour in BEHAVIOURS
+                     for run, side, is_listed in RUNS]
+
+    def attack(self):
+        steps = self.stage.attack([(act.side, act.daemon, act.behaviour,
+                                    act.address) for act in self.acts])
+        for act, seen in zip(self.acts, steps):
+            act.steps = seen
+        self.checks.say("the clients are done")
+
+    def look(self):
+        """Fill in what fail2ban bans now; true if all is as expected."""
+        bans = {"host": self.stage.host_bans(),
+                "plain": self.stage.plain_bans()}
+        for act in self.acts:
+            act.bans = bans[act.side].get(act.address, {})
+        return all(act.bans == act.expected for act in self.acts)
+
+    def settle(self):
+        """Until everything expected is there; then a while for the rest."""
+        self.stage.wait(self.look, PATIENCE_S)
+        self.stage.wait(lambda: not self.stage.workers(), PATIENCE_S)
+        self.stage.wait(lambda: False, QUIET_S)
+        self.look()
+        for daemon in self.stage.daemons:
+            self.written[daemon.name] = self.lines_of(daemon)
+        self.connect()
+
+    def connect(self):
+        """Last of all, because a connection writes lines of its own."""
+        for side in ("host", "plain"):
+            here = [act for act in self.acts if act.side == side]
+            answers = self.stage.connects(
+                side, [(act.daemon, act.address) for act in here])
+            for act in here:
+                act.is_open = answers[act.daemon.name, act.address]
+
+    def check(self):
+        equal = self.checks.equal
+        for act in self.acts:
+            if not act.expected:
+                equal(f"{act.name}: what the client saw", act.steps,
+                      act.daemon.steps[act.behaviour])
+            equal(f"{act.name}: bans", act.bans, act.expected)
+            equal(f"{act.name}: connection " +
+                  ("refused" if act.expected else "accepted"),
+                  act.is_open, not act.expected)
+            if act.behaviour in HONEST and act.run == "unlisted":
+                self.checks.check(f"{act.name}: honest, so not banned",
+                                  not act.bans, act.bans)
+
+    def lines_of(self, daemon):
+        """Its lines with iprep, and {line: kinds of filters that take it}."""
+        path = self.stage.machines["host", daemon.machine].log(daemon.log)
+        return (lines.read(path, daemon.tags),
+                lines.outcomes(self.stage.host, daemon, path))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""
+roots.py - root directories of their own, with Debian packages installed inside
+
+A daemon wants its package installed, not only unpacked: users, certificates and
+configuration come from the maintainer's scripts. Those run in a small Debian of
+their own (debootstrap), where policy-rc.d forbids to start anything, and which
+has processes and a host name of its own, so that a script which stops a daemon
+finds none of this machine:
+
+  live/base       made once: debootstrap and rsyslog
+  live/NAME       a copy of it with the packages of one machine
+
+Both are kept below the packages' directory, finished or not at all. A run never
+changes them. This machine's apt resolves and downloads, with its sources, keys
+and lists; only dpkg runs inside.
+"""
+
+import os
+import shutil
+import tempfile
+
+import process
+
+INSTALL_S = 900
+HOST = "mail.example.net"
+HOSTS = f"127.0.0.1 localhost\n192.0.2.10 {HOST} mail\n"
+# processes, mounts and host name of its own: $1 is the root, the rest a command
+ALONE = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child")
+ENTER = 'mount -t proc proc "$1/proc" && hostname "$0" && shift && exec "$@"'
+BASE = "base"
+BASE_PACKAGES = ("rsyslog",)
+POLICY = "#!/bin/sh\nexit 101\n"
+WORK = ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
+UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+
+
+class Roots:
+    """Makes roots below directory, and copies of them."""
+
+    def __init__(self, directory):
+        self.directory = f"{directory}/live"
+        os.makedirs(self.directory, exist_ok=True)
+
+    def get(self, name, packages):
+        """A root with these packages; made if it is not there."""
+        path = f"{self.directory}/{name}"
+        if not os.path.isdir(path):
+            base = f"{self.directory}/{BASE}"
+            if not os.path.isdir(base):
+                self.make(base, bootstrap, BASE_PACKAGES)
+            self.make(path, lambda work: copy(base, work), packages)
+        return path
+
+    def make(self, path, fill, packages):
+        """Whole, or not at all: it gets its name when it is done."""
+        work = tempfile.mkdtemp(prefix=".new-", dir=self.directory)
+        try:
+            fill(work)
+            install(work, packages)
+            os.chmod(work, 0o755)
+            os.rename(work, path)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+
+
+def bootstrap(root):
+    process.run(["debootstrap", "--variant=minbase", codename(), root, mirror()],
+                env=environment(), timeout_s=INSTALL_S)
+    with open(f"{root}/usr/sbin/policy-rc.d", "w", encoding="ascii") as file:
+        file.write(POLICY)
+    os.chmod(f"{root}/usr/sbin/policy-rc.d", 0o755)
+    for name, text in (("hostname", f"{HOST}\n"), ("hosts", HOSTS),
+                       ("mailname", f"{HOST}\n"), ("resolv.conf", "")):
+        with open(f"{root}/etc/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    for name in UNUSED:
+        shutil.rmtree(f"{root}/{name}", ignore_errors=True)
+
+
+def codename():
+    with open("/etc/os-release", encoding="utf-8") as file:
+        words = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
+    return words["VERSION_CODENAME"].strip('"')
+
+
+def mirror():
+    """Where the machine's apt has the release itself from."""
+    done = process.run(["apt-get", "indextargets", "--format",
+                        "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)",
+                        "Created-By: Packages"])
+    for line in done.stdout.splitlines():
+        origin, *words = line.split()
+        if origin == "Debian" and words[:2] == [codename(), "main"]:
+            return words[2]
+    raise process.CommandError("apt knows no Debian to install from "
+                               "(was apt-get update run?)")
+
+
+def environment():
+    """debootstrap goes through the proxy that apt goes through."""
+    proxy = process.run(["apt-config", "shell", "p", "Acquire::http::Proxy"])
+    value = proxy.stdout.strip().removeprefix("p=").strip("'")
+    more = {"http_proxy": value} if value else {}
+    return {**os.environ, **more, "DEBIAN_FRONTEND": "noninteractive",
+            "LC_ALL": "C.UTF-8"}
+
+
+def install(root, packages):
+    """apt of this machine, dpkg in there; nothing is left of the download."""
+    for name in WORK:
+        os.makedirs(f"{root}/{name}", exist_ok=True)
+    options = {"Dir::State::status": f"{root}/var/lib/dpkg/status",
+               "Dir::State::extended_states": f"{root}/var/lib/apt/extended_states",
+               "Dir::Cache::archives": f"{root}/var/cache/apt/archives",
+               "Dir::Log": f"{root}/var/log/apt",
+               "DPkg::Chroot-Directory": root,
+               "DPkg::Pre-Install-Pkgs": "", "DPkg::Post-Invoke": "",
+               "DPkg::Options::": "--force-unsafe-io",
+               "APT::Sandbox::User": "root"}
+    words = [word for key, value in options.items()
+             for word in ("-o", f"{key}={value}")]
+    process.run([*alone(root), "apt-get", "-y", "-q",
+                 "--no-install-recommends", *words, "install", *packages],
+                env=environment(), timeout_s=INSTALL_S)
+    for top in (f"{root}/var/cache/apt", f"{root}/usr/share/doc"):
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def alone(root):
+    """Begins a command line that runs with root's own processes only."""
+    return [*ALONE, "sh", "-c", ENTER, HOST, root]
+
+
+def copy(source, target):
+    process.run(["cp", "-a", "--reflink=auto", f"{source}/.", target],
+                timeout_s=INSTALL_S)
+
+
+def version(root, package):
+    """The upstream part of an installed package's version."""
+    done = process.run(["dpkg-query", f"--admindir={root}/var/lib/dpkg", "-W",
+                        "-f", "${source:Upstream-Version}", package])
+    return done.stdout.strip()

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_live.py - real daemons, real clients, a real fail2ban with iprep and one without
+
+Every behaviour (live/behaviours.py) is done to every daemon three times: from a
+listed and from an unlisted address where iprep is, and from an unlisted address
+where it is not. What must become of each stands with the daemon.
+
+    test_live.py PREFIX [--packages DIR] [--only DAEMON]... [--keep-logs DIR]
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import process                                      # noqa: E402
+from checks import Checks                           # noqa: E402
+from live import tables                             # noqa: E402
+from live.behaviours import BEHAVIOURS              # noqa: E402
+from live.daemons import DAEMONS                    # noqa: E402
+from live.play import Play                          # noqa: E402
+from live.stage import LiveStage                    # noqa: E402
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("prefix", metavar="PREFIX", help="where iprep is installed")
+    add("--packages", metavar="DIR", default=os.environ.get("IPREP_PACKAGES"),
+        help="where packages are unpacked, or were")
+    add("--only", metavar="DAEMON", action="append", choices=DAEMONS,
+        help="one of: " + ", ".join(DAEMONS))
+    add("--keep-logs", metavar="DIR",
+        help="write the lines there as DAEMON-VERSION.log")
+    return parser.parse_args()
+
+
+def on_signal(number, _):
+    raise SystemExit(128 + number)
+
+
+def play(given, directory, checks):
+    daemons = [DAEMONS[name] for name in given.only or DAEMONS]
+    packages = given.packages or f"{directory}/packages"
+    listed = [daemon.client(name, True)
+              for daemon in daemons for name in BEHAVIOURS]
+    with LiveStage(f"{directory}/stage", given.prefix, packages,
+                   f"iprep-live-{os.getpid()}", daemons, listed) as stage:
+        checks.say("everything runs; the clients come")
+        acts = Play(stage, checks)
+        acts.attack()
+        acts.settle()
+        acts.check()
+        tables.show(acts)
+        if given.keep_logs:
+            tables.keep_logs(acts, given.keep_logs)
+
+
+def main():
+    given = options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="iprep-live-",
+                                     dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        os.mkdir(f"{directory}/stage", 0o755)
+        try:
+            play(given, directory, checks)
+        except process.CommandError as error:
+            sys.exit(f"test_live: {error}")
+    return checks.close("test_live")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
