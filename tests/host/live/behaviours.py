@@ -8,6 +8,7 @@ A protocol is a class whose object is one connection:
 
   Talk(client)          connects, and reads the banner
   login(user, password) True or False
+  logins(user, passwords)   the same for several, one after the other
   probe()               what a monitor asks: NOOP or the like
   quit()                the polite end
   Talk.scan(client)     connects to the port and closes
@@ -15,9 +16,8 @@ A protocol is a class whose object is one connection:
 """
 
 from live.client import Refused
+from live.users import OLD_PASSWORD, PASSWORD, USER
 
-USER, PASSWORD = "alice", "correct horse"
-OLD_PASSWORD = "battery staple"
 NAMES = ("admin", "info", "sales", "office", "test", "support", "contact",
          "webmaster", "backup", "scanner")
 STALE_TRIES = 4         # below maxretry = 5 of the stock jails
@@ -44,8 +44,9 @@ def wrong_password(talk, client):
 
 def ten_passwords(talk, client):
     connection = talk(client)
-    for number in range(10):
-        yield said(connection.login(USER, f"Summer{2015 + number}"))
+    passwords = [f"Summer{2015 + number}" for number in range(10)]
+    for answer in connection.logins(USER, passwords):
+        yield said(answer)
     connection.quit()
 
 

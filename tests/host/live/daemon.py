@@ -15,13 +15,12 @@ DAY = 86400
 
 @dataclasses.dataclass(frozen=True)
 class Fate:
-    """What must become of one behaviour: {jail: seconds}."""
+    """What must become of one behaviour: {jail: seconds}. may: what else is
+    right, where it depends on which of two bans comes first."""
     plain: dict = dataclasses.field(default_factory=dict)     # without iprep
     unlisted: dict = dataclasses.field(default_factory=dict)
     listed: dict = dataclasses.field(default_factory=dict)
-
-
-KNOWN = {"rep-confirmed": DAY}
+    may: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Daemon:
     logs: dict              # {variable of paths-common.conf: file in /var/log}
     stock: dict             # its stock jails: {name: further lines}
     rep: tuple              # the gated jails of jail.d/iprep.conf for it
-    filters: dict           # {ambiguous, spray, good, sure: filters of the lines}
     steps: dict             # {behaviour: steps seen where nobody bans}
     fates: dict             # {behaviour: Fate}
     category: str = "18"    # of the reports of its stock jails
@@ -53,3 +51,31 @@ class Daemon:
         """The address that does this."""
         place = list(self.fates).index(behaviour)
         return f"45.{self.number}.{10 * place + 7}.{71 if is_listed else 23}"
+
+
+def steps(**other):
+    """What clients see where nobody is banned; other: where a daemon differs."""
+    return {
+        "port scan": ["open"], "TLS broken off": ["open"],
+        "connect and quit": ["open"], "wrong password once": ["denied"],
+        "10 passwords, 1 connection": ["denied"] * 10,
+        "10 users, 10 connections": ["denied"] * 10,
+        "monitoring probe": ["open"],
+        "phone, stale password": ["ok"] + ["denied"] * 4, "log-in": ["ok"],
+        **other}
+
+
+def fates(**other):
+    """The usual: a listed address is banned for a day for any of it, except
+    where somebody logged in."""
+    known = {"rep-confirmed": DAY}
+    return {
+        "port scan": Fate(listed=known), "TLS broken off": Fate(listed=known),
+        "connect and quit": Fate(listed=known),
+        "wrong password once": Fate(listed=known),
+        "10 passwords, 1 connection": Fate(listed=known),
+        "10 users, 10 connections": Fate(listed=known,
+                                         unlisted={"rep-spray": MINUTES_10}),
+        "monitoring probe": Fate(listed=known),
+        "phone, stale password": Fate(), "log-in": Fate(),
+        **other}

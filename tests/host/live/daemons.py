@@ -2,7 +2,10 @@
 """daemons.py - all daemons, in the order in which they are shown"""
 
 from live.dovecot import DOVECOT
+from live.postfix import POSTFIX
+from live.sendmail import SENDMAIL
+from live.ssh import SSH
 
 DAEMONS = {daemon.name: daemon for daemon in (
-    DOVECOT,
+    SSH, DOVECOT, POSTFIX, SENDMAIL,
 )}

@@ -7,20 +7,18 @@ POP3, too. Dovecot delays answers to an address that failed before (up to 15 s
 each, "anvil"): switched off, as for a webmail host, so that the test ends.
 """
 
-from live.behaviours import BEHAVIOURS, PASSWORD, USER
+from live import users
 from live.client import Refused
-from live.daemon import Daemon, Fate
+from live.daemon import Daemon, fates, steps
 
-SETUP = f"""\
-useradd -m -s /bin/sh {USER}
-echo '{USER}:{PASSWORD}' | chpasswd
+SETUP = users.SETUP + """\
 cat > /etc/dovecot/local.conf <<'END'
-listen = {{address}}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
+listen = {address}
+service anvil {
+  unix_listener anvil-auth-penalty {
     mode = 0
-  }}
-}}
+  }
+}
 END
 """
 
@@ -52,6 +50,9 @@ class Imap:
     def login(self, user, password):
         return self.command(f'LOGIN {user} "{password}"') == "OK"
 
+    def logins(self, user, passwords):
+        return (self.login(user, password) for password in passwords)
+
     def probe(self):
         self.command("NOOP")
 
@@ -71,23 +72,11 @@ class Imap:
         lines.close()
 
 
-STEPS = {
-    "port scan": ["open"], "TLS broken off": ["open"],
-    "connect and quit": ["open"], "wrong password once": ["denied"],
-    "10 passwords, 1 connection": ["denied"] * 10,
-    "10 users, 10 connections": ["denied"] * 10,
-    "monitoring probe": ["open"],
-    "phone, stale password": ["ok"] + ["denied"] * 4, "log-in": ["ok"],
-}
-
 DOVECOT = Daemon(
     name="dovecot", number=41, machine="mail", must_run=True,
     packages=("dovecot-imapd", "dovecot-pop3d"),
     ports=(143, 993, 110, 995), setup=SETUP, services=("dovecot -F",),
     talk=Imap, tags=r"dovecot", logs={"dovecot_log": "mail.log"},
     stock={"dovecot": ""},
-    rep=("rep-imap-ambiguous",),
-    filters={"ambiguous": ("rep-imap-ambiguous",), "sure": ("dovecot",)},
-    steps=STEPS,
-    fates={name: Fate() for name in BEHAVIOURS},
+    rep=("rep-dovecot-ambiguous",), steps=steps(), fates=fates(),
 )

@@ -36,12 +36,13 @@ done
 hostname "$0"
 exec chroot merged /bin/sh /boot.sh
 """
-# No kernel messages: those are this machine's.
+# No kernel messages: those are this machine's. No DNS server is in there.
 BOOT = """\
 set -ex
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 echo "{address} $(hostname) mail" >> /etc/hosts
 sed -i '/imklog/d' /etc/rsyslog.conf
+sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
 {setup}
 rsyslogd -n &
 while ! [ -S /dev/log ]; do sleep 0.1; done
