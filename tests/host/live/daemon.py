@@ -65,17 +65,22 @@ def steps(**other):
         **other}
 
 
-def fates(**other):
+def fates(stock, each_password=True, **other):
     """The usual: a listed address is banned for a day for any of it, except
-    where somebody logged in."""
-    known = {"rep-confirmed": DAY}
+    where somebody logged in; of the others, those that guess ten times.
+    stock: the jail that counts wrong passwords, each_password: also several of
+    one connection."""
+    known, stock = {"rep-confirmed": DAY}, {stock: MINUTES_10}
+    guesser = stock if each_password else {}
+    spray = {"rep-spray": MINUTES_10}
     return {
         "port scan": Fate(listed=known), "TLS broken off": Fate(listed=known),
         "connect and quit": Fate(listed=known),
         "wrong password once": Fate(listed=known),
-        "10 passwords, 1 connection": Fate(listed=known),
-        "10 users, 10 connections": Fate(listed=known,
-                                         unlisted={"rep-spray": MINUTES_10}),
+        "10 passwords, 1 connection": Fate(plain=guesser, unlisted=guesser,
+                                           listed=known, may=stock),
+        "10 users, 10 connections": Fate(plain=stock, unlisted=spray,
+                                         listed=known, may={**stock, **spray}),
         "monitoring probe": Fate(listed=known),
         "phone, stale password": Fate(), "log-in": Fate(),
         **other}

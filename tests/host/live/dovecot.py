@@ -78,5 +78,5 @@ DOVECOT = Daemon(
     ports=(143, 993, 110, 995), setup=SETUP, services=("dovecot -F",),
     talk=Imap, tags=r"dovecot", logs={"dovecot_log": "mail.log"},
     stock={"dovecot": ""},
-    rep=("rep-dovecot-ambiguous",), steps=steps(), fates=fates(),
+    rep=("rep-dovecot-ambiguous",), steps=steps(), fates=fates("dovecot", each_password=False),
 )

@@ -17,13 +17,13 @@ import process
 from live.roots import ALONE, HOST
 
 READY_S = 120
-# $0 is the host name, $1 the root, $2 the machine's directory
+# $1 is the host name, $2 the root, $3 the machine's directory
 MOUNT = """\
 set -e
-cd "$2"
+cd "$3"
 mkdir -p upper work merged log
-mount -t overlay overlay -o lowerdir="$1",upperdir=upper,workdir=work merged ||
-    { echo "no overlay here, copying"; cp -a --reflink=auto "$1/." merged; }
+mount -t overlay overlay -o lowerdir="$2",upperdir=upper,workdir=work merged ||
+    { echo "no overlay here, copying"; cp -a --reflink=auto "$2/." merged; }
 cp boot.sh merged/boot.sh
 cp -a merged/var/log/. log
 mount --bind log merged/var/log
@@ -33,7 +33,7 @@ for name in null zero full random urandom tty; do
     touch merged/dev/$name
     mount --bind /dev/$name merged/dev/$name
 done
-hostname "$0"
+hostname "$1"
 exec chroot merged /bin/sh /boot.sh
 """
 # No kernel messages: those are this machine's. No DNS server is in there.
@@ -67,7 +67,9 @@ class Machine:
                                 for daemon in daemons),
                 services="\n".join(f"{line} &" for daemon in daemons
                                    for line in daemon.services)))
-        argv = [*ALONE, "sh", "-c", MOUNT, HOST, root, directory]
+        with open(f"{directory}/mount.sh", "w", encoding="ascii") as file:
+            file.write(MOUNT)
+        argv = [*ALONE, "sh", f"{directory}/mount.sh", HOST, root, directory]
         self.server = process.Server(space.command(argv),
                                      f"{directory}/boot.log")
 

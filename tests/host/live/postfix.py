@@ -43,5 +43,5 @@ POSTFIX = Daemon(
     tags=r"postfix/\S+", logs={"postfix_log": "mail.log",
                                "syslog_mail": "mail.log"},
     stock={"postfix": "", "postfix-sasl": ""}, rep=("rep-postfix-ambiguous",),
-    steps=steps(), fates=fates(),
+    steps=steps(), fates=fates("postfix-sasl"),
 )

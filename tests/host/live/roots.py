@@ -29,6 +29,7 @@ HOSTS = f"127.0.0.1 localhost\n192.0.2.10 {HOST} mail\n"
 ALONE = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child")
 ENTER = 'mount -t proc proc "$1/proc" && hostname "$0" && shift && exec "$@"'
 BASE = "base"
+CONTENTS = ".packages"      # what was asked for
 BASE_PACKAGES = ("rsyslog",)
 POLICY = "#!/bin/sh\nexit 101\n"
 WORK = ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
@@ -44,13 +45,15 @@ class Roots:
 
     def get(self, name, packages):
         """A root with these packages; made if it is not there."""
-        path = f"{self.directory}/{name}"
-        if not os.path.isdir(path):
-            base = f"{self.directory}/{BASE}"
-            if not os.path.isdir(base):
-                self.make(base, bootstrap, BASE_PACKAGES)
-            self.make(path, lambda work: copy(base, work), packages)
-        return path
+        base = self.path(BASE)
+        if not is_made(base, BASE_PACKAGES):
+            self.make(base, bootstrap, BASE_PACKAGES)
+        if not is_made(self.path(name), packages):
+            self.make(self.path(name), lambda work: copy(base, work), packages)
+        return self.path(name)
+
+    def path(self, name):
+        return f"{self.directory}/{name}"
 
     def make(self, path, fill, packages):
         """Whole, or not at all: it gets its name when it is done."""
@@ -58,11 +61,22 @@ class Roots:
         try:
             fill(work)
             install(work, packages)
+            with open(f"{work}/{CONTENTS}", "w", encoding="ascii") as file:
+                file.write(" ".join(packages))
             os.chmod(work, 0o755)
+            shutil.rmtree(path, ignore_errors=True)
             os.rename(work, path)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
+
+
+def is_made(path, packages):
+    try:
+        with open(f"{path}/{CONTENTS}", encoding="ascii") as file:
+            return file.read() == " ".join(packages)
+    except FileNotFoundError:
+        return False
 
 
 def bootstrap(root):

@@ -29,10 +29,13 @@ cd /
 
 SENDMAIL = Daemon(
     name="sendmail", number=43, machine="sendmail", must_run=True,
-    packages=("sendmail-bin", "sensible-mda", "sasl2-bin", "libsasl2-modules"),
+    packages=("sendmail-bin", "sensible-mda", "openssl", "sasl2-bin",
+              "libsasl2-modules"),
     ports=(25,), setup=SETUP,
-    services=("saslauthd -a pam -m /run/saslauthd -n 3", "sendmail -bD -q10m"),
-    talk=Smtp, tags=r"sm-mta|sendmail", logs={"syslog_mail": "mail.log"},
+    services=("saslauthd -a pam -m /run/saslauthd -n 20",
+              "/usr/sbin/sendmail-mta -Am -L sm-mta -bD -q10m"),
+    talk=Smtp, tags="sm-mta", logs={"syslog_mail": "mail.log"},
     stock={"sendmail-auth": "", "sendmail-reject": ""},
-    rep=("rep-sendmail-ambiguous",), steps=steps(), fates=fates(),
+    rep=("rep-sendmail-ambiguous",), steps=steps(),
+    fates=fates("sendmail-auth"),
 )

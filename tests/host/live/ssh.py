@@ -114,5 +114,5 @@ SSH = Daemon(
     logs={"sshd_log": "auth.log"}, stock={"sshd": ""},
     rep=("rep-sshd-ambiguous",), category="18,22",
     steps=steps(**{"10 passwords, 1 connection": ["denied"] * 6}),
-    fates=fates(),
+    fates=fates("sshd"),
 )

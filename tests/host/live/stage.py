@@ -29,6 +29,7 @@ CLIENTS = "45.0.0.0/8"
 SIDES = ("host", "plain")
 FIRST_MACHINE = 30          # 192.0.2.30 is the first machine's address
 ATTACK_S = 300
+OF_ALL_DAEMONS = ("rep-confirmed", "rep-notorious", "rep-spray", "rep-good")
 
 STOCK = """\
 [DEFAULT]
@@ -36,8 +37,6 @@ backend            = polling
 banaction          = nftables
 banaction_allports = nftables[type=allports]
 {logs}
-[sshd]
-enabled = false
 {jails}
 """
 IPREP = """\
@@ -112,6 +111,7 @@ class LiveStage(stage.Stage):
                      f"{self.directory}/{side}") for side in SIDES)
         self.configure()
         for server in (self.host, self.plain):
+            server.test_configuration()
             server.start()
             stack.callback(server.stop)
 
@@ -134,18 +134,24 @@ class LiveStage(stage.Stage):
             machine = self.machines[side, daemon.machine]
             for variable, name in daemon.logs.items():
                 paths.setdefault(variable, {})[machine.log(name)] = True
+        everything = dict.fromkeys(path for files in paths.values()
+                                   for path in files)
         return "\n".join(f"{variable} = " + "\n    ".join(files)
-                         for variable, files in paths.items())
+                         for variable, files in
+                         {**paths, "rep_login_logs": everything}.items())
 
     def stock_jails(self, side):
-        """Only with iprep has a stock jail its one added line."""
-        return "\n".join(
-            f"[{name}]\nenabled = true\n{more}" +
-            (one_line_more(daemon) if side == "host" else "")
-            for daemon in self.daemons for name, more in daemon.stock.items())
+        """Only with iprep has a stock jail its one added line. Debian enables
+        the jail sshd; here it is off unless sshd is among the daemons."""
+        jails = {"sshd": "enabled = false\n"}
+        for daemon in self.daemons:
+            more = one_line_more(daemon) if side == "host" else ""
+            for name, own in daemon.stock.items():
+                jails[name] = f"enabled = true\n{own}{more}"
+        return "\n".join(f"[{name}]\n{text}" for name, text in jails.items())
 
     def rep_jails(self):
-        jails = {"rep-confirmed": True, "rep-notorious": True}
+        jails = dict.fromkeys(OF_ALL_DAEMONS)
         for daemon in self.daemons:
             jails.update(dict.fromkeys(daemon.rep))
         return list(jails)

@@ -13,6 +13,7 @@ import re
 from checks import jails, table
 from live import roots
 from live.behaviours import BEHAVIOURS
+from live.lines import has_address
 
 
 def show(play):
@@ -21,30 +22,29 @@ def show(play):
 
 
 def show_daemon(play, daemon):
-    written, kinds = play.written[daemon.name]
     acts = {(act.behaviour, act.run): act for act in play.acts
             if act.daemon is daemon}
     play.checks.say(f"{daemon.name} {version(play, daemon)}")
     rows = []
     for name in BEHAVIOURS:
-        own = [line for line in written
-               if has_address(line, daemon.client(name, False))]
+        own = lines_of(play, daemon, name)
         rows.append((name, " ".join(acts[name, "unlisted"].steps[-1:]),
-                     str(len(own)), taken(own, kinds),
+                     str(len(own)), taken(own),
                      fate(acts[name, "listed"]), fate(acts[name, "unlisted"]),
                      fate(acts[name, "plain"])))
     table(("behaviour", "client saw", "lines", "filters",
            "listed, with iprep", "unlisted, with iprep", "without iprep"), rows)
 
 
-def has_address(line, address):
-    return re.search(rf"(?<![\d.]){re.escape(address)}(?![\d.])", line)
+def lines_of(play, daemon, behaviour):
+    return [one for one in play.written[daemon.name]
+            if has_address(one.line, daemon.client(behaviour, False))]
 
 
-def taken(own, kinds):
+def taken(own):
     """How many lines each kind of filter takes: "sure 5, spray 5"."""
-    count = collections.Counter(kind for line in own
-                                for kind in kinds.get(line, ()))
+    count = collections.Counter(word.partition("=")[0] for one in own
+                                for word in one.counts_as())
     return ", ".join(f"{kind} {number}" for kind, number
                      in sorted(count.items())) or "-"
 
@@ -54,7 +54,7 @@ def fate(act):
 
 
 def version(play, daemon):
-    root = play.stage.roots.get(daemon.machine, ())
+    root = play.stage.roots.path(daemon.machine)
     return re.match(r"[\d.]*\d(?:p\d+)?",
                     roots.version(root, daemon.packages[0]))[0]
 
@@ -62,10 +62,9 @@ def version(play, daemon):
 def keep_logs(play, directory):
     """DAEMON-VERSION.log with the lines of the unlisted clients."""
     for daemon in play.stage.daemons:
-        written, _ = play.written[daemon.name]
         path = f"{directory}/{daemon.name}-{version(play, daemon)}.log"
-        own = [line for line in written for name in BEHAVIOURS
-               if has_address(line, daemon.client(name, False))]
+        own = [one for name in BEHAVIOURS
+               for one in lines_of(play, daemon, name)]
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in own)
+            file.writelines(f"{one.line}\n" for one in own)
         play.checks.say(f"kept {os.path.basename(path)}: {len(own)} lines")
