@@ -36,27 +36,32 @@ sed -n "$(wc -l < "$ASKED")p" "$PASSWORDS"
 
 
 class Ssh:
-    """A connection begins with the log-in: talk() itself only reads a banner."""
+    """The connection is that of a log-in, or begins when there is none."""
 
     port = 22
 
     def __init__(self, client):
         self.client = client
         self.lines = None
+        self.has_tried = False
 
     def login(self, user, password):
-        return (list(self.logins(user, [password])) or [False])[0]
+        return list(self.logins(user, [password]))[0]
 
     def logins(self, user, passwords):
         """Until the server has enough."""
         with tempfile.TemporaryDirectory() as directory:
-            done = self.run(user, list(passwords), directory)
+            passwords = list(passwords)
+            self.has_tried = True
+            status = self.run(user, passwords, directory)
             with open(f"{directory}/asked", encoding="ascii") as file:
                 asked = len(file.read())
-        if not asked:
-            raise Refused(done.stderr)
+        if status is None:      # the last one had no answer
+            asked -= 1
         for number in range(asked):
-            yield done.returncode == 0 and number == asked - 1
+            yield status == 0 and number == asked - 1
+        if status is None or not asked:
+            raise Refused("no answer")
 
     def run(self, user, passwords, directory):
         paths = {name: f"{directory}/{name}"
@@ -67,15 +72,13 @@ class Ssh:
                 file.write(text)
         os.chmod(paths["askpass"], 0o700)
         options = [word for option in OPTIONS for word in ("-o", option)]
-        return subprocess.run(
-            ["ssh", "-F", "none", *options, "-o",
-             f"NumberOfPasswordPrompts={len(passwords)}",
-             "-b", self.client.source, f"{user}@{self.client.target}", "true"],
-            env={**os.environ, "SSH_ASKPASS": paths["askpass"],
-                 "SSH_ASKPASS_REQUIRE": "force", "ASKED": paths["asked"],
-                 "PASSWORDS": paths["passwords"]},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, check=False)
+        argv = ["ssh", "-F", "none", *options, "-o",
+                f"NumberOfPasswordPrompts={len(passwords)}", "-b",
+                self.client.source, f"{user}@{self.client.target}", "true"]
+        more = {"SSH_ASKPASS": paths["askpass"], "ASKED": paths["asked"],
+                "SSH_ASKPASS_REQUIRE": "force",
+                "PASSWORDS": paths["passwords"]}
+        return status_of(argv, {**os.environ, **more})
 
     def banner(self):
         self.lines = self.client.connect(self.port)
@@ -88,9 +91,12 @@ class Ssh:
         self.lines.send("SSH-2.0-check_1.0")
 
     def quit(self):
-        """Nothing to say in SSH. Without a log-in, a banner was looked at."""
-        if self.lines is None:
+        """The client of a log-in has quit already. Else SSH has no word for
+        it: the banner was looked at, and that was all."""
+        if self.has_tried:
             return
+        if self.lines is None:
+            self.banner()
         self.lines.close()
 
     @classmethod
@@ -105,6 +111,18 @@ class Ssh:
         lines.send_raw(b"\x16\x03\x01\x00\x05hello\r\n")
         lines.drain()
         lines.close()
+
+
+def status_of(argv, environment):
+    """None if it did not end: a ban leaves it waiting on a dead connection."""
+    try:
+        return subprocess.run(argv, env=environment, timeout=TIMEOUT_S,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL,
+                              check=False).returncode
+    except subprocess.TimeoutExpired:
+        return None
 
 
 SSH = Daemon(
