@@ -14,7 +14,7 @@ keep=no
 
 packages="gcc libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
 libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
-ca-certificates binutils shellcheck sqlite3 util-linux"
+ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq                     # the host tests unpack packages, too
 missing=

@@ -5,7 +5,8 @@ test_live.py - real daemons, real clients, a real fail2ban with iprep and one wi
 
 Every behaviour (live/behaviours.py) is done to every daemon three times: from a
 listed and from an unlisted address where iprep is, and from an unlisted address
-where it is not. What must become of each stands with the daemon.
+where it is not. What must become of each stands with the daemon. Then a botnet
+of fifty guesses once each (live/botnet.py).
 
     test_live.py PREFIX [--packages DIR] [--only DAEMON]... [--keep-logs DIR]
 """
@@ -20,11 +21,13 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 
 import process                                      # noqa: E402
 from checks import Checks                           # noqa: E402
-from live import tables                             # noqa: E402
+from live import botnet, tables                     # noqa: E402
 from live.behaviours import BEHAVIOURS              # noqa: E402
 from live.daemons import DAEMONS                    # noqa: E402
 from live.play import Play                          # noqa: E402
 from live.stage import LiveStage                    # noqa: E402
+
+BESIEGED = ("dovecot", "sendmail")      # by a botnet of fifty
 
 
 def options():
@@ -49,6 +52,8 @@ def play(given, directory, checks):
     packages = given.packages or f"{directory}/packages"
     listed = [daemon.client(name, True)
               for daemon in daemons for name in BEHAVIOURS]
+    besieged = [daemon for daemon in daemons if daemon.name in BESIEGED]
+    listed += botnet.listed(besieged)
     with LiveStage(f"{directory}/stage", given.prefix, packages,
                    f"iprep-live-{os.getpid()}", daemons, listed) as stage:
         checks.say("everything runs; the clients come")
@@ -59,6 +64,8 @@ def play(given, directory, checks):
         tables.show(acts)
         if given.keep_logs:
             tables.keep_logs(acts, given.keep_logs)
+        for daemon in (one for one in besieged if one in stage.daemons):
+            botnet.show(stage, checks, daemon)
 
 
 def main():

@@ -9,6 +9,8 @@ live - real daemons under real clients, banned by a real fail2ban
   client, behaviours  what attackers and honest clients do
   attack      runs them where the clients' addresses are
   stage       all of it together, with iprep and without
+  play        the behaviours at once, and what became of everybody
+  botnet      fifty addresses, one guess each
   lines       the lines that were written, and which filter takes which
   tables      what is shown in the end
 """

@@ -11,6 +11,7 @@ import concurrent.futures
 import json
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -21,15 +22,20 @@ from live.client import Client              # noqa: E402
 from live.daemons import DAEMONS            # noqa: E402
 
 
+SPREAD_S = 8        # nobody's clients come all in one moment
+
+
 def one(task):
-    daemon, behaviour, source, target = task
+    delay_s, (daemon, behaviour, source, target) = task
+    time.sleep(delay_s)
     return play(behaviour, DAEMONS[daemon].talk, Client(source, target))
 
 
 def main():
     tasks = json.load(sys.stdin)
+    delays = [SPREAD_S * number / len(tasks) for number in range(len(tasks))]
     with concurrent.futures.ThreadPoolExecutor(len(tasks)) as pool:
-        json.dump(list(pool.map(one, tasks)), sys.stdout)
+        json.dump(list(pool.map(one, zip(delays, tasks))), sys.stdout)
 
 
 if __name__ == "__main__":

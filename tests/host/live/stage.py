@@ -83,8 +83,14 @@ class LiveStage(stage.Stage):
 
     def start_machine(self, stack, name, number):
         daemons = [one for one in DAEMONS.values() if one.machine == name]
-        root = self.roots.get(name, [package for daemon in daemons
-                                     for package in daemon.packages])
+        try:
+            root = self.roots.get(name, [package for daemon in daemons
+                                         for package in daemon.packages])
+        except process.CommandError as error:
+            if any(daemon.must_run for daemon in daemons):
+                raise
+            self.skip(daemons, error)
+            return
         for side in SIDES:
             space = self.network.spaces[side]
             address = self.gateway(side).rpartition(".")[0] + f".{number}"
@@ -93,6 +99,12 @@ class LiveStage(stage.Stage):
                               address, daemons)
             stack.callback(machine.stop)
             self.machines[side, name] = machine
+
+    def skip(self, daemons, error):
+        """Their packages are not to be had; said aloud."""
+        for daemon in daemons:
+            print(f"test_live: SKIPPED {daemon.name}: {error}", flush=True)
+        self.daemons = [one for one in self.daemons if one not in daemons]
 
     def start_world(self, stack, packages):
         zones = [Zone("zen.spamhaus.org", "127.0.0.4", self.listed),
