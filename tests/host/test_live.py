@@ -58,6 +58,7 @@ def play(given, directory, checks):
                    f"iprep-live-{os.getpid()}", daemons, listed) as stage:
         checks.say("everything runs; the clients come")
         acts = Play(stage, checks)
+        acts.log_in_before()
         acts.attack()
         acts.settle()
         acts.check()

@@ -22,7 +22,7 @@ from live.client import Client              # noqa: E402
 from live.daemons import DAEMONS            # noqa: E402
 
 
-SPREAD_S = 8        # nobody's clients come all in one moment
+SPREAD_S = 20        # nobody's clients come all in one moment
 
 
 def one(task):

@@ -9,7 +9,7 @@ What a ban does to a client is an answer, not an error: Refused.
 import socket
 import ssl
 
-TIMEOUT_S = 40      # sendmail lets guessers wait 34 s
+TIMEOUT_S = 75      # sendmail lets guessers wait 34 s
 
 
 class Refused(Exception):

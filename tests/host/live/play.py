@@ -17,7 +17,7 @@ from live.daemon import DAY, MINUTES_10
 RUNS = (("listed", "host", True), ("unlisted", "host", False),
         ("plain", "plain", False))
 PATIENCE_S = 60
-LATER_S = 180
+LATER_S = 600
 QUIET_S = 4                 # fail2ban polls each second
 
 
@@ -59,7 +59,7 @@ class Act:
 
 
 class Play:
-    """attack(), settle(), check(); then acts has everything."""
+    """log_in_before(), attack(), settle(), check(): acts has everything."""
 
     def __init__(self, stage, checks):
         self.stage = stage
@@ -69,6 +69,21 @@ class Play:
                          daemon.client(behaviour, is_listed))
                      for daemon in stage.daemons for behaviour in BEHAVIOURS
                      for run, side, is_listed in RUNS]
+
+    def log_in_before(self):
+        """The phone and the other who logs in are no strangers: iprep has
+        heard of them when the attackers come."""
+        acts = [act for act in self.acts if act.side == "host"
+                and "ok" in act.daemon.steps[act.behaviour]]
+        self.stage.attack([(act.side, act.daemon, "log-in", act.address)
+                           for act in acts])
+
+        def are_known():
+            log = self.stage.host.log()
+            return all(f"[rep-good] Ignore {act.address} by command" in log
+                       for act in acts)
+        self.checks.check("who logs in with the right password is known as good",
+                          self.stage.wait(are_known, PATIENCE_S))
 
     def attack(self):
         steps = self.stage.attack([(act.side, act.daemon, act.behaviour,

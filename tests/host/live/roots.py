@@ -80,7 +80,9 @@ def is_made(path, packages):
 
 
 def bootstrap(root):
-    process.run(["debootstrap", "--variant=minbase", codename(), root, mirror()],
+    # what it mounts is only its own, and gone with it
+    process.run(["unshare", "--mount", "debootstrap", "--variant=minbase",
+                 codename(), root, mirror()],
                 env=environment(), timeout_s=INSTALL_S)
     with open(f"{root}/usr/sbin/policy-rc.d", "w", encoding="ascii") as file:
         file.write(POLICY)

@@ -2,11 +2,14 @@
 """smtp.py - the protocol of mail servers: EHLO, STARTTLS, AUTH PLAIN"""
 
 import base64
+import time
 
 from live.client import Refused
 
 NAME = "client.example.org"
-TRIES = 5               # while the server says that it cannot tell (454)
+# while the server says that it cannot tell (454)
+TRIES = 8
+PAUSE_S = 5
 
 
 class Smtp:
@@ -57,6 +60,7 @@ class Smtp:
             code = self.command(f"AUTH PLAIN {text}")
             if code != "454":
                 break
+            time.sleep(PAUSE_S)
         return code
 
     def begin_mail(self, user):
