@@ -22,7 +22,6 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 import process                                      # noqa: E402
 from checks import Checks                           # noqa: E402
 from live import botnet, tables                     # noqa: E402
-from live.behaviours import BEHAVIOURS              # noqa: E402
 from live.daemons import DAEMONS                    # noqa: E402
 from live.play import Play                          # noqa: E402
 from live.stage import LiveStage                    # noqa: E402
@@ -51,7 +50,7 @@ def play(given, directory, checks):
     daemons = [DAEMONS[name] for name in given.only or DAEMONS]
     packages = given.packages or f"{directory}/packages"
     listed = [daemon.client(name, True)
-              for daemon in daemons for name in BEHAVIOURS]
+              for daemon in daemons for name in daemon.behaviours]
     besieged = [daemon for daemon in daemons if daemon.name in BESIEGED]
     listed += botnet.listed(besieged)
     with LiveStage(f"{directory}/stage", given.prefix, packages,

@@ -28,7 +28,8 @@ SPREAD_S = 20        # nobody's clients come all in one moment
 def one(task):
     delay_s, (daemon, behaviour, source, target) = task
     time.sleep(delay_s)
-    return play(behaviour, DAEMONS[daemon].talk, Client(source, target))
+    daemon = DAEMONS[daemon]
+    return play(daemon.behaviours[behaviour], daemon.talk, Client(source, target))
 
 
 def main():

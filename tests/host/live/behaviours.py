@@ -98,11 +98,11 @@ BEHAVIOURS = {
 HONEST = ("monitoring probe", "phone, stale password", "log-in")
 
 
-def play(name, talk, client):
+def play(behaviour, talk, client):
     """The steps of one behaviour: it ends where it is refused."""
     steps = []
     try:
-        for step in BEHAVIOURS[name](talk, client):
+        for step in behaviour(talk, client):
             steps.append(step)
     except Refused:
         steps.append("refused")

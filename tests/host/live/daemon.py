@@ -9,6 +9,8 @@ and its protocol, and a line in daemons.py.
 
 import dataclasses
 
+from live.behaviours import BEHAVIOURS, HONEST
+
 MINUTES_10 = 600
 DAY = 86400
 
@@ -33,7 +35,8 @@ class Daemon:
     setup: str              # shell, as root, before anything runs; {address}
     services: tuple         # command lines that stay in the foreground
     talk: type              # its protocol: behaviours.py
-    tags: str               # regular expression for the program in its lines
+    tags: str               # regular expression for the program in its lines;
+                            # "" where its logs are its own
     logs: dict              # {variable of paths-common.conf: file in /var/log}
     stock: dict             # its stock jails: {name: further lines}
     rep: tuple              # the gated jails of jail.d/iprep.conf for it
@@ -41,11 +44,28 @@ class Daemon:
     fates: dict             # {behaviour: Fate}
     category: str = "18"    # of the reports of its stock jails
     must_run: bool = False
+    more: dict = dataclasses.field(default_factory=dict)    # behaviours of its own
+    more_honest: tuple = ()
 
     @property
     def log(self):
-        """The file in /var/log that has its lines."""
+        """The file in /var/log that has its lines; a web server has two."""
         return next(iter(self.logs.values()))
+
+    @property
+    def behaviours(self):
+        """{name: function}: everybody's and its own."""
+        return {**BEHAVIOURS, **self.more}
+
+    @property
+    def honest(self):
+        """Names of those for which an unlisted address is never banned."""
+        return (*HONEST, *self.more_honest)
+
+    @property
+    def line_begins(self):
+        """A regular expression for the beginning of its lines."""
+        return rf"\S+ \S+ (?:{self.tags})(?:\[\d+\])?: " if self.tags else ""
 
     def client(self, behaviour, is_listed):
         """The address that does this."""

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """daemons.py - all daemons, in the order in which they are shown"""
 
+from live.cyrus import CYRUS
 from live.dovecot import DOVECOT
+from live.exim import EXIM
+from live.nginx import NGINX
 from live.postfix import POSTFIX
 from live.sendmail import SENDMAIL
 from live.ssh import SSH
 
 DAEMONS = {daemon.name: daemon for daemon in (
-    SSH, DOVECOT, POSTFIX, SENDMAIL,
+    SSH, DOVECOT, POSTFIX, SENDMAIL, EXIM, CYRUS, NGINX,
 )}

@@ -11,12 +11,12 @@ import re
 import samples
 
 
-def read(path, tags):
-    """The lines of one program: tags is a regular expression."""
-    program = re.compile(rf"^\S+ \S+ (?:{tags})(?:\[\d+\])?: ")
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return [line for line in file.read().splitlines()
-                if program.match(line)]
+def read(path, begin):
+    """The lines that begin like this, a regular expression."""
+    begin = re.compile(begin)
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        return [line for line in file.read().split("\n")
+                if line and begin.match(line)]
 
 
 def examine(server, logs):

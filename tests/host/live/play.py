@@ -11,7 +11,6 @@ import dataclasses
 
 from checks import jails
 from live import lines
-from live.behaviours import BEHAVIOURS, HONEST
 from live.daemon import DAY, MINUTES_10
 
 RUNS = (("listed", "host", True), ("unlisted", "host", False),
@@ -67,7 +66,8 @@ class Play:
         self.written = {}       # {daemon's name: [sample of each line]}
         self.acts = [Act(daemon, behaviour, run, side,
                          daemon.client(behaviour, is_listed))
-                     for daemon in stage.daemons for behaviour in BEHAVIOURS
+                     for daemon in stage.daemons
+                     for behaviour in daemon.behaviours
                      for run, side, is_listed in RUNS]
 
     def log_in_before(self):
@@ -129,7 +129,7 @@ class Play:
             equal(f"{act.name}: connection " +
                   ("refused" if act.expected else "accepted"),
                   act.is_open, not act.expected)
-            if act.behaviour in HONEST and act.run == "unlisted":
+            if act.behaviour in act.daemon.honest and act.run == "unlisted":
                 self.checks.check(f"{act.name}: honest, so not banned",
                                   not act.bans, act.bans)
 
@@ -138,5 +138,7 @@ class Play:
         logs = {}
         for daemon in self.stage.daemons:
             machine = self.stage.machines["host", daemon.machine]
-            logs[daemon.name] = lines.read(machine.log(daemon.log), daemon.tags)
+            logs[daemon.name] = [
+                line for name in dict.fromkeys(daemon.logs.values())
+                for line in lines.read(machine.log(name), daemon.line_begins)]
         self.written = lines.examine(self.stage.host, logs)

@@ -12,7 +12,6 @@ import re
 
 from checks import jails, table
 from live import roots
-from live.behaviours import BEHAVIOURS
 from live.lines import has_address
 
 
@@ -26,7 +25,7 @@ def show_daemon(play, daemon):
             if act.daemon is daemon}
     play.checks.say(f"{daemon.name} {version(play, daemon)}")
     rows = []
-    for name in BEHAVIOURS:
+    for name in daemon.behaviours:
         own = lines_of(play, daemon, name)
         rows.append((name, " ".join(acts[name, "unlisted"].steps[-1:]),
                      str(len(own)), taken(own),
@@ -63,7 +62,7 @@ def keep_logs(play, directory):
     """DAEMON-VERSION.log: lines of the unlisted clients, each kind at most twice."""
     for daemon in play.stage.daemons:
         path = f"{directory}/{daemon.name}-{version(play, daemon)}.log"
-        kept = [one.line for name in BEHAVIOURS
+        kept = [one.line for name in daemon.behaviours
                 for one in lines_of(play, daemon, name)]
         seen = collections.Counter()
         with open(path, "w", encoding="utf-8") as file:
