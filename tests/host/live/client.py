@@ -64,6 +64,12 @@ class Lines:
             raise Refused("closed")
         return line.decode(errors="replace").rstrip()
 
+    def skip(self, length):
+        try:
+            self.file.read(length)
+        except OSError as error:
+            raise Refused(str(error)) from error
+
     def start_tls(self):
         try:
             self.sock = wrap(self.sock)

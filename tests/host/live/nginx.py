@@ -71,7 +71,7 @@ class Web:
             name, _, value = line.partition(": ")
             if name.lower() == "content-length":
                 length = int(value)
-        self.lines.file.read(length)
+        self.lines.skip(length)
 
     def logins(self, user, passwords):
         for password in passwords:
