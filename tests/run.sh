@@ -57,7 +57,7 @@ run() {
 	name=$1
 	shift
 	echo "== testing $name"
-	(cd "$dir/$name" && ctest --output-on-failure "$@") || status=1
+	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1   # host tests lock each other out
 }
 build released -DIPREP_WERROR=ON
 build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=address,undefined

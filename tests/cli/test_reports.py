@@ -175,12 +175,13 @@ class Policy(Case):
         self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
 
     def test_an_address_of_this_host_is_not_reported(self):
-        self.enqueue('45.1.1.1')
-        subprocess.run(['ip', 'address', 'add', '45.1.1.1/32', 'dev', 'lo'], check=True)
+        # one that no other test speaks of, since it is this machine's meanwhile
+        self.enqueue('45.66.6.6')
+        subprocess.run(['ip', 'address', 'add', '45.66.6.6/32', 'dev', 'lo'], check=True)
         try:
             self.flush()
         finally:
-            subprocess.run(['ip', 'address', 'del', '45.1.1.1/32', 'dev', 'lo'], check=True)
+            subprocess.run(['ip', 'address', 'del', '45.66.6.6/32', 'dev', 'lo'], check=True)
         self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
 
     def test_what_is_older_than_60_days_is_dropped(self):

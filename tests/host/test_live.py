@@ -61,6 +61,7 @@ def play(given, directory, checks):
         acts.attack()
         acts.settle()
         acts.check()
+        acts.check_reports()
         tables.show(acts)
         if given.keep_logs:
             tables.keep_logs(acts, given.keep_logs)

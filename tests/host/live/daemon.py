@@ -44,6 +44,7 @@ class Daemon:
     fates: dict             # {behaviour: Fate}
     category: str = "18"    # of the reports of its stock jails
     must_run: bool = False
+    tells_good: bool = True         # rep-good has lines of it
     more: dict = dataclasses.field(default_factory=dict)    # behaviours of its own
     more_honest: tuple = ()
 

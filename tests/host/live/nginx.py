@@ -171,7 +171,7 @@ NGINX = Daemon(
                              "nginx_access_log": "nginx/access.log"},
     stock={"nginx-http-auth": "", "nginx-bad-request": "",
            "nginx-botsearch": ""},
-    rep=("rep-nginx-ambiguous",), category="21",
+    rep=("rep-nginx-ambiguous",), category="21", tells_good=False,
     steps=steps(**{
         "noise to port 80": ["open"], "TLS to port 80": ["open"],
         "HTTP to port 443": ["open"], "3 bad requests": ["open"] * 3,

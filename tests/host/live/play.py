@@ -11,7 +11,7 @@ import dataclasses
 
 from checks import jails
 from live import lines
-from live.daemon import DAY, MINUTES_10
+from live.daemon import DAY
 
 RUNS = (("listed", "host", True), ("unlisted", "host", False),
         ("plain", "plain", False))
@@ -47,7 +47,6 @@ class Act:
         allowed = {**self.daemon.fates[self.behaviour].may, **self.expected}
         if self.run == "listed":
             allowed.update({jail: DAY for jail in self.daemon.rep})
-            allowed["rep-spray"] = MINUTES_10
         return allowed if self.expected else {}
 
     def is_right(self):
@@ -74,7 +73,7 @@ class Play:
         """The phone and the other who logs in are no strangers: iprep has
         heard of them when the attackers come."""
         acts = [act for act in self.acts if act.side == "host"
-                and "ok" in act.daemon.steps[act.behaviour]]
+                and act.daemon.tells_good and "ok" in act.daemon.steps[act.behaviour]]
         self.stage.attack([(act.side, act.daemon, "log-in", act.address)
                            for act in acts])
 
@@ -132,6 +131,17 @@ class Play:
             if act.behaviour in act.daemon.honest and act.run == "unlisted":
                 self.checks.check(f"{act.name}: honest, so not banned",
                                   not act.bans, act.bans)
+
+    def check_reports(self):
+        """Nobody is reported for what others say of him: only whom an ordinary
+        jail, or rep-spray, has banned."""
+        reported = {report["ip"] for report in self.stage.api.reports()}
+        sure = {act.address for act in self.acts if act.side == "host" and any(
+            jail == "rep-spray" or not jail.startswith("rep-") for jail in act.bans)}
+        self.checks.check("somebody is reported", bool(reported))
+        self.checks.equal("reported without a jail that saw the attack",
+                          sorted(reported & {act.address for act in self.acts}
+                                 - sure), [])
 
     def read_lines(self):
         """What the daemons wrote on the side with iprep."""
