@@ -11,10 +11,12 @@ from live.daemon import Daemon, fates, steps
 from live.smtp import Smtp
 
 # The limits of connections per client and second are for the mail of one host,
-# not for all attackers at once.
+# not for all attackers at once; nor does a busy machine turn them away here.
 SETUP = users.SETUP + """\
 cd /etc/mail
 sed -i -e 's/Addr=127.0.0.1/Addr={address}/' -e '/RATE_THROTTLE/d' \\
+    -e "/^MAILER_DEFINITIONS/i define(\\`confREFUSE_LA', \\`1000')dnl" \\
+    -e "/^MAILER_DEFINITIONS/i define(\\`confQUEUE_LA', \\`1000')dnl" \\
     -e "/^MAILER_DEFINITIONS/i include(\\`/etc/mail/tls/starttls.m4')dnl" \\
     -e "/^MAILER_DEFINITIONS/i include(\\`/etc/mail/sasl/sasl.m4')dnl" sendmail.mc
 m4 sendmail.mc > sendmail.cf
