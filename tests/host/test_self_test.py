@@ -161,15 +161,20 @@ class SelfTest(unittest.TestCase):
                          {"fail2ban": ("off", "not installed: nobody acts on verdicts")})
 
     def test_a_fail2ban_without_the_capabilities_that_hooks_need_is_wrong(self):
-        for capabilities, states in (("-setuid", ["off", "off", "wrong"]), ("-setgid", ["off", "off", "wrong"]),
-                                     ("-chown", ["off", "off"])):
-            with self.subTest(capabilities):
+        for capabilities, name, states in (("-setuid", "fail2ban-server", ["off", "off", "wrong"]),
+                                           ("-setgid", "fail2ban-server", ["off", "off", "wrong"]),
+                                           ("-chown", "fail2ban-server", ["off", "off"]),
+                                           ("-setuid", "another", ["off", "off"])):     # an old pid file
+            with self.subTest(capabilities, name=name):
                 self.start()
+                shutil.copy("/bin/sleep", self.place.path(name))
                 command = self.place.command("rep-check", "--self-test", "--json", "--fail2ban", self.client)
                 # a /run of its own, with the pid of a process that stands for fail2ban
                 script = ("mount -t tmpfs tmpfs /run && mkdir /run/fail2ban || exit 1\n"
-                          f"setpriv --bounding-set {capabilities} sleep 100 & echo $! >/run/fail2ban/fail2ban.pid\n"
-                          'until grep -qx sleep /proc/$!/comm; do :; done; "$@"; status=$?; kill $!; exit $status')
+                          f"setpriv --bounding-set {capabilities} {self.place.path(name)} 100 &\n"
+                          "echo $! >/run/fail2ban/fail2ban.pid\n"
+                          f"until grep -qx {name} /proc/$!/comm; do :; done\n"
+                          '"$@"; status=$?; kill $!; exit $status')
                 p = process.run(["unshare", "--mount", "sh", "-c", script, "sh", *command], check=False)
                 rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
                 self.assertEqual([row["state"] for row in rows], states, p.stdout + p.stderr)
