@@ -112,9 +112,9 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 	if (r)
 		return r;
 	status = test_sources(cli, timeout_ms, &passed);
-	agrees = test_fail2ban(cli, &dump, error);
-	if (status)
+	if (status)                        /* one error is enough; the client ends by itself */
 		return status;
+	agrees = test_fail2ban(cli, &dump, error);
 	if (passed && agrees)
 		return EX_OK;
 	cli_error(cli, "self-test failed: %s", !passed ? "a source is not usable, or none gives points"
