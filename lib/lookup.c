@@ -248,7 +248,6 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	switch (quota_take(env, l, why)) {
 	case TURN_GO:
 		l->paying = true;
-		l->from_report = l->findings[paid].partial ? l->findings[paid] : (struct finding){ 0 };
 		return l->verdict.ask;
 	case TURN_WAIT:
 		return SOURCE_WAIT;
@@ -313,23 +312,18 @@ struct lookup *lookup_free(struct lookup *l)
 	return NULL;
 }
 
-/* The check was answered, or was not: then what the report's answer said still holds. */
+/*
+ * The check was answered, or was not: then the score of a report's answer is not enough for a block, since only
+ * the check knows about whitelist, Tor and age.
+ */
 static void check_settled(const struct env *env, struct lookup *l)
 {
-	struct finding *f = &l->findings[env->conf->abuseipdb];
-	char why[DETAIL_MAX];
-
 	if (env->store)
 		quota_note(env, "check", &l->task.quota);
 	if (l->task.quota.auth_failed)
 		l->ask_again_at = clock_now_s(&env->clock) + KEY_WAIT_S;
 	else if (l->task.quota.stopped_until)
 		l->ask_again_at = l->task.quota.stopped_until;
-	if (f->status != FINDING_OK && l->from_report.partial) {
-		snprintf(why, sizeof(why), "%s", f->detail);
-		*f = l->from_report;
-		snprintf(f->detail, sizeof(f->detail), "%s", why);
-	}
 	l->paying = false;
 	l->task.quota = (struct quota_seen){ 0 };
 }

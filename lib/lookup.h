@@ -22,7 +22,6 @@ struct lookup {
 	source_set may_ask;
 	int64_t good_at;                   /* last successful log-in within [good] window; 0: none */
 	bool paying;                       /* a call that costs is on its way */
-	struct finding from_report;        /* what a report's answer said, while the check is on its way */
 	int64_t ask_again_at;              /* the check is stopped until then; 0: it is not */
 	char exempt[DETAIL_MAX];           /* why nothing is asked; empty: not exempt */
 	bool blocked;

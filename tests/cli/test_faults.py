@@ -209,7 +209,7 @@ class Check(Case):
         waits = self.place.sql('SELECT count(*) FROM lookup WHERE hex(key) LIKE ?', '%2D010101')[0][0]
         if tier == 'notorious' and not waits:
             found = 'done'
-        elif tier == 'known' and waits:
+        elif tier in (None, 'known') and waits:
             found = 'stopped' if self.is_stopped() else 'again'
         else:
             found = f'tier {tier}, look-ups that wait: {waits}'
