@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """place.py - a directory with a state, a key and a configuration; running the installed programs in it"""
+import contextlib
 import fcntl
 import json
 import os
@@ -110,7 +111,8 @@ class Place:
         finally:
             db.close()
             for name in os.listdir(self.path('state')):
-                os.chown(self.path('state/' + name), OWNER, OWNER)
+                with contextlib.suppress(FileNotFoundError):    # a worker removes its wake file
+                    os.chown(self.path('state/' + name), OWNER, OWNER)
 
     def due_now(self):
         """Time does not pass by sleeping: what waits for its next try is due."""

@@ -7,6 +7,7 @@ a job's next try is brought forward in the database, the emulator's clock is mov
 
     test_worker.py DIRECTORY-OF-PROGRAMS
 """
+import contextlib
 import json
 import os
 import shutil
@@ -102,7 +103,8 @@ class Place:
         finally:
             db.close()
             for name in os.listdir(self.path('state')):
-                os.chown(os.path.join(self.path('state'), name), OWNER, OWNER)
+                with contextlib.suppress(FileNotFoundError):    # a worker removes its wake file
+                    os.chown(os.path.join(self.path('state'), name), OWNER, OWNER)
 
     def reports(self):
         return self.sql('SELECT state, tries, why FROM report ORDER BY id')
