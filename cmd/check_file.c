@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "check_file.h"
-#include "check_bar.h"
+#include "bar.h"
 #include "check_lines.h"
 #include "check_text.h"
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A handler has nothing else to write to. */
 static volatile sig_atomic_t interrupted;
@@ -123,7 +124,7 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	if (run->cli->no_state)
 		list.flags |= IPREP_NO_STATE;
 	catch_signals();
-	bar_begin(&run->bar, run->cli->quiet);
+	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO));   /* the answers go there */
 	r = iprep_check_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
 	return status_of(run, r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "check_bar.h"
+#include "bar.h"
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,10 +14,15 @@ static int64_t mono_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void bar_begin(struct bar *b, bool quiet)
+void bar_begin(struct bar *b, bool wanted)
 {
-	*b = (struct bar){ .on = !quiet && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+	*b = (struct bar){ .on = wanted && isatty(STDERR_FILENO),
 			   .begun_ms = mono_ms() };
+}
+
+int64_t bar_age_ms(const struct bar *b)
+{
+	return mono_ms() - b->begun_ms;
 }
 
 static void put_left(int64_t s)
