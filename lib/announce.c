@@ -110,8 +110,12 @@ static int announce_one(const struct env *env, const struct block *b, struct err
 {
 	int64_t now = clock_now_s(&env->clock), until = b->until;
 	int tier = conf_tier_row(env->conf, b->tier);
+	struct block still;
 	char line[768];
-	int r;
+	int r = store_block_get(env->store, &b->key, &still);
+
+	if (r <= 0)                        /* forgotten or released since the batch was read: no line */
+		return r < 0 ? err_set(e, r, "%s", store_err(env->store)->text) : 0;
 
 	/* where the ban still stands fail2ban moves its end with each line: so does the block */
 	if (tier >= 0 && now + env->conf->tiers[tier].bantime_s > until)

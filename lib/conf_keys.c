@@ -341,6 +341,7 @@ const struct conf_key conf_keys[] = {
 	CONF("worker", "max_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_blocks),
 	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
+	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
 };
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
 

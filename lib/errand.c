@@ -90,6 +90,10 @@ static int put_block(const struct env *env, const struct errand *w)
 	text_put(b.jail, sizeof(b.jail), w->job.jail);
 	sources_of(env, l->findings, b.src, sizeof(b.src));
 	r = store_block_put(env->store, &b);
+	if (!r && memcmp(b.key.b, w->job.addr.b, 16))
+		r = store_block_addr(env->store, &b.key, &w->job.addr);
+	if (!r)
+		r = store_release_over(env->store, &b.key);
 	return r ? r : 1;
 }
 

@@ -83,6 +83,12 @@ void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *
 	ctx->clock = (struct clock){ .now_s = now_s, .user = user };
 }
 
+void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total), void *user)
+{
+	ctx->progress = fn;
+	ctx->progress_user = user;
+}
+
 int iprep_load_config(struct iprep_ctx *ctx, const char *path)
 {
 	struct conf *conf;

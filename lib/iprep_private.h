@@ -11,6 +11,8 @@ struct iprep_ctx {
 	struct log log;
 	struct err err;
 	struct health_table health;
+	void (*progress)(void *user, int64_t done, int64_t total);
+	void *progress_user;
 	char secret[SECRET_MAX], auth_mark[128];
 };
 

@@ -23,11 +23,42 @@ int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *r
 }
 
 #define PURGE_ROWS 200
+#define TRIM_PAGES 64
 #define PURGE_PAUSE_US 5000
+#define PROGRESS_MS 200
+#define PARDON_MAX_S (3653 * 86400LL)      /* ten years, their leap days too */
 
 static int store_failed(struct iprep_ctx *ctx, int r)
 {
 	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+}
+
+static int64_t sum(const struct store_counts *c)
+{
+	return c->findings + c->lookups + c->reports + c->blocks + c->pardons + c->sightings + c->logins +
+	       c->failures + c->retractions + c->released;
+}
+
+/* In short transactions; others have their turn in the pauses. */
+static int purge(struct iprep_ctx *ctx, struct store_counts *c)
+{
+	struct store_counts all = { 0 };
+	int64_t told_ms = 0;
+	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
+
+	while (!r && (r = store_purge_step(ctx->store, ctx->conf, PURGE_ROWS, c)) > 0) {
+		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
+			told_ms = clock_mono_ms();
+			ctx->progress(ctx->progress_user, sum(c), sum(&all));
+		}
+		usleep(PURGE_PAUSE_US);
+		r = 0;
+	}
+	while (!r && (r = store_purge_trim(ctx->store, TRIM_PAGES)) > 0) {
+		usleep(PURGE_PAUSE_US);
+		r = 0;
+	}
+	return r ? r : store_purge_seen(ctx->store);
 }
 
 int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
@@ -37,16 +68,11 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 
 	if (r)
 		return r;
-	if (dry_run)
-		r = store_purge_count(ctx->store, ctx->conf, &c);
-	while (!dry_run && (r = store_purge_step(ctx->store, ctx->conf, PURGE_ROWS, &c)) > 0)
-		usleep(PURGE_PAUSE_US);
-	if (!dry_run && !r)
-		r = store_purge_seen(ctx->store);
+	r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
 	if (r)
 		return store_failed(ctx, r);
-	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons,
-						 c.sightings, c.logins, c.failures, c.retractions };
+	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons, c.sightings,
+						 c.logins, c.failures, c.retractions, c.released };
 	return IPREP_OK;
 }
 
@@ -54,19 +80,20 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 		 char ret_key[64])
 {
 	struct addr a, key;
-	int r = ctx_address(ctx, address, &a);
+	int r = ctx_address(ctx, address, &a), bits;
 
 	if (r)
 		return r;
-	if (pardon_s < 0 || pardon_s > 10 * 366 * 86400LL)
+	if (pardon_s < 0 || pardon_s > PARDON_MAX_S)
 		return err_set(&ctx->err, IPREP_E_ARG, "pardon: %lld s is beyond ten years",
 			       (long long)pardon_s);
 	r = ctx_open_store(ctx, STORE_WORK);
 	if (r)
 		return r;
 	key = addr_key(&a, ctx->conf->ipv6_prefix);
+	bits = addr_is_v4(&a) ? 128 : ctx->conf->ipv6_prefix;
 	if (!dry_run)
-		r = store_forget(ctx->store, &key, pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+		r = store_forget(ctx->store, &key, bits, pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
 	if (!r && ret_key)
 		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
 	return store_failed(ctx, r);
@@ -74,5 +101,5 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 
 int iprep_parse_duration(const char *text, int64_t *ret_s)
 {
-	return duration_parse(text, 10 * 366 * 86400LL, ret_s) ? IPREP_OK : IPREP_E_ARG;
+	return duration_parse(text, PARDON_MAX_S, ret_s) ? IPREP_OK : IPREP_E_ARG;
 }

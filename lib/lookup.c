@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define RESERVE_PERCENT 30                 /* of the day's checks that gate jobs never use */
+#define RESERVE_PERCENT 30                 /* of the day's checks that gate jobs and re-checks never use */
 
 const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook)
 {
@@ -150,7 +150,7 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 			 clock_text(q->stopped_until, when));
 	else if (q->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if (l->origin == AMBIGUOUS && q->remaining * 100 <= q->limit * RESERVE_PERCENT)
+	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_SPARE) && q->remaining * 100 <= q->limit * RESERVE_PERCENT)
 		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
 	else if (q->first_under_way && !l->task.late)
 		return TURN_WAIT;

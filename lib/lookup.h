@@ -13,6 +13,7 @@
 enum lookup_flags {
 	LOOKUP_CACHED = 1, LOOKUP_FRESH = 2,
 	LOOKUP_FREE = 4,                   /* one of a long list: nothing that costs is asked */
+	LOOKUP_SPARE = 8,                  /* not urgent: never the last 30 % of the day's checks */
 };
 struct lookup {
 	struct task task;                  /* task.owner is the look-up */

@@ -243,6 +243,31 @@ int store_quota_recount(struct store *s);
 int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 
+/* ---- blocks looked up again, and released ---- */
+
+struct recheck {                           /* a block whose turn it is */
+	struct addr key, addr;             /* addr: to be asked for */
+	bool addr_known;                   /* addr is not merely the key */
+	int64_t since;                     /* tells whether it is still the same block */
+	char src[256];                     /* as in struct block */
+};
+struct release { struct addr key; int64_t at; char tier[32]; };
+/* Longest due first; returns how many were put into ret. */
+int store_rechecks_due(struct store *s, struct recheck *ret, size_t max);
+int store_rechecks_count(struct store *s, int64_t *ret);
+/* 1 if it is still there, 0 if it was forgotten, released, or made anew. */
+int store_recheck_alive(struct store *s, const struct recheck *c);
+int store_recheck_later(struct store *s, const struct recheck *c, int64_t at);
+/* The block goes, and is remembered as released. In a transaction. */
+int store_release(struct store *s, const struct recheck *c);
+/* Blocked again: it is not released any more. */
+int store_release_over(struct store *s, const struct addr *key);
+/* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the start). */
+int store_released_page(struct store *s, int64_t keep_s, const struct release *after, struct release *ret,
+			size_t max);
+/* The address for which a block on a prefix was made: the one to ask for again. */
+int store_block_addr(struct store *s, const struct addr *key, const struct addr *addr);
+
 /* ---- counting, purging, forgetting ---- */
 
 enum { AGE_MINUTE, AGE_HOUR, AGE_DAY, AGE_OLDER, NAGES };      /* under a minute, an hour, a day */
@@ -254,15 +279,22 @@ struct queue_counts {
 };
 int store_queue_counts(struct store *s, struct queue_counts *ret);
 
-struct store_counts { int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures, retractions; };
+struct store_counts {
+	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures, retractions, released;
+};
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
+/* Give at most max_pages free pages back. Returns 1 if there are more, 0 if not. */
+int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */
 int store_try(struct store *s);
-/* Note this run's time: blocks go only when two runs an hour apart agree. Call once, last. */
+/* Note this run's time: blocks and pardons go only when two runs an hour apart agree. Call once, last. */
 int store_purge_seen(struct store *s);
-/* No trace of the key but a pardon until then (0: none). Removes waiting jobs too. */
-int store_forget(struct store *s, const struct addr *key, int64_t pardon_until);
+/*
+ * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0: none): not
+ * of waiting jobs either, and not in freed space of the file.
+ */
+int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_purge.c - forgetting: what is past its time, in small steps; one address, at once
+ * store_purge.c - forgetting what is past its time, in small steps
  *
  * Large deletes make hooks wait and pay the checkpoint, so a step is one transaction of few rows.
- * One wrong clock must not free everybody: blocks go only up to the earlier of the times that
- * two runs, an hour apart by the boot clock, have seen.
+ * One wrong clock must not free everybody: blocks, and pardons, go only by the times on which two runs,
+ * an hour apart by the boot clock, agree.
  */
 #include "store_private.h"
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 static const char name_of_run[] = "purge-run";
 #define HOUR_S 3600
 
-/* One row: wall time, boot clock, boot id, as text. Returns the horizon for blocks; 0: none. */
 static void boot_id(char dst[40])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -25,6 +24,7 @@ static void boot_id(char dst[40])
 		close(fd);
 }
 
+/* One row of meta: wall time, boot clock, boot id, as text. */
 struct run { int64_t wall, boot_s; char boot[40]; };
 
 static int last_run(struct store *s, struct run *ret)
@@ -53,16 +53,24 @@ static bool hour_apart(const struct run *before)
 	return !strcmp(boot, before->boot) ? up - before->boot_s >= HOUR_S : up >= HOUR_S;
 }
 
-static int block_horizon(struct store *s, int64_t *ret)
+/*
+ * What two runs agree is over: before the earlier of their times. What both take for nonsense: beyond the
+ * later one, for a clock that fell back to 1970 must not take all that is to come for nonsense. Without
+ * two such runs nothing is either.
+ */
+static int agreed(struct store *s, int64_t *ret_before, int64_t *ret_beyond)
 {
 	int64_t now = store_now(s);
 	struct run before;
 	int r = last_run(s, &before);
 
-	*ret = 0;
-	if (r > 0 && hour_apart(&before))
-		*ret = before.wall < now ? before.wall : now;
-	return r < 0 ? r : 0;
+	*ret_before = 0;
+	*ret_beyond = INT64_MAX;
+	if (r <= 0 || !hour_apart(&before))
+		return r < 0 ? r : 0;
+	*ret_before = before.wall < now ? before.wall : now;
+	*ret_beyond = (before.wall > now ? before.wall : now) + TEN_YEARS_S + WEEK_S;
+	return 0;
 }
 
 int store_purge_seen(struct store *s)
@@ -81,45 +89,54 @@ int store_purge_seen(struct store *s)
 		       name_of_run, text);
 }
 
+enum keeps { KEEP_FINDINGS, KEEP_REPORTS, KEEP_WEEK, KEEP_WINDOWS, KEEP_GOOD, KEEP_RELEASED, KEEP_AGREED };
 struct sweep {
 	const char *table, *id;
+	enum keeps keeps;
 	const char *where;                 /* ?1 before which, ?2 beyond which */
 	size_t count;                      /* member of struct store_counts */
 };
+/* A report that waits is the worker's to give up; but if nobody came for it in all that time, none will. */
 static const struct sweep sweeps[] = {
-	{ "finding", "(key, source)", "answered_at < ?1 OR answered_at > ?2", offsetof(struct store_counts, findings) },
-	{ "report", "id", "state > 1 AND (ended_at < ?1 OR ended_at > ?2)",
+	{ "finding", "(key, source)", KEEP_FINDINGS, "answered_at < ?1 OR answered_at > ?2",
+	  offsetof(struct store_counts, findings) },
+	{ "report", "id", KEEP_REPORTS, "state > 1 AND (ended_at < ?1 OR ended_at > ?2)",
 	  offsetof(struct store_counts, reports) },
-	{ "lookup", "key", "since < ?1 OR since > ?2", offsetof(struct store_counts, lookups) },
-	{ "pardon", "key", "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
-	{ "sighting", "(key, user)", "at < ?1 OR at > ?2", offsetof(struct store_counts, sightings) },
-	{ "good", "key", "at < ?1 OR at > ?2", offsetof(struct store_counts, logins) },
-	{ "failure", "(key, hour)", "last_at < ?1 OR last_at > ?2", offsetof(struct store_counts, failures) },
-	{ "retraction", "addr", "since < ?1 OR since > ?2", offsetof(struct store_counts, retractions) },
-	{ "block", "key", "until < ?1 OR until > ?2 AND ?1 > 0", offsetof(struct store_counts, blocks) },
+	{ "report", "id", KEEP_REPORTS, "state < 2 AND next_at < ?1 AND seen_at < ?1 AND ?1 < ?2",
+	  offsetof(struct store_counts, reports) },
+	{ "lookup", "key", KEEP_WEEK, "since < ?1 OR since > ?2", offsetof(struct store_counts, lookups) },
+	{ "sighting", "(key, user)", KEEP_WINDOWS, "at < ?1 OR at > ?2",
+	  offsetof(struct store_counts, sightings) },
+	{ "failure", "(key, hour)", KEEP_WINDOWS, "last_at < ?1 OR last_at > ?2",
+	  offsetof(struct store_counts, failures) },
+	{ "good", "key", KEEP_GOOD, "at < ?1 OR at > ?2", offsetof(struct store_counts, logins) },
+	{ "retraction", "addr", KEEP_REPORTS, "since < ?1 OR since > ?2",
+	  offsetof(struct store_counts, retractions) },
+	{ "released", "key", KEEP_RELEASED, "at < ?1 OR at > ?2", offsetof(struct store_counts, released) },
+	{ "pardon", "key", KEEP_AGREED, "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
+	{ "block", "key", KEEP_AGREED, "until < ?1 OR until > ?2", offsetof(struct store_counts, blocks) },
 };
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
-static int limits(struct store *s, const struct conf *conf, size_t i, int64_t *ret_before,
+static int limits(struct store *s, const struct conf *conf, enum keeps keeps, int64_t *ret_before,
 		  int64_t *ret_beyond)
 {
 	int64_t now = store_now(s);
 
 	*ret_beyond = now + WEEK_S;
-	switch (i) {
-	case 0: *ret_before = now - conf->keep_findings_s; return 0;
-	case 1: *ret_before = now - conf->keep_reports_s; return 0;
-	case 2: *ret_before = now - WEEK_S; return 0;
-	case 3: *ret_before = now; *ret_beyond = now + TEN_YEARS_S + WEEK_S; return 0;
-	case 4:
-	case 6:
+	switch (keeps) {
+	case KEEP_FINDINGS: *ret_before = now - conf->keep_findings_s; break;
+	case KEEP_REPORTS: *ret_before = now - conf->keep_reports_s; break;
+	case KEEP_WEEK: *ret_before = now - WEEK_S; break;
+	case KEEP_GOOD: *ret_before = now - conf->good_window_s; break;
+	case KEEP_RELEASED: *ret_before = now - conf->keep_released_s; break;
+	case KEEP_WINDOWS:
 		*ret_before = now - (conf->report_window_s > conf->spray_window_s ? conf->report_window_s
 										    : conf->spray_window_s);
-		return 0;
-	case 5: *ret_before = now - conf->good_window_s; return 0;
-	case 7: *ret_before = now - conf->keep_reports_s; return 0;
-	default: *ret_beyond = now + TEN_YEARS_S + WEEK_S; return block_horizon(s, ret_before);
+		break;
+	case KEEP_AGREED: return agreed(s, ret_before, ret_beyond);
 	}
+	return 0;
 }
 
 static int64_t *count_at(struct store_counts *c, size_t offset)
@@ -130,16 +147,18 @@ static int64_t *count_at(struct store_counts *c, size_t offset)
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret)
 {
 	int64_t before, beyond;
+	int64_t n = 0;
 	char sql[160];
 	int r = 0;
 
 	*ret = (struct store_counts){ 0 };
 	for (size_t i = 0; i < NSWEEPS && !r; i++) {
-		r = limits(s, conf, i, &before, &beyond);
+		r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
 		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s",
 				 sweeps[i].table, sweeps[i].where);
 		if (!r)
-			r = sql_number(s, 0, count_at(ret, sweeps[i].count), sql, "ii", before, beyond);
+			r = sql_number(s, 0, &n, sql, "ii", before, beyond);
+		*count_at(ret, sweeps[i].count) += r ? 0 : n;
 	}
 	return r;
 }
@@ -150,7 +169,7 @@ static int sweep_some(struct store *s, const struct conf *conf, size_t i, int ma
 	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
-	int r = limits(s, conf, i, &before, &beyond);
+	int r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
 
 	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
 			 " LIMIT ?3)", sweeps[i].table, id, ncols, cols, sweeps[i].table, sweeps[i].where);
@@ -172,29 +191,27 @@ int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		total += n;
 		*count_at(done, sweeps[i].count) += n;
 	}
-	if (!r && total)
-		r = sql_run(s, "PRAGMA incremental_vacuum(64)", "");
 	return store_end(s, r ? r : total >= max_rows);
 }
 
-int store_forget(struct store *s, const struct addr *key, int64_t pardon_until)
+/* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after it. */
+int store_purge_trim(struct store *s, int max_pages)
 {
-	static const char *const deletes[] = {
-		"DELETE FROM block WHERE key = ?1", "DELETE FROM finding WHERE key = ?1",
-		"DELETE FROM lookup WHERE key = ?1", "DELETE FROM report WHERE key = ?1",
-		"DELETE FROM pardon WHERE key = ?1", "DELETE FROM sighting WHERE key = ?1",
-		"DELETE FROM good WHERE key = ?1", "DELETE FROM failure WHERE key = ?1",
-		"DELETE FROM retraction WHERE key = ?1",
-	};
-	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
+	int64_t before = 0, after = 0;
+	sqlite3_stmt *st;
+	char sql[64];
+	int r = store_begin(s, STORE_FAST);
 
-	if (!r)
-		r = store_begin(s, STORE_DURABLE);
 	if (r)
 		return r;
-	for (size_t i = 0; i < sizeof(deletes) / sizeof(deletes[0]) && !r; i++)
-		r = sql_run(s, deletes[i], "k", key);
-	if (!r && pardon_until)
-		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key, pardon_until);
-	return store_end(s, r);
+	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
+	r = sql_number(s, 0, &before, "PRAGMA freelist_count", "");
+	if (!r && before) {
+		for (r = sql_row(s, &st, sql, ""); r > 0; )
+			r = sql_next(s, st);
+		sqlite3_finalize(st);
+		if (!r)
+			r = sql_number(s, 0, &after, "PRAGMA freelist_count", "");
+	}
+	return store_end(s, r ? r : after > 0 && after < before);
 }

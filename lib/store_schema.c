@@ -87,7 +87,19 @@ static const char schema_3[] =
 	"ALTER TABLE block ADD COLUMN shown_at INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX block_new ON block(first_at) WHERE shown_at = 0;";
 
-static const char *const steps[] = { schema_1, schema_2, schema_3 };
+/*
+ * Blocks are looked up again and released. recheck_at: not before; 0: a week after `since`. addr: of a
+ * prefix, the address that was seen; NULL: the key is one.
+ */
+static const char schema_4[] =
+	"ALTER TABLE block ADD COLUMN recheck_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE block ADD COLUMN addr BLOB;"
+	"CREATE INDEX block_recheck ON block(max(recheck_at, since + 604800));"
+	"CREATE TABLE released("
+	" key BLOB PRIMARY KEY, at INTEGER NOT NULL, tier TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX released_at ON released(at, key);";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int exec(struct store *s, const char *sql)

@@ -122,6 +122,13 @@ IPREP_API void iprep_set_log(struct iprep_ctx *ctx, int max_priority,
 IPREP_API void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *user);
 
 /*
+ * Hear how far iprep_purge() and iprep_recheck() are, about five times a second: done of total, which
+ * may be exceeded where more becomes due meanwhile. NULL, the default: nothing is counted beforehand.
+ */
+IPREP_API void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total),
+				  void *user);
+
+/*
  * Read iprep.conf(5), and the .local file beside it.
  * @path  NULL means the default, /etc/iprep/iprep.conf
  * Errors: _CONFIG (file:line), _PERM, _NOMEM. Reads files only.
@@ -439,9 +446,12 @@ struct iprep_purge_stats {
 	int64_t findings, lookups, reports, blocks, pardons;
 	int64_t sightings, logins;         /* failed log-ins by name; successful ones */
 	int64_t failures, retractions;     /* sums of an hour; reports taken back */
+	int64_t released;                  /* of iprep_released() */
 };
 /*
- * Remove what is past its retention, in short transactions with pauses.
+ * Remove what is past its retention, in short transactions with pauses, and give free space back. Blocks
+ * and pardons go only by the time on which this run agrees with one at least an hour before it (by the
+ * clock that counts from boot): one wrong clock frees nobody.
  * @dry_run  only count
  * Blocks as long as there is something to remove; never holds the lock for over 50 ms.
  * Errors: _STORE, _BUSY.
@@ -450,12 +460,46 @@ IPREP_API int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purg
 	IPREP_MUST_CHECK;
 
 /*
- * Forget an address completely; with pardon_s > 0 leave it alone for so long.
+ * Forget an address completely, in freed space of the database's file too; with pardon_s > 0 leave it
+ * alone for so long. Its waiting jobs are cancelled, and what a worker is asking of it is not kept.
  * @ret_key   the address or prefix as it stood in verdict lines; 64 bytes of room; may be NULL
  * Errors: _ADDR, _ARG (pardon over ten years), _STORE, _BUSY.
  */
 IPREP_API int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s,
 			   bool dry_run, char ret_key[64]) IPREP_MUST_CHECK;
+
+struct iprep_recheck_stats {               /* fields are only ever appended */
+	int64_t done;                      /* looked up; with dry_run: would be */
+	int64_t released, listed, undecided;
+	int gave_up;                       /* 1: nobody answers, the rest is for the next run */
+};
+/*
+ * Look long blocks up again, a week after they were made and then every 30 days, and release those that
+ * nobody lists any more. Sources that cost nothing first, and never the last 30 % of the day's checks.
+ * Only a positively clean verdict releases: every source that can give points has answered that it
+ * gives none, and lists that once named the address still have their test entry 127.0.0.2. What could
+ * not be decided is due again the next day.
+ * @dry_run  only count what is due; no network
+ * Blocks for an hour at most. Errors: _NOSOURCE, _STORE, _BUSY, _PERM, _CONFIG, _OS, _NOMEM.
+ * Source: RFC 5782, 5; AbuseIPDB API v2, "CHECK".
+ */
+IPREP_API int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stats *ret_stats)
+	IPREP_MUST_CHECK;
+
+/* One block that was released. Valid during the callback; fields are only ever appended. */
+struct iprep_release {
+	const char *address;               /* or prefix, as in verdict lines */
+	const char *tier;
+	int64_t at;
+};
+/*
+ * What iprep_recheck() released in the last [retention] released and was not blocked since, oldest
+ * first. Changes nothing: the same again until its time is over.
+ * @row  returns 0; anything else ends the call with _IO
+ * Errors: _IO, _STORE, _BUSY, _PERM.
+ */
+IPREP_API int iprep_released(struct iprep_ctx *ctx, int (*row)(void *user, const struct iprep_release *release),
+			     void *user) IPREP_MUST_CHECK;
 
 /* A duration as in fail2ban's configuration: "90", "15m", "1d", "52w". Errors: _ARG. */
 IPREP_API int iprep_parse_duration(const char *text, int64_t *ret_s) IPREP_MUST_CHECK;

@@ -22,7 +22,7 @@ LAYERS = [
     ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
     ('source', 'source_*', 'abuseipdb_*', 'health'),
     ('engine', 'env', 'lookup', 'pace', 'listing', 'listing_cache', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict', 'quota'),
-    ('worker', 'worker_lock', 'errand', 'errand_*', 'result'),
+    ('worker', 'worker_lock', 'errand', 'errand_*', 'recheck', 'result'),
     ('iprep', 'iprep_*'),
 ]
 DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_(dns|resolvers)\.[ch]',

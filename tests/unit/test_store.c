@@ -181,7 +181,7 @@ static void a_job_forgotten_and_made_anew_is_another_job(void **state)
 	assert_int_equal(store_lookup_put(p->s, &j), 0);
 	assert_int_equal(store_lookups_due(p->s, now, &taken, 1), 1);
 	assert_int_equal(store_lookup_alive(p->s, &taken), 1);
-	assert_int_equal(store_forget(p->s, &j.key, 0), 0);
+	assert_int_equal(store_forget(p->s, &j.key, 128, 0), 0);
 	assert_int_equal(store_lookup_alive(p->s, &taken), 0);
 	assert_int_equal(store_lookup_put(p->s, &j), 0);
 	assert_int_equal(store_lookup_alive(p->s, &taken), 0);
@@ -249,7 +249,7 @@ static void an_answer_for_a_forgotten_report_is_told_so(void **state)
 	int64_t id = add_report(p);
 
 	assert_int_equal(store_report_sending(p->s, id, now, "18", "x"), 0);
-	assert_int_equal(store_forget(p->s, &key, now + 60), 0);
+	assert_int_equal(store_forget(p->s, &key, 128, now + 60), 0);
 	assert_int_equal(store_report_end(p->s, id, REPORT_DONE, 0, ""), 1);
 	assert_int_equal(store_report_sending(p->s, id, now, "18", "x"), 1);
 	assert_int_equal(store_pardoned(p->s, &key), 1);
@@ -444,10 +444,13 @@ static void run_file(struct place *p, const char *path)
 
 static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **state)
 {
-	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql", TEST_DATA "/stores/schema-2.sql" };
+	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql", TEST_DATA "/stores/schema-2.sql",
+					    TEST_DATA "/stores/schema-3.sql" };
 	struct place *p = *state;
 	struct addr blocked = addr("45.1.1.1"), sending = addr("45.5.5.5");
 	struct report_job r[4] = { 0 };
+	struct recheck due;
+	struct release gone;
 	struct err e;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
@@ -469,6 +472,15 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		report_job_done(&r[1]);
 		assert_int_equal(store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
 		assert_int_equal(store_failures_put(p->s, &blocked, 3, now), 0);
+		sql(p, "UPDATE block SET until = 1830000000");
+		assert_int_equal(store_rechecks_due(p->s, &due, 1), 0);
+		now += 604800;             /* a week after it was made, whichever version made it */
+		assert_int_equal(store_rechecks_due(p->s, &due, 1), 1);
+		assert_memory_equal(due.addr.b, blocked.b, 16);
+		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 }, &gone, 1), 0);
+		assert_int_equal(store_release(p->s, &due), 0);
+		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 }, &gone, 1), 1);
+		assert_string_equal(gone.tier, "known");
 	}
 }
 

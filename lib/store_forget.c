@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_forget.c - one address, at once, and so that its bytes are nowhere in the file
+ *
+ * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind when
+ * it moves rows between pages, nor what the log still holds (sqlite.org/pragma.html#pragma_secure_delete).
+ * So the log is emptied, the file is searched, and only if something is found it is written anew.
+ */
+#include "store_private.h"
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+
+static struct addr last_of(const struct addr *key, int bits)
+{
+	struct addr last = *key;
+
+	for (int bit = bits; bit < 128; bit++)
+		last.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
+static bool in_an_address(unsigned char c)
+{
+	return isxdigit(c) || c == '.' || c == ':';
+}
+
+/* As a number of its own: 45.1.1.1 is not in 145.1.1.10. */
+static bool stands_alone(const uint8_t *at, size_t n, const uint8_t *from, const uint8_t *to)
+{
+	return (at == from || !in_an_address(at[-1])) && (at + n == to || !in_an_address(at[n]));
+}
+
+static int count_in(const uint8_t *from, const uint8_t *to, const void *needle, size_t n, bool text)
+{
+	const uint8_t *at = from;
+	int found = 0;
+
+	while ((at = memmem(at, (size_t)(to - at), needle, n))) {
+		found += !text || stands_alone(at, n, from, to);
+		at++;
+	}
+	return found;
+}
+
+struct needles { const uint8_t *key; size_t nkey; const char *text; };
+
+/* How often they are in a file: overlapping chunks, so that none is cut. A missing file holds none. */
+static int count_in_file(struct store *s, const char *path, const struct needles *what, int *ret)
+{
+	static const size_t overlap = 64;
+	uint8_t *buf = malloc(CHUNK + overlap);
+	size_t kept = 0;
+	ssize_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	while (buf && fd >= 0 && (n = read(fd, buf + kept, CHUNK)) > 0) {
+		size_t all = kept + (size_t)n;
+
+		*ret += count_in(buf, buf + all, what->key, what->nkey, false);
+		*ret += count_in(buf, buf + all, what->text, strlen(what->text), true);
+		kept = all < what->nkey - 1 ? all : what->nkey - 1;
+		memmove(buf, buf + all - kept, kept);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return buf && n >= 0 ? 0 : err_set(&s->err, buf ? IPREP_E_IO : IPREP_E_NOMEM, "%s: cannot be searched",
+					   path);
+}
+
+static int empty_log(struct store *s)
+{
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return store_fail(s, "emptying the log");
+}
+
+/* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same. */
+static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
+{
+	struct needles what = { key->b, (size_t)bits / 8, text };
+	int found = 0, r = empty_log(s);
+
+	if (!r && what.nkey)
+		r = count_in_file(s, sqlite3_db_filename(s->db, NULL), &what, &found);
+	if (!r && found > allowed)
+		r = sql_run(s, "VACUUM", "");
+	if (!r && found > allowed)
+		r = empty_log(s);
+	return r;
+}
+
+int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until)
+{
+	static const char *const tables[] = { "block", "finding", "lookup", "report", "pardon", "sighting", "good",
+					      "failure", "retraction", "released" };
+	struct addr last = last_of(key, bits);
+	char sql[96], text[ADDR_TEXT_MAX];
+	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
+
+	addr_text(key, text);
+	if (!r)
+		r = store_begin(s, STORE_DURABLE);
+	if (r)
+		return r;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !r; i++) {
+		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2", tables[i]);
+		r = sql_run(s, sql, "kk", key, &last);
+	}
+	if (!r)
+		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s", text);
+	if (!r && pardon_until)
+		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key, pardon_until);
+	r = store_end(s, r);
+	if (!r && wipe(s, key, bits, text, pardon_until != 0))
+		log_line(s->log, LOG_NOTICE, "%s: forgotten, but freed space may still hold it: %s", text,
+			 s->err.text);
+	return r;
+}
