@@ -31,6 +31,8 @@ BLOCK = """{0}  notorious  16  2027-11-23 09:51  sendmail-auth
     https://www.abuseipdb.com/check/{0}
     fail2ban-client unban $(rep-purge --pardon 30d {0})
 """
+RELEASE = ("rep-purge --released | grep -E '^[0-9A-Fa-f:./]+$' | xargs -r -n500 fail2ban-client set \"$jail\" unbanip"
+           ' >/dev/null; done')
 # prints what waits in the file "new", once; does what "check.does" says
 REP_CHECK = """#!/bin/sh
 [ "$*" = "--blocks --new" ] || exit 64
@@ -502,7 +504,7 @@ class Files(unittest.TestCase):
         jobs = [line.rstrip('\n') for line in lines if re.match(r'[^#\s=]+\s', line)]
         self.assertIn('MAILTO=root\n', lines)
         self.assertIn('TIMERS=/etc/systemd/system/timers.target.wants\n', lines)
-        self.assertEqual(len(jobs), 3)
+        self.assertEqual(len(jobs), 5)
         limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
         for job in jobs:
             *fields, user, command = job.split(None, 6)
@@ -512,10 +514,13 @@ class Files(unittest.TestCase):
                 self.assertTrue(all(low <= int(n) <= high for n in number.groups() if n), job)
             self.assertEqual(user, 'root')
             self.assertNotRegex(command, r'(?<!\\)%')
-            self.assertRegex(command, r'\Atest -e \$TIMERS/iprep-(flush|purge|notify)\.timer \|\| rep-')
+            self.assertRegex(command, r'\Atest -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
+                                      r'(for jail in [\w -]+; do )?rep-')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
-        self.assertEqual([re.search(r'\|\| (rep-.*)', j)[1].split(' <')[0] for j in jobs],
-                         ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-check --blocks --new'])
+        self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.partition('||')[2]).group().split(' <')[0]
+                          for j in jobs],
+                         ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', RELEASE,
+                          'rep-check --blocks --new'])
 
     def test_a_flush_and_a_purge_that_have_nothing_to_do_say_nothing(self):
         place = Place(BIN, RealRepCheck.CONF, key=None)

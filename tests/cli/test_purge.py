@@ -24,6 +24,7 @@ from server import Server, Zone
 
 BIN = ''
 DAY, WEEK, YEAR = 86400, 7 * 86400, 365 * 86400
+CRON = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban', 'cron.d', 'iprep')
 CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
@@ -428,6 +429,28 @@ class Recheck(RecheckCase):
         for args in (('--recheck', '45.1.1.1'), ('--released', '45.1.1.1'), ('--recheck', '--released'),
                      ('--recheck', '--pardon', '1d')):
             self.assertNotEqual(self.purge(*args, status=64).stderr, '', args)
+
+    def test_cron_feeds_released_addresses_to_each_verdict_jail_filtered(self):
+        self.old_block('45.1.1.1')
+        self.look()
+        self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of('45.1.1.2'), int(time.time()))
+        with open(CRON, encoding='ascii') as f:
+            jobs = [line for line in f.read().splitlines() if 'unbanip' in line]
+        self.assertEqual(len(jobs), 1)
+        command = jobs[0].split(None, 6)[6].split('|| ', 1)[1]
+        os.mkdir(self.place.path('bin'))
+        with open(self.place.path('bin/rep-purge'), 'w', encoding='ascii') as f:
+            f.write(f'#!/bin/sh\n{BIN}/rep-purge -c {self.place.path("iprep.conf")} "$@"\n'
+                    'echo --all\necho "45.9.9.9 --all"\n')
+        with open(self.place.path('bin/fail2ban-client'), 'w', encoding='ascii') as f:
+            f.write(f'#!/bin/sh\necho "$*" >>{self.place.path("told")}\n')
+        for name in ('rep-purge', 'fail2ban-client'):
+            os.chmod(self.place.path('bin/' + name), 0o755)
+        subprocess.run(['sh', '-c', command], check=True, stdin=subprocess.DEVNULL,
+                       env={'PATH': self.place.path('bin') + ':/usr/bin:/bin'})
+        with open(self.place.path('told'), encoding='ascii') as f:
+            self.assertEqual(sorted(f.read().splitlines()),
+                             [f'set {jail} unbanip 45.1.1.1 45.1.1.2' for jail in ('rep-confirmed', 'rep-notorious')])
 
 
 class PaidRecheck(RecheckCase):
