@@ -593,6 +593,30 @@ class Forget(Case):
         self.assertEqual(self.place.verdict_log(), '')
         self.assertEqual((self.traces('45.1.1.1'), self.count('pardon')), (1, 1))
 
+    def test_no_line_is_written_for_who_was_forgotten_while_others_are_announced(self):
+        """The worker reads dozens of blocks at once, and each line waits for the disk."""
+        now, names = int(time.time()), [f'45.4.{i // 200}.{i % 200 + 1}' for i in range(600)]
+        db = sqlite3.connect(self.place.path('state/iprep.db'), timeout=10)
+        with db:
+            db.executemany('INSERT INTO block(key, tier, score, since, until, first_at, announced_at, due, jail, src)'
+                           " VALUES(?, 'known', 3, ?, ?, 0, 0, 1, '', 'zen')",
+                           [(key_of(a), now + i - 600, now + DAY) for i, a in enumerate(names)])
+        db.close()
+        self.assertEqual(self.count('block'), len(names))
+        forgotten = []
+        worker = self.place.worker(stderr=subprocess.DEVNULL)
+        while worker.poll() is None:
+            at = self.place.verdict_log().count('\n') + 20
+            if at < len(names) and names[at] not in forgotten:
+                self.purge(names[at])
+                if f'ip={names[at]} ' not in self.place.verdict_log():
+                    forgotten.append(names[at])
+        self.assertEqual(worker.wait(), 0)
+        said = self.place.verdict_log()
+        self.assertGreater(len(forgotten), 3)
+        self.assertEqual([a for a in forgotten if f'ip={a} ' in said], [])
+        self.assertEqual(said.count('\n') + len(forgotten), len(names))
+
     def test_a_pardon_holds_when_the_address_is_seen_or_a_ban_is_restored(self):
         self.live('45.1.1.1')
         self.purge('--gate', '--jail', 'x', '--', '45.1.1.1', program='rep-check', status=10)
