@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""rep-purge --recheck and --released: long blocks looked up again, and released. Against DNS lists and the
+AbuseIPDB emulator.
+
+    test_recheck.py DIRECTORY-OF-PROGRAMS        (as root)
+"""
+import ipaddress
+import json
+import os
+import subprocess
+import time
+
+import purge_case  # first: it finds the next ones
+import behaviours as b
+import place
+from purge_case import DAY, HIGH, LIST, WEEK, key_of
+from server import Zone
+
+CRON = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban', 'cron.d', 'iprep')
+
+class RecheckCase(purge_case.Case):
+    more = LIST.format('zen') + LIST.format('other')
+
+    def setUp(self):
+        super().setUp()
+        self.lists()
+
+    def lists(self, *listed, zen=None, other=None):
+        names = {'.'.join(reversed(a.split('.'))): b.listed('127.0.0.2') for a in listed}
+        self.dns.zones['zen.test'] = zen or Zone(names)
+        self.dns.zones['other.test'] = other or Zone({})
+
+    def look(self, *args, status=0):
+        s = self.stats('--recheck', *args, status=status)
+        return s['done'], s['released'], s['listed'], s['undecided']
+
+    def recheck_at(self):
+        return self.sql('SELECT recheck_at FROM block')[0][0] - int(time.time())
+
+
+class Recheck(RecheckCase):
+    def test_after_a_week_who_is_listed_no_more_is_released(self):
+        self.lists('45.1.1.2')
+        self.old_block('45.1.1.1')
+        self.old_block('45.1.1.2')
+        self.old_block('45.1.1.3', age=6 * DAY)                # too young
+        self.block('45.1.1.4', int(time.time()) - 8 * DAY, int(time.time()) + DAY - 60)    # ends soon anyway
+        self.assertEqual(self.look('-n'), (2, 0, 0, 0))
+        self.assertEqual(len(self.blocked()), 4)
+        self.assertEqual(self.look(), (2, 1, 1, 0))
+        self.assertEqual(self.blocked(), ['45.1.1.2', '45.1.1.3', '45.1.1.4'])
+        self.assertEqual(self.released(), ['45.1.1.1'])
+        self.assertEqual(self.look(), (0, 0, 0, 0))
+
+    def test_then_monthly(self):
+        self.lists('45.1.1.2')
+        self.old_block('45.1.1.2')
+        self.look()
+        self.assertAlmostEqual(self.recheck_at(), 30 * DAY, delta=120)
+        self.assertEqual(self.look(), (0, 0, 0, 0))
+        self.sql('UPDATE block SET since = since - ?, recheck_at = recheck_at - ?', 30 * DAY + 200, 30 * DAY + 200)
+        self.lists()
+        self.assertEqual(self.look(), (1, 1, 0, 0))
+
+    def test_without_network_nobody_is_released_and_it_is_tried_the_next_day(self):
+        self.dns.close()
+        self.old_block('45.1.1.1')
+        self.assertEqual(self.look(), (1, 0, 0, 1))
+        self.assertEqual((self.blocked(), self.released()), (['45.1.1.1'], []))
+        self.assertAlmostEqual(self.recheck_at(), 20 * 3600, delta=120)
+
+    def test_without_network_it_gives_up_before_all_are_asked_for(self):
+        self.dns.close()
+        for i in range(1, 201):
+            self.old_block(f'45.1.1.{i}')
+        p = self.purge('--recheck', status=75)
+        self.assertIn('nobody is released without an answer', p.stderr)
+        self.assertEqual((len(self.blocked()), self.released()), (200, []))
+        self.assertGreater(self.sql('SELECT count(*) FROM block WHERE recheck_at = 0')[0][0], 0)
+
+    def test_one_silent_list_is_enough_to_release_nobody(self):
+        for bad in (b.silent(), b.servfail, b.refused, b.listed('127.255.255.254')):
+            self.sql('DELETE FROM block')
+            self.old_block('45.1.1.1')
+            self.lists(other=Zone(bad))
+            self.assertEqual(self.look()[1], 0, bad)
+            self.assertEqual(self.blocked(), ['45.1.1.1'])
+
+    def test_a_list_that_lost_its_entries_acquits_nobody_it_named(self):
+        self.old_block('45.1.1.1')
+        self.old_block('45.1.1.2', src='other')
+        self.lists(zen=Zone({}, test=b.not_listed()))
+        self.assertEqual(self.look(), (2, 1, 0, 1))
+        self.assertEqual(self.blocked(), ['45.1.1.1'])
+
+    def test_a_list_that_lists_the_world_acquits_nobody(self):
+        self.old_block('45.1.1.1')
+        self.lists(zen=Zone(b.not_listed(), b.listed('127.0.0.2')))
+        self.assertEqual(self.look(), (1, 0, 0, 1))
+
+    def test_released_is_idempotent_and_ends_after_its_week(self):
+        self.old_block('45.1.1.1')
+        self.look()
+        for _ in range(3):
+            self.assertEqual(self.released(), ['45.1.1.1'])
+        line = json.loads(self.purge('--released', '--json').stdout)
+        self.assertEqual((line['address'], line['tier']), ('45.1.1.1', 'notorious'))
+        self.sql('UPDATE released SET at = at - ?', WEEK + 60)
+        self.assertEqual(self.released(), [])
+
+    def test_blocked_again_it_is_not_released_any_more_even_when_that_is_over(self):
+        self.old_block('45.1.1.1')
+        self.look()
+        self.lists('45.1.1.1')
+        self.purge('--enqueue', '--jail', 'sshd', '--', '45.1.1.1', program='rep-report')
+        self.sql('DELETE FROM finding')
+        self.purge('--flush', program='rep-report')
+        self.assertEqual((self.blocked(), self.released()), (['45.1.1.1'], []))
+        self.sql('DELETE FROM block')
+        self.assertEqual(self.released(), [])
+
+    def test_forgotten_while_it_is_looked_up_nothing_is_kept(self):
+        self.old_block('45.1.1.1')
+        self.lists(zen=Zone(b.delayed(0.7, b.not_listed())))
+        with subprocess.Popen(self.place.command('rep-purge', '--recheck', '--quiet')) as p:
+            place.wait_until(lambda: self.asked('1.1.1.45'), 'it is asked for')
+            self.assertEqual(self.purge('45.1.1.1').stdout, '45.1.1.1\n')
+            self.assertEqual(p.wait(), 0)
+        self.assertEqual((self.count('block'), self.count('finding'), self.count('released')), (0, 0, 0))
+
+    def test_of_a_prefix_the_address_that_was_seen_is_asked_for(self):
+        conf = self.place.path('iprep.conf')
+        with open(conf, encoding='ascii') as f:
+            text = f.read()
+        self.place.write('iprep.conf', text.replace('timeout_ms', 'ipv6_prefix = 64\ntimeout_ms'))
+        self.old_block('2600:1:2:3::', addr='2600:1:2:3::5')
+        self.old_block('2600:1:2:4::')                          # nobody knows which it was
+        self.assertEqual(self.look(), (2, 1, 0, 1))
+        self.assertEqual(self.released(), ['2600:1:2:3::/64'])
+        nibbles = '.'.join(reversed(ipaddress.ip_address('2600:1:2:3::5').exploded.replace(':', '')))
+        self.assertTrue(self.asked(nibbles))
+
+    def test_bad_usage_is_64(self):
+        for args in (('--recheck', '45.1.1.1'), ('--released', '45.1.1.1'), ('--recheck', '--released'),
+                     ('--recheck', '--pardon', '1d')):
+            self.assertNotEqual(self.purge(*args, status=64).stderr, '', args)
+
+    def test_cron_feeds_released_addresses_to_each_verdict_jail_filtered(self):
+        self.old_block('45.1.1.1')
+        self.look()
+        self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of('45.1.1.2'), int(time.time()))
+        with open(CRON, encoding='ascii') as f:
+            jobs = [line for line in f.read().splitlines() if 'unbanip' in line]
+        self.assertEqual(len(jobs), 1)
+        command = jobs[0].split(None, 6)[6].split('|| ', 1)[1]
+        os.mkdir(self.place.path('bin'))
+        with open(self.place.path('bin/rep-purge'), 'w', encoding='ascii') as f:
+            f.write(f'#!/bin/sh\n{self.programs}/rep-purge -c {self.place.path("iprep.conf")} "$@"\n'
+                    'echo --all\necho "45.9.9.9 --all"\n')
+        with open(self.place.path('bin/fail2ban-client'), 'w', encoding='ascii') as f:
+            f.write(f'#!/bin/sh\necho "$*" >>{self.place.path("told")}\n')
+        for name in ('rep-purge', 'fail2ban-client'):
+            os.chmod(self.place.path('bin/' + name), 0o755)
+        subprocess.run(['sh', '-c', command], check=True, stdin=subprocess.DEVNULL,
+                       env={'PATH': self.place.path('bin') + ':/usr/bin:/bin'})
+        with open(self.place.path('told'), encoding='ascii') as f:
+            self.assertEqual(sorted(f.read().splitlines()),
+                             [f'set {jail} unbanip 45.1.1.1 45.1.1.2' for jail in ('rep-confirmed', 'rep-notorious')])
+
+
+class PaidRecheck(RecheckCase):
+    """The same with AbuseIPDB, which says nothing of most."""
+
+    def setUp(self):
+        purge_case.Case.setUp(self)
+        self.api = place.Emulator({'45.1.1.9': HIGH})
+        self.addCleanup(self.api.close)
+        self.more = RecheckCase.more + f'[abuseipdb]\nurl = {self.api.url}\nkey_file = {{dir}}/key\n'
+        self.start(self.more, key=True)
+        self.lists()
+
+    def start(self, more='', key=True):
+        super().start(more, key)
+
+    def calls(self):
+        e = self.api.control('stats')['endpoints'].get('check', {'accepted': 0, 'refused': {}})
+        return e['accepted'] + sum(e['refused'].values())
+
+    def test_who_is_on_a_free_list_costs_no_call(self):
+        self.lists('45.1.1.2')
+        self.old_block('45.1.1.2')
+        self.assertEqual((self.look(), self.calls()), ((1, 0, 1, 0), 0))
+        self.old_block('45.1.1.1')
+        self.assertEqual((self.look(), self.calls()), ((1, 1, 0, 0), 1))
+
+    def test_whom_only_abuseipdb_names_stays(self):
+        self.old_block('45.1.1.9')
+        self.assertEqual(self.look(), (1, 0, 1, 0))
+
+    def test_when_abuseipdb_is_silent_nobody_is_released(self):
+        self.api.fault('hang')
+        self.old_block('45.1.1.1')
+        self.assertEqual(self.look(), (1, 0, 0, 1))
+
+    def test_the_last_three_tenths_of_the_day_are_not_touched(self):
+        day = int(time.time()) // DAY
+        self.sql("INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until, last_ok_at,"
+                 " last_error_at, last_error) VALUES('check', ?, 1000, 301, 1, 0, 0, 0, '')", day)
+        self.old_block('45.1.1.1')
+        self.old_block('45.1.1.2')
+        self.assertEqual((self.look(), self.calls()), ((2, 1, 0, 1), 1))
+        self.assertEqual(len(self.blocked()), 1)
+
+    def test_never_asked_is_never_acquitted(self):
+        self.start(self.more + 'check = never\n', key=True)
+        self.lists()
+        self.old_block('45.1.1.1', src='abuseipdb')
+        self.old_block('45.1.1.2', src='zen')
+        self.assertEqual(self.look(), (2, 1, 0, 1))
+        self.assertEqual((self.blocked(), self.calls()), (['45.1.1.1'], 0))
+
+
+if __name__ == '__main__':
+    purge_case.main()
