@@ -65,12 +65,24 @@ int store_block_announced(struct store *s, const struct addr *key, int64_t at, i
 int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
 int store_blocks_first_since(struct store *s, int64_t since, int max);
+enum block_order { BLOCKS_BY_FIRST, BLOCKS_BY_KEY, BLOCKS_BY_UNTIL };    /* each by an index, then by key */
+struct block_query {                       /* zeroed members ask for nothing, but high must be set */
+	enum block_order order;
+	bool only_new;                     /* those that store_blocks_shown() has not been told of */
+	const char *tier, *source;         /* names; NULL: any */
+	int64_t since;                     /* made, or its tier risen, then or later */
+	struct addr low, high;             /* keys from and to, inclusive */
+	struct addr from;                  /* of these only low itself and those from here; low: all */
+};
 /*
- * Live blocks that were announced, oldest first, after the one given (zeroed: from the start); with
- * only_new those that store_blocks_shown() has not been told of. Returns how many were put into ret.
+ * Live blocks that were announced, after the one given (zeroed: from the start).
+ * Returns how many were put into ret.
  */
-int store_blocks_page(struct store *s, bool only_new, const struct block *after, struct block *ret,
-		      size_t max);
+int store_blocks_page(struct store *s, const struct block_query *q, const struct block *after,
+		      struct block *ret, size_t max);
+/* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
+int store_blocks_have_tier(struct store *s, const char *tier);
+int store_blocks_have_source(struct store *s, const char *source);
 /* Somebody has been told of these. A block whose tier rises is new again. */
 int store_blocks_shown(struct store *s, const struct block *blocks, size_t n);
 /* 1 if the key is to be left alone now; 0 if not. */

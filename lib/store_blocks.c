@@ -79,16 +79,32 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 	return r < 0 ? r : (int)n;
 }
 
-int store_blocks_page(struct store *s, bool only_new, const struct block *after, struct block *ret,
-		      size_t max)
+#define NAMES_SOURCE(n) "instr(',' || src || ',', ',' || " n " || ',') > 0"
+/*
+ * A page begins where the last one ended. The plus signs keep SQLite from an index that has not the page's
+ * order: it would sort all blocks for each page.
+ */
+#define PAGE(index, after, order) \
+	"SELECT " BLOCK_COLUMNS " FROM block" index " WHERE +first_at > 0 AND +until > ?1 AND +until <= ?2" \
+	" AND key BETWEEN ?3 AND ?4 AND (key >= ?5 OR key = ?3) AND " after \
+	" AND (?8 = 0 OR shown_at = 0) AND (?9 IS NULL OR tier = ?9)" \
+	" AND (?10 IS NULL OR " NAMES_SOURCE("?10") ") AND +since >= ?11 ORDER BY " order " LIMIT ?12"
+
+static const char *const pages[] = {
+	[BLOCKS_BY_FIRST] = PAGE(" INDEXED BY block_first", "(first_at, key) > (?6, ?7)", "first_at, key"),
+	[BLOCKS_BY_KEY] = PAGE("", "?6 = ?6 AND key > ?7", "key"),
+	[BLOCKS_BY_UNTIL] = PAGE(" INDEXED BY block_until", "(until, key) > (?6, ?7)", "until, key"),
+};
+
+int store_blocks_page(struct store *s, const struct block_query *q, const struct block *after,
+		      struct block *ret, size_t max)
 {
-	int64_t now = store_now(s);
+	int64_t now = store_now(s), last = q->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block WHERE first_at > 0 AND until > ?1"
-			" AND until <= ?2 AND (first_at, key) > (?3, ?4) AND (?5 = 0 OR shown_at = 0)"
-			" ORDER BY first_at, key LIMIT ?6", "iiikii", now, now + TEN_YEARS_S + WEEK_S,
-			after->first_at, &after->key, (int64_t)only_new, (int64_t)max);
+	int r = sql_row(s, &st, pages[q->order], "iikkkikissii", now, now + TEN_YEARS_S + WEEK_S, &q->low,
+			&q->high, &q->from, last, &after->key, (int64_t)q->only_new, q->tier, q->source,
+			q->since, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		n += block_of(st, &ret[n]);
@@ -96,6 +112,23 @@ int store_blocks_page(struct store *s, bool only_new, const struct block *after,
 	}
 	sqlite3_finalize(st);
 	return r < 0 ? r : (int)n;
+}
+
+int store_blocks_have_tier(struct store *s, const char *tier)
+{
+	int64_t has = 0;
+	int r = sql_number(s, 0, &has, "SELECT EXISTS(SELECT 1 FROM block WHERE tier = ?1)", "s", tier);
+
+	return r ? r : has != 0;
+}
+
+int store_blocks_have_source(struct store *s, const char *source)
+{
+	int64_t has = 0;
+	int r = sql_number(s, 0, &has, "SELECT EXISTS(SELECT 1 FROM block WHERE " NAMES_SOURCE("?1") ")",
+			   "s", source);
+
+	return r ? r : has != 0;
 }
 
 int store_blocks_shown(struct store *s, const struct block *blocks, size_t n)

@@ -424,8 +424,13 @@ struct iprep_block {
 	const char *sources;               /* that gave points when it was made; NULL: not known */
 	size_t nfindings;                  /* what is still kept of the evidence */
 	const struct iprep_finding *const *findings;
+	const char *exempt;                /* why it must not be refused (any more): [allow], an address of
+					    * this host's, special-purpose; NULL: nothing speaks against */
 };
-enum iprep_blocks_flags { IPREP_BLOCKS_NEW = 1 };      /* only those not yet given out with this flag */
+enum iprep_blocks_flags {
+	IPREP_BLOCKS_NEW = 1,              /* only those not yet given out with this flag */
+	IPREP_BLOCKS_BARE = 2,             /* without findings, which makes long lists faster */
+};
 /*
  * What is blocked now, in the order of announcing.
  * @flags  enum iprep_blocks_flags; what row() has taken with IPREP_BLOCKS_NEW is not new any more,
@@ -437,6 +442,34 @@ enum iprep_blocks_flags { IPREP_BLOCKS_NEW = 1 };      /* only those not yet giv
 IPREP_API int iprep_blocks(struct iprep_ctx *ctx, unsigned flags,
 			   int (*row)(void *user, const struct iprep_block *block), void *user)
 	IPREP_MUST_CHECK;
+
+/* Addresses that begin with the same bits. IPv4 stands as ::ffff:a.b.c.d, its bits are 96 to 128. */
+struct iprep_prefix { unsigned char address[16]; int bits; };
+/* "192.0.2.0/24", "2001:db8::/32", or an address; host bits must be zero. Errors: _ADDR. */
+IPREP_API int iprep_parse_prefix(const char *text, struct iprep_prefix *ret_prefix) IPREP_MUST_CHECK;
+
+enum iprep_order {
+	IPREP_BY_ANNOUNCING = 0,           /* first announced, first given */
+	IPREP_BY_ADDRESS = 1,              /* IPv4 first; each family as numbers */
+	IPREP_BY_END = 2,                  /* what ends next, first */
+};
+struct iprep_blocks_query {                /* zeroed members are absent; fields are only ever appended */
+	unsigned flags;                    /* enum iprep_blocks_flags */
+	int order;                         /* enum iprep_order */
+	const char *tier, *source;         /* only that tier; only those to which this source gave points */
+	int64_t since_at;                  /* only those made, or risen to their tier, then or later */
+	const struct iprep_prefix *prefix; /* only those in it, or that hold it; ::/0 is IPv6 alone */
+	int (*row)(void *user, const struct iprep_block *block);
+	void *user;
+};
+/*
+ * What is blocked now, as iprep_blocks(), but chosen and sorted. In memory that does not grow with
+ * the list; each block comes once, unless it is announced again meanwhile and sorted by its end.
+ * Errors: as iprep_blocks(); _ARG (a tier or source that neither the configuration nor a block has).
+ */
+IPREP_API int iprep_blocks_where(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
+	IPREP_MUST_CHECK;
+
 /* As one line of JSON; release with iprep_text_free(). Errors: _NOMEM. */
 IPREP_API int iprep_block_json(const struct iprep_block *block, char **ret_line) IPREP_MUST_CHECK;
 
