@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "check_blocks.h"
+#include "check_export.h"
+#include "check_filter.h"
 #include "check_text.h"
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-struct listing { struct cli *cli; bool only_new; };
+struct listing {
+	struct cli *cli;
+	bool only_new;
+	const struct export_format *format;    /* NULL: text or JSON */
+	struct export export;
+	unsigned long left_out;                /* of an export */
+};
 
 static const char *time_of(int64_t at, char dst[24])
 {
@@ -38,6 +46,8 @@ static void put_text(const struct iprep_block *b, bool links)
 
 	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", b->address, b->tier, b->score, time_of(b->until, until),
 	       b->jail ? b->jail : "-", b->sources ? b->sources : "-");
+	if (b->exempt)
+		printf("    in no export: %s\n", b->exempt);
 	for (size_t i = 0; i < b->nfindings; i++)
 		if ((int)strlen(b->findings[i]->source) > width)
 			width = (int)strlen(b->findings[i]->source);
@@ -57,7 +67,7 @@ static bool lost_in_a_crash(void)
 
 static int on_block(void *user, const struct iprep_block *b)
 {
-	const struct listing *l = user;
+	struct listing *l = user;
 	char *line;
 
 	if (!l->cli->json) {
@@ -72,13 +82,82 @@ static int on_block(void *user, const struct iprep_block *b)
 	return l->only_new ? fflush(stdout) || ferror(stdout) || lost_in_a_crash() : ferror(stdout);
 }
 
-int check_blocks(struct cli *cli, bool only_new)
+static int on_export(void *user, const struct iprep_block *b)
 {
-	struct listing l = { cli, only_new };
+	struct listing *l = user;
+
+	if (b->exempt)
+		l->left_out++;
+	else
+		l->format->block(&l->export, b);
+	return ferror(stdout);
+}
+
+int check_blocks_options(struct cli *cli, const struct blocks_options *o)
+{
+	bool text = !o->format || !strcmp(o->format, "text");
+	struct iprep_prefix prefix;
+	int64_t at;
+	int order;
+
+	if (!text && !export_format(o->format))
+		return cli_usage(cli, "--format: \"%.40s\" is none of %s", o->format, export_names);
+	if (o->format && cli->json)
+		return cli_usage(cli, "--format and --json exclude each other");
+	if (!text && o->only_new)
+		return cli_usage(cli, "--new goes with text and --json only: an export replaces the last one");
+	if (!text && o->sort)
+		return cli_usage(cli, "--sort goes with text and --json only: exports are sorted by address");
+	if (o->sort && o->only_new)
+		return cli_usage(cli, "--sort and --new exclude each other");
+	if (o->sort && !filter_order(o->sort, &order))
+		return cli_usage(cli, "--sort: \"%.40s\" is none of announced, address, end", o->sort);
+	if (o->since && !filter_since(o->since, time(NULL), &at))
+		return cli_usage(cli, "--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
+				 "was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)", o->since);
+	if (o->prefix && iprep_parse_prefix(o->prefix, &prefix))
+		return cli_usage(cli, "--prefix: \"%.50s\" is not a network such as 192.0.2.0/24 or "
+				 "2001:db8::/32, host bits zero, or an address", o->prefix);
+	return EX_OK;
+}
+
+static int export(struct listing *l, struct iprep_blocks_query *q)
+{
+	int r = iprep_settings(l->cli->ctx, &l->export.settings);
+
+	if (r)
+		return r;
+	q->row = on_export;
+	q->order = IPREP_BY_ADDRESS;
+	q->flags = IPREP_BLOCKS_BARE;
+	l->export.now = time(NULL);
+	l->format->begin(&l->export);
+	r = iprep_blocks_where(l->cli->ctx, q);
+	if (!r && l->format->end)
+		l->format->end(&l->export);
+	iprep_settings_free(l->export.settings);
+	if (l->left_out && !l->cli->quiet)
+		cli_error(l->cli, "%lu blocks left out: they are of addresses to be left alone, see "
+			  "rep-check --blocks", l->left_out);
+	return r;
+}
+
+int check_blocks(struct cli *cli, const struct blocks_options *o)
+{
+	struct listing l = { .cli = cli, .only_new = o->only_new };
+	struct iprep_blocks_query q = { .flags = o->only_new ? IPREP_BLOCKS_NEW : 0, .tier = o->tier,
+					.source = o->source, .row = on_block, .user = &l };
+	struct iprep_prefix prefix;
 	int r = cli_end_root(cli);
 
 	if (r)
 		return r;
-	r = iprep_blocks(cli->ctx, only_new ? IPREP_BLOCKS_NEW : 0, on_block, &l);
+	if ((o->sort && !filter_order(o->sort, &q.order)) ||
+	    (o->since && !filter_since(o->since, time(NULL), &q.since_at)) ||
+	    (o->prefix && iprep_parse_prefix(o->prefix, &prefix)))
+		return EX_SOFTWARE;        /* check_blocks_options() has passed them */
+	q.prefix = o->prefix ? &prefix : NULL;
+	l.format = o->format ? export_format(o->format) : NULL;
+	r = l.format ? export(&l, &q) : iprep_blocks_where(cli->ctx, &q);
 	return r ? cli_fail(cli, r) : EX_OK;
 }

@@ -19,7 +19,7 @@ static const char help[] =
 	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
 	"       rep-check --good -- ADDRESS\n"
-	"       rep-check --blocks [--new]\n"
+	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
@@ -34,6 +34,13 @@ static const char help[] =
 	"      --good          a successful log-in: no block below the highest tier for a while\n"
 	"      --blocks        what is blocked, why, until when\n"
 	"      --new           blocks: only those not yet shown so, with how to undo each\n"
+	"      --tier NAME     blocks: only this tier's\n"
+	"      --source NAME   blocks: only those to which this source gave points\n"
+	"      --since TIME    blocks: only those made since: 7d (ago), 2026-01-31 (UTC), @SECONDS\n"
+	"      --prefix CIDR   blocks: only those in, or around, 192.0.2.0/24, 2001:db8::/32, ::/0\n"
+	"      --sort ORDER    blocks: announced (the default), address, end\n"
+	"      --format NAME   blocks: text, or as a file that nft -f, ipset restore, hosts.deny, a cidr:\n"
+	"                      table of Postfix or rbldnsd loads: nft ipset hosts.deny cidr rbldnsd\n"
 	"      --ready         configuration, state and verdict log are usable?\n"
 	"      --self-test     --ready, every list's test points, the API key and fail2ban's jails; tables\n"
 	"      --fail2ban PATH self-test: the fail2ban-client to ask, instead of the one in PATH\n"
@@ -45,13 +52,14 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, good, ready, self_test, blocks, only_new, cached, fresh;
+	bool gate, good, ready, self_test, blocks, cached, fresh;
 	const char *jail, *user, *restored, *file, *client;
+	struct blocks_options list;
 	long long timeout_ms;
 };
 enum {
 	O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
-	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT
+	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT, O_FORMAT, O_SORT, O_TIER, O_SINCE, O_SOURCE, O_PREFIX
 };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
@@ -62,6 +70,8 @@ static const struct option longs[] = {
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
 	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW },
+	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
+	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE }, { "prefix", 1, NULL, O_PREFIX },
 	{ "fail2ban", 1, NULL, O_CLIENT }, { NULL, 0, NULL, 0 },
 };
 
@@ -160,9 +170,37 @@ static int ready(struct cli *cli)
 
 /* ---- options ---- */
 
+/* Of --blocks: NULL if c is none of them. */
+static const char **filter_of(struct options *o, int c)
+{
+	switch (c) {
+	case O_FORMAT: return &o->list.format;
+	case O_SORT: return &o->list.sort;
+	case O_TIER: return &o->list.tier;
+	case O_SINCE: return &o->list.since;
+	case O_SOURCE: return &o->list.source;
+	case O_PREFIX: return &o->list.prefix;
+	default: return NULL;
+	}
+}
+
+/* The second would replace the first, and a list with half its filters looks like one. */
+static int parse_filter(struct cli *cli, struct options *o, int c, char **argv)
+{
+	const char **filter = filter_of(o, c);
+
+	if (!filter)
+		return cli_bad_option(cli, argv);
+	for (size_t i = 0; *filter && longs[i].name; i++)
+		if (longs[i].val == c)
+			return cli_usage(cli, "--%s is given twice", longs[i].name);
+	*filter = optarg;
+	return EX_OK;
+}
+
 static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
 {
-	int c;
+	int c, r;
 
 	while ((c = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
 		switch (c) {
@@ -183,14 +221,17 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case O_RESTORED: o->restored = optarg; break;
 		case O_FILE: o->file = optarg; break;
 		case O_BLOCKS: o->blocks = true; break;
-		case O_NEW: o->only_new = true; break;
+		case O_NEW: o->list.only_new = true; break;
 		case O_CLIENT: o->client = optarg; break;
 		case O_TIMEOUT:
 			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
 				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
 						 "from 1 to 600000", optarg);
 			break;
-		default: return cli_bad_option(cli, argv);
+		default:
+			r = parse_filter(cli, o, c, argv);
+			if (r)
+				return r;
 		}
 	}
 	if (o->cached && o->fresh)
@@ -199,7 +240,7 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 }
 
 /* Each of these stands alone. */
-static int check_options(struct cli *cli, const struct options *o, int n, char *const *addresses)
+static int check_options(struct cli *cli, struct options *o, int n, char *const *addresses)
 {
 	const struct { bool given, address; const char *name; } modes[] = {
 		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->ready, false, "ready" },
@@ -218,7 +259,17 @@ static int check_options(struct cli *cli, const struct options *o, int n, char *
 		if (!modes[i].address && n)
 			return cli_usage(cli, "--%s takes no address, got %.100s", mode, addresses[0]);
 	}
-	return o->only_new && !o->blocks ? cli_usage(cli, "--new goes with --blocks") : EX_OK;
+	if (o->blocks)
+		return check_blocks_options(cli, &o->list);
+	if (o->list.only_new)
+		return cli_usage(cli, "--new goes with --blocks");
+	for (size_t i = 0; longs[i].name; i++) {
+		const char *const *filter = filter_of(o, longs[i].val);
+
+		if (filter && *filter)
+			return cli_usage(cli, "--%s goes with --blocks", longs[i].name);
+	}
+	return EX_OK;
 }
 
 static int run(struct cli *cli, struct options *o, int argc, char **argv)
@@ -243,7 +294,7 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 	if (o->self_test)
 		return check_self_test(cli, (int)o->timeout_ms, o->client ? o->client : "fail2ban-client");
 	if (o->blocks)
-		return check_blocks(cli, o->only_new);
+		return check_blocks(cli, &o->list);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
 }
 
