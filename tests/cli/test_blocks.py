@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""rep-check --blocks: filters, order, usage, and what an export never contains.
+
+    test_blocks.py DIRECTORY-OF-PROGRAMS        (as root)
+
+That the exports load into the real programs is in tests/host/test_exports.py.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+from blocks_case import DAY, Case
+
+EXPORTS = ('nft', 'ipset', 'hosts.deny', 'cidr', 'rbldnsd')
+
+
+class Filters(Case):
+    def setUp(self):
+        super().setUp()
+        self.put(('45.1.1.1', {'age': 9 * DAY}),
+                 ('45.200.1.1', {'tier': 'notorious', 'left': 300 * DAY, 'src': 'zen,dronebl', 'age': 3 * DAY}),
+                 ('45.2.2.2', {'left': 60, 'age': 3600}), ('2a02:4780:15::5', {'age': 8 * DAY, 'src': 'zen2'}))
+
+    def listed(self, *args):
+        return [json.loads(line)['address'] for line in self.blocks('--json', *args).stdout.splitlines()]
+
+    def test_each_chooses_and_together_they_choose_less(self):
+        every = ['45.1.1.1', '2a02:4780:15::5', '45.200.1.1', '45.2.2.2']
+        for args, found in (([], every), (['--tier', 'known'], [every[0], every[1], every[3]]),
+                            (['--tier', 'notorious'], [every[2]]), (['--since', '4d'], every[2:]),
+                            (['--since', '2h'], every[3:]), (['--since', '2020-01-01'], every),
+                            (['--since', '2020-01-01 10:30'], every), (['--since', '2020-01-01T10:30:59Z'], every),
+                            (['--since', f'@{int(time.time()) - 4 * DAY}'], every[2:]), (['--since', '0'], []),
+                            (['--source', 'zen'], [every[0], every[2], every[3]]), (['--source', 'zen2'], [every[1]]),
+                            (['--source', 'dronebl'], [every[2]]), (['--source', 'abuseipdb'], []),
+                            (['--prefix', '45.0.0.0/8'], [every[0], every[2], every[3]]),
+                            (['--prefix', '45.1.1.1'], [every[0]]), (['--prefix', '45.1.1.0/31'], [every[0]]),
+                            (['--prefix', '45.1.1.2/31'], []), (['--prefix', '0.0.0.0/0'], [every[0], *every[2:]]),
+                            (['--prefix', '::/0'], [every[1]]), (['--prefix', '2a02:4780::/32'], [every[1]]),
+                            (['--prefix', '2a02:4780:16::/48'], []),
+                            (['--tier', 'known', '--source', 'zen', '--prefix', '45.0.0.0/8', '--since', '1d'],
+                             [every[3]])):
+            with self.subTest(args=args):
+                self.assertEqual(self.listed(*args), found)
+
+    def test_it_is_sorted_as_asked(self):
+        for order, found in (('announced', ['45.1.1.1', '2a02:4780:15::5', '45.200.1.1', '45.2.2.2']),
+                             ('address', ['45.1.1.1', '45.2.2.2', '45.200.1.1', '2a02:4780:15::5']),
+                             ('end', ['45.2.2.2', '45.1.1.1', '2a02:4780:15::5', '45.200.1.1'])):
+            with self.subTest(order=order):
+                self.assertEqual(self.listed('--sort', order), found)
+
+    def test_new_is_new_only_for_what_a_filter_let_through(self):
+        self.assertEqual(self.listed('--new', '--tier', 'notorious'), ['45.200.1.1'])
+        self.assertEqual(len(self.listed('--new')), 3)
+        self.assertEqual(self.listed('--new'), [])
+
+    def test_many_pages_give_each_block_once_in_every_order(self):
+        self.put(*((f'46.1.{i >> 8}.{i & 255}', {'left': DAY + i % 7, 'age': i % 5}) for i in range(300)))
+        for order in ('announced', 'address', 'end'):
+            with self.subTest(order=order):
+                found = self.listed('--sort', order, '--prefix', '46.0.0.0/8')
+                self.assertEqual((len(found), len(set(found))), (300, 300))
+        numbers = [tuple(map(int, a.split('.'))) for a in self.listed('--sort', 'address', '--prefix', '46.0.0.0/8')]
+        self.assertEqual(numbers, sorted(numbers))
+
+
+class Usage(Case):
+    def test_a_bad_value_is_64_with_the_value_and_what_would_be_good(self):
+        for args, says in ((['--format', 'iptables'], 'none of text, nft'), (['--format', ''], '--format'),
+                           (['--sort', 'score'], 'announced, address, end'), (['--since', 'yesterday'], 'yesterday'),
+                           (['--since', ''], '--since'), (['--since', '-7d'], '-7d'), (['--since', '7 days'], '7 days'),
+                           (['--since', '2026-02-30'], '2026-02-30'), (['--since', '2026-1-2'], '2026-1-2'),
+                           (['--since', ' 2026-01-02'], '--since'), (['--since', '2026-01-02 '], '--since'),
+                           (['--since', '2999-01-01'], '2999'), (['--since', '@99999999999'], '@9999'),
+                           (['--since', '@'], '--since'), (['--since', '@-1'], '--since'),
+                           (['--since', '2026-01-02T10:00'], '--since'),
+                           (['--since', '99999999999999999999d'], '--since'),
+                           (['--prefix', '45.1.1.1/24'], 'host bits'), (['--prefix', '45.1.1.0/33'], '/33'),
+                           (['--prefix', '45.1.1'], '--prefix'), (['--prefix', ''], '--prefix'),
+                           (['--prefix', '2001:db8::/129'], '/129'), (['--prefix', 'fe80::1%lo'], '--prefix'),
+                           (['--prefix', '45.1.1.0/24 '], '--prefix'), (['--tier', 'knwon'], 'no tier'),
+                           (['--tier', ''], 'no tier'), (['--tier', "known' OR 1"], 'no tier'),
+                           (['--source', 'zne'], 'no source'), (['--source', 'zen,dronebl'], 'no source'),
+                           (['--tier', 'known', '--tier', 'notorious'], '--tier is given twice'),
+                           (['--format', 'nft', '--json'], 'exclude'), (['--format', 'nft', '--new'], '--new'),
+                           (['--format', 'cidr', '--sort', 'end'], '--sort'), (['--new', '--sort', 'end'], '--sort'),
+                           (['--format'], '--format')):
+            with self.subTest(args=args):
+                done = self.blocks(*args, status=64)
+                self.assertEqual((done.stdout, done.stderr.count('\n')), ('', 1))
+                self.assertIn(says, done.stderr)
+
+    def test_each_goes_with_blocks_only(self):
+        for option, value in (('format', 'nft'), ('sort', 'end'), ('tier', 'known'), ('since', '7d'),
+                              ('source', 'zen'), ('prefix', '45.0.0.0/8')):
+            for args in (['45.1.1.1'], ['--ready'], ['--file', '-'], ['--self-test']):
+                with self.subTest(option=option, args=args):
+                    done = self.place.run('rep-check', '--' + option, value, *args)
+                    self.assertEqual((done.returncode, done.stdout), (64, ''))
+                    self.assertIn(f'--{option} goes with --blocks', done.stderr)
+
+    def test_help_names_them(self):
+        said = self.place.run('rep-check', '--help').stdout
+        for word in ('--format', '--sort', '--tier', '--since', '--source', '--prefix', *EXPORTS):
+            self.assertIn(word, said)
+
+
+class Exports(Case):
+    ipv6_prefix = 64
+
+    def test_what_is_over_held_back_or_to_be_left_alone_is_in_none(self):
+        self.put(('45.1.1.1',), ('45.3.3.3', {'left': -1}), ('45.4.4.4', {'held': True}), ('45.9.9.7',),
+                 ('2a02:9:9:9::',), ('127.0.0.1',), ('2a02:4780:15::',), ('45.8.8.8', {'left': 3700 * DAY}))
+        for name in EXPORTS:
+            with self.subTest(format=name):
+                done = self.blocks('--format', name)
+                self.assertIn('45.1.1.1', done.stdout)
+                self.assertRegex(done.stdout, r'2a02:4780:15::\]?/64')
+                for gone in ('45.3.3.3', '45.4.4.4', '45.9.9.7', '2a02:9:9:9', '127.0.0.1 ', '45.8.8.8'):
+                    self.assertNotIn(gone, done.stdout)
+                self.assertIn('3 blocks left out', done.stderr)
+                self.assertEqual(self.blocks('--format', name, '--quiet').stderr, '')
+        said = self.blocks().stdout
+        self.assertIn('in no export: allowed by [allow] addresses', said)
+        self.assertIn('in no export: holds one of [allow] addresses', said)
+
+    def test_nothing_that_a_stranger_chose_is_in_one(self):
+        self.put(('45.1.1.1', {'src': 'zen'}))
+        self.place.sql("UPDATE block SET jail = ?, src = ?", 'evil\n"; drop', 'evil\nzen')
+        for name in EXPORTS:
+            with self.subTest(format=name):
+                self.assertNotIn('evil', self.blocks('--format', name).stdout)
+
+    def test_filters_hold_for_exports(self):
+        self.put(('45.1.1.1',), ('45.2.2.2', {'tier': 'notorious'}), ('2a02:4780:15::', {'tier': 'notorious'}))
+        done = self.blocks('--format', 'cidr', '--tier', 'notorious', '--prefix', '0.0.0.0/0')
+        self.assertEqual([line for line in done.stdout.splitlines() if line[0] != '#'], ['45.2.2.2\tREJECT'])
+
+    def test_text_is_a_format_too(self):
+        self.put(('45.1.1.1',))
+        self.assertEqual(self.blocks('--format', 'text').stdout, self.blocks().stdout)
+
+    def test_a_full_disk_is_74_for_each(self):
+        self.put(('45.1.1.1',))
+        for name in EXPORTS:
+            with self.subTest(format=name), open('/dev/full', 'w', encoding='ascii') as full:
+                done = self.blocks('--format', name, status=74, stdout=full, stderr=subprocess.PIPE,
+                                   capture_output=False)
+                self.assertIn('stdout', done.stderr)
+
+
+if __name__ == '__main__':
+    if os.geteuid():
+        sys.exit('test_blocks.py: needs root')
+    Case.programs = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
