@@ -20,18 +20,25 @@ NFT = ("nftables", "libnftables1", "libnftnl11", "libmnl0", "libxtables12",
        "libjansson4", "libedit2", "libbsd0", "libmd0", "libgmp10")
 UNBOUND = ("unbound", "libevent-2.1-7", "libnghttp2-14", "libprotobuf-c1",
            "libpython3.11")
+# what takes the exports of rep-check --blocks: ipset, tcpdmatch, postmap
+EXPORTS = ("ipset", "libipset13", "libmnl0", "tcpd", "libwrap0", "libnsl2",
+           "libtirpc3", "postfix", "libdb5.3", "libicu72", "libsasl2-2",
+           "libssl3")
 DOWNLOAD_S = 300
 
 
 class Packages:
     """Programs for the tests: the machine's own, or from below directory."""
 
-    def __init__(self, directory, unbound=False):
+    def __init__(self, directory, unbound=False, exports=False):
         self.root = directory
-        self.fetch_missing(unbound)
+        self.fetch_missing(unbound, exports)
 
-    def fetch_missing(self, unbound):
+    def fetch_missing(self, unbound, exports):
         wanted = []
+        if exports and not all(map(self.find, ("ipset", "tcpdmatch",
+                                               "postmap"))):
+            wanted.extend(EXPORTS)
         if unbound and not self.find("unbound"):
             wanted.extend(UNBOUND)
         if not os.path.exists(self.fail2ban("server")):
@@ -52,7 +59,8 @@ class Packages:
     def environment(self):
         """For an unpacked program: where its unpacked libraries are."""
         places = [top for top, _, names in os.walk(f"{self.root}/usr/lib")
-                  if any(".so." in name for name in names)]
+                  if any(name.startswith("lib") and ".so" in name
+                         for name in names)]
         return {**os.environ, "LD_LIBRARY_PATH": ":".join(places)}
 
     def fail2ban(self, part):
