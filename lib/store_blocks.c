@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store_blocks.c - blocks, their outbox (the lines still to be written), and pardons */
 #include "store_private.h"
+#include <string.h>
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -82,7 +83,7 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 #define NAMES_SOURCE(n) "instr(',' || src || ',', ',' || " n " || ',') > 0"
 /*
  * A page begins where the last one ended. The plus signs keep SQLite from an index that has not the page's
- * order: it would sort all blocks for each page.
+ * order, and by key from beginning at another bound: it would read all blocks for each page.
  */
 #define PAGE(index, after, order) \
 	"SELECT " BLOCK_COLUMNS " FROM block" index " WHERE +first_at > 0 AND +until > ?1 AND +until <= ?2" \
@@ -92,7 +93,7 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 
 static const char *const pages[] = {
 	[BLOCKS_BY_FIRST] = PAGE(" INDEXED BY block_first", "(first_at, key) > (?6, ?7)", "first_at, key"),
-	[BLOCKS_BY_KEY] = PAGE("", "?6 = ?6 AND key > ?7", "key"),
+	[BLOCKS_BY_KEY] = PAGE("", "?6 = ?6 AND +key > ?7", "key"),
 	[BLOCKS_BY_UNTIL] = PAGE(" INDEXED BY block_until", "(until, key) > (?6, ?7)", "until, key"),
 };
 
@@ -100,12 +101,16 @@ int store_blocks_page(struct store *s, const struct block_query *q, const struct
 		      struct block *ret, size_t max)
 {
 	int64_t now = store_now(s), last = q->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
+	const struct addr *low = &q->low;
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, pages[q->order], "iikkkikissii", now, now + TEN_YEARS_S + WEEK_S, &q->low,
-			&q->high, &q->from, last, &after->key, (int64_t)q->only_new, q->tier, q->source,
-			q->since, (int64_t)max);
+	int r;
 
+	if (q->order == BLOCKS_BY_KEY && memcmp(after->key.b, low->b, sizeof(low->b)) > 0)
+		low = &after->key;
+	r = sql_row(s, &st, pages[q->order], "iikkkikissii", now, now + TEN_YEARS_S + WEEK_S, low, &q->high,
+		    &q->from, last, &after->key, (int64_t)q->only_new, q->tier, q->source, q->since,
+		    (int64_t)max);
 	while (r > 0 && n < max) {
 		n += block_of(st, &ret[n]);
 		r = sql_next(s, st);
