@@ -100,9 +100,14 @@ static bool p_url(const struct conf_key *k, const char *text, void *dst, struct 
 	return copy(dst, text, e);
 }
 
-static bool p_text(const struct conf_key *k, const char *text, void *dst, struct err *e)
+/* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
+static bool p_proxy(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
+	const char *scheme_end = strstr(text, "://"), *host = scheme_end ? scheme_end + 3 : text;
+
 	(void)k;
+	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
+		return wrong(e, "expected a proxy such as http://proxy.example.org:3128");
 	return copy(dst, text, e);
 }
 
@@ -323,7 +328,7 @@ const struct conf_key conf_keys[] = {
 	CONF("abuseipdb", "cache", "6h", p_duration, 60, 7 * 86400, api_cache_s),
 	CONF("abuseipdb", "check", "undecided", p_check, 0, 0, check),
 	CONF("abuseipdb", "ca_file", "", p_path, 0, 0, ca_file),
-	CONF("abuseipdb", "proxy", "", p_text, 0, 0, proxy),
+	CONF("abuseipdb", "proxy", "", p_proxy, 0, 0, proxy),
 	CONF("report", "categories", "18", p_categories, 0, 0, categories),
 	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
 	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),

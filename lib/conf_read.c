@@ -53,51 +53,7 @@ static int fail(struct reader *rd, const char *what, const char *value)
 	return rd->r;
 }
 
-/* ---- lines ---- */
-
-static bool line_ok(struct reader *rd, char *s, size_t n)
-{
-	if (n > LINE_MAX_BYTES)
-		return fail(rd, "line over 197 bytes", s), false;
-	if (strlen(s) != n)
-		return fail(rd, "NUL byte in line", s), false;
-	if (!*s || *s == '#' || *s == ';')
-		return true;
-	if (strstr(s, " ;") || strstr(s, "\t;"))
-		return fail(rd, "comments stand on lines of their own", s), false;
-	if (*s == '[' && (strchr(s, ']') != s + n - 1 || n > 49))
-		return fail(rd, "bad section header", s), false;
-	if (*s != '[' && !strchr(s, '='))
-		return fail(rd, "expected key = value", s), false;
-	return true;
-}
-
-/* ini_parse_stream()'s fgets: hands over clean, short, unindented lines. */
-static char *next_line(char *dst, int room, void *stream)
-{
-	struct reader *rd = stream;
-	char *raw = NULL, *s;
-	size_t size = 0;
-	ssize_t n = rd->r ? -1 : getline(&raw, &size, rd->fp);
-	bool ok;
-
-	if (n < 0) {
-		free(raw);
-		return NULL;
-	}
-	rd->line++;
-	while (n && strchr(" \t\r\n", raw[n - 1]) && raw[n - 1])
-		raw[--n] = '\0';
-	for (s = raw; *s == ' ' || *s == '\t'; s++)
-		n--;
-	ok = line_ok(rd, s, (size_t)n) && (int)n + 2 <= room;
-	if (ok)                            /* inih itself would take ':' for '=' in a comment's line */
-		snprintf(dst, (size_t)room, "%s\n", *s == '#' || *s == ';' ? "" : s);
-	free(raw);
-	return ok ? dst : NULL;
-}
-
-/* ---- keys ---- */
+/* ---- sections ---- */
 
 static const struct conf_key *find_key(const char *section, const char *name, bool *ret_section)
 {
@@ -146,6 +102,70 @@ static struct section *named(struct reader *rd, bool is_tier, const char *name)
 	return s;
 }
 
+/* ---- lines ---- */
+
+/* "[dns]", "[tier X]": known, also where no key follows, which inih would not tell. */
+static bool header_ok(struct reader *rd, const char *s, size_t n)
+{
+	char section[48];
+	bool is_tier, known;
+
+	if (strchr(s, ']') != s + n - 1 || n > 49)
+		return fail(rd, "bad section header", s), false;
+	snprintf(section, sizeof(section), "%.*s", (int)n - 2, s + 1);
+	is_tier = !strncmp(section, "tier ", 5);
+	if (is_tier || !strncmp(section, "dnsbl ", 6))
+		return named(rd, is_tier, section + (is_tier ? 5 : 6));
+	find_key(section, "", &known);
+	if (!known || !strcmp(section, "tier") || !strcmp(section, "dnsbl"))
+		return fail(rd, "unknown section", section), false;
+	return true;
+}
+
+static bool line_ok(struct reader *rd, char *s, size_t n)
+{
+	if (n > LINE_MAX_BYTES)
+		return fail(rd, "line over 197 bytes", s), false;
+	if (strlen(s) != n)
+		return fail(rd, "NUL byte in line", s), false;
+	if (!*s || *s == '#' || *s == ';')
+		return true;
+	if (strstr(s, " ;") || strstr(s, "\t;"))
+		return fail(rd, "comments stand on lines of their own", s), false;
+	if (*s == '[')
+		return header_ok(rd, s, n);
+	if (!strchr(s, '='))
+		return fail(rd, "expected key = value", s), false;
+	return true;
+}
+
+/* ini_parse_stream()'s fgets: hands over clean, short, unindented lines. */
+static char *next_line(char *dst, int room, void *stream)
+{
+	struct reader *rd = stream;
+	char *raw = NULL, *s;
+	size_t size = 0;
+	ssize_t n = rd->r ? -1 : getline(&raw, &size, rd->fp);
+	bool ok;
+
+	if (n < 0) {
+		free(raw);
+		return NULL;
+	}
+	rd->line++;
+	while (n && strchr(" \t\r\n", raw[n - 1]) && raw[n - 1])
+		raw[--n] = '\0';
+	for (s = raw; *s == ' ' || *s == '\t'; s++)
+		n--;
+	ok = line_ok(rd, s, (size_t)n) && (int)n + 2 <= room;
+	if (ok)                            /* inih itself would take ':' for '=' in a comment's line */
+		snprintf(dst, (size_t)room, "%s\n", *s == '#' || *s == ';' ? "" : s);
+	free(raw);
+	return ok ? dst : NULL;
+}
+
+/* ---- keys ---- */
+
 static int take_value(struct reader *rd, const struct conf_key *k, const char *section,
 		      const char *value, void *base, bool *seen)
 {
@@ -180,7 +200,7 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (rd->r)
 		return 0;
 	k = find_key(kind, name, &known);
-	if (!known || !strcmp(section, "tier") || !strcmp(section, "dnsbl")) {
+	if (!known) {                      /* before the first header; those are checked already */
 		fail(rd, "unknown section", section);
 		return 0;
 	}

@@ -165,7 +165,7 @@ class Configuration(Case):
         n = base.count('\n')
         for text, line, says in (
                 ('[general]\nbogus = 1\n', n + 2, 'unknown key'),
-                ('[nonsense]\nx = 1\n', n + 2, 'unknown section'),
+                ('[nonsense]\nx = 1\n', n + 1, 'unknown section'),
                 ('linger = 5\nlinger = 6\n', n + 2, 'given twice'),
                 ('linger = 301\n', n + 1, '"301"'),
                 ('linger = soon\n', n + 1, '"soon"'),
@@ -175,8 +175,8 @@ class Configuration(Case):
                 ('[worker\n', n + 1, 'section'),
                 ('lin\0ger = 5\n', n + 1, 'NUL'),
                 ('[dnsbl bl]\nzone = x.y\npoints = 127.0.0.[4..1]*3\n', n + 3, '127.0.0.[4..>1<]'),
-                ('[dnsbl bl]\nzone = x.y\n', n + 2, 'lacks "points"'),
-                ('[tier same]\nscore = 3\nbantime = 1d\n', n + 2, 'same score')):
+                ('[dnsbl bl]\nzone = x.y\n', n + 1, 'lacks "points"'),
+                ('[tier same]\nscore = 3\nbantime = 1d\n', n + 1, 'same score')):
             with self.subTest(text=text[:30]):
                 self.write('iprep.conf', base + text)
                 self.run_it('rep-check', '10.0.0.1', status=78, says=f'iprep.conf:{line}: ')

@@ -94,15 +94,19 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[tier known]\nzone = a.b\n", ":2: [tier known] unknown key \"zone\"" },
 		{ "[dnsbl a]\nscore = 1\n", ":2: [dnsbl a] unknown key \"score\"" },
 		{ "[general]\n= 5\n", ":2: [general] unknown key \"\"" },
-		{ "[genral]\ntimeout_ms = 500\n", ":2: unknown section: \"genral\"" },
+		{ "[genral]\ntimeout_ms = 500\n", ":1: unknown section: \"genral\"" },
 		{ "timeout_ms = 500\n", ":1: unknown section: \"\"" },
-		{ "[ general ]\ntimeout_ms = 500\n", ":2: unknown section: \" general \"" },
-		{ "[tier]\nscore = 500\n", ":2: unknown section: \"tier\"" },
-		{ "[dnsbl]\nzone = a.b\n", ":2: unknown section: \"dnsbl\"" },
-		{ "[tier ]\nscore = 500\n", ":2: bad name" }, { "[tier Known]\nscore = 5\n", ":2: bad name" },
-		{ "[tier 9]\nscore = 5\n", ":2: bad name" }, { "[tier a.b]\nscore = 5\n", ":2: bad name" },
-		{ "[tier a b]\nscore = 5\n", ":2: bad name" }, { "[dnsbl -a]\nzone = a.b\n", ":2: bad name" },
-		{ "[dnsbl a/b]\nzone = a.b\n", ":2: bad name" }, { "[dnsbl abuseipdb]\nzone = a.b\n", ":2: bad name" },
+		{ "[ general ]\ntimeout_ms = 500\n", ":1: unknown section: \" general \"" },
+		{ "[tier]\nscore = 500\n", ":1: unknown section: \"tier\"" },
+		{ "[dnsbl]\nzone = a.b\n", ":1: unknown section: \"dnsbl\"" },
+		{ "[tier ]\nscore = 500\n", ":1: bad name" }, { "[tier Known]\nscore = 5\n", ":1: bad name" },
+		{ "[tier 9]\nscore = 5\n", ":1: bad name" }, { "[tier a.b]\nscore = 5\n", ":1: bad name" },
+		{ "[tier a b]\nscore = 5\n", ":1: bad name" }, { "[dnsbl -a]\nzone = a.b\n", ":1: bad name" },
+		{ "[dnsbl a/b]\nzone = a.b\n", ":1: bad name" }, { "[dnsbl abuseipdb]\nzone = a.b\n", ":1: bad name" },
+		{ "[general]\n[genral]\n", ":2: unknown section: \"genral\"" },
+		{ "[genral]\n", ":1: unknown section" }, { "[]\n", ":1: unknown section" },
+		{ "[dns]\n[tier known]\n", ":2: [tier known] lacks \"score\"" },
+		{ "[dnsbl a]\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* twice */
 		{ "[general]\ntimeout_ms = 500\ntimeout_ms = 500\n", ":3: [general] timeout_ms: given twice in this file" },
 		{ "[general]\ntimeout_ms = 500\n[dns]\n[general]\ntimeout_ms = 500\n",
@@ -121,13 +125,13 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx" "\n", ":2: line over 197 bytes" },
 		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
 		/* needed */
-		{ "[tier known]\nscore = 3\n", ":2: [tier known] lacks \"bantime\"" },
-		{ "[tier known]\nbantime = 1d\n", ":2: [tier known] lacks \"score\"" },
-		{ "[dnsbl a]\nzone = a.b\n", ":2: [dnsbl a] lacks \"points\"" },
-		{ "[dnsbl a]\npoints = *3\n", ":2: [dnsbl a] lacks \"zone\"" },
-		{ "[dnsbl a]\nenabled = no\n", ":2: [dnsbl a] lacks \"zone\"" },
+		{ "[tier known]\nscore = 3\n", ":1: [tier known] lacks \"bantime\"" },
+		{ "[tier known]\nbantime = 1d\n", ":1: [tier known] lacks \"score\"" },
+		{ "[dnsbl a]\nzone = a.b\n", ":1: [dnsbl a] lacks \"points\"" },
+		{ "[dnsbl a]\npoints = *3\n", ":1: [dnsbl a] lacks \"zone\"" },
+		{ "[dnsbl a]\nenabled = no\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* together */
-		{ TIER "[tier b]\nscore=3\nbantime=2d\n", ":5: [tier b] has the same score as [tier known]" },
+		{ TIER "[tier b]\nscore=3\nbantime=2d\n", ":4: [tier b] has the same score as [tier known]" },
 		{ "[dns]\ncache_min = 2h\n", ": [dns] cache_min is over cache_max" },
 	};
 
@@ -181,6 +185,11 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "abuseipdb", "url", "https://", "not a plain URL" },
 		{ "abuseipdb", "url", "https://a/", "not a plain URL without a slash at its end" },
 		{ "abuseipdb", "url", "https://a?b=c", "not a plain URL" }, { "abuseipdb", "url", "https://u@a", "not a plain URL" },
+		{ "abuseipdb", "proxy", "", NULL }, { "abuseipdb", "proxy", "http://proxy.example.org:3128", NULL },
+		{ "abuseipdb", "proxy", "proxy.example.org:3128", NULL }, { "abuseipdb", "proxy", "socks5h://[::1]:1080", NULL },
+		{ "abuseipdb", "proxy", "http://127.0.0.1:3128 # ours", "expected a proxy such as" },
+		{ "abuseipdb", "proxy", "http://user:pass@proxy", "expected a proxy such as" },
+		{ "abuseipdb", "proxy", "http://", "expected a proxy such as" },
 		{ "abuseipdb", "points", "100*10", NULL },
 		{ "abuseipdb", "points", "127.0.0.2*3", "expected * and points at \"127>.<0.0.2*3\"" },
 		{ "abuseipdb", "points", "256*3", "a number is over 255 at \"25>6<*3\"" },
@@ -252,11 +261,11 @@ static void foreign_bytes_in_messages_are_masked(void **state)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\nti\033[31me = 5\n", ":2: [general] unknown key \"ti?[31me\"" },
-		{ "[tier \033[0m]\nscore = 5\n", ":2: bad name" }, { "[g\033]\na = 5\n", ":2: unknown section: \"g?\"" },
+		{ "[tier \033[0m]\nscore = 5\n", ":1: bad name" }, { "[g\033]\na = 5\n", ":1: unknown section: \"g?\"" },
 		{ "[general]\ntimeout_ms = \033[2J\n", ":2: [general] timeout_ms: \"?[2J\": expected" },
 		{ "[dnsbl a]\npoints = 127.0.0.\033*3\n",
 		  ":2: [dnsbl a] points: \"127.0.0.?*3\": a number is missing at \"127.0.0.>?<*3\"" },
-		{ "[dnsbl a\033]\nfoo = 1\n", ":2: [dnsbl a?] unknown key \"foo\"" },
+		{ "[dnsbl a\033]\nfoo = 1\n", ":1: bad name (lower-case letters, digits, '-', '_'): \"a?\"" },
 	};
 
 	(void)state;
@@ -423,8 +432,8 @@ static void a_mistake_in_local_names_the_local_file(void **state)
 	static const struct mistake rows[] = {
 		{ "[general]\ntimeout = 5\n", ":2: [general] unknown key \"timeout\"" },
 		{ "[general]\ntimeout_ms = 700\ntimeout_ms = 700\n", ":3: [general] timeout_ms: given twice" },
-		{ "\n[tier late]\nscore = 9\n", ":3: [tier late] lacks \"bantime\"" },
-		{ "[tier late]\nscore = 3\nbantime = 1d\n", ":2: [tier late] has the same score as [tier known]" },
+		{ "\n[tier late]\nscore = 9\n", ":2: [tier late] lacks \"bantime\"" },
+		{ "[tier late]\nscore = 3\nbantime = 1d\n", ":1: [tier late] has the same score as [tier known]" },
 	};
 
 	(void)state;
