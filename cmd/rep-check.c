@@ -19,6 +19,7 @@ static const char help[] =
 	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
 	"       rep-check --good -- ADDRESS\n"
+	"       rep-check --stands -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
@@ -32,6 +33,7 @@ static const char help[] =
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
 	"      --good          a successful log-in: no block below the highest tier for a while\n"
+	"      --stands        10 while a block of ADDRESS stands, 0 if none does; from disk\n"
 	"      --blocks        what is blocked, why, until when\n"
 	"      --new           blocks: only those not yet shown so, with how to undo each\n"
 	"      --tier NAME     blocks: only this tier's\n"
@@ -52,19 +54,20 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, good, ready, self_test, blocks, cached, fresh;
+	bool gate, good, stands, ready, self_test, blocks, cached, fresh;
 	const char *jail, *user, *restored, *file, *client;
 	struct blocks_options list;
 	long long timeout_ms;
 };
 enum {
-	O_GATE = 256, O_GOOD, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
+	O_GATE = 256, O_GOOD, O_STANDS, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
 	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT, O_FORMAT, O_SORT, O_TIER, O_SINCE, O_SOURCE, O_PREFIX
 };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
 	{ "gate", 0, NULL, O_GATE }, { "good", 0, NULL, O_GOOD }, { "user", 1, NULL, O_USER },
+	{ "stands", 0, NULL, O_STANDS },
 	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
@@ -152,6 +155,19 @@ static int good(struct cli *cli, const char *address)
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 
+static int stands(struct cli *cli, const char *address)
+{
+	bool yes = false;
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_stands(cli->ctx, address, &yes);
+	if (r)
+		return cli_fail(cli, r);
+	return yes ? EX_CONFIRMED : EX_OK;
+}
+
 static int ready(struct cli *cli)
 {
 	int r = cli_end_root(cli);
@@ -212,6 +228,7 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
 		case O_GATE: o->gate = cli->hook = true; break;
 		case O_GOOD: o->good = cli->hook = true; break;
+		case O_STANDS: o->stands = true; break;
 		case O_USER: o->user = optarg; break;
 		case O_READY: o->ready = true; break;
 		case O_SELF_TEST: o->self_test = true; break;
@@ -243,7 +260,8 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 static int check_options(struct cli *cli, struct options *o, int n, char *const *addresses)
 {
 	const struct { bool given, address; const char *name; } modes[] = {
-		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->ready, false, "ready" },
+		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->stands, true, "stands" },
+		{ o->ready, false, "ready" },
 		{ o->self_test, false, "self-test" }, { o->blocks, false, "blocks" }, { o->file, false, "file" },
 	};
 	const char *mode = NULL;
@@ -291,6 +309,8 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return gate(cli, o, argv[optind]);
 	if (o->good)
 		return good(cli, argv[optind]);
+	if (o->stands)
+		return stands(cli, argv[optind]);
 	if (o->self_test)
 		return check_self_test(cli, (int)o->timeout_ms, o->client ? o->client : "fail2ban-client");
 	if (o->blocks)

@@ -114,6 +114,27 @@ static int ask_disk(const struct env *env, const struct addr *key, const struct 
 	return r < 0 || *ret_count ? r : spray;
 }
 
+int gate_stands(const struct env *env, const struct prefix *p, bool *ret_stands, struct err *e)
+{
+	struct addr key = addr_key(&p->addr, env->conf->ipv6_prefix);
+	struct block b;
+	int r;
+
+	*ret_stands = false;
+	if (lookup_guard(env->conf, &p->addr, true))
+		return 0;
+	r = store_pardoned(env->store, &key);
+	if (r)
+		return r < 0 ? err_set(e, r, "%s", store_err(env->store)->text) : 0;
+	r = store_block_get(env->store, &p->addr, &b);
+	if (!r)
+		r = store_block_get(env->store, &key, &b);
+	if (r < 0)
+		return err_set(e, r, "%s", store_err(env->store)->text);
+	*ret_stands = r > 0;
+	return 0;
+}
+
 int gate_ask(const struct env *env, const struct gate_line *line, bool *ret_count, bool *ret_wake,
 	     struct err *e)
 {

@@ -52,6 +52,21 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, con
 	return gate_ask(&env, &line, ret_count, ret_wake, &ctx->err);
 }
 
+int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
+{
+	struct prefix p;
+	struct env env;
+	int r;
+
+	if (!prefix_parse(address, &p))
+		return err_set(&ctx->err, IPREP_E_ADDR, "%.100s: neither an IP address nor a prefix", address);
+	r = ctx_open_store(ctx, STORE_GATE);
+	if (r)
+		return r;
+	env = ctx_env(ctx);
+	return gate_stands(&env, &p, ret_stands, &ctx->err);
+}
+
 int iprep_good(struct iprep_ctx *ctx, const char *address)
 {
 	struct addr a, key;

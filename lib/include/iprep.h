@@ -288,6 +288,17 @@ IPREP_API int iprep_gate(struct iprep_ctx *ctx, const char *address, const char 
 	IPREP_MUST_CHECK;
 
 /*
+ * Does a block stand, as its verdict line says? From disk only: a line that fail2ban reads again after a
+ * crash, of an address that was forgotten, pardoned, released or allowed meanwhile, must ban nobody.
+ *
+ * @address     an address, or a prefix as verdict lines have it where ipv6_prefix is below 128
+ * @ret_stands  set to true if a block of it has not ended and it is neither pardoned nor to be left alone
+ * Blocks for at most 2 s, where others hold the store.
+ * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG: then nothing is known, and the line should count.
+ */
+IPREP_API int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands) IPREP_MUST_CHECK;
+
+/*
  * Remember a successful log-in: within [good] window the address gets no block below the highest
  * tier. Recorded once an hour; nothing is recorded of guarded and pardoned addresses.
  * Errors: _ADDR, _STORE, _BUSY, _PERM.

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""rep-check --stands: may the line of a verdict ban? 10 while a block of it stands, 0 only if surely none does.
+
+    test_stands.py DIRECTORY-OF-PROGRAMS        (as root)
+"""
+import os
+import sqlite3
+import sys
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import blocks_case                                  # noqa: E402
+from blocks_case import DAY                         # noqa: E402
+
+YEARS_11 = 11 * 366 * DAY
+
+
+class Stands(blocks_case.Case):
+    def stands(self, address, status, says=''):
+        done = self.place.run('rep-check', '--stands', '--', address)
+        self.assertEqual((done.returncode, done.stdout), (status, ''), done.stderr)
+        self.assertIn(says, done.stderr)
+        self.assertEqual(done.stderr.count('\n'), 1 if says else 0)
+
+    def test_a_block_stands_announced_or_not_until_its_end(self):
+        self.put(('45.1.1.1',), ('45.1.1.2', {'held': True}), ('45.1.1.3', {'left': -1}),
+                 ('45.1.1.4', {'left': YEARS_11}), ('2a02:1::1',))
+        for address, status in (('45.1.1.1', 10), ('::ffff:45.1.1.1', 10), ('45.1.1.2', 10), ('45.1.1.3', 0),
+                                ('45.1.1.4', 0), ('45.1.1.5', 0), ('2a02:1::1', 10), ('2a02:1::2', 0)):
+            with self.subTest(address=address):
+                self.stands(address, status)
+
+    def test_whom_somebody_pardoned_or_forgot_or_allowed_is_not_blocked(self):
+        self.put(('45.1.1.1',), ('45.1.1.2',), ('45.1.1.3',), ('45.9.9.1',))
+        self.assertEqual(self.place.run('rep-purge', '--pardon', '1d', '45.1.1.1').returncode, 0)
+        self.assertEqual(self.place.run('rep-purge', '45.1.1.2').returncode, 0)
+        for address, status in (('45.1.1.1', 0), ('45.1.1.2', 0), ('45.1.1.3', 10), ('45.9.9.1', 0)):
+            with self.subTest(address=address):
+                self.stands(address, status)
+
+    def test_nothing_is_written_and_no_look_up_waits(self):
+        self.put(('45.1.1.1',))
+        before = self.place.sql('SELECT * FROM block')
+        self.stands('45.1.1.1', 10)
+        self.stands('45.1.1.2', 0)
+        self.assertEqual(self.place.sql('SELECT * FROM block'), before)
+        self.assertEqual(self.place.sql('SELECT count(*) FROM lookup'), [(0,)])
+
+    def test_what_is_not_known_is_not_0(self):
+        self.put(('45.1.1.1',))
+        for text in ('45.1.1.1.', '45.1.1.1/8', '', '--all', '2a02:1::1/64'):
+            with self.subTest(text=text):
+                self.stands(text, 65, 'neither an IP address nor a prefix')
+        with open(self.place.path('state/iprep.db'), 'r+b') as f:
+            f.write(b'\0' * 100)
+        self.stands('45.1.1.1', 74, 'iprep.db')
+
+    def test_a_store_that_somebody_holds_answers(self):
+        self.put(('45.1.1.1',))
+        held = sqlite3.connect(self.place.path('state/iprep.db'), isolation_level=None)
+        self.addCleanup(held.close)
+        held.execute('BEGIN IMMEDIATE')
+        self.stands('45.1.1.1', 10)
+
+    def test_it_takes_one_address_and_no_other_mode(self):
+        for args in (['--stands'], ['--stands', '45.1.1.1', '45.1.1.2'], ['--stands', '--gate', '45.1.1.1']):
+            with self.subTest(args=args):
+                self.assertEqual(self.place.run('rep-check', *args).returncode, 0 if '--gate' in args else 64)
+
+
+class Networks(blocks_case.Case):
+    ipv6_prefix = 64
+
+    def test_a_prefix_as_its_line_has_it_and_any_address_in_it(self):
+        self.put(('2a02:1::',), ('45.1.1.1',))
+        for text, status in (('2a02:1::/64', 10), ('2a02:1::1', 10), ('2a02:2::/64', 0), ('45.1.1.1', 10)):
+            with self.subTest(text=text):
+                done = self.place.run('rep-check', '--stands', '--', text)
+                self.assertEqual((done.returncode, done.stderr), (status, ''))
+
+    def test_a_block_of_a_single_address_stands(self):
+        self.put(('2a02:9:9:9::7',))                  # its prefix holds one of [allow]
+        done = self.place.run('rep-check', '--stands', '--', '2a02:9:9:9::7')
+        self.assertEqual((done.returncode, done.stderr), (10, ''))
+
+
+if __name__ == '__main__':
+    if os.geteuid():
+        sys.exit('test_stands.py: needs root')
+    blocks_case.Case.programs = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
