@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A program outside of this project finds libiprep, builds and looks an address up.
+
+    test_user.py PREFIX [SYSROOT]        where it was installed; a directory that holds that prefix
+
+It is built by build.sh with find_package() and with pkg-config, as C and as C++, and asks a DNS list of
+the test's own. Without SYSROOT also from a copy of PREFIX in another place.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..', 'dns')]
+
+import behaviours as b
+from server import Server, Zone
+
+PREFIX = SYSROOT = ''
+BUILT = ('look-cmake', 'look-cmake-c++', 'look-pkg', 'look-pkg-c++')
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/verdict.log
+[tier known]
+score = 3
+bantime = 1d
+[dns]
+resolvers = 127.0.0.1:{port}
+[dnsbl bad]
+zone = bad.test
+points = 127.0.0.2*3
+[dnsbl good]
+zone = good.test
+points = 127.0.0.2*-1
+[abuseipdb]
+key_file =
+"""
+
+
+class User(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix='iprep-user.', dir='/var/tmp')
+        self.addCleanup(shutil.rmtree, self.dir)
+
+    def build(self, prefix, sysroot=''):
+        p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', prefix, '--sysroot', sysroot,
+                            os.path.join(self.dir, 'work')], capture_output=True, text=True)
+        self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
+
+    def look(self, program, *args, **more):
+        return subprocess.run([os.path.join(self.dir, 'work', program), *args], capture_output=True, text=True,
+                              timeout=60, **more)
+
+    def look_up_with_all(self, **more):
+        conf = os.path.join(self.dir, 'iprep.conf')
+        with Server() as dns:
+            dns.zones['bad.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
+            dns.zones['good.test'] = Zone({'2.1.1.45': b.listed('127.0.0.2')})
+            with open(conf, 'w', encoding='ascii') as f:
+                f.write(CONF.format(dir=self.dir, port=dns.port))
+            for program in BUILT:
+                with self.subTest(program=program):
+                    for address, says in (('45.1.1.1', '45.1.1.1 confirmed 3..3 known\nbad +3\ngood +0\n'),
+                                          ('45.1.1.2', '45.1.1.2 clean -1..-1 -\nbad +0\ngood -1\n'),
+                                          ('45.1.1.300', '45.1.1.300: not an IP address\n')):
+                        p = self.look(program, conf, address, **more)
+                        self.assertEqual((p.stdout, p.stderr, p.returncode), (says, '', 0))
+            self.assertEqual(dns.asked['bad.test'] > 0, True)
+
+    def libraries_of(self, program):
+        """Those it names itself; what libiprep needs is not among them."""
+        out = subprocess.run(['readelf', '-d', os.path.join(self.dir, 'work', program)], check=True,
+                             capture_output=True, text=True).stdout
+        return {line.split('[')[1].split(']')[0] for line in out.splitlines() if '(NEEDED)' in line}
+
+    def test_a_program_finds_builds_and_looks_up(self):
+        self.build(PREFIX, SYSROOT)
+        self.look_up_with_all()
+        for program in BUILT:
+            self.assertIn('libiprep.so.0', self.libraries_of(program))
+            for other in ('sqlite3', 'curl', 'cares', 'cjson', 'inih'):
+                self.assertNotIn(other, ' '.join(self.libraries_of(program)))
+
+    def test_an_error_of_the_configuration_is_said_with_its_place(self):
+        self.build(PREFIX, SYSROOT)
+        conf = os.path.join(self.dir, 'bad.conf')
+        with open(conf, 'w', encoding='ascii') as f:
+            f.write('[general]\ntimeout = 5\n')
+        for program in BUILT:
+            p = self.look(program, conf, '45.1.1.1')
+            self.assertEqual((p.returncode, p.stderr), (1, f'look: {conf}:2: [general] unknown key "timeout"\n'))
+
+    def test_a_tree_that_was_moved_is_found_and_used_where_it_is(self):
+        if SYSROOT or PREFIX == '/usr':
+            self.skipTest('a package is not moved')
+        root = os.path.join(self.dir, 'root')
+        shutil.copytree(PREFIX, root + PREFIX, symlinks=True)
+        self.build(PREFIX, root)
+        with open(os.path.join(self.dir, 'work/build/CMakeCache.txt'), encoding='utf-8') as f:
+            found = next(line for line in f if line.startswith('iprep_DIR'))
+        self.assertIn('=' + root, found)
+        for program in BUILT:
+            out = subprocess.run(['ldd', os.path.join(self.dir, 'work', program)], check=True,
+                                 capture_output=True, text=True).stdout
+            self.assertIn(root, next(line for line in out.splitlines() if 'libiprep' in line))
+        self.look_up_with_all()
+
+    def test_what_is_installed_in_vain_is_not_found(self):
+        """The test can fail: without the files of the component dev nothing is built."""
+        root = os.path.join(self.dir, 'root')
+        os.makedirs(os.path.join(root, 'usr'))
+        p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', '/usr', '--sysroot', root,
+                            os.path.join(self.dir, 'work')], capture_output=True, text=True)
+        self.assertNotEqual(p.returncode, 0)
+
+
+if __name__ == '__main__':
+    PREFIX, SYSROOT = sys.argv[1].rstrip('/'), (sys.argv[2:] or [''])[0]
+    unittest.main(argv=sys.argv[:1], verbosity=2)
