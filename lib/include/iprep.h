@@ -7,7 +7,10 @@
  * to the stated bound; all others answer at once. Names ending in _at are Unix
  * seconds, in _s seconds, in _ms milliseconds. Functions return 0 or a negative
  * IPREP_E_*; iprep_errmsg() then tells which value, what is wrong, and what happens
- * now. A function that fails leaves its ret_ arguments as they were. Results belong
+ * now. A function that fails leaves its ret_ arguments as they were. The state database
+ * is opened at its first use, so each that needs it may also return what that fails with:
+ * _STORE, _BUSY, _PERM, _CREATE, _NOMEM, _BUG; and each that asks sources what is wrong
+ * with a file that holds a key: _PERM, _CONFIG, _IO. Results belong
  * to the caller, are allocated by the library and only ever appended to: never copy
  * them by value, never take their size. No promise of a stable ABI before 1.0.
  */
@@ -335,6 +338,7 @@ IPREP_API int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *re
 /*
  * Whether a caller that was told to wake the worker should start one: [worker] start is
  * spawn and none holds the lock. With start = none this leaves the wake file for systemd.
+ * Errors: _CREATE.
  */
 IPREP_API int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted) IPREP_MUST_CHECK;
 
