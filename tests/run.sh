@@ -13,8 +13,8 @@ keep=no
 [ "$(id -u)" = 0 ] || { echo "tests/run.sh: needs root: sudo sh tests/run.sh" >&2; exit 77; }
 
 packages="gcc g++ libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
-libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl mandoc groff-base man-db bash-completion
-ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client"
+libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
+mandoc groff-base man-db bash-completion ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq                     # the host tests unpack packages, too
 missing=

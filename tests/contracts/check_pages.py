@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Manual pages, usage texts and completion say what the code has, and nothing else.
+
+    check_pages.py NAME [--self-check]    NAME: options settings functions statuses layout examples
+
+Each prints one line per fault and ends with 1 if there is one. --self-check makes one change in a copy
+of the tree for each kind of fault, on either side, and fails if it is not found.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import facts as f
+from check import ROOT, read
+from seeds import SEEDS
+
+
+def both(what, a, b, a_name, b_name):
+    """One line for each that only one side has."""
+    for name in sorted(set(a) - set(b), key=str):
+        yield f'{what} {name}: in {a_name}, not in {b_name}'
+    for name in sorted(set(b) - set(a), key=str):
+        yield f'{what} {name}: in {b_name}, not in {a_name}'
+
+
+# ---- options ----
+
+def documented(lines):
+    """{(short or None, long): has an argument} of the lists of options."""
+    rows = {}
+    for line in lines:
+        if not line.startswith('.It Fl '):
+            continue
+        names = f.flags(line)
+        longs = [n[1:] for n in names if n.startswith('-')]
+        shorts = [n for n in names if not n.startswith('-')]
+        rows[longs[0] if longs else '?', shorts[0] if shorts else None] = ' Ar ' in line
+    return rows
+
+
+def mentioned(lines):
+    """Options in running text and in the synopsis; 'jqv' is three."""
+    longs, shorts = set(), set()
+    for line in lines:
+        if line.startswith('.'):
+            for name in f.flags(line):
+                longs |= {name[1:]} if name.startswith('-') else set()
+                shorts |= set(name) if not name.startswith('-') else set()
+    return longs, shorts
+
+
+def options_of(root, program):
+    table, getopt = f.option_table(root, program)
+    lines = f.page(root, program + '.8')
+    want = {(name, short): arg for name, (arg, short) in table.items()}
+    have = documented(f.section(lines, 'DESCRIPTION'))
+    name = f'{program}.c'
+    yield from both(f'{program}: option', want, have, name, 'the page')
+    for key in sorted(set(want) & set(have), key=str):
+        if want[key] != have[key]:
+            yield f'{program}: option --{key[0]}: with an argument in one of {name} and the page only'
+    shorts = {short: arg for arg, short in table.values() if short}
+    for short, colon in re.findall(r'(\w)(:?)', getopt):
+        if shorts.pop(short, None) != bool(colon):
+            yield f'{program}: option -{short}: not alike in longs[] and getopt_long()'
+    for short in shorts:
+        yield f'{program}: option -{short}: in longs[], not in getopt_long()'
+    yield from both(f'{program}: option', table, f.long_options(f.usage_text(root, program)), name, 'its usage text')
+    given = {short for _, short in table.values() if short}
+    longs, shorts = mentioned(f.section(lines, 'SYNOPSIS'))
+    plain = {n for n, (_, short) in table.items() if not short}
+    yield from both(f'{program}: option', plain, longs, name, "the page's synopsis")
+    yield from both(f'{program}: option', given, shorts, name, "the page's synopsis")
+    longs, shorts = mentioned(lines)
+    for one in sorted((longs - set(table)) | (shorts - given)):
+        yield f'{program}: option {one}: the page speaks of it, {name} has it not'
+
+
+def completion_of(root, program):
+    text = read(os.path.join(root, 'cmd/completion.bash'))
+    m = re.search(rf'\t{program}\)\n\t\tREPLY="([^"]*)"', text)
+    words = set(m.group(1).split()) if m else set()
+    table, _ = f.option_table(root, program)
+    want = {f'--{name}' + '=' * arg for name, (arg, _) in table.items()}
+    want |= {f'-{short}' for _, short in table.values() if short}
+    yield from both(f'{program}: option', want, words, f'{program}.c', 'completion.bash')
+
+
+def completed_values(root):
+    """{option: its words} of _iprep_values(); None where there are none or only files."""
+    text = read(os.path.join(root, 'cmd/completion.bash'))
+    text = text[text.index('_iprep_values() {'):]
+    text = text[:text.index('\n}')].replace('\\\n', '')
+    rows = {}
+    for names, body in re.findall(r'\n\t(-[^)]*)\)(.*?);;', text, re.S):
+        m = re.search(r'REPLY\+?="([^"]*)"', body)
+        for name in re.split(r'[|\s]+', names):
+            rows[name.strip()] = set(m.group(1).split()) if m else None
+    rows.pop('', None)
+    return rows
+
+
+def values(root):
+    have = completed_values(root)
+    want = set()
+    for program in f.PROGRAMS:
+        for name, (arg, short) in f.option_table(root, program)[0].items():
+            want |= ({'--' + name} | ({'-' + short} if short else set())) if arg else set()
+    yield from both('option with a value', want, have, 'the programs', '_iprep_values() of completion.bash')
+    formats = read(os.path.join(root, 'cmd/check_export.c'))
+    formats = set(re.findall(r'^\t\{ "([\w.]+)", \w+,', formats, re.M)) | {'text'}
+    orders = set(re.findall(r'\{ "(\w+)", IPREP_BY_\w+ \}', read(os.path.join(root, 'cmd/check_filter.c'))))
+    names = set(re.findall(r'\{ "([\w-]+)", \d+ \}', read(os.path.join(root, 'lib/categories.c'))))
+    yield from both('--format', formats, have.get('--format') or (), 'check_export.c', 'completion.bash')
+    yield from both('--sort', orders, have.get('--sort') or (), 'check_filter.c', 'completion.bash')
+    yield from both('--categories', names, have.get('--categories') or (), 'categories.c', 'completion.bash')
+    lines = f.section(f.page(root, 'rep-check.8'), 'DESCRIPTION')
+    for option, words in (('format', formats), ('sort', orders)):
+        at = next((i for i, line in enumerate(lines) if line.startswith(f'.It Fl -{option} ')), len(lines))
+        end = next((i for i in range(at + 1, len(lines)) if lines[i].startswith('.It Fl ')), len(lines))
+        listed = {m.group(1) for line in lines[at:end] if (m := re.match(r'\.(?:It )?Li ([\w.]+)(?: ,)?$', line))}
+        for word in sorted(words - listed):
+            yield f'--{option} {word}: in the code, not in the page'
+        for word in sorted(listed - words - {'combined', 'iprep4', 'iprep6'}):
+            yield f'--{option} {word}: in the page, not in the code'
+
+
+def options(root):
+    for program in f.PROGRAMS:
+        yield from options_of(root, program)
+        yield from completion_of(root, program)
+    yield from values(root)
+
+
+# ---- configuration ----
+
+def settings(root):
+    """Defaults of fail2ban/iprep.conf: check.py, config."""
+    code, page = f.conf_table(root), f.conf_page(root)
+    yield from both('key', code, page, 'conf_keys.c', 'iprep.conf(5)')
+    for key in sorted(set(code) & set(page)):
+        default, parser, low, high, required = code[key]
+        where = f'[{key[0]}] {key[1]}'
+        if page[key][0] != default:
+            yield f'{where}: default "{default}" in conf_keys.c, "{page[key][0]}" in the page'
+        if page[key][2] != required:
+            yield f'{where}: required in one of conf_keys.c and the page only'
+        bounds = (low, high) if parser in ('p_int', 'p_duration', 'p_rate') else None
+        if page[key][1] != bounds:
+            yield f'{where}: bounds {bounds} in conf_keys.c, {page[key][1]} in the page'
+
+
+# ---- library ----
+
+def functions(root):
+    code, page = f.prototypes(root), f.page_prototypes(root)
+    mapped = re.findall(r'\b(iprep_\w+);', read(os.path.join(root, 'lib/iprep.map')))
+    yield from both('function', code, mapped, 'iprep.h', 'iprep.map')
+    yield from both('function', code, page, 'iprep.h', "the page's synopsis")
+    for name in sorted(set(code) & set(page)):
+        if code[name] != page[name]:
+            yield f'{name}: {code[name]} in iprep.h, {page[name]} in the page'
+    errors, told = f.header_errors(root), f.page_errors(root)
+    yield from both('function', code, told, 'iprep.h', "the page's description")
+    for name in sorted(set(code) & set(told)):
+        yield from both(f'{name}: error', errors.get(name, ()), told[name], 'iprep.h', 'the page')
+    lines = f.page(root, 'libiprep.3')
+    text = '\n'.join(lines)
+    constants = f.enums(root)
+    yield from both('constant', constants, set(re.findall(r'\bIPREP_[A-Z0-9_]+', text)), 'iprep.h', 'the page')
+    listed = {m.group(1): int(m.group(2)) for line in f.section(lines, 'ERRORS')
+              if (m := re.fullmatch(r'\.It Dv (IPREP_\w+) Pq (-?\d+)', f.plain(line)))}
+    codes = {n: v for n, v in constants.items() if n == 'IPREP_OK' or n.startswith('IPREP_E_')}
+    yield from both('error', codes.items(), listed.items(), 'iprep.h', "the page's list")
+    names = {n for line in lines if line.startswith(('.Va ', '.Pq Va ', '.Fn ', '.Fa '))
+             for n in re.findall(r'\w+', line)}
+    for name in sorted(f.members(root) - names):
+        yield f'member {name}: in a struct of iprep.h, not in the page'
+    for line in lines:
+        m = re.fullmatch(r'\.(?:Fn|Vt struct) (iprep_\w+).*', line)
+        if m and not re.search(rf'\b{m.group(1)}\b', f.header(root)):
+            yield f'{m.group(1)}: in the page, not in iprep.h'
+
+
+# ---- exit statuses ----
+
+def statuses(root):
+    used = set(f.status_names(root).values())
+    tables = {name: f.status_table(root, name) for name in f.PAGES[:3]}
+    for name, rows in tables.items():
+        yield from both(f'{name}: status', used, [n for n, _ in rows], 'the programs', 'the page')
+        if rows != tables[f.PAGES[0]]:
+            yield f'{name}: its table of statuses is not that of {f.PAGES[0]}'
+        for n, text in rows:
+            if not text:
+                yield f'{name}: status {n} is not explained'
+    readme = read(os.path.join(root, 'README.md'))
+    readme = readme[readme.index('## Exit statuses'):].split('\n## ')[0]
+    listed = {int(n) for row in re.findall(r'^\| ([\d, ]+) \|', readme, re.M) for n in row.split(',')}
+    yield from both('status', used, listed, 'the programs', 'README.md')
+    for program in f.PROGRAMS:
+        text = f.usage_text(root, program).split('Exit status:')[-1]
+        for n in {int(n) for n in re.findall(r'\b\d+\b', text)} - used - {8}:
+            yield f'{program}: status {n}: in its usage text, not in the programs'
+
+
+# ---- are they well made? ----
+
+def run(*argv):
+    p = subprocess.run(argv, capture_output=True, text=True)
+    return (p.stdout + p.stderr).splitlines()
+
+
+def layout(root):
+    for name in f.PAGES:
+        path = os.path.join(root, 'lib/man', name)
+        for line in run('mandoc', '-T', 'lint', '-W', 'all', path):
+            # of pages that are not installed here; Debian makes no mandoc.db of its own
+            if 'referenced manual not found' not in line and 'outdated mandoc.db' not in line:
+                yield line.replace(path, name)
+        for line in run('groff', '-mandoc', '-ww', '-z', '-T', 'utf8', path):
+            yield f'{name}: groff: {line}'
+        lines = f.page(root, name)
+        wanted = ['FILES', 'EXAMPLES', 'SECURITY CONSIDERATIONS', 'SEE ALSO']
+        wanted += ['EXIT STATUS'] if name[-1] in '58' else ['ERRORS'] if name[-1] == '3' else []
+        for title in wanted:
+            if not f.section(lines, title):
+                yield f'{name}: lacks {title}'
+        for line in lines:                 # each page of ours that is named is there
+            m = re.match(r'\.Xr ((?:iprep|libiprep|rep-)\S*) (\d)', line)
+            if m and f'{m.group(1)}.{m.group(2)}' not in f.PAGES:
+                yield f'{name}: {m.group(1)}({m.group(2)}) is no page'
+
+
+# ---- what stands there as a command ----
+
+def commands(root, name):
+    """(program, arguments) of each command of ours in a page, in examples and in running text."""
+    text = f.plain('\n'.join(f.page(root, name))).replace('.Ar ', '')
+    for m in re.finditer(r'(?<![\w/.-])(rep-(?:check|report|purge)) ((?:[^\n|;)\']|\|(?= ))*)', text):
+        yield m.group(1), m.group(2).split(' | ')[0]
+
+
+def examples(root):
+    count = 0
+    for name in f.PAGES:
+        for program, rest in commands(root, name):
+            table, _ = f.option_table(root, program)
+            if re.match(r'[\d:]', rest):    # .Xr rep-check 8; .Ic rep-check :
+                continue
+            count += 1
+            words = rest.split()
+            for i, word in enumerate(words):
+                option = re.match(r'--([a-z][\w-]*)(=?)', word)
+                if option and option.group(1) not in table:
+                    yield f'{name}: {program} {rest}: there is no option --{option.group(1)}'
+                elif option and table[option.group(1)][0] and not option.group(2) and i + 1 == len(words):
+                    yield f'{name}: {program} {rest}: --{option.group(1)} lacks its value'
+                elif option and option.group(2) and not table[option.group(1)][0]:
+                    yield f'{name}: {program} {rest}: --{option.group(1)} takes no value'
+    if count < 30:
+        yield f'only {count} commands found in all pages: are they still understood?'
+
+
+CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, layout, examples)}
+
+
+def with_change(name, path, old, new):
+    with tempfile.TemporaryDirectory(prefix='iprep-pages.') as copy:
+        for folder in ('lib', 'cmd'):
+            shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
+        shutil.copy(os.path.join(ROOT, 'README.md'), copy)
+        text = read(os.path.join(copy, path))
+        if old not in text:
+            return [f'{path} has no {old!r} to change']
+        with open(os.path.join(copy, path), 'w', encoding='utf-8') as out:
+            out.write(text.replace(old, new, 1))
+        return list(CHECKS[name](copy))
+
+
+def self_check(name):
+    clean = set(CHECKS[name](ROOT))
+    for path, old, new, says in SEEDS[name]:
+        found = set(with_change(name, path, old, new)) - clean
+        if not any(says in fault for fault in found):
+            yield f'{name}: {path}: {old!r} made {new!r}: not found, but {sorted(found)[:3]}'
+
+
+def main():
+    name = sys.argv[1]
+    faults = list(CHECKS[name](ROOT))
+    if '--self-check' in sys.argv:
+        faults += self_check(name)
+    for fault in faults:
+        print(fault)
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == '__main__':
+    main()

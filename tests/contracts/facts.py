@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""facts.py - what the code says of itself, and what the manual pages say of it, as Python values"""
+import glob
+import os
+import re
+
+from check import read
+
+PROGRAMS = ('rep-check', 'rep-report', 'rep-purge')
+PAGES = ('rep-check.8', 'rep-report.8', 'rep-purge.8', 'iprep.conf.5', 'libiprep.3', 'iprep.7')
+UNITS = {'': 1, 's': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+
+
+def page(root, name):
+    """Its lines, without comments."""
+    lines = read(os.path.join(root, 'lib/man', name)).splitlines()
+    return [line for line in lines if not line.startswith('.\\"')]
+
+
+def section(lines, title):
+    """The lines of .Sh TITLE."""
+    out, inside = [], False
+    for line in lines:
+        if line.startswith('.Sh '):
+            inside = line == '.Sh ' + title
+        elif inside:
+            out.append(line)
+    return out
+
+
+def plain(text):
+    """As it is read: without the quoting of roff."""
+    return text.replace('\\&', '').replace('\\-', '-').replace('\\(dq', '"').replace('\\e', '\\')
+
+
+def strings(code):
+    """What the string literals in a piece of C come to."""
+    return ''.join(re.findall(r'"((?:\\.|[^"\\])*)"', code)).replace('\\n', '\n').replace('\\"', '"')
+
+
+# ---- options ----
+
+def option_table(root, program):
+    """{long name: (has an argument, short name or None)}, and getopt's text of short ones."""
+    code = read(os.path.join(root, f'cmd/{program}.c'))
+    table = code[code.index('struct option longs[]'):]
+    table = table[:table.index('};')]
+    rows = re.findall(r'\{ "([\w-]+)", ([012]), NULL, (?:\'(\w)\'|\w+) \}', table)
+    shorts = re.search(r'getopt_long\(argc, argv, "([^"]*)"', code).group(1)
+    return {name: (arg != '0', short or None) for name, arg, short in rows}, shorts
+
+
+def usage_text(root, program):
+    """Without its first lines, which say what goes with what."""
+    code = read(os.path.join(root, f'cmd/{program}.c'))
+    text = strings(code[code.index('char help[]'):].split(';\n', 1)[0])
+    return '\n'.join(line for line in text.split('\n') if not re.match(rf'(Usage:| +{program})', line))
+
+
+def long_options(text):
+    return set(re.findall(r'(?<![\w-])--([a-z][\w-]*)', text))
+
+
+def flags(line):
+    """Names after Fl in one line of mdoc: 'c', '-config'."""
+    found = []
+    for part in re.split(r'\bFl\b', line)[1:]:
+        for word in part.split():
+            if word in (',', '|'):
+                continue
+            if not re.fullmatch(r'-?[A-Za-z][\w-]*', word) or re.fullmatch(r'[A-Z][a-z]', word):
+                break
+            found.append(word)
+    return found
+
+
+# ---- configuration ----
+
+def seconds(text):
+    """'366d', '60' or a C expression of numbers."""
+    m = re.fullmatch(r'(\d+)([smhdw]?)', text)
+    return int(m.group(1)) * UNITS[m.group(2)] if m else None
+
+
+def conf_table(root):
+    """{(section, key): (default or None, parser, min, max, required)} of lib/conf_keys.c."""
+    code = read(os.path.join(root, 'lib/conf_keys.c'))
+    defines = code + read(os.path.join(root, 'lib/conf.h'))
+    names = dict(re.findall(r'#define (\w+) ([^\n]+)', defines))
+
+    def number(text):                      # a product of numbers and names of such
+        value = 1
+        for factor in text.strip(' ()').split('*'):
+            factor = factor.strip()
+            value *= number(names[factor]) if factor in names else int(factor.rstrip('L'))
+        return value
+
+    rows = {}
+    table = code[code.index('conf_keys[] = {'):]
+    text = r'((?:"(?:\\.|[^"\\])*"\s*)+|NULL)'
+    for m in re.finditer(rf'CONF\("(\w+)", "(\w+)", {text},\s+(\w+), ([^,]+), ([^,]+), \w+\)', table):
+        rows[m.group(1), m.group(2)] = (strings(m.group(3)), m.group(4), number(m.group(5)),
+                                        number(m.group(6)), False)
+    for m in re.finditer(r'TIER\("(\w+)", (\w+), ([^,]+), ([^,]+), \w+\)', table):
+        rows['tier', m.group(1)] = (None, m.group(2), number(m.group(3)), number(m.group(4)), True)
+    for m in re.finditer(rf'LIST\("(\w+)", {text}, (\w+), ([^,]+), ([^,]+), \w+, (\w+)\)', table):
+        default = strings(m.group(2)) if m.group(2) != 'NULL' else None
+        rows['dnsbl', m.group(1)] = (default, m.group(3), number(m.group(4)), number(m.group(5)),
+                                     m.group(6) == 'true')
+    if len(rows) != len(re.findall(r'\b(?:CONF|TIER|LIST)\("', table)):
+        raise ValueError('conf_keys.c: a row is not understood')
+    return rows
+
+
+def conf_page(root):
+    """{(section, key): (default or None, (from, to) or None, required)} of iprep.conf(5)."""
+    rows, where, key = {}, None, None
+    for line in section(page(root, 'iprep.conf.5'), 'DESCRIPTION'):
+        if line.startswith('.Ss '):
+            where = line.split()[2]
+        m = re.fullmatch(r'\.It Cm (\w+) No =(?: Li (.+)| Ar .+)?', line)
+        if m:
+            key = (where, m.group(1))
+            default = plain(m.group(2) or '')
+            rows[key] = (None if ' Ar ' in line else default, None, False)
+        elif key and (m := re.match(r'(?:A number f|F)rom (\w+) to (\w+)\b', line, re.I)):
+            rows[key] = (rows[key][0], (seconds(m.group(1)), seconds(m.group(2))), rows[key][2])
+        elif key and line == 'Required.':
+            rows[key] = (*rows[key][:2], True)
+    return rows
+
+
+# ---- the library ----
+
+def params(text):
+    """Of a prototype, blanks evened out; a comma inside of (…) does not part them."""
+    out, depth = [''], 0
+    for c in re.sub(r'\s+', ' ', text):
+        depth += (c == '(') - (c == ')')
+        if c == ',' and not depth:
+            out.append('')
+        else:
+            out[-1] += c
+    return [callback(p.strip()) for p in out]
+
+
+def callback(text):
+    """Of a pointer to a function only the types of its parameters: no line of a page is so long."""
+    m = re.fullmatch(r'(.*\(\*\w+\)\()(.*)\)', text)
+    if not m or m.group(2) == 'void':
+        return text
+    types = [re.sub(r'(?<=[ *])\w+$', '', p.strip()).strip() if ' ' in p.strip() else p.strip()
+             for p in m.group(2).split(',')]
+    return m.group(1) + ', '.join(types) + ')'
+
+
+def header(root):
+    return read(os.path.join(root, 'lib/include/iprep.h'))
+
+
+def prototypes(root):
+    """{name: (return type, [parameters])} of iprep.h."""
+    text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
+    text = re.sub(r'^#.*$', '', text, flags=re.M)
+    found = re.finditer(r'IPREP_API\s+([^;(]*?)\b(iprep_\w+)\s*\((.*?)\)\s*(?:IPREP_MUST_CHECK)?\s*;', text, re.S)
+    return {m.group(2): (re.sub(r'\s+', ' ', m.group(1)).strip(), params(m.group(3))) for m in found}
+
+
+def page_prototypes(root):
+    rows, kind, name = {}, None, None
+    for line in section(page(root, 'libiprep.3'), 'SYNOPSIS'):
+        word, _, rest = line.partition(' ')
+        if word == '.Ft':
+            kind = rest.strip('"')
+        elif word == '.Fo':
+            name = rest
+            rows[name] = (kind, [])
+        elif word == '.Fa' and name:
+            rows[name][1].append(plain(rest).strip('"'))
+        elif word == '.Fc':                # a long one is in two pieces
+            rows[name] = (kind, params(', '.join(rows[name][1])))
+            name = None
+    return rows
+
+
+def enums(root):
+    """{constant: value} of all enums of iprep.h."""
+    text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
+    return {n: int(v) for n, v in re.findall(r'\b(IPREP_\w+)\s*=\s*(-?\d+)', text)}
+
+
+def members(root):
+    """Names of the members of all structs of iprep.h."""
+    text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
+    found = set()
+    for body in re.findall(r'struct iprep_\w+ \{(.*?)\}', text, re.S):
+        for one in body.split(';'):
+            m = re.search(r'\(\*(\w+)\)\(', one)
+            one = one if not m else m.group(1)
+            for name in one.split(','):
+                if m := re.search(r'(\w+)\s*(?:\[\d+\])?\s*$', name):
+                    found.add(m.group(1))
+    return found
+
+
+def errors_of(text):
+    return set(re.findall(r'(?<![A-Z])(?:IPREP_E)?_([A-Z]{2,})\b', text))
+
+
+def header_errors(root):
+    """{function: names of errors that the comment before it tells}; 'as iprep_x()' takes over."""
+    rows = {}
+    text = header(root)
+    for m in re.finditer(r'/\*((?:(?!\*/).)*)\*/\s*IPREP_API[^;(]*?\b(iprep_\w+)\s*\(', text, re.S):
+        names = errors_of(m.group(1))
+        for other in re.findall(r'Errors: as (iprep_\w+)', m.group(1)):
+            names |= rows[other]
+        rows[m.group(2)] = names
+    return rows
+
+
+def page_errors(root):
+    rows, name = {}, None
+    for line in section(page(root, 'libiprep.3'), 'DESCRIPTION'):
+        if line.startswith('.It Fn '):
+            name = line.split()[2]
+            rows[name] = set()
+        elif line.startswith(('.El', '.Ss')):
+            name = None
+        elif name:
+            rows[name] |= set(re.findall(r'IPREP_E_([A-Z]+)', line))
+    return rows
+
+
+# ---- exit statuses ----
+
+def status_names(root):
+    """{name: number} of what the programs exit with."""
+    with open('/usr/include/sysexits.h', encoding='utf-8') as f:
+        numbers = {n: int(v) for n, v in re.findall(r'#define (EX_\w+)\s+(\d+)', f.read())}
+    numbers |= {n: int(v) for n, v in re.findall(r'(EX_\w+) = (\d+)', read(os.path.join(root, 'cmd/cli.h')))}
+    used = set()
+    for path in glob.glob(os.path.join(root, 'cmd/*.[ch]')):
+        used |= set(re.findall(r'\bEX_[A-Z]+\b', read(path)))
+    return {n: numbers[n] for n in used}
+
+
+def status_table(root, name):
+    """[(number, text)] of a page's first list below EXIT STATUS."""
+    rows = []
+    for line in section(page(root, name), 'EXIT STATUS'):
+        if line == '.El':
+            break
+        if m := re.fullmatch(r'\.It (\d+)', line):
+            rows.append((int(m.group(1)), ''))
+        elif rows:
+            rows[-1] = (rows[-1][0], f'{rows[-1][1]} {line}'.strip())
+    return rows
