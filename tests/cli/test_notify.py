@@ -504,6 +504,7 @@ class Files(unittest.TestCase):
         jobs = [line.rstrip('\n') for line in lines if re.match(r'[^#\s=]+\s', line)]
         self.assertIn('MAILTO=root\n', lines)
         self.assertIn('TIMERS=/etc/systemd/system/timers.target.wants\n', lines)
+        self.assertIn('SYSTEMD=/run/systemd/system\n', lines)
         self.assertEqual(len(jobs), 5)
         limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
         for job in jobs:
@@ -514,10 +515,10 @@ class Files(unittest.TestCase):
                 self.assertTrue(all(low <= int(n) <= high for n in number.groups() if n), job)
             self.assertEqual(user, 'root')
             self.assertNotRegex(command, r'(?<!\\)%')
-            self.assertRegex(command, r'\Atest -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
-                                      r'(for jail in [\w -]+; do )?rep-')
+            self.assertRegex(command, r'\Atest -d \$SYSTEMD && test -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
+                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| (for jail in [\w -]+; do )?rep-')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
-        self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.partition('||')[2]).group().split(' <')[0]
+        self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.split('>/dev/null || ', 1)[1]).group().split(' <')[0]
                           for j in jobs],
                          ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', RELEASE,
                           'rep-check --blocks --new'])

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+# Run by cpack when the packages are made. It gives a library scripts that call ldconfig, which Debian
+# leaves to the trigger (policy 8.1.1): they go.
+foreach(deb IN LISTS CPACK_PACKAGE_FILES)
+  if(deb MATCHES "/libiprep0_[^/]*\\.deb$")
+    set(open ${CPACK_TEMPORARY_DIRECTORY}/open)
+    file(REMOVE_RECURSE ${open})
+    execute_process(COMMAND dpkg-deb -R ${deb} ${open} COMMAND_ERROR_IS_FATAL ANY)
+    file(REMOVE ${open}/DEBIAN/postinst ${open}/DEBIAN/postrm)
+    execute_process(COMMAND dpkg-deb --root-owner-group -Zxz -b ${open} ${deb}
+      OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endforeach()

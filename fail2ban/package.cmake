@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+# Debian packages: cmake -DCMAKE_INSTALL_PREFIX=/usr …, then "cpack -G DEB" in the build directory.
+# Component tools is iprep, lib is libiprep0, dev is libiprep-dev; what is in no component is in none.
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  return()
+endif()
+set(debian ${CMAKE_CURRENT_LIST_DIR}/debian)
+set(staged ${CMAKE_BINARY_DIR}/debian)
+set(same "(= ${PROJECT_VERSION})")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_PACKAGE_CONTACT "the iprep authors <maintainers@iprep.invalid>")
+# else it would be the first line of all three descriptions
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
+set(CPACK_PACKAGE_VENDOR "the iprep authors")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+  GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_COMPONENTS_ALL tools lib dev)
+set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
+set(CPACK_PRE_BUILD_SCRIPTS ${debian}/stage.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${debian}/finish.cmake)
+
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# where dpkg-shlibdeps finds the library that the programs are linked with
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/lib)
+
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME iprep)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libiprep0 ${same}, adduser")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "fail2ban, logrotate, ca-certificates, default-mta | mail-transport-agent")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS "unbound | local-caching-dns-server, cron | cron-daemon")
+set(CPACK_DEBIAN_TOOLS_DESCRIPTION "IP reputation for fail2ban
+iprep asks DNS lists (DNSBLs) and AbuseIPDB about the addresses that attack
+this host, and lets fail2ban ban for a day, or a year, those that the rest of
+the world distrusts too. Addresses that a jail banned are reported once, with
+no log line and no user name. A log line that proves nothing by itself is
+enough together with a listing.
+.
+Hooks of fail2ban only write to disk and never wait for the network. All jails
+are off until the administrator enables them.")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_CONTROL_EXTRA
+  "${debian}/postinst;${debian}/prerm;${debian}/postrm;${staged}/tools/conffiles")
+
+set(CPACK_DEBIAN_LIB_PACKAGE_NAME libiprep0)
+set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)
+# STRICT tables; no symbol tells
+set(CPACK_DEBIAN_LIB_PACKAGE_DEPENDS "libsqlite3-0 (>= 3.37)")
+set(CPACK_DEBIAN_LIB_DESCRIPTION "IP reputation for fail2ban (library)
+libiprep looks addresses up in DNS lists (DNSBLs) and AbuseIPDB, weighs what
+they say into one score, and remembers reports and blocks in SQLite.
+.
+This package has the shared library and its network module.")
+set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA "${debian}/triggers;${staged}/lib/shlibs")
+
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libiprep-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libiprep0 ${same}")
+set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_DEV_DESCRIPTION "IP reputation for fail2ban (development files)
+libiprep looks addresses up in DNS lists (DNSBLs) and AbuseIPDB, weighs what
+they say into one score, and remembers reports and blocks in SQLite.
+.
+This package has the header, and what pkg-config and CMake need.")
+
+foreach(component TOOLS LIB DEV)
+  set(CPACK_DEBIAN_${component}_PACKAGE_PRIORITY optional)
+  if(CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo AND NOT component STREQUAL DEV)
+    set(CPACK_DEBIAN_${component}_DEBUGINFO_PACKAGE ON)
+  endif()
+endforeach()
+include(CPack)
