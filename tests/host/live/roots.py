@@ -125,6 +125,13 @@ def environment():
 
 def install(root, packages):
     """apt of this machine, dpkg in there; nothing is left of the download."""
+    apt(root, "install", *packages)
+    for top in (f"{root}/var/cache/apt", f"{root}/usr/share/doc"):
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def apt(root, *words):
+    """apt-get for root, e.g. "purge", NAME; returns the CompletedProcess."""
     for name in WORK:
         os.makedirs(f"{root}/{name}", exist_ok=True)
     options = {"Dir::State::status": f"{root}/var/lib/dpkg/status",
@@ -135,13 +142,11 @@ def install(root, packages):
                "DPkg::Pre-Install-Pkgs": "", "DPkg::Post-Invoke": "",
                "DPkg::Options::": "--force-unsafe-io",
                "APT::Sandbox::User": "root"}
-    words = [word for key, value in options.items()
+    given = [word for key, value in options.items()
              for word in ("-o", f"{key}={value}")]
-    process.run([*alone(root), "apt-get", "-y", "-q",
-                 "--no-install-recommends", *words, "install", *packages],
-                env=environment(), timeout_s=INSTALL_S)
-    for top in (f"{root}/var/cache/apt", f"{root}/usr/share/doc"):
-        shutil.rmtree(top, ignore_errors=True)
+    return process.run([*alone(root), "apt-get", "-y", "-q",
+                        "--no-install-recommends", *given, *words],
+                       env=environment(), timeout_s=INSTALL_S)
 
 
 def alone(root):

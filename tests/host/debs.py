@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""
+debs.py - our Debian packages, made from this source as README says
+
+They are made below directory; a second time only what changed is compiled.
+newer() gives the same with a higher version, and with one more line in a
+conffile, as the next release would have.
+"""
+
+import glob
+import os
+import re
+import shutil
+
+import process
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2))
+NAMES = ("libiprep0", "iprep", "libiprep-dev")      # in the order of dependence
+BUILD_S = 1200
+CHANGED = "etc/iprep/iprep.conf"
+MORE = "# a line of the next release\n"
+
+
+class Debs:
+    """paths: {package: file}, version."""
+
+    def __init__(self, directory):
+        self.directory = f"{directory}/debs"
+        build = f"{self.directory}/build"
+        process.run(["cmake", "-S", TOP, "-B", build, "-DBUILD_TESTING=OFF",
+                     "-DCMAKE_INSTALL_PREFIX=/usr"], timeout_s=BUILD_S)
+        process.run(["cmake", "--build", build, "-j2"], timeout_s=BUILD_S)
+        for old in glob.glob(f"{build}/*.deb") + glob.glob(f"{build}/*.ddeb"):
+            os.unlink(old)
+        process.run(["sh", "-c", 'cd "$1" && cpack -G DEB', "sh", build],
+                    timeout_s=BUILD_S)
+        self.paths = {name: only(f"{build}/{name}_*.deb") for name in NAMES}
+        self.version = field(self.paths["iprep"], "Version")
+
+    def field(self, name, which):
+        return field(self.paths[name], which)
+
+    def dependencies(self):
+        """The packages of others that ours depend on."""
+        text = ",".join(self.field(name, "Depends") for name in NAMES)
+        names = {re.match(r"[\w.+-]+", part.strip())[0]
+                 for part in text.split(",") if part.strip()}
+        return sorted(names - set(NAMES))
+
+    def newer(self):
+        """{package: file} of the next version."""
+        return {name: self.repack(name, f"{self.version}+next") for name in NAMES}
+
+    def repack(self, name, version):
+        top = f"{self.directory}/open-{name}"
+        shutil.rmtree(top, ignore_errors=True)
+        process.run(["dpkg-deb", "-R", self.paths[name], top])
+        with open(f"{top}/DEBIAN/control", encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace(f"Version: {self.version}\n", f"Version: {version}\n")
+        text = text.replace(f"(= {self.version})", f"(= {version})")
+        with open(f"{top}/DEBIAN/control", "w", encoding="utf-8") as file:
+            file.write(text)
+        if os.path.exists(f"{top}/{CHANGED}"):
+            with open(f"{top}/{CHANGED}", "a", encoding="utf-8") as file:
+                file.write(MORE)
+        path = f"{self.directory}/{name}_{version}.deb"
+        process.run(["dpkg-deb", "--root-owner-group", "-b", top, path])
+        shutil.rmtree(top)
+        return path
+
+
+def only(pattern):
+    paths = glob.glob(pattern)
+    if len(paths) != 1:
+        raise process.CommandError(f"{pattern}: {len(paths)} files")
+    return paths[0]
+
+
+def field(path, which):
+    return process.run(["dpkg-deb", "-f", path, which]).stdout.strip()

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_package.py - the Debian packages: installed, upgraded, removed, purged and installed again
+
+In a fresh debootstrap directory without systemd and fail2ban, with apt of this machine and dpkg in there.
+What is installed, with owner and mode, stands in tests/data/package.tsv.
+
+    test_package.py [--show]     (as root; IPREP_PACKAGES: where packages are kept)
+"""
+
+import csv
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+import process                                      # noqa: E402
+from debroot import DebRoot                         # noqa: E402
+from debs import MORE, NAMES, Debs                  # noqa: E402
+from live import roots                              # noqa: E402
+
+TABLE = os.path.join(HERE, os.pardir, "data", "package.tsv")
+MULTIARCH = f"{platform.machine()}-linux-gnu"
+WANTS = "/etc/systemd/system"
+ENABLED = {f"{WANTS}/paths.target.wants/iprep-flush.path", f"{WANTS}/timers.target.wants/iprep-flush.timer",
+           f"{WANTS}/timers.target.wants/iprep-purge.timer", f"{WANTS}/timers.target.wants/iprep-recheck.timer",
+           f"{WANTS}/timers.target.wants/iprep-release.timer"}
+LOG = "/var/log/iprep/verdict.log"
+LINE = "2026-11-23T09:51:10+0000 iprep[5077]: verdict=confirmed ip=45.1.1.1 score=16 tier=notorious\n"
+# theirs, in a fail2ban that never knew of us otherwise
+JAILS = """[sshd]
+enabled = true
+action = %(known/action)s
+         iprep[category="18,22"]
+[rep-confirmed]
+enabled = true
+"""
+COMMENT = "# iprep and rep-confirmed are only in a comment here\n"
+PACKAGES = None
+OURS = None
+
+
+def expected():
+    """{(package, path): (owner, group, mode, kind)} of the table."""
+    with open(TABLE, encoding="ascii") as file:
+        rows = csv.reader((line for line in file if not line.startswith("#")), delimiter="\t")
+        return {(package, path.replace("MULTIARCH", MULTIARCH)): tuple(rest) for package, path, *rest in rows}
+
+
+def is_shared(path):
+    """A directory that other packages have, too."""
+    return path in ("/etc", "/usr", "/lib", "/etc/fail2ban") or not ("iprep" in path or "rep-" in path)
+
+
+def installed(root):
+    """The same as expected(), as it is."""
+    found = {(name, path): root.described(path) for name in NAMES for path in root.packaged(name)
+             if not is_shared(path)}
+    made = root.run("find", "/var/lib", "/var/log", "-name", "*iprep*", "-o", "-path", "*/iprep/*").stdout.split()
+    found.update({("made", path): root.described(path) for path in made if "/dpkg/" not in path
+                  and "/deb-systemd-helper" not in path})
+    return found
+
+
+class Lifecycle(unittest.TestCase):
+    def setUp(self):
+        self.root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
+        self.addCleanup(self.root.close)
+
+    def install(self, paths=None):
+        return self.root.install(list((paths or OURS.paths).values()))
+
+    def purge(self):
+        return self.root.apt("purge", *NAMES)
+
+    def prepare_like_a_machine(self):
+        """What ours depend on is there, and so are an administrator's files."""
+        self.root.apt("install", *OURS.dependencies())
+        for directory in ("/etc/fail2ban", "/etc/iprep"):
+            os.makedirs(self.root.inside(directory))
+        self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
+        self.root.write("/etc/fail2ban/jail.local", COMMENT)
+
+    def links(self):
+        done = self.root.run("find", WANTS, "-name", "*iprep*")
+        return set(done.stdout.split())
+
+    def record_a_report(self):
+        self.root.write("/etc/iprep/abuseipdb.key", "0123456789abcdef\n", 0o640)
+        self.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
+        self.root.run("rep-report", "--enqueue", "--jail=sshd", "--failures=5", "--", "45.1.1.1")
+
+    def waiting(self):
+        return self.root.run("rep-report", "--status", "--json").stdout.partition('"parked"')[0]
+
+    def test_every_file_has_the_owner_and_mode_of_the_table(self):
+        self.install()
+        self.assertEqual(installed(self.root), expected())
+        self.assertEqual(self.root.read(LOG), "")
+
+    def test_it_is_ready_and_only_timers_that_ban_nobody_are_enabled(self):
+        self.install()
+        done = self.root.run("rep-check", "--ready")
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(self.links(), ENABLED)
+        self.assertIn('"report":0,"lookup":0', self.waiting())
+        self.assertEqual(self.root.run("rep-check", "--blocks").stdout, "")
+        user = self.root.run("getent", "passwd", "_iprep").stdout.split(":")
+        self.assertEqual(user[-2:], ["/nonexistent", "/usr/sbin/nologin\n"])
+        self.assertEqual(self.root.run("id", "-Gn", "_iprep").stdout, "_iprep\n")
+
+    def test_programs_find_their_library_without_a_path_built_in(self):
+        self.install()
+        for program in ("rep-check", "rep-report", "rep-purge"):
+            path = self.root.inside(f"/usr/bin/{program}")
+            self.assertNotRegex(process.run(["readelf", "-d", path]).stdout, "RPATH|RUNPATH")
+            self.assertIn(f"/{MULTIARCH}/libiprep.so.0", self.root.run("ldd", f"/usr/bin/{program}").stdout)
+            self.assertIn(OURS.version, self.root.run(program, "--version").stdout)
+        self.assertIn("libiprep0", OURS.field("iprep", "Depends"))
+        for library in ("libcurl4", "libc-ares2", "libsqlite3-0", "libcjson1", "libinih1"):
+            self.assertIn(library, OURS.field("libiprep0", "Depends"))
+
+    def test_an_upgrade_keeps_what_the_administrator_and_the_programs_wrote(self):
+        self.install()
+        self.record_a_report()
+        self.root.write("/etc/fail2ban/jail.d/iprep.conf", "# mine\n")
+        self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
+        self.root.write(LOG, LINE, 0o640)
+        self.root.run("chmod", "0700", "/var/lib/iprep")
+        before, store = self.waiting(), self.root.described("/var/lib/iprep/iprep.db")
+        self.install(OURS.newer())
+        version = self.root.run("dpkg-query", "-W", "-f", "${Version}", "iprep").stdout
+        self.assertEqual(version, OURS.version + "+next")
+        self.assertIn(MORE, self.root.read("/etc/iprep/iprep.conf"), "unchanged here, so replaced")
+        self.assertEqual(self.root.read("/etc/fail2ban/jail.d/iprep.conf"), "# mine\n")
+        self.assertEqual(self.root.read("/etc/iprep/iprep.local"), "[report]\ninterval = 2d\n")
+        self.assertEqual(self.root.read(LOG), LINE)
+        self.assertEqual(self.root.described("/var/lib/iprep"), ("_iprep", "_iprep", "0700", "directory"))
+        self.assertEqual((self.waiting(), self.root.described("/var/lib/iprep/iprep.db")), (before, store))
+        self.assertIn('"report":1', before)
+
+    def test_a_changed_conffile_is_kept_though_the_next_release_changes_it_too(self):
+        self.install()
+        self.root.write("/etc/iprep/iprep.conf", self.root.read("/etc/iprep/iprep.conf") + "# mine\n")
+        self.install(OURS.newer())
+        text = self.root.read("/etc/iprep/iprep.conf")
+        self.assertTrue(text.endswith("# mine\n"))
+        self.assertNotIn(MORE, text)
+
+    def test_a_timer_that_was_disabled_stays_disabled(self):
+        self.install()
+        os.unlink(self.root.inside(f"{WANTS}/timers.target.wants/iprep-flush.timer"))
+        self.install(OURS.newer())
+        self.assertEqual(self.links(), ENABLED - {f"{WANTS}/timers.target.wants/iprep-flush.timer"})
+
+    def test_after_removal_state_and_configuration_wait_for_the_next_installation(self):
+        self.install()
+        self.record_a_report()
+        self.root.write(LOG, LINE, 0o640)
+        self.root.write("/etc/fail2ban/jail.local", JAILS)
+        said = self.root.apt("remove", "iprep")
+        self.assertIn("/etc/fail2ban/jail.local:4:         iprep[category", said)
+        self.assertIn("/etc/fail2ban/jail.local:5:[rep-confirmed]", said)
+        self.assertNotIn("/etc/fail2ban/jail.d/iprep.conf:", said)
+        for path in ("/usr/bin/rep-check", "/lib/systemd/system/iprep-flush.service"):
+            self.assertFalse(self.root.exists(path), path)
+        self.cron_says_nothing()
+        self.install()
+        self.assertEqual(self.root.read(LOG), LINE)
+        self.assertIn('"report":1', self.waiting())
+
+    def cron_says_nothing(self):
+        """Its file is a conffile, and still there."""
+        for line in self.root.read("/etc/cron.d/iprep").splitlines():
+            if line[:1].isdigit() or line.startswith("*"):
+                command = "TIMERS=/none; SYSTEMD=/none; " + line.split(None, 6)[6]
+                done = self.root.run("sh", "-c", command)
+                self.assertEqual(done.stdout + done.stderr, "", command)
+
+    def test_after_purge_nothing_is_left_but_what_the_administrator_made(self):
+        self.prepare_like_a_machine()
+        before = self.root.files()
+        self.install()
+        self.root.run("rep-report", "--enqueue", "--jail=sshd", "--", "45.1.1.1")
+        self.root.write(LOG + ".1", LINE)
+        os.mkdir(self.root.inside("/var/lib/iprep-notify"))
+        self.assertTrue(self.root.exists("/var/lib/iprep/iprep.db"))
+        said = self.purge()
+        self.maxDiff = None
+        self.assertEqual(self.root.files(), before)
+        self.assertNotIn("WARNING", said)
+
+    def test_purge_warns_of_jails_that_would_stop_fail2ban(self):
+        self.prepare_like_a_machine()
+        self.root.write("/etc/fail2ban/jail.local", COMMENT + JAILS)
+        self.install()
+        said = self.purge()
+        self.assertIn("WARNING", said)
+        self.assertIn("KEEPS FAIL2BAN FROM STARTING", said)
+        self.assertIn('/etc/fail2ban/jail.local:5:         iprep[category="18,22"]', said)
+        self.assertIn("/etc/fail2ban/jail.local:6:[rep-confirmed]", said)
+        self.assertNotIn("only in a comment", said)
+
+    def test_the_user_stays_as_long_as_a_key_belongs_to_it(self):
+        self.install()
+        self.record_a_report()
+        self.assertIn("user _iprep stays", self.purge())
+        self.assertEqual(self.root.described("/etc/iprep/abuseipdb.key")[:3], ("root", "_iprep", "0640"))
+        self.assertEqual(os.listdir(self.root.inside("/etc/iprep")), ["abuseipdb.key"])
+        self.install()
+        self.assertEqual(installed(self.root), expected())
+        os.unlink(self.root.inside("/etc/iprep/abuseipdb.key"))
+        self.purge()
+        self.assertFalse(self.root.exists("/etc/iprep"))
+        self.assertEqual(self.root.run("getent", "passwd", "_iprep", check=False).returncode, 2)
+
+    def test_a_link_in_the_log_directory_is_not_followed(self):
+        self.install()
+        os.unlink(self.root.inside(LOG))
+        os.symlink("/etc/made-by-link", self.root.inside(LOG))
+        self.install(OURS.newer())
+        self.assertFalse(self.root.exists("/etc/made-by-link"))
+
+
+class Lint(unittest.TestCase):
+    def test_lintian_says_nothing(self):
+        with tempfile.TemporaryDirectory(prefix="iprep-lint.", dir="/var/tmp") as top:
+            os.chmod(top, 0o755)           # lintian warns when it is run by root
+            paths = [shutil.copy(path, top) for path in OURS.paths.values()]
+            done = process.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env",
+                                f"HOME={top}", "lintian", "--tag-display-limit", "0", "--show-overrides", *paths],
+                               check=False, timeout_s=600)
+        print(f"lintian: status {done.returncode}, it says:\n{done.stdout}{done.stderr}(end)", flush=True)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(("O: ", "N:"))]
+        self.assertEqual((lines, done.returncode), ([], 0))
+
+
+def show():
+    """The table, as it would have to be."""
+    root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
+    try:
+        root.install(list(OURS.paths.values()))
+        for key, row in sorted(installed(root).items()):
+            print("\t".join([*key, *row]).replace(MULTIARCH, "MULTIARCH"))
+    finally:
+        root.close()
+
+
+if __name__ == "__main__":
+    if os.geteuid():
+        sys.exit("test_package.py: needs root")
+    with tempfile.TemporaryDirectory(prefix="iprep-package.", dir="/var/tmp") as TOP:
+        os.chmod(TOP, 0o755)
+        PACKAGES = os.environ.get("IPREP_PACKAGES", TOP)
+        OURS = Debs(PACKAGES)
+        if sys.argv[1:] == ["--show"]:
+            show()
+        else:
+            unittest.main()
