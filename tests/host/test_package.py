@@ -3,7 +3,8 @@
 """
 test_package.py - the Debian packages: installed, upgraded, removed, purged and installed again
 
-In a fresh debootstrap directory without systemd and fail2ban, with apt of this machine and dpkg in there.
+In a fresh debootstrap directory without systemd and fail2ban, with apt of this machine and dpkg in there;
+but for the first test what they depend on is there before.
 What is installed, with owner and mode, stands in tests/data/package.tsv.
 
     test_package.py [--show]     (as root; IPREP_PACKAGES: where packages are kept)
@@ -70,7 +71,10 @@ def installed(root):
 
 class Lifecycle(unittest.TestCase):
     def setUp(self):
-        self.root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
+        self.use("debs", tuple(OURS.dependencies()))
+
+    def use(self, name, wanted):
+        self.root = DebRoot(PACKAGES, name, wanted)
         self.addCleanup(self.root.close)
 
     def install(self, paths=None):
@@ -79,9 +83,7 @@ class Lifecycle(unittest.TestCase):
     def purge(self):
         return self.root.apt("purge", *NAMES)
 
-    def prepare_like_a_machine(self):
-        """What ours depend on is there, and so are an administrator's files."""
-        self.root.apt("install", *OURS.dependencies())
+    def write_like_an_administrator(self):
         for directory in ("/etc/fail2ban", "/etc/iprep"):
             os.makedirs(self.root.inside(directory))
         self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
@@ -99,7 +101,8 @@ class Lifecycle(unittest.TestCase):
     def waiting(self):
         return self.root.run("rep-report", "--status", "--json").stdout.partition('"parked"')[0]
 
-    def test_every_file_has_the_owner_and_mode_of_the_table(self):
+    def test_apt_resolves_and_every_file_has_the_owner_and_mode_of_the_table(self):
+        self.use(roots.BASE, roots.BASE_PACKAGES)
         self.install()
         self.assertEqual(installed(self.root), expected())
         self.assertEqual(self.root.read(LOG), "")
@@ -184,7 +187,7 @@ class Lifecycle(unittest.TestCase):
                 self.assertEqual(done.stdout + done.stderr, "", command)
 
     def test_after_purge_nothing_is_left_but_what_the_administrator_made(self):
-        self.prepare_like_a_machine()
+        self.write_like_an_administrator()
         before = self.root.files()
         self.install()
         self.root.run("rep-report", "--enqueue", "--jail=sshd", "--", "45.1.1.1")
@@ -197,7 +200,7 @@ class Lifecycle(unittest.TestCase):
         self.assertNotIn("WARNING", said)
 
     def test_purge_warns_of_jails_that_would_stop_fail2ban(self):
-        self.prepare_like_a_machine()
+        self.write_like_an_administrator()
         self.root.write("/etc/fail2ban/jail.local", COMMENT + JAILS)
         self.install()
         said = self.purge()
