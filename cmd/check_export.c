@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DAY_S 86400
 #define IPSET_TIMEOUT_MAX 2147483          /* seconds, 24 days; 0 would be for ever */
 
 static void put_head(const char *name, const char *how)
@@ -74,13 +75,16 @@ static bool is_held_by_last(struct export *e, const struct iprep_block *b)
 	return false;
 }
 
+/* Days and seconds: nft takes no number of more than eight digits, that is of over three years. */
 static void nft_block(struct export *e, const struct iprep_block *b)
 {
+	long long s = left_s(e, b);
+
 	nft_open(e, is_v6(b) ? 6 : 4);
 	if (is_v6(b) && is_held_by_last(e, b))
 		return;
-	printf("%s\t\t\t%s timeout %llds", e->has_element ? ",\n" : "\t\telements = {\n", b->address,
-	       left_s(e, b));
+	printf("%s\t\t\t%s timeout %lldd%llds", e->has_element ? ",\n" : "\t\telements = {\n", b->address,
+	       s / DAY_S, s % DAY_S);
 	e->has_element = true;
 }
 

@@ -114,6 +114,17 @@ class Loading:
         self.tool("nft", "-f", self.export("nft"))
         self.assertEqual(self.nft_elements(), {"blocked4": {}, "blocked6": {}})
 
+    def test_nft_takes_times_from_an_hour_to_ten_years(self):
+        """It refuses a whole file for one number of more than eight digits."""
+        lefts = {f"45.1.2.{i}": left for i, left in enumerate((
+            3600, DAY, DAY + 1, 99999999, 100000000, 3650 * DAY))}
+        self.put(*((address, {"left": left}) for address, left in lefts.items()))
+        self.tool("nft", "-f", self.export("nft"))
+        found = self.nft_elements()["blocked4"]
+        self.assertEqual(sorted(found), sorted(lefts))
+        for address, left in lefts.items():
+            self.assertAlmostEqual(found[address], left, delta=600)
+
     def test_nft_refuses_what_is_blocked_and_nothing_else(self):
         self.fill()
         self.tool("nft", "-f", self.export("nft"))
