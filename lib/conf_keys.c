@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #define YEAR_S (366 * 86400LL)
+#define BAN_MAX_S (3653 * 86400LL)         /* ten years, their leap days too: a block that ends later is none */
 #define INT_VALUES 1000000
 
 static bool wrong(struct err *e, const char *what)
@@ -312,7 +313,7 @@ const struct conf_key conf_keys[] = {
 	CONF("general", "timeout_ms", "5000", p_int, 100, 60000, timeout_ms),
 	CONF("general", "ipv6_prefix", "128", p_int, 32, 128, ipv6_prefix),
 	TIER("score", p_int, 1, 1000, score),
-	TIER("bantime", p_duration, 60, 10 * YEAR_S, bantime_s),
+	TIER("bantime", p_duration, 60, BAN_MAX_S, bantime_s),
 	CONF("dns", "resolvers", "", p_resolvers, 0, 0, resolvers),
 	CONF("dns", "cache_min", "60", p_duration, 1, 86400, cache_min_s),
 	CONF("dns", "cache_max", "1h", p_duration, 1, 7 * 86400, cache_max_s),

@@ -92,7 +92,7 @@ static void a_block_lasts_until_its_time_and_an_absurd_time_is_over(void **state
 {
 	static const struct { int64_t until_in; int found; } rows[] = {
 		{ 60, 1 }, { 1, 1 }, { 0, 0 }, { -1, 0 }, { 365 * 86400LL, 1 },
-		{ 10 * 365 * 86400LL, 1 }, { 11 * 365 * 86400LL, 0 },
+		{ 10 * 365 * 86400LL, 1 }, { 3653 * 86400LL, 1 }, { 11 * 365 * 86400LL, 0 },
 	};
 	struct place *p = *state;
 	struct addr key = addr("45.1.1.1");
