@@ -8,10 +8,8 @@
  */
 #include "store_private.h"
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CHUNK 65536
 
@@ -35,13 +33,15 @@ static bool stands_alone(const uint8_t *at, size_t n, const uint8_t *from, const
 	return (at == from || !in_an_address(at[-1])) && (at + n == to || !in_an_address(at[n]));
 }
 
-static int count_in(const uint8_t *from, const uint8_t *to, const void *needle, size_t n, bool text)
+/* Those that end before `seen` were counted with the last chunk. */
+static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to, const void *needle, size_t n,
+		    bool text)
 {
 	const uint8_t *at = from;
 	int found = 0;
 
 	while ((at = memmem(at, (size_t)(to - at), needle, n))) {
-		found += !text || stands_alone(at, n, from, to);
+		found += at + n > seen && (!text || stands_alone(at, n, from, to));
 		at++;
 	}
 	return found;
@@ -49,28 +49,37 @@ static int count_in(const uint8_t *from, const uint8_t *to, const void *needle, 
 
 struct needles { const uint8_t *key; size_t nkey; const char *text; };
 
-/* How often they are in a file: overlapping chunks, so that none is cut. A missing file holds none. */
-static int count_in_file(struct store *s, const char *path, const struct needles *what, int *ret)
+/*
+ * How often they are in the file: overlapping chunks, so that none is cut. Read through SQLite's own
+ * descriptor: closing another one would drop the locks that this process has (sqlite.org/howtocorrupt.html).
+ */
+static int count_in_file(struct store *s, const struct needles *what, int *ret)
 {
 	static const size_t overlap = 64;
 	uint8_t *buf = malloc(CHUNK + overlap);
+	sqlite3_file *file = NULL;
+	sqlite3_int64 at = 0, size = 0;
 	size_t kept = 0;
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 
-	while (buf && fd >= 0 && (n = read(fd, buf + kept, CHUNK)) > 0) {
+	if (rc == SQLITE_OK)
+		rc = file->pMethods->xFileSize(file, &size);
+	while (buf && rc == SQLITE_OK && at < size) {
+		int n = size - at < CHUNK ? (int)(size - at) : CHUNK;
 		size_t all = kept + (size_t)n;
 
-		*ret += count_in(buf, buf + all, what->key, what->nkey, false);
-		*ret += count_in(buf, buf + all, what->text, strlen(what->text), true);
-		kept = all < what->nkey - 1 ? all : what->nkey - 1;
+		rc = file->pMethods->xRead(file, buf + kept, n, at);
+		*ret += count_in(buf, buf + kept, buf + all, what->key, what->nkey, false);
+		*ret += count_in(buf, buf + kept, buf + all, what->text, strlen(what->text), true);
+		kept = all < overlap ? all : overlap;
 		memmove(buf, buf + all - kept, kept);
+		at += n;
 	}
-	if (fd >= 0)
-		close(fd);
 	free(buf);
-	return buf && n >= 0 ? 0 : err_set(&s->err, buf ? IPREP_E_IO : IPREP_E_NOMEM, "%s: cannot be searched",
-					   path);
+	if (!buf)
+		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ ? 0
+		: err_set(&s->err, IPREP_E_IO, "%s: cannot be searched", sqlite3_db_filename(s->db, NULL));
 }
 
 static int empty_log(struct store *s)
@@ -87,7 +96,7 @@ static int wipe(struct store *s, const struct addr *key, int bits, const char *t
 	int found = 0, r = empty_log(s);
 
 	if (!r && what.nkey)
-		r = count_in_file(s, sqlite3_db_filename(s->db, NULL), &what, &found);
+		r = count_in_file(s, &what, &found);
 	if (!r && found > allowed)
 		r = sql_run(s, "VACUUM", "");
 	if (!r && found > allowed)

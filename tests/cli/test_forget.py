@@ -4,6 +4,7 @@
 
     test_forget.py DIRECTORY-OF-PROGRAMS        (as root)
 """
+import contextlib
 import json
 import os
 import random
@@ -87,6 +88,27 @@ class Forget(purge_case.Case):
         self.purge(*victims)
         self.assertEqual({v: self.traces(v) for v in victims if self.traces(v)}, {})
         self.assertEqual(self.count('finding'), before - 2 * len(victims))
+
+    def test_while_it_searches_the_file_others_come_and_go_and_its_log_stays(self):
+        """A file that is opened and closed beside SQLite loses the process's locks on it
+        (sqlite.org/howtocorrupt.html, 2.2): the next one to leave would take the log away."""
+        victims = [f'45.7.{i >> 8}.{i & 255}' for i in range(400)]
+        with subprocess.Popen(self.place.command('rep-purge', *victims), stdout=subprocess.DEVNULL) as p:
+            lost = set()
+            while p.poll() is None:
+                self.count('finding')          # opens and closes, as a worker or a shell does
+                lost |= {f for f in self.files_of(p.pid) if f.endswith('(deleted)')}
+            self.assertEqual(p.wait(), 0)
+        self.assertEqual(lost, set())
+        self.assertEqual(self.sql('PRAGMA integrity_check'), [('ok',)])
+
+    @staticmethod
+    def files_of(pid):
+        files = []
+        for name in os.listdir(f'/proc/{pid}/fd') if os.path.exists(f'/proc/{pid}/fd') else []:
+            with contextlib.suppress(FileNotFoundError):
+                files.append(os.readlink(f'/proc/{pid}/fd/{name}'))
+        return [f for f in files if '/iprep.db' in f]
 
     def test_its_jobs_are_cancelled(self):
         self.purge('--enqueue', '--jail', 'sshd', '--', '45.1.1.1', program='rep-report')
