@@ -176,25 +176,45 @@ static bool any_answered(const struct run *run, const struct lookup *l)
 	return false;
 }
 
+/* A list that is off now, and AbuseIPDB without its key, is not there to take back what it said. */
+static bool accusers_are_there(const struct conf *conf, const char *src)
+{
+	for (const char *p = src; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t n = strcspn(p, ","), i = 0;
+
+		while (i < conf->nsources && (strncmp(conf->sources[i].name, p, n) || conf->sources[i].name[n]))
+			i++;
+		if (i == conf->nsources)
+			return false;
+	}
+	return true;
+}
+
+static bool acquits(const struct run *run, const struct flight *f, size_t i)
+{
+	const struct conf *conf = run->env->conf;
+	const struct conf_source *s = &conf->sources[i];
+	const struct finding *said = &f->lookup->findings[i];
+	bool accused = named(f->block.src, s->name);
+
+	if (s->most <= 0)
+		return true;
+	if (s->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
+		return true;
+	if (said->status != FINDING_OK || said->points > 0)
+		return false;
+	return s->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);
+}
+
 /* A source that does not answer, or is not asked, or has lost all its entries, acquits nobody. */
-static bool all_acquit(const struct run *run, const struct flight *f)
+static bool all_acquit(const struct run *run, const struct flight *f, bool only_free)
 {
 	const struct conf *conf = run->env->conf;
 
-	for (size_t i = 0; i < conf->nsources; i++) {
-		const struct conf_source *s = &conf->sources[i];
-		bool accused = named(f->block.src, s->name);
-
-		if (s->most <= 0)
-			continue;
-		if (s->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
-			continue;
-		if (f->lookup->findings[i].status != FINDING_OK)
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (!(only_free && conf->sources[i].costs) && !acquits(run, f, i))
 			return false;
-		if (s->type == SOURCE_DNSBL && accused && !(run->alive & SOURCE_BIT(i)))
-			return false;
-	}
-	return f->lookup->verdict.kind == V_CLEAN && !any_lists(run, f->lookup);
+	return accusers_are_there(conf, f->block.src);
 }
 
 /* 1: released. Forgotten or made anew meanwhile: nothing is kept. */
@@ -202,7 +222,8 @@ static int keep(struct run *run, struct flight *f)
 {
 	const struct env *env = run->env;
 	int64_t now = clock_now_s(&env->clock);
-	bool listed = any_lists(run, f->lookup), release = all_acquit(run, f);
+	bool listed = any_lists(run, f->lookup);
+	bool release = f->lookup->verdict.kind == V_CLEAN && all_acquit(run, f, false);
 	int r = store_begin(env->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
 
 	if (!r)
@@ -240,8 +261,8 @@ static source_set feed_settled(void *user, struct task *t)
 
 	if (!f)
 		return point_settled(run);
-	if (run->env->conf->abuseipdb >= 0 && !f->lookup->paying && any_lists(run, f->lookup))
-		f->lookup->may_ask &= ~SOURCE_BIT(run->env->conf->abuseipdb);    /* it could change nothing */
+	if (run->env->conf->abuseipdb >= 0 && !f->lookup->paying && !all_acquit(run, f, true))
+		f->lookup->may_ask &= ~SOURCE_BIT(run->env->conf->abuseipdb);    /* it could release nobody */
 	more = lookup_settled(run->env, f->lookup);
 	if (more)
 		return more;

@@ -3,12 +3,12 @@
  * recheck.h - long blocks are looked up again; those that nobody lists any more are released (layer 5)
  *
  * Addresses change hands, and a year is long. A block is looked up a week after it was made, then every
- * 30 days; one that could not be decided, the next day. Free sources first; what costs only while no
- * free source lists it, and never from the last 30 % of the day.
+ * 30 days; one that could not be decided, the next day. Free sources first; what costs only if all of
+ * them acquit, and never from the last 30 % of the day.
  *
  * Silence releases nobody: the verdict must be clean, every source that can give points must have
- * answered, none of them may give points, and each list that once named the address must have shown, by
- * its entry for 127.0.0.2 (RFC 5782, 5), that it still lists anything at all.
+ * answered, none of them may give points, each that once named the address must still be configured, and
+ * each such list must have shown, by its entry for 127.0.0.2 (RFC 5782, 5), that it still lists anything.
  */
 #pragma once
 #include "env.h"

@@ -525,8 +525,8 @@ struct iprep_recheck_stats {               /* fields are only ever appended */
  * Look long blocks up again, a week after they were made and then every 30 days, and release those that
  * nobody lists any more. Sources that cost nothing first, and never the last 30 % of the day's checks.
  * Only a positively clean verdict releases: every source that can give points has answered that it
- * gives none, and lists that once named the address still have their test entry 127.0.0.2. What could
- * not be decided is due again the next day.
+ * gives none, those that once named the address are still configured, and of these the lists still have
+ * their test entry 127.0.0.2. What could not be decided is due again the next day.
  * @dry_run  only count what is due; no network
  * Blocks for an hour at most. Errors: _NOSOURCE, _STORE, _BUSY, _PERM, _CONFIG, _OS, _NOMEM.
  * Source: RFC 5782, 5; AbuseIPDB API v2, "CHECK".

@@ -99,6 +99,23 @@ class Recheck(RecheckCase):
         self.lists(zen=Zone(b.not_listed(), b.listed('127.0.0.2')))
         self.assertEqual(self.look(), (1, 0, 0, 1))
 
+    def without_zen(self, text):
+        """The configuration, its list zen replaced by this."""
+        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+            self.place.write('iprep.conf', f.read().replace(LIST.format('zen'), text))
+
+    def test_a_list_that_is_off_or_gone_acquits_nobody_it_named(self):
+        for text in ('', LIST.format('zen') + 'enabled = no\n', LIST.format('zen2')):
+            with self.subTest(text=text):
+                self.start(self.more)
+                self.dns.zones['zen2.test'] = Zone({})
+                self.without_zen(text)
+                self.old_block('45.1.1.1')
+                self.old_block('45.1.1.2', src='other')
+                self.old_block('45.1.1.3', src='zen,other')
+                self.assertEqual(self.look(), (3, 1, 0, 2))
+                self.assertEqual(self.blocked(), ['45.1.1.1', '45.1.1.3'])
+
     def test_released_is_idempotent_and_ends_after_its_week(self):
         self.old_block('45.1.1.1')
         self.look()
@@ -202,6 +219,22 @@ class PaidRecheck(RecheckCase):
         self.api.fault('hang')
         self.old_block('45.1.1.1')
         self.assertEqual(self.look(), (1, 0, 0, 1))
+
+    def test_without_its_key_abuseipdb_acquits_nobody(self):
+        os.unlink(self.place.path('key'))
+        self.old_block('45.1.1.9', src='zen,abuseipdb')
+        self.assertEqual(self.look(), (1, 0, 0, 1))
+        self.assertEqual(self.blocked(), ['45.1.1.9'])
+
+    def test_with_a_key_that_is_refused_nobody_is_released(self):
+        self.place.write('key', 'ff' * 40 + '\n', 0o600, place.OWNER)
+        self.old_block('45.1.1.1')
+        self.assertEqual(self.look(), (1, 0, 0, 1))
+
+    def test_no_call_is_spent_on_whom_a_silent_list_keeps_anyway(self):
+        self.lists(other=Zone(b.servfail))
+        self.old_block('45.1.1.1')
+        self.assertEqual((self.look(), self.calls()), ((1, 0, 0, 1), 0))
 
     def test_the_last_three_tenths_of_the_day_are_not_touched(self):
         day = int(time.time()) // DAY
