@@ -32,7 +32,7 @@ static const struct option longs[] = {
 	{ "dry-run", 0, NULL, 'n' }, { "pardon", 1, NULL, O_PARDON },
 	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED }, { NULL, 0, NULL, 0 },
 };
-struct wish { const char *pardon; bool recheck, released, done; };
+struct wish { const char *pardon; int64_t pardon_s; bool recheck, released, done; };
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
@@ -47,7 +47,11 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 		case 'n': cli->dry_run = true; break;
 		case 'h': fputs(help, stdout); w->done = true; return EX_OK;
 		case 'V': printf("rep-purge %s\n", iprep_version()); w->done = true; return EX_OK;
-		case O_PARDON: w->pardon = optarg; break;
+		case O_PARDON:
+			if (w->pardon)
+				return cli_usage(cli, "--pardon is given twice");
+			w->pardon = optarg;
+			break;
 		case O_RECHECK: w->recheck = true; break;
 		case O_RELEASED: w->released = true; break;
 		default: return cli_bad_option(cli, argv);
@@ -118,7 +122,7 @@ static int recheck(struct cli *cli)
 		printf("{\"done\":%lld,\"released\":%lld,\"listed\":%lld,\"undecided\":%lld,\"gave_up\":%s,"
 		       "\"dry_run\":%s}\n", (long long)s.done, (long long)s.released, (long long)s.listed,
 		       (long long)s.undecided, s.gave_up ? "true" : "false", cli->dry_run ? "true" : "false");
-	else if (cli->dry_run)
+	else if (cli->dry_run && !cli->quiet)
 		fprintf(stderr, "would look %lld blocks up again\n", (long long)s.done);
 	else if (!cli->quiet)
 		fprintf(stderr, "looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
@@ -152,35 +156,42 @@ static int list_released(struct cli *cli)
 
 /* ---- forgetting ---- */
 
-/* All addresses are checked before the first is forgotten. */
-static int forget(struct cli *cli, int64_t pardon_s, char **addresses, int n)
+static int forget_one(struct cli *cli, const struct wish *w, const char *address)
 {
 	char key[64];
-	int r, status = EX_OK;
+	int r;
 
-	for (int i = 0; i < n; i++) {
-		if (strchr(addresses[i], '/')) {
-			cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it",
-				  addresses[i]);
-			return EX_DATAERR;
-		}
-		r = iprep_forget(cli->ctx, addresses[i], pardon_s, true, key);
-		if (r)
-			return cli_fail(cli, r);
+	if (strchr(address, '/')) {
+		cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it", address);
+		return EX_DATAERR;
 	}
-	for (int i = 0; i < n; i++) {
-		r = iprep_forget(cli->ctx, addresses[i], pardon_s, cli->dry_run, key);
-		if (r)
-			status = cli_fail(cli, r);
-		else
-			puts(key);
+	r = iprep_forget(cli->ctx, address, w->pardon_s, cli->dry_run, key);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->json)
+		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key, (long long)w->pardon_s,
+		       cli->dry_run ? "true" : "false");
+	else
+		puts(key);
+	return EX_OK;
+}
+
+/* A bad address is reported, the rest are still done; not so when the store fails. */
+static int forget(struct cli *cli, const struct wish *w, char **addresses, int n)
+{
+	int status = EX_OK;
+
+	for (int i = 0; i < n && (status == EX_OK || status == EX_DATAERR); i++) {
+		int r = forget_one(cli, w, addresses[i]);
+
+		status = r == EX_OK ? status : r;
 	}
 	return status;
 }
 
 /* ---- all of them ---- */
 
-static int check_wish(struct cli *cli, const struct wish *w, int naddresses, int64_t *ret_pardon_s)
+static int check_wish(struct cli *cli, struct wish *w, int naddresses)
 {
 	if (w->recheck && w->released)
 		return cli_usage(cli, "--recheck and --released: one at a time");
@@ -188,7 +199,7 @@ static int check_wish(struct cli *cli, const struct wish *w, int naddresses, int
 		return cli_usage(cli, "--%s takes no address", w->recheck ? "recheck" : "released");
 	if (w->pardon && !naddresses)
 		return cli_usage(cli, "--pardon needs an address");
-	if (w->pardon && iprep_parse_duration(w->pardon, ret_pardon_s))
+	if (w->pardon && iprep_parse_duration(w->pardon, &w->pardon_s))
 		return cli_usage(cli, "--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
 				 "at most", w->pardon);
 	return EX_OK;
@@ -197,12 +208,11 @@ static int check_wish(struct cli *cli, const struct wish *w, int naddresses, int
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct wish w = { 0 };
-	int64_t pardon_s = 0;
 	int r = parse(cli, &w, argc, argv);
 
 	if (r || w.done)
 		return r;
-	r = check_wish(cli, &w, argc - optind, &pardon_s);
+	r = check_wish(cli, &w, argc - optind);
 	if (!r)
 		r = cli_open(cli);
 	if (!r)
@@ -213,7 +223,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return recheck(cli);
 	if (w.released)
 		return list_released(cli);
-	return argc == optind ? expire(cli) : forget(cli, pardon_s, argv + optind, argc - optind);
+	return argc == optind ? expire(cli) : forget(cli, &w, argv + optind, argc - optind);
 }
 
 int main(int argc, char **argv)

@@ -9,9 +9,9 @@ int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stat
 {
 	struct recheck_stats s = { 0 };
 	struct env env;
-	int r = dry_run ? 0 : ctx_read_key(ctx);
+	int r = ctx_read_key(ctx);
 
-	if (!r && !dry_run && !conf_gives_points(ctx->conf))
+	if (!r && !conf_gives_points(ctx->conf))
 		r = err_set(&ctx->err, IPREP_E_NOSOURCE, "no source that gives points is configured; "
 			    "nobody is released");
 	if (!r)

@@ -190,14 +190,48 @@ class Forget(purge_case.Case):
                                    (['--pardon', '11y', '45.1.1.1'], 64, 'ten years'),
                                    (['--pardon', '-1', '45.1.1.1'], 64, '--pardon'),
                                    (['--pardon', '', '45.1.1.1'], 64, '--pardon'),
-                                   (['45.1.1.1', '45.1.1.0/24'], 65, '45.1.1.0/24: not an IP address but a prefix'),
+                                   (['--pardon', '30', '--pardon', '1d', '45.1.1.1'], 64, 'twice'),
+                                   (['--pardon', '1x', '45.1.1.1'], 64, '"1x" is not a time'),
+                                   (['--pardon', '1d'], 64, 'an address'), (['--pardon'], 64, '--pardon'),
+                                   (['--pardon', '1d', '45.1.1.0/24'], 65, '/24: not an IP address but a prefix'),
                                    (['--pardon', '1d', '45.1.1.1/32'], 65, 'a prefix'),
-                                   (['45.1.1.1', 'mail.example'], 65, 'mail.example: not an IP address')):
+                                   (['--pardon', '1d', '2600:1::/64'], 65, 'a prefix'),
+                                   (['--pardon', '1d', ''], 65, 'not an IP address'),
+                                   (['mail.example'], 65, 'mail.example: not an IP address')):
             with self.subTest(args=args):
                 p = self.purge(*args, status=status)
                 self.assertIn(says, p.stderr)
+                self.assertEqual(p.stderr.count('\n'), 1)
                 self.assertEqual(p.stdout, '')
                 self.assertEqual(self.everything(), before)
+
+    def test_a_bad_address_is_said_and_the_rest_are_still_done(self):
+        self.live('45.1.1.1')
+        self.live('45.1.1.2')
+        p = self.purge('--pardon', '1d', '45.1.1.0/24', '45.1.1.1', 'mail.example', '::ffff:45.1.1.2', status=65)
+        self.assertEqual(p.stdout, '45.1.1.1\n45.1.1.2\n')
+        self.assertEqual(p.stderr.splitlines(), [
+            'rep-purge: 45.1.1.0/24: not an IP address but a prefix; give one address of it',
+            'rep-purge: mail.example: not an IP address'])
+        self.assertEqual((self.blocked(), self.count('pardon')), ([], 2))
+
+    def test_when_the_store_fails_that_is_said_once(self):
+        self.place.write('state/iprep.db', 'x' * 8192, 0o600, place.OWNER)
+        p = self.purge('45.1.1.1', '45.1.1.2', status=74)
+        self.assertEqual((p.stdout, p.stderr.count('\n')), ('', 1))
+
+    def test_a_pardon_is_renewed_shortened_and_ended(self):
+        for args, left in ((['--pardon', '30d'], 30 * DAY), (['--pardon', '15m'], 900), (['--pardon', '1w'], 7 * DAY)):
+            self.purge(*args, '45.1.1.1')
+            (until,), = self.sql('SELECT until FROM pardon')
+            self.assertAlmostEqual(until, time.time() + left, delta=60)
+        self.purge('45.1.1.1')
+        self.assertEqual(self.count('pardon'), 0)
+
+    def test_json_is_an_object_for_each(self):
+        said = self.purge('--json', '-n', '--pardon', '1d', '45.1.1.1', '45.1.1.2').stdout.splitlines()
+        self.assertEqual([json.loads(line) for line in said],
+                         [{'address': a, 'pardon_s': DAY, 'dry_run': True} for a in ('45.1.1.1', '45.1.1.2')])
 
     def test_a_dry_run_prints_and_changes_nothing(self):
         self.live('45.1.1.1')

@@ -116,6 +116,18 @@ class Recheck(RecheckCase):
                 self.assertEqual(self.look(), (3, 1, 0, 2))
                 self.assertEqual(self.blocked(), ['45.1.1.1', '45.1.1.3'])
 
+    def test_a_dry_run_says_the_truth_where_nobody_could_be_asked_and_quiet_is_quiet(self):
+        self.old_block('45.1.1.1')
+        p = self.purge('--recheck', '-n')
+        self.assertEqual((p.stdout, p.stderr.splitlines()[-1]), ('', 'would look 1 blocks up again'))
+        p = self.purge('--recheck', '-n', '-q')
+        self.assertEqual((p.stdout, p.stderr), ('', ''))
+        self.start()
+        self.old_block('45.1.1.1')
+        for args in ([], ['-n']):
+            self.assertIn('no source', self.purge('--recheck', *args, status=69).stderr)
+        self.assertEqual(self.blocked(), ['45.1.1.1'])
+
     def test_released_is_idempotent_and_ends_after_its_week(self):
         self.old_block('45.1.1.1')
         self.look()
