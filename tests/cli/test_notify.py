@@ -516,7 +516,9 @@ class Files(unittest.TestCase):
             self.assertEqual(user, 'root')
             self.assertNotRegex(command, r'(?<!\\)%')
             self.assertRegex(command, r'\Atest -d \$SYSTEMD && test -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
-                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| (for jail in [\w -]+; do )?rep-')
+                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| '
+                                      r'(for jail in [\w -]+; do fail2ban-client status "\$jail" >/dev/null 2>&1 '
+                                      r'\|\| continue; )?rep-')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
         self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.split('>/dev/null || ', 1)[1]).group().split(' <')[0]
                           for j in jobs],

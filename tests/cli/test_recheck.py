@@ -188,7 +188,7 @@ class Recheck(RecheckCase):
             f.write(f'#!/bin/sh\n{self.programs}/rep-purge -c {self.place.path("iprep.conf")} "$@"\n'
                     'echo --all\necho "45.9.9.9 --all"\n')
         with open(self.place.path('bin/fail2ban-client'), 'w', encoding='ascii') as f:
-            f.write(f'#!/bin/sh\necho "$*" >>{self.place.path("told")}\n')
+            f.write(f'#!/bin/sh\ntest "$1" = status || echo "$*" >>{self.place.path("told")}\n')
         for name in ('rep-purge', 'fail2ban-client'):
             os.chmod(self.place.path('bin/' + name), 0o755)
         subprocess.run(['sh', '-c', command], check=True, stdin=subprocess.DEVNULL,
