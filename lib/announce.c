@@ -42,12 +42,26 @@ static int log_fail(const struct env *env, struct err *e, int code, const char *
 		       env->conf->verdict_log, doing, strerror(errno));
 }
 
+/* Made readable for the group, whatever the umask: fail2ban need not be root. */
+static int log_make(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0640);
+
+	if (fd < 0 && errno == EEXIST)     /* somebody was faster */
+		return open(path, flags);
+	if (fd >= 0)
+		(void)!fchmod(fd, 0640);
+	return fd;
+}
+
 static int log_open(const struct env *env, struct err *e)
 {
-	int fd = open(env->conf->verdict_log, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
-		      O_NOCTTY, 0640);
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	int fd = open(env->conf->verdict_log, flags);
 	struct stat st;
 
+	if (fd < 0 && errno == ENOENT)
+		fd = log_make(env->conf->verdict_log, flags);
 	if (fd < 0)
 		return log_fail(env, e, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO, "cannot be opened");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {

@@ -287,6 +287,16 @@ class People(Case):
         self.run_it('rep-purge', BLOCKED, status=77, says='run as root', **NOBODY_ELSE)
         self.assertEqual(self.sql('SELECT count(*) FROM block'), [(1,)])
 
+    def test_a_log_that_is_made_is_for_the_group_to_read_and_one_that_is_there_stays_as_it_is(self):
+        for mask in (0o022, 0o077):
+            self.run_it('rep-check', '--ready', status=0, umask=mask)
+            self.assertEqual(os.stat(self.path('state/verdict.log')).st_mode & 0o7777, 0o640)
+            os.unlink(self.path('state/verdict.log'))
+        self.run_it('rep-check', '--ready', status=0)
+        os.chmod(self.path('state/verdict.log'), 0o600)
+        self.run_it('rep-check', '--ready', status=0)
+        self.assertEqual(os.stat(self.path('state/verdict.log')).st_mode & 0o7777, 0o600)
+
     def test_a_log_that_cannot_be_written_is_not_ready(self):
         self.write('state/verdict.log', '', 0o600)
         self.run_it('rep-check', '--ready', status=77, says='verdict.log')
