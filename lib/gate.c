@@ -99,7 +99,7 @@ static int ask_disk(const struct env *env, const struct addr *key, const struct 
 {
 	bool quiet = line->restored || store_is_read_only(env->store);
 	struct block b;
-	int r = store_block_get(env->store, key, &b), spray;
+	int r = store_block_of(env->store, &line->addr, key, &b), spray;
 
 	if (r < 0)
 		return r;
@@ -126,9 +126,7 @@ int gate_stands(const struct env *env, const struct prefix *p, bool *ret_stands,
 	r = store_pardoned(env->store, &key);
 	if (r)
 		return r < 0 ? err_set(e, r, "%s", store_err(env->store)->text) : 0;
-	r = store_block_get(env->store, &p->addr, &b);
-	if (!r)
-		r = store_block_get(env->store, &key, &b);
+	r = store_block_of(env->store, &p->addr, &key, &b);
 	if (r < 0)
 		return err_set(e, r, "%s", store_err(env->store)->text);
 	*ret_stands = r > 0;

@@ -50,7 +50,7 @@ static int read_known(const struct env *env, struct lookup *l)
 	if (r > 0)
 		text_put(l->exempt, sizeof(l->exempt), "pardoned");
 	if (r >= 0) {
-		r = store_block_get(env->store, &l->key, &l->block);
+		r = store_block_of(env->store, &l->task.addr, &l->key, &l->block);
 		l->blocked = r > 0;
 	}
 	if (r >= 0)
@@ -72,6 +72,8 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 		r = note_own_report(env, l);
 	if (!r)
 		r = store_knows(env->store, &l->key);
+	if (!r && memcmp(l->key.b, l->task.addr.b, sizeof(l->key.b)))
+		r = store_knows(env->store, &l->task.addr);
 	if (r > 0)
 		r = read_known(env, l);
 	if (r < 0)

@@ -98,7 +98,7 @@ static int note_block(const struct env *env, const struct event *ev, const struc
 		      bool *ret_settled)
 {
 	struct block b;
-	int r = store_block_get(env->store, key, &b);
+	int r = store_block_of(env->store, &ev->addr, key, &b);
 
 	*ret_settled = false;
 	if (r <= 0)

@@ -56,6 +56,8 @@ struct block {
 };
 /* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
 int store_block_get(struct store *s, const struct addr *key, struct block *ret);
+/* The same for an address: the block of its key or, where a guarded address in that prefix spared it, its own. */
+int store_block_of(struct store *s, const struct addr *a, const struct addr *key, struct block *ret);
 int store_block_put(struct store *s, const struct block *b);
 /* Due for announcing again, seen from jail (may be empty: keeps what is there). */
 int store_block_mark_due(struct store *s, const struct addr *key, const char *jail);

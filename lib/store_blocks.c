@@ -36,6 +36,13 @@ int store_block_get(struct store *s, const struct addr *key, struct block *ret)
 	return r;
 }
 
+int store_block_of(struct store *s, const struct addr *a, const struct addr *key, struct block *ret)
+{
+	int r = store_block_get(s, key, ret);
+
+	return r || !memcmp(a->b, key->b, sizeof(key->b)) ? r : store_block_get(s, a, ret);
+}
+
 int store_block_put(struct store *s, const struct block *b)
 {
 	return sql_run(s, "INSERT OR REPLACE INTO block(" BLOCK_COLUMNS ")"
