@@ -4,6 +4,7 @@ the database"""
 import ipaddress
 import json
 import os
+import re
 import sys
 import time
 import unittest
@@ -96,6 +97,17 @@ class Case(unittest.TestCase):
 
     def asked(self, what):
         return self.dns.questions.get(('zen.test', what), 0)
+
+    def traces(self, address, all_of=16):
+        """How often it is in the files of the state, as bytes and as text."""
+        seen = 0
+        text = re.compile(rb'(?<![0-9a-f.:])' + re.escape(address.encode()) + rb'(?![0-9a-f.:])')
+        for name in os.listdir(self.place.path('state')):
+            if name.startswith('iprep.db'):
+                with open(self.place.path('state/' + name), 'rb') as f:
+                    data = f.read()
+                seen += data.count(key_of(address)[:all_of]) + len(text.findall(data))
+        return seen
 
     def released(self):
         return self.purge('--released').stdout.split()

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import random
-import re
 import sqlite3
 import subprocess
 import time
@@ -26,17 +25,6 @@ class Forget(purge_case.Case):
     def setUp(self):
         super().setUp()
         self.dns.zones['zen.test'] = Zone(b.listed('127.0.0.2'))
-
-    def traces(self, address, all_of=16):
-        """How often it is in the files of the state, as bytes and as text."""
-        seen = 0
-        text = re.compile(rb'(?<![0-9a-f.:])' + re.escape(address.encode()) + rb'(?![0-9a-f.:])')
-        for name in os.listdir(self.place.path('state')):
-            if name.startswith('iprep.db'):
-                with open(self.place.path('state/' + name), 'rb') as f:
-                    data = f.read()
-                seen += data.count(key_of(address)[:all_of]) + len(text.findall(data))
-        return seen
 
     def live(self, address):
         """A whole life: reported, looked up, blocked, logged in."""
