@@ -4,21 +4,23 @@
 # build.sh - build look.c against an installed libiprep, as a user of it would: with find_package() and with
 # pkg-config, as C and as C++. Nothing of the project is used but look.c and what is installed.
 #
-#   build.sh [--prefix DIR] [--sysroot DIR] WORK
+#   build.sh [--prefix DIR] [--sysroot DIR] [--source FILE] WORK
 #
 # --prefix (/usr) is where it was installed; --sysroot a directory that holds that prefix, such as a root
-# file system or a DESTDIR. Leaves look-cmake, look-cmake-c++, look-pkg and look-pkg-c++ in WORK.
+# file system or a DESTDIR; --source another program instead of look.c. Leaves look-cmake, look-cmake-c++,
+# look-pkg and look-pkg-c++ in WORK.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-prefix=/usr sysroot=
+prefix=/usr sysroot="" source=$here/look.c
 usage() {
-	echo "usage: build.sh [--prefix DIR] [--sysroot DIR] WORK" >&2
+	echo "usage: build.sh [--prefix DIR] [--sysroot DIR] [--source FILE] WORK" >&2
 	exit 64
 }
 while [ $# -gt 1 ]; do
 	case $1 in
 	--prefix) prefix=$2 ;;
 	--sysroot) sysroot=${2%/} ;;
+	--source) source=$2 ;;
 	*) usage ;;
 	esac
 	shift 2
@@ -30,7 +32,8 @@ case $1 in
 esac
 cc=${CC:-cc} cxx=${CXX:-c++}
 mkdir -p "$work/user"
-cp "$here/look.c" "$here/CMakeLists.txt" "$work/user"    # out of the project's tree
+cp "$source" "$work/user/look.c"
+cp "$here/CMakeLists.txt" "$work/user"                   # out of the project's tree
 
 with_cmake() {
 	cmake -S "$work/user" -B "$work/build" -DCMAKE_PREFIX_PATH="$sysroot$prefix" && cmake --build "$work/build"

@@ -5,8 +5,9 @@
     test_user.py PREFIX [SYSROOT]        where it was installed; a directory that holds that prefix
 
 It is built by build.sh with find_package() and with pkg-config, as C and as C++, and asks a DNS list of
-the test's own. Without SYSROOT also from a copy of PREFIX in another place.
+the test's own. Without SYSROOT also from a copy of PREFIX in another place. So is the example of libiprep(3).
 """
+import contextlib
 import os
 import shutil
 import subprocess
@@ -15,9 +16,10 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..', 'dns')]
+sys.path[:0] = [os.path.join(HERE, '..', 'dns'), os.path.join(HERE, '..', 'contracts')]
 
 import behaviours as b
+import facts
 from server import Server, Zone
 
 PREFIX = SYSROOT = ''
@@ -46,30 +48,36 @@ class User(unittest.TestCase):
         self.dir = tempfile.mkdtemp(prefix='iprep-user.', dir='/var/tmp')
         self.addCleanup(shutil.rmtree, self.dir)
 
-    def build(self, prefix, sysroot=''):
+    def build(self, prefix, sysroot='', *more):
         p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', prefix, '--sysroot', sysroot,
-                            os.path.join(self.dir, 'work')], capture_output=True, text=True)
+                            *more, os.path.join(self.dir, 'work')], capture_output=True, text=True)
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
 
-    def look(self, program, *args, **more):
+    def look(self, program, *args):
         return subprocess.run([os.path.join(self.dir, 'work', program), *args], capture_output=True, text=True,
-                              timeout=60, **more)
+                              timeout=60)
 
-    def look_up_with_all(self, **more):
+    @contextlib.contextmanager
+    def lists(self):
+        """A configuration with two lists that are there."""
         conf = os.path.join(self.dir, 'iprep.conf')
         with Server() as dns:
             dns.zones['bad.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
             dns.zones['good.test'] = Zone({'2.1.1.45': b.listed('127.0.0.2')})
             with open(conf, 'w', encoding='ascii') as f:
                 f.write(CONF.format(dir=self.dir, port=dns.port))
+            yield conf
+            self.assertGreater(dns.asked['bad.test'], 0)
+
+    def look_up_with_all(self):
+        with self.lists() as conf:
             for program in BUILT:
                 with self.subTest(program=program):
                     for address, says in (('45.1.1.1', '45.1.1.1 confirmed 3..3 known\nbad +3\ngood +0\n'),
                                           ('45.1.1.2', '45.1.1.2 clean -1..-1 -\nbad +0\ngood -1\n'),
                                           ('45.1.1.300', '45.1.1.300: not an IP address\n')):
-                        p = self.look(program, conf, address, **more)
+                        p = self.look(program, conf, address)
                         self.assertEqual((p.stdout, p.stderr, p.returncode), (says, '', 0))
-            self.assertEqual(dns.asked['bad.test'] > 0, True)
 
     def libraries_of(self, program):
         """Those it names itself; what libiprep needs is not among them."""
@@ -93,6 +101,18 @@ class User(unittest.TestCase):
         for program in BUILT:
             p = self.look(program, conf, '45.1.1.1')
             self.assertEqual((p.returncode, p.stderr), (1, f'look: {conf}:2: [general] unknown key "timeout"\n'))
+
+    def test_the_example_of_the_manual_page_is_a_program(self):
+        example = os.path.join(self.dir, 'example.c')
+        lines = facts.section(facts.page(os.path.join(HERE, '..', '..'), 'libiprep.3'), 'EXAMPLES')
+        lines = lines[lines.index('.Bd -literal -offset indent') + 1:lines.index('.Ed')]
+        with open(example, 'w', encoding='ascii') as f:
+            f.write(facts.plain('\n'.join(lines)) + '\n')
+        self.build(PREFIX, SYSROOT, '--source', example)
+        with self.lists() as conf:
+            for program in BUILT:
+                p = self.look(program, '45.1.1.1', conf)
+                self.assertEqual((p.stdout, p.stderr, p.returncode), ('45.1.1.1: 3..3\n', '', 0))
 
     def test_a_tree_that_was_moved_is_found_and_used_where_it_is(self):
         if SYSROOT or PREFIX == '/usr':

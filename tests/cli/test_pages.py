@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What stands in the manual pages as an example is run as it stands there, and does what it says.
+
+    test_pages.py DIRECTORY-OF-PROGRAMS        (as root)
+
+Against a DNS list and an AbuseIPDB of the test's own. fail2ban-client and nft are scripts that write
+down how they were called; the programs get the test's configuration. The example of libiprep(3) is
+compiled in tests/user.
+"""
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, '..', '..')
+sys.path[:0] = [os.path.join(HERE, '..', 'dns'), os.path.join(HERE, '..', 'contracts')]
+
+import behaviours as b
+import facts
+import place
+from server import Server, Zone
+
+BIN = ''
+CONF = """[general]
+state = {dir}/state/iprep.db
+verdict_log = {dir}/state/verdict.log
+[tier known]
+score = 3
+bantime = 1d
+[tier notorious]
+score = 10
+bantime = 365d
+[worker]
+start = none
+linger = 0
+[dns]
+resolvers = 127.0.0.1:PORT
+[dnsbl zen]
+zone = zen.test
+points = 127.0.0.2*3
+[abuseipdb]
+url = URL
+key_file = {dir}/key
+"""
+STATUS = {                                 # of those that do not end with 0
+    'rep-check 45.1.1.1': 10,
+    'rep-check --cached --json 45.1.1.1 2001:470::1': 10,
+    'rep-check --file addresses.txt': 10,
+}
+CLIENT = '#!/bin/sh\n[ "$1" = -d ] || echo "$(basename "$0") $*" >>{dir}/called\n'
+
+
+def examples(name):
+    """The commands and displays below EXAMPLES, as they are read."""
+    found, display = [], None
+    for line in facts.section(facts.page(TOP, name), 'EXAMPLES'):
+        if line.startswith('.Bd'):
+            display = []
+        elif line == '.Ed':
+            found.append('\n'.join(display))
+            display = None
+        elif display is not None:
+            display.append(facts.plain(line))
+        elif line.startswith('.Dl '):
+            found.append(facts.plain(line[4:]))
+    return found
+
+
+class Pages(unittest.TestCase):
+    def setUp(self):
+        self.dns = Server()
+        self.addCleanup(self.dns.close)
+        self.dns.zones['zen.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
+        self.api = place.Emulator()
+        self.addCleanup(self.api.close)
+        self.place = place.Place(BIN, CONF.replace('PORT', str(self.dns.port)).replace('URL', self.api.url))
+        self.addCleanup(self.place.close)
+        os.mkdir(self.place.path('bin'))
+        for program in facts.PROGRAMS:
+            real = ' '.join(self.place.command(program))
+            self.place.write('bin/' + program, f'#!/bin/sh\nexec {real} "$@"\n', 0o755)
+        for other in ('fail2ban-client', 'nft'):
+            self.place.write('bin/' + other, CLIENT.format(dir=self.place.dir), 0o755)
+        self.place.write('addresses.txt', '45.1.1.1\n# mine\n45.1.1.2 twice\n')
+
+    def sh(self, text):
+        path = f"{self.place.path('bin')}:{os.environ['PATH']}"
+        return subprocess.run(['sh', '-c', text], capture_output=True, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL, cwd=self.place.dir, env={**os.environ, 'PATH': path})
+
+    def called(self):
+        if not os.path.exists(self.place.path('called')):
+            return []
+        with open(self.place.path('called'), encoding='ascii') as f:
+            return f.read().splitlines()
+
+    def run_all(self, name, count):
+        ran = []
+        for text in examples(name):
+            if not re.search(r'rep-(check|report|purge)|fail2ban-client', text):
+                continue                   # lines of a configuration
+            command = text.split('ignorecommand = ')[-1]
+            command = command.replace('<ip>', '45.1.1.1').replace('<restored>', '0').replace('%(__name__)s', 'jail')
+            with self.subTest(example=text):
+                p = self.sh(command)
+                self.assertEqual(p.returncode, STATUS.get(text, 0), p.stdout + p.stderr)
+                ran.append(text)
+        self.assertEqual(len(ran), count)
+
+    def test_the_examples_of_rep_check_do_what_they_say(self):
+        self.run_all('rep-check.8', 10)
+        self.assertEqual(self.called(), ['nft -f -'])
+        with open(self.place.path('blocked.cidr'), encoding='ascii') as f:
+            self.assertIn('made by rep-check --blocks --format cidr', f.read())
+
+    def test_the_examples_of_rep_report_do_what_they_say(self):
+        self.run_all('rep-report.8', 7)
+        self.assertEqual([(r['ip'], r['cleared']) for r in self.api.control('stats')['reports']],
+                         [('45.1.1.1', True)])         # reported, and taken back
+        self.assertIn('45.1.1.1', self.place.verdict_log())
+
+    def test_the_examples_of_rep_purge_do_what_they_say(self):
+        self.place.run('rep-report', '--', '45.1.1.1')
+        self.assertIn('"tier":"known"', self.place.run('rep-check', '--blocks', '--json').stdout)
+        self.run_all('rep-purge.8', 4)
+        self.assertEqual(self.called(), ['fail2ban-client unban 45.1.1.1'])
+        self.assertEqual(self.place.run('rep-check', '--blocks').stdout, '')
+        self.assertIn('exempt', self.place.run('rep-check', '45.1.1.1').stdout)
+
+    def test_the_examples_of_the_tour_do_what_they_say(self):
+        self.run_all('iprep.7', 6)
+        self.assertEqual(self.called(), ['fail2ban-client -t', 'fail2ban-client reload'])
+
+    def test_the_examples_of_the_configuration_are_accepted_beside_what_is_shipped(self):
+        with open(os.path.join(TOP, 'fail2ban/iprep.conf'), encoding='utf-8') as f:
+            shipped = f.read().replace('/var/lib/iprep/', self.place.path('state/'))
+        self.place.write('iprep.conf', shipped.replace('/var/log/iprep/', self.place.path('state/')))
+        parts = [text for text in examples('iprep.conf.5') if text.startswith('[')]
+        self.assertEqual(len(parts), 2)
+        for text in (*parts, '\n'.join(parts)):
+            self.place.write('iprep.local', text + '\n')
+            p = self.place.run('rep-check', '--ready')
+            self.assertEqual(p.returncode, 0, p.stderr)
+        self.place.write('iprep.local', parts[0].replace('enabled', 'enbled') + '\n')
+        self.assertEqual(self.place.run('rep-check', '--ready').returncode, 78)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv[1]
+    unittest.main(argv=sys.argv[:1], verbosity=2)
