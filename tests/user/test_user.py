@@ -5,7 +5,8 @@
     test_user.py PREFIX [SYSROOT]        where it was installed; a directory that holds that prefix
 
 It is built by build.sh with find_package() and with pkg-config, as C and as C++, and asks a DNS list of
-the test's own. Without SYSROOT also from a copy of PREFIX in another place. So is the example of libiprep(3).
+the test's own; so is the example of libiprep(3). With a SYSROOT it runs inside of that, where the library
+finds its module; without, it is also built from a copy of PREFIX in another place.
 """
 import contextlib
 import os
@@ -45,8 +46,9 @@ key_file =
 
 class User(unittest.TestCase):
     def setUp(self):
-        self.dir = tempfile.mkdtemp(prefix='iprep-user.', dir='/var/tmp')
+        self.dir = tempfile.mkdtemp(prefix='iprep-user.', dir=SYSROOT + '/var/tmp')
         self.addCleanup(shutil.rmtree, self.dir)
+        self.inner = self.dir[len(SYSROOT):]           # as the program sees it
 
     def build(self, prefix, sysroot='', *more):
         p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', prefix, '--sysroot', sysroot,
@@ -54,8 +56,9 @@ class User(unittest.TestCase):
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
 
     def look(self, program, *args):
-        return subprocess.run([os.path.join(self.dir, 'work', program), *args], capture_output=True, text=True,
-                              timeout=60)
+        chroot = ['chroot', SYSROOT] if SYSROOT else []
+        return subprocess.run([*chroot, os.path.join(self.inner, 'work', program), *args], capture_output=True,
+                              text=True, timeout=60)
 
     @contextlib.contextmanager
     def lists(self):
@@ -65,8 +68,8 @@ class User(unittest.TestCase):
             dns.zones['bad.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
             dns.zones['good.test'] = Zone({'2.1.1.45': b.listed('127.0.0.2')})
             with open(conf, 'w', encoding='ascii') as f:
-                f.write(CONF.format(dir=self.dir, port=dns.port))
-            yield conf
+                f.write(CONF.format(dir=self.inner, port=dns.port))
+            yield os.path.join(self.inner, 'iprep.conf')
             self.assertGreater(dns.asked['bad.test'], 0)
 
     def look_up_with_all(self):
@@ -95,9 +98,9 @@ class User(unittest.TestCase):
 
     def test_an_error_of_the_configuration_is_said_with_its_place(self):
         self.build(PREFIX, SYSROOT)
-        conf = os.path.join(self.dir, 'bad.conf')
-        with open(conf, 'w', encoding='ascii') as f:
+        with open(os.path.join(self.dir, 'bad.conf'), 'w', encoding='ascii') as f:
             f.write('[general]\ntimeout = 5\n')
+        conf = os.path.join(self.inner, 'bad.conf')
         for program in BUILT:
             p = self.look(program, conf, '45.1.1.1')
             self.assertEqual((p.returncode, p.stderr), (1, f'look: {conf}:2: [general] unknown key "timeout"\n'))
@@ -139,5 +142,5 @@ class User(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    PREFIX, SYSROOT = sys.argv[1].rstrip('/'), (sys.argv[2:] or [''])[0]
+    PREFIX, SYSROOT = sys.argv[1].rstrip('/'), (sys.argv[2:] or [''])[0].rstrip('/')
     unittest.main(argv=sys.argv[:1], verbosity=2)
