@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Manual pages, usage texts and completion say what the code has, and nothing else.
 
-    check_pages.py NAME [--self-check]    NAME: options settings functions statuses layout examples
+    check_pages.py NAME [--self-check]    NAME: options settings functions statuses
+                                                members layout examples
 
 Each prints one line per fault and ends with 1 if there is one. --self-check makes one change in a copy
 of the tree for each kind of fault, on either side, and fails if it is not found.
@@ -152,6 +153,9 @@ def settings(root):
         bounds = (low, high) if parser in ('p_int', 'p_duration', 'p_rate') else None
         if page[key][1] != bounds:
             yield f'{where}: bounds {bounds} in conf_keys.c, {page[key][1]} in the page'
+        words = f.fixed_values(root).get(parser)
+        if words:
+            yield from both(f'{where}: value', words, f.conf_words(root)[key], 'conf_keys.c', 'the page')
 
 
 # ---- library ----
@@ -208,6 +212,14 @@ def statuses(root):
             yield f'{program}: status {n}: in its usage text, not in the programs'
 
 
+# ---- JSON ----
+
+def members(root):
+    for program in f.PROGRAMS:
+        yield from both(f'{program}: member', f.json_members(root, program), f.page_members(root, program),
+                        'its JSON', 'the page')
+
+
 # ---- are they well made? ----
 
 def run(*argv):
@@ -224,6 +236,8 @@ def layout(root):
                 yield line.replace(path, name)
         for line in run('groff', '-mandoc', '-ww', '-z', '-T', 'utf8', path):
             yield f'{name}: groff: {line}'
+        if run('lexgrog', path)[-1:] and 'parse failed' in run('lexgrog', path)[-1]:
+            yield f'{name}: its NAME is not what whatis(1) understands'
         lines = f.page(root, name)
         wanted = ['FILES', 'EXAMPLES', 'SECURITY CONSIDERATIONS', 'SEE ALSO']
         wanted += ['EXIT STATUS'] if name[-1] in '58' else ['ERRORS'] if name[-1] == '3' else []
@@ -266,7 +280,7 @@ def examples(root):
         yield f'only {count} commands found in all pages: are they still understood?'
 
 
-CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, layout, examples)}
+CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, members, layout, examples)}
 
 
 def with_change(name, path, old, new):

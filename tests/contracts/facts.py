@@ -130,6 +130,30 @@ def conf_page(root):
     return rows
 
 
+def fixed_values(root):
+    """{parser: the words it takes} of those that take one of a few, from what they say is expected."""
+    code = read(os.path.join(root, 'lib/conf_keys.c'))
+    rows = {}
+    for name, body in re.findall(r'\nstatic bool (p_\w+)\(.*?\n\{(.*?)\n\}', code, re.S):
+        if m := re.search(r'wrong\(e, "expected ((?:[a-z]+, )*[a-z]+ or [a-z]+)"\)', body):
+            rows[name] = set(re.split(r', | or ', m.group(1)))
+    return rows
+
+
+def conf_words(root):
+    """{(section, key): literals in what iprep.conf(5) says of it}."""
+    rows, where, key = {}, None, None
+    for line in section(page(root, 'iprep.conf.5'), 'DESCRIPTION'):
+        if line.startswith('.Ss '):
+            where, key = line.split()[2], None
+        elif m := re.match(r'\.It Cm (\w+) No =', line):
+            key = (where, m.group(1))
+            rows[key] = set()
+        elif key and line.startswith('.Li '):
+            rows[key] |= set(re.findall(r'\w+', line[4:]))
+    return rows
+
+
 # ---- the library ----
 
 def params(text):
@@ -230,6 +254,37 @@ def page_errors(root):
         elif name:
             rows[name] |= set(re.findall(r'IPREP_E_([A-Z]+)', line))
     return rows
+
+
+# ---- JSON ----
+
+OUTPUTS = {                                # where what a program prints is made
+    'rep-check': ('lib/result.c', 'lib/iprep_blocks.c', 'cmd/check_self_test.c'),
+    'rep-report': ('lib/iprep_status.c', 'cmd/rep-report.c'),
+    'rep-purge': ('cmd/rep-purge.c',),
+}
+
+
+def json_members(root, program):
+    found = set()
+    for path in OUTPUTS[program]:
+        text = read(os.path.join(root, path))
+        found |= set(re.findall(r'\b(?:json_)?put_\w+\(\w+, "(\w+)"', text))
+        found |= set(re.findall(r'\\"(\w+)\\":', text))
+        if 'json_put_int(ages, names[i]' in text:
+            found |= set(re.findall(r'"(\w+)"', re.search(r'names\[\] = \{([^}]*)\}', text).group(1)))
+    return found
+
+
+def page_members(root, program):
+    """Literals below Output."""
+    found, inside = set(), False
+    for line in page(root, program + '.8'):
+        if line.startswith(('.Ss ', '.Sh ')):
+            inside = line == '.Ss Output'
+        elif inside and (m := re.match(r'\.(?:Pq )?Li (.*)', line)):
+            found |= set(re.findall(r'\w+', m.group(1)))
+    return found
 
 
 # ---- exit statuses ----
