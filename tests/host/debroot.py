@@ -19,7 +19,7 @@ DEBS = "var/tmp/debs"
 # what apt, dpkg and the like keep for themselves
 THEIRS = ("var/lib/dpkg", "var/lib/apt", "var/cache", "var/log/apt", "var/log/dpkg.log", "dev", "proc", "sys",
           "var/log/alternatives.log", "etc/ld.so.cache", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-",
-          "tmp", DEBS)
+          "run", "tmp", DEBS)
 
 
 class DebRoot:
