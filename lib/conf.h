@@ -12,6 +12,7 @@
 #include "words.h"
 
 #define CONF_TEXT_MAX 256
+#define IPV6_PREFIX_MIN 32
 #define TIERS_MAX 16
 #define CONF_ALLOW_MAX 64
 #define CONF_GLOBS_MAX 32

@@ -311,7 +311,7 @@ const struct conf_key conf_keys[] = {
 	CONF("general", "state", "/var/lib/iprep/iprep.db", p_path, 1, 0, state),
 	CONF("general", "verdict_log", "/var/log/iprep/verdict.log", p_path, 1, 0, verdict_log),
 	CONF("general", "timeout_ms", "5000", p_int, 100, 60000, timeout_ms),
-	CONF("general", "ipv6_prefix", "128", p_int, 32, 128, ipv6_prefix),
+	CONF("general", "ipv6_prefix", "128", p_int, IPV6_PREFIX_MIN, 128, ipv6_prefix),
 	TIER("score", p_int, 1, 1000, score),
 	TIER("bantime", p_duration, 60, BAN_MAX_S, bantime_s),
 	CONF("dns", "resolvers", "", p_resolvers, 0, 0, resolvers),

@@ -104,6 +104,24 @@ static int wipe(struct store *s, const struct addr *key, int bits, const char *t
 	return r;
 }
 
+/* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this address go. */
+static int forget_by_address(struct store *s, const struct addr *key, const struct addr *last)
+{
+	static const char *const wipes[] = {
+		"DELETE FROM lookup", "DELETE FROM report", "DELETE FROM retraction", "UPDATE block SET addr = NULL",
+	};
+	struct addr widest = addr_cut(key, IPV6_PREFIX_MIN);
+	char sql[120];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(wipes) / sizeof(wipes[0]) && !r && !addr_is_v4(key); i++) {
+		sqlite3_snprintf(sizeof(sql), sql, "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
+				 wipes[i]);
+		r = sql_run(s, sql, "kkk", key, last, &widest);
+	}
+	return r;
+}
+
 int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until)
 {
 	static const char *const tables[] = { "block", "finding", "lookup", "report", "pardon", "sighting", "good",
@@ -121,6 +139,8 @@ int store_forget(struct store *s, const struct addr *key, int bits, int64_t pard
 		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2", tables[i]);
 		r = sql_run(s, sql, "kk", key, &last);
 	}
+	if (!r)
+		r = forget_by_address(s, key, &last);
 	if (!r)
 		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s", text);
 	if (!r && pardon_until)

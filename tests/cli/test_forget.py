@@ -115,6 +115,27 @@ class Forget(purge_case.Case):
         self.assertEqual(self.place.verdict_log(), '')
         self.assertEqual((self.traces('45.1.1.1'), self.count('pardon')), (1, 1))
 
+    def test_it_wins_over_a_report_and_a_retraction_that_are_under_way(self):
+        for endpoint, command in (('report', ['--enqueue', '--jail', 'sshd', '--', '45.1.1.1']),
+                                  ('clear-address', ['--retract', '45.1.1.1'])):
+            with self.subTest(endpoint=endpoint):
+                api = place.Emulator({'45.1.1.1': HIGH})
+                self.addCleanup(api.close)
+                self.start(f'[abuseipdb]\nurl = {api.url}\nkey_file = {{dir}}/key\n', key=True)
+                api.fault('delay', endpoint, delay_s=1.2)
+                if endpoint == 'report':
+                    self.purge(*command, program='rep-report')
+                    worker = self.place.worker()
+                else:
+                    worker = subprocess.Popen(self.place.command('rep-report', *command), stdin=subprocess.DEVNULL,
+                                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                place.wait_until(lambda: api.control('stats')['faults'].get('delay'), 'it is called')
+                self.assertGreater(self.traces('45.1.1.1'), 0)
+                self.purge('--pardon', '1d', '45.1.1.1')
+                self.assertEqual(self.traces('45.1.1.1'), 1)
+                worker.wait(60)
+                self.assertEqual((self.place.verdict_log(), self.traces('45.1.1.1')), ('', 1))
+
     def test_no_line_is_written_for_who_was_forgotten_while_others_are_announced(self):
         """The worker reads dozens of blocks at once, and each line waits for the disk."""
         now, names = int(time.time()), [f'45.4.{i // 200}.{i % 200 + 1}' for i in range(1200)]
@@ -161,6 +182,24 @@ class Forget(purge_case.Case):
         self.old_block('2600:1:2:3::7')                # of a single address, beside an allowed one
         self.assertEqual(self.purge('--pardon', '1d', '2600:1:2:3::99').stdout, '2600:1:2:3::/64\n')
         self.assertEqual((self.blocked(), self.traces('2600:1:2:3::5', 8)), ([], 1))
+
+    def test_what_was_recorded_under_a_shorter_prefix_goes_too(self):
+        conf = self.place.path('iprep.conf')
+        with open(conf, encoding='ascii') as f:
+            text = f.read()
+        api = place.Emulator()
+        self.addCleanup(api.close)
+        text += f'[abuseipdb]\nurl = {api.url}\nkey_file = {self.place.path("key")}\n'
+        self.place.write('key', place.KEY + '\n', 0o600, place.OWNER)
+        self.place.write('iprep.conf', text.replace('timeout_ms', 'ipv6_prefix = 64\ntimeout_ms'))
+        for address in ('2600:1:2:3::5', '2600:1:2:3::6'):
+            self.live(address)
+            self.purge('--enqueue', '--jail', 'sshd', '--', address, program='rep-report')
+        self.place.write('iprep.conf', text)
+        self.assertGreater(self.traces('2600:1:2:3::5'), 1)
+        self.assertEqual(self.purge('2600:1:2:3::5').stdout, '2600:1:2:3::5\n')
+        self.assertEqual(self.traces('2600:1:2:3::5'), 0)
+        self.assertGreater(self.traces('2600:1:2:3::6'), 0)
 
     def test_ten_years_are_a_pardon_and_more_is_refused(self):
         self.purge('--pardon', '520w', '45.1.1.1')
