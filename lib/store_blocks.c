@@ -75,8 +75,9 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 	sqlite3_stmt *st;
 	size_t n = 0;
 	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_due"
-			" WHERE due = 1 AND (first_at = 0) = ?1 AND until > ?2"
-			" ORDER BY since LIMIT ?3", "iii", (int64_t)first, now, (int64_t)max);
+			" WHERE due = 1 AND (first_at = 0) = ?1 AND until > ?2 AND until <= ?4"
+			" ORDER BY since LIMIT ?3", "iiii", (int64_t)first, now, (int64_t)max,
+			now + TEN_YEARS_S + WEEK_S);
 
 	while (r > 0 && n < max) {
 		if (block_of(st, &ret[n]))

@@ -118,6 +118,12 @@ static const struct sweep sweeps[] = {
 };
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A report is needed for as long as it covers later ones. */
 static int limits(struct store *s, const struct conf *conf, enum keeps keeps, int64_t *ret_before,
 		  int64_t *ret_beyond)
 {
@@ -126,14 +132,11 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 	*ret_beyond = now + WEEK_S;
 	switch (keeps) {
 	case KEEP_FINDINGS: *ret_before = now - conf->keep_findings_s; break;
-	case KEEP_REPORTS: *ret_before = now - conf->keep_reports_s; break;
+	case KEEP_REPORTS: *ret_before = now - longer(conf->keep_reports_s, conf->report_interval_s); break;
 	case KEEP_WEEK: *ret_before = now - WEEK_S; break;
 	case KEEP_GOOD: *ret_before = now - conf->good_window_s; break;
 	case KEEP_RELEASED: *ret_before = now - conf->keep_released_s; break;
-	case KEEP_WINDOWS:
-		*ret_before = now - (conf->report_window_s > conf->spray_window_s ? conf->report_window_s
-										    : conf->spray_window_s);
-		break;
+	case KEEP_WINDOWS: *ret_before = now - longer(conf->report_window_s, conf->spray_window_s); break;
 	case KEEP_AGREED: return agreed(s, ret_before, ret_beyond);
 	}
 	return 0;

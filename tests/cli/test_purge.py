@@ -62,6 +62,14 @@ class Expiry(purge_case.Case):
         did = self.stats()
         self.assertEqual([did[n] for n in ('findings', 'reports', 'released', 'logins')], [1, 1, 1, 1])
 
+    def test_a_report_is_kept_as_long_as_it_covers_later_ones(self):
+        self.start('[retention]\nreports = 2d\n[report]\ninterval = 10d\n')
+        now = int(time.time())
+        self.add('report', '45.1.1.1', now - 9 * DAY)
+        self.add('report', '45.1.1.2', now - 11 * DAY)
+        self.assertEqual((self.stats()['reports'], self.sql('SELECT key FROM report')),
+                         (1, [(key_of('45.1.1.1'),)]))
+
     def test_a_report_nobody_came_for_goes_and_one_that_waits_its_turn_stays(self):
         now = int(time.time())
         self.add('report', '45.1.1.1', now - 61 * DAY)
@@ -199,6 +207,14 @@ class Clock(purge_case.Case):
         self.block('45.1.1.2', self.now + 29 * YEAR, self.now + 31 * YEAR)
         self.sql('INSERT INTO pardon VALUES(?, ?)', key_of('45.1.1.9'), self.now + 31 * YEAR)
         self.assertEqual(self.left(), ['45.1.1.2', 'pardon'])
+
+    def test_a_line_that_waits_for_a_block_made_in_2038_keeps_no_worker(self):
+        for first_at in (0, self.now):
+            self.block('45.1.1.2', self.now, self.now + 11 * YEAR)
+            self.sql('UPDATE block SET due = 1, first_at = ? WHERE key = ?', first_at, key_of('45.1.1.2'))
+            self.purge('--flush', program='rep-report')
+            self.assertEqual(self.place.verdict_log(), '')
+            self.sql('DELETE FROM block')
 
     def test_a_dry_run_is_no_run(self):
         self.sql('DELETE FROM meta')
