@@ -88,8 +88,8 @@ static bool ends_in_newline(int fd)
 	return size <= 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n';
 }
 
-static int write_once(const struct env *env, const char *line, size_t n, struct err *e,
-		      bool *ret_rotated)
+/* The open file, or an error. The line is not yet on disk. */
+static int write_once(const struct env *env, const char *line, size_t n, struct err *e)
 {
 	int fd = log_open(env, e), r = 0;
 
@@ -102,21 +102,50 @@ static int write_once(const struct env *env, const char *line, size_t n, struct 
 
 		if (w >= 0 && (size_t)w < n)
 			errno = ENOSPC;
-		if (w != (ssize_t)n || fdatasync(fd))
+		if (w != (ssize_t)n)
 			r = log_fail(env, e, IPREP_E_IO, "cannot be written");
 	}
-	*ret_rotated = !r && rotated(env, fd);
+	if (!r)
+		return fd;
 	close(fd);
 	return r;
 }
 
 static int write_line(const struct env *env, const char *line, size_t n, struct err *e)
 {
-	bool again = true;
-	int r = 0;
+	int fd = write_once(env, line, n, e);
 
-	for (int i = 0; again && !r && i < REOPENS_MAX; i++)
-		r = write_once(env, line, n, e, &again);
+	for (int i = 1; i < REOPENS_MAX && fd >= 0 && rotated(env, fd); i++) {
+		close(fd);
+		fd = write_once(env, line, n, e);
+	}
+	return fd;
+}
+
+static int store_said(const struct env *env, int r, struct err *e)
+{
+	return err_set(e, r, "%s", store_err(env->store)->text);
+}
+
+/*
+ * The open file; 0 if the block was forgotten or released since the batch was read. Whoever forgets it
+ * has done so before the line, or waits until it is written: no line comes after a pardon. Syncing it
+ * is left to the caller: the lock keeps hooks waiting.
+ */
+static int write_if_blocked(const struct env *env, const struct block *b, int64_t now, struct err *e)
+{
+	struct block still;
+	char line[768];
+	int r = store_begin(env->store, STORE_FAST);
+
+	if (r)
+		return store_said(env, r, e);
+	r = store_block_get(env->store, &b->key, &still);
+	if (r < 0)
+		store_said(env, r, e);
+	else if (r > 0)
+		r = write_line(env, line, announce_line(env->conf, b, now, (int)getpid(), line), e);
+	store_end(env->store, IPREP_E_BUSY);       /* nothing was changed */
 	return r;
 }
 
@@ -124,23 +153,21 @@ static int announce_one(const struct env *env, const struct block *b, struct err
 {
 	int64_t now = clock_now_s(&env->clock), until = b->until;
 	int tier = conf_tier_row(env->conf, b->tier);
-	struct block still;
-	char line[768];
-	int r = store_block_get(env->store, &b->key, &still);
+	int r, fd = write_if_blocked(env, b, now, e);
 
-	if (r <= 0)                        /* forgotten or released since the batch was read: no line */
-		return r < 0 ? err_set(e, r, "%s", store_err(env->store)->text) : 0;
-
+	if (fd <= 0)
+		return fd;
+	r = fdatasync(fd) ? log_fail(env, e, IPREP_E_IO, "cannot be written") : 0;
+	close(fd);
+	if (r)
+		return r;
 	/* where the ban still stands fail2ban moves its end with each line: so does the block */
 	if (tier >= 0 && now + env->conf->tiers[tier].bantime_s > until)
 		until = now + env->conf->tiers[tier].bantime_s;
-	r = write_line(env, line, announce_line(env->conf, b, now, (int)getpid(), line), e);
-	if (r)
-		return r;
 	r = store_begin(env->store, STORE_DURABLE);
 	if (!r)
 		r = store_end(env->store, store_block_announced(env->store, &b->key, now, until));
-	return r < 0 ? err_set(e, r, "%s", store_err(env->store)->text) : 0;
+	return r < 0 ? store_said(env, r, e) : 0;
 }
 
 /* How many addresses may be announced for the first time now. */
