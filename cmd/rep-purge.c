@@ -6,6 +6,7 @@
  */
 #include "bar.h"
 #include "cli.h"
+#include "purge_reset.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,25 +15,29 @@ static const char help[] =
 	"Usage: rep-purge\n"
 	"       rep-purge --recheck | --released\n"
 	"       rep-purge [--pardon TIME] ADDRESS...\n"
+	"       rep-purge --reset [--force]\n"
 	"Without addresses remove what is past its retention; else forget these completely\n"
 	"and print them.\n\n"
 	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
 	"      --recheck       look long blocks up again, release those nobody lists any more\n"
 	"      --released      print what was released in the last 7 days and not blocked since\n"
 	"      --pardon TIME   leave the addresses alone for so long: 90, 15m, 30d, 52w\n"
+	"      --reset         set a damaged or newer state aside, print where it lies, begin a new one\n"
+	"      --force         reset: also one that nothing is wrong with\n"
 	"  -n, --dry-run       say what would happen, change nothing\n"
 	"  -j, --json   -q, --quiet   -v, --verbose   -h, --help   -V, --version\n\n"
 	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source, 75 try later,\n"
 	"70-78 see rep-purge(8)\n";
 
-enum { O_PARDON = 256, O_RECHECK, O_RELEASED };
+enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
 	{ "dry-run", 0, NULL, 'n' }, { "pardon", 1, NULL, O_PARDON },
-	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED }, { NULL, 0, NULL, 0 },
+	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED },
+	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE }, { NULL, 0, NULL, 0 },
 };
-struct wish { const char *pardon; int64_t pardon_s; bool recheck, released, done; };
+struct wish { const char *pardon; int64_t pardon_s; bool recheck, released, reset, force, done; };
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
@@ -54,6 +59,8 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 			break;
 		case O_RECHECK: w->recheck = true; break;
 		case O_RELEASED: w->released = true; break;
+		case O_RESET: w->reset = true; break;
+		case O_FORCE: w->force = true; break;
 		default: return cli_bad_option(cli, argv);
 		}
 	}
@@ -193,10 +200,14 @@ static int forget(struct cli *cli, const struct wish *w, char **addresses, int n
 
 static int check_wish(struct cli *cli, struct wish *w, int naddresses)
 {
-	if (w->recheck && w->released)
-		return cli_usage(cli, "--recheck and --released: one at a time");
-	if ((w->recheck || w->released) && (w->pardon || naddresses))
-		return cli_usage(cli, "--%s takes no address", w->recheck ? "recheck" : "released");
+	const char *mode = w->reset ? "reset" : w->recheck ? "recheck" : w->released ? "released" : NULL;
+
+	if (w->recheck + w->released + w->reset > 1)
+		return cli_usage(cli, "--recheck, --released and --reset: one at a time");
+	if (mode && (w->pardon || naddresses))
+		return cli_usage(cli, "--%s takes no address%s", mode, w->pardon ? ", nor --pardon" : "");
+	if (w->force && !w->reset)
+		return cli_usage(cli, "--force goes with --reset");
 	if (w->pardon && !naddresses)
 		return cli_usage(cli, "--pardon needs an address");
 	if (w->pardon && iprep_parse_duration(w->pardon, &w->pardon_s))
@@ -219,6 +230,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		r = cli_end_root(cli);
 	if (r)
 		return r;
+	if (w.reset)
+		return purge_reset(cli, w.force);
 	if (w.recheck)
 		return recheck(cli);
 	if (w.released)

@@ -14,6 +14,7 @@
 
 #define USER_MAX 1024                      /* bytes: longer is an attack on us, not on an account */
 #define FUTURE_MAX_S 300                   /* clocks that are set right jump by less */
+#define READY_CHECK_MS 1000                /* fail2ban asks under its lock, after a failure only */
 #define USERS_MAX 64                       /* as many as are counted */
 
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
@@ -183,9 +184,11 @@ int iprep_ready(struct iprep_ctx *ctx)
 
 	if (!r)
 		r = store_try(ctx->store);
-	if (r && ctx->store)
+	if (!r)                            /* what enqueue met may lie anywhere */
+		r = store_check(ctx->store, READY_CHECK_MS);
+	if (r < 0 && ctx->store)
 		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
-	if (r)
+	if (r < 0)
 		return r;
 	env = ctx_env(ctx);
 	r = announce_ready(&env, &ctx->err);

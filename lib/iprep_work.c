@@ -26,6 +26,7 @@ int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *r
 #define TRIM_PAGES 64
 #define PURGE_PAUSE_US 5000
 #define PROGRESS_MS 200
+#define CHECK_MS 30000
 #define PARDON_MAX_S (3653 * 86400LL)      /* ten years, their leap days too */
 
 static int store_failed(struct iprep_ctx *ctx, int r)
@@ -68,7 +69,12 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 
 	if (r)
 		return r;
-	r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
+	r = store_check(ctx->store, CHECK_MS);
+	if (!r)
+		log_line(&ctx->log, LOG_NOTICE, "%s: too large to be checked within %d s: no damage in what was read",
+			 ctx->conf->state, CHECK_MS / 1000);
+	if (r >= 0)
+		r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
 	if (r)
 		return store_failed(ctx, r);
 	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons, c.sightings,

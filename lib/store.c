@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store.c - opening, locking, transactions, and one-line statements
+ * store.c - opening, locking, transactions
  *
  * Hooks of all jails arrive at once. sqlite3_busy_timeout() sleeps up to 100 ms and makes
  * late-comers fail; the handler here sleeps a random 1 to 8 ms until a stated bound.
  * Sources: sqlite.org/c3ref/busy_handler.html, sqlite.org/wal.html.
  */
 #include "store_private.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #define RECORD_WAIT_MS 4500                /* 200 at once with 5 ms added to each of two syncs: over 2 s */
 #define WORK_WAIT_MS 10000
 #define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
+#define REOPENS_MAX 5
 #define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
 
 static int wait_for_lock(void *user, int ntries)
@@ -35,6 +34,11 @@ static int wait_for_lock(void *user, int ntries)
 	return 1;
 }
 
+bool store_wait(struct store *s, int *ntries)
+{
+	return wait_for_lock(s, (*ntries)++);
+}
+
 static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 {
 	(void)user;
@@ -46,220 +50,6 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 int64_t store_now(const struct store *s)
 {
 	return clock_now_s(&s->clock);
-}
-
-static int code_of(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return IPREP_E_BUSY;
-	case SQLITE_NOMEM:
-		return IPREP_E_NOMEM;
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		return IPREP_E_PERM;
-	case SQLITE_MISUSE:
-	case SQLITE_RANGE:
-		return IPREP_E_BUG;
-	default:
-		return IPREP_E_STORE;
-	}
-}
-
-/* SQLite says "unable to open database file" for many things; errno says which. */
-int store_fail(struct store *s, const char *doing)
-{
-	int rc = sqlite3_extended_errcode(s->db);
-	int sys = sqlite3_system_errno(s->db);
-	const char *name = sqlite3_db_filename(s->db, NULL);
-	int code = code_of(rc);
-
-	if (!name || !*name)
-		name = s->path ? s->path : "state database";
-	if (rc == SQLITE_READONLY_DBMOVED)
-		return err_set(&s->err, code, "%s: %s: moved or removed while in use", name, doing);
-	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) {
-		if (sys == EACCES || sys == EPERM)
-			code = IPREP_E_PERM;
-		return err_set(&s->err, code, "%s: %s: %s%s%s", name, doing, sqlite3_errmsg(s->db),
-			       sys ? ": " : "", sys ? strerror(sys) : "");
-	}
-	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
-		return err_set(&s->err, code, "%s: %s: damaged (%s); move it aside and a new one "
-			       "is made", name, doing, sqlite3_errmsg(s->db));
-	if (code == IPREP_E_BUSY)
-		return err_set(&s->err, code, "%s: %s: locked by another process for %d ms, "
-			       "giving up", name, doing, s->wait_ms);
-	return err_set(&s->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(s->db));
-}
-
-/* ---- statements ---- */
-
-static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
-{
-	int rc = SQLITE_OK, at = 1;
-
-	for (; *kinds && rc == SQLITE_OK; kinds++, at++) {
-		if (*kinds == 'k')
-			rc = sqlite3_bind_blob(st, at, va_arg(ap, const struct addr *)->b, 16,
-					       SQLITE_STATIC);
-		else if (*kinds == 'i')
-			rc = sqlite3_bind_int64(st, at, va_arg(ap, int64_t));
-		else
-			rc = sqlite3_bind_text(st, at, va_arg(ap, const char *), -1, SQLITE_STATIC);
-	}
-	return rc;
-}
-
-static int sql_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds,
-		     va_list ap)
-{
-	*ret = NULL;
-	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK ||
-	    bind_all(*ret, kinds, ap) != SQLITE_OK) {
-		store_fail(s, "preparing a statement");
-		return s->err.code;
-	}
-	return sql_next(s, *ret);
-}
-
-int sql_next(struct store *s, sqlite3_stmt *st)
-{
-	int rc = sqlite3_step(st);
-
-	if (rc == SQLITE_ROW)
-		return 1;
-	return rc == SQLITE_DONE ? 0 : store_fail(s, sqlite3_stmt_readonly(st) ? "reading" : "writing");
-}
-
-int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, kinds);
-	r = sql_start(s, ret, sql, kinds, ap);
-	va_end(ap);
-	return r;
-}
-
-/* The prepared statement, or NULL with the error set. */
-static sqlite3_stmt *hot_of(struct store *s, const char *sql)
-{
-	size_t i = 0;
-
-	while (i < HOT_MAX && s->hot[i].sql && s->hot[i].sql != sql)
-		i++;
-	if (i == HOT_MAX) {
-		err_set(&s->err, IPREP_E_BUG, "more hot statements than there is room for");
-		return NULL;
-	}
-	if (!s->hot[i].sql) {
-		if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->hot[i].st,
-				       NULL) != SQLITE_OK) {
-			store_fail(s, "preparing a statement");
-			return NULL;
-		}
-		s->hot[i].sql = sql;
-	}
-	return s->hot[i].st;
-}
-
-static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, va_list ap)
-{
-	*ret = hot_of(s, sql);
-	if (!*ret)
-		return s->err.code;
-	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(s, *ret)
-						      : store_fail(s, "preparing a statement");
-}
-
-int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, kinds);
-	r = hot_start(s, ret, sql, kinds, ap);
-	va_end(ap);
-	return r;
-}
-
-int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...)
-{
-	sqlite3_stmt *st;
-	va_list ap;
-	int r;
-
-	va_start(ap, kinds);
-	r = hot_start(s, &st, sql, kinds, ap);
-	va_end(ap);
-	sql_cool(st);
-	return r < 0 ? r : 0;
-}
-
-void sql_cool(sqlite3_stmt *st)
-{
-	if (!st)
-		return;
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-}
-
-int sql_run(struct store *s, const char *sql, const char *kinds, ...)
-{
-	sqlite3_stmt *st;
-	va_list ap;
-	int r;
-
-	va_start(ap, kinds);
-	r = sql_start(s, &st, sql, kinds, ap);
-	va_end(ap);
-	sqlite3_finalize(st);
-	return r < 0 ? r : 0;
-}
-
-int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds, ...)
-{
-	sqlite3_stmt *st;
-	va_list ap;
-	int r;
-
-	va_start(ap, kinds);
-	r = sql_start(s, &st, sql, kinds, ap);
-	va_end(ap);
-	if (r >= 0)
-		*ret = r ? sqlite3_column_int64(st, 0) : missing;
-	sqlite3_finalize(st);
-	return r < 0 ? r : 0;
-}
-
-int64_t sql_int(sqlite3_stmt *st, int col)
-{
-	return sqlite3_column_int64(st, col);
-}
-
-void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
-{
-	const unsigned char *text = sqlite3_column_text(st, col);
-	size_t n = text ? strlen((const char *)text) : 0;
-
-	if (n >= room)
-		n = room - 1;
-	if (n)
-		memcpy(dst, text, n);
-	dst[n] = '\0';
-}
-
-bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)
-{
-	const void *blob = sqlite3_column_blob(st, col);
-
-	if (!blob || sqlite3_column_bytes(st, col) != 16)
-		return false;
-	memcpy(ret->b, blob, 16);
-	return true;
 }
 
 /* ---- transactions ---- */
@@ -339,7 +129,7 @@ int store_try(struct store *s)
 
 /* ---- open and close ---- */
 
-static int open_db(struct store *s, const char *name, int flags)
+int store_connect(struct store *s, const char *name, int flags)
 {
 	int on = 0;
 
@@ -367,7 +157,7 @@ static int open_as_it_is(struct store *s, const char *path)
 	sqlite3_close(s->db);
 	s->db = NULL;
 	s->read_only = true;
-	r = open_db(s, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	r = store_connect(s, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 	sqlite3_free(uri);
 	return r ? r : store_schema(s);
 }
@@ -385,6 +175,34 @@ static bool uri_is_plain(const char *path)
 	return !strpbrk(path, "?#%");
 }
 
+static int open_existing(struct store *s)
+{
+	int off = 1, r = STORE_MOVED;
+
+	for (int i = 0; r == STORE_MOVED && i < REOPENS_MAX; i++) {
+		if (s->db)                 /* nothing of it into the new one's log, nor of that into it */
+			sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
+		sqlite3_close(s->db);
+		s->db = NULL;
+		s->state = STORE_SOUND;
+		r = store_connect(s, s->path, SQLITE_OPEN_READWRITE);
+		if (!r)
+			r = store_schema(s);
+	}
+	if (r == STORE_MOVED)
+		return err_set(&s->err, IPREP_E_BUSY, "%s: replaced again and again, giving up", s->path);
+	return r;
+}
+
+static int open_or_make(struct store *s)
+{
+	int r = store_missing(s);
+
+	if (r > 0)
+		r = store_make(s);
+	return r ? r : open_existing(s);
+}
+
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
 	       struct store **ret_store, struct err *e)
 {
@@ -400,9 +218,7 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	s->pages_max = PAGES_MAX;
 	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : mode == STORE_RECORD ? RECORD_WAIT_MS : HOOK_WAIT_MS;
 	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
-	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-	if (!r)
-		r = store_schema(s);
+	r = open_or_make(s);
 	if (r && mode == STORE_GATE && s->db && disk_refuses(s) && uri_is_plain(path))
 		r = open_as_it_is(s, path);
 	s->path = NULL;

@@ -30,6 +30,31 @@ struct store *store_close(struct store *s);
 const struct err *store_err(const struct store *s);
 bool store_is_read_only(const struct store *s);   /* STORE_GATE had to fall back */
 
+/*
+ * Reads the whole file, or what can be read in so many ms; nobody waits for it. Returns 1, or 0 if time was
+ * not enough. Errors: _STORE damaged.
+ */
+int store_check(struct store *s, int bound_ms);
+
+/* ---- a damaged one set aside ---- */
+
+struct store_reset {
+	bool sound;                        /* nothing is wrong with it */
+	char why[160];                     /* what is */
+	char aside[CONF_TEXT_MAX + 64];    /* where it lies now; empty: there was none */
+	int64_t blocks, reports, lookups;  /* live, and waiting, as far as they can be read: not in the new one */
+	int64_t pardons, logins;           /* as far as they can be read: in the new one, too */
+	bool all_read;
+};
+/*
+ * Sets the file aside under a dated name, with what belongs to it, and makes a new one. What protects people is
+ * taken over, what accuses them is not: a bit that fell over in an address would accuse somebody else.
+ * sound_too: also one that nothing is wrong with. dry_run: only looks.
+ * Errors: _ARG sound; _BUSY in use; _STORE of another program, or cannot be read; _PERM; _CREATE; _IO.
+ */
+int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock, struct store_reset *ret,
+		struct err *e);
+
 int store_begin(struct store *s, enum store_sync sync);
 /*
  * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may be

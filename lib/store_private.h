@@ -8,9 +8,15 @@
 #define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
 #define WEEK_S ((int64_t)7 * 86400)
 #define HOT_MAX 16
+#define STORE_PATH_MAX (CONF_TEXT_MAX + 64)
+
+/* What check_version() and statements found out of the file. */
+enum store_state { STORE_SOUND, STORE_DAMAGED, STORE_NEWER, STORE_FOREIGN };
 
 struct store {
 	sqlite3 *db;
+	enum store_state state;
+	char why[160];                     /* not STORE_SOUND: a few words */
 	enum store_mode mode;
 	struct clock clock;
 	const struct log *log;
@@ -48,4 +54,25 @@ int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql,
 	       const char *kinds, ...);
 int store_fail(struct store *s, const char *doing);   /* from SQLite's last error */
 int64_t store_now(const struct store *s);
-int store_schema(struct store *s);                    /* make or check; store_schema.c */
+int store_damaged(struct store *s, const char *doing, const char *what);   /* what is in it is wrong: the error */
+const char *store_name(const struct store *s);        /* the path, for messages */
+int store_connect(struct store *s, const char *name, int flags);           /* flags as sqlite3_open_v2() */
+#define STORE_MOVED 1                                 /* another file is in its place since it was opened */
+int store_version(struct store *s, int64_t *ret);     /* what it is, without changing it; store_schema.c */
+int store_schema(struct store *s);                    /* the same; then make or migrate. 0, STORE_MOVED, errors */
+
+/* ---- store_make.c: the file itself ---- */
+
+/* 1: nothing is there; 0: something is. Errors: _STORE it is empty, or only its log is there. */
+int store_missing(struct store *s);
+/* Whole, and in its place, or nothing; once, however many come at a time. */
+int store_make(struct store *s);
+/* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM, _CREATE. */
+int store_make_lock(struct store *s);
+/* A whole new store beside the other, open in *fresh. Under the lock; store_put_in_place() closes it. */
+int store_build(struct store *s, struct store *fresh);
+int store_put_in_place(struct store *s, struct store *fresh);      /* nothing may be there */
+void store_build_failed(struct store *s, struct store *fresh);     /* removes it */
+void store_path_with(const struct store *s, const char *end, char dst[STORE_PATH_MAX]);
+void store_sync_dir(const struct store *s);
+bool store_wait(struct store *s, int *ntries);        /* a little, unless the bound is over: false */

@@ -6,6 +6,7 @@
  * are added as rows of steps[], each one transaction.
  */
 #include "store_private.h"
+#include <stdio.h>
 
 #define APPLICATION_ID 0x69707265          /* "ipre" */
 
@@ -109,27 +110,50 @@ static int exec(struct store *s, const char *sql)
 	return 0;
 }
 
-static int check_version(struct store *s, int64_t *ret_version)
+static int count_tables(struct store *s, const char *where, int64_t *ret)
+{
+	char sql[120];
+
+	sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM sqlite_schema WHERE %s", where);
+	return sql_number(s, 0, ret, sql, "");
+}
+
+/* Without our mark: nothing yet; ours with the mark destroyed; or somebody else's. */
+static int without_mark(struct store *s, int64_t version)
+{
+	int64_t all = 0, ours = 0;
+	int r = count_tables(s, "1", &all);
+
+	if (!r)
+		r = count_tables(s, "name IN ('block', 'lookup', 'report')", &ours);
+	if (r || (!version && !all))
+		return r;
+	if (ours == 3)
+		return store_damaged(s, "reading", "its marks are not ours, its tables are");
+	s->state = STORE_FOREIGN;
+	return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched", store_name(s));
+}
+
+int store_version(struct store *s, int64_t *ret_version)
 {
 	int64_t version = 0, id = 0;
 	int r = sql_number(s, 0, &version, "PRAGMA user_version", "");
 
+	if (!r && version != SCHEMA_VERSION)
+		r = sql_number(s, 0, &id, "PRAGMA application_id", "");
+	if (!r && version != SCHEMA_VERSION && id != APPLICATION_ID)
+		r = without_mark(s, version);
 	if (r)
 		return r;
-	if (version == SCHEMA_VERSION) {
-		*ret_version = version;
-		return 0;
+	if (version < 0 || (version == 0 && id == APPLICATION_ID))
+		return store_damaged(s, "reading", "no version that ever was");
+	if (version > SCHEMA_VERSION) {
+		s->state = STORE_NEWER;
+		snprintf(s->why, sizeof(s->why), "written by a newer iprep (version %lld; this one knows %lld)",
+			 (long long)version, (long long)SCHEMA_VERSION);
+		return err_set(&s->err, IPREP_E_STORE, "%s: %s, not touched: install that one again, or set it aside "
+			       "with rep-purge --reset", store_name(s), s->why);
 	}
-	r = sql_number(s, 0, &id, "PRAGMA application_id", "");
-	if (r)
-		return r;
-	if (version > SCHEMA_VERSION)
-		return err_set(&s->err, IPREP_E_STORE, "%s: written by a newer iprep (version %lld; "
-			       "this one knows %lld), not touched", sqlite3_db_filename(s->db, NULL),
-			       (long long)version, (long long)SCHEMA_VERSION);
-	if (version != 0 && id != APPLICATION_ID)
-		return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched",
-			       sqlite3_db_filename(s->db, NULL));
 	*ret_version = version;
 	return 0;
 }
@@ -142,7 +166,7 @@ static int migrate(struct store *s)
 
 	if (r)
 		return r;
-	r = check_version(s, &version);    /* somebody else may have been faster */
+	r = store_version(s, &version);    /* somebody else may have been faster */
 	while (!r && version < SCHEMA_VERSION)
 		r = exec(s, steps[version++]);
 	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
@@ -153,20 +177,27 @@ static int migrate(struct store *s)
 	return store_end(s, r);
 }
 
+/* Whoever set the file aside between our opening it and reading it has gone; the log beside it is not its own now. */
+static bool is_moved(struct store *s)
+{
+	int moved = 0;
+
+	return !s->read_only && sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 int store_schema(struct store *s)
 {
-	int64_t version = 0, tables = 0;
-	int r = check_version(s, &version);
+	int64_t version = 0;
+	int r = store_version(s, &version);
 
+	if (is_moved(s))
+		return STORE_MOVED;
 	if (r || version == SCHEMA_VERSION)
 		return r;
 	if (s->read_only)
-		return err_set(&s->err, IPREP_E_STORE, "%s: not made yet, and the disk refuses writes",
-			       sqlite3_db_filename(s->db, NULL));
-	r = sql_number(s, 0, &tables, "SELECT count(*) FROM sqlite_schema", "");
-	if (!r && version == 0 && tables)
-		r = check_version(s, &version);
-	if (!r && version == 0)            /* both last for the life of the file */
+		return err_set(&s->err, IPREP_E_STORE, "%s: written by an older iprep, and the disk refuses writes",
+			       store_name(s));
+	if (version == 0)                  /* both last for the life of the file */
 		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!r)
 		r = exec(s, "PRAGMA journal_mode = WAL");

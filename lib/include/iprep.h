@@ -38,7 +38,7 @@ enum iprep_err {                           /* returned as int; never reused */
 	IPREP_E_ADDR     =  -3,            /* text is not an IPv4 or IPv6 address */
 	IPREP_E_CONFIG   =  -4,            /* message gives file and line */
 	IPREP_E_PERM     =  -5,            /* unsafe owner or mode, or not readable */
-	IPREP_E_STORE    =  -6,            /* state database damaged, newer or not writable */
+	IPREP_E_STORE    =  -6,            /* state database damaged or newer (iprep_reset()), or not writable */
 	IPREP_E_BUSY     =  -7,            /* locked past the deadline; try again */
 	IPREP_E_NET      =  -8,            /* no source could be reached */
 	IPREP_E_TIMEOUT  =  -9,            /* the deadline passed first */
@@ -342,7 +342,8 @@ IPREP_API int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *re
  */
 IPREP_API int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted) IPREP_MUST_CHECK;
 
-/* Configuration, state database, key file and verdict log are usable. No network.
+/* Configuration, state database, key file and verdict log are usable. No network. The database is
+ * read for a second at most, to see damage anywhere in it.
  * Errors: _PERM, _STORE, _BUSY, _IO, _CREATE, _OS. */
 IPREP_API int iprep_ready(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
 
@@ -499,7 +500,8 @@ struct iprep_purge_stats {
 /*
  * Remove what is past its retention, in short transactions with pauses, and give free space back. Blocks
  * and pardons go only by the time on which this run agrees with one at least an hour before it (by the
- * clock that counts from boot): one wrong clock frees nobody.
+ * clock that counts from boot): one wrong clock frees nobody. First the database is read, for half a minute
+ * at most: damage is an error (_STORE), and nothing is removed.
  * @dry_run  only count
  * Blocks as long as there is something to remove; never holds the lock for over 50 ms.
  * Errors: _STORE, _BUSY.
@@ -548,6 +550,37 @@ struct iprep_release {
  */
 IPREP_API int iprep_released(struct iprep_ctx *ctx, int (*row)(void *user, const struct iprep_release *release),
 			     void *user) IPREP_MUST_CHECK;
+
+enum iprep_reset_flags {
+	IPREP_RESET_SOUND = 1,             /* set it aside even if nothing is wrong with it */
+	IPREP_RESET_DRY_RUN = 2,           /* only look */
+};
+struct iprep_reset {                       /* fields are only ever appended */
+	const char *why;                   /* what is wrong with it: a few words */
+	const char *aside;                 /* the path under which it lies now; NULL: there was none, or dry run */
+	int64_t blocks, reports, lookups;  /* that last, or wait: as far as they can be read; gone */
+	int64_t pardons, logins;           /* as far as they can be read; taken over into the new one */
+	int all_read;                      /* 0: there may have been more of each */
+	int dry_run;                       /* 1: nothing of it was done */
+};
+/*
+ * Begin anew where the state database is damaged, or was written by a newer version. The file, its log
+ * and its index are renamed, never overwritten, and never mended: "iprep.db.2026-11-26T03:10:00Z". A new one,
+ * made before, takes their place, with a key of its own for user names. What protects people is taken over,
+ * pardons and log-ins; what accuses is not: a bit that fell over in a block would accuse somebody else. Bans that
+ * fail2ban holds stand. A missing database is made.
+ * @flags      enum iprep_reset_flags
+ * @ret_reset  release with iprep_reset_free()
+ * Nothing is changed unless 0 is returned, but by _IO. Blocks for 10 s on whoever has the database open, and while
+ * it is read. Errors: _ARG (nothing is wrong with it), _BUSY (a worker runs, or another program has it open),
+ * _STORE (another program's, or no file), _PERM, _CREATE, _IO, _NOMEM.
+ */
+IPREP_API int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset **ret_reset)
+	IPREP_MUST_CHECK;
+IPREP_API void iprep_reset_free(const struct iprep_reset *reset);
+/* As one line of JSON, without newline; members are only ever added. Release with iprep_text_free().
+ * Errors: _NOMEM. */
+IPREP_API int iprep_reset_json(const struct iprep_reset *reset, char **ret_line) IPREP_MUST_CHECK;
 
 /* A duration as in fail2ban's configuration: "90", "15m", "1d", "52w". Errors: _ARG. */
 IPREP_API int iprep_parse_duration(const char *text, int64_t *ret_s) IPREP_MUST_CHECK;

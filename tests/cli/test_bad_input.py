@@ -233,7 +233,7 @@ class State(Case):
         self.block()
         with open(self.path('state/iprep.db'), 'r+b') as f:
             f.write(b'garbage' * 100)
-        self.everything(74, 'move it aside')
+        self.everything(74, 'set it aside with rep-purge --reset')
 
     def test_a_newer_database_is_74_and_not_touched(self):
         self.block()

@@ -177,9 +177,9 @@ class Enqueue(Case):
             f.write(b'garbage' * 100)
         with open(self.path('state/iprep.db'), 'rb') as f:
             before = f.read()
-        self.enqueue('45.2.2.2', status=74, says='move it aside')
+        self.enqueue('45.2.2.2', status=74, says='set it aside with rep-purge --reset')
         self.gate('45.2.2.2', 0)
-        self.run_it('rep-purge', '45.1.1.1', status=74, says='move it aside')
+        self.run_it('rep-purge', '45.1.1.1', status=74, says='set it aside with rep-purge --reset')
         with open(self.path('state/iprep.db'), 'rb') as f:
             self.assertEqual(f.read(), before)
         os.rename(self.path('state/iprep.db'), self.path('state/aside'))

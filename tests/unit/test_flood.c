@@ -60,6 +60,8 @@ static int tear_down(void **state)
 		snprintf(path, sizeof(path), "%s%s", p->path, ends[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), "%s/make.lock", p->dir);
+	unlink(path);
 	assert_int_equal(rmdir(p->dir), 0);
 	free(p);
 	return 0;

@@ -56,6 +56,8 @@ static int tear_down(void **state)
 		snprintf(path, sizeof(path), "%s%s", p->path, ends[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), "%s/make.lock", p->dir);
+	unlink(path);
 	assert_int_equal(rmdir(p->dir), 0);
 	free(p);
 	return 0;
@@ -498,7 +500,7 @@ static void a_newer_database_is_refused_and_not_touched(void **state)
 	struct place *p = *state;
 
 	sql(p, "PRAGMA user_version = 99");
-	refuse(p, IPREP_E_STORE, "written by a newer iprep");
+	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 4)");
 }
 
 static void a_damaged_database_is_refused_with_what_to_do(void **state)
@@ -511,7 +513,7 @@ static void a_damaged_database_is_refused_with_what_to_do(void **state)
 	assert_non_null(f);
 	fputs("this is not a database, and never was one", f);
 	fclose(f);
-	refuse(p, IPREP_E_STORE, "move it aside");
+	refuse(p, IPREP_E_STORE, "set it aside with rep-purge --reset");
 }
 
 int main(void)
