@@ -16,21 +16,20 @@ static int is_over(void *until)
 int store_check(struct store *s, int bound_ms)
 {
 	int64_t until_ms = clock_mono_ms() + bound_ms;
-	char text[240] = "";
-	const char *what;
+	const char *text = NULL, *what;
 	sqlite3_stmt *st;
 	int r;
 
 	sqlite3_progress_handler(s->db, 1000, is_over, &until_ms);
 	r = sql_row(s, &st, "PRAGMA quick_check(1)", "");
 	if (r > 0)
-		sql_text(st, 0, text, sizeof(text));
-	if (r < 0 && sqlite3_errcode(s->db) == SQLITE_INTERRUPT)
+		text = (const char *)sqlite3_column_text(st, 0);
+	what = text ? strchr(text, '\n') : NULL;   /* after "*** in database main ***" */
+	if (r > 0 && (!text || strcmp(text, "ok")))
+		r = store_damaged(s, "checking", what ? what + 1 : text ? text : "no answer");
+	else if (r < 0 && sqlite3_errcode(s->db) == SQLITE_INTERRUPT)
 		r = 0;                     /* sound as far as time allowed */
 	sqlite3_finalize(st);
 	sqlite3_progress_handler(s->db, 0, NULL, NULL);
-	what = strchr(text, '\n');         /* after "*** in database main ***" */
-	if (r > 0 && strcmp(text, "ok"))
-		return store_damaged(s, "checking", what ? what + 1 : text);
 	return r;
 }

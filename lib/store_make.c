@@ -35,17 +35,21 @@ static int fail(struct store *s, const char *path, const char *doing)
 
 int store_missing(struct store *s)
 {
+	struct stat st;
+
+	if (stat(s->path, &st))
+		return errno == ENOENT;    /* all else SQLite says better */
+	return S_ISREG(st.st_mode) && !st.st_size ? store_damaged(s, "opening", "it is empty, as no store ever is") : 0;
+}
+
+int store_log_alone(struct store *s)
+{
 	char log[STORE_PATH_MAX];
 	struct stat st;
 
-	if (!stat(s->path, &st))
-		return S_ISREG(st.st_mode) && !st.st_size
-		     ? store_damaged(s, "opening", "it is empty, as no store ever is") : 0;
-	if (errno != ENOENT)
-		return 0;                  /* SQLite says it better */
 	store_path_with(s, "-wal", log);
 	return !stat(log, &st) && st.st_size > 0
-	     ? store_damaged(s, "opening", "only its log is there, the file -wal") : 1;
+	     ? store_damaged(s, "opening", "only its log is there, the file -wal") : 0;
 }
 
 int store_make_lock(struct store *s)
@@ -158,7 +162,9 @@ int store_make(struct store *s)
 		return fd;
 	r = store_missing(s);              /* somebody may have been faster */
 	if (r > 0) {
-		r = store_build(s, &fresh);
+		r = store_log_alone(s);
+		if (!r)
+			r = store_build(s, &fresh);
 		if (!r)
 			r = store_put_in_place(s, &fresh);
 	}

@@ -63,8 +63,10 @@ int store_schema(struct store *s);                    /* the same; then make or 
 
 /* ---- store_make.c: the file itself ---- */
 
-/* 1: nothing is there; 0: something is. Errors: _STORE it is empty, or only its log is there. */
+/* 1: it is not there; 0: it is. Errors: _STORE it is empty. */
 int store_missing(struct store *s);
+/* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none. */
+int store_log_alone(struct store *s);
 /* Whole, and in its place, or nothing; once, however many come at a time. */
 int store_make(struct store *s);
 /* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM, _CREATE. */

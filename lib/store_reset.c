@@ -83,12 +83,16 @@ static int judge(struct store *s, struct store_reset *ret)
 	int64_t version;
 	int r = store_missing(s);
 
-	if (!r)
+	if (r > 0)
+		r = store_log_alone(s);
+	else if (!r)
 		r = store_connect(s, s->path, SQLITE_OPEN_READWRITE);
-	if (!r)
+	if (!r && s->db)
 		r = store_version(s, &version);
-	if (!r)
+	if (!r && s->db)
 		r = store_check(s, INT32_MAX);
+	if (!r)
+		return err_set(&s->err, IPREP_E_BUSY, "%s: changes while it is looked at, giving up", s->path);
 	ret->sound = r > 0;
 	if (r < 0 && s->state != STORE_DAMAGED && s->state != STORE_NEWER)
 		return r;
@@ -245,7 +249,7 @@ static int look_and_reset(struct store *s, bool sound_too, bool dry_run, struct 
 {
 	int r = no_file(s);
 
-	if (!r && store_missing(s) > 0) {  /* nothing to set aside */
+	if (!r && store_missing(s) > 0 && !store_log_alone(s)) {   /* nothing to set aside */
 		snprintf(ret->why, sizeof(ret->why), "not there");
 		return dry_run ? 0 : store_make(s);
 	}

@@ -239,8 +239,8 @@ void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
 
 	if (n >= room)
 		n = room - 1;
-	if (n)
-		memcpy(dst, text, n);
+	for (size_t i = 0; i < n; i++)     /* all was printable when it was kept; a terminal gets no bits that fell over */
+		dst[i] = text[i] < ' ' || text[i] > '~' ? '?' : (char)text[i];
 	dst[n] = '\0';
 }
 

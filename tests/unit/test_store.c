@@ -516,6 +516,41 @@ static void a_damaged_database_is_refused_with_what_to_do(void **state)
 	refuse(p, IPREP_E_STORE, "set it aside with rep-purge --reset");
 }
 
+static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **state)
+{
+	struct place *p = *state;
+	char log[128];
+	FILE *f;
+
+	p->s = store_close(p->s);
+	f = fopen(p->path, "w");
+	assert_non_null(f);
+	fclose(f);
+	refuse(p, IPREP_E_STORE, "it is empty");
+	unlink(p->path);
+	snprintf(log, sizeof(log), "%s-wal", p->path);
+	f = fopen(log, "w");
+	assert_non_null(f);
+	fputs("frames", f);
+	fclose(f);
+	refuse(p, IPREP_E_STORE, "only its log is there");
+	assert_int_equal(access(p->path, F_OK), -1);
+	unlink(log);
+	assert_int_equal(open_it(p, STORE_HOOK), 0);
+}
+
+static void a_check_reads_all_or_as_much_as_time_allows(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(store_check(p->s, 60000), 1);
+	sql(p, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO good"
+	    " SELECT CAST(printf('%016d', i) AS BLOB), 1 FROM n");
+	assert_int_equal(store_check(p->s, 0), 0);
+	assert_int_equal(store_check(p->s, 60000), 1);
+	assert_int_equal(store_try(p->s), 0);      /* and goes on after it */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -539,6 +574,8 @@ int main(void)
 		TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds),
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
+		TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store),
+		TEST(a_check_reads_all_or_as_much_as_time_allows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
