@@ -23,8 +23,10 @@ int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *r
 }
 
 #define PURGE_ROWS 200
-#define TRIM_PAGES 64
-#define PURGE_PAUSE_US 5000
+#define PURGE_PAGES 64
+#define STEP_MS 50                         /* nobody is to wait longer for a step */
+#define PAUSE_MS 8                         /* as hooks poll: who waits has its turn (store.c) */
+#define PAUSE_MAX_MS 50
 #define PROGRESS_MS 200
 #define CHECK_MS 30000
 #define PARDON_MAX_S (3653 * 86400LL)      /* ten years, their leap days too */
@@ -40,25 +42,60 @@ static int64_t sum(const struct store_counts *c)
 	       c->failures + c->retractions + c->released;
 }
 
-/* In short transactions; others have their turn in the pauses. */
-static int purge(struct iprep_ctx *ctx, struct store_counts *c)
+/* Steps of a size that this disk does soon, but not so small that they never end. */
+struct pace { int max, size; };
+
+static void rest(struct iprep_ctx *ctx, struct pace *pace, int64_t began_ms)
 {
+	int64_t pause_ms = clock_mono_ms() - began_ms;
+
+	if (pause_ms > STEP_MS)
+		pace->size -= pace->size > pace->max / 4 ? pace->size / 4 : 0;
+	else
+		pace->size += (pace->max - pace->size + 1) / 2;
+	pause_ms = pause_ms < PAUSE_MS ? PAUSE_MS : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+	store_ease_log(ctx->store);
+	usleep((useconds_t)pause_ms * 1000);
+}
+
+static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
+{
+	struct pace pace = { PURGE_ROWS, PURGE_ROWS };
 	struct store_counts all = { 0 };
-	int64_t told_ms = 0;
+	int64_t told_ms = 0, began_ms = clock_mono_ms();
 	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
 
-	while (!r && (r = store_purge_step(ctx->store, ctx->conf, PURGE_ROWS, c)) > 0) {
-		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
-			told_ms = clock_mono_ms();
+	while (!r && (r = store_purge_step(ctx->store, ctx->conf, pace.size, c)) > 0) {
+		if (ctx->progress && began_ms - told_ms >= PROGRESS_MS) {
+			told_ms = began_ms;
 			ctx->progress(ctx->progress_user, sum(c), sum(&all));
 		}
-		usleep(PURGE_PAUSE_US);
+		rest(ctx, &pace, began_ms);
+		began_ms = clock_mono_ms();
 		r = 0;
 	}
-	while (!r && (r = store_purge_trim(ctx->store, TRIM_PAGES)) > 0) {
-		usleep(PURGE_PAUSE_US);
-		r = 0;
+	return r;
+}
+
+static int purge_pages(struct iprep_ctx *ctx)
+{
+	struct pace pace = { PURGE_PAGES, PURGE_PAGES };
+	int64_t began_ms = clock_mono_ms();
+	int r;
+
+	while ((r = store_purge_trim(ctx->store, pace.size)) > 0) {
+		rest(ctx, &pace, began_ms);
+		began_ms = clock_mono_ms();
 	}
+	return r;
+}
+
+static int purge(struct iprep_ctx *ctx, struct store_counts *c)
+{
+	int r = purge_rows(ctx, c);
+
+	if (!r)
+		r = purge_pages(ctx);
 	return r ? r : store_purge_seen(ctx->store);
 }
 

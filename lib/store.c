@@ -18,6 +18,8 @@
 #define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
 #define REOPENS_MAX 5
 #define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
+#define WAL_EASE_FRAMES 512                /* and purge before that */
+#define EASE_TRIES 3
 
 static int wait_for_lock(void *user, int ntries)
 {
@@ -41,10 +43,31 @@ bool store_wait(struct store *s, int *ntries)
 
 static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 {
-	(void)user;
+	struct store *s = user;
+
+	s->log_pages = nframes;
 	if (nframes >= WAL_BIG_FRAMES)
 		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;
+}
+
+/* What others committed meanwhile remains, and the log grows on; then again, for that is little. */
+void store_ease_log(struct store *s)
+{
+	int pages = s->log_pages >= WAL_EASE_FRAMES, done = 0;
+
+	for (int i = 0; i < EASE_TRIES && done < pages; i++)
+		if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done) != SQLITE_OK)
+			break;
+}
+
+/* Truncating keeps writers out, also while it writes and syncs: most of that is done before. */
+int store_empty_log(struct store *s)
+{
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return store_fail(s, "emptying the log");
 }
 
 int64_t store_now(const struct store *s)
@@ -241,7 +264,7 @@ struct store *store_close(struct store *s)
 		sqlite3_finalize(s->hot[i].st);
 	s->wait_ms = CLOSE_WAIT_MS;
 	if (s->db && s->mode == STORE_WORK && !s->read_only)
-		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		store_empty_log(s);
 	sqlite3_close(s->db);
 	free(s);
 	return NULL;

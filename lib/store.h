@@ -326,6 +326,8 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
+/* After each step: what is committed goes from the log to the file before a hook would have to do it. */
+void store_ease_log(struct store *s);
 /* Give at most max_pages free pages back. Returns 1 if there are more, 0 if not. */
 int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */

@@ -82,25 +82,18 @@ static int count_in_file(struct store *s, const struct needles *what, int *ret)
 		: err_set(&s->err, IPREP_E_IO, "%s: cannot be searched", sqlite3_db_filename(s->db, NULL));
 }
 
-static int empty_log(struct store *s)
-{
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
-		return 0;
-	return store_fail(s, "emptying the log");
-}
-
 /* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same. */
 static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
 {
 	struct needles what = { key->b, (size_t)bits / 8, text };
-	int found = 0, r = empty_log(s);
+	int found = 0, r = store_empty_log(s);
 
 	if (!r && what.nkey)
 		r = count_in_file(s, &what, &found);
 	if (!r && found > allowed)
 		r = sql_run(s, "VACUUM", "");
 	if (!r && found > allowed)
-		r = empty_log(s);
+		r = store_empty_log(s);
 	return r;
 }
 

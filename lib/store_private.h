@@ -25,6 +25,8 @@ struct store {
 	int wait_ms;
 	bool read_only, in_tx;
 	bool in_snapshot;                  /* store_read_begin() */
+	size_t sweep;                      /* where store_purge_step() goes on */
+	int log_pages;                     /* in the log after the last commit of this process */
 	int64_t pages_max;                 /* PAGES_MAX, or less in a test */
 	struct { const char *sql; sqlite3_stmt *st; } hot[HOT_MAX];
 	const char *path;                  /* the caller's; valid during store_open() only */
@@ -53,6 +55,7 @@ bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
 int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql,
 	       const char *kinds, ...);
 int store_fail(struct store *s, const char *doing);   /* from SQLite's last error */
+int store_empty_log(struct store *s);                 /* checkpoints all of it, and cuts it to nothing */
 int64_t store_now(const struct store *s);
 int store_damaged(struct store *s, const char *doing, const char *what);   /* what is in it is wrong: the error */
 const char *store_name(const struct store *s);        /* the path, for messages */

@@ -96,25 +96,24 @@ struct sweep {
 	const char *where;                 /* ?1 before which, ?2 beyond which */
 	size_t count;                      /* member of struct store_counts */
 };
+/* Two, not one with OR: each is one range of an index, also of a partial one. */
+#define OUTSIDE(table, id, keeps, at, count) \
+	{ table, id, keeps, at " < ?1", offsetof(struct store_counts, count) }, \
+	{ table, id, keeps, at " > ?2", offsetof(struct store_counts, count) }
 /* A report that waits is the worker's to give up; but if nobody came for it in all that time, none will. */
 static const struct sweep sweeps[] = {
-	{ "finding", "(key, source)", KEEP_FINDINGS, "answered_at < ?1 OR answered_at > ?2",
-	  offsetof(struct store_counts, findings) },
-	{ "report", "id", KEEP_REPORTS, "state > 1 AND (ended_at < ?1 OR ended_at > ?2)",
+	OUTSIDE("finding", "(key, source)", KEEP_FINDINGS, "answered_at", findings),
+	OUTSIDE("report", "id", KEEP_REPORTS, "state > 1 AND ended_at", reports),
+	{ "report", "id", KEEP_REPORTS, "state < 2 AND next_at < ?1 AND seen_at < ?1",
 	  offsetof(struct store_counts, reports) },
-	{ "report", "id", KEEP_REPORTS, "state < 2 AND next_at < ?1 AND seen_at < ?1 AND ?1 < ?2",
-	  offsetof(struct store_counts, reports) },
-	{ "lookup", "key", KEEP_WEEK, "since < ?1 OR since > ?2", offsetof(struct store_counts, lookups) },
-	{ "sighting", "(key, user)", KEEP_WINDOWS, "at < ?1 OR at > ?2",
-	  offsetof(struct store_counts, sightings) },
-	{ "failure", "(key, hour)", KEEP_WINDOWS, "last_at < ?1 OR last_at > ?2",
-	  offsetof(struct store_counts, failures) },
-	{ "good", "key", KEEP_GOOD, "at < ?1 OR at > ?2", offsetof(struct store_counts, logins) },
-	{ "retraction", "addr", KEEP_REPORTS, "since < ?1 OR since > ?2",
-	  offsetof(struct store_counts, retractions) },
-	{ "released", "key", KEEP_RELEASED, "at < ?1 OR at > ?2", offsetof(struct store_counts, released) },
-	{ "pardon", "key", KEEP_AGREED, "until < ?1 OR until > ?2", offsetof(struct store_counts, pardons) },
-	{ "block", "key", KEEP_AGREED, "until < ?1 OR until > ?2", offsetof(struct store_counts, blocks) },
+	OUTSIDE("lookup", "key", KEEP_WEEK, "since", lookups),
+	OUTSIDE("sighting", "(key, user)", KEEP_WINDOWS, "at", sightings),
+	OUTSIDE("failure", "(key, hour)", KEEP_WINDOWS, "last_at", failures),
+	OUTSIDE("good", "key", KEEP_GOOD, "at", logins),
+	OUTSIDE("retraction", "addr", KEEP_REPORTS, "since", retractions),
+	OUTSIDE("released", "key", KEEP_RELEASED, "at", released),
+	OUTSIDE("pardon", "key", KEEP_AGREED, "until", pardons),
+	OUTSIDE("block", "key", KEEP_AGREED, "until", blocks),
 };
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
@@ -157,7 +156,8 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 	*ret = (struct store_counts){ 0 };
 	for (size_t i = 0; i < NSWEEPS && !r; i++) {
 		r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
-		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s",
+		/* always so, but it names both limits, which are bound */
+		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s AND ?1 < ?2",
 				 sweeps[i].table, sweeps[i].where);
 		if (!r)
 			r = sql_number(s, 0, &n, sql, "ii", before, beyond);
@@ -166,22 +166,24 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 	return r;
 }
 
-static int sweep_some(struct store *s, const struct conf *conf, size_t i, int max_rows, int *ret_n)
+static int sweep_some(struct store *s, const struct conf *conf, const struct sweep *sweep, int max_rows,
+		      int *ret_n)
 {
-	const char *id = sweeps[i].id, *cols = *id == '(' ? id + 1 : id;
+	const char *id = sweep->id, *cols = *id == '(' ? id + 1 : id;
 	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
-	int r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
+	int r = limits(s, conf, sweep->keeps, &before, &beyond);
 
 	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
-			 " LIMIT ?3)", sweeps[i].table, id, ncols, cols, sweeps[i].table, sweeps[i].where);
+			 " LIMIT ?3)", sweep->table, id, ncols, cols, sweep->table, sweep->where);
 	if (!r)
 		r = sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
 	*ret_n = r ? 0 : sqlite3_changes(s->db);
 	return r;
 }
 
+/* Goes on where the last step ended: some tables have no index by time, and are read but once. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done)
 {
@@ -189,12 +191,16 @@ int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 
 	if (r)
 		return r;
-	for (size_t i = 0; i < NSWEEPS && !r && total < max_rows; i++) {
-		r = sweep_some(s, conf, i, max_rows - total, &n);
+	while (!r && total < max_rows && s->sweep < NSWEEPS) {
+		r = sweep_some(s, conf, &sweeps[s->sweep], max_rows - total, &n);
 		total += n;
-		*count_at(done, sweeps[i].count) += n;
+		*count_at(done, sweeps[s->sweep].count) += n;
+		s->sweep += total < max_rows;
 	}
-	return store_end(s, r ? r : total >= max_rows);
+	r = store_end(s, r ? r : s->sweep < NSWEEPS);
+	if (r <= 0)
+		s->sweep = 0;
+	return r;
 }
 
 /* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after it. */

@@ -8,7 +8,7 @@
 #include "store_private.h"
 
 #define DUE_AT "max(recheck_at, since + 604800)"
-#define IS_DUE " FROM block WHERE " DUE_AT " <= ?1 AND until > ?2 AND until <= ?3"
+#define IS_DUE " FROM block INDEXED BY block_recheck WHERE " DUE_AT " <= ?1 AND until > ?2 AND until <= ?3"
 #define DAY_S 86400
 
 int store_rechecks_due(struct store *s, struct recheck *ret, size_t max)
