@@ -103,7 +103,7 @@ class Store:
 def blocks(n, seed, age, left):
     """n blocks made from `age` seconds ago on, the first over in `left` seconds (less than 0: it is)."""
     now = int(time.time())
-    return ('INSERT INTO block(key, tier, score, since, until, first_at, announced_at, due, jail, src, shown_at)'
+    return ('INSERT OR IGNORE INTO block(key, tier, score, since, until, first_at, announced_at, due, jail, src, shown_at)'
             " VALUES(?, 'notorious', 16, ?, ?, ?, ?, 0, 'sendmail-auth', 'zen,blocklist.de,abuseipdb', ?)",
             ((k, t, t + age + left, t + 1, t + 1, t + 9) for k, t in
              zip(keys(n, seed), spread(n, now - age, now - age // 2))))
@@ -112,7 +112,7 @@ def blocks(n, seed, age, left):
 def findings(n, seed, age, youngest=0):
     """What one list said of each of n addresses, the oldest `age` seconds ago."""
     now = int(time.time())
-    return ('INSERT INTO finding(key, source, listed, rule, partial, points, answers, detail, answered_at,'
+    return ('INSERT OR IGNORE INTO finding(key, source, listed, rule, partial, points, answers, detail, answered_at,'
             " expires_at, trusted) VALUES(?, 'zen', 1, 0, 0, 3, '7f000004 7f000002',"
             " 'https://check.spamhaus.org/query/ip/45.100.100.100', ?, ?, 0)",
             ((k, t, t + 3600) for k, t in zip(keys(n, seed), spread(n, now - age, now - youngest))))
@@ -120,14 +120,14 @@ def findings(n, seed, age, youngest=0):
 
 def reports(n, seed, age, youngest):
     now = int(time.time())
-    return ('INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at, seen_at, next_at,'
+    return ('INSERT OR IGNORE INTO report(key, addr, state, jail, categories, comment, failures, first_at, seen_at, next_at,'
             " tries, sent_at, why, ended_at) VALUES(?, ?, 3, 'sendmail-auth', '18,11', '', 7, ?, ?, 0, 1, ?, '', ?)",
             ((k, k, t, t, t + 5, t + 6) for k, t in zip(keys(n, seed), spread(n, now - age, now - youngest))))
 
 
 def sightings(n, seed, age, youngest):
     now, draw = int(time.time()), random.Random(seed)
-    return ('INSERT INTO sighting(key, user, at) VALUES(?, ?, ?)',
+    return ('INSERT OR IGNORE INTO sighting(key, user, at) VALUES(?, ?, ?)',
             ((k, draw.randrange(-2**63, 2**63), t)
              for k, t in zip(keys(n, seed), spread(n, now - age, now - youngest))))
 
@@ -135,7 +135,7 @@ def sightings(n, seed, age, youngest):
 def others(table, values, n, seed, age, youngest):
     """Rows that are little but a key (?1) and a time (?2)."""
     now = int(time.time())
-    return (f'INSERT INTO {table} VALUES({values})',
+    return (f'INSERT OR IGNORE INTO {table} VALUES({values})',
             zip(keys(n, seed), spread(n, now - age, now - youngest)))
 
 
