@@ -187,7 +187,7 @@ static int open_as_it_is(struct store *s, const char *path)
 
 static bool disk_refuses(const struct store *s)
 {
-	int rc = sqlite3_errcode(s->db) & 0xff;
+	int rc = s->rc & 0xff;
 
 	return rc == SQLITE_FULL || rc == SQLITE_READONLY || rc == SQLITE_IOERR ||
 	       rc == SQLITE_CANTOPEN;

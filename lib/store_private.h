@@ -21,6 +21,7 @@ struct store {
 	struct clock clock;
 	const struct log *log;
 	struct err err;
+	int rc;                            /* SQLite's, of the last failure */
 	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;

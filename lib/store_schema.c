@@ -194,9 +194,9 @@ int store_schema(struct store *s)
 		return STORE_MOVED;
 	if (r || version == SCHEMA_VERSION)
 		return r;
-	if (s->read_only)
-		return err_set(&s->err, IPREP_E_STORE, "%s: written by an older iprep, and the disk refuses writes",
-			       store_name(s));
+	if (s->read_only)                  /* blocks and pardons are in every version as they are now */
+		return version ? 0 : err_set(&s->err, IPREP_E_STORE, "%s: not made yet, and the disk refuses writes",
+					     store_name(s));
 	if (version == 0)                  /* both last for the life of the file */
 		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!r)

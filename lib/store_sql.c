@@ -70,6 +70,7 @@ int store_fail(struct store *s, const char *doing)
 	const char *name = store_name(s);
 	int code = code_of(rc);
 
+	s->rc = rc;
 	if (is_damage(rc, sqlite3_errmsg(s->db)))
 		return store_damaged(s, doing, sqlite3_errmsg(s->db));
 	if (rc == SQLITE_READONLY_DBMOVED)

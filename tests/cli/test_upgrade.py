@@ -4,6 +4,7 @@
 
     test_upgrade.py DIRECTORY-OF-PROGRAMS        (as root)
 """
+import contextlib
 import json
 import os
 import re
@@ -207,6 +208,31 @@ class Interrupted(store_case.Case):
                 self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
                 self.assertEqual(self.content(), old)
                 self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'), 0)
+
+    def test_on_a_full_or_read_only_disk_the_gate_answers_from_the_old_one(self):
+        """What it reads is in every version; a migration is for whoever comes when there is room."""
+        for version, path in enumerate(KEPT, 1):
+            self.start(path)
+            self.place.mount_state('size=1m')
+            try:
+                for spoil in ('fill', 'remount'):
+                    with self.subTest(version=version, spoil=spoil):
+                        self.restore('kept')
+                        if spoil == 'fill':
+                            with contextlib.suppress(OSError), \
+                                    open(self.place.path('state/fill'), 'wb', buffering=0) as f:
+                                while True:
+                                    f.write(b'x' * 4096)
+                        else:
+                            subprocess.run(['mount', '-o', 'remount,ro', self.place.path('state')], check=True)
+                        self.gate(BLOCKED, 10)
+                        self.gate('45.9.9.9', 0)
+                        p = self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'))
+                        self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
+                        self.assertEqual(self.content()[0], [(version,)])
+            finally:
+                subprocess.run(['umount', '--lazy', self.place.path('state')], check=True)
+                self.place.is_mounted = False
 
     def test_a_statement_that_fails_in_the_middle_takes_all_before_it_back(self):
         # as version 1 would be with a table of version 3 in it, or an index of version 4
