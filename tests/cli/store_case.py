@@ -100,8 +100,8 @@ class Case(unittest.TestCase):
                 key = key_of(f'45.100.{i // 250}.{i % 250}')
                 db.execute("INSERT INTO block(key, tier, score, since, until, first_at, announced_at, due, jail, src)"
                            " VALUES(?, 'known', 3, ?, ?, ?, ?, 0, 'sshd', 'zen')", (key, now, now + 86400, now, now))
-                db.execute("INSERT INTO finding(key, source, listed, rule, partial, points, answers, detail, answered_at,"
-                           " expires_at) VALUES(?, 'zen', 1, 0, 0, 3, '127.0.0.4', ?, ?, ?)",
+                db.execute("INSERT INTO finding(key, source, listed, rule, partial, points, answers, detail,"
+                           " answered_at, expires_at) VALUES(?, 'zen', 1, 0, 0, 3, '127.0.0.4', ?, ?, ?)",
                            (key, 'x' * 40, now, now + 3600))
         db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
         db.close()

@@ -31,7 +31,8 @@ class Damage(store_case.Case):
         os.truncate(self.db, size)
 
     def no_database_at_all(self):
-        self.place.write('state/iprep.db', 'Dear diary, this is no database, and never was one.\n' * 99, 0o600, place.OWNER)
+        text = 'Dear diary, this is no database, and never was one.\n' * 99
+        self.place.write('state/iprep.db', text, 0o600, place.OWNER)
 
     def garbage_in_the_header(self):
         self.overwrite(0, b'garbage' * 14)
@@ -111,8 +112,10 @@ class Everywhere(Damage):
         for spoil in self.KINDS:
             self.restore('kept')
             spoil(self)
-            for args in (('--gate', '--jail', 'x', '--', BLOCKED), ('--gate', '--jail', 'x', '--user', 'root', '--', BLOCKED),
-                         ('--gate', '--jail', 'x', '--restored', '1', '--', BLOCKED), ('--good', '--', BLOCKED)):
+            for args in (('--gate', '--jail', 'x', '--', BLOCKED),
+                         ('--gate', '--jail', 'x', '--user', 'root', '--', BLOCKED),
+                         ('--gate', '--jail', 'x', '--restored', '1', '--', BLOCKED),
+                         ('--good', '--', BLOCKED)):
                 with self.subTest(kind=spoil.__name__, args=args):
                     said = len(LOG.lines)
                     p = self.run_it(('rep-check', *args))

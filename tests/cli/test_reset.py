@@ -230,8 +230,9 @@ class Refused(Case):
     def test_while_another_program_has_it_open_it_is_75(self):
         self.place.sql('PRAGMA user_version = 99')
         # a process of its own: whoever closes a file loses all the locks that its process has on it
-        other = subprocess.Popen(['/usr/bin/python3', '-c', 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
-                                  "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()", self.db],
+        script = ('import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
+                  "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()")
+        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.assertIn('301', other.stdout.readline())
         self.own()
@@ -302,6 +303,10 @@ class Interrupted(Case):
 
 
 class Meanwhile(Case):
+    def beside(self, *args):
+        return subprocess.Popen(self.place.command(*args), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
     def test_hooks_go_on_while_it_is_set_aside_and_nothing_of_theirs_gets_lost_in_between(self):
         """Each that exits 0 after the last --reset is in the new store; no file is mixed of two."""
         recorded, sums = [], []
@@ -331,11 +336,9 @@ class Meanwhile(Case):
         for turn in range(4):
             hooks = []
             for i in range(24):
-                hooks.append(subprocess.Popen(self.place.command('rep-report', '--enqueue', '--', f'45.72.{turn}.{i}'),
-                                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+                hooks.append(self.beside('rep-report', '--enqueue', '--', f'45.72.{turn}.{i}'))
                 if i == 8:
-                    hooks.append(subprocess.Popen(self.place.command('rep-purge', '--reset', '--force', '-q'),
-                                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+                    hooks.append(self.beside('rep-purge', '--reset', '--force', '-q'))
             for h in hooks:
                 self.assertEqual((h.communicate(timeout=60)[1], h.returncode), ('', 0), h.args)
             started += [h.args[-1] for h in hooks if h.args[-1].startswith('45.')]

@@ -270,8 +270,9 @@ class Interrupted(store_case.Case):
 
     def test_many_programs_at_once_make_one_store(self):
         for turn in range(5):
-            running = [subprocess.Popen(self.place.command('rep-report', '--enqueue', '--', f'45.51.0.{i}'),
-                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for i in range(20)]
+            running = [subprocess.Popen(
+                self.place.command('rep-report', '--enqueue', '--', f'45.51.0.{i}'),
+                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for i in range(20)]
             for p in running:
                 self.assertEqual(p.communicate(timeout=120)[1], '')
                 self.assertEqual(p.returncode, 0)
