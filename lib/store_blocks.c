@@ -161,8 +161,8 @@ int store_blocks_first_since(struct store *s, int64_t since, int max)
 {
 	int64_t n = 0;
 	int r = sql_number(s, 0, &n, "SELECT count(*) FROM (SELECT 1 FROM block"
-			   " WHERE first_at >= ?1 AND first_at > 0 LIMIT ?2)",
-			   "ii", since, (int64_t)max);
+			   " WHERE first_at >= ?1 AND first_at > 0 AND first_at <= ?3 LIMIT ?2)",
+			   "iii", since, (int64_t)max, store_now(s));
 
 	return r ? r : (int)n;
 }

@@ -158,6 +158,46 @@ class Recheck(RecheckCase):
             self.assertEqual(p.wait(), 0)
         self.assertEqual((self.count('block'), self.count('finding'), self.count('released')), (0, 0, 0))
 
+    def test_two_at_once_release_each_once(self):
+        self.lists(zen=Zone({'200.1.1.45': b.delayed(.3, b.listed('127.0.0.2'))}, b.delayed(.05, b.not_listed())))
+        for i in range(1, 201):
+            self.old_block(f'45.1.1.{i}')
+        args = self.place.command('rep-purge', '--recheck', '--json')
+        both = [subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
+        said = [json.loads(p.communicate(timeout=60)[0]) for p in both]
+        self.assertEqual([p.returncode for p in both], [0, 0])
+        self.assertEqual(sum(s['released'] for s in said), 199)
+        self.assertEqual((self.blocked(), len(self.released())), (['45.1.1.200'], 199))
+
+    def test_killed_in_the_middle_it_has_kept_what_it_knew_and_the_next_goes_on(self):
+        self.lists(zen=Zone({'200.1.1.45': b.listed('127.0.0.2')}, b.delayed(.05, b.not_listed())))
+        for i in range(1, 201):
+            self.old_block(f'45.1.1.{i}')
+        with subprocess.Popen(self.place.command('rep-purge', '--recheck', '--quiet')) as p:
+            place.wait_until(lambda: self.count('released') > 5, 'some are released')
+            p.kill()
+        n = self.count('released')
+        self.assertEqual((n + self.count('block'), self.sql('PRAGMA integrity_check')), (200, [('ok',)]))
+        self.look()
+        self.assertEqual((self.blocked(), self.count('released')), (['45.1.1.200'], 199))
+
+    def test_an_address_that_is_allowed_or_pardoned_by_now_is_not_looked_up(self):
+        self.start(self.more + '[allow]\naddresses = 45.1.1.0/24\n')
+        self.lists()
+        self.old_block('45.1.1.1')
+        self.old_block('45.1.2.1')
+        self.sql('INSERT INTO pardon VALUES(?, ?)', key_of('45.1.2.1'), int(time.time()) + DAY)
+        self.assertEqual(self.look()[:2], (2, 0))
+        self.assertEqual((self.asked('1.1.1.45'), self.asked('1.2.1.45')), (0, 0))
+
+    def test_a_listing_that_is_worth_less_than_before_keeps_the_block_as_it_is(self):
+        self.lists('45.1.1.1')                 # 3 points, of a block that had 13
+        self.old_block('45.1.1.1', src='zen,other')
+        before = self.sql('SELECT tier, score, until FROM block')
+        self.assertEqual(self.look(), (1, 0, 1, 0))
+        self.assertEqual(self.sql('SELECT tier, score, until FROM block'), before)
+
     def test_of_a_prefix_the_address_that_was_seen_is_asked_for(self):
         conf = self.place.path('iprep.conf')
         with open(conf, encoding='ascii') as f:

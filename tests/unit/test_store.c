@@ -139,6 +139,9 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 	assert_int_equal(b[0].until, now + 90);
 	assert_string_equal(b[0].jail, "sshd");
 	assert_int_equal(store_blocks_first_since(p->s, now, 10), 1);
+	now -= 3600;                       /* the clock was ahead: what was announced then holds nobody up now */
+	assert_int_equal(store_blocks_first_since(p->s, now - 60, 10), 0);
+	now += 3600;
 }
 
 /* ---- look-ups ---- */
