@@ -215,6 +215,10 @@ def statuses(root):
 # ---- JSON ----
 
 def members(root):
+    known = {path for paths in f.OUTPUTS.values() for path in paths}
+    for path in f.makers_of_json(root):
+        if path not in known:
+            yield f'{path} makes JSON: of which program? (facts.py, OUTPUTS)'
     for program in f.PROGRAMS:
         yield from both(f'{program}: member', f.json_members(root, program), f.page_members(root, program),
                         'its JSON', 'the page')

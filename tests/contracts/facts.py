@@ -276,6 +276,13 @@ def json_members(root, program):
     return found
 
 
+def makers_of_json(root):
+    """Files that print or make an object, whether they are in OUTPUTS or not."""
+    for path in sorted(glob.glob(os.path.join(root, 'lib/*.c')) + glob.glob(os.path.join(root, 'cmd/*.c'))):
+        if os.path.basename(path) != 'json.c' and re.search(r'\bjson_put_\w+\(\w+, "|\\"\w+\\":', read(path)):
+            yield os.path.relpath(path, root)
+
+
 def page_members(root, program):
     """Literals below Output."""
     found, inside = set(), False

@@ -77,6 +77,7 @@ SEEDS = {
         (M8, 'not an address\n.It 69', '.It 69', 'status 65 is not explained'),
     ],
     'members': [
+        ('lib/addr.c', 'int ', '/* json_put_int(o, "at", 1) */ int ', 'lib/addr.c makes JSON'),
         (M8, '.Li latency_ms\n', '', 'rep-check: member latency_ms: in its JSON, not in the page'),
         (M8P, '.Li retractions , released', '.Li retracted , released', 'member retracted: in the page, not in'),
         ('lib/result.c', '"answered_at"', '"replied_at"', 'member replied_at: in its JSON'),
