@@ -120,6 +120,12 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.shell.line('rep-check --gate -- --bl' + TAB), 'rep-check --gate -- --bl')
 
 
+class Text(unittest.TestCase):
+    def test_shellcheck_finds_nothing(self):
+        path = os.path.join(PREFIX, 'share/bash-completion/completions/rep-check')
+        subprocess.run(['shellcheck', '-s', 'bash', path], check=True)
+
+
 class WithTheLibrary(Completion):
     """As the package bash-completion loads it, by the command's name, at the first TAB."""
     first = f'source {LIBRARY}'
@@ -132,5 +138,5 @@ class WithTheLibrary(Completion):
 
 
 if __name__ == '__main__':
-    PREFIX = sys.argv[1].rstrip('/')
+    PREFIX = os.path.abspath(sys.argv[1]).rstrip('/')
     unittest.main(argv=sys.argv[:1], verbosity=2)

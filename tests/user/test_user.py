@@ -132,6 +132,11 @@ class User(unittest.TestCase):
             self.assertIn(root, next(line for line in out.splitlines() if 'libiprep' in line))
         self.look_up_with_all()
 
+    def test_shellcheck_finds_nothing_in_the_script(self):
+        if not shutil.which('shellcheck'):
+            self.skipTest('shellcheck is not installed')
+        subprocess.run(['shellcheck', os.path.join(HERE, 'build.sh')], check=True)
+
     def test_what_is_installed_in_vain_is_not_found(self):
         """The test can fail: without the files of the component dev nothing is built."""
         root = os.path.join(self.dir, 'root')
