@@ -261,7 +261,7 @@ def page_errors(root):
 OUTPUTS = {                                # where what a program prints is made
     'rep-check': ('lib/result.c', 'lib/iprep_blocks.c', 'cmd/check_self_test.c'),
     'rep-report': ('lib/iprep_status.c', 'cmd/rep-report.c'),
-    'rep-purge': ('cmd/rep-purge.c',),
+    'rep-purge': ('cmd/rep-purge.c', 'lib/iprep_reset.c'),
 }
 
 
