@@ -3,8 +3,8 @@
 debs.py - our Debian packages, made from this source as README says
 
 They are made below directory; a second time only what changed is compiled.
-newer() gives the same with a higher version, and with one more line in a
-conffile, as the next release would have.
+newer() gives the same with a higher version, and with one more line in two
+conffiles, as the next release would have.
 """
 
 import glob
@@ -17,7 +17,7 @@ import process
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2))
 NAMES = ("libiprep0", "iprep", "libiprep-dev")      # in the order of dependence
 BUILD_S = 1200
-CHANGED = "etc/iprep/iprep.conf"
+CHANGED = ("etc/iprep/iprep.conf", "etc/logrotate.d/iprep")
 MORE = "# a line of the next release\n"
 
 
@@ -61,9 +61,10 @@ class Debs:
         text = text.replace(f"(= {self.version})", f"(= {version})")
         with open(f"{top}/DEBIAN/control", "w", encoding="utf-8") as file:
             file.write(text)
-        if os.path.exists(f"{top}/{CHANGED}"):
-            with open(f"{top}/{CHANGED}", "a", encoding="utf-8") as file:
-                file.write(MORE)
+        for changed in CHANGED:
+            if os.path.exists(f"{top}/{changed}"):
+                with open(f"{top}/{changed}", "a", encoding="utf-8") as file:
+                    file.write(MORE)
         path = f"{self.directory}/{name}_{version}.deb"
         process.run(["dpkg-deb", "--root-owner-group", "-b", top, path])
         shutil.rmtree(top)

@@ -96,6 +96,7 @@ class Units(UnitCase):
         self.root.write("/etc/iprep/iprep.local", good)
         self.wait(lambda: self.host.show("iprep-flush.service", "ActiveState") == "failed", "it is over")
         self.assertFalse(self.root.exists("/var/lib/iprep/wake"))
+        self.assertIn("/etc/iprep/iprep.local:2:", self.host.journal("-u", "iprep-flush.service"))
         self.assertEqual(self.host.show("iprep-flush.path", "SubState"), "waiting")
         self.root.write("/var/lib/iprep/wake", "")
         self.wait(lambda: self.host.ended("iprep-flush.service") == ("success", 0), "the next one works")
