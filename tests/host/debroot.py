@@ -64,7 +64,7 @@ class DebRoot:
         """Runs argv in there: processes of its own, no network."""
         return ["unshare", "--net", *roots.alone(self.path), "chroot", self.path, *argv]
 
-    def run(self, *argv, check=True, timeout_s=process.COMMAND_S):
+    def run(self, *argv, check=True, timeout_s=300):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
         return process.run(self.command(argv), env=env, check=check, timeout_s=timeout_s)
 
