@@ -35,7 +35,7 @@ char *abuseipdb_report_body(const struct addr *a, const char *categories, const 
 	char ip[ADDR_TEXT_MAX], when[40];
 	struct buf b;
 
-	if (!iso_time(seen_at, when))
+	if (seen_at && !iso_time(seen_at, when))
 		return NULL;
 	buf_init(&b, 8192);
 	buf_puts(&b, "ip=");
@@ -45,8 +45,10 @@ char *abuseipdb_report_body(const struct addr *a, const char *categories, const 
 	abuseipdb_encode(&b, categories, strlen(categories));
 	buf_puts(&b, "&comment=");
 	abuseipdb_encode(&b, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
-	buf_puts(&b, "&timestamp=");
-	abuseipdb_encode(&b, when, strlen(when));
+	if (seen_at) {
+		buf_puts(&b, "&timestamp=");
+		abuseipdb_encode(&b, when, strlen(when));
+	}
 	if (b.failed) {
 		buf_free(&b);
 		return NULL;

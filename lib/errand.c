@@ -16,6 +16,8 @@ int64_t errand_delay_s(int tries)
 }
 #define LOOKUP_TRIES_MAX 7                 /* after 15 s, 1, 3, 10, 20, 30 min: for an hour */
 
+#define WEEK_S ((int64_t)7 * 86400)
+
 /* ---- look-ups ---- */
 
 int errand_of_lookup(const struct env *env, const struct lookup_job *j, struct errand **ret,
@@ -67,6 +69,18 @@ static struct addr block_key(const struct env *env, const struct addr *a)
 	return own_in(&p) ? *a : key;
 }
 
+/*
+ * A block that was over long ago, and that no purge took, may stand under another clock than this one, which may be
+ * wrong: a lesser one does not take its place.
+ */
+static int stands_elsewhere(const struct env *env, const struct addr *key, int tier)
+{
+	struct block over;
+	int r = store_block_get_over(env->store, key, &over);
+
+	return r > 0 ? conf_tier_row(env->conf, over.tier) > tier : r;
+}
+
 /* A new block, or one whose tier rises; else nothing. 1: put, 0: not. */
 static int put_block(const struct env *env, const struct errand *w)
 {
@@ -83,8 +97,16 @@ static int put_block(const struct env *env, const struct errand *w)
 	if (r > 0) {                       /* rising: what was said of it before still holds */
 		b.first_at = old.first_at;
 		b.announced_at = old.announced_at;
+		if (old.since > now + WEEK_S) {    /* of another clock: it stays on that until a purge knows */
+			b.since = old.since;
+			b.until = old.since + tier->bantime_s;
+		}
 		if (old.until > b.until)
 			b.until = old.until;
+	} else {
+		r = stands_elsewhere(env, &b.key, l->verdict.tier);
+		if (r)
+			return r < 0 ? r : 0;
 	}
 	text_put(b.tier, sizeof(b.tier), tier->name);
 	text_put(b.jail, sizeof(b.jail), w->job.jail);

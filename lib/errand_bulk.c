@@ -30,11 +30,12 @@ static int refused_by_address(const void *a, const void *b)
 static int add_row(const struct env *env, struct report_job *r, struct errand *w, struct buf *csv)
 {
 	size_t before = csv->len;
+	int64_t now = clock_now_s(&env->clock);
 	int rc = errand_freeze(env, r);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	if (!abuseipdb_bulk_row(csv, &r->addr, r->categories, r->frozen, r->seen_at))
+	if (!abuseipdb_bulk_row(csv, &r->addr, r->categories, r->frozen, r->seen_at < now ? r->seen_at : now))
 		return 1;
 	if (csv->failed)
 		return IPREP_E_NOMEM;

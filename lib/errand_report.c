@@ -122,6 +122,12 @@ int errand_freeze(const struct env *env, struct report_job *r)
 	return store_report_sending(env->store, r->id, clock_now_s(&env->clock), r->categories, r->frozen);
 }
 
+/* The service refuses what is yet to come; an event of that kind was seen under a clock gone wrong. */
+static int64_t time_to_tell(const struct env *env, const struct report_job *r)
+{
+	return r->seen_at <= clock_now_s(&env->clock) ? r->seen_at : 0;
+}
+
 static int prepare(const struct env *env, struct report_job *r, struct errand **ret)
 {
 	struct errand *w;
@@ -132,7 +138,7 @@ static int prepare(const struct env *env, struct report_job *r, struct errand **
 	w = errand_new(env, TASK_REPORT, &r->addr);
 	if (!w)
 		return IPREP_E_NOMEM;
-	w->body = abuseipdb_report_body(&r->addr, r->categories, r->frozen, r->seen_at);
+	w->body = abuseipdb_report_body(&r->addr, r->categories, r->frozen, time_to_tell(env, r));
 	if (!w->body) {
 		errand_free(w);
 		return IPREP_E_NOMEM;

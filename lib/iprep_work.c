@@ -65,6 +65,11 @@ static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
 	int64_t told_ms = 0, began_ms = clock_mono_ms();
 	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
 
+	while (!r && (r = store_purge_mend(ctx->store, pace.size)) > 0) {
+		rest(ctx, &pace, began_ms);
+		began_ms = clock_mono_ms();
+		r = 0;
+	}
 	while (!r && (r = store_purge_step(ctx->store, ctx->conf, pace.size, c)) > 0) {
 		if (ctx->progress && began_ms - told_ms >= PROGRESS_MS) {
 			told_ms = began_ms;

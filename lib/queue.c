@@ -4,11 +4,16 @@
 #include "gate.h"
 #include "lookup.h"
 
-/* A report made, on its way, or too young: this event does not make another. */
+/*
+ * A report made, on its way, or too young: this event does not make another. One of an event that is yet to come
+ * was made under a clock gone wrong, and counts from when it was over.
+ */
 static bool covered(const struct env *env, const struct report_job *last, const struct event *ev)
 {
-	return last->state != REPORT_QUEUED &&
-	       ev->seen_at < last->seen_at + env->conf->report_interval_s;
+	bool future = last->seen_at > clock_now_s(&env->clock) && last->ended_at;
+	int64_t at = future ? last->ended_at : last->seen_at;
+
+	return last->state != REPORT_QUEUED && ev->seen_at < at + env->conf->report_interval_s;
 }
 
 #define NEIGHBOURS_MAX 3                   /* addresses of an IPv6 /64 that are reported within interval */

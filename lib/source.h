@@ -57,7 +57,8 @@ void ask_done(struct ask *a);              /* in engine.c */
 const char *abuseipdb_endpoint(enum task_kind kind);
 /*
  * The body of a report, application/x-www-form-urlencoded: ip, categories (numbers), comment (cut to 1024
- * bytes on a UTF-8 boundary), timestamp (ISO 8601 with zone). malloc'd; NULL: no memory.
+ * bytes on a UTF-8 boundary), timestamp (ISO 8601 with zone; 0: none, the service takes it as of now). malloc'd;
+ * NULL: no memory.
  */
 char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
 			    int64_t seen_at);

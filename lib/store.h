@@ -83,6 +83,8 @@ struct block {
 int store_block_get(struct store *s, const struct addr *key, struct block *ret);
 /* The same for an address: the block of its key or, where a guarded address in that prefix spared it, its own. */
 int store_block_of(struct store *s, const struct addr *a, const struct addr *key, struct block *ret);
+/* The same of a block whose time is over, and was a week ago: no two purges have agreed on that. */
+int store_block_get_over(struct store *s, const struct addr *key, struct block *ret);
 int store_block_put(struct store *s, const struct block *b);
 /* Due for announcing again, seen from jail (may be empty: keeps what is there). */
 int store_block_mark_due(struct store *s, const struct addr *key, const char *jail);
@@ -210,6 +212,7 @@ struct report_job {
 	int failures, tries;
 	int64_t first_at, seen_at, next_at;
 	int64_t sent_at;                   /* first attempt with what is frozen; 0: none */
+	int64_t ended_at;                  /* 0: it is not over */
 	char jail[JAIL_MAX], categories[CONF_TEXT_MAX];   /* numbers; empty: configuration */
 	char *comment;                     /* template; malloc'd; NULL or empty: configuration */
 	char *frozen;                      /* the comment as it was sent; malloc'd; NULL: none */
@@ -258,6 +261,12 @@ int store_retraction_get(struct store *s, const struct addr *addr, struct retrac
 int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, size_t max);
 /* Returns 0, or 1 if it no longer exists. Done: so are all its reports. */
 int store_retraction_end(struct store *s, const struct retraction *r);
+
+/*
+ * Look-ups, reports and retractions that wait longer than any is told to: their time was set under a clock gone
+ * wrong, and they are due now.
+ */
+int store_hasten(struct store *s);
 
 /* ---- quotas, per endpoint of the API ---- */
 
@@ -323,6 +332,11 @@ struct store_counts {
 };
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
+/*
+ * Blocks that were made in the future, as two runs agree, were made under a clock gone wrong: at most max_rows of
+ * them are made now, and last as long as they would have. Returns 1 if more may be left, 0 if not.
+ */
+int store_purge_mend(struct store *s, int max_rows);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
@@ -332,7 +346,10 @@ void store_ease_log(struct store *s);
 int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */
 int store_try(struct store *s);
-/* Note this run's time: blocks and pardons go only when two runs an hour apart agree. Call once, last. */
+/*
+ * Note this run's time: blocks, pardons, reports, releases and good log-ins go only when two runs an hour apart
+ * agree, or a week apart if the clock jumped between them. Call once, last.
+ */
 int store_purge_seen(struct store *s);
 /*
  * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0: none): not

@@ -21,14 +21,12 @@ static bool block_of(sqlite3_stmt *st, struct block *b)
 	return true;
 }
 
-/* A time ten years away was written under a clock gone wrong: such a block is over. */
 int store_block_get(struct store *s, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(s);
 	sqlite3_stmt *st;
 	int r = sql_hot(s, &st, "SELECT " BLOCK_COLUMNS " FROM block"
-			" WHERE key = ?1 AND until > ?2 AND until <= ?3",
-			"kii", key, now, now + TEN_YEARS_S + WEEK_S);
+			" WHERE key = ?1 AND " IS_LIVE("?2", "?3"), "kii", key, now, now + BELIEVED_S);
 
 	if (r > 0)
 		r = block_of(st, ret);
@@ -41,6 +39,18 @@ int store_block_of(struct store *s, const struct addr *a, const struct addr *key
 	int r = store_block_get(s, key, ret);
 
 	return r || !memcmp(a->b, key->b, sizeof(key->b)) ? r : store_block_get(s, a, ret);
+}
+
+int store_block_get_over(struct store *s, const struct addr *key, struct block *ret)
+{
+	sqlite3_stmt *st;
+	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block WHERE key = ?1 AND until < ?2", "ki", key,
+			store_now(s) - WEEK_S);
+
+	if (r > 0)
+		r = block_of(st, ret);
+	sqlite3_finalize(st);
+	return r;
 }
 
 int store_block_put(struct store *s, const struct block *b)
@@ -75,9 +85,8 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
 	sqlite3_stmt *st;
 	size_t n = 0;
 	int r = sql_row(s, &st, "SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_due"
-			" WHERE due = 1 AND (first_at = 0) = ?1 AND until > ?2 AND until <= ?4"
-			" ORDER BY since LIMIT ?3", "iiii", (int64_t)first, now, (int64_t)max,
-			now + TEN_YEARS_S + WEEK_S);
+			" WHERE due = 1 AND (first_at = 0) = ?1 AND " IS_LIVE("?2", "?3")
+			" ORDER BY since LIMIT ?4", "iiii", (int64_t)first, now, now + BELIEVED_S, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		if (block_of(st, &ret[n]))
@@ -94,7 +103,7 @@ int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max)
  * order, and by key from beginning at another bound: it would read all blocks for each page.
  */
 #define PAGE(index, after, order) \
-	"SELECT " BLOCK_COLUMNS " FROM block" index " WHERE +first_at > 0 AND +until > ?1 AND +until <= ?2" \
+	"SELECT " BLOCK_COLUMNS " FROM block" index " WHERE +first_at > 0 AND " IS_LIVE("?1", "?2") \
 	" AND key BETWEEN ?3 AND ?4 AND (key >= ?5 OR key = ?3) AND " after \
 	" AND (?8 = 0 OR shown_at = 0) AND (?9 IS NULL OR tier = ?9)" \
 	" AND (?10 IS NULL OR " NAMES_SOURCE("?10") ") AND +since >= ?11 ORDER BY " order " LIMIT ?12"
@@ -116,7 +125,7 @@ int store_blocks_page(struct store *s, const struct block_query *q, const struct
 
 	if (q->order == BLOCKS_BY_KEY && memcmp(after->key.b, low->b, sizeof(low->b)) > 0)
 		low = &after->key;
-	r = sql_row(s, &st, pages[q->order], "iikkkikissii", now, now + TEN_YEARS_S + WEEK_S, low, &q->high,
+	r = sql_row(s, &st, pages[q->order], "iikkkikissii", now, now + BELIEVED_S, low, &q->high,
 		    &q->from, last, &after->key, (int64_t)q->only_new, q->tier, q->source, q->since,
 		    (int64_t)max);
 	while (r > 0 && n < max) {
@@ -161,7 +170,7 @@ int store_blocks_first_since(struct store *s, int64_t since, int max)
 {
 	int64_t n = 0;
 	int r = sql_number(s, 0, &n, "SELECT count(*) FROM (SELECT 1 FROM block"
-			   " WHERE first_at >= ?1 AND first_at > 0 AND first_at <= ?3 LIMIT ?2)",
+			   " WHERE first_at BETWEEN ?1 AND ?3 AND first_at > 0 LIMIT ?2)",
 			   "iii", since, (int64_t)max, store_now(s));
 
 	return r ? r : (int)n;
@@ -176,7 +185,7 @@ int store_pardoned(struct store *s, const struct addr *key)
 	if (r > 0)
 		until = sql_int(st, 0);
 	sql_cool(st);
-	return r < 0 ? r : until > now && until <= now + TEN_YEARS_S + WEEK_S;
+	return r < 0 ? r : until > now && until <= now + BELIEVED_S;
 }
 
 int store_knows(struct store *s, const struct addr *key)

@@ -7,6 +7,13 @@
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
 #define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
 #define WEEK_S ((int64_t)7 * 86400)
+/*
+ * A block's time is not over; now and far are parameters: now, and now + BELIEVED_S. An end beyond that was
+ * written under a clock gone wrong, and such a block is over, unless it was made in the future, too: then nobody
+ * knows which of the clocks is wrong, and it stands until store_purge.c does.
+ */
+#define BELIEVED_S (TEN_YEARS_S + WEEK_S)
+#define IS_LIVE(now, far) "(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
 #define HOT_MAX 16
 #define STORE_PATH_MAX (CONF_TEXT_MAX + 64)
 

@@ -3,8 +3,9 @@
  * store_purge.c - forgetting what is past its time, in small steps
  *
  * Large deletes make hooks wait and pay the checkpoint, so a step is one transaction of few rows.
- * One wrong clock must not free everybody: blocks, and pardons, go only by the times on which two runs,
- * an hour apart by the boot clock, agree.
+ * One wrong clock must not free everybody, nor forget what was reported, released, or who logged in: these go
+ * only by the times on which two runs, an hour apart by the boot clock, agree. Between two that are a jump of the
+ * clock apart it is a week, so that one that is wrong for a night, and purges each hour, frees nobody either.
  */
 #include "store_private.h"
 #include <fcntl.h>
@@ -44,13 +45,30 @@ static int last_run(struct store *s, struct run *ret)
 }
 
 /* The earlier run was surely an hour ago: of this boot, or this boot is itself that old. */
-static bool hour_apart(const struct run *before)
+static int64_t since_run_s(const struct run *before, bool *ret_same_boot)
 {
 	char boot[40];
 	int64_t up = clock_boot_s();
 
 	boot_id(boot);
-	return !strcmp(boot, before->boot) ? up - before->boot_s >= HOUR_S : up >= HOUR_S;
+	*ret_same_boot = !strcmp(boot, before->boot);
+	return *ret_same_boot ? up - before->boot_s : up;
+}
+
+static bool hour_apart(const struct run *before)
+{
+	bool same_boot;
+
+	return since_run_s(before, &same_boot) >= HOUR_S;
+}
+
+/* By more than a week: nobody sets a clock that far. Between two boots the machine may have been off. */
+static bool jumped(const struct run *before, int64_t now)
+{
+	bool same_boot;
+	int64_t passed = since_run_s(before, &same_boot), ahead = now - before->wall - passed;
+
+	return ahead < -WEEK_S || (same_boot && ahead > WEEK_S);
 }
 
 /*
@@ -69,22 +87,25 @@ static int agreed(struct store *s, int64_t *ret_before, int64_t *ret_beyond)
 	if (r <= 0 || !hour_apart(&before))
 		return r < 0 ? r : 0;
 	*ret_before = before.wall < now ? before.wall : now;
-	*ret_beyond = (before.wall > now ? before.wall : now) + TEN_YEARS_S + WEEK_S;
+	*ret_beyond = (before.wall > now ? before.wall : now) + BELIEVED_S;
 	return 0;
 }
 
 int store_purge_seen(struct store *s)
 {
+	int64_t now = store_now(s);
 	struct run before;
 	char boot[40], text[96];
+	bool same_boot;
 	int r = last_run(s, &before);
 
+	if (r > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
+		return 0;
 	/* an earlier run is kept until it is old enough to be of use */
-	if (r < 0 || (r > 0 && !hour_apart(&before) && before.wall <= store_now(s)))
+	if (r < 0 || (r > 0 && !hour_apart(&before) && before.wall <= now))
 		return r < 0 ? r : 0;
 	boot_id(boot);
-	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)store_now(s),
-			 (long long)clock_boot_s(), boot);
+	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now, (long long)clock_boot_s(), boot);
 	return sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
 		       name_of_run, text);
 }
@@ -122,6 +143,16 @@ static int64_t longer(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* As agreed(), of what is kept for some time after it was written, which was not in the future. */
+static int agreed_past(struct store *s, int64_t keep_s, int64_t *ret_before, int64_t *ret_beyond)
+{
+	int r = agreed(s, ret_before, ret_beyond);
+
+	*ret_before -= keep_s;
+	*ret_beyond -= *ret_beyond < INT64_MAX ? TEN_YEARS_S : 0;
+	return r;
+}
+
 /* A report is needed for as long as it covers later ones. */
 static int limits(struct store *s, const struct conf *conf, enum keeps keeps, int64_t *ret_before,
 		  int64_t *ret_beyond)
@@ -131,14 +162,37 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 	*ret_beyond = now + WEEK_S;
 	switch (keeps) {
 	case KEEP_FINDINGS: *ret_before = now - conf->keep_findings_s; break;
-	case KEEP_REPORTS: *ret_before = now - longer(conf->keep_reports_s, conf->report_interval_s); break;
 	case KEEP_WEEK: *ret_before = now - WEEK_S; break;
-	case KEEP_GOOD: *ret_before = now - conf->good_window_s; break;
-	case KEEP_RELEASED: *ret_before = now - conf->keep_released_s; break;
 	case KEEP_WINDOWS: *ret_before = now - longer(conf->report_window_s, conf->spray_window_s); break;
+	case KEEP_REPORTS:
+		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s), ret_before, ret_beyond);
+	case KEEP_GOOD: return agreed_past(s, conf->good_window_s, ret_before, ret_beyond);
+	case KEEP_RELEASED: return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
 	case KEEP_AGREED: return agreed(s, ret_before, ret_beyond);
 	}
 	return 0;
+}
+
+/* Without an index: that there are any is rare, and reading does not make hooks wait. */
+#define MADE_THEN "SELECT key FROM block WHERE +since > ?1"
+
+int store_purge_mend(struct store *s, int max_rows)
+{
+	int64_t before, beyond, any = 0;
+	int r = agreed_past(s, 0, &before, &beyond);
+
+	if (!r)
+		r = sql_number(s, 0, &any, "SELECT EXISTS(" MADE_THEN ")", "i", beyond);
+	if (r || !any)
+		return r;
+	r = store_begin(s, STORE_DURABLE);
+	if (!r)
+		r = sql_run(s, "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
+			    " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
+			    " shown_at = min(shown_at, ?2), recheck_at = 0"
+			    " WHERE key IN (" MADE_THEN " LIMIT ?3)", "iiii", beyond, store_now(s),
+			    (int64_t)max_rows, TEN_YEARS_S);
+	return store_end(s, r ? r : 1);
 }
 
 static int64_t *count_at(struct store_counts *c, size_t offset)

@@ -8,6 +8,7 @@
 #include "store_private.h"
 #include <string.h>
 
+#define STOP_MAX_S (2 * 86400 + 3600)      /* none is longer: one that is was noted under a clock gone wrong */
 #define FIRST_CALL_S 65                    /* no call lasts longer: [general] timeout_ms, at most 60 s */
 
 static int64_t free_plan(const char *endpoint)
@@ -40,7 +41,8 @@ int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark
 		ret->limit = sql_int(st, 1);
 		ret->remaining = same_day ? sql_int(st, 2) : ret->limit;
 		ret->known = same_day && sql_int(st, 3);
-		ret->stopped_until = sql_int(st, 4) > store_now(s) ? sql_int(st, 4) : 0;
+		if (sql_int(st, 4) > store_now(s) && sql_int(st, 4) <= store_now(s) + STOP_MAX_S)
+			ret->stopped_until = sql_int(st, 4);
 		ret->last_ok_at = sql_int(st, 5);
 		ret->last_error_at = sql_int(st, 6);
 		sql_text(st, 7, ret->last_error, sizeof(ret->last_error));
@@ -68,8 +70,9 @@ int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls)
 		       " remaining = iif(" SAME ", remaining, quota) - ?5,"
 		       " known = iif(" SAME ", known, 0), day = ?2,"
 		       " first_until = iif(" SAME " AND known, 0, ?4),"
-		       " stopped_until = iif(stopped_until > ?6, stopped_until, 0)",
-		       "siiiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls, now);
+		       " stopped_until = iif(stopped_until > ?6 AND stopped_until <= ?7, stopped_until, 0)",
+		       "siiiiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls, now,
+		       now + STOP_MAX_S);
 }
 
 int store_quota_recount(struct store *s)

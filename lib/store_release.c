@@ -18,7 +18,7 @@ int store_rechecks_due(struct store *s, struct recheck *ret, size_t max)
 	size_t n = 0;
 	int r = sql_row(s, &st, "SELECT key, coalesce(addr, key), addr IS NOT NULL, since, src" IS_DUE
 			" ORDER BY " DUE_AT " LIMIT ?4", "iiii", now, now + DAY_S,
-			now + TEN_YEARS_S + WEEK_S, (int64_t)max);
+			now + BELIEVED_S, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		struct recheck *c = &ret[n];
@@ -38,7 +38,7 @@ int store_rechecks_count(struct store *s, int64_t *ret)
 	int64_t now = store_now(s);
 
 	return sql_number(s, 0, ret, "SELECT count(*)" IS_DUE, "iii", now, now + DAY_S,
-			  now + TEN_YEARS_S + WEEK_S);
+			  now + BELIEVED_S);
 }
 
 int store_recheck_alive(struct store *s, const struct recheck *c)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define REPORT_COLUMNS "id, key, addr, state, jail, categories, failures, first_at," \
-	" seen_at, next_at, tries, sent_at"
+	" seen_at, next_at, tries, sent_at, ended_at"
 
 static bool report_of(sqlite3_stmt *st, struct report_job *r)
 {
@@ -21,6 +21,7 @@ static bool report_of(sqlite3_stmt *st, struct report_job *r)
 	r->next_at = sql_int(st, 9);
 	r->tries = (int)sql_int(st, 10);
 	r->sent_at = sql_int(st, 11);
+	r->ended_at = sql_int(st, 12);
 	return true;
 }
 
@@ -86,8 +87,8 @@ int store_reports_due(struct store *s, int64_t now, struct report_job *ret, size
 
 	while (r > 0 && n < max) {
 		if (report_of(st, &ret[n])) {
-			ret[n].comment = copy_of(st, 12);
-			ret[n++].frozen = copy_of(st, 13);
+			ret[n].comment = copy_of(st, 13);
+			ret[n++].frozen = copy_of(st, 14);
 		}
 		r = sql_next(s, st);
 	}

@@ -49,7 +49,8 @@ static int put(struct store *s, const struct addr *key, int64_t user, int64_t no
 	if (r || !sqlite3_changes(s->db))
 		return r;
 	return sql_run(s, "DELETE FROM sighting WHERE key = ?1 AND user NOT IN (SELECT user FROM sighting"
-		       " WHERE key = ?1 ORDER BY at DESC LIMIT ?2)", "ki", key, (int64_t)SPRAY_USERS_MAX);
+		       " WHERE key = ?1 ORDER BY at > ?3, at DESC LIMIT ?2)", "kii", key, (int64_t)SPRAY_USERS_MAX,
+		       now);
 }
 
 int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len)

@@ -258,6 +258,8 @@ int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret
 		return fd;
 	e->code = 0;
 	r = store_quota_recount(env->store);
+	if (!r)
+		r = store_hasten(env->store);
 	if (r) {
 		close(fd);
 		return err_set(e, r, "%s", store_err(env->store)->text);

@@ -498,10 +498,11 @@ struct iprep_purge_stats {
 	int64_t released;                  /* of iprep_released() */
 };
 /*
- * Remove what is past its retention, in short transactions with pauses, and give free space back. Blocks
- * and pardons go only by the time on which this run agrees with one at least an hour before it (by the
- * clock that counts from boot): one wrong clock frees nobody. First the database is read, for half a minute
- * at most: damage is an error (_STORE), and nothing is removed.
+ * Remove what is past its retention, in short transactions with pauses, and give free space back. Blocks,
+ * pardons, reports, releases and good log-ins go only by the time on which this run agrees with one at least
+ * an hour before it (by the clock that counts from boot), or a week before it if the clock jumped between
+ * them: one wrong clock frees nobody. Blocks made in the future, as both say, are made now instead.
+ * First the database is read, for half a minute at most: damage is an error (_STORE), and nothing is removed.
  * @dry_run  only count
  * Blocks as long as there is something to remove; never holds the lock for over 50 ms.
  * Errors: _STORE, _BUSY.

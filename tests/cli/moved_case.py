@@ -72,13 +72,20 @@ class Case(purge_case.Case):
 
     def set_clock(self, wall, boot=None):
         """boot: if it is not to move as far as the other."""
-        self.place.wall = wall
+        self.place.wall = self.true = wall
         if boot is not None:
             self.boot_offset = boot - wall
         self.place.boot = wall + self.boot_offset
         self.api.control('clock', {'offset_s': wall - int(time.time())})
         if self.known:                     # the world goes on reporting
             self.api.control('seed', {'addresses': self.known})
+
+    def jump(self, wall, passed=0):
+        """This machine's clock, not the world's; by that of the boot `passed` seconds went by."""
+        true = self.true + passed
+        boot = self.place.boot + passed
+        self.set_clock(true)
+        self.place.wall, self.place.boot = wall, boot
 
     @property
     def now(self):

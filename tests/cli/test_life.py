@@ -21,9 +21,9 @@ PURGE, RECHECK, RELEASED, NOON = 3 * HOUR + 23 * 60, 4 * HOUR + 37 * 60, 5 * HOU
 LAST = 400
 # column that tells an age, for how long, and whether the run before must agree
 KEPT = {'finding': ('answered_at', WEEK, False), 'lookup': ('since', WEEK, False),
-        'sighting': ('at', DAY, False), 'failure': ('last_at', DAY, False), 'released': ('at', WEEK, False),
-        'good': ('at', 30 * DAY, False), 'report': ('ended_at', 60 * DAY, False), 'block': ('until', 0, True),
-        'pardon': ('until', 0, True), 'retraction': ('since', 60 * DAY, False)}
+        'sighting': ('at', DAY, False), 'failure': ('last_at', DAY, False), 'released': ('at', WEEK, True),
+        'good': ('at', 30 * DAY, True), 'report': ('ended_at', 60 * DAY, True), 'block': ('until', 0, True),
+        'pardon': ('until', 0, True), 'retraction': ('since', 60 * DAY, True)}
 # days of a re-check that finds the address still listed; those of a release; those without an answer
 LISTED = {**{day: [STAYS] for day in range(8, 369, 30)}, 51: [PARDONED], 108: [MOVED]}
 LISTED[8] = [STAYS, MOVED]
