@@ -85,7 +85,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.shell.line('/usr/bin/rep-report --sta' + TAB), '/usr/bin/rep-report --status ')
 
     def test_each_program_has_its_own_options(self):
-        self.assertEqual(set(self.shell.all('rep-purge --re')), {'--recheck', '--released'})
+        self.assertEqual(set(self.shell.all('rep-purge --re')), {'--recheck', '--released', '--reset'})
         self.assertIn('--self-test', self.shell.all('rep-check -'))
         self.assertIn('--linger=', self.shell.all('rep-report -'))
         self.assertNotIn('--linger=', self.shell.all('rep-check -'))
