@@ -133,12 +133,21 @@ class Loading:
         self.space.connect("inside", other, "outside")
         for address in ("45.1.1.2/8", "2a02:4780:1::2/16"):
             self.space.add_address(address, "inside")
+        self.introduce(other, "2a02:4780:1::2")
         for address, passes in (("45.1.1.1", False), ("45.1.1.3", True),
                                 (self.held, False), ("2a02:4780:2::7", True)):
             with self.subTest(address=address):
                 bits, to = (16, "2a02:4780:1::2") if ":" in address else (8, "45.1.1.2")
                 other.add_address(f"{address}/{bits}", "outside")
                 self.assertEqual(self.answers(other, address, to), passes)
+
+    def introduce(self, other, address):
+        """other knows the neighbour without asking: what a blocked address asks
+        (RFC 4861) is dropped as well, and the client would hear of that after
+        three seconds instead of nothing."""
+        link = json.loads(self.space.ip("-j", "link", "show", "inside").stdout)[0]
+        other.ip("neighbor", "replace", address, "lladdr", link["address"],
+                 "nud", "permanent", "dev", "outside")
 
     def answers(self, other, source, to):
         """Does a datagram from source arrive? The port is closed: it is
