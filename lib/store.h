@@ -165,7 +165,7 @@ int store_failures(struct store *s, const struct addr *key, int64_t window_s, in
 /* How many different names the key tried within the window. */
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
 int store_good_put(struct store *s, const struct addr *key);
-/* The newest successful log-in; 0: none. */
+/* The newest successful log-in; 0: none. In the future, if the clock was; the next purge that knows mends it. */
 int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at);
 
 /* ---- look-ups that wait ---- */
@@ -333,8 +333,8 @@ struct store_counts {
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /*
- * Blocks that were made in the future, as two runs agree, were made under a clock gone wrong: at most max_rows of
- * them are made now, and last as long as they would have. Returns 1 if more may be left, 0 if not.
+ * Blocks and good log-ins of the future, as two runs agree, were made under a clock gone wrong: all log-ins and at
+ * most max_rows blocks are made now, and last as long as they would have. Returns 1 if more may be left, 0 if not.
  */
 int store_purge_mend(struct store *s, int max_rows);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */

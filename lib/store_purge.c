@@ -181,11 +181,15 @@ int store_purge_mend(struct store *s, int max_rows)
 	int64_t before, beyond, any = 0;
 	int r = agreed_past(s, 0, &before, &beyond);
 
-	if (!r)
-		r = sql_number(s, 0, &any, "SELECT EXISTS(" MADE_THEN ")", "i", beyond);
+	if (r || beyond == INT64_MAX)
+		return r;
+	r = sql_number(s, 0, &any, "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)", "i",
+		       beyond);
 	if (r || !any)
 		return r;
 	r = store_begin(s, STORE_DURABLE);
+	if (!r)
+		r = sql_run(s, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond, store_now(s));
 	if (!r)
 		r = sql_run(s, "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
 			    " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"

@@ -98,7 +98,7 @@ int store_good_put(struct store *s, const struct addr *key)
 	int64_t now = store_now(s), at = 0;
 	int r = store_good_at(s, key, &at);
 
-	if (r || (at > now - SAME_LOGIN_S && at <= now))
+	if (r || (at > now - SAME_LOGIN_S && at <= now) || at > now + WEEK_S)
 		return r;
 	r = store_begin(s, STORE_FAST);
 	if (!r)
@@ -110,8 +110,7 @@ int store_good_put(struct store *s, const struct addr *key)
 int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at)
 {
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st, "SELECT at FROM good WHERE key = ?1 AND at <= ?2", "ki", key,
-			store_now(s) + WEEK_S);
+	int r = sql_hot(s, &st, "SELECT at FROM good WHERE key = ?1", "k", key);
 
 	if (r >= 0)
 		*ret_at = r ? sql_int(st, 0) : 0;

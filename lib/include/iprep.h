@@ -501,7 +501,7 @@ struct iprep_purge_stats {
  * Remove what is past its retention, in short transactions with pauses, and give free space back. Blocks,
  * pardons, reports, releases and good log-ins go only by the time on which this run agrees with one at least
  * an hour before it (by the clock that counts from boot), or a week before it if the clock jumped between
- * them: one wrong clock frees nobody. Blocks made in the future, as both say, are made now instead.
+ * them: one wrong clock frees nobody. Blocks and log-ins of the future, as both say, are of now instead.
  * First the database is read, for half a minute at most: damage is an error (_STORE), and nothing is removed.
  * @dry_run  only count
  * Blocks as long as there is something to remove; never holds the lock for over 50 ms.

@@ -62,12 +62,12 @@ class Whole:
     def work(self):
         """What hooks and cron do in an hour."""
         self.purge()
+        self.good(GOOD)
         for address in (STAYS, PARDONED, GOOD, GATED_THEN):
             self.hook(address)
         for address in (STAYS, CLEAN, SEEN_THEN, PARDONED):
             self.enqueue(address)
         self.flush()
-        self.good(GOOD)
         self.recheck()
         self.assertEqual(self.released(), [])
         self.blocks()
@@ -81,8 +81,10 @@ class Whole:
             self.assertLessEqual(now[address][1], self.now + 10 * YEAR + WEEK if self.mended else 1 << 40)
             self.gate(address, status=10)
         self.assertEqual(self.released(), [])
+        self.gate(GOOD)
         self.gate(PARDONED)
         self.sure(PARDONED)
+        self.assertNotIn(GOOD, now | self.blocks())    # who logged in is spared, as ever
         self.assertEqual(self.verdict(PARDONED, 0), ('exempt', None))
         self.assertNotIn(PARDONED, self.api.accepted())
 

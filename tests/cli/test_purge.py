@@ -40,7 +40,8 @@ class Expiry(purge_case.Case):
         for table, keep in KEEPS.items():
             self.add(table, '45.1.1.1', now - keep + 600)
             self.add(table, '45.1.1.2', now - keep - HOUR_AGO)
-            self.add(table, '45.1.1.3', now + WEEK + 600)      # written under a clock gone wrong
+            if table != 'good':                                # of the future: test_jump.py
+                self.add(table, '45.1.1.3', now + WEEK + 600)  # written under a clock gone wrong
         for name, until in (('45.1.1.1', now + 600), ('45.1.1.2', now - 7200), ('45.1.1.3', now + 11 * YEAR)):
             self.block(name, now - YEAR, until)
             self.sql('INSERT INTO pardon VALUES(?, ?)', key_of(name), until)
@@ -48,9 +49,9 @@ class Expiry(purge_case.Case):
                  'sighting': 'sightings', 'good': 'logins', 'retraction': 'retractions', 'released': 'released',
                  'block': 'blocks', 'pardon': 'pardons'}
         would = self.stats('--dry-run')
-        self.assertEqual({t: self.count(t) for t in names}, dict.fromkeys(names, 3))
+        self.assertEqual({t: self.count(t) for t in names}, {**dict.fromkeys(names, 3), 'good': 2})
         did = self.stats()
-        self.assertEqual(did, {**dict.fromkeys(names.values(), 2), 'dry_run': False})
+        self.assertEqual(did, {**dict.fromkeys(names.values(), 2), 'logins': 1, 'dry_run': False})
         self.assertEqual(would, {**did, 'dry_run': True})
         for table in names:
             self.assertEqual(self.sql(f'SELECT key FROM {table}'), [(key_of('45.1.1.1'),)], table)
