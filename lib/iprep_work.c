@@ -45,9 +45,9 @@ static int64_t sum(const struct store_counts *c)
 /* Steps of a size that this disk does soon, but not so small that they never end. */
 struct pace { int max, size; };
 
-static void rest(struct iprep_ctx *ctx, struct pace *pace, int64_t began_ms)
+static void rest(struct iprep_ctx *ctx, struct pace *pace)
 {
-	int64_t pause_ms = clock_mono_ms() - began_ms;
+	int64_t pause_ms = store_held_ms(ctx->store);
 
 	if (pause_ms > STEP_MS)
 		pace->size -= pace->size > pace->max / 4 ? pace->size / 4 : 0;
@@ -62,21 +62,19 @@ static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
 {
 	struct pace pace = { PURGE_ROWS, PURGE_ROWS };
 	struct store_counts all = { 0 };
-	int64_t told_ms = 0, began_ms = clock_mono_ms();
+	int64_t told_ms = 0;
 	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
 
 	while (!r && (r = store_purge_mend(ctx->store, pace.size)) > 0) {
-		rest(ctx, &pace, began_ms);
-		began_ms = clock_mono_ms();
+		rest(ctx, &pace);
 		r = 0;
 	}
 	while (!r && (r = store_purge_step(ctx->store, ctx->conf, pace.size, c)) > 0) {
-		if (ctx->progress && began_ms - told_ms >= PROGRESS_MS) {
-			told_ms = began_ms;
+		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
+			told_ms = clock_mono_ms();
 			ctx->progress(ctx->progress_user, sum(c), sum(&all));
 		}
-		rest(ctx, &pace, began_ms);
-		began_ms = clock_mono_ms();
+		rest(ctx, &pace);
 		r = 0;
 	}
 	return r;
@@ -85,13 +83,10 @@ static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
 static int purge_pages(struct iprep_ctx *ctx)
 {
 	struct pace pace = { PURGE_PAGES, PURGE_PAGES };
-	int64_t began_ms = clock_mono_ms();
 	int r;
 
-	while ((r = store_purge_trim(ctx->store, pace.size)) > 0) {
-		rest(ctx, &pace, began_ms);
-		began_ms = clock_mono_ms();
-	}
+	while ((r = store_purge_trim(ctx->store, pace.size)) > 0)
+		rest(ctx, &pace);
 	return r;
 }
 

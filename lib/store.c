@@ -113,7 +113,22 @@ int store_begin(struct store *s, enum store_sync sync)
 	if (!r)
 		r = sql_run(s, "BEGIN IMMEDIATE", "");
 	s->in_tx = !r;
+	s->held_since_ms = clock_mono_ms();
 	return r;
+}
+
+int64_t store_held_ms(const struct store *s)
+{
+	return s->held_ms;
+}
+
+static int end(struct store *s, int r)
+{
+	int c = r < 0 ? r : sql_run(s, "COMMIT", "");
+
+	if (c)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return c ? c : r;
 }
 
 int store_end(struct store *s, int r)
@@ -121,14 +136,8 @@ int store_end(struct store *s, int r)
 	if (!s->in_tx)
 		return r;
 	s->in_tx = false;
-	if (r >= 0) {
-		int c = sql_run(s, "COMMIT", "");
-
-		if (!c)
-			return r;
-		r = c;
-	}
-	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	r = end(s, r);
+	s->held_ms = clock_mono_ms() - s->held_since_ms;
 	return r;
 }
 

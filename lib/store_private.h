@@ -33,6 +33,7 @@ struct store {
 	int wait_ms;
 	bool read_only, in_tx;
 	bool in_snapshot;                  /* store_read_begin() */
+	int64_t held_since_ms, held_ms;    /* store_held_ms() */
 	size_t sweep;                      /* where store_purge_step() goes on */
 	int log_pages;                     /* in the log after the last commit of this process */
 	int64_t pages_max;                 /* PAGES_MAX, or less in a test */

@@ -224,33 +224,37 @@ int store_purge_count(struct store *s, const struct conf *conf, struct store_cou
 	return r;
 }
 
-static int sweep_some(struct store *s, const struct conf *conf, const struct sweep *sweep, int max_rows,
-		      int *ret_n)
+/* do_what: DELETE, or SELECT count(*). */
+static int sweep_some(struct store *s, const struct conf *conf, const char *do_what, int max_rows)
 {
+	const struct sweep *sweep = &sweeps[s->sweep];
 	const char *id = sweep->id, *cols = *id == '(' ? id + 1 : id;
 	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
 	int r = limits(s, conf, sweep->keeps, &before, &beyond);
 
-	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
-			 " LIMIT ?3)", sweep->table, id, ncols, cols, sweep->table, sweep->where);
-	if (!r)
-		r = sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
-	*ret_n = r ? 0 : sqlite3_changes(s->db);
-	return r;
+	sqlite3_snprintf(sizeof(sql), sql, "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
+			 " LIMIT ?3)", do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
+	return r ? r : sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
 }
 
-/* Goes on where the last step ended: some tables have no index by time, and are read but once. */
+/*
+ * Goes on where the last step ended: some tables have no index by time, and are read but once. What it will
+ * remove is read before the lock is taken: a disk may have to seek for each row.
+ */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done)
 {
-	int r = store_begin(s, STORE_FAST), n = 0, total = 0;
+	int r = sweep_some(s, conf, "SELECT count(*)", max_rows), n, total = 0;
 
+	if (!r)
+		r = store_begin(s, STORE_FAST);
 	if (r)
 		return r;
 	while (!r && total < max_rows && s->sweep < NSWEEPS) {
-		r = sweep_some(s, conf, &sweeps[s->sweep], max_rows - total, &n);
+		r = sweep_some(s, conf, "DELETE", max_rows - total);
+		n = r ? 0 : sqlite3_changes(s->db);
 		total += n;
 		*count_at(done, sweeps[s->sweep].count) += n;
 		s->sweep += total < max_rows;
