@@ -7,6 +7,7 @@
  * Sources: sqlite.org/c3ref/busy_handler.html, sqlite.org/wal.html.
  */
 #include "store_private.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -108,8 +109,9 @@ int store_begin(struct store *s, enum store_sync sync)
 	store_read_end(s);
 	if (s->in_tx)
 		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
-	r = sql_run(s, sync == STORE_DURABLE ? "PRAGMA synchronous = FULL"
-					     : "PRAGMA synchronous = NORMAL", "");
+	s->sync_after = sync == STORE_DURABLE && s->mode == STORE_RECORD;
+	r = sql_run(s, sync == STORE_DURABLE && !s->sync_after ? "PRAGMA synchronous = FULL"
+							       : "PRAGMA synchronous = NORMAL", "");
 	if (!r)
 		r = sql_run(s, "BEGIN IMMEDIATE", "");
 	s->in_tx = !r;
@@ -120,6 +122,24 @@ int store_begin(struct store *s, enum store_sync sync)
 int64_t store_held_ms(const struct store *s)
 {
 	return s->held_ms;
+}
+
+/*
+ * Hooks that come together sync the log after the lock, not under it: the disk then does many at once, and
+ * one that finds its event written by another makes sure of that as well. A process's first sync of a log
+ * is two, for SQLite syncs the directory too. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
+ */
+static int sync_log(struct store *s)
+{
+	sqlite3_file *log = NULL;
+
+	if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || !log ||
+	    !log->pMethods)
+		return err_set(&s->err, IPREP_E_BUG, "%s: has no log", sqlite3_db_filename(s->db, NULL));
+	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return err_set(&s->err, IPREP_E_STORE, "%s: cannot be synced: %s",
+			       sqlite3_db_filename(s->db, NULL), strerror(errno));
+	return 0;
 }
 
 static int end(struct store *s, int r)
@@ -138,6 +158,11 @@ int store_end(struct store *s, int r)
 	s->in_tx = false;
 	r = end(s, r);
 	s->held_ms = clock_mono_ms() - s->held_since_ms;
+	if (r >= 0 && s->sync_after) {
+		int c = sync_log(s);
+
+		r = c ? c : r;
+	}
 	return r;
 }
 

@@ -64,7 +64,8 @@ int store_read_begin(struct store *s);
 void store_read_end(struct store *s);
 /* How long a lock of another process is waited for, instead of the mode's bound. Returns what it was. */
 int store_patience(struct store *s, int ms);
-int store_end(struct store *s, int r);     /* r < 0: rolls back and returns r; else commits */
+/* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by then. */
+int store_end(struct store *s, int r);
 int64_t store_held_ms(const struct store *s);      /* how long the last one kept other writers out */
 
 /* ---- blocks and pardons ---- */

@@ -32,6 +32,7 @@ struct store {
 	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;
+	bool sync_after;                   /* the log is synced when the lock is free again */
 	bool in_snapshot;                  /* store_read_begin() */
 	int64_t held_since_ms, held_ms;    /* store_held_ms() */
 	size_t sweep;                      /* where store_purge_step() goes on */
