@@ -96,7 +96,8 @@ class UnitCase(unittest.TestCase):
 
     def wait(self, condition, what, timeout_s=120):
         if not process.wait_for(condition, timeout_s, 0.2):
-            self.fail(f"not within {timeout_s} s: {what}\n{self.host.journal('-n', '60')}")
+            self.fail(f"not within {timeout_s} s: {what}\n{self.host.journal('-n', '40')}\n"
+                      + process.tail(self.root.inside("/var/log/fail2ban.log"), 40))
 
     def banned(self, jail):
         return self.host.run("fail2ban-client", "get", jail, "banip").stdout.split()
