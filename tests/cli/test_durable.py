@@ -25,7 +25,7 @@ class Durable(unittest.TestCase):
         self.assertEqual(self.place.run('rep-check', '--ready').returncode, 0)
 
     def enqueue(self, *strace, address='45.1.1.1'):
-        """(exit status, system calls in their order)"""
+        """(exit status, what it said, system calls in their order)"""
         out = self.place.path('trace')
         p = subprocess.run(['strace', '-y', '-o', out, *strace,
                             *self.place.command('rep-report', '--enqueue', '--jail', 'sshd', '--', address)],
