@@ -49,7 +49,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "iprep.db", "iprep.db-wal", "iprep.db-shm", "verdict.log" };
+	static const char *const names[] = { "iprep.db", "iprep.db-wal", "iprep.db-shm", "verdict.log", "make.lock" };
 	struct place *p = *state;
 	char path[128];
 
