@@ -12,12 +12,11 @@ a network of its own, where rbldnsd is the resolver and an emulator of AbuseIPDB
 import os
 import re
 import sys
-import time
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 
-from unit_case import ATTACKER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
+from unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
 
 UNITS = "/lib/systemd/system"
 # of 10; these read what others wrote
@@ -66,7 +65,7 @@ class Units(UnitCase):
         for jail in VERDICT_JAILS:
             self.assertIn(LISTED_NO_MORE, self.banned(jail), "by the test before")
         self.dns.stop()
-        self.serve([ATTACKER])
+        self.serve([ATTACKER, LATER])
         self.sql("UPDATE block SET since = since - 8 * 86400")
         self.assertEqual(self.host.start("iprep-recheck.service"), ("success", 0))
         self.assertEqual(self.host.run("rep-purge", "--released").stdout, LISTED_NO_MORE + "\n")
@@ -124,10 +123,10 @@ class Units(UnitCase):
         self.assertNotEqual(os.stat(self.root.inside(log)).st_ino, before)
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a %s", log).stdout, "_iprep adm 640 0\n")
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a", log + ".1").stdout, "_iprep adm 640\n")
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
-        with open(self.root.inside(log), "a", encoding="ascii") as file:
-            file.write(f"{stamp} iprep[9]: verdict=confirmed ip=45.12.20.99 score=5 tier=known\n")
-        self.wait(lambda: "45.12.20.99" in self.banned("rep-confirmed"), "the line after the rotation")
+        self.attack(LATER)
+        for jail in VERDICT_JAILS:
+            self.wait(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
+        self.assertIn(f"ip={LATER} ", self.root.read(log))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from rbldnsd import ADDRESS as RESOLVER
 from rbldnsd import Rbldnsd, Zone
 
 HOST = ("fail2ban", "logrotate", "nftables", "systemd", "systemd-sysv", "cron")
-ATTACKER, LISTED_NO_MORE = "45.12.20.20", "45.12.20.21"
+ATTACKER, LISTED_NO_MORE, LATER = "45.12.20.20", "45.12.20.21", "45.12.20.22"
 LOCAL = f"""[general]
 timeout_ms = 20000
 [dns]
@@ -43,6 +43,7 @@ banaction_allports = nftables[type=allports]
 [sshd]
 enabled = true
 maxretry = 3
+port = 22
 action = %(known/action)s
          iprep[category="18,22"]
 [rep-confirmed]
@@ -72,7 +73,7 @@ class UnitCase(unittest.TestCase):
         cls.api = Emulator(cls.space, "127.0.0.1", f"{cls.directory}/api",
                            {ATTACKER: {"abuseConfidenceScore": 10}})
         cls.addClassCleanup(cls.api.stop)
-        cls.serve([ATTACKER, LISTED_NO_MORE])
+        cls.serve([ATTACKER, LISTED_NO_MORE, LATER])
         cls.configure()
         cls.host = Booted(cls.root, cls.space)
         cls.addClassCleanup(cls.host.stop)
