@@ -102,6 +102,32 @@ void store_read_end(struct store *s)
 	s->in_snapshot = false;
 }
 
+/* NULL: none is open, as in a file that somebody took out of WAL. */
+static sqlite3_file *log_of(struct store *s)
+{
+	sqlite3_file *log = NULL;
+
+	return sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
+	       log->pMethods ? log : NULL;
+}
+
+/*
+ * Hooks that come together sync the log after the lock, not under it: the disk then does many at once, and
+ * one that finds its event written by another makes sure of that as well. A process's first sync of a log
+ * is two, for SQLite syncs the directory too. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
+ */
+static int sync_log(struct store *s)
+{
+	sqlite3_file *log = log_of(s);
+
+	if (!log)
+		return err_set(&s->err, IPREP_E_BUG, "%s: has no log", sqlite3_db_filename(s->db, NULL));
+	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return err_set(&s->err, IPREP_E_STORE, "%s: cannot be synced: %s",
+			       sqlite3_db_filename(s->db, NULL), strerror(errno));
+	return 0;
+}
+
 int store_begin(struct store *s, enum store_sync sync)
 {
 	int r;
@@ -109,7 +135,7 @@ int store_begin(struct store *s, enum store_sync sync)
 	store_read_end(s);
 	if (s->in_tx)
 		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
-	s->sync_after = sync == STORE_DURABLE && s->mode == STORE_RECORD;
+	s->sync_after = sync == STORE_DURABLE && s->mode == STORE_RECORD && log_of(s);
 	r = sql_run(s, sync == STORE_DURABLE && !s->sync_after ? "PRAGMA synchronous = FULL"
 							       : "PRAGMA synchronous = NORMAL", "");
 	if (!r)
@@ -122,24 +148,6 @@ int store_begin(struct store *s, enum store_sync sync)
 int64_t store_held_ms(const struct store *s)
 {
 	return s->held_ms;
-}
-
-/*
- * Hooks that come together sync the log after the lock, not under it: the disk then does many at once, and
- * one that finds its event written by another makes sure of that as well. A process's first sync of a log
- * is two, for SQLite syncs the directory too. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
- */
-static int sync_log(struct store *s)
-{
-	sqlite3_file *log = NULL;
-
-	if (sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || !log ||
-	    !log->pMethods)
-		return err_set(&s->err, IPREP_E_BUG, "%s: has no log", sqlite3_db_filename(s->db, NULL));
-	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		return err_set(&s->err, IPREP_E_STORE, "%s: cannot be synced: %s",
-			       sqlite3_db_filename(s->db, NULL), strerror(errno));
-	return 0;
 }
 
 static int end(struct store *s, int r)
