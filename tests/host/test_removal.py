@@ -35,7 +35,7 @@ class Removal(UnitCase):
 
     def restart_fail2ban(self):
         self.host.run("systemctl", "restart", "fail2ban", check=False)
-        self.wait(lambda: "pong" in self.host.run("fail2ban-client", "ping", check=False).stdout, "fail2ban starts")
+        self.wait(self.fail2ban_answers, "fail2ban starts")
 
     def log(self):
         with open(self.root.inside("/var/log/fail2ban.log"), encoding="utf-8", errors="replace") as file:

@@ -77,6 +77,13 @@ class UnitCase(unittest.TestCase):
         cls.configure()
         cls.host = Booted(cls.root, cls.space)
         cls.addClassCleanup(cls.host.stop)
+        # its unit is up before it listens
+        if not process.wait_for(cls.fail2ban_answers, 120, 0.2):
+            raise process.CommandError("fail2ban does not come up:\n" + cls.host.journal("-n", "40"))
+
+    @classmethod
+    def fail2ban_answers(cls):
+        return "pong" in cls.host.run("fail2ban-client", "ping", check=False).stdout
 
     @classmethod
     def serve(cls, listed):
