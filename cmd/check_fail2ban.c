@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JAILS_MAX 10000
 #define UNKNOWN_S (-2)                     /* a bantime that only Python understands */
@@ -13,6 +14,7 @@
 struct jail {
 	char name[64], tiers[256];         /* tiers: the expression of rep-verdict, empty if it reads another log */
 	char category[256];
+	char missing[64];                  /* the firewall's program, where it is not installed */
 	int64_t bantime_s;                 /* -1: for ever */
 	bool has_log, reads_log, gated, reports, no_prefixes;
 };
@@ -76,6 +78,34 @@ static void note_regex(struct jail *j, const char *regex)
 		snprintf(j->tiers, sizeof(j->tiers), "%.*s", (int)(end - tier), tier);
 }
 
+/* As fail2ban's shell would find it. A name that another tag makes cannot be told: taken for good. */
+static bool is_installed(const char *program)
+{
+	static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+	char path[128];
+
+	if (!*program || strchr(program, '<'))
+		return true;
+	if (*program == '/')
+		return !access(program, X_OK);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], program);
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
+}
+
+/* Stock actions name it in a tag of their own, options behind it. fail2ban says "banned" without it, too. */
+static void note_firewall(struct jail *j, const char *command)
+{
+	char program[sizeof(j->missing)];
+
+	snprintf(program, sizeof(program), "%.*s", (int)strcspn(command, " \t\n"), command);
+	if (!is_installed(program))
+		snprintf(j->missing, sizeof(j->missing), "%s", program);
+}
+
 /* Stock sets of nft and ipset refuse a prefix, and fail2ban says "banned" all the same. */
 static void note_action(struct jail *j, const struct f2b_value *pairs)
 {
@@ -88,6 +118,8 @@ static void note_action(struct jail *j, const struct f2b_value *pairs)
 		interval |= strstr(value, "interval") != NULL;
 		if (!strcmp(name, "actionban"))
 			j->reports |= strstr(value, "rep-report") != NULL;
+		if (!strcmp(name, "iptables") || !strcmp(name, "nftables"))
+			note_firewall(j, value);
 		if (!strcmp(name, "category"))
 			snprintf(j->category, sizeof(j->category), "%s", value);
 	}
@@ -189,6 +221,19 @@ static const char *span(int64_t s, char dst[32])
 	return dst;
 }
 
+/* A jail that reads this tier and not the lowest one, too. */
+static bool has_jail_of_its_own(const struct model *m, const struct iprep_tier *t)
+{
+	const char *lowest = m->settings->tiers[0]->name;
+
+	if (!strcmp(t->name, lowest))
+		return true;
+	for (size_t i = 0; i < m->njails; i++)
+		if (jail_reads(&m->jails[i], t->name) && !jail_reads(&m->jails[i], lowest))
+			return true;
+	return false;
+}
+
 /* Of several jails that read a tier, the longest ban is the one that matters. */
 static void judge_tier(struct model *m, const struct iprep_tier *t)
 {
@@ -208,8 +253,10 @@ static void judge_tier(struct model *m, const struct iprep_tier *t)
 		say(m, what, F2B_OFF, "no enabled jail reads %s for it: its blocks stay known to iprep only",
 		    m->settings->verdict_log);
 	else if (best->bantime_s != t->bantime_s)
-		say(m, what, F2B_DIFFERS, "jail %s bans %s, the block lasts %s: set the same bantime in both",
-		    best->name, span(best->bantime_s, jail), span(t->bantime_s, tier));
+		say(m, what, F2B_DIFFERS, "jail %s bans %s, the block lasts %s: %s",
+		    best->name, span(best->bantime_s, jail), span(t->bantime_s, tier),
+		    best->bantime_s < 0 || best->bantime_s > t->bantime_s || has_jail_of_its_own(m, t) ?
+		    "set the same bantime in both" : "enable a jail for this tier alone, as rep-notorious is");
 	else
 		say(m, what, F2B_GOOD, "jail %s bans for %s", best->name, span(t->bantime_s, tier));
 }
@@ -250,6 +297,9 @@ static void judge_jail(struct model *m, const struct cli *cli, const struct jail
 	if (j->reads_log && j->no_prefixes && s->ipv6_prefix < 128)
 		say(m, what, F2B_WRONG, "its sets refuse prefixes, and [general] ipv6_prefix is %d: "
 		    "banaction = iprep-nftables", s->ipv6_prefix);
+	if (*j->missing && (j->reads_log || j->reports || j->gated))
+		say(m, what, F2B_WRONG, "it bans nobody: %s is not installed: install it, or set another banaction",
+		    j->missing);
 	if (j->gated && s->ntiers && (j->bantime_s < 0 || j->bantime_s > s->tiers[0]->bantime_s))
 		say(m, what, F2B_DIFFERS, "it bans %s, the block of a suspicious address lasts %s",
 		    span(j->bantime_s, jail), span(s->tiers[0]->bantime_s, tier));

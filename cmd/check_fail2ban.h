@@ -3,7 +3,7 @@
  * check_fail2ban.h - rep-check --self-test: will fail2ban do what iprep says?
  *
  * Does an enabled jail read each tier, for as long as the tier says? Do its sets take prefixes, where there
- * are some? Are the parameters of the action good? Told from "fail2ban-client -d".
+ * are some? Is the firewall's program there? Are the parameters of the action good? Told from "fail2ban-client -d".
  */
 #pragma once
 #include "cli.h"

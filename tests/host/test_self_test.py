@@ -68,11 +68,13 @@ ROWS = (
       "jail rep-sendmail-ambiguous": ("good", "for blocked addresses only")}, 0),
     ("nothing is enabled", "", 128, {KNOWN: ("off", "no enabled jail reads"), WORST: ("off", "no enabled jail")}, 0),
     ("the long bans are not enabled", "[rep-confirmed]\nenabled = true\n", 128,
-     {KNOWN: ("good", ""), WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d")}, 0),
+     {KNOWN: ("good", ""),
+      WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d: enable a jail for this tier alone")}, 0),
     ("nobody reads the lowest tier", "[rep-notorious]\nenabled = true\n", 128,
      {KNOWN: ("off", ""), WORST: ("good", "")}, 0),
     ("another bantime", BOTH + "bantime = 8h\n", 128,
-     {KNOWN: ("good", ""), WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d")}, 0),
+     {KNOWN: ("good", ""),
+      WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d: set the same bantime in both")}, 0),
     ("a ban for ever", "[rep-confirmed]\nenabled = true\nbantime = -1\n", 128,
      {KNOWN: ("differs", "bans for ever, the block lasts 1 d"), WORST: ("differs", "for ever")}, 0),
     ("a wrong tier", BOTH + "filter = rep-verdict[tier=notorius]\n", 128,
@@ -98,6 +100,13 @@ ROWS = (
       "jail rep-sendmail-ambiguous": ("differs", "bans 7 d, the block of a suspicious address lasts 1 d")}, 0),
     ("a log that is missing", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/missing.log\n", 128,
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("wrong", "its log file is missing")}, 69),
+    ("a firewall that is not installed", "[DEFAULT]\nbanaction_allports = iptables-allports[iptables=no-such-tables]\n" + BOTH,
+     128, {KNOWN: ("good", ""), WORST: ("good", ""), "jail rep-confirmed": ("wrong", "no-such-tables is not installed"),
+           "jail rep-notorious": ("wrong", "it bans nobody")}, 69),
+    ("a firewall with its path", "[rep-confirmed]\nenabled = true\naction = nftables[nftables=/nonexistent/nft]\n",
+     128, {KNOWN: ("good", ""), WORST: ("differs", ""), "jail rep-confirmed": ("wrong", "/nonexistent/nft is not")}, 69),
+    ("a jail of others, without a firewall", "[recidive]\nenabled = true\nlogpath = {dir}/auth.log\n"
+     "banaction = iptables[iptables=no-such-tables]\n", 128, {KNOWN: ("off", ""), WORST: ("off", "")}, 0),
     ("a filter that is missing", "[rep-confirmed]\nenabled = true\nfilter = rep-nonsense\n", 128,
      {"fail2ban": ("wrong", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
     ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("wrong", "section 'rep-confirmed' already exists")}, 69),
@@ -121,6 +130,11 @@ class SelfTest(unittest.TestCase):
         with open(cls.client, "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\nexec env -i {setting} {words} "$@"\n')
         os.chmod(cls.client, 0o755)
+        # whether this machine has them must not matter
+        cls.firewalls = f"{cls.top}/firewalls"
+        os.mkdir(cls.firewalls)
+        for name in ("iptables", "ip6tables", "nft"):
+            shutil.copy("/bin/true", f"{cls.firewalls}/{name}")
 
     def start(self, jails="", prefix=128):
         conf = CONF.replace("PORT", str(self.dns.port)).replace("PREFIX", str(prefix))
@@ -131,7 +145,10 @@ class SelfTest(unittest.TestCase):
         self.server.write("jail.local", (DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails).replace("{dir}", self.place.dir))
 
     def run_it(self, *args, client=None):
-        return self.place.run("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
+        command = self.place.command("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
+        script = 'mount --bind "$0" /usr/local/sbin && exec "$@"'
+        return process.run(["unshare", "--mount", "sh", "-c", script, self.firewalls, *command], check=False,
+                           timeout_s=120)
 
     def rows(self, status, **more):
         """{what: (state, why)}"""
