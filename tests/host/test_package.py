@@ -28,6 +28,7 @@ from debs import MORE, NAMES, Debs                  # noqa: E402
 from live import roots                              # noqa: E402
 
 TABLE = os.path.join(HERE, os.pardir, "data", "package.tsv")
+USER = os.path.join(HERE, os.pardir, "user", "test_user.py")
 MULTIARCH = f"{platform.machine()}-linux-gnu"
 WANTS = "/etc/systemd/system"
 ENABLED = {f"{WANTS}/paths.target.wants/iprep-flush.path", f"{WANTS}/timers.target.wants/iprep-flush.timer",
@@ -116,6 +117,10 @@ class Installed(unittest.TestCase):
         self.assertIn("libiprep0", OURS.field("iprep", "Depends"))
         for library in ("libcurl4", "libc-ares2", "libsqlite3-0", "libcjson1", "libinih1"):
             self.assertIn(library, OURS.field("libiprep0", "Depends"))
+
+    def test_a_program_of_somebody_else_is_built_against_them_and_looks_an_address_up(self):
+        done = process.run([sys.executable, "-B", USER, "/usr", self.root.path], timeout_s=900)
+        self.assertRegex(done.stderr, r"Ran \d+ tests .*\n\nOK \(skipped=1\)")
 
 
 class Lifecycle(unittest.TestCase):
