@@ -22,6 +22,9 @@ class Namespace:
     def __init__(self, name):
         self.name = name
         process.run(["ip", "netns", "add", name])
+        # Interfaces made from now on use their link-local address at once. While it is tentative (RFC 4862,
+        # 5.4: one to two seconds) no neighbour solicitation leaves the interface, and a connection waits for it.
+        self.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"])
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *words):
