@@ -47,14 +47,15 @@ class Checks:
 
 
 def table(heading, rows):
-    """Print rows of texts in columns."""
+    """Print rows of texts in columns; returns the lines."""
     widths = [max(len(cell) for cell in column)
               for column in zip(heading, *rows)]
-    print()
+    lines = []
     for row in (heading, ["-" * width for width in widths], *rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        print("  ".join(cells).rstrip())
-    print(flush=True)
+        lines.append("  ".join(cells).rstrip())
+    print("", *lines, "", sep="\n", flush=True)
+    return lines
 
 
 def period(seconds):

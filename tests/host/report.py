@@ -4,12 +4,17 @@ report.py - the demo's tables: each address, and the botnet with and without
 
 Bans are fail2ban's own answer, evidence is what rep-check has on disk, the
 verdict is the tier of the verdict line, and the last column is a connection
-tried now, to the port that was attacked.
+tried now, to the port that was attacked. README.md shows the same tables.
 """
+
+import itertools
+import os
 
 import acts
 import cast
 from checks import jails, table
+
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "README.md")
 
 
 def show(stage, checks):
@@ -19,15 +24,22 @@ def show(stage, checks):
     known = stage.iprep.known([actor.address for actor in cast.EVERYBODY])
     wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
     with_iprep = stage.network.connects("host", wanted)
-    table(("who", "address", "seen", "evidence", "verdict", "sent",
-           "fail2ban bans it", "TCP"),
-          [row(stage, actor, bans, known, with_iprep) for actor in actors])
+    shown = table(("who", "address", "seen", "evidence", "verdict", "sent", "fail2ban bans it", "TCP"),
+                  [row(stage, actor, bans, known, with_iprep) for actor in actors])
     plain_bans = stage.plain_bans()
     without = stage.network.connects("plain", wanted)
-    table(("botnet, one guess each", "evidence", "with iprep", "TCP",
-           "without iprep", "TCP"),
-          [bot_row(actor, known, bans, with_iprep, plain_bans, without)
-           for actor in cast.BOTNET])
+    shown += table(("botnet, one guess each", "evidence", "with iprep", "TCP", "without iprep", "TCP"),
+                   [bot_row(actor, known, bans, with_iprep, plain_bans, without) for actor in cast.BOTNET])
+    checks.equal("README.md shows these tables", shown, in_readme())
+
+
+def in_readme():
+    """The lines of the same tables there: indented text that begins with "who"."""
+    with open(README, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    first = next((number for number, line in enumerate(lines) if line.startswith("    who ")), len(lines))
+    shown = itertools.takewhile(lambda line: line.startswith("    ") or not line, lines[first:])
+    return [line.strip() for line in shown if line]
 
 
 def row(stage, actor, bans, known, answers):
