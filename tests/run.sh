@@ -1,16 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh - all tests on a fresh Debian 12: installs what they need, builds outside the clone, once as
+# run.sh - all tests, on Debian 13 and on Debian 12: installs what they need, builds outside the clone, once as
 # released and once with AddressSanitizer and UndefinedBehaviorSanitizer and -Werror, and runs
-# everything under ctest, the demo's scenario included. Needs root, for namespaces and owners.
+# everything under ctest, the demo's scenario included. Then it does the same in a root directory with
+# the other of the two releases (tests/release.sh), without the sanitizers and the tests of whole machines
+# (real daemons, packages, a booted systemd). Needs root, for namespaces and owners.
 #
-#   sudo sh tests/run.sh [--keep]     --keep leaves the build directory
+#   sudo sh tests/run.sh [--keep] [--here | --part]
+#
+#   --keep   leave the build directory
+#   --here   only on this release
+#   --part   only on this release, and only what is run in the other one
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
-keep=no
-[ "${1-}" = --keep ] && keep=yes
+keep=no what=both
+usage() {
+	echo "usage: sudo sh tests/run.sh [--keep] [--here | --part]" >&2
+	exit 64
+}
+for option; do
+	case $option in
+	--keep) keep=yes ;;
+	--here | --part) what=${option#--} ;;
+	*) usage ;;
+	esac
+done
 [ "$(id -u)" = 0 ] || { echo "tests/run.sh: needs root: sudo sh tests/run.sh" >&2; exit 77; }
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "${VERSION_CODENAME-unknown}")
+case $release in
+bookworm) other=trixie ;;
+*) other=bookworm ;;
+esac
 
 packages="gcc g++ libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
 libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
@@ -57,11 +79,20 @@ status=0
 run() {
 	name=$1
 	shift
-	echo "== testing $name"
+	echo "== testing $name on $release"
 	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1   # host tests lock each other out
 }
+machines='host/(live|package|units|removal)'
 build released -DIPREP_WERROR=ON
+if [ "$what" = part ]; then
+	run released -E "$machines"
+	exit $status
+fi
 build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=address,undefined
 run released
 run sanitized -LE host
+if [ "$what" = both ]; then
+	echo "== the same on Debian's $other"
+	sh "$top/tests/release.sh" "$other" sh "$top/tests/run.sh" --part || status=1
+fi
 exit $status
