@@ -13,7 +13,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import packages                            # noqa: E402  pylint: disable=wrong-import-position
 
 OWNER = 65534
-DNSPERF = ('dnsperf', 'libldns3', 'libnghttp2-14', 'libssl3')
 
 
 class Place:
@@ -40,11 +39,11 @@ class Place:
             f.write(text)
         return path
 
-    def program(self, name, *wanted):
+    def program(self, name):
         paths = [f'{self.fetched}/usr/sbin', f'{self.fetched}/usr/bin']
         where = os.environ['PATH'] + ':/usr/sbin:' + ':'.join(paths)
         if not shutil.which(name, path=where):
-            packages.fetch(wanted or (name,), self.fetched)
+            packages.fetch([name], self.fetched)
         return shutil.which(name, path=where)
 
     def libraries(self):

@@ -7,24 +7,29 @@ with "apt-get download" and unpacked with "dpkg -x"; so are rbldnsd and nft
 where the machine does not have them. fail2ban is unpacked in any case: its
 configuration must be the package's own and not what somebody made of it here.
 
+IPREP_FAIL2BAN chooses a version of fail2ban; the others than this release's
+come from the Debian release that carries them. apt has a configuration of its
+own for that: the machine's lists do not change.
+
 A directory that was filled before is used again; nothing is fetched then.
 """
 
 import os
+import re
 import shutil
 import tempfile
 
 import process
+from live import roots
 
-NFT = ("nftables", "libnftables1", "libnftnl11", "libmnl0", "libxtables12",
-       "libjansson4", "libedit2", "libbsd0", "libmd0", "libgmp10")
-UNBOUND = ("unbound", "libevent-2.1-7", "libnghttp2-14", "libprotobuf-c1",
-           "libpython3.11")
-# what takes the exports of rep-check --blocks: ipset, tcpdmatch, postmap
-EXPORTS = ("ipset", "libipset13", "libmnl0", "tcpd", "libwrap0", "libnsl2",
-           "libtirpc3", "postfix", "libdb5.3", "libicu72", "libsasl2-2",
-           "libssl3")
+# fail2ban's version -> the Debian release that has it
+FAIL2BAN = {"1.0.2": "bookworm", "1.1.0": "trixie", "1.1.1": "forky"}
+# what takes the exports of rep-check --blocks: package -> its program
+EXPORTS = {"ipset": "ipset", "tcpd": "tcpdmatch", "postfix": "postmap"}
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DOWNLOAD_S = 300
+# "Inst NAME [the version installed] (VERSION ..."
+INSTALLED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
 
 
 class Packages:
@@ -32,21 +37,20 @@ class Packages:
 
     def __init__(self, directory, unbound=False, exports=False):
         self.root = directory
+        self.fail2ban_version = wanted_fail2ban()
+        self.fail2ban_root = f"{directory}/fail2ban-{self.fail2ban_version}"
+        if not os.path.exists(self.fail2ban_root):
+            unpack_fail2ban(self.fail2ban_version, self.fail2ban_root)
         self.fetch_missing(unbound, exports)
 
     def fetch_missing(self, unbound, exports):
-        wanted = []
-        if exports and not all(map(self.find, ("ipset", "tcpdmatch",
-                                               "postmap"))):
-            wanted.extend(EXPORTS)
-        if unbound and not self.find("unbound"):
-            wanted.extend(UNBOUND)
-        if not os.path.exists(self.fail2ban("server")):
-            wanted.append("fail2ban")
-        if not self.find("rbldnsd"):
-            wanted.append("rbldnsd")
-        if not self.find("nft"):
-            wanted.extend(NFT)
+        programs = {"rbldnsd": "rbldnsd", "nftables": "nft"}
+        if exports:
+            programs |= EXPORTS
+        if unbound:
+            programs["unbound"] = "unbound"
+        wanted = [package for package, program in programs.items()
+                  if not self.find(program)]
         if wanted:
             fetch(wanted, self.root)
 
@@ -65,15 +69,15 @@ class Packages:
 
     def fail2ban(self, part):
         """part: server, client or regex."""
-        return f"{self.root}/usr/bin/fail2ban-{part}"
+        return f"{self.fail2ban_root}/usr/bin/fail2ban-{part}"
 
     @property
     def fail2ban_config(self):
-        return f"{self.root}/etc/fail2ban"
+        return f"{self.fail2ban_root}/etc/fail2ban"
 
     @property
     def fail2ban_modules(self):
-        return f"{self.root}/usr/lib/python3/dist-packages"
+        return f"{self.fail2ban_root}/usr/lib/python3/dist-packages"
 
     def write_nft(self, path):
         """A command nft at path that finds its libraries."""
@@ -89,15 +93,84 @@ class Packages:
         os.chmod(path, 0o755)
 
 
+def wanted_fail2ban():
+    """The version to test with."""
+    version = os.environ.get("IPREP_FAIL2BAN")
+    if not version:
+        own = [one for one, release in FAIL2BAN.items()
+               if release == roots.codename()]
+        if not own:
+            raise process.CommandError(
+                f"which fail2ban {roots.codename()} has is not in packages.py; "
+                f"IPREP_FAIL2BAN: one of {', '.join(FAIL2BAN)}")
+        version = own[0]
+    if version not in FAIL2BAN:
+        raise process.CommandError(f"IPREP_FAIL2BAN={version}: "
+                                   f"one of {', '.join(FAIL2BAN)}")
+    return version
+
+
+def unpack_fail2ban(version, root):
+    """Whole, or not at all."""
+    top = os.path.dirname(root)
+    os.makedirs(top, exist_ok=True)
+    release = FAIL2BAN[version]
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=top) as work:
+        os.chmod(work, 0o755)
+        options = []
+        if release != roots.codename():
+            options = other_release(release, f"{work}/apt")
+        debs = f"{work}/debs"
+        os.mkdir(debs, mode=0o755)
+        give_to_apt(debs)
+        download(["fail2ban"], debs, options)
+        deb, = os.listdir(debs)
+        found = process.run(["dpkg-deb", "-f", f"{debs}/{deb}", "Version"]).stdout
+        if not found.startswith(f"{version}-"):
+            raise process.CommandError(f"{release} has fail2ban {found.strip()} "
+                                       f"now and not {version}: see packages.py")
+        process.run(["dpkg", "-x", f"{debs}/{deb}", f"{work}/root"])
+        os.rename(f"{work}/root", root)
+
+
+def other_release(release, directory):
+    """Options of apt-get with which it knows another release and nothing else."""
+    for name in ("lists/partial", "cache/archives/partial"):
+        os.makedirs(f"{directory}/{name}")
+    for name, text in (("status", ""), ("sources.list", f"deb [signed-by={KEYRING}] "
+                                        f"{roots.mirror()} {release} main\n")):
+        with open(f"{directory}/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    settings = {"Dir::Etc::sourcelist": f"{directory}/sources.list",
+                "Dir::Etc::sourceparts": "-", "Dir::Etc::preferencesparts": "-",
+                "Dir::State::lists": f"{directory}/lists",
+                "Dir::State::status": f"{directory}/status",
+                "Dir::Cache": f"{directory}/cache",
+                "Acquire::Languages": "none", "APT::Default-Release": "",
+                "APT::Sandbox::User": "root"}
+    options = [word for key, value in settings.items()
+               for word in ("-o", f"{key}={value}")]
+    process.run(["apt-get", *options, "-q", "update"], timeout_s=DOWNLOAD_S)
+    return options
+
+
 def fetch(names, root):
-    """Download packages and unpack them all below root."""
+    """Download packages with what they depend on and this machine does not
+    have, and unpack them all below root."""
     os.makedirs(root, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="iprep-packages-") as directory:
         give_to_apt(directory)
-        download(names, directory)
+        download(missing(names), directory)
         for name in sorted(os.listdir(directory)):
             if name.endswith(".deb"):
                 process.run(["dpkg", "-x", f"{directory}/{name}", root])
+
+
+def missing(names):
+    """What apt would install for these, as NAME=VERSION."""
+    done = process.run(["apt-get", "-s", "-q", "--no-install-recommends",
+                        "install", *names], env={**os.environ, "LC_ALL": "C"})
+    return [f"{match[1]}={match[2]}" for match in INSTALLED.finditer(done.stdout)]
 
 
 def give_to_apt(directory):
@@ -108,9 +181,9 @@ def give_to_apt(directory):
         pass
 
 
-def download(names, directory):
-    argv = ["sh", "-c", 'cd "$1" && shift && exec apt-get -q download "$@"',
-            "sh", directory, *names]
+def download(names, directory, options=()):
+    argv = ["sh", "-c", 'cd "$1" && shift && exec apt-get -q "$@"', "sh",
+            directory, *options, "download", *names]
     try:
         process.run(argv, timeout_s=DOWNLOAD_S)
     except process.CommandError as error:

@@ -167,7 +167,7 @@ class HostsDeny(Place):
     def build(cls, stack):
         super().build(stack)
         if not cls.packages.find("tcpdmatch"):
-            unpacked.fetch(("tcpd", "libwrap0"), cls.packages.root)
+            unpacked.fetch(["tcpd"], cls.packages.root)
         open(f"{cls.top}/hosts.allow", "w", encoding="ascii").close()
 
     def setUp(self):
