@@ -2,9 +2,10 @@
 """own_dev.py - a /dev of the test's own, in a mount namespace of its own: /dev/log leads to the test
 
     own_dev.enter()           first of all: starts the script again inside; False: not possible here
-    log = own_dev.Syslog()    from now on, what programs say to syslog is in log.lines
+    log = own_dev.Syslog()    from now on, it has what programs say to syslog: log.text(), log.last()
 """
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tempfile
 import threading
 
 MARK = 'IPREP_TEST_OWN_DEV'
+SETTLED = b'<47>the test has seen everything up to here'
 NODES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
 
 
@@ -53,11 +55,31 @@ class Syslog:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind('/dev/log')
         os.chmod('/dev/log', 0o666)
+        self.marks = queue.SimpleQueue()
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         while True:
-            self.lines.append(self.socket.recv(65536))
+            line = self.socket.recv(65536)
+            if line.startswith(SETTLED):
+                self.marks.put(line)
+            else:
+                self.lines.append(line)
+
+    def settle(self):
+        """Wait until everything that was sent before this call is in lines: what is sent here comes after it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
+            ours.sendto(SETTLED, '/dev/log')
+        self.marks.get()
+
+    def clear(self):
+        self.settle()
+        self.lines.clear()
+
+    def last(self):
+        self.settle()
+        return self.lines[-1]
 
     def text(self):
+        self.settle()
         return b'\n'.join(self.lines)

@@ -250,7 +250,10 @@ class Life(moved_case.Case):
     def thousands_are_looked_up(self):
         """So that there is something to give back."""
         self.place.write('many', ''.join(f'45.9.{i // 250}.{i % 250}\n' for i in range(2000)))
-        self.purge('--quiet', '--file', self.place.path('many'), program='rep-check')
+        for _ in range(20):                # --file keeps what it can write without making others wait
+            self.purge('--quiet', '--file', self.place.path('many'), program='rep-check')
+            if self.size() > self.empty + 100000:
+                break
         self.assertGreater(self.size(), self.empty + 100000)
 
     def test_the_life_of_a_dozen_addresses_over_400_days(self):

@@ -79,7 +79,7 @@ class Case(unittest.TestCase):
         self.said = []                     # (where, bytes)
         self.zone = self.zone_key + '.s.test'
         self.dns.zones[self.zone] = Zone({'1.1.1.45': b.listed('127.0.0.2', txt='see ' + self.zone)})
-        LOG.lines.clear()
+        LOG.clear()
 
     def start(self, url, start='none', timeout_ms=1500, more=''):
         text = CONF.replace('PORT', str(self.dns.port)).replace('START', start)
@@ -250,7 +250,7 @@ class Echo(Case):
         for name, make in (cases or ECHOES).items():
             with self.subTest(name):
                 self.said.clear()
-                LOG.lines.clear()
+                LOG.clear()
                 with Api(lambda r, make=make: make(r, change(r.headers['Key']))) as api:
                     self.start(api.url)
                     self.run_all()
@@ -319,7 +319,7 @@ class KeyInTheConfiguration(Case):
                      '[dnsbl x]\nzone = %{KEY}.z.test\npoints = *3'):
             with self.subTest(line):
                 self.said.clear()
-                LOG.lines.clear()
+                LOG.clear()
                 word = line.split()[0]
                 text = good.replace(f'\n{word} =', f'\n# {word} =') + line.replace('KEY', self.key) + '\n'
                 self.place.write('iprep.conf', text)
