@@ -8,7 +8,11 @@ listed and from an unlisted address where iprep is, and from an unlisted address
 where it is not. What must become of each stands with the daemon. Then a botnet
 of fifty guesses once each (live/botnet.py).
 
-    test_live.py PREFIX [--packages DIR] [--only DAEMON]... [--keep-logs DIR]
+    test_live.py PREFIX [--packages DIR] [--release CODENAME] [--only DAEMON]...
+                 [--keep-logs DIR]
+
+The daemons are those of this machine's Debian release, or of another: fail2ban
+and everything else stay this machine's.
 """
 
 import argparse
@@ -35,6 +39,9 @@ def options():
     add("prefix", metavar="PREFIX", help="where iprep is installed")
     add("--packages", metavar="DIR", default=os.environ.get("IPREP_PACKAGES"),
         help="where packages are unpacked, or were")
+    add("--release", metavar="CODENAME",
+        default=os.environ.get("IPREP_RELEASE"),
+        help="Debian release of the daemons, e.g. trixie")
     add("--only", metavar="DAEMON", action="append", choices=DAEMONS,
         help="one of: " + ", ".join(DAEMONS))
     add("--keep-logs", metavar="DIR",
@@ -54,7 +61,8 @@ def play(given, directory, checks):
     besieged = [daemon for daemon in daemons if daemon.name in BESIEGED]
     listed += botnet.listed(besieged)
     with LiveStage(f"{directory}/stage", given.prefix, packages,
-                   f"iprep-live-{os.getpid()}", daemons, listed) as stage:
+                   f"iprep-live-{os.getpid()}", daemons, listed,
+                   given.release) as stage:
         checks.say("everything runs; the clients come")
         acts = Play(stage, checks)
         acts.log_in_before()

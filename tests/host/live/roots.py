@@ -8,12 +8,13 @@ their own (debootstrap), where policy-rc.d forbids to start anything, and which
 has processes and a host name of its own, so that a script which stops a daemon
 finds none of this machine:
 
-  live/base       made once: debootstrap and rsyslog
-  live/NAME       a copy of it with the packages of one machine
+  live/RELEASE/base   made once: debootstrap and rsyslog
+  live/RELEASE/NAME   a copy of it with the packages of one machine
 
 Both are kept below the packages' directory, finished or not at all. A run never
-changes them. This machine's apt resolves and downloads, with its sources, keys
-and lists; only dpkg runs inside.
+changes them. This machine's apt resolves and downloads; only dpkg runs inside.
+For this machine's own release apt uses the machine's sources and lists. A root
+of another release has sources, lists and keys of its own, from the same mirror.
 """
 
 import os
@@ -33,21 +34,23 @@ CONTENTS = ".packages"      # what was asked for
 BASE_PACKAGES = ("rsyslog",)
 POLICY = "#!/bin/sh\nexit 101\n"
 WORK = ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
+SCRIPTS = "/usr/share/debootstrap/scripts"
 UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 
 
 class Roots:
-    """Makes roots below directory, and copies of them."""
+    """Makes roots of a Debian release below directory, and copies of them."""
 
-    def __init__(self, directory):
-        self.directory = f"{directory}/live"
+    def __init__(self, directory, release=None):
+        self.release = release or codename()
+        self.directory = f"{directory}/live/{self.release}"
         os.makedirs(self.directory, exist_ok=True)
 
     def get(self, name, packages):
         """A root with these packages; made if it is not there."""
         base = self.path(BASE)
         if not is_made(base, BASE_PACKAGES):
-            self.make(base, bootstrap, BASE_PACKAGES)
+            self.make(base, lambda work: bootstrap(work, self.release), BASE_PACKAGES)
         if not is_made(self.path(name), packages):
             self.make(self.path(name), lambda work: copy(base, work), packages)
         return self.path(name)
@@ -79,39 +82,63 @@ def is_made(path, packages):
         return False
 
 
-def bootstrap(root):
+def bootstrap(root, release):
     # what it mounts is only its own, and gone with it
     process.run(["unshare", "--mount", "debootstrap", "--variant=minbase",
-                 codename(), root, mirror()],
+                 release, root, mirror(), script(release)],
                 env=environment(), timeout_s=INSTALL_S)
     with open(f"{root}/usr/sbin/policy-rc.d", "w", encoding="ascii") as file:
         file.write(POLICY)
     os.chmod(f"{root}/usr/sbin/policy-rc.d", 0o755)
     for name, text in (("hostname", f"{HOST}\n"), ("hosts", HOSTS),
-                       ("mailname", f"{HOST}\n"), ("resolv.conf", "")):
+                       ("mailname", f"{HOST}\n"), ("resolv.conf", ""),
+                       ("apt/sources.list", sources(release))):
         with open(f"{root}/etc/{name}", "w", encoding="ascii") as file:
             file.write(text)
+    if release != codename():
+        apt(root, "update")
     for name in UNUSED:
         shutil.rmtree(f"{root}/{name}", ignore_errors=True)
 
 
-def codename():
-    with open("/etc/os-release", encoding="utf-8") as file:
+def codename(root=""):
+    """The release of this machine, or of a root."""
+    with open(f"{root}/etc/os-release", encoding="utf-8") as file:
         words = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
     return words["VERSION_CODENAME"].strip('"')
 
 
+def script(release):
+    """debootstrap's script; one that is older than the release has none for it."""
+    own = f"{SCRIPTS}/{release}"
+    return own if os.path.exists(own) else f"{SCRIPTS}/sid"
+
+
 def mirror():
     """Where the machine's apt has the release itself from."""
+    return targets()[codename()]
+
+
+def targets():
+    """{suite: address} of all Debian that the machine's apt knows."""
     done = process.run(["apt-get", "indextargets", "--format",
                         "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)",
                         "Created-By: Packages"])
-    for line in done.stdout.splitlines():
-        origin, *words = line.split()
-        if origin == "Debian" and words[:2] == [codename(), "main"]:
-            return words[2]
-    raise process.CommandError("apt knows no Debian to install from "
-                               "(was apt-get update run?)")
+    rows = [line.split() for line in done.stdout.splitlines()]
+    found = {words[1]: words[3] for words in rows
+             if words[0] == "Debian" and words[2] == "main"}
+    if codename() not in found:
+        raise process.CommandError("apt knows no Debian to install from "
+                                   "(was apt-get update run?)")
+    return found
+
+
+def sources(release):
+    """The machine's own suites, updates and security too, but of this release."""
+    own = codename()
+    return "".join(f"deb {address} {suite.replace(own, release, 1)} main\n"
+                   for suite, address in targets().items()
+                   if suite == own or suite.startswith(f"{own}-"))
 
 
 def environment():
@@ -142,11 +169,26 @@ def apt(root, *words):
                "DPkg::Pre-Install-Pkgs": "", "DPkg::Post-Invoke": "",
                "DPkg::Options::": "--force-unsafe-io",
                "APT::Sandbox::User": "root"}
+    if codename(root) != codename():
+        options.update(own_sources(root))
     given = [word for key, value in options.items()
              for word in ("-o", f"{key}={value}")]
     return process.run([*alone(root), "apt-get", "-y", "-q",
                         "--no-install-recommends", *given, *words],
                        env=environment(), timeout_s=INSTALL_S)
+
+
+def own_sources(root):
+    """Options with which apt knows the root's release and not the machine's."""
+    return {"Dir::Etc::sourcelist": f"{root}/etc/apt/sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "Dir::Etc::trusted": f"{root}/usr/share/keyrings/debian-archive-keyring.gpg",
+            "Dir::Etc::trustedparts": "/dev/null",
+            "Dir::State::lists": f"{root}/var/lib/apt/lists",
+            "Dir::Cache": f"{root}/var/cache/apt",
+            "APT::Default-Release": ""}
 
 
 def alone(root):

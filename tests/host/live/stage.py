@@ -48,16 +48,18 @@ rep_verdict_log = {verdict_log}
 
 
 class LiveStage(stage.Stage):
-    """daemons: the Daemons that run; listed: addresses on a DNS list."""
+    """daemons: the Daemons that run; listed: addresses on a DNS list; release:
+    the Debian that the machines have, None for this machine's own."""
 
-    def __init__(self, directory, prefix, packages, name, daemons, listed):
+    def __init__(self, directory, prefix, packages, name, daemons, listed, release=None):
+        self.release = release
         self.daemons = daemons
         self.listed = listed
         self.machines = {}
         super().__init__(directory, prefix, packages, name)
 
     def build(self, stack, prefix, packages, name):
-        self.roots = Roots(packages)
+        self.roots = Roots(packages, self.release)
         packages = Packages(packages)
         os.makedirs(f"{self.directory}/logs", mode=0o755)
         self.network = Network(name, f"{self.directory}/logs", stack)
