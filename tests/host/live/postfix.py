@@ -25,7 +25,12 @@ postconf -M submission/inet='submission inet n - y - - smtpd'
 postconf -P submission/inet/syslog_name=postfix/submission \\
     submission/inet/smtpd_tls_security_level=encrypt \\
     submission/inet/smtpd_sasl_auth_enable=yes
-/usr/lib/postfix/configure-instance.sh -
+# makes the directory of Dovecot's socket
+postfix check
+# since 3.9 "postfix start-fg" does it itself
+case $(postconf -h mail_version) in
+3.[0-8].*) /usr/lib/postfix/configure-instance.sh - ;;
+esac
 """
 
 

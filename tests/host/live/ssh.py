@@ -128,7 +128,7 @@ def status_of(argv, environment):
 SSH = Daemon(
     name="sshd", number=40, machine="mail", must_run=True,
     packages=("openssh-server",), ports=(22,), setup=SETUP,
-    services=("/usr/sbin/sshd -D",), talk=Ssh, tags="sshd",
+    services=("/usr/sbin/sshd -D",), talk=Ssh, tags=r"sshd(?:-session|-auth)?",
     logs={"sshd_log": "auth.log"}, stock={"sshd": ""},
     rep=("rep-sshd-ambiguous",), category="18,22",
     steps=steps(**{"10 passwords, 1 connection": ["denied"] * 6}),
