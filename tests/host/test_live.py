@@ -11,8 +11,7 @@ of fifty guesses once each (live/botnet.py).
     test_live.py PREFIX [--packages DIR] [--release CODENAME] [--only DAEMON]...
                  [--keep-logs DIR]
 
-The daemons are those of this machine's Debian release, or of another: fail2ban
-and everything else stay this machine's.
+The daemons and fail2ban are those of this machine's Debian release, or of another.
 """
 
 import argparse
@@ -29,6 +28,7 @@ from live import botnet, tables                     # noqa: E402
 from live.daemons import DAEMONS                    # noqa: E402
 from live.play import Play                          # noqa: E402
 from live.stage import LiveStage                    # noqa: E402
+from packages import FAIL2BAN                       # noqa: E402
 
 BESIEGED = ("dovecot", "sendmail")      # by a botnet of fifty
 
@@ -39,9 +39,9 @@ def options():
     add("prefix", metavar="PREFIX", help="where iprep is installed")
     add("--packages", metavar="DIR", default=os.environ.get("IPREP_PACKAGES"),
         help="where packages are unpacked, or were")
-    add("--release", metavar="CODENAME",
+    add("--release", metavar="CODENAME", choices=tuple(FAIL2BAN.values()),
         default=os.environ.get("IPREP_RELEASE"),
-        help="Debian release of the daemons, e.g. trixie")
+        help="one of: " + ", ".join(FAIL2BAN.values()))
     add("--only", metavar="DAEMON", action="append", choices=DAEMONS,
         help="one of: " + ", ".join(DAEMONS))
     add("--keep-logs", metavar="DIR",
@@ -79,6 +79,9 @@ def play(given, directory, checks):
 
 def main():
     given = options()
+    for version, release in FAIL2BAN.items():
+        if release == given.release:
+            os.environ.setdefault("IPREP_FAIL2BAN", version)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     checks = Checks()

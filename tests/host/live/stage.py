@@ -33,12 +33,13 @@ OF_ALL_DAEMONS = ("rep-confirmed", "rep-notorious", "rep-spray", "rep-good")
 
 STOCK = """\
 [DEFAULT]
-backend            = polling
 banaction          = nftables
 banaction_allports = nftables[type=allports]
 {logs}
 {jails}
 """
+# Debian's fail2ban since 1.1 has the journal for each daemon: [DEFAULT] is not enough.
+ENABLED = "enabled = true\nbackend = polling\n"
 IPREP = """\
 [DEFAULT]
 rep_check       = {bin}/rep-check --config={config}
@@ -161,7 +162,7 @@ class LiveStage(stage.Stage):
         for daemon in self.daemons:
             more = one_line_more(daemon) if side == "host" else ""
             for name, own in daemon.stock.items():
-                jails[name] = f"enabled = true\n{own}{more}"
+                jails[name] = f"{ENABLED}{own}{more}"
         return "\n".join(f"[{name}]\n{text}" for name, text in jails.items())
 
     def rep_jails(self):
@@ -194,7 +195,7 @@ class LiveStage(stage.Stage):
 
 
 def enabled(jails):
-    return "\n".join(f"[{name}]\nenabled = true" for name in jails)
+    return "\n".join(f"[{name}]\n{ENABLED}" for name in jails)
 
 
 def one_line_more(daemon):
