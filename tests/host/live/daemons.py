@@ -3,12 +3,13 @@
 
 from live.cyrus import CYRUS
 from live.dovecot import DOVECOT
-from live.exim import EXIM
+from live.exim import EXIM, EXIM_SYSLOG, EXIM_WORDY
 from live.nginx import NGINX
 from live.postfix import POSTFIX
 from live.sendmail import SENDMAIL
 from live.ssh import SSH
 
 DAEMONS = {daemon.name: daemon for daemon in (
-    SSH, DOVECOT, POSTFIX, SENDMAIL, EXIM, CYRUS, NGINX,
+    SSH, DOVECOT, POSTFIX, SENDMAIL, EXIM, EXIM_SYSLOG, EXIM_WORDY,
+    CYRUS, NGINX,
 )}

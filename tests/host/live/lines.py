@@ -21,7 +21,7 @@ def read(path, begin):
 
 def examine(server, logs):
     """{daemon's name: [sample of each line]}; logs: {name: lines}."""
-    found = {name: [samples.Sample(name, line, f"none\t{name}")
+    found = {name: [samples.Sample(name, line, f"none\t{name.partition('-')[0]}")
                     for line in lines] for name, lines in logs.items()}
     samples.examine(list(found.values()), server.packages.fail2ban_modules,
                     server.config)

@@ -6,7 +6,7 @@ import time
 
 from live.client import Refused
 
-NAME = "client.example.org"
+NAME = "mail-1.client-a.example.org"
 # while the server says that it cannot tell (454)
 TRIES = 8
 PAUSE_S = 5
