@@ -98,13 +98,16 @@ def make_certificates(directory, address):
     authority = f"{directory}/ca.pem"
     request = ["openssl", "req", "-new", "-newkey", "ec",
                "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    # Python 3.13 takes no authority without keyUsage (RFC 5280, 4.2.1.3)
     process.run([*request, "-x509", "-days", "2", "-subj", "/CN=test authority",
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                  "-keyout", f"{directory}/ca.key", "-out", authority])
     process.run([*request, "-subj", "/CN=abuseipdb emulator",
                  "-keyout", f"{directory}/server.key",
                  "-out", f"{directory}/server.csr"])
     with open(f"{directory}/server.ext", "w", encoding="ascii") as file:
-        file.write(f"subjectAltName = IP:{address}\n")
+        file.write(f"subjectAltName = IP:{address}\n"
+                   "authorityKeyIdentifier = keyid\n")
     process.run(["openssl", "x509", "-req", "-days", "2", "-CAcreateserial",
                  "-CA", authority, "-CAkey", f"{directory}/ca.key",
                  "-in", f"{directory}/server.csr",

@@ -24,7 +24,18 @@ socket    = {directory}/socket
 pidfile   = {directory}/pid
 dbfile    = {directory}/fail2ban.sqlite3
 """
+# jails whose backend Debian's files set from fail2ban 1.1 on
+SERVICES = ("syslog", "sshd", "dropbear", "proftpd", "pureftpd", "wuftpd",
+            "postfix", "dovecot")
 BAN_LINE = re.compile(r"^(\S+)\s+(.+?) \+ (-?\d+) = (.+)$")
+
+
+def backends(backend):
+    """Lines for [DEFAULT] with which all jails but sshd have this backend, also
+    those that Debian lets read the journal. [sshd] has one of its own there."""
+    names = ("backend", "default_backend",
+             *(f"{service}_backend" for service in SERVICES))
+    return "".join(f"{name} = {backend}\n" for name in names)
 
 
 class Fail2ban:

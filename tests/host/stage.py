@@ -17,7 +17,7 @@ import time
 import cast
 import process
 from emulator import Emulator
-from fail2ban import Fail2ban
+from fail2ban import Fail2ban, backends
 from installation import Installation
 from loglines import Logs
 from network import Network, WORLD_ADDRESS
@@ -28,9 +28,7 @@ from rbldnsd import Rbldnsd, Zone
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                        os.pardir, os.pardir, "fail2ban")
 
-STOCK_LOCAL = """\
-[DEFAULT]
-backend            = polling
+STOCK_LOCAL = "[DEFAULT]\n" + backends("polling") + """\
 banaction          = nftables
 banaction_allports = nftables[type=allports]
 sshd_log           = {auth}
@@ -38,6 +36,7 @@ syslog_mail        = {mail}
 dovecot_log        = {mail}
 [sshd]
 enabled = true
+backend = polling
 [sendmail-auth]
 enabled = true
 [sendmail-reject]

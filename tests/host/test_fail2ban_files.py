@@ -3,7 +3,7 @@
 """
 test_fail2ban_files.py - the shipped filters, jails and actions, as fail2ban reads them
 
-Uses the unpacked fail2ban 1.0.2: fail2ban-regex for the filters, with the log
+Uses the unpacked fail2ban: fail2ban-regex for the filters, with the log
 lines in tests/data/logs (its README.md says how to add some) and the verdict
 lines in data/rep-verdict.tsv, and "fail2ban-client -d" for the rest.
 "fail2ban-client -t" is not enough: it never compiles an expression. Starts no
@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 
 import process                                      # noqa: E402
 import samples                                      # noqa: E402
+from fail2ban import backends                       # noqa: E402
 from packages import Packages                       # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,9 +33,7 @@ GATED = tuple(samples.AMBIGUOUS.values())
 REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-good")
 ENABLE = """\
 [DEFAULT]
-backend = {backend}
-default_backend = {backend}
-banaction = {banaction}
+{backends}banaction = {banaction}
 banaction_allports = {allports}
 rep_verdict_log = {log}
 sshd_log = {log}
@@ -100,7 +99,7 @@ class Fail2banFiles(Configured):
         log = f"{self.directory.name}/some.log"
         for end in ("", ".2", ".3", ".4", ".5"):
             open(log + end, "w", encoding="ascii").close()
-        text = ENABLE.format(log=log, backend=backend, banaction=banaction,
+        text = ENABLE.format(log=log, backends=backends(backend), banaction=banaction,
                              allports=BANACTIONS[banaction][0])
         text = text.replace("[sshd]", f"{default}[sshd]", 1) + ALL
         return [ast.literal_eval(line) for line in self.dump(text) if line.startswith("[")]
@@ -218,7 +217,7 @@ class Fail2banFiles(Configured):
     def test_a_jail_works_where_only_one_of_its_logs_exists(self):
         log = f"{self.directory.name}/only.log"
         open(log, "w", encoding="ascii").close()
-        dump = self.dump(f"[DEFAULT]\nsshd_log = {log}\nsyslog_mail = /nonexistent/mail.log\n"
+        dump = self.dump(f"[DEFAULT]\n{backends('polling')}sshd_log = {log}\nsyslog_mail = /nonexistent/mail.log\n"
                          "[sshd]\nenabled = false\n[rep-spray]\nenabled = true\n")
         self.assertIn(str(["set", "rep-spray", "addlogpath", log, "head"]), dump)
 
