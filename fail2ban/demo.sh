@@ -27,7 +27,7 @@ ca-certificates"
 
 usage() {
 	cat <<END
-Usage: sh fail2ban/demo.sh [OPTION]...   (as root, on Debian 12)
+Usage: sh fail2ban/demo.sh [OPTION]...   (as root, on Debian 12 or newer)
   --keep           keep the directory, and say where it is
   --verbose        show every step
   --no-apt         install nothing, do not update the package lists
@@ -155,6 +155,12 @@ while [ $# -gt 0 ]; do
 done
 
 [ "$(id -u)" -eq 0 ] || die 77 "needs root, for network namespaces: sudo sh $0"
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "${ID-} ${VERSION_ID-}")
+case $release in
+"debian "[1-9] | "debian 1"[01])
+	die 69 "needs Debian 12 or newer, for fail2ban 1.0 and c-ares 1.18; this is Debian ${release#debian }" ;;
+esac
 [ -z "$prefix" ] || [ -x "$prefix/bin/rep-check" ] ||
 	die 64 "--prefix $prefix: there is no bin/rep-check"
 

@@ -28,7 +28,14 @@ for option; do
 done
 [ "$(id -u)" = 0 ] || { echo "tests/run.sh: needs root: sudo sh tests/run.sh" >&2; exit 77; }
 # shellcheck source=/dev/null
-release=$(. /etc/os-release && echo "${VERSION_CODENAME-unknown}")
+release=$(. /etc/os-release && echo "${ID-}-${VERSION_ID-} ${VERSION_CODENAME-unknown}")
+case $release in
+debian-[1-9]" "* | debian-1[01]" "*)
+	echo "tests/run.sh: needs Debian 12 or newer; this is Debian ${release#debian-}" >&2
+	exit 69
+	;;
+esac
+release=${release#* }
 case $release in
 bookworm) other=trixie ;;
 *) other=bookworm ;;

@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The two commands of README refuse a machine on which they cannot succeed, before they change anything.
+
+A mount namespace of its own hides /etc/os-release behind another one, so this needs root.
+"""
+import os
+import subprocess
+import tempfile
+import unittest
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+COMMANDS = ('fail2ban/demo.sh', 'tests/run.sh')
+OLD = (('11', 'bullseye'), ('10', 'buster'), ('9', 'stretch'))
+
+
+def run(script, os_release, *words):
+    """The script on a machine with this /etc/os-release; with words that end it where nothing is wrong."""
+    with tempfile.NamedTemporaryFile('w', suffix='.os-release') as file:
+        file.write(os_release)
+        file.flush()
+        return subprocess.run(['unshare', '-m', 'sh', '-c', 'mount --bind "$1" /etc/os-release && shift && exec sh "$@"',
+                               'sh', file.name, os.path.join(TOP, script), *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+@unittest.skipIf(os.geteuid(), 'needs root, for a mount namespace')
+class OldDebian(unittest.TestCase):
+    def test_a_debian_before_12_is_refused_with_the_version_that_is_needed(self):
+        for script in COMMANDS:
+            for version, name in OLD:
+                with self.subTest(script, version=version):
+                    done = run(script, f'ID=debian\nVERSION_ID="{version}"\nVERSION_CODENAME={name}\n')
+                    self.assertEqual((done.returncode, done.stdout), (69, ''))
+                    self.assertRegex(done.stderr, rf'^\S+: needs Debian 12 or newer.*; this is Debian {version}\b.*\n$')
+
+    def test_debian_12_13_and_testing_are_not_refused(self):
+        for version in ('VERSION_ID="12"\n', 'VERSION_ID="13"\n', ''):
+            with self.subTest(version):
+                done = run('fail2ban/demo.sh', 'ID=debian\n' + version, '--prefix', '/nonexistent')
+                self.assertEqual(done.returncode, 64)      # of the option that comes after it
+                self.assertIn('/nonexistent', done.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main()
