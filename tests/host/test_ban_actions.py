@@ -43,6 +43,12 @@ banaction = {banaction}
 enabled   = true
 banaction = {banaction}
 """
+EVERY_PROTOCOL = """\
+[rep-confirmed]
+protocol = all
+[rep-notorious]
+protocol = all
+"""
 WAIT_S = 60
 
 
@@ -50,6 +56,7 @@ class Place(unittest.TestCase):
     """A network, and a fail2ban with the two verdict jails."""
 
     banaction = None
+    more = ""               # further lines for the two jails
 
     @classmethod
     def setUpClass(cls):
@@ -70,6 +77,7 @@ class Place(unittest.TestCase):
         cls.server.add_files(SHIPPED)
         cls.server.write("jail.local", LOCAL.format(
             log=cls.log, banaction=cls.banaction.format(top=cls.top)))
+        cls.server.write("jail.d/more.local", cls.more)
         cls.server.start()
         stack.callback(cls.server.stop)
 
@@ -99,7 +107,7 @@ class Place(unittest.TestCase):
                 self.unban(jail, address)
 
 
-class Nftables(Place):
+class Firewall(Place):
     banaction = "iprep-nftables"
 
     def open_to(self, address):
@@ -111,6 +119,8 @@ class Nftables(Place):
         self.assertTrue(seen, f"{address} open: {not wanted}, wanted {wanted}:\n"
                               + self.server.log()[-3000:])
 
+
+class Nftables(Firewall):
     def test_a_prefix_is_shut_out_as_a_whole_and_nothing_beside_it(self):
         for address in (*INSIDE, OUTSIDE):
             self.await_open(address, True)
@@ -158,6 +168,26 @@ class Nftables(Place):
             self.assertIn("flags interval", six)
             self.assertIn(ADDRESS, four)
             self.assertNotIn("flags interval", four)
+
+
+class EveryProtocol(Firewall):
+    """protocol = all, which the stock action understands from fail2ban 1.1.1 on."""
+
+    more = EVERY_PROTOCOL
+
+    def test_a_prefix_and_an_address_are_shut_out(self):
+        if self.packages.fail2ban_version in ("1.0.2", "1.1.0"):
+            print(f"SEEN: fail2ban {self.packages.fail2ban_version} has no protocol = all in any nftables action",
+                  file=sys.stderr)
+            with open(f"{self.server.config}/action.d/nftables.conf", encoding="utf-8") as file:
+                self.assertNotIn('"all"', file.read())
+            return
+        self.say(PREFIX, "notorious")
+        self.say(ADDRESS, "known")
+        for address in (*INSIDE, ADDRESS):
+            self.await_open(address, False)
+        for address in (OUTSIDE, NEIGHBOUR):
+            self.await_open(address, True)
 
 
 class HostsDeny(Place):

@@ -229,8 +229,9 @@ class Fail2banFiles(Configured):
         dump = self.dump("[sshd]\nenabled = true\nbackend = polling\n"
                          f"logpath = {__file__}\nbanaction = iprep-nftables\n")
         text = "\n".join(dump)
-        self.assertIn("type <addr_type>\\\\; <set_flags>", text)
-        self.assertIn("['set_flags?family=inet6', 'flags interval\\\\;']", text)
+        self.assertIn("type <addr_type>\\\\;", text)
+        self.assertIn("['addr_options', '']", text)
+        self.assertIn("['addr_type?family=inet6', 'ipv6_addr\\\\; flags interval']", text)
 
 
 def words(dump, *start):
