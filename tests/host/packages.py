@@ -17,6 +17,7 @@ A directory that was filled before is used again; nothing is fetched then.
 import os
 import re
 import shutil
+import sys
 import tempfile
 
 import process
@@ -107,6 +108,10 @@ def wanted_fail2ban():
     if version not in FAIL2BAN:
         raise process.CommandError(f"IPREP_FAIL2BAN={version}: "
                                    f"one of {', '.join(FAIL2BAN)}")
+    if version == "1.0.2" and sys.version_info >= (3, 12):
+        raise process.CommandError(
+            "fail2ban 1.0.2 does not run on Python 3.12 and newer, which have no "
+            "asynchat, asyncore and distutils: test it on Debian 12")
     return version
 
 
