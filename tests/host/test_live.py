@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 
 import process                                      # noqa: E402
 from checks import Checks                           # noqa: E402
-from live import botnet, tables                     # noqa: E402
+from live import botnet, roots, tables                     # noqa: E402
 from live.daemons import DAEMONS                    # noqa: E402
 from live.play import Play                          # noqa: E402
 from live.stage import LiveStage                    # noqa: E402
@@ -54,7 +54,8 @@ def on_signal(number, _):
 
 
 def play(given, directory, checks):
-    daemons = [DAEMONS[name] for name in given.only or DAEMONS]
+    release = given.release or roots.codename()
+    daemons = [DAEMONS[name].of_release(release) for name in given.only or DAEMONS]
     packages = given.packages or f"{directory}/packages"
     listed = [daemon.client(name, True)
               for daemon in daemons for name in daemon.behaviours]
@@ -62,7 +63,7 @@ def play(given, directory, checks):
     listed += botnet.listed(besieged)
     with LiveStage(f"{directory}/stage", given.prefix, packages,
                    f"iprep-live-{os.getpid()}", daemons, listed,
-                   given.release) as stage:
+                   release) as stage:
         checks.say("everything runs; the clients come")
         acts = Play(stage, checks)
         acts.log_in_before()

@@ -47,6 +47,10 @@ class Daemon:
     tells_good: bool = True         # rep-good has lines of it
     more: dict = dataclasses.field(default_factory=dict)    # behaviours of its own
     more_honest: tuple = ()
+    releases: dict = dataclasses.field(default_factory=dict)    # {codename: what differs}
+
+    def of_release(self, codename):
+        return dataclasses.replace(self, **self.releases.get(codename, {}))
 
     @property
     def log(self):

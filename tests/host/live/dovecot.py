@@ -7,9 +7,11 @@ POP3, too. Dovecot delays answers to an address that failed before (up to 15 s
 each, "anvil"): switched off, as for a webmail host, so that the test ends.
 """
 
+import dataclasses
+
 from live import users
 from live.client import Refused
-from live.daemon import Daemon, fates, steps
+from live.daemon import MINUTES_10, Daemon, fates, steps
 
 SETUP = users.SETUP + """\
 cat > /etc/dovecot/local.conf <<'END'
@@ -72,11 +74,17 @@ class Imap:
         lines.close()
 
 
+FATES = fates("dovecot", each_password=False)
+# fail2ban 1.1.0 does not know how Dovecot 2.4 words a failed log-in: its own
+# filter sees only PAM's line, which is not in this log.
+UNSEEN = {**FATES, "10 users, 10 connections": dataclasses.replace(
+    FATES["10 users, 10 connections"], plain={}, may={"rep-spray": MINUTES_10})}
 DOVECOT = Daemon(
     name="dovecot", number=41, machine="mail", must_run=True,
     packages=("dovecot-imapd", "dovecot-pop3d"),
     ports=(143, 993, 110, 995), setup=SETUP, services=("dovecot -F",),
     talk=Imap, tags=r"dovecot", logs={"dovecot_log": "mail.log"},
     stock={"dovecot": ""},
-    rep=("rep-dovecot-ambiguous",), steps=steps(), fates=fates("dovecot", each_password=False),
+    rep=("rep-dovecot-ambiguous",), steps=steps(), fates=FATES,
+    releases={"trixie": {"fates": UNSEEN}},
 )
