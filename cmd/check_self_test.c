@@ -63,16 +63,15 @@ static void on_row(void *user, const struct iprep_source *s)
 
 static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)
 {
-	static const char *const names[] = { "good", "off", "differs", "wrong" };
 	const struct cli *cli = user;
 
 	if (!cli->json && !cli->quiet)
-		printf("%-28s %-11s  %s\n", what, names[state], why);
+		printf("%-30s %-11s  %s\n", what, f2b_state_names[state], why);
 	if (!cli->json)
 		return;
 	printf("{\"fail2ban\":");
 	put_string(what);
-	printf(",\"state\":\"%s\",\"why\":", names[state]);
+	printf(",\"state\":\"%s\",\"why\":", f2b_state_names[state]);
 	put_string(why);
 	puts("}");
 }
@@ -92,29 +91,27 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 
-static bool test_fail2ban(struct cli *cli, struct f2b_dump *dump, int error)
+static bool test_fail2ban(struct cli *cli, struct f2b_check *check)
 {
 	if (!cli->json && !cli->quiet)
-		printf("\n%-28s %-11s  %s\n", "FAIL2BAN", "STATE", "WHY");
-	if (!error)
-		return check_fail2ban(cli, dump, on_fail2ban, cli);
-	on_fail2ban(cli, "fail2ban", F2B_WRONG, strerror(error));
-	return false;
+		printf("\n%-30s %-11s  %s\n", "FAIL2BAN", "STATE", "WHY");
+	return check_fail2ban(cli, check, on_fail2ban, cli);
 }
 
 int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 {
-	struct f2b_dump dump = { 0 };
+	struct f2b_check check;
 	bool passed = false, agrees;
-	int error = f2b_dump_start(&dump, client), r, status;
+	int r, status;
 
+	check_fail2ban_start(cli, client, &check);
 	r = cli_end_root(cli);
 	if (r)
 		return r;
 	status = test_sources(cli, timeout_ms, &passed);
-	if (status)                        /* one error is enough; the client ends by itself */
+	if (status)                        /* one error is enough; the program ends by itself */
 		return status;
-	agrees = test_fail2ban(cli, &dump, error);
+	agrees = test_fail2ban(cli, &check);
 	if (passed && agrees)
 		return EX_OK;
 	cli_error(cli, "self-test failed: %s", !passed ? "a source is not usable, or none gives points"

@@ -32,7 +32,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/lib)
 
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME iprep)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION net)
-set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libiprep0 ${same}, adduser")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libiprep0 ${same}, adduser, python3:any")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "fail2ban, logrotate, ca-certificates, default-mta | mail-transport-agent")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS "unbound | local-caching-dns-server, cron | cron-daemon")
 set(CPACK_DEBIAN_TOOLS_DESCRIPTION "IP reputation for fail2ban

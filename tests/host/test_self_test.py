@@ -9,10 +9,12 @@ server runs. One row of ROWS is one jail.local and what must be said of it.
     test_self_test.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
 
+import calendar
 import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -58,6 +60,8 @@ NO_SSHD = "[sshd]\nenabled = false\n"
 BOTH = "[rep-confirmed]\nenabled = true\n[rep-notorious]\nenabled = true\n"
 REPORTS = "[sshd]\nenabled = true\nlogpath = {{dir}}/auth.log\naction = %(known/action)s\n         iprep[category=\"{}\"]\n"
 GATED = "[rep-sendmail-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\nbantime = {}\n"
+# sets for addresses only, as up to 1.1.0; addr_options is new in 1.1.1
+PLAIN_SETS = "nftables[type=allports, addr_options=]\n"
 KNOWN, WORST = "tier known", "tier notorious"
 
 # what it is, jail.local, ipv6_prefix, {what: (state, part of why)} (all that is said), exit status
@@ -88,7 +92,7 @@ ROWS = (
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("wrong", 'categories: "18;22"')}, 69),
     ("a category's name", REPORTS.format("ssh,brute-force"), 128,
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("good", "reports as ssh,brute-force")}, 0),
-    ("prefixes, and sets that refuse them", BOTH + "[DEFAULT]\nbanaction_allports = nftables-allports\n", 64,
+    ("prefixes, and sets that refuse them", BOTH + "[DEFAULT]\nbanaction_allports = " + PLAIN_SETS, 64,
      {KNOWN: ("good", ""), WORST: ("good", ""), "jail rep-confirmed": ("wrong", "banaction = iprep-nftables"),
       "jail rep-notorious": ("wrong", "ipv6_prefix is 64")}, 69),
     ("prefixes, and ipset", "[rep-confirmed]\nenabled = true\nbanaction = iptables-ipset-proto6-allports\n", 64,
@@ -111,6 +115,83 @@ ROWS = (
      {"fail2ban": ("wrong", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
     ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("wrong", "section 'rep-confirmed' already exists")}, 69),
 )
+
+JOURNALD = "/lib/systemd/systemd-journal-remote"
+SASL = "[postfix-sasl]\nenabled = true\nbackend = systemd\naction = iprep[category=18]\n"
+EXIM = ("[exim]\nenabled = true\naction = iprep[category=18]\nbackend = {}\nlogpath = {{dir}}/auth.log\n"
+        "journalmatch = _SYSTEMD_UNIT=exim4.service\n")
+SSHD = REPORTS.format("18").replace("[sshd]\n", "[sshd]\nbackend = BACKEND\njournalmatch = MATCH\n")
+
+
+def sasl(match):
+    return SASL + f'filter = postfix[mode=auth, journalmatch="{match}"]\n'
+
+
+def sshd(backend, match="_COMM=sshd"):
+    return SSHD.replace("BACKEND", backend).replace("MATCH", match)
+
+
+FAILED = ("postfix@-.service", "postfix/smtpd",
+          "warning: unknown[45.1.1.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6")
+LOGIN = ("ssh.service", "sshd", "Failed password for root from 45.1.1.1 port 4242 ssh2")
+LINE = "Nov 29 23:10:01 host {}[77]: {}\n".format(*LOGIN[1:])
+HOPELESS = "[Definition]\nprefregex = (?:\\w+\\s*)+=$\nfailregex = ^<HOST>\n"
+
+# what it is, jail.local, the journal, files of /var/log and {dir}/auth.log, what is said of what jail, exit status
+READS = (
+    ("a unit of another name", sasl("_SYSTEMD_UNIT=postfix.service"), [FAILED], {},
+     {"postfix-sasl": ("wrong", "it reads nothing: no line was ever in the journal (_SYSTEMD_UNIT=postfix.service), and "
+                       "Postfix logs to the journal as postfix@-.service: in [postfix-sasl] set "
+                       "journalmatch = _SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service")}, 69),
+    ("both names", sasl("_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service"), [FAILED], {},
+     {"postfix-sasl": ("good", "the last of 2026-11-29 23:10 UTC")}, 0),
+    ("both names without a plus", sasl("_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service"),
+     [FAILED], {}, {"postfix-sasl": ("good", "")}, 0),
+    ("a fresh host", SASL, [], {}, {"postfix-sasl": ("off", "nothing yet: no line was ever in the journal (")}, 0),
+    ("only others have logged", SASL, [LOGIN], {}, {"postfix-sasl": ("off", "normal until Postfix has logged something")}, 0),
+    ("lines that are not for the filter", sasl("_SYSTEMD_UNIT=postfix@-.service"),
+     [(FAILED[0], FAILED[1], "connect from unknown[45.1.1.1]")], {},
+     {"postfix-sasl": ("off", "nothing for it yet: its filter knows none of the last 1 line in the journal")}, 0),
+    ("one instance of two", sasl("_SYSTEMD_UNIT=postfix@-.service"),
+     [FAILED, ("postfix@second.service", *FAILED[1:])], {},
+     {"postfix-sasl": ("differs", "it does not read all of them: Postfix logs to the journal as postfix@second.service")}, 0),
+    ("sshd by its unit", sshd("systemd", "_SYSTEMD_UNIT=sshd.service"), [LOGIN], {},
+     {"sshd": ("wrong", "journalmatch = _SYSTEMD_UNIT=sshd.service + _SYSTEMD_UNIT=ssh.service")}, 69),
+    ("sshd by its name", sshd("systemd", "_SYSTEMD_UNIT=sshd.service + SYSLOG_IDENTIFIER=sshd"), [LOGIN], {},
+     {"sshd": ("good", "")}, 0),
+    ("a file with lines", sshd("polling"), [LOGIN], {"auth.log": LINE},
+     {"sshd": ("good", "/auth.log has lines for it")}, 0),
+    ("a file with the lines of others", sshd("polling"), [], {"auth.log": LINE.replace("sshd", "cron")},
+     {"sshd": ("off", "its filter knows none of the last 1 line in")}, 0),
+    ("a file that was just rotated", sshd("polling"), [], {"auth.log": "", "auth.log.1": LINE},
+     {"sshd": ("good", "")}, 0),
+    ("a file without lines", sshd("polling"), [], {"auth.log": ""},
+     {"sshd": ("off", "normal until OpenSSH has logged something")}, 0),
+    ("a file without lines, and the journal has them", sshd("polling"), [LOGIN], {"auth.log": ""},
+     {"sshd": ("wrong", "set backend = systemd and journalmatch = ")}, 69),
+    ("no file at all", sshd("polling").replace("auth.log", "missing.log"), [], {},
+     {"sshd": ("wrong", "none of its log files exists, and fail2ban does not start with it")}, 69),
+    ("Exim, which writes its own file", EXIM.format("systemd"), [], {"exim4/mainlog": LINE},
+     {"exim": ("wrong", "Exim writes /var/log/exim4/mainlog: in [exim] set backend = auto and "
+               "logpath = /var/log/exim4/mainlog")}, 69),
+    ("an expression that takes for ever", sshd("polling") + "filter = hopeless\n", [],
+     {"auth.log": "host sshd[7]: " + "a" * 4000 + "\n"}, {"sshd": ("good", "")}, 0),
+    ("a jail that is no concern of iprep", "[sshd]\nenabled = true\nbackend = systemd\n", [], {}, {}, 0),
+    ("verdicts", BOTH, [], {}, {name: ("good", "is empty until an address is confirmed")
+                                for name in ("rep-confirmed", "rep-notorious")}, 0),
+    ("verdicts in the journal", "[rep-confirmed]\nenabled = true\nbackend = systemd\n", [], {}, {}, 69),
+)
+
+
+def make_journal(directory, entries):
+    """entries: [(unit, identifier, text)], in system.journal as systemd-journald writes it"""
+    os.makedirs(directory)
+    at = calendar.timegm((2026, 11, 29, 23, 10, 0)) * 10 ** 6
+    text = "".join(f"__REALTIME_TIMESTAMP={at + n}\n__MONOTONIC_TIMESTAMP={n + 1}\n_BOOT_ID={'0a' * 16}\n_HOSTNAME=host\n"
+                   f"_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_PID=77\nMESSAGE={line}\n\n"
+                   for n, (unit, name, line) in enumerate(entries))
+    subprocess.run([JOURNALD, "--split-mode=none", "-o", f"{directory}/system.journal", "-"], input=text.encode(),
+                   check=True, capture_output=True)
 
 
 class SelfTest(unittest.TestCase):
@@ -142,20 +223,27 @@ class SelfTest(unittest.TestCase):
         self.addCleanup(self.place.close)
         self.place.write("auth.log", "")
         self.place.write("state/verdict.log", "", 0o640, place.OWNER)
+        os.mkdir(self.place.path("log"))
         self.server.write("jail.local", (DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails).replace("{dir}", self.place.dir))
 
-    def run_it(self, *args, client=None):
+    def run_it(self, *args, client=None, before=""):
         command = self.place.command("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
-        script = 'mount --bind "$0" /usr/local/sbin && exec "$@"'
-        return process.run(["unshare", "--mount", "sh", "-c", script, self.firewalls, *command], check=False,
-                           timeout_s=120)
+        script = ('mount --bind "$0" /usr/local/sbin && mount -t tmpfs tmpfs /var/log && mkdir -p /run/log && '
+                  f'mount -t tmpfs tmpfs /run/log && cp -a "$1/." /var/log && shift || exit 99\n{before}\nexec "$@"')
+        return process.run(["unshare", "--mount", "sh", "-c", script, self.firewalls, self.place.path("log"), *command],
+                           check=False, timeout_s=120)
 
-    def rows(self, status, **more):
-        """{what: (state, why)}"""
+    def found(self, status, **more):
+        """[(what, state, why)]"""
         p = self.run_it("--json", **more)
         self.assertEqual(p.returncode, status, p.stdout + p.stderr)
         rows = [json.loads(line) for line in p.stdout.splitlines()]
-        return {row["fail2ban"]: (row["state"], row["why"]) for row in rows if "fail2ban" in row}
+        return [(row["fail2ban"], row["state"], row["why"]) for row in rows if "fail2ban" in row]
+
+    def rows(self, status, **more):
+        """{what: (state, why)}, of all but the version and what jails read"""
+        return {what: (state, why) for what, state, why in self.found(status, **more)
+                if not what.startswith("log of ") and not why.startswith("version ")}
 
     def test_each_jail_local_gets_its_words(self):
         for what, jails, prefix, said, status in ROWS:
@@ -167,10 +255,66 @@ class SelfTest(unittest.TestCase):
                 for name, (_, why) in said.items():
                     self.assertIn(why, found[name][1])
 
+    def logs(self, status, **more):
+        """{jail: (state, why)} of what jails read"""
+        return {what.removeprefix("log of "): (state, why) for what, state, why in self.found(status, **more)
+                if what.startswith("log of ")}
+
+    def put(self, journal, files):
+        if journal:
+            make_journal(self.place.path("log/journal/" + "0b" * 16), journal)
+        for name, text in files.items():
+            path = self.place.path(name if name.startswith("auth.log") else f"log/{name}")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def test_each_jail_is_asked_whether_it_has_anything_to_read(self):
+        self.server.write("filter.d/hopeless.conf", HOPELESS)
+        for what, jails, journal, files, said, status in READS:
+            with self.subTest(what):
+                self.start(jails)
+                self.put(journal, files)
+                found = self.logs(status)
+                self.assertEqual({name: state for name, (state, _) in found.items()},
+                                 {name: state for name, (state, _) in said.items()}, found)
+                for name, (_, why) in said.items():
+                    self.assertIn(why, found[name][1])
+
+    def test_a_journal_that_cannot_be_asked_is_no_answer(self):
+        for script, why in (("exit 3", "journalctl: status 3"), ("echo no rights >&2; exit 1", "journalctl: no rights"),
+                            ("exec yes", "journalctl is too slow, or says too much")):
+            with self.subTest(script):
+                self.start(SASL)
+                self.place.write("journalctl", f"#!/bin/sh\n{script}\n", 0o755)
+                (state, said), = self.logs(0, before=f"mount --bind {self.place.path('journalctl')} /usr/bin/journalctl").values()
+                self.assertEqual(state, "differs")
+                self.assertIn("not known whether it reads anything: " + why, said)
+
+    def test_a_fail2ban_that_is_too_old_is_named_with_what_is_needed(self):
+        for text in ("0.11.2", "Fail2Ban v0.11.2\n\nCopyright (c) 2004-2008 Cyril Jaquier"):
+            self.start()
+            self.place.write("client", f"#!/bin/sh\necho '{text}'\n", 0o755)
+            (what, state, why), = self.found(69, client=self.place.path("client"))
+            self.assertEqual((what, state), ("fail2ban", "wrong"))
+            self.assertIn("0.11.2 is too old: iprep needs 1.0 or newer", why)
+
+    def test_stock_sets_of_nftables_take_prefixes_from_1_1_1_on(self):
+        self.start(BOTH + "[DEFAULT]\nbanaction_allports = nftables[type=allports]\n", 64)
+        has_intervals = tuple(map(int, self.version().split("."))) >= (1, 1, 1)
+        self.assertEqual("jail rep-confirmed" in self.rows(0 if has_intervals else 69), not has_intervals)
+
+    def version(self):
+        return self.server.client("-V").strip()
+
+    def test_its_version_is_said(self):
+        self.start()
+        self.assertEqual(self.found(0)[0], ("fail2ban", "good", f"version {self.version()}"))
+
     def test_people_get_a_table(self):
         self.start(BOTH)
         text = self.run_it().stdout
-        self.assertRegex(text, r"\nFAIL2BAN +STATE +WHY\ntier known +good +jail rep-confirmed bans for 1 d\n")
+        self.assertRegex(text, r"\nFAIL2BAN +STATE +WHY\nfail2ban +good +version \S+\ntier known +good +jail rep-confirmed bans for 1 d\n")
 
     def test_without_fail2ban_it_says_so_and_passes(self):
         self.start()
@@ -194,6 +338,7 @@ class SelfTest(unittest.TestCase):
                           '"$@"; status=$?; kill $!; exit $status')
                 p = process.run(["unshare", "--mount", "sh", "-c", script, "sh", *command], check=False)
                 rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
+                rows = [row for row in rows if not row["why"].startswith("version ")]
                 self.assertEqual([row["state"] for row in rows], states, p.stdout + p.stderr)
                 self.assertEqual(p.returncode, 69 if "wrong" in states else 0)
                 self.assertEqual("CAP_SETUID" in rows[-1]["why"], "wrong" in states)
