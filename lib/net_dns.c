@@ -1,51 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_dns.c - the only door to c-ares (1.18: ares_query(3), ares_init_options(3))
+ * net_dns.c - questions of the DNS: which resolver, when again, until when
  *
- * A channel over UDP (what comes truncated is asked again over TCP) and one over TCP only, both
- * with NOCHECKRESP, so that SERVFAIL and REFUSED arrive as what they are; c-ares would say
- * "connection refused" of both. Whoever gets such an answer and has more than one resolver asks
- * the others, through a channel without the first resolver and without NOCHECKRESP: there
- * c-ares goes from one to the next by itself. If none knows better, the first answer stands.
+ * c-ares sends each question to one resolver, once (net_ares.h). While there is no answer, the
+ * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers the
+ * wait doubles. Any answer counts, to an earlier try as well, until the deadline. A resolver that
+ * replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again, and the
+ * next one is asked immediately; if no other resolver has an answer, the first such reply is returned.
  *
- * c-ares 1.18 cannot take one query back: after our deadline it is an orphan, released when
- * c-ares lets go of it.
+ * c-ares cannot take back a single question. One that is no longer waited for is an orphan. When a
+ * channel has many, another one is opened for new questions, and the old one is closed, with its
+ * orphans, when nothing else is left in it.
  */
 #include "net_private.h"
 #include "dns_message.h"
+#include "net_ares.h"
 #include "net_resolvers.h"
-#include <ares.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#define TRY_MS 1500                        /* the first try; c-ares doubles it each round */
-#define TRIES 3
-#define TICK_MS 100
-#define SOCKET_BYTES (2 * 1024 * 1024)     /* answers to thousands of questions come in bursts */
+#define TRY_MS 1500
+#define TRIES 3                            /* of each resolver */
 /* An ID has 16 bits, and c-ares looks for a free one for as long as it takes. */
-#define HELD_MAX 30000
+#define OPEN_MAX 30000
+#define ORPHANS_MAX 1000
 #define NAME_MAX_DNS 253                   /* RFC 1035, 3.1: 255 bytes on the wire */
 
-struct channel { struct net *net; int tag; ares_channel ares; bool is_open; };
+struct channel {
+	struct net *net;
+	int tag;                           /* its index */
+	struct ares_channeldata *ares;     /* NULL: not open */
+	size_t nopen, norphans;            /* questions; of them */
+	bool is_retired;
+};
 struct net_dns {
 	struct channel channels[DNS_CHANNELS];
-	size_t nresolvers, nheld;
-	bool is_local;                     /* all of them */
-	int64_t tick_at_ms;
+	char resolvers[RESOLVERS_MAX][RESOLVER_ROOM];
+	size_t nresolvers, nretired;
+	struct channel *in_use[RESOLVERS_MAX][2];      /* over UDP, over TCP; NULL: none yet */
+	struct heap_node *tries;           /* of queries, by the time of their next one */
+};
+struct try {
+	struct net_ares_question question; /* first */
+	struct query *query;               /* NULL: an orphan */
+	struct channel *channel;
+	struct try *next;                  /* of the same query */
 };
 struct query {
 	struct request r;                  /* first */
+	struct heap_node next_try;
 	struct net *net;
-	bool held;                         /* c-ares will call back */
-	bool delivered;                    /* an orphan if still held */
-	bool second;                       /* asking the other resolvers; answer holds the first */
+	struct try *open;
+	unsigned ntries, without;          /* made; bit of each resolver that gave no answer */
+	bool is_scheduled;                 /* next_try is in the heap */
 	bool tcp;
 	int type;
 	struct dns_answer answer;
@@ -54,163 +64,93 @@ struct query {
 	char name[NAME_MAX_DNS + 1];
 };
 
-/*
- * Our own socket functions, for what c-ares 1.18 does not do: close-on-exec without a gap, and
- * no SIGPIPE when a resolver has closed its TCP connection (its writev(2) has no MSG_NOSIGNAL).
- */
-static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
+static struct query *query_of(struct heap_node *n)
 {
-	int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	int bytes = SOCKET_BYTES, on = 1;
-
-	(void)user;
-	if (fd < 0)
-		return fd;
-	if (type == SOCK_STREAM)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	else                               /* the kernel cuts it to net.core.rmem_max */
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	return fd;
+	return (struct query *)(void *)((char *)n - offsetof(struct query, next_try));
 }
 
-static int sock_close(ares_socket_t fd, void *user)
+static void on_watch(void *user, int fd, int readable, int writable)
 {
-	(void)user;
-	return close(fd);
-}
-
-static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *user)
-{
-	(void)user;
-	return connect(fd, to, len);
-}
-
-static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
-			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
-{
-	(void)user;
-	return recvfrom(fd, p, len, flags, from, from_len);
-}
-
-static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n, void *user)
-{
-	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
-
-	(void)user;
-	return sendmsg(fd, &m, MSG_NOSIGNAL);
-}
-
-static const struct ares_socket_functions socket_functions = {
-	sock_open, sock_close, sock_connect, sock_recv, sock_send,
-};
-
-static void sock_state(void *data, ares_socket_t fd, int readable, int writable)
-{
-	struct channel *c = data;
+	struct channel *c = user;
 
 	/* A socket that cannot be watched stays silent: the deadline answers for it. */
 	if (!net_watch(c->net, fd, c->tag, readable, writable))
 		log_line(&c->net->conf.log, LOG_DEBUG, "dns: epoll: %s", strerror(errno));
 }
 
-/* resolvers NULL: those of /etc/resolv.conf. */
-static int channel_open(struct channel *c, struct ares_addr_port_node *resolvers, struct err *e)
+/* One that is not open. NULL: all are. */
+static struct channel *free_channel(struct net_dns *d, size_t resolver, bool tcp)
 {
-	static char no_file[] = "/dev/null";
-	struct ares_options o = {
-		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		.timeout = TRY_MS, .tries = TRIES,
-		.sock_state_cb = sock_state, .sock_state_cb_data = c,
-		.resolvconf_path = no_file,
-	};
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-		   ARES_OPT_NOROTATE;      /* or nobody knows which resolver is the first */
-	int rc;
+	struct channel *all = &d->channels[(resolver * 2 + tcp) * GENERATIONS];
 
-	if (c->tag == TAG_TCP || c->tag == TAG_TCP_OTHER)
-		o.flags |= ARES_FLAG_USEVC;
-	if (c->tag == TAG_UDP || c->tag == TAG_TCP)
-		o.flags |= ARES_FLAG_NOCHECKRESP;
-	if (resolvers)
-		mask |= ARES_OPT_RESOLVCONF;
-	rc = ares_init_options(&c->ares, &o, mask);
-	if (rc != ARES_SUCCESS)
-		return err_set(e, rc == ARES_ENOMEM ? IPREP_E_NOMEM : IPREP_E_OS,
-			       "DNS: %s%s", rc == ARES_EFILE ? "/etc/resolv.conf: " : "",
-			       ares_strerror(rc));
-	c->is_open = true;
-	ares_set_socket_functions(c->ares, &socket_functions, NULL);
-	if (resolvers)
-		rc = ares_set_servers_ports(c->ares, resolvers);
-	if (rc != ARES_SUCCESS)
-		return err_set(e, IPREP_E_NOMEM, "DNS: %s", ares_strerror(rc));
-	return 0;
-}
-
-/* The channel of a tag, opened when it is first wanted. NULL: it cannot be. */
-static struct channel *channel_of(struct net_dns *d, int tag)
-{
-	struct channel *c = &d->channels[tag];
-	struct ares_addr_port_node *all = NULL, *from;
-	int r = -1;
-
-	if (c->is_open)
-		return c;
-	if (ares_get_servers_ports(d->channels[TAG_UDP].ares, &all) != ARES_SUCCESS || !all)
-		return NULL;
-	from = tag == TAG_UDP_OTHER || tag == TAG_TCP_OTHER ? all->next : all;
-	if (from)
-		r = channel_open(c, from, NULL);
-	ares_free_data(all);
-	if (!r)
-		return c;
-	if (c->is_open)
-		ares_destroy(c->ares);
-	c->is_open = false;
+	for (int i = 0; i < GENERATIONS; i++)
+		if (!all[i].ares)
+			return &all[i];
 	return NULL;
 }
 
-static bool on_loopback(const struct ares_addr_port_node *a)
+/* The channel for the next question. NULL: out of memory. */
+static struct channel *channel_to(struct net_dns *d, size_t resolver, bool tcp)
 {
-	if (a->family == AF_INET)
-		return (ntohl(a->addr.addr4.s_addr) >> 24) == 127;
-	return a->family == AF_INET6 && !memcmp(&a->addr.addr6, &in6addr_loopback, 16);
+	struct channel **in_use = &d->in_use[resolver][tcp], *c = *in_use;
+
+	if (c && c->norphans < ORPHANS_MAX)
+		return c;
+	c = free_channel(d, resolver, tcp);
+	if (!c || net_ares_open(d->resolvers[resolver], tcp, on_watch, c, &c->ares, NULL))
+		return *in_use;
+	if (*in_use) {
+		(*in_use)->is_retired = true;
+		d->nretired++;
+	}
+	*in_use = c;
+	return c;
+}
+
+static void close_retired(struct net_dns *d)
+{
+	for (int tag = 0; tag < DNS_CHANNELS && d->nretired; tag++) {
+		struct channel *c = &d->channels[tag];
+
+		if (!c->is_retired || c->nopen > c->norphans)
+			continue;
+		net_ares_close(c->ares);
+		c->ares = NULL;
+		c->is_retired = false;
+		d->nretired--;
+	}
 }
 
 bool net_dns_is_local(const struct net *net)
 {
-	return net->dns && net->dns->is_local;
+	for (size_t i = 0; net->dns && i < net->dns->nresolvers; i++)
+		if (strncmp(net->dns->resolvers[i], "127.", 4) &&
+		    strncmp(net->dns->resolvers[i], "[::1]", 5))
+			return false;
+	return net->dns;
 }
 
 int net_dns_open(struct net *net, struct err *e)
 {
-	struct ares_addr_port_node nodes[RESOLVERS_MAX], *all = NULL;
-	struct net_dns *d;
-	size_t n;
-	int r = net_resolvers_parse(net->conf.resolvers, nodes, &n, e);
+	struct net_dns *d = calloc(1, sizeof(*d));
+	int r;
 
-	if (r)
-		return r;
-	d = calloc(1, sizeof(*d));
-	if (!d || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+	if (!d)
+		return err_set(e, IPREP_E_NOMEM, "out of memory");
+	r = net_ares_init(e);
+	if (r) {
 		free(d);
-		return err_set(e, IPREP_E_NOMEM, "DNS: c-ares cannot be initialised");
+		return r;
 	}
 	net->dns = d;
 	for (int tag = 0; tag < DNS_CHANNELS; tag++)
 		d->channels[tag] = (struct channel){ .net = net, .tag = tag };
-	r = channel_open(&d->channels[TAG_UDP], n ? nodes : NULL, e);
-	if (r)
-		return r;
-	if (ares_get_servers_ports(d->channels[TAG_UDP].ares, &all) != ARES_SUCCESS)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	d->is_local = true;
-	for (struct ares_addr_port_node *a = all; a; a = a->next) {
-		d->nresolvers++;
-		d->is_local &= on_loopback(a);
-	}
-	ares_free_data(all);
-	return 0;
+	r = net_resolvers_parse(net->conf.resolvers, d->resolvers, &d->nresolvers, e);
+	if (!r && !d->nresolvers)
+		r = net_ares_resolvers(d->resolvers, &d->nresolvers, e);
+	if (!r && !d->nresolvers)
+		r = err_set(e, IPREP_E_OS, "DNS: /etc/resolv.conf names no resolver that can be used");
+	return r;
 }
 
 void net_dns_close(struct net *net)
@@ -218,11 +158,10 @@ void net_dns_close(struct net *net)
 	if (!net->dns)
 		return;
 	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		if (net->dns->channels[tag].is_open)       /* calls back for each orphan */
-			ares_destroy(net->dns->channels[tag].ares);
+		net_ares_close(net->dns->channels[tag].ares);  /* orphans are all that is left */
 	free(net->dns);
 	net->dns = NULL;
-	ares_library_cleanup();
+	net_ares_done();
 }
 
 static void dns_expire(struct net *net, struct request *r)
@@ -237,11 +176,14 @@ static void dns_deliver(struct net *net, struct request *r)
 {
 	struct query *q = (struct query *)(void *)r;
 
-	(void)net;
+	if (q->is_scheduled)
+		heap_remove(&net->dns->tries, &q->next_try);
+	for (struct try *t = q->open; t; t = t->next) {
+		t->query = NULL;
+		t->channel->norphans++;
+	}
 	q->cb(q->user, &q->answer);
-	q->delivered = true;
-	if (!q->held)
-		free(q);
+	free(q);
 }
 
 static void broken(struct dns_answer *a, const char *why)
@@ -250,65 +192,122 @@ static void broken(struct dns_answer *a, const char *why)
 	snprintf(a->why, sizeof(a->why), "%s", why);
 }
 
-static bool is_answer(const struct dns_answer *a)
-{
-	return a->status == NET_OK || a->status == NET_NXDOMAIN || a->status == NET_NODATA;
-}
-
-static void from_ares(void *arg, int status, int timeouts, unsigned char *msg, int len);
-
-static void ask(struct query *q, struct channel *c)
+static void schedule(struct query *q, int64_t at_ms)
 {
 	struct net_dns *d = q->net->dns;
 
-	if (!d->nheld++)
-		d->tick_at_ms = q->net->conf.now_ms() + TICK_MS;
-	q->held = true;
-	ares_query(c->ares, q->name, 1 /* IN */, q->type, from_ares, q);
+	if (q->is_scheduled)
+		heap_remove(&d->tries, &q->next_try);
+	q->next_try.key = at_ms;
+	heap_insert(&d->tries, &q->next_try);
+	q->is_scheduled = true;
 }
 
-/* The first resolver's answer is no answer: true if there are others, and one is being asked. */
-static bool ask_others(struct query *q)
+/* Immediately, unless an answer may still come. Not from inside c-ares, which is in the middle of
+ * something when a question ends. */
+static void try_soon(struct query *q)
 {
-	struct net_dns *d = q->net->dns;
-	struct channel *c;
-
-	if (q->second || d->nresolvers < 2)
-		return false;
-	c = channel_of(d, q->tcp ? TAG_TCP_OTHER : TAG_UDP_OTHER);
-	if (!c)
-		return false;
-	q->second = true;
-	ask(q, c);
-	return true;
+	if (!q->open)
+		schedule(q, q->net->conf.now_ms());
 }
 
-static void from_ares(void *arg, int status, int timeouts, unsigned char *msg, int len)
+static void take_reply(struct query *q, unsigned resolver, const unsigned char *msg, size_t len)
 {
-	struct query *q = arg;
-	struct dns_answer a = { .status = NET_TIMEOUT };
-	bool has_reply = msg && len > 0;
+	struct dns_answer a;
 
-	(void)timeouts;
-	q->net->dns->nheld--;
-	q->held = false;
-	if (q->delivered) {
-		free(q);
+	dns_message_parse(msg, len, q->name, q->type, &a);
+	if (a.status == NET_OK || a.status == NET_NXDOMAIN || a.status == NET_NODATA) {
+		q->answer = a;
+		net_done(q->net, &q->r);
 		return;
 	}
-	if (q->r.is_done)                  /* by its deadline; its callback is about to be made */
-		return;
-	if (has_reply)
-		dns_message_parse(msg, (size_t)len, q->name, q->type, &a);
-	else if (status == ARES_ECONNREFUSED)
-		broken(&a, "no resolver can be reached");
-	else if (status != ARES_ETIMEOUT)
-		broken(&a, ares_strerror(status));
-	if (!q->second || is_answer(&a))
+	if (!q->without)
 		q->answer = a;
-	if (has_reply && !is_answer(&a) && ask_others(q))
+	q->without |= 1u << resolver;
+	if (q->without == (1u << q->net->dns->nresolvers) - 1)
+		net_done(q->net, &q->r);
+	else
+		try_soon(q);
+}
+
+static void on_end(struct net_ares_question *question, const unsigned char *msg, size_t len,
+		   const char *why)
+{
+	struct try *t = (struct try *)(void *)question, **at;
+	struct channel *c = t->channel;
+	struct query *q = t->query;
+
+	c->nopen--;
+	if (!q) {
+		c->norphans--;
+		free(t);
 		return;
-	net_done(q->net, &q->r);
+	}
+	for (at = &q->open; *at != t; at = &(*at)->next)
+		;
+	*at = t->next;
+	free(t);
+	if (q->r.is_done)                  /* its callback is about to be made */
+		return;
+	if (msg) {
+		take_reply(q, (unsigned)c->tag / (2 * GENERATIONS), msg, len);
+	} else if (why) {
+		if (!q->without)
+			broken(&q->answer, why);
+		try_soon(q);
+	}
+}
+
+/* The resolver whose turn it is; false: there is none any more. */
+static bool next_resolver(struct query *q, size_t *ret)
+{
+	size_t n = q->net->dns->nresolvers;
+
+	while (q->ntries < TRIES * n) {
+		*ret = q->ntries++ % n;
+		if (!(q->without & 1u << *ret))
+			return true;
+	}
+	return false;
+}
+
+static const char *send_try(struct query *q, size_t resolver)
+{
+	struct channel *c = channel_to(q->net->dns, resolver, q->tcp);
+	struct try *t = c ? malloc(sizeof(*t)) : NULL;
+
+	if (!t)
+		return "out of memory";
+	if (c->nopen >= OPEN_MAX) {
+		free(t);
+		return "too many questions at once";
+	}
+	*t = (struct try){ .question.end = on_end, .query = q, .channel = c, .next = q->open };
+	q->open = t;
+	c->nopen++;
+	net_ares_ask(c->ares, q->name, q->type, &t->question);
+	return NULL;
+}
+
+static void try_next(struct query *q)
+{
+	struct net_dns *d = q->net->dns;
+	size_t resolver, round;
+	const char *why;
+
+	if (q->open && !q->without)        /* silence is the latest that is known */
+		q->answer = (struct dns_answer){ .status = NET_TIMEOUT };
+	if (!next_resolver(q, &resolver)) {
+		net_done(q->net, &q->r);
+		return;
+	}
+	round = (q->ntries - 1) / d->nresolvers;
+	schedule(q, q->net->conf.now_ms() + ((int64_t)TRY_MS << round));
+	why = send_try(q, resolver);
+	if (why && !q->open) {
+		broken(&q->answer, why);
+		net_done(q->net, &q->r);
+	}
 }
 
 /* Without a trailing dot, and of characters that mean themselves to c-ares and dn_expand(3). */
@@ -332,52 +331,52 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 		 void (*cb)(void *user, const struct dns_answer *a), void *user)
 {
 	struct query *q = calloc(1, sizeof(*q));
-	struct channel *c;
 
 	if (!q) {
 		net_refuse(net, (struct refusal){ .dns_cb = cb, .user = user });
 		return;
 	}
 	*q = (struct query){ .net = net, .type = type, .tcp = tcp, .cb = cb, .user = user,
+			     .answer.status = NET_TIMEOUT,
 			     .r = { .expire = dns_expire, .deliver = dns_deliver } };
 	net_wait(net, &q->r, deadline_ms);
-	c = channel_of(net->dns, tcp ? TAG_TCP : TAG_UDP);
 	if (deadline_ms <= net->conf.now_ms())
 		return;                    /* the next turn says so */
 	if (!take_name(q, name))
 		broken(&q->answer, "not a name that can be asked");
 	else if (type != NET_A && type != NET_TXT)
 		broken(&q->answer, "not a type that can be asked");
-	else if (net->dns->nheld >= HELD_MAX)
-		broken(&q->answer, "too many questions at once");
-	else if (!c)
-		broken(&q->answer, "out of memory");
 	else
-		ask(q, c);
-	if (q->answer.status != NET_OK)
+		try_next(q);
+	if (q->answer.status == NET_BROKEN && !q->is_scheduled)
 		net_done(net, &q->r);
 }
 
 void net_dns_event(struct net *net, int tag, int fd, bool in, bool out)
 {
-	if (net->dns->channels[tag].is_open)
-		ares_process_fd(net->dns->channels[tag].ares, in ? fd : ARES_SOCKET_BAD,
-				out ? fd : ARES_SOCKET_BAD);
+	struct channel *c = &net->dns->channels[tag];
+
+	if (c->ares)
+		net_ares_event(c->ares, fd, in, out);
 }
 
-/* ares_timeout(3) of 1.18 walks all queries at each call; its timers need no more than a tick. */
 int64_t net_dns_next_ms(const struct net *net)
 {
-	return net->dns->nheld ? net->dns->tick_at_ms : INT64_MAX;
+	return net->dns->tries ? net->dns->tries->key : INT64_MAX;
 }
 
 void net_dns_timers(struct net *net)
 {
+	struct net_dns *d = net->dns;
 	int64_t now = net->conf.now_ms();
 
-	if (net_dns_next_ms(net) > now)
-		return;
-	net->dns->tick_at_ms = now + TICK_MS;
-	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		net_dns_event(net, tag, ARES_SOCKET_BAD, false, false);
+	while (d->tries && d->tries->key <= now) {
+		struct query *q = query_of(d->tries);
+
+		heap_remove(&d->tries, &q->next_try);
+		q->is_scheduled = false;
+		if (!q->r.is_done)
+			try_next(q);
+	}
+	close_retired(d);
 }

@@ -2,8 +2,8 @@
 /*
  * net_loop.c - one epoll loop for c-ares and curl, and the module's only symbol
  *
- * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, what
- * c-ares and curl want. Deadlines are ours, not the libraries': at a request's deadline its
+ * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next try
+ * of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's deadline its
  * callback is made, whatever they are still doing. Answers are delivered last, those of requests
  * made meanwhile by the next turn, so that a turn ends.
  */

@@ -8,10 +8,12 @@
  */
 #pragma once
 #include "net.h"
+#include "net_ares.h"
 #include "net_heap.h"
 
-/* c-ares channels, then curl: which of them a descriptor in the epoll set belongs to. */
-enum { TAG_UDP, TAG_TCP, TAG_UDP_OTHER, TAG_TCP_OTHER, DNS_CHANNELS, TAG_HTTP = DNS_CHANNELS };
+/* Which channel of c-ares a descriptor in the epoll set belongs to, or curl. For each resolver and
+ * transport there is one in use; the others are closed, or wait for their last answers. */
+enum { GENERATIONS = 4, DNS_CHANNELS = RESOLVERS_MAX * 2 * GENERATIONS, TAG_HTTP = DNS_CHANNELS };
 
 #define REFUSALS_MAX 256
 

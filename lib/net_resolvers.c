@@ -2,12 +2,13 @@
 /*
  * net_resolvers.c - addresses of resolvers, strictly
  *
- * Not ares_set_servers_ports_csv(3): it skips what it does not understand at the end of an
+ * Not left to ares_set_servers_csv(3): it skips what it does not understand at the end of an
  * entry, takes ports above 65535 and says nothing of where the mistake is.
  */
 #include "net_resolvers.h"
 #include "buf.h"
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ENTRY_MAX 64                       /* "[...]:65535" with 45 bytes of IPv6 */
@@ -28,33 +29,35 @@ static bool take_port(const char *text, int *ret)
 }
 
 /* ADDRESS4[:PORT], ADDRESS6, [ADDRESS6][:PORT]; entry is cut into pieces. */
-static bool take_entry(char *entry, struct ares_addr_port_node *n)
+static bool take_entry(char *entry, char ret[RESOLVER_ROOM])
 {
-	char *host = entry, *port = NULL, *end;
+	char *host = entry, *port_text = NULL, *end, shown[INET6_ADDRSTRLEN];
+	struct in6_addr a;
+	int family = AF_INET, port = 53;
 
-	*n = (struct ares_addr_port_node){ .family = AF_INET };
 	if (*entry == '[') {
 		host = entry + 1;
 		end = strchr(host, ']');
 		if (!end || (end[1] && end[1] != ':') || !memchr(host, ':', (size_t)(end - host)))
 			return false;
-		port = end[1] ? end + 2 : NULL;
+		port_text = end[1] ? end + 2 : NULL;
 		*end = '\0';
 	} else if ((end = strchr(entry, ':')) && end == strrchr(entry, ':')) {
 		*end = '\0';
-		port = end + 1;
+		port_text = end + 1;
 	}
-	if (port && !take_port(port, &n->udp_port))
+	if (port_text && !take_port(port_text, &port))
 		return false;
-	n->tcp_port = n->udp_port;         /* 0: 53 */
-	if (inet_pton(AF_INET, host, &n->addr.addr4) == 1)
-		return true;
-	n->family = AF_INET6;
-	return inet_pton(AF_INET6, host, &n->addr.addr6) == 1;
+	if (strchr(host, ':'))
+		family = AF_INET6;
+	if (inet_pton(family, host, &a) != 1 || !inet_ntop(family, &a, shown, sizeof(shown)))
+		return false;
+	snprintf(ret, RESOLVER_ROOM, family == AF_INET6 ? "[%s]:%d" : "%s:%d", shown, port);
+	return true;
 }
 
-int net_resolvers_parse(const char *text, struct ares_addr_port_node nodes[RESOLVERS_MAX],
-			size_t *ret_n, struct err *e)
+int net_resolvers_parse(const char *text, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n,
+			struct err *e)
 {
 	const char *p = text + strspn(text, " \t");
 	char entry[ENTRY_MAX], shown[ENTRY_MAX];
@@ -72,13 +75,11 @@ int net_resolvers_parse(const char *text, struct ares_addr_port_node nodes[RESOL
 				       RESOLVERS_MAX);
 		memcpy(entry, p, used < ENTRY_MAX ? used : 0);
 		entry[used < ENTRY_MAX ? used : 0] = '\0';
-		if (!take_entry(entry, &nodes[n]))
+		if (!take_entry(entry, ret[n]))
 			return err_set(e, IPREP_E_CONFIG, "[dns] resolvers: \"%s\" is not an"
 				       " address with or without a port, as in"
 				       " 127.0.0.1:53 or [::1]:53",
 				       text_mask(shown, sizeof(shown), p, used));
-		if (n)
-			nodes[n - 1].next = &nodes[n];
 		n++;
 		p += len;
 		if (!*p++)

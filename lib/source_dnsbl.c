@@ -15,7 +15,7 @@
 
 #define TXT_WAIT_MS 1000                   /* the reason is a courtesy */
 
-/* Over this path nobody but the resolver can answer: c-ares 1.18 asks from one UDP port. */
+/* Over this path nobody but the resolver can answer: c-ares asks from one UDP port. */
 static bool is_trusted(const struct ask *a)
 {
 	switch (a->conf->confirm_tcp) {

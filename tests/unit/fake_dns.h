@@ -3,7 +3,8 @@
  * fake_dns.h - a DNS server in a thread, UDP and TCP on one free loopback port (for tests)
  *
  * What it does is in the first label of the name asked: good, text, nx, nodata, never, wrongid,
- * wrongname, tc (truncated over UDP, good over TCP), refused, servfail. A server with a mood
+ * wrongname, tc (truncated over UDP, good over TCP), refused, servfail. kept: the first such
+ * question over UDP is answered when a question named go comes, others never. A server with a mood
  * does that instead of all of them. Any other label is as good.
  */
 #pragma once
@@ -17,6 +18,9 @@ struct fake_dns {
 	int port, udp, listener, stop[2];
 	int tcp[FAKE_TCP_MAX];
 	size_t ntcp;
+	unsigned char kept[600];
+	size_t kept_len;
+	struct sockaddr_in kept_from;
 	pthread_t thread;
 	atomic_int nudp, ntcp_asked;
 };
@@ -58,6 +62,11 @@ static size_t fake_reply(struct fake_dns *d, unsigned char *m, size_t len, bool 
 	return len + n;
 }
 
+static bool fake_is(const unsigned char *m, const char *label)
+{
+	return m[12] == strlen(label) && !memcmp(m + 13, label, m[12]);
+}
+
 static void fake_dns_udp(struct fake_dns *d)
 {
 	unsigned char m[600];
@@ -70,6 +79,16 @@ static void fake_dns_udp(struct fake_dns *d)
 		return;
 	d->nudp++;
 	len = fake_reply(d, m, (size_t)n, false);
+	if (len && fake_is(m, "kept")) {
+		if (d->kept_len)
+			return;
+		memcpy(d->kept, m, len);
+		d->kept_len = len;
+		d->kept_from = from;
+		return;
+	}
+	if (d->kept_len && fake_is(m, "go"))
+		sendto(d->udp, d->kept, d->kept_len, 0, (struct sockaddr *)&d->kept_from, from_len);
 	if (len)
 		sendto(d->udp, m, len, 0, (struct sockaddr *)&from, from_len);
 }
