@@ -48,6 +48,31 @@ static int on_socket(ares_socket_t fd, int type, void *data)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
+#if ARES_VERSION >= 0x012200               /* 1.34: as lib/net_ares.c */
+
+static void on_answer(void *arg, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
+{
+	(void)arg;
+	(void)timeouts;
+	in_flight--;
+	answers++;
+	lost += status == ARES_ETIMEOUT;
+	listed += status == ARES_SUCCESS && ares_dns_record_rr_cnt(reply, ARES_SECTION_ANSWER) > 0;
+}
+
+static void ask(ares_channel_t *c, const char *name)
+{
+	ares_query_dnsrec(c, name, ARES_CLASS_IN, ARES_REC_TYPE_A, on_answer, NULL, NULL);
+}
+
+static int no_cache(struct ares_options *o)
+{
+	o->qcache_max_ttl = 0;
+	return ARES_OPT_QUERY_CACHE;
+}
+
+#else
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 {
 	struct ares_addrttl a[16];
@@ -63,6 +88,19 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
 		listed += n > 0;
 }
 
+static void ask(ares_channel c, const char *name)
+{
+	ares_query(c, name, 1, 1, on_answer, NULL);
+}
+
+static int no_cache(struct ares_options *o)
+{
+	(void)o;
+	return 0;
+}
+
+#endif
+
 static int ask_next(ares_channel c, FILE *list, const char *zone)
 {
 	char line[64], name[400];
@@ -72,7 +110,7 @@ static int ask_next(ares_channel c, FILE *list, const char *zone)
 		return 0;
 	snprintf(name, sizeof(name), "%u.%u.%u.%u.%s", e, d, b, a, zone);
 	in_flight++;
-	ares_query(c, name, 1, 1, on_answer, NULL);
+	ask(c, name);
 	return 1;
 }
 
@@ -114,7 +152,7 @@ int main(int argc, char **argv)
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (ares_library_init(ARES_LIB_INIT_ALL) ||
 	    ares_init_options(&c, &o, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-			      ARES_OPT_SOCK_STATE_CB) || ares_set_servers_ports_csv(c, server))
+			      ARES_OPT_SOCK_STATE_CB | no_cache(&o)) || ares_set_servers_ports_csv(c, server))
 		return 71;
 	ares_set_socket_callback(c, on_socket, NULL);
 	run(c, list, argv[2], strtol(argv[4], NULL, 10));
