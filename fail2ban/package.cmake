@@ -1,26 +1,37 @@
 # SPDX-License-Identifier: MIT
-# Debian packages: cmake -DCMAKE_INSTALL_PREFIX=/usr …, then "cpack -G DEB" in the build directory.
+# Packages. Debian: cmake -DCMAKE_INSTALL_PREFIX=/usr …, then "cpack -G DEB" in the build directory.
+# Source: "cpack --config CPackSourceConfig.cmake", whatever the prefix is.
 # Component tools is iprep, lib is libiprep0, dev is libiprep-dev; what is in no component is in none.
-if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  return()
-endif()
 set(debian ${CMAKE_CURRENT_LIST_DIR}/debian)
-set(staged ${CMAKE_BINARY_DIR}/debian)
-set(same "(= ${PROJECT_VERSION})")
-
-set(CPACK_GENERATOR DEB)
 set(CPACK_VERBATIM_VARIABLES ON)
+# what only one of the two kinds needs is set there
+set(CPACK_PROJECT_CONFIG_FILE ${debian}/config.cmake)
 set(CPACK_PACKAGE_CONTACT "the iprep authors <maintainers@iprep.invalid>")
 # else it would be the first line of all three descriptions
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_PACKAGE_VENDOR "the iprep authors")
+set(CPACK_SOURCE_GENERATOR TGZ)
+set(CPACK_SOURCE_PACKAGE_FILE_NAME iprep-${PROJECT_VERSION})
+# source.cmake copies what belongs
+set(CPACK_SOURCE_INSTALLED_DIRECTORIES "")
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  include(CPack)
+  return()
+endif()
+set(staged ${CMAKE_BINARY_DIR}/debian)
+set(same "(= ${PROJECT_VERSION})")
+
+# The same packages from the same source, in whatever directory it was unpacked.
+target_compile_options(iprep_flags INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
+  -ffile-prefix-map=${PROJECT_BINARY_DIR}=.)
+set_target_properties(rep-check rep-report rep-purge PROPERTIES BUILD_RPATH_USE_ORIGIN ON)
+
+set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
   GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_COMPONENTS_ALL tools lib dev)
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
-set(CPACK_PRE_BUILD_SCRIPTS ${debian}/stage.cmake)
-set(CPACK_POST_BUILD_SCRIPTS ${debian}/finish.cmake)
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -29,12 +40,16 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # where dpkg-shlibdeps finds the library that the programs are linked with
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/lib)
+# Strips as well. stage.cmake strips what was built without debug information: no dbgsym package then.
+set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME iprep)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libiprep0 ${same}, adduser, python3:any")
-set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "fail2ban, logrotate, ca-certificates, default-mta | mail-transport-agent")
-set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS "unbound | local-caching-dns-server, cron | cron-daemon")
+# A mail server is only suggested: apt would install one on a host that has none, and it would listen there.
+set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "fail2ban, logrotate, ca-certificates")
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS
+  "default-mta | mail-transport-agent, unbound | local-caching-dns-server, cron | cron-daemon")
 set(CPACK_DEBIAN_TOOLS_DESCRIPTION "IP reputation for fail2ban
 iprep asks DNS lists (DNSBLs) and AbuseIPDB about the addresses that attack
 this host, and lets fail2ban ban for a day, or a year, those that the rest of
@@ -70,8 +85,5 @@ This package has the header, and what pkg-config and CMake need.")
 
 foreach(component TOOLS LIB DEV)
   set(CPACK_DEBIAN_${component}_PACKAGE_PRIORITY optional)
-  if(CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo AND NOT component STREQUAL DEV)
-    set(CPACK_DEBIAN_${component}_DEBUGINFO_PACKAGE ON)
-  endif()
 endforeach()
 include(CPack)

@@ -110,7 +110,7 @@ IPREP_API const char *iprep_strerror(int err);
 /* Details of the last failure on this context; valid until the next call. Never NULL. */
 IPREP_API const char *iprep_errmsg(const struct iprep_ctx *ctx);
 
-/* The library's version, "0.1.0". */
+/* The library's version: three numbers with dots between. */
 IPREP_API const char *iprep_version(void);
 
 /*

@@ -22,13 +22,13 @@ MORE = "# a line of the next release\n"
 
 
 class Debs:
-    """paths: {package: file}, version."""
+    """paths: {package: file}, version; from another source or with more options of cmake, below another directory."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *options, source=TOP):
         self.directory = f"{directory}/debs"
-        build = f"{self.directory}/build"
-        process.run(["cmake", "-S", TOP, "-B", build, "-DBUILD_TESTING=OFF",
-                     "-DCMAKE_INSTALL_PREFIX=/usr"], timeout_s=BUILD_S)
+        self.build = build = f"{self.directory}/build"
+        process.run(["cmake", "-S", source, "-B", build, "-DBUILD_TESTING=OFF",
+                     "-DCMAKE_INSTALL_PREFIX=/usr", *options], timeout_s=BUILD_S)
         process.run(["cmake", "--build", build, "-j2"], timeout_s=BUILD_S)
         for old in glob.glob(f"{build}/*.deb") + glob.glob(f"{build}/*.ddeb"):
             os.unlink(old)
@@ -36,6 +36,17 @@ class Debs:
                     timeout_s=BUILD_S)
         self.paths = {name: only(f"{build}/{name}_*.deb") for name in NAMES}
         self.version = field(self.paths["iprep"], "Version")
+
+    def source(self):
+        """The source package, made in the same directory."""
+        for old in glob.glob(f"{self.build}/*.tar.gz"):
+            os.unlink(old)
+        pack_source(self.build)
+        return only(f"{self.build}/*.tar.gz")
+
+    def symbols(self):
+        """The packages with debug information."""
+        return sorted(glob.glob(f"{self.build}/*.ddeb"))
 
     def field(self, name, which):
         return field(self.paths[name], which)
@@ -69,6 +80,16 @@ class Debs:
         process.run(["dpkg-deb", "--root-owner-group", "-b", top, path])
         shutil.rmtree(top)
         return path
+
+
+def pack_source(build):
+    process.run(["sh", "-c", 'cd "$1" && cpack --config CPackSourceConfig.cmake', "sh", build], timeout_s=BUILD_S)
+
+
+def changelog_version(top=TOP):
+    """What everything else derives from."""
+    with open(f"{top}/fail2ban/debian/changelog", encoding="utf-8") as file:
+        return re.match(r"iprep \((\S+)\) ", file.readline())[1]
 
 
 def only(pattern):

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 
 from unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
 
-UNITS = "/lib/systemd/system"
+UNITS = "/usr/lib/systemd/system"
 # of 10; these read what others wrote
 EXPOSURE_MAX = {"flush": 2.0, "purge": 2.0, "recheck": 2.0, "release": 2.0}
 
@@ -35,7 +35,7 @@ class Units(UnitCase):
         self.assertEqual(self.host.show("iprep-flush.path", "SubState"), "waiting")
         self.assertEqual(self.host.run("systemctl", "list-units", "--failed", "--plain", "--no-legend",
                                        "iprep*").stdout, "")
-        verified = self.host.run("sh", "-c", "systemd-analyze verify --man=no /lib/systemd/system/iprep-*", check=False)
+        verified = self.host.run("sh", "-c", f"systemd-analyze verify --man=no {UNITS}/iprep-*", check=False)
         self.assertEqual((verified.returncode, verified.stdout + verified.stderr), (0, ""))
 
     def test_1_units_that_read_what_others_wrote_are_sandboxed(self):
@@ -102,7 +102,7 @@ class Units(UnitCase):
 
     def test_7_cron_stands_back_for_the_timers_that_are_enabled(self):
         for name in ("rep-report", "rep-purge"):
-            self.root.write(f"/tmp/{name}", '#!/bin/sh\necho "$0 $*" >>/tmp/called\n', 0o755)
+            self.root.write(f"/var/tmp/{name}", '#!/bin/sh\necho "$0 $*" >>/var/tmp/called\n', 0o755)
         lines = self.root.read("/etc/cron.d/iprep").splitlines()
         places = "\n".join(line for line in lines if line.startswith(("TIMERS=", "SYSTEMD=")))
         for unit, words in (("flush", "--flush"), ("purge", "rep-purge --quiet"), ("recheck", "--recheck")):
@@ -110,9 +110,9 @@ class Units(UnitCase):
                     or line.endswith(words) or f"{words} --quiet" in line and words == "--recheck"]
             for enabled in (True, False):
                 self.host.run("systemctl", "enable" if enabled else "disable", f"iprep-{unit}.timer")
-                self.root.write("/tmp/called", "")
-                self.host.run("sh", "-c", f"PATH=/tmp:$PATH\n{places}\n{job}")
-                self.assertEqual(self.root.read("/tmp/called") == "", enabled, job)
+                self.root.write("/var/tmp/called", "")
+                self.host.run("sh", "-c", f"PATH=/var/tmp:$PATH\n{places}\n{job}")
+                self.assertEqual(self.root.read("/var/tmp/called") == "", enabled, job)
             self.host.run("systemctl", "enable", f"iprep-{unit}.timer")
 
     def test_8_logrotate_makes_a_log_that_fail2ban_follows(self):

@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_upgrade.py - an upgrade that is built on the host which has the previous version installed
+
+In a root directory with what README says is needed to build, by README's own commands: the previous version is
+built, installed and used there, then this one is built there and installed by apt over it, and the way back. The
+previous version is this source with a lower number and the units in the place where it had them.
+
+    test_upgrade.py     (as root; IPREP_PACKAGES: where packages are kept)
+"""
+
+import os
+import re
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import process                                              # noqa: E402
+from debroot import DebRoot                                 # noqa: E402
+from debs import NAMES, TOP, Debs                           # noqa: E402
+
+BEFORE = "0.0.9"
+UNITS = ("iprep-flush.path", "iprep-flush.service", "iprep-purge.timer", "iprep-release.service")
+LINKS = "/etc/systemd/system"
+BUILD_S = 1200
+PACKAGES = None
+
+
+def readme(heading):
+    """The indented lines below a heading."""
+    with open(f"{TOP}/README.md", encoding="utf-8") as file:
+        text = file.read()
+    section = re.split(r"^#+ ", text.split(f"\n### {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    return [line[4:] for line in section.splitlines() if line.startswith("    ")]
+
+
+def tools():
+    """What README has installed before it builds."""
+    lines = readme("Look, without root and without installing") + readme("Install")
+    found = [word for line in lines if line.startswith("sudo apt install ") for word in line.split()[3:]]
+    return tuple(sorted({word for word in found if not word.startswith("./") and word != "fail2ban"}))
+
+
+def build_command():
+    command, = [line for line in readme("Install") if "cpack -G DEB" in line]
+    return command
+
+
+class Upgrade(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.debs = Debs(PACKAGES)
+        cls.version = cls.debs.version
+        cls.root = DebRoot(PACKAGES, "build", (*tools(), *cls.debs.dependencies()))
+        cls.addClassCleanup(cls.root.close)
+        source = cls.debs.source()
+        for version in (BEFORE, cls.version):
+            process.run(["tar", "-xmf", source, "-C", cls.root.inside("/root")])
+            os.rename(cls.root.inside(f"/root/iprep-{cls.version}"), cls.root.inside(f"/root/{version}"))
+        changelog = f"/root/{BEFORE}/fail2ban/debian/changelog"
+        cls.root.write(changelog, cls.root.read(changelog).replace(f"({cls.version})", f"({BEFORE})", 1))
+
+    def build(self, version, options=""):
+        """{package: file}, made in there as README says."""
+        command = build_command().replace("-DBUILD_TESTING=OFF", f"-DBUILD_TESTING=OFF {options}")
+        self.root.run("sh", "-ec", f"cd /root/{version} && {command}", timeout_s=BUILD_S)
+        paths = [f"/root/{version}/build/deb/{name}_{version}_{architecture()}.deb" for name in NAMES]
+        for path in paths:
+            self.assertTrue(self.root.exists(path), path)
+        return [self.root.inside(path) for path in paths]
+
+    def installed(self):
+        said = self.root.run("dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *NAMES).stdout
+        return {tuple(line.split()) for line in said.splitlines()}
+
+    def waiting(self):
+        return self.root.run("rep-report", "--status", "--json").stdout.partition('"parked"')[0]
+
+    def test_it_can_be_installed_by_apt_and_keeps_what_is_there(self):
+        self.root.apt("install", *self.build(BEFORE, "-DIPREP_UNITDIR=/lib/systemd/system"))
+        self.assertEqual(self.installed(), {(name, BEFORE, "installed") for name in NAMES})
+        self.assertIn("/lib/systemd/system/iprep-flush.path", self.root.packaged("iprep"))
+        self.use()
+        before, links = self.waiting(), self.links()
+        self.assertIn('"report":1', before)
+
+        paths = self.build(self.version)
+        for path in paths:
+            needs = process.run(["dpkg-deb", "-f", path, "Depends"]).stdout
+            self.assertNotIn(BEFORE, needs)
+            self.assertEqual(re.findall(r"libiprep0[^,\n]*", needs),
+                             [] if "libiprep0_" in path else [f"libiprep0 (= {self.version})"])
+            with self.subTest(os.path.basename(path)), open(path, "rb") as theirs, \
+                    open(self.debs.paths[os.path.basename(path).split("_")[0]], "rb") as ours:
+                self.assertEqual(theirs.read(), ours.read(), "it is not what a host without iprep builds")
+        self.root.apt("install", *paths)
+        self.assertEqual(self.installed(), {(name, self.version, "installed") for name in NAMES})
+        self.assertIn(self.version, self.root.run("rep-check", "--version").stdout)
+        self.assertEqual((self.waiting(), self.links()), (before, links))
+        self.assertEqual(self.root.read("/etc/iprep/iprep.local"), "[report]\ninterval = 2d\n")
+        self.units_are_there()
+
+        self.root.apt("install", "--allow-downgrades", *self.build(BEFORE))
+        self.assertEqual(self.installed(), {(name, BEFORE, "installed") for name in NAMES})
+        self.assertEqual(self.waiting(), before)
+        self.units_are_there()
+
+    def use(self):
+        self.root.write("/etc/iprep/abuseipdb.key", "0123456789abcdef\n", 0o640)
+        self.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
+        self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
+        self.root.run("rep-report", "--enqueue", "--jail=sshd", "--failures=5", "--", "45.1.1.1")
+        os.unlink(self.root.inside(f"{LINKS}/timers.target.wants/iprep-purge.timer"))
+
+    def links(self):
+        """Enabled units, with what they are links to, wherever /lib is."""
+        paths = self.root.run("find", LINKS, "-name", "*iprep*").stdout.split()
+        return {path: self.root.run("readlink", "-f", path).stdout for path in paths}
+
+    def units_are_there(self):
+        """They moved from /lib, which is a link to /usr/lib: dpkg must not remove what it has just unpacked."""
+        for name in UNITS:
+            self.assertTrue(self.root.exists(f"/usr/lib/systemd/system/{name}"), name)
+        for path in self.links():
+            self.root.run("test", "-f", path)
+
+
+def architecture():
+    return process.run(["dpkg", "--print-architecture"]).stdout.strip()
+
+
+if __name__ == "__main__":
+    if os.geteuid():
+        sys.exit("test_upgrade.py: needs root")
+    with tempfile.TemporaryDirectory(prefix="iprep-upgrade.", dir="/var/tmp") as TOP_DIRECTORY:
+        PACKAGES = os.environ.get("IPREP_PACKAGES", TOP_DIRECTORY)
+        unittest.main()
