@@ -149,21 +149,15 @@ class Notify(unittest.TestCase):
                       '45.1.1.1  known  3\n' + BLOCK.format('45.1.1.2'))
 
     def test_a_mail_that_cannot_be_sent_is_kept_and_sent_with_what_came_since(self):
-        for does in ('exit 75', 'exit 1', 'kill -9 $$', 'kill -15 $$', 'cat >/dev/null; exit 69', None):
+        for does in ('exit 75', 'exit 1', 'kill -9 $$', 'kill -15 $$', 'cat >/dev/null; exit 69'):
             with self.subTest(does):
                 self.write('new', BLOCK.format('45.1.1.1'))
-                if does:
-                    self.write('sendmail.does', does)
-                else:
-                    os.rename(self.path('sendmail'), self.path('away'))
+                self.write('sendmail.does', does)
                 self.assertIn('kept', self.run_it(75))
                 self.assertIn('kept', self.run_it(75))
                 self.assertEqual(self.mails(), [])
                 self.write('new', BLOCK.format('45.1.1.2'))
-                if does:
-                    os.remove(self.path('sendmail.does'))
-                else:
-                    os.rename(self.path('away'), self.path('sendmail'))
+                os.remove(self.path('sendmail.does'))
                 self.run_it()
                 self.run_it()
                 self.one_mail('root', self.subject('2 new blocks'),
@@ -328,6 +322,27 @@ class Notify(unittest.TestCase):
         subprocess.run(del_spool, check=True, stdin=subprocess.DEVNULL,
                        env={**os.environ, 'STATE_DIRECTORY': self.path('spool')})
         self.one_mail('root', self.subject('1 new block'), BLOCK.format('45.1.1.1'))
+
+    def test_without_sendmail_nothing_is_marked_as_shown_and_it_is_said_plainly(self):
+        self.write('new', BLOCK.format('45.1.1.1'))
+        self.more['--sendmail'] = self.path('no/sendmail')
+        said = self.run_it(69)
+        self.assertEqual(said, f'iprep-notify: {self.path("no/sendmail")}: not installed, so no mail can be sent; '
+                               'install a mail server, or disable iprep-notify.timer\n')
+        self.assertTrue(os.path.exists(self.path('new')))
+        del self.more['--sendmail']
+        self.run_it()
+        self.one_mail('root', self.subject('1 new block'), BLOCK.format('45.1.1.1'))
+
+    def test_cron_without_sendmail_does_not_mark_blocks_as_shown(self):
+        with open(os.path.join(TOP, 'cron.d/iprep'), encoding='ascii') as f:
+            job, = [line.split(None, 6)[6] for line in f if line.startswith('41 ')]
+        self.write('rep-check', '#!/bin/sh\necho "$*"\n')
+        os.chmod(self.path('rep-check'), 0o755)
+        for sendmail, says in ((self.path('no/sendmail'), ''), (self.path('rep-check'), '--blocks --new\n')):
+            env = {'PATH': f'{self.dir}:/usr/bin:/bin', 'SYSTEMD': '/none', 'TIMERS': '/none', 'SENDMAIL': sendmail}
+            p = subprocess.run(['sh', '-c', job], env=env, capture_output=True, text=True, check=False)
+            self.assertEqual((p.returncode, p.stdout, p.stderr), (0, says, ''))
 
     def test_an_unsafe_spool_is_refused_before_anything_is_shown(self):
         self.write('new', BLOCK.format('45.1.1.1'))
@@ -505,6 +520,7 @@ class Files(unittest.TestCase):
         self.assertIn('MAILTO=root\n', lines)
         self.assertIn('TIMERS=/etc/systemd/system/timers.target.wants\n', lines)
         self.assertIn('SYSTEMD=/run/systemd/system\n', lines)
+        self.assertIn('SENDMAIL=/usr/sbin/sendmail\n', lines)
         self.assertEqual(len(jobs), 5)
         limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
         for job in jobs:
@@ -517,7 +533,7 @@ class Files(unittest.TestCase):
             self.assertNotRegex(command, r'(?<!\\)%')
             self.assertRegex(command, r'\Atest -d \$SYSTEMD && test -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
                                       r'! command -v rep-(report|purge|check) >/dev/null \|\| '
-                                      r'(for jail in [\w -]+; do fail2ban-client status "\$jail" >/dev/null 2>&1 '
+                                      r'(! test -x \$SENDMAIL \|\| )?(for jail in [\w -]+; do fail2ban-client status "\$jail" >/dev/null 2>&1 '
                                       r'\|\| continue; )?rep-')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
         self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.split('>/dev/null || ', 1)[1]).group().split(' <')[0]
