@@ -9,6 +9,7 @@ describes the format; examine() runs every line through every filter, ours and s
 
 import json
 import os
+import re
 import sys
 import urllib.parse
 
@@ -40,7 +41,7 @@ class Sample:
         self.place = place
         self.line = line
         outcome, self.service, *more = row.split("\t")
-        self.outcome = {urllib.parse.unquote(word) for word in outcome.split()}
+        self.outcome = outcome.split()
         self.address = more[0] if more else None
         self.found = []
         if self.service not in STOCK or len(more) > 1 or not all(map(is_outcome, outcome.split())):
@@ -50,6 +51,15 @@ class Sample:
 
     def __str__(self):
         return f"{self.place}: {self.line}"
+
+    def wanted(self, version):
+        """The outcome that the row asks for with this fail2ban; "sure@1.0.2,1.1.0" is for two."""
+        words = set()
+        for word in self.outcome:
+            word, _, versions = word.partition("@") if word.startswith("sure") else (word, "", "")
+            if not versions or version in versions.split(","):
+                words.add(urllib.parse.unquote(word))
+        return words or {"none"}
 
     def counts_as(self):
         """The outcome that the filters gave."""
@@ -78,7 +88,8 @@ class Sample:
 
 
 def is_outcome(word):
-    return word in OUTCOMES or word.startswith("spray=") and len(word) > len("spray=")
+    return (word in OUTCOMES or word.startswith("spray=") and len(word) > len("spray=")
+            or re.fullmatch(r"sure@\d[\d.]*(?:,\d[\d.]*)*", word))
 
 
 def names():
