@@ -87,7 +87,7 @@ run() {
 	name=$1
 	shift
 	echo "== testing $name on $release"
-	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1   # host tests lock each other out
+	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1
 }
 machines='host/(live|package|units|removal)'
 build released -DIPREP_WERROR=ON

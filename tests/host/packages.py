@@ -12,8 +12,11 @@ come from the Debian release that carries them. apt has a configuration of its
 own for that: the machine's lists do not change.
 
 A directory that was filled before is used again; nothing is fetched then.
+Tests that run side by side share it.
 """
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -36,16 +39,19 @@ INSTALLED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
 class Packages:
     """Programs for the tests: the machine's own, or from below directory."""
 
-    def __init__(self, directory, unbound=False, exports=False):
+    def __init__(self, directory, unbound=False, exports=False, tcpd=False):
         self.root = directory
         self.fail2ban_version = wanted_fail2ban()
         self.fail2ban_root = f"{directory}/fail2ban-{self.fail2ban_version}"
-        if not os.path.exists(self.fail2ban_root):
-            unpack_fail2ban(self.fail2ban_version, self.fail2ban_root)
-        self.fetch_missing(unbound, exports)
+        with locked(directory):
+            if not os.path.exists(self.fail2ban_root):
+                unpack_fail2ban(self.fail2ban_version, self.fail2ban_root)
+            self.fetch_missing(unbound, exports, tcpd)
 
-    def fetch_missing(self, unbound, exports):
+    def fetch_missing(self, unbound, exports, tcpd):
         programs = {"rbldnsd": "rbldnsd", "nftables": "nft"}
+        if tcpd:
+            programs["tcpd"] = "tcpdmatch"
         if exports:
             programs |= EXPORTS
         if unbound:
@@ -54,6 +60,17 @@ class Packages:
                   if not self.find(program)]
         if wanted:
             fetch(wanted, self.root)
+
+    def modules(self, package):
+        """Where the modules of a Python package are, unpacked in a directory of
+        its own: fail2ban does without unless it is told."""
+        root = f"{self.root}/{package}"
+        with locked(self.root):
+            if not os.path.exists(root):
+                with tempfile.TemporaryDirectory(prefix=".new-", dir=self.root) as work:
+                    fetch([package], f"{work}/root")
+                    os.rename(f"{work}/root", root)
+        return f"{root}/usr/lib/python3/dist-packages"
 
     def find(self, program):
         """Path of the machine's program, or of the unpacked one, or None."""
@@ -94,6 +111,15 @@ class Packages:
         os.chmod(path, 0o755)
 
 
+@contextlib.contextmanager
+def locked(directory):
+    """Tests run side by side; one of them fetches, the others wait for that."""
+    os.makedirs(directory, exist_ok=True)
+    with open(f"{directory}/.lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def wanted_fail2ban():
     """The version to test with."""
     version = os.environ.get("IPREP_FAIL2BAN")
@@ -117,10 +143,8 @@ def wanted_fail2ban():
 
 def unpack_fail2ban(version, root):
     """Whole, or not at all."""
-    top = os.path.dirname(root)
-    os.makedirs(top, exist_ok=True)
     release = FAIL2BAN[version]
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=top) as work:
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=os.path.dirname(root)) as work:
         os.chmod(work, 0o755)
         options = []
         if release != roots.codename():

@@ -18,10 +18,10 @@ import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 
-import packages as unpacked                         # noqa: E402
 import process                                      # noqa: E402
 from fail2ban import Fail2ban                       # noqa: E402
 from network import Network                         # noqa: E402
+from packages import Packages                       # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
@@ -67,7 +67,7 @@ class Place(unittest.TestCase):
     @classmethod
     def build(cls, stack):
         cls.top = stack.enter_context(tempfile.TemporaryDirectory(prefix="iprep-test-"))
-        cls.packages = unpacked.Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"))
+        cls.packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"), tcpd=True)
         cls.network = Network(f"iprep-ban{os.getpid()}", cls.top, stack)
         cls.network.add_clients([*INSIDE, OUTSIDE, ADDRESS, NEIGHBOUR])
         cls.network.listen()
@@ -196,8 +196,6 @@ class HostsDeny(Place):
     @classmethod
     def build(cls, stack):
         super().build(stack)
-        if not cls.packages.find("tcpdmatch"):
-            unpacked.fetch(["tcpd"], cls.packages.root)
         open(f"{cls.top}/hosts.allow", "w", encoding="ascii").close()
 
     def setUp(self):

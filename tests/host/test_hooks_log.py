@@ -16,7 +16,6 @@ sys.dont_write_bytecode = True      # leave the source tree clean
 import hookhost                                     # noqa: E402
 import process                                      # noqa: E402
 from hookhost import BansCase, HookCase             # noqa: E402
-from packages import fetch                          # noqa: E402
 
 
 def tell(text):
@@ -71,10 +70,7 @@ class RotationInotify(Rotation):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        modules = f"{cls.host.packages.root}/pyinotify"
-        if not os.path.exists(modules):
-            fetch(["python3-pyinotify"], modules)   # not beside fail2ban: others do without
-        cls.host.fail2ban.modules = f"{modules}/usr/lib/python3/dist-packages"
+        cls.host.fail2ban.modules = cls.host.packages.modules("python3-pyinotify")
         cls.host.fail2ban.start()
 
     def test_the_backend_is_that_one(self):
