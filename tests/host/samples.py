@@ -31,6 +31,9 @@ STOCK = {
 }
 AMBIGUOUS = {service: f"rep-{service}-ambiguous" for service in STOCK}
 OURS = (*AMBIGUOUS.values(), "rep-spray", "rep-good")
+# What an expression may try in many ways, a hundred kilobytes of it.
+UNITS = (" ", "a", "a ", "[", "(x) [1.1.1.1] ", '"', ") [", ": ", "a=b, ", "1.1.1.1 ", "sshd[1]: ",
+         ", client: 1.1.1.1", '" H=[1.1.1.1]', "user=<x>, ")
 OUTCOMES = ("ambiguous", "good", "sure", "none")
 
 
@@ -44,6 +47,7 @@ class Sample:
         self.outcome = outcome.split()
         self.address = more[0] if more else None
         self.found = []
+        self.expressions = []       # (filter, number of its expression)
         if self.service not in STOCK or len(more) > 1 or not all(map(is_outcome, outcome.split())):
             raise ValueError(f"{place}: not a row of outcome, service[, address]: {row!r}")
         if not self.outcome or "none" in self.outcome and len(self.outcome) > 1:
@@ -113,6 +117,13 @@ def read(name):
             for number, (line, row) in enumerate(zip(lines, rows), 1)]
 
 
+def slowest(lines, modules, config):
+    """{filter: (processor seconds, text)} of {filter: [line]}, by regex/growth.py."""
+    argv = [sys.executable, "-B", f"{HERE}/regex/growth.py", modules, config]
+    request = json.dumps({"filters": lines, "units": UNITS, "length": 100_000, "short": 7_000})
+    return json.loads(process.run(argv, stdin=request, timeout_s=900).stdout)
+
+
 def match(logs, filters, modules, config):
     """What regex/match.py answers for lists of lines."""
     argv = [sys.executable, "-B", f"{HERE}/regex/match.py", modules, config]
@@ -130,6 +141,7 @@ def examine(logs, modules, config):
         for name, answer in answers.items():
             used[name] = (answer["expressions"],
                           used[name][1] | {match[1] for match in answer["matches"]})
-            for number, _, address, user in answer["matches"]:
+            for number, expression, address, user in answer["matches"]:
                 log[number].found.append((name, address, user))
+                log[number].expressions.append((name, expression))
     return used

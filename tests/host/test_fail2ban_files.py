@@ -63,6 +63,7 @@ BANACTIONS = {
 # A line in RFC 3164's form; those that are in another one already are left alone.
 SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8} (?P<host>[^\s:\[]+) (?P<program>[\w./-]+)"
                     r"(?:\[(?P<id>\d+)\])?: (?P<text>.*)")
+TIME = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8} |\d{4}[-/]\d\d[-/]\d\d[ T][\d:.]+\S* ")
 OTHER_FORM = re.compile(r"\[ID |\[ *\d+\.\d+\]")
 # (form, logtype): what fail2ban calls the kind of log.
 FORMS = (
@@ -199,6 +200,20 @@ class Fail2banFiles(Configured):
             else:
                 self.assertNotEqual(used, "systemd", jail)
                 self.assertTrue(logs, jail)
+
+    def test_only_root_and_units_can_write_what_is_read_from_the_journal(self):
+        """Any user can choose SYSLOG_IDENTIFIER and the name of a program (_COMM)."""
+        dump = self.enabled(backend="systemd")
+        matches = {line[1]: line[3:] for line in dump if line[2:3] == ["addjournalmatch"]
+                   and line[1] in REP_JAILS}
+        self.assertLess({"rep-sshd-ambiguous", "rep-postfix-ambiguous", "rep-spray", "rep-good"},
+                        set(matches))
+        for jail, match in matches.items():
+            for one in " ".join(match).split(" + "):
+                self.assertRegex(one, r"^_SYSTEMD_(?:UNIT|SLICE)=\S+$|^_UID=0 SYSLOG_IDENTIFIER=\S+$",
+                                 jail)
+        for daemon in ("sshd", "sshd-session"):
+            self.assertIn(f"_UID=0 SYSLOG_IDENTIFIER={daemon}", " ".join(matches["rep-good"]))
 
     def check_actions(self, dump, banaction):
         """Each bans once and in a place of its own; only rep-spray reports; rep-good neither."""
@@ -353,6 +368,22 @@ class LogLines(Configured):
             count, matched = self.used[name]
             self.assertGreater(count, 0, name)
             self.assertEqual(set(range(count)) - matched, set(), f"{name}: expressions without a line")
+
+    def test_no_hostile_line_takes_long(self):
+        """100 kB of what a client can send; 7 kB as well, because longer lines are left alone.
+
+        Linear expressions need some milliseconds of processor time, and one that tried
+        every way through a line needed a minute.
+        """
+        lines = {name: {} for name in samples.OURS}
+        for sample in self.samples:
+            for name, expression in sample.expressions:
+                lines.get(name, {}).setdefault(expression, TIME.sub("", sample.line))
+        worst = samples.slowest({name: list(some.values()) for name, some in lines.items()},
+                                self.packages.fail2ban_modules, self.config)
+        for name, (seconds, text) in sorted(worst.items()):
+            print(f"  {name}: at most {1000 * seconds:.0f} ms")
+            self.assertLess(seconds, 2, f"{name}: {text}")
 
     def test_a_user_name_is_bounded_and_fits_on_a_command_line(self):
         for sample in self.samples:
