@@ -65,7 +65,8 @@ SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8} (?P<host>[^\s:\[]+) (?P<pro
                     r"(?:\[(?P<id>\d+)\])?: (?P<text>.*)")
 TIME = re.compile(r"[A-Z][a-z]{2} [ \d]\d [\d:]{8} |\d{4}[-/]\d\d[-/]\d\d[ T][\d:.]+\S* ")
 OTHER_FORM = re.compile(r"\[ID |\[ *\d+\.\d+\]")
-# (form, logtype): what fail2ban calls the kind of log.
+# (form, logtype): what fail2ban calls the kind of log. rsyslog cuts a program off at its "/"
+# in RFC 5424's form, and puts a second blank in front of the text.
 FORMS = (
     ("Nov 29 20:15:01 {host} {tag}: {text}", "file"),
     ("2026-11-29T20:15:01.954167+00:00 mail-1.example.org {tag}: {text}", "file"),
@@ -79,6 +80,7 @@ FORMS = (
     ("Nov 29 20:15:01 {host} {tag}: {text}", "journal"),
     ("Nov 29 20:15:01 mail-1.example.org {program}[811]: {text}", "short"),
     ("<38>1 2026-11-29T20:15:01.954167+00:00 {host} {program} {pid} - - {text}", "rfc5424"),
+    ("<38>1 2026-11-29T20:15:01.954167+00:00 {host} {cut} {pid} - -  {text}", "rfc5424"),
     ("<38>1 2026-11-29T20:15:01Z - {program} {pid} ID1 [a@1 b=\"c]\\\"d\"][e@1] {text}", "rfc5424"),
 )
 EXIM = re.compile(r"(?P<time>\d{4}-\d\d-\d\d [\d:]{8}(?:\.\d+)?(?: [+-]\d{4})?) (?:\[\d+\] )?(?P<text>.*)")
@@ -396,7 +398,7 @@ def parts(line):
     """Of a match of SYSLOG, for FORMS."""
     found = line.groupdict()
     tag = found["program"] + (f"[{found['id']}]" if found["id"] else "")
-    return {**found, "tag": tag, "pid": found["id"] or "-"}
+    return {**found, "tag": tag, "pid": found["id"] or "-", "cut": found["program"].split("/")[0]}
 
 
 def read_rows(name):
