@@ -55,8 +55,8 @@ class Fail2ban:
         self.write("fail2ban.local", LOCAL.format(directory=directory))
 
     def add_files(self, source):
-        """Copy action.d, filter.d and jail.d below source into the configuration."""
-        for part in ("action.d", "filter.d", "jail.d"):
+        """Copy action.d, fail2ban.d, filter.d and jail.d below source into the configuration."""
+        for part in ("action.d", "fail2ban.d", "filter.d", "jail.d"):
             for name in sorted(os.listdir(f"{source}/{part}")):
                 shutil.copy(f"{source}/{part}/{name}", f"{self.config}/{part}")
 

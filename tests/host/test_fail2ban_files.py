@@ -30,7 +30,10 @@ from packages import Packages                       # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 GATED = tuple(samples.AMBIGUOUS.values())
-REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-good")
+# rep-spray-files and rep-good-files are enabled by the two before them
+REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-good", "rep-spray-files", "rep-good-files")
+REPORTING = ("rep-spray", "rep-spray-files")
+WATCHING = ("rep-good", "rep-good-files")
 ENABLE = """\
 [DEFAULT]
 {backends}banaction = {banaction}
@@ -48,7 +51,7 @@ enabled = false
 enabled = true
 logpath = {log}
 """
-ALL = "".join(f"[{jail}]\nenabled = true\n" for jail in REP_JAILS)
+ALL = "".join(f"[{jail}]\nenabled = true\n" for jail in REP_JAILS if not jail.endswith("-files"))
 # banaction and banaction_allports, and what a jail has of its own in them.
 BANACTIONS = {
     "iptables-multiport": ("iptables-allports", "f2b-{jail}"),
@@ -111,7 +114,7 @@ class Configured(unittest.TestCase):
         cls.config = f"{top}/fail2ban"
         shutil.copytree(cls.packages.fail2ban_config, cls.config)
         cls.before = cls.dump()
-        for part in ("action.d", "filter.d", "jail.d"):
+        for part in ("action.d", "fail2ban.d", "filter.d", "jail.d"):
             shutil.copytree(f"{SHIPPED}/{part}", f"{cls.config}/{part}",
                             dirs_exist_ok=True)
 
@@ -191,7 +194,8 @@ class Fail2banFiles(Configured):
 
     def check_sources(self, dump, backend):
         """The verdict log, Exim and nginx are files in any case; the rest is the backend's."""
-        files = {"rep-confirmed", "rep-notorious", "rep-exim-ambiguous", "rep-nginx-ambiguous"}
+        files = {"rep-confirmed", "rep-notorious", "rep-exim-ambiguous", "rep-nginx-ambiguous",
+                 "rep-spray-files", "rep-good-files"}
         for jail in REP_JAILS:
             used = words(dump, "add", jail)[0][0]
             journal = [line for line in dump if line[:3] == ["set", jail, "addjournalmatch"]]
@@ -218,17 +222,19 @@ class Fail2banFiles(Configured):
             self.assertIn(f"_UID=0 SYSLOG_IDENTIFIER={daemon}", " ".join(matches["rep-good"]))
 
     def check_actions(self, dump, banaction):
-        """Each bans once and in a place of its own; only rep-spray reports; rep-good neither."""
+        """Each bans once and in a place of its own; only rep-spray reports; rep-good does nothing."""
         places = set()
         for jail in REP_JAILS:
             names = [name for name, in words(dump, "set", jail, "addaction")]
             ours = [name for name in names if name == "iprep"]
-            self.assertEqual(ours, ["iprep"] if jail == "rep-spray" else [], jail)
-            self.assertEqual(len(names) - len(ours), 0 if jail == "rep-good" else 1, jail)
-            if jail != "rep-good" and BANACTIONS[banaction][1]:
+            self.assertEqual(ours, ["iprep"] if jail in REPORTING else [], jail)
+            self.assertEqual(len(names) - len(ours), 1, jail)
+            if jail in WATCHING:
+                self.assertEqual(names, ["iprep-noban"])
+            elif BANACTIONS[banaction][1]:
                 places.add(self.place_of(dump, jail, names[0], BANACTIONS[banaction][1]))
         if BANACTIONS[banaction][1]:
-            self.assertEqual(len(places), len(REP_JAILS) - 1)
+            self.assertEqual(len(places), len(REP_JAILS) - len(WATCHING))
 
     def place_of(self, dump, jail, action, place):
         """The chain, set or line of its own, which must be in the commands."""
@@ -241,12 +247,13 @@ class Fail2banFiles(Configured):
     def test_reporting_action_in_default_does_not_reach_rep_jails(self):
         dump = self.enabled(default="action = %(action_)s\n         iprep\n")
         reports = {line[1] for line in dump if line[0] == "set" and line[2:] == ["addaction", "iprep"]}
-        self.assertEqual(reports, {"rep-spray", "recidive"})
+        self.assertEqual(reports, {*REPORTING, "recidive"})
 
     def test_rep_spray_reports_password_guessing(self):
-        options = next(line[4] for line in self.enabled()
-                       if line[:4] == ["multi-set", "rep-spray", "action", "iprep"])
-        self.assertIn('--categories="18" --jail="rep-spray"', dict(options)["actionban"])
+        dump = self.enabled()
+        for jail in REPORTING:
+            options = next(line[4] for line in dump if line[:4] == ["multi-set", jail, "action", "iprep"])
+            self.assertIn(f'--categories="18" --jail="{jail}"', dict(options)["actionban"])
 
     def test_gate_is_called_with_the_jail_and_a_quoted_address(self):
         dump = self.enabled()
@@ -257,14 +264,40 @@ class Fail2banFiles(Configured):
 
     def test_spray_gate_gets_the_user_name_glued_and_quoted_and_no_cache(self):
         dump = self.enabled()
-        self.assertEqual(words(dump, "set", "rep-spray", "ignorecommand"), [[
-            '/usr/bin/rep-check --gate --restored="<restored>" --jail=rep-spray '
-            '--user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]']])
-        self.assertEqual(words(dump, "set", "rep-spray", "ignorecache"), [])
+        for jail in REPORTING:
+            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [[
+                f'/usr/bin/rep-check --gate --restored="<restored>" --jail={jail} '
+                '--user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]']])
+            self.assertEqual(words(dump, "set", jail, "ignorecache"), [])
 
     def test_rep_good_ignores_every_line_that_it_remembers(self):
-        self.assertEqual(words(self.enabled(), "set", "rep-good", "ignorecommand"),
-                         [['/usr/bin/rep-check --good -- "<ip>"; :']])
+        dump = self.enabled()
+        for jail in WATCHING:
+            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [['/usr/bin/rep-check --good -- "<ip>"; :']])
+
+    def test_exim_is_read_from_its_file_and_by_one_jail_whatever_the_backend(self):
+        for backend in ("polling", "systemd"):
+            dump = self.enabled(backend=backend)
+            for jails in (REPORTING, WATCHING):
+                exim = f"{self.directory.name}/some.log.3"
+                self.assertEqual([jail for jail in jails for log, _ in words(dump, "set", jail, "addlogpath")
+                                  if log == exim], [jails[1]])
+
+    def test_jails_of_own_files_start_without_any(self):
+        log = f"{self.directory.name}/only.log"
+        open(log, "w", encoding="ascii").close()
+        dump = self.dump(f"[DEFAULT]\nsshd_log = {log}\nrep_verdict_log = {log}\nexim_main_log = /nonexistent/mainlog\n"
+                         "[sshd]\nenabled = false\n[rep-good]\nenabled = true\n")
+        self.assertIn(str(["start", "rep-good-files"]), dump)
+        self.assertNotIn(str(["start", "rep-spray-files"]), dump)
+
+    def test_what_fail2ban_local_has_of_ipv6_holds(self):
+        path = f"{self.config}/fail2ban.local"
+        self.addCleanup(os.unlink, path)
+        for section in ("DEFAULT", "Definition"):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"[{section}]\nallowipv6 = no\n")
+            self.assertIn(str(["set", "allowipv6", "no"]), self.dump())
 
     def test_a_jail_works_where_only_one_of_its_logs_exists(self):
         log = f"{self.directory.name}/only.log"

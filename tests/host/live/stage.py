@@ -153,7 +153,7 @@ class LiveStage(stage.Stage):
                                    for path in files)
         return "\n".join(f"{variable} = " + "\n    ".join(files)
                          for variable, files in
-                         {**paths, "rep_login_logs": everything}.items())
+                         {**paths, "rep_login_logs": everything, "rep_own_logs": {"/nonexistent": True}}.items())
 
     def stock_jails(self, side):
         """Only with iprep has a stock jail its one added line. Debian enables
