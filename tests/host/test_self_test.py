@@ -188,13 +188,15 @@ def make_journal(directory, entries):
     os.makedirs(directory)
     at = calendar.timegm((2026, 11, 29, 23, 10, 0)) * 10 ** 6
     text = "".join(f"__REALTIME_TIMESTAMP={at + n}\n__MONOTONIC_TIMESTAMP={n + 1}\n_BOOT_ID={'0a' * 16}\n_HOSTNAME=host\n"
-                   f"_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_PID=77\nMESSAGE={line}\n\n"
+                   f"_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_COMM={os.path.basename(name)}\n_PID=77\nMESSAGE={line}\n\n"
                    for n, (unit, name, line) in enumerate(entries))
     subprocess.run([JOURNALD, "--split-mode=none", "-o", f"{directory}/system.journal", "-"], input=text.encode(),
                    check=True, capture_output=True)
 
 
-class SelfTest(unittest.TestCase):
+class Case(unittest.TestCase):
+    """rep-check --self-test of a jail.local, with a journal and log files."""
+
     @classmethod
     def setUpClass(cls):
         cls.top = tempfile.mkdtemp(prefix="iprep-selftest.", dir="/var/tmp")
@@ -245,16 +247,6 @@ class SelfTest(unittest.TestCase):
         return {what: (state, why) for what, state, why in self.found(status, **more)
                 if not what.startswith("log of ") and not why.startswith("version ")}
 
-    def test_each_jail_local_gets_its_words(self):
-        for what, jails, prefix, said, status in ROWS:
-            with self.subTest(what):
-                self.start(jails, prefix)
-                found = self.rows(status)
-                self.assertEqual({name: state for name, (state, _) in found.items()},
-                                 {name: state for name, (state, _) in said.items()}, found)
-                for name, (_, why) in said.items():
-                    self.assertIn(why, found[name][1])
-
     def logs(self, status, **more):
         """{jail: (state, why)} of what jails read"""
         return {what.removeprefix("log of "): (state, why) for what, state, why in self.found(status, **more)
@@ -268,6 +260,21 @@ class SelfTest(unittest.TestCase):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
+
+    def version(self):
+        return self.server.client("-V").strip()
+
+
+class SelfTest(Case):
+    def test_each_jail_local_gets_its_words(self):
+        for what, jails, prefix, said, status in ROWS:
+            with self.subTest(what):
+                self.start(jails, prefix)
+                found = self.rows(status)
+                self.assertEqual({name: state for name, (state, _) in found.items()},
+                                 {name: state for name, (state, _) in said.items()}, found)
+                for name, (_, why) in said.items():
+                    self.assertIn(why, found[name][1])
 
     def test_each_jail_is_asked_whether_it_has_anything_to_read(self):
         self.server.write("filter.d/hopeless.conf", HOPELESS)
@@ -303,9 +310,6 @@ class SelfTest(unittest.TestCase):
         self.start(BOTH + "[DEFAULT]\nbanaction_allports = nftables[type=allports]\n", 64)
         has_intervals = tuple(map(int, self.version().split("."))) >= (1, 1, 1)
         self.assertEqual("jail rep-confirmed" in self.rows(0 if has_intervals else 69), not has_intervals)
-
-    def version(self):
-        return self.server.client("-V").strip()
 
     def test_its_version_is_said(self):
         self.start()
