@@ -7,7 +7,8 @@ match.py - what fail2ban-regex finds in many logs, with many filters, in one pro
 
 MODULES is the directory of fail2ban's Python modules, CONFIG a configuration. The request is
 JSON, {"logs": [[line ...] ...], "filters": [filter ...]}, a filter as fail2ban-regex takes it:
-"sshd" or "postfix[mode=auth]". The answer is a list, for each log an object that has for each
+"sshd" or "postfix[mode=auth]". A line may be an entry of the journal, an object as "journalctl
+-o json" writes it; the words that a filter gets of it are made by fail2ban's own function. The answer is a list, for each log an object that has for each
 filter how many expressions it has and its matches, [number of the line, number of the
 expression, address, user name or null].
 
@@ -16,13 +17,40 @@ take minutes. Within a log a filter remembers earlier lines, as in a jail: stock
 This file has a directory of its own because a module named fail2ban is beside its callers.
 """
 
+import datetime
 import json
 import sys
+import types
 
 modules, config = sys.argv[1:]
 sys.path[0] = modules
 
 from fail2ban.client import fail2banregex       # noqa: E402
+
+
+def reader():
+    """What FilterSystemd.formatJournalEntry() wants of its filter."""
+    try:
+        from systemd import journal     # noqa: F401
+    except ImportError:     # only its name is needed: the journal was read already
+        sys.modules["systemd"] = types.ModuleType("systemd")
+        sys.modules["systemd"].journal = types.SimpleNamespace(__version__="234")
+    from fail2ban.server.filtersystemd import FilterSystemd
+    return type("Reader", (), {
+        "jailName": "journal", "getLogEncoding": lambda self: "UTF-8",
+        "getJrnEntTime": FilterSystemd.getJrnEntTime,
+        "formatJournalEntry": FilterSystemd.formatJournalEntry})()
+
+
+def formatted(entry):
+    """As python-systemd has it, then as a filter gets it."""
+    entry = dict(entry)
+    if isinstance(entry["MESSAGE"], list):      # bytes, as they are no plain text
+        entry["MESSAGE"] = bytes(entry["MESSAGE"])
+    entry["__REALTIME_TIMESTAMP"] = datetime.datetime.fromtimestamp(
+        int(entry["__REALTIME_TIMESTAMP"]) / 1e6)
+    entry.pop("_SOURCE_REALTIME_TIMESTAMP", None)
+    return reader().formatJournalEntry(entry)
 
 
 def examine(name, lines):
@@ -34,7 +62,8 @@ def examine(name, lines):
         raise SystemExit(f"{name}: fail2ban-regex cannot read this filter")
     matches = []
     for number, line in enumerate(lines):
-        _, found, ignored = tester.testRegex(line)
+        words = formatted(line) if isinstance(line, dict) else (line,)
+        _, found, ignored = tester.testRegex(*words)
         if ignored:
             continue
         for expression, address, _, data in (one[:4] for one in found):

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_log_forms.py - the lines of tests/data/logs in every form in which a host may keep them
+
+A machine booted by systemd gets every line on /dev/log, as from its daemon. journald
+keeps it; rsyslogd writes it with the time stamps of RFC 3164, of ISO 8601 and of
+RFC 5424, with rsyslog's own templates. Our filters must find the same in all of them.
+
+    test_log_forms.py     (as root; IPREP_PACKAGES: where packages are kept)
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import process                                      # noqa: E402
+import samples                                      # noqa: E402
+from booted import Booted                           # noqa: E402
+from debroot import DebRoot                         # noqa: E402
+from netns import Namespace                         # noqa: E402
+from packages import Packages                       # noqa: E402
+from unit_case import HOST                          # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
+FACILITY = 21           # local5: no other program of the machine has it
+# rsyslog's template -> logtype of fail2ban
+TEMPLATES = {"RSYSLOG_TraditionalFileFormat": "file", "RSYSLOG_FileFormat": "file",
+             "RSYSLOG_SyslogProtocol23Format": "rfc5424"}
+# Else "postfix/smtpd" is "postfix" in RFC 5424 files.
+RSYSLOG = 'global(parser.permitSlashInProgramName="on")\n' + "".join(
+    f'local5.* action(type="omfile" file="/var/log/forms/{name}" template="{name}")\n'
+    for name in TEMPLATES)
+# Not what belongs to the prefix of a file: "kernel: [  97.69]: sshd[1]: ", "sshd[1]: [ID 1 auth.info] "
+SYSLOG = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S+) [^\s:]+ "
+                    r"((?!kernel:)[^\s:\[]+(?:\[\d+\])?: (?!\[ID ).*)")
+# a line of Exim's own log: to syslog it goes with its time stamp or without
+EXIM = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? (.*)")
+WAIT_S = 60
+
+
+def messages(sample):
+    """What a daemon gives to syslog for this line: "program[id]: text"."""
+    if not sample.line.isprintable():       # rsyslog would write it with escapes
+        return []
+    if match := SYSLOG.fullmatch(sample.line):
+        return [match[1]]
+    if sample.service == "exim" and (match := EXIM.fullmatch(sample.line)):
+        return [f"exim[811]: {sample.line}", f"exim[812]: {match[1]}"]
+    return []
+
+
+def wanted(sample):
+    """The outcome as far as our filters make it, whatever the version of fail2ban."""
+    return sample.wanted(None) - {"sure", "none"}
+
+
+def shown(line):
+    return line["MESSAGE"] if isinstance(line, dict) else line
+
+
+class LogForms(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        top = tempfile.mkdtemp(prefix="iprep-forms.", dir="/var/tmp")
+        cls.addClassCleanup(shutil.rmtree, top)
+        kept = os.environ.get("IPREP_PACKAGES", f"{top}/packages")
+        cls.packages = Packages(kept)
+        cls.config = f"{top}/fail2ban"
+        shutil.copytree(cls.packages.fail2ban_config, cls.config)
+        shutil.copytree(f"{SHIPPED}/filter.d", f"{cls.config}/filter.d", dirs_exist_ok=True)
+        cls.sent = [(sample, message) for name in samples.names()
+                    for sample in samples.read(name) for message in messages(sample)]
+        cls.boot(kept)
+        cls.emit()
+
+    @classmethod
+    def boot(cls, kept):
+        cls.root = DebRoot(kept, "package", HOST)
+        cls.addClassCleanup(cls.root.close)
+        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
+        os.makedirs(cls.root.inside("/var/log/forms"))
+        cls.root.write("/etc/rsyslog.d/forms.conf", RSYSLOG)
+        cls.space = Namespace(f"iprep-forms-{os.getpid()}")
+        cls.addClassCleanup(cls.space.remove)
+        cls.host = Booted(cls.root, cls.space)
+        cls.addClassCleanup(cls.host.stop)
+
+    @classmethod
+    def emit(cls):
+        """From inside, so that journald knows the process."""
+        lines = [f"<{FACILITY * 8 + 6}>Nov 29 23:00:00 {message}" for _, message in cls.sent]
+        first = cls.host.first()
+        process.run(["nsenter", "-t", first, "-p", sys.executable, f"{HERE}/emit.py",
+                     f"/proc/{first}/root/run/systemd/journal/dev-log"], stdin=json.dumps(lines))
+        for name in TEMPLATES:
+            process.wait_for(lambda name=name: len(cls.file(name)) >= len(cls.sent), WAIT_S)
+
+    @classmethod
+    def file(cls, template):
+        path = cls.root.inside(f"/var/log/forms/{template}")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+            return file.read().split("\n")[:-1]
+
+    @classmethod
+    def journal(cls):
+        said = cls.host.journal("-o", "json", "--all", f"SYSLOG_FACILITY={FACILITY}")
+        return [json.loads(line) for line in said.splitlines()]
+
+    def check(self, lines, logtype):
+        self.assertEqual(len(lines), len(self.sent))
+        filters = [f"{name}[logtype={logtype}]" for name in samples.OURS]
+        answers, = samples.match([lines], filters, self.packages.fail2ban_modules, self.config)
+        for sample, _ in self.sent:
+            sample.found = []
+        seen = [[] for _ in lines]
+        for name, spec in zip(samples.OURS, filters):
+            for number, _, address, user in answers[spec]["matches"]:
+                seen[number].append((name, address, user))
+        wrong = []
+        for (sample, _), line, found in zip(self.sent, lines, seen):
+            sample.found = found
+            if sample.counts_as() - {"none"} != wanted(sample):
+                wrong.append(f"{sample.place}: {shown(line)}\n   is {sorted(sample.counts_as())}, "
+                             f"wanted {sorted(wanted(sample))}")
+            elif sample.address and {address for _, address, _ in found} - {sample.address}:
+                wrong.append(f"{sample.place}: {shown(line)}\n   another address than {sample.address}")
+        if wrong:
+            self.fail(f"{len(wrong)} of {len(lines)}:\n" + "\n".join(wrong))
+
+    def test_there_are_lines_of_every_service_that_logs_to_syslog(self):
+        self.assertGreaterEqual({sample.service for sample, _ in self.sent},
+                                set(samples.STOCK) - {"nginx"})
+        self.assertGreater(len(self.sent), 400)
+
+    def test_rsyslog_with_traditional_time_stamps(self):
+        self.check(self.file("RSYSLOG_TraditionalFileFormat"), "file")
+
+    def test_rsyslog_with_iso_time_stamps(self):
+        self.check(self.file("RSYSLOG_FileFormat"), "file")
+
+    def test_rsyslog_with_the_format_of_rfc_5424(self):
+        self.check(self.file("RSYSLOG_SyslogProtocol23Format"), "rfc5424")
+
+    def test_journald(self):
+        self.check(self.journal(), "journal")
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        sys.exit("test_log_forms: needs root")
+    unittest.main()
