@@ -44,7 +44,7 @@ esac
 packages="gcc g++ libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
 libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
 mandoc groff-base man-db bash-completion ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client
-dpkg-dev file lintian systemd-journal-remote"
+dpkg-dev file git lintian systemd-journal-remote"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq                     # the host tests unpack packages, too
 missing=
@@ -89,7 +89,7 @@ run() {
 	echo "== testing $name on $release"
 	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1
 }
-machines='host/(live|log_forms|package|units|removal)'
+machines='host/(live|log_forms|package|source|upgrade|units|removal)'
 build released -DIPREP_WERROR=ON
 if [ "$what" = part ]; then
 	run released -E "$machines"
