@@ -128,6 +128,12 @@ class Units(UnitCase):
             self.wait(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
         self.assertIn(f"ip={LATER} ", self.root.read(log))
 
+    def test_9_without_a_mail_server_no_mail_is_tried_and_nothing_fails(self):
+        self.assertFalse(self.root.exists("/usr/sbin/sendmail"))
+        self.assertEqual(self.host.start("iprep-notify.service"), ("success", 0))
+        self.assertEqual(self.host.show("iprep-notify.service", "ConditionResult"), "no")
+        self.assertEqual(self.host.show("iprep-notify.service", "ActiveState"), "inactive")
+
 
 if __name__ == "__main__":
     if os.geteuid():
