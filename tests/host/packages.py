@@ -175,6 +175,8 @@ def other_release(release, directory):
                 "Dir::State::lists": f"{directory}/lists",
                 "Dir::State::status": f"{directory}/status",
                 "Dir::Cache": f"{directory}/cache",
+                # the version is given, so an old list is as good (a frozen mirror)
+                "Acquire::Check-Valid-Until": "false",
                 "Acquire::Languages": "none", "APT::Default-Release": "",
                 "APT::Sandbox::User": "root"}
     options = [word for key, value in settings.items()

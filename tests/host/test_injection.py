@@ -57,6 +57,7 @@ class Server(Case):
     def start_server(cls, jails):
         """jails: [(name, log, action, further lines)]."""
         packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"))
+        cls.version = packages.fail2ban_version
         space = Namespace(f"iprep-injection-{os.getpid()}")
         cls.addClassCleanup(space.remove)
         cls.server = Fail2ban(packages, space, f"{cls.top}/fail2ban")
@@ -161,8 +162,8 @@ class UserNames(Server):
             self.assertNotIn(key_of(address), self.seen)
             self.assertNotIn(f"Ignore {address} by command", self.log)
             self.assertNotIn(address, self.server.bans_of("gated"))
-            tell(f"SEEN: fail2ban 1.0.2 drops a gated line with {name} in the user name: neither counted nor "
-                 "looked up (facts/fail2ban.md, section 0, item 10)")
+            tell(f"SEEN: fail2ban {self.version} drops a gated line with {name} in the user name: neither counted nor "
+                 "looked up")
         for error in ("embedded null byte", "Argument list too long"):
             self.assertIn(error, self.log)
         tell("SEEN: the sure jail reports both, since its action passes on nothing but the address")
@@ -236,7 +237,7 @@ class Configuration(Server):
     def test_what_root_writes_into_fail2ban_s_configuration_is_run_by_fail2ban(self):
         self.assertEqual(os.listdir(f"{self.top}/loot"), [self.mark])
         self.assertEqual(self.row("own"), [("own", "18")])
-        tell("SEEN: fail2ban 1.0.2 pastes parameters and jail names unescaped into its shell command: $(...) "
+        tell(f"SEEN: fail2ban {self.version} pastes parameters and jail names unescaped into its shell command: $(...) "
              "in jail.local runs. Only root writes there; no byte of a log line gets there.")
 
     def test_none_of_it_breaks_a_report_or_a_verdict_line(self):
