@@ -14,7 +14,7 @@ finds none of this machine:
 Both are kept below the packages' directory, finished or not at all. A run never
 changes them. This machine's apt resolves and downloads; only dpkg runs inside.
 For this machine's own release apt uses the machine's sources and lists. A root
-of another release has sources, lists and keys of its own, from the same mirror.
+of another release has sources and lists of its own, from the same mirror.
 """
 
 import os
@@ -35,6 +35,7 @@ BASE_PACKAGES = ("rsyslog",)
 POLICY = "#!/bin/sh\nexit 101\n"
 WORK = ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
 SCRIPTS = "/usr/share/debootstrap/scripts"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 
 
@@ -136,7 +137,7 @@ def targets():
 def sources(release):
     """The machine's own suites, updates and security too, but of this release."""
     own = codename()
-    return "".join(f"deb {address} {suite.replace(own, release, 1)} main\n"
+    return "".join(f"deb [signed-by={KEYRING}] {address} {suite.replace(own, release, 1)} main\n"
                    for suite, address in targets().items()
                    if suite == own or suite.startswith(f"{own}-"))
 
@@ -184,8 +185,6 @@ def own_sources(root):
             "Dir::Etc::sourceparts": "/dev/null",
             "Dir::Etc::preferences": "/dev/null",
             "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::Etc::trusted": f"{root}/usr/share/keyrings/debian-archive-keyring.gpg",
-            "Dir::Etc::trustedparts": "/dev/null",
             "Dir::State::lists": f"{root}/var/lib/apt/lists",
             "Dir::Cache": f"{root}/var/cache/apt",
             "APT::Default-Release": ""}
