@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENTS = "45.0.0.0/8"
 SIDES = ("host", "plain")
 FIRST_MACHINE = 30          # 192.0.2.30 is the first machine's address
-ATTACK_S = 300
+ATTACK_S = 600         # also on a busy machine
 OF_ALL_DAEMONS = ("rep-confirmed", "rep-notorious", "rep-spray", "rep-good")
 
 STOCK = """\
