@@ -30,7 +30,7 @@ BEHAVIOURS = {'listed': b.listed('127.0.0.2'), 'not listed': b.not_listed(), 'ti
 CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
-timeout_ms = 1000
+timeout_ms = {timeout_ms}
 [tier known]
 score = 3
 bantime = 1d
@@ -84,9 +84,9 @@ def add_zones(dns):
         dns.zones[f'{name}.quarantined.test'] = Zone(b.listed('127.0.0.2'), point=b.listed('127.0.0.2'))
 
 
-def conf_of(dns, apis, combination):
+def conf_of(dns, apis, combination, timeout_ms):
     a, b_, w, api = combination
-    text = CONF + f'[dns]\nresolvers = 127.0.0.1:{dns.port}\n'
+    text = CONF.replace('{timeout_ms}', str(timeout_ms)) + f'[dns]\nresolvers = 127.0.0.1:{dns.port}\n'
     for name, state, points in (('a', a, '127.0.0.[2..9]*3'), ('b', b_, '*3'), ('w', w, '127.0.[0..255].[1..3]*-4')):
         text += (f'[dnsbl {name}]\nzone = {name}.{state.replace(" ", "-")}.test\npoints = {points}\n'
                  f'enabled = {"no" if state == "not asked" else "yes"}\n')
@@ -114,11 +114,11 @@ def check_json(line, combination, truth):
     return faults
 
 
-def try_one(programs, dns, apis, combination):
+def try_one(programs, dns, apis, combination, timeout_ms):
     a, b_, _, api = combination
     truth = Truth(*combination)
     nobody = a == b_ == api == 'not asked'
-    p = place.Place(programs, conf_of(dns, apis, combination), 'cd' * 40 if api == 'refused' else place.KEY)
+    p = place.Place(programs, conf_of(dns, apis, combination, timeout_ms), 'cd' * 40 if api == 'refused' else place.KEY)
     address = NO if api == 'not listed' else YES
     try:
         run = p.run('rep-check', '--json', '--', address)
@@ -136,9 +136,9 @@ def try_one(programs, dns, apis, combination):
 
 
 def try_patiently(programs, dns, apis, combination):
-    """(faults, repeated): again where a source that does answer was late, as on a busy machine."""
+    """(faults, repeated): again, with twice the time, if a source that does answer was late: on a busy machine."""
     for turn in range(TURNS):
-        faults = try_one(programs, dns, apis, combination)
+        faults = try_one(programs, dns, apis, combination, 1000 << turn)
         if not any("status: 'timeout'" in fault for fault in faults):
             break
     return faults, turn > 0
