@@ -18,6 +18,8 @@
 #define CHAIN_MAX 8
 #define SOA_NUMBERS 20                     /* serial, refresh, retry, expire, minimum */
 
+static const char malformed[] = "malformed ";      /* begins why */
+
 static void broken(struct dns_answer *a, const char *why)
 {
 	*a = (struct dns_answer){ .status = NET_BROKEN };
@@ -171,7 +173,7 @@ static void take_answers(ns_msg *m, const char *name, int type, bool is_nxdomain
 	else if (found)
 		ret->status = NET_OK;
 	else if (ns_msg_count(*m, ns_s_an) && !hops)
-		broken(ret, "records of another name or type");
+		broken(ret, "malformed answer: records of another name or type");
 	else
 		take_no(m, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
 }
@@ -214,4 +216,34 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 		broken(ret, "truncated");
 	else
 		take_answers(&m, name, type, rcode == ns_r_nxdomain, ret);
+}
+
+static bool is_malformed(const unsigned char *msg, size_t len)
+{
+	struct dns_answer a;
+	ns_msg m;
+	ns_rr rr;
+
+	if (len > NS_MAXMSG || ns_initparse(msg, (int)len, &m) || ns_parserr(&m, ns_s_qd, 0, &rr))
+		return true;
+	dns_message_parse(msg, len, ns_rr_name(rr), (int)ns_rr_type(rr), &a);
+	return a.status == NET_BROKEN && !strncmp(a.why, malformed, sizeof(malformed) - 1);
+}
+
+size_t dns_message_tidy(unsigned char *msg, size_t len)
+{
+	const unsigned char *end = msg + len;
+	int n;
+
+	if (!is_malformed(msg, len))
+		return len;
+	if (len < NS_HFIXEDSZ || ns_get16(msg + 4) != 1)
+		return 0;
+	n = dn_skipname(msg + NS_HFIXEDSZ, end);
+	if (n < 0 || end - msg < NS_HFIXEDSZ + n + NS_QFIXEDSZ)
+		return 0;
+	memset(msg + 6, 0, 6);             /* no records */
+	if (!(msg[2] & 2))                 /* TC */
+		msg[3] = (unsigned char)((msg[3] & 0xf0) | ns_r_formerr);
+	return (size_t)(NS_HFIXEDSZ + n + NS_QFIXEDSZ);
 }

@@ -2,17 +2,16 @@
 /*
  * net_ares.c - c-ares, modern and old (ares_query_dnsrec(3), ares_process_fds(3); ares_query(3))
  *
- * Modern is 1.34: it can be told to leave its timeouts alone (ARES_PROCESS_FLAG_SKIP_NON_FD). 1.28
- * to 1.33 have a part of the new interface, but not that, and pass for old. Old ones have a
- * timeout that is longer than any deadline.
+ * A modern one is told to leave its timeouts alone; an old one has a timeout that is longer than any
+ * deadline.
  *
  * The same packets from each: no EDNS, no 0x20, no search list, no rotation, one try, and one socket
  * for all questions. No query cache: it would keep every answer of a list of 200,000 addresses,
  * and the store has a cache. NOCHECKRESP: SERVFAIL and REFUSED are handed over as they came.
  */
 #include "net_ares.h"
-#define CARES_NO_DEPRECATED                /* 1.28 to 1.33 would warn of what is old */
-#include <ares.h>
+#include "dns_message.h"
+#include "net_ares_record.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,7 +22,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IS_MODERN (ARES_VERSION >= 0x012200)       /* 1.34.0 */
 #define SOCKET_BYTES (2 * 1024 * 1024)     /* answers to thousands of questions come in bursts */
 #define PATIENCE_MS (60 * 60 * 1000)
 
@@ -60,14 +58,22 @@ static int sock_close(ares_socket_t fd, void *user)
 	return close(fd);
 }
 
+#if IS_MODERN
+
 static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	(void)user;
-	return recvfrom(fd, p, len, flags, from, from_len);
-}
+	ssize_t n = recvfrom(fd, p, len, flags, from, from_len);
 
-#if IS_MODERN
+	(void)user;
+	if (n <= 0 || !from)               /* TCP */
+		return n;
+	n = (ssize_t)dns_message_tidy(p, (size_t)n);
+	if (n)
+		return n;
+	errno = EAGAIN;                    /* as if it had not come */
+	return -1;
+}
 
 static int sock_option(ares_socket_t fd, ares_socket_opt_t option, const void *value,
 		       ares_socklen_t len, void *user)
@@ -112,24 +118,20 @@ static int set_resolver(ares_channel_t *c, const char *resolver)
 	return ares_set_servers_csv(c, resolver);
 }
 
-/* Back into bytes, for the one parser that both kinds share. */
 static void came(void *user, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
 {
 	struct net_ares_question *q = user;
-	unsigned char *msg = NULL;
-	size_t len = 0;
+	struct dns_answer a;
 
 	(void)timeouts;
 	if (reply)
-		status = ares_dns_write(reply, &msg, &len);
-	q->end(q, msg, len, msg ? NULL : why_of((int)status));
-	ares_free_string(msg);
+		net_ares_read(reply, q->name, q->type, &a);
+	q->end(q, reply ? &a : NULL, reply ? NULL : why_of((int)status));
 }
 
-void net_ares_ask(struct ares_channeldata *c, const char *name, int type,
-		  struct net_ares_question *q)
+void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
 {
-	ares_query_dnsrec(c, name, ARES_CLASS_IN, (ares_dns_rec_type_t)type, came, q, NULL);
+	ares_query_dnsrec(c, q->name, ARES_CLASS_IN, (ares_dns_rec_type_t)q->type, came, q, NULL);
 }
 
 void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
@@ -158,6 +160,13 @@ static int list_resolvers(ares_channel_t *c, char ret[RESOLVERS_MAX][RESOLVER_RO
 }
 
 #else
+
+static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
+			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
+{
+	(void)user;
+	return recvfrom(fd, p, len, flags, from, from_len);
+}
 
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *user)
 {
@@ -191,18 +200,18 @@ static int set_resolver(ares_channel c, const char *resolver)
 static void came(void *user, int status, int timeouts, unsigned char *msg, int len)
 {
 	struct net_ares_question *q = user;
+	bool has_reply = msg && len > 0;
+	struct dns_answer a;
 
 	(void)timeouts;
-	if (!msg || len <= 0)
-		q->end(q, NULL, 0, why_of(status));
-	else
-		q->end(q, msg, (size_t)len, NULL);
+	if (has_reply)
+		dns_message_parse(msg, (size_t)len, q->name, q->type, &a);
+	q->end(q, has_reply ? &a : NULL, has_reply ? NULL : why_of(status));
 }
 
-void net_ares_ask(struct ares_channeldata *c, const char *name, int type,
-		  struct net_ares_question *q)
+void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
 {
-	ares_query(c, name, 1 /* IN */, type, came, q);
+	ares_query(c, q->name, 1 /* IN */, q->type, came, q);
 }
 
 void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)

@@ -8,9 +8,7 @@
  * adapts its timeouts to each resolver, and a reply that takes longer is lost.
  */
 #pragma once
-#include "err.h"
-#include <stdbool.h>
-#include <stddef.h>
+#include "net.h"
 
 #define RESOLVERS_MAX 8
 #define RESOLVER_ROOM 96                   /* "[IPv6]:port%interface", terminated */
@@ -21,10 +19,11 @@ struct ares_channeldata;                   /* a channel of c-ares */
 typedef void net_ares_watch(void *user, int fd, int readable, int writable);
 
 struct net_ares_question {                 /* the caller's, until end() */
-	/* msg: the whole reply, without TCP's length, valid during the call. NULL: there is none, and
-	 * why is the reason; NULL, too: the channel was closed, or c-ares waited long enough. */
-	void (*end)(struct net_ares_question *q, const unsigned char *msg, size_t len,
-		    const char *why);
+	const char *name;                  /* valid for c-ares */
+	int type;                          /* NET_A, NET_TXT */
+	/* reply: what the resolver said, valid during the call. NULL: nothing, and why is the reason;
+	 * NULL, too: the channel was closed, or c-ares waited long enough. */
+	void (*end)(struct net_ares_question *q, const struct dns_answer *reply, const char *why);
 };
 
 int net_ares_init(struct err *e);          /* before anything else; counted. Errors: _OS, _NOMEM */
@@ -35,7 +34,6 @@ int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, st
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
 		  struct ares_channeldata **ret, struct err *e);
 void net_ares_close(struct ares_channeldata *c);       /* ends all its questions; takes NULL */
-/* Ends exactly once, perhaps inside this call. type: NET_A, NET_TXT. */
-void net_ares_ask(struct ares_channeldata *c, const char *name, int type,
-		  struct net_ares_question *q);
+/* Ends exactly once, perhaps inside this call. */
+void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q);
 void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out);

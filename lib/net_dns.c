@@ -13,7 +13,6 @@
  * orphans, when nothing else is left in it.
  */
 #include "net_private.h"
-#include "dns_message.h"
 #include "net_ares.h"
 #include "net_resolvers.h"
 #include <errno.h>
@@ -180,6 +179,7 @@ static void dns_deliver(struct net *net, struct request *r)
 		heap_remove(&net->dns->tries, &q->next_try);
 	for (struct try *t = q->open; t; t = t->next) {
 		t->query = NULL;
+		t->question.name = "";     /* the query's, which ends here */
 		t->channel->norphans++;
 	}
 	q->cb(q->user, &q->answer);
@@ -211,18 +211,15 @@ static void try_soon(struct query *q)
 		schedule(q, q->net->conf.now_ms());
 }
 
-static void take_reply(struct query *q, unsigned resolver, const unsigned char *msg, size_t len)
+static void take_reply(struct query *q, unsigned resolver, const struct dns_answer *a)
 {
-	struct dns_answer a;
-
-	dns_message_parse(msg, len, q->name, q->type, &a);
-	if (a.status == NET_OK || a.status == NET_NXDOMAIN || a.status == NET_NODATA) {
-		q->answer = a;
+	if (a->status == NET_OK || a->status == NET_NXDOMAIN || a->status == NET_NODATA) {
+		q->answer = *a;
 		net_done(q->net, &q->r);
 		return;
 	}
 	if (!q->without)
-		q->answer = a;
+		q->answer = *a;
 	q->without |= 1u << resolver;
 	if (q->without == (1u << q->net->dns->nresolvers) - 1)
 		net_done(q->net, &q->r);
@@ -230,7 +227,7 @@ static void take_reply(struct query *q, unsigned resolver, const unsigned char *
 		try_soon(q);
 }
 
-static void on_end(struct net_ares_question *question, const unsigned char *msg, size_t len,
+static void on_end(struct net_ares_question *question, const struct dns_answer *reply,
 		   const char *why)
 {
 	struct try *t = (struct try *)(void *)question, **at;
@@ -249,8 +246,8 @@ static void on_end(struct net_ares_question *question, const unsigned char *msg,
 	free(t);
 	if (q->r.is_done)                  /* its callback is about to be made */
 		return;
-	if (msg) {
-		take_reply(q, (unsigned)c->tag / (2 * GENERATIONS), msg, len);
+	if (reply) {
+		take_reply(q, (unsigned)c->tag / (2 * GENERATIONS), reply);
 	} else if (why) {
 		if (!q->without)
 			broken(&q->answer, why);
@@ -282,10 +279,11 @@ static const char *send_try(struct query *q, size_t resolver)
 		free(t);
 		return "too many questions at once";
 	}
-	*t = (struct try){ .question.end = on_end, .query = q, .channel = c, .next = q->open };
+	*t = (struct try){ .question = { .name = q->name, .type = q->type, .end = on_end },
+			   .query = q, .channel = c, .next = q->open };
 	q->open = t;
 	c->nopen++;
-	net_ares_ask(c->ares, q->name, q->type, &t->question);
+	net_ares_ask(c->ares, &t->question);
 	return NULL;
 }
 

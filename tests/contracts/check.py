@@ -25,7 +25,7 @@ LAYERS = [
     ('worker', 'worker_lock', 'errand', 'errand_*', 'recheck', 'result'),
     ('iprep', 'iprep_*'),
 ]
-DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_ares\.c',
+DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_ares\w*\.[ch]',
          r'curl/.*': r'net_http\w*\.[ch]', r'cjson/.*': r'json\.c', r'ini\.h': r'conf_read\.c', r'syslog\.h': r'log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
           'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'alloca']
