@@ -43,6 +43,7 @@ class Daemon:
     steps: dict             # {behaviour: steps seen where nobody bans}
     fates: dict             # {behaviour: Fate}
     category: str = "18"    # of the reports of its stock jails
+    unwatched: tuple = ()   # files in /var/log with more lines of it: no jail reads them
     must_run: bool = False
     tells_good: bool = True         # rep-good has lines of it
     more: dict = dataclasses.field(default_factory=dict)    # behaviours of its own

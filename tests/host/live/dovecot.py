@@ -83,7 +83,8 @@ DOVECOT = Daemon(
     name="dovecot", number=41, machine="mail", must_run=True,
     packages=("dovecot-imapd", "dovecot-pop3d"),
     ports=(143, 993, 110, 995), setup=SETUP, services=("dovecot -F",),
-    talk=Imap, tags=r"dovecot", logs={"dovecot_log": "mail.log"},
+    talk=Imap, tags=r"dovecot|auth", logs={"dovecot_log": "mail.log"},
+    unwatched=("auth.log",),    # what PAM says in its process "auth"
     stock={"dovecot": ""},
     rep=("rep-dovecot-ambiguous",), steps=steps(), fates=FATES,
     releases={"trixie": {"fates": UNSEEN}},

@@ -6,7 +6,7 @@ Debian's template has both authenticators as comments: they are switched on, and
 so is TLS. They are offered over TLS only. Exim writes nothing of a log-in that
 succeeds; the user's name is in the line of the mail that follows.
 
-Two more Exims beside it log as administrators have it: to syslog with Exim's own
+Two more Exims next to it log as administrators have it: to syslog with Exim's own
 time stamp, and to syslog without it and with everything that the log selectors
 add to a client's address. syslog_duplication is off: Exim's main log and reject
 log are one there, and a wrong password would count twice.

@@ -149,6 +149,6 @@ class Play:
         for daemon in self.stage.daemons:
             machine = self.stage.machines["host", daemon.machine]
             logs[daemon.name] = [
-                line for name in dict.fromkeys(daemon.logs.values())
+                line for name in dict.fromkeys((*daemon.logs.values(), *daemon.unwatched))
                 for line in lines.read(machine.log(name), daemon.line_begins)]
         self.written = lines.examine(self.stage.host, logs)
