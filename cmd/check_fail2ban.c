@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ_S 30
+#define READ_S 60                          /* the program gives up before */
 #define OUTPUT_MAX ((size_t)4 << 20)       /* a thousand jails */
 #define NO_COMMAND 127
 #define ARGS_FIXED 7                       /* and a NULL */

@@ -19,5 +19,5 @@ struct f2b_check { pid_t pid; int fd, error; };
 
 /* Start it. client: the fail2ban-client to ask, by PATH or with its path. An error is told by the next call. */
 void check_fail2ban_start(const struct cli *cli, const char *client, struct f2b_check *check);
-/* Read what it finds, 30 s at most. True if nothing is wrong. */
+/* Read what it finds, 60 s at most. True if nothing is wrong. */
 bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row, void *user);

@@ -314,6 +314,11 @@ class SelfTest(Case):
         has_intervals = tuple(map(int, self.version().split("."))) >= (1, 1, 1)
         self.assertEqual("jail rep-confirmed" in self.rows(0 if has_intervals else 69), not has_intervals)
 
+    def test_a_version_that_is_not_told_is_not_known(self):
+        self.start()
+        self.place.write("client", f'#!/bin/sh\n[ "$1" = -V ] || exec {self.client} "$@"\n', 0o755)
+        self.assertEqual(self.found(0, client=self.place.path("client"))[0][:2], ("fail2ban", "differs"))
+
     def test_its_version_is_said(self):
         self.start()
         self.assertEqual(self.found(0)[0], ("fail2ban", "good", f"version {self.version()}"))
