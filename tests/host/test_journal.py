@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+test_journal.py - does the self-test know what real daemons write into a real journal?
+
+A machine booted by systemd, with Postfix, sshd and our packages as apt installs them and no syslog daemon. Its jails
+are README.md's recipe for Postfix, with and without the line that names both units.
+
+    test_journal.py     (as root; IPREP_PACKAGES: where packages and roots are kept)
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True      # leave the source tree clean
+
+import process                                      # noqa: E402
+from booted import Booted                           # noqa: E402
+from debroot import DebRoot                         # noqa: E402
+from debs import Debs                               # noqa: E402
+from netns import Namespace                         # noqa: E402
+from test_recipes import fresh_debian_12, recipes   # noqa: E402
+
+HOST = ("fail2ban", "nftables", "systemd", "systemd-sysv", "postfix", "openssh-server")
+RECIPE = recipes()["I run Postfix and Dovecot"]["jail.local"]   # there is no Dovecot on this machine
+SSHD = recipes()["I only have SSH"]["jail.local"]
+# a client without a password; Postfix and sshd each log a line
+CLIENTS = """
+import socket
+for port in (25, 22):
+    with socket.create_connection(("127.0.0.1", port), 60) as s:
+        s.recv(100)
+"""
+
+
+def jails(text, *wanted):
+    """Those sections of a recipe whose names have one of these words."""
+    parts = re.split(r"^(?=\[)", text, flags=re.M)
+    return "".join(part for part in parts if any(word in part.splitlines()[0] for word in wanted if part))
+
+
+class Journal(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="iprep-journal.", dir="/var/tmp")
+        os.chmod(cls.directory, 0o755)
+        cls.addClassCleanup(process.run, ["rm", "-rf", cls.directory])
+        packages = os.environ.get("IPREP_PACKAGES", f"{cls.directory}/packages")
+        debs = Debs(packages)
+        cls.root = DebRoot(packages, "journal", HOST)
+        cls.addClassCleanup(cls.root.close)
+        cls.root.install([debs.paths["libiprep0"], debs.paths["iprep"]])
+        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
+        cls.version = cls.root.run("fail2ban-client", "-V").stdout.strip()
+        cls.space = Namespace(f"iprep-journal-{os.getpid()}")
+        cls.addClassCleanup(cls.space.remove)
+        cls.host = Booted(cls.root, cls.space)
+        cls.addClassCleanup(cls.host.stop)
+        cls.space.run(["/usr/bin/python3", "-c", CLIENTS])
+
+    def logs(self, text):
+        """{jail: (state, why)} of what jails read, once the daemons' lines are there"""
+        top = fresh_debian_12() if self.version.startswith("1.0.") else ""
+        self.root.write("/etc/fail2ban/jail.local", top + text)
+        self.host.run("journalctl", "--sync", check=False)
+        said = self.host.run("rep-check", "--self-test", "--json", "--timeout", "1000", check=False).stdout
+        rows = [json.loads(line) for line in said.splitlines()]
+        return {row["fail2ban"].removeprefix("log of "): (row["state"], row["why"]) for row in rows
+                if row.get("fail2ban", "").startswith("log of ")}
+
+    def test_no_jail_of_a_recipe_is_deaf(self):
+        found = self.logs(jails(RECIPE, "postfix", "confirmed", "spray", "good") + jails(SSHD, "sshd"))
+        self.assertLessEqual({"postfix-sasl", "rep-postfix-ambiguous", "rep-spray", "rep-good", "sshd",
+                              "rep-sshd-ambiguous"}, set(found))
+        self.assertEqual({name: why for name, (state, why) in found.items() if state in ("wrong", "differs")}, {})
+        self.assertEqual(found["rep-good"][0], "good", found)
+        self.assertEqual(found["rep-postfix-ambiguous"][0], "good", found)
+
+    def test_a_match_that_names_no_unit_of_postfix_is_found(self):
+        unit = next(line for line in self.host.journal("--field=_SYSTEMD_UNIT").splitlines() if line.startswith("postfix"))
+        found = self.logs("[sshd]\nenabled = false\n[postfix-sasl]\nenabled = true\nbackend = systemd\n"
+                          "filter = postfix[mode=auth, journalmatch=_SYSTEMD_UNIT=postfix-sasl.service]\n"
+                          "action = iprep[category=18]\n")
+        self.assertEqual(found["postfix-sasl"][0], "wrong", found)
+        self.assertIn(f"_SYSTEMD_UNIT={unit}", found["postfix-sasl"][1])
+
+
+if __name__ == "__main__":
+    unittest.main()
