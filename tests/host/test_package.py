@@ -145,10 +145,10 @@ class Recommended(unittest.TestCase):
         wanted = re.findall(r"^Inst (\S+)", said, re.M)
         for name in ("iprep", "fail2ban", "python3-systemd", "logrotate", "ca-certificates"):
             self.assertIn(name, wanted)
-        for name in wanted:
-            if name not in NAMES:
-                shown = process.run(["apt-cache", "show", "--no-all-versions", name]).stdout
-                self.assertNotRegex(shown, r"(?m)^Provides: .*mail-transport-agent", name)
+        others = [name for name in wanted if name not in NAMES]
+        shown = process.run(["apt-cache", "show", "--no-all-versions", *others]).stdout
+        self.assertIn("\nProvides: ", shown)
+        self.assertNotRegex(shown, r"(?m)^Provides: .*mail-transport-agent")
 
 
 class Lifecycle(unittest.TestCase):
