@@ -32,6 +32,7 @@ SERVICES = ("syslog", "sshd", "dropbear", "proftpd", "pureftpd", "wuftpd",
             "postfix", "dovecot")
 END = b"<F2B_END_COMMAND>"
 ANSWER_S = READY_S = 60
+DAY = 86400
 BAN_LINE = re.compile(r"^(\S+)\s+(.+?) \+ (-?\d+) = (.+)$")
 
 
@@ -41,6 +42,12 @@ def backends(backend):
     names = ("backend", "default_backend",
              *(f"{service}_backend" for service in SERVICES))
     return "".join(f"{name} = {backend}\n" for name in names)
+
+
+def whole_days(seconds):
+    """A verdict line that is written again moves the end of the ban, and fail2ban
+    counts from the first one: a day is 86463 s then, until the next start."""
+    return seconds - seconds % DAY if seconds > DAY else seconds
 
 
 class Fail2ban:
@@ -150,7 +157,7 @@ class Fail2ban:
         for line in self.ask("get", jail, "banip", "--with-time"):
             match = BAN_LINE.match(line.strip())
             if match:
-                bans[match[1]] = (int(match[3]), match[4])
+                bans[match[1]] = (whole_days(int(match[3])), match[4])
         return bans
 
     def bans(self):
