@@ -128,7 +128,7 @@ def match(logs, filters, modules, config):
     """What regex/match.py answers for lists of lines."""
     argv = [sys.executable, "-B", f"{HERE}/regex/match.py", modules, config]
     request = json.dumps({"logs": logs, "filters": filters})
-    return json.loads(process.run(argv, stdin=request, timeout_s=300).stdout)
+    return json.loads(process.run(argv, stdin=request, timeout_s=900).stdout)
 
 
 def examine(logs, modules, config):
