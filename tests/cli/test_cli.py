@@ -152,8 +152,7 @@ class Enqueue(Case):
         start = time.monotonic()
         self.enqueue('45.2.2.2', '--time', when, status=75, says='locked')
         took = time.monotonic() - start
-        self.assertGreater(took, 1.9)
-        self.assertLess(took, 6)           # 2 s, and what a busy machine adds
+        self.assertGreater(took, 1.9)      # its end is the bound of run_it()
         self.gate('45.9.9.9', 0)
         self.run_it('rep-check', '--ready', status=75, says='locked')
         db.execute('ROLLBACK')

@@ -13,9 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
+import place
 import test_bad_input as base
 from dns_server import DnsList
 from test_bad_input import CONF
@@ -59,9 +59,7 @@ class Lists(Case):
     def test_results_are_in_input_order_behind_a_slow_head(self):
         self.serve(slow={'45.9.9.9': 1.0}, listed={'45.0.0.7'})
         wanted = ['45.9.9.9', *some(3000)]
-        start = time.monotonic()
         p = self.check('\n'.join(wanted) + '\n', status=10)
-        self.assertLess(time.monotonic() - start, 8)
         self.assertEqual([r[0] for r in self.results(p)], wanted)
         self.assertEqual([r for r in self.results(p) if r[1] != 'clean'], [['45.0.0.7', 'confirmed']])
         self.assertEqual(p.stderr, b'')
@@ -136,12 +134,9 @@ class Lists(Case):
         self.check('45.1.1.1\n')
         db = base.sqlite3.connect(self.path('state/iprep.db'), isolation_level=None)
         db.execute('BEGIN IMMEDIATE')
-        start = time.monotonic()
-        p = self.check('\n'.join(some(3000)))
-        took = time.monotonic() - start
+        p = self.check('\n'.join(some(3000)))         # 2 s for each address would not end in time
         db.execute('ROLLBACK')
         db.close()
-        self.assertLess(took, 8)           # 2 s at the end, and the list
         self.assertEqual(len(self.results(p)), 3000)
         self.assertEqual(p.stderr.count(b'\n'), 1, p.stderr)
         self.assertIn(b'not cached', p.stderr)
@@ -153,21 +148,21 @@ class Ends(Case):
         with open(self.path('list'), 'w', encoding='ascii') as f:
             f.write('\n'.join(some(20000)))
         for number in (signal.SIGINT, signal.SIGTERM):
+            self.dns.asked.clear()
             with open(self.path('out'), 'wb') as out:
                 p = subprocess.Popen(self.command('rep-check', '--file', self.path('list')), stdout=out,
                                      stderr=subprocess.PIPE)
-                time.sleep(2)
+                place.wait_until(lambda: len(self.dns.asked) > 1000, 'a part of them has been asked')
                 p.send_signal(number)
-                start = time.monotonic()
-                err = p.communicate(timeout=30)[1]
+                err = p.communicate(timeout=120)[1]
             self.assertEqual(p.returncode, 128 + number)
-            self.assertLess(time.monotonic() - start, 8)
             self.assertEqual(err.count(b'\n'), 1, err)
             self.assertIn(b'interrupted', err)
             with open(self.path('out'), encoding='ascii') as out:
                 done = [line.split()[0] for line in out if line[0] != ' ']
             self.assertEqual(done, some(20000)[:len(done)])
             self.assertGreater(len(done), 100)
+            self.assertLess(len(done), 20000)      # it did not go on to the end
             self.assertEqual(self.sql('SELECT count(*) FROM finding'), [(len(done),)])
 
     def test_a_full_or_closed_stdout_is_74_and_prompt(self):
@@ -177,9 +172,9 @@ class Ends(Case):
         reader, writer = os.pipe()
         os.close(reader)
         for out in (os.open('/dev/full', os.O_WRONLY), writer):
-            start = time.monotonic()
+            self.dns.asked.clear()
             self.run_it('rep-check', '--file', self.path('list'), status=74, says='stdout', stdout=out)
-            self.assertLess(time.monotonic() - start, 5)
+            self.assertLess(len(self.dns.asked), 20000)
             os.close(out)
 
     def test_what_cannot_be_read_is_said_in_one_line(self):

@@ -20,7 +20,7 @@ import place
 BIN = ''
 BURSTS = 1000
 HOOKS = 8
-STRANDED_S = 10
+STRANDED_S = 60
 CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
