@@ -21,6 +21,7 @@ from unit_case import ATTACKER, VERDICT_JAILS, UnitCase         # noqa: E402
 TIMERS = ("iprep-flush.timer", "iprep-purge.timer", "iprep-recheck.timer", "iprep-release.timer", "iprep-flush.path")
 AMBIGUOUS = """[rep-sshd-ambiguous]
 enabled = true
+backend = polling
 """
 GATED = "45.12.20.30"
 
@@ -52,7 +53,7 @@ class Removal(UnitCase):
         self.assertEqual(self.active(), set(TIMERS))
         said = self.dpkg("--remove", "iprep")
         self.assertIn("fail2ban's configuration still names iprep", said)
-        self.assertIn("/etc/fail2ban/jail.local:10:         iprep[category", said)
+        self.assertIn("/etc/fail2ban/jail.local:11:         iprep[category", said)
         self.assertEqual(self.active(), set())
         self.assertEqual(self.host.run("fail2ban-client", "-t").returncode, 0)
         self.restart_fail2ban()
@@ -80,7 +81,7 @@ class Removal(UnitCase):
     def test_4_purged_the_warning_says_what_then_happens(self):
         said = self.dpkg("--purge", "iprep")
         self.assertIn("KEEPS FAIL2BAN FROM STARTING", said)
-        self.assertIn("/etc/fail2ban/jail.local:11:[rep-confirmed]", said)
+        self.assertIn("/etc/fail2ban/jail.local:12:[rep-confirmed]", said)
         self.assertEqual(self.host.run("fail2ban-client", "-t", check=False).returncode, 255)
         self.host.run("systemctl", "restart", "fail2ban", check=False)
         self.wait(lambda: self.host.show("fail2ban", "ActiveState") == "failed", "fail2ban does not start")

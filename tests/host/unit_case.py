@@ -42,6 +42,7 @@ banaction = nftables
 banaction_allports = nftables[type=allports]
 [sshd]
 enabled = true
+backend = polling
 maxretry = 3
 port = 22
 action = %(known/action)s
