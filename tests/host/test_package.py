@@ -295,7 +295,7 @@ class Lint(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="iprep-lint.", dir="/var/tmp") as top:
             os.chmod(top, 0o755)           # lintian warns when it is run by root
             paths = [shutil.copy(path, top) for path in debs.paths.values()]
-            done = process.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env",
+            done = process.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-C", top,
                                 f"HOME={top}", "lintian", "--tag-display-limit", "0", "--show-overrides", *paths],
                                check=False, timeout_s=600)
         print(f"lintian: status {done.returncode}, it says:\n{done.stdout}{done.stderr}(end)", flush=True)
