@@ -54,7 +54,9 @@ make() {
 		die 69 "debootstrap of $1 failed"
 	}
 	{
-		echo "deb $main $1 main"
+		# a mirror of testing may lag behind: its Release file is valid for a week
+		[ "$script" = sid ] && option='[check-valid-until=no] ' || option=
+		echo "deb $option$main $1 main"
 		security=$(mirror Debian-Security)
 		if [ "$script" != sid ] && [ "$security" ]; then
 			echo "deb $main $1-updates main"

@@ -44,7 +44,7 @@ esac
 packages="gcc g++ libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
 libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
 mandoc groff-base man-db bash-completion ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client
-dpkg-dev file git lintian systemd-journal-remote"
+dpkg-dev file git lintian systemd-journal-remote netbase"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq                     # the host tests unpack packages, too
 missing=
