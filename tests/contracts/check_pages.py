@@ -240,7 +240,8 @@ def layout(root):
             # of pages that are not installed here; Debian makes no mandoc.db of its own
             if 'referenced manual not found' not in line and 'outdated mandoc.db' not in line:
                 yield line.replace(path, name)
-        for line in run('groff', '-mandoc', '-ww', '-z', '-T', 'utf8', path):
+        # -dAD=l: ragged right, since groff 1.23 warns of each line that it cannot stretch
+        for line in run('groff', '-mandoc', '-ww', '-z', '-T', 'utf8', '-dAD=l', path):
             yield f'{name}: groff: {line}'
         if run('lexgrog', path)[-1:] and 'parse failed' in run('lexgrog', path)[-1]:
             yield f'{name}: its NAME is not what whatis(1) understands'
