@@ -137,7 +137,7 @@ LOGIN = ("ssh.service", "sshd", "Failed password for root from 45.1.1.1 port 424
 LINE = "Nov 29 23:10:01 host {}[77]: {}\n".format(*LOGIN[1:])
 HOPELESS = "[Definition]\nprefregex = (?:\\w+\\s*)+=$\nfailregex = ^<HOST>\n"
 
-# what it is, jail.local, the journal, files of /var/log and {dir}/auth.log, what is said of what jail, exit status
+# what it is, jail.local, the journal, files of /var/log and {dir}/auth.log, row for a jail, exit status
 READS = (
     ("a unit of another name", sasl("_SYSTEMD_UNIT=postfix.service"), [FAILED], {},
      {"postfix-sasl": ("wrong", "it reads nothing: no line was ever in the journal (_SYSTEMD_UNIT=postfix.service), and "

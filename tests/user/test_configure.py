@@ -23,7 +23,7 @@ LIBRARIES = [
 
 
 def configure(**changed):
-    """changed: version of a library, None: it is not there. Exit status and what is said of libraries."""
+    """changed: version of a library, None: it is not there. Exit status and the lines about libraries."""
     with tempfile.TemporaryDirectory() as dir_:
         for name, version, _, _ in LIBRARIES:
             version = changed.get(name, version)
