@@ -35,7 +35,7 @@ static bool our_question(ns_msg *m, const char *name, int type)
 	       !strcasecmp(ns_rr_name(rr), name);
 }
 
-static void least_ttl(struct dns_answer *a, uint32_t ttl)
+void dns_answer_least_ttl(struct dns_answer *a, uint32_t ttl)
 {
 	if (ttl > INT32_MAX)               /* RFC 2181, 8: the sign bit means zero */
 		ttl = 0;
@@ -73,7 +73,7 @@ static bool take_record(struct dns_answer *a, const ns_rr *rr, int type, bool fi
 		if (a->na < ANSWERS_MAX)
 			a->a[a->na++] = (uint32_t)ns_get32(ns_rr_rdata(*rr));
 	}
-	least_ttl(a, ns_rr_ttl(*rr));
+	dns_answer_least_ttl(a, ns_rr_ttl(*rr));
 	return true;
 }
 
@@ -99,7 +99,7 @@ static bool take_name(ns_msg *m, const char *name, int type, struct dns_answer *
 
 			if (n < 0 || n != ns_rr_rdlen(rr))
 				return false;
-			least_ttl(a, ns_rr_ttl(rr));
+			dns_answer_least_ttl(a, ns_rr_ttl(rr));
 		}
 	}
 	return true;
@@ -122,7 +122,7 @@ static bool take_soa(ns_msg *m, const ns_rr *rr, struct dns_answer *a)
 	if (end - p != SOA_NUMBERS)
 		return false;
 	minimum = (uint32_t)ns_get32(end - 4);
-	least_ttl(a, ttl < minimum ? ttl : minimum);
+	dns_answer_least_ttl(a, ttl < minimum ? ttl : minimum);
 	return true;
 }
 

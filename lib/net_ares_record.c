@@ -6,6 +6,7 @@
  * for it would take a quarter of the time of a long list.
  */
 #include "net_ares_record.h"
+#include "dns_message.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,15 +33,6 @@ static bool our_question(const ares_dns_record_t *m, const char *name, int type)
 	       (int)asked_type == type && asked_class == ARES_CLASS_IN && !strcasecmp(asked, name);
 }
 
-static void least_ttl(struct dns_answer *a, uint32_t ttl)
-{
-	if (ttl > INT32_MAX)               /* RFC 2181, 8: the sign bit means zero */
-		ttl = 0;
-	if (!a->has_ttl || ttl < a->ttl_s)
-		a->ttl_s = ttl;
-	a->has_ttl = true;
-}
-
 static void take_record(struct dns_answer *a, const ares_dns_rr_t *rr, int type, bool first)
 {
 	if (type == NET_TXT) {
@@ -54,7 +46,7 @@ static void take_record(struct dns_answer *a, const ares_dns_rr_t *rr, int type,
 	} else if (a->na < ANSWERS_MAX) {
 		a->a[a->na++] = ntohl(ares_dns_rr_get_addr(rr, ARES_RR_A_ADDR)->s_addr);
 	}
-	least_ttl(a, ares_dns_rr_get_ttl(rr));
+	dns_answer_least_ttl(a, ares_dns_rr_get_ttl(rr));
 }
 
 /* Records of name; returns how many, and in ret_next where a CNAME of it points to, or NULL. */
@@ -75,7 +67,7 @@ static int take_name(const ares_dns_record_t *m, const char *name, int type, str
 			take_record(a, rr, type, !found++);
 		} else if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_CNAME && !*ret_next) {
 			*ret_next = ares_dns_rr_get_str(rr, ARES_RR_CNAME_CNAME);
-			least_ttl(a, ares_dns_rr_get_ttl(rr));
+			dns_answer_least_ttl(a, ares_dns_rr_get_ttl(rr));
 		}
 	}
 	return found;
@@ -94,7 +86,7 @@ static void take_no(const ares_dns_record_t *m, enum net_status status, struct d
 			uint32_t ttl = ares_dns_rr_get_ttl(rr);
 			uint32_t minimum = ares_dns_rr_get_u32(rr, ARES_RR_SOA_MINIMUM);
 
-			least_ttl(ret, ttl < minimum ? ttl : minimum);
+			dns_answer_least_ttl(ret, ttl < minimum ? ttl : minimum);
 		}
 		has_ns |= ares_dns_rr_get_type(rr) == ARES_REC_TYPE_NS;
 	}
