@@ -26,6 +26,7 @@
 /* An ID has 16 bits, and c-ares looks for a free one for as long as it takes. */
 #define OPEN_MAX 30000
 #define ORPHANS_MAX 1000
+#define LABEL_MAX_DNS 63                   /* RFC 1035, 2.3.4 */
 #define NAME_MAX_DNS 253                   /* RFC 1035, 3.1: 255 bytes on the wire */
 
 struct channel {
@@ -308,18 +309,29 @@ static void try_next(struct query *q)
 	}
 }
 
-/* Without a trailing dot, and of characters that mean themselves to c-ares and dn_expand(3). */
+/*
+ * Without a trailing dot, of labels of 1 to 63 characters that mean themselves to c-ares and dn_expand(3).
+ * c-ares refuses other labels, too, but each version in its own way.
+ */
 static bool take_name(struct query *q, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), label = 0;
 
 	if (len && name[len - 1] == '.')
 		len--;
 	if (!len || len > NAME_MAX_DNS)
 		return false;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		if (name[i] <= ' ' || name[i] > '~' || strchr("\\\"@;$()", name[i]))
 			return false;
+		if (name[i] == '.' && !label)
+			return false;
+		label = name[i] == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX_DNS)
+			return false;
+	}
+	if (!label)                        /* "..": the last dot but one */
+		return false;
 	memcpy(q->name, name, len);
 	q->name[len] = '\0';
 	return true;

@@ -411,7 +411,7 @@ static void a_dead_resolver_is_passed_over(void **state)
 static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 {
 	static const char *const names[] = {
-		"", ".", "a..b", "a b.test", "a\\.test", "a\n.test", ".test",
+		"", ".", "..", "a..", "a..b", "a b.test", "a\\.test", "a\n.test", ".test",
 		"0123456789012345678901234567890123456789012345678901234567890123.test",
 	};
 	char lengthy[300];
@@ -431,7 +431,7 @@ static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 		if (w->a[i].ncalls != 1 || w->a[i].answer.status != NET_BROKEN)
 			fail_msg("name %zu: %d calls, status %d", i, w->a[i].ncalls,
 				 (int)w->a[i].answer.status);
-		assert_true(*w->a[i].answer.why);
+		assert_non_null(strstr(w->a[i].answer.why, "that can be asked"));
 	}
 	close_world(w);
 }
