@@ -8,6 +8,7 @@
 #include "abuseipdb_answer.h"
 #include "buf.h"
 #include "json.h"
+#include "parse.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "addr.h"
-#include "conf.h"
+#include "parse.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

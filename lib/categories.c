@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "categories.h"
 #include "buf.h"
+#include "parse.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -7,6 +7,7 @@
 #include "conf_keys.h"
 #include "buf.h"
 #include "categories.h"
+#include "parse.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* conf_values.c - numbers, durations and templates, strictly: the whole text or nothing */
+/* conf_values.c - durations and templates, strictly: the whole text or nothing */
 #include "conf.h"
 #include "buf.h"
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool int_parse(const char *text, int64_t min, int64_t max, int64_t *ret)
-{
-	char *end;
-	long long n;
-
-	if (!isdigit((unsigned char)text[text[0] == '-']))
-		return false;
-	errno = 0;
-	n = strtoll(text, &end, 10);
-	if (errno || *end || n < min || n > max)
-		return false;
-	*ret = n;
-	return true;
-}
 
 /* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
 static int64_t unit_s(const char *name, size_t len)

@@ -17,7 +17,7 @@ import tempfile
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 LAYERS = [
-    ('err', 'log', 'buf', 'clock', 'siphash'),
+    ('err', 'log', 'buf', 'clock', 'parse', 'siphash'),
     ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'categories', 'conf*'),
     ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
     ('source', 'source_*', 'abuseipdb_*', 'health'),

@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "comment.h"
 #include "conf.h"
+#include "parse.h"
 #include "json.h"
 #include "pattern.h"
 #include <setjmp.h>
