@@ -48,7 +48,7 @@ static int on_socket(ares_socket_t fd, int type, void *data)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
-#if ARES_VERSION >= 0x012200               /* 1.34: as lib/net_ares.c */
+#if ARES_VERSION >= 0x012200               /* 1.34: as lib/net/cares.c */
 
 static void on_answer(void *arg, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
 {

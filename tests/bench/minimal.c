@@ -67,7 +67,7 @@ static long long now_us(void)
 	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
 }
 
-/* As lib/store.c waits: a random 1 to 8 ms, for at most 2 s. */
+/* As lib/store/store.c waits: a random 1 to 8 ms, for at most 2 s. */
 static int wait_for_lock(void *user, int ntries)
 {
 	struct timespec pause = { .tv_nsec = 1000000 + random() % 7000 * 1000 };

@@ -16,31 +16,18 @@ import sys
 import tempfile
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
-LAYERS = [
-    ('err', 'log', 'buf', 'clock', 'parse', 'siphash'),
-    ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'categories', 'conf*'),
-    ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
-    ('source', 'source_*', 'abuseipdb_*', 'health'),
-    ('engine', 'env', 'lookup', 'pace', 'listing', 'listing_cache', 'zones', 'gate', 'queue', 'announce', 'comment', 'verdict', 'quota'),
-    ('worker', 'worker_lock', 'errand', 'errand_*', 'recheck', 'result'),
-    ('iprep', 'iprep_*'),
-]
-DOORS = {r'sqlite3.*': r'store\w*\.[ch]', r'ares.*': r'net_ares\w*\.[ch]',
-         r'curl/.*': r'net_http\w*\.[ch]', r'cjson/.*': r'json\.c', r'ini\.h': r'conf_read\.c', r'syslog\.h': r'log\.h'}
+LAYERS = [('base',), ('conf',), ('store', 'net'), ('source',), ('reputation',), ('worker',), ('api',)]   # folders of lib
+FEWEST = {'lib': 100, 'cmd': 20}           # files: a check that saw fewer has seen nothing
+DOORS = {r'sqlite3.*': r'store/\w+\.[ch]', r'ares.*': r'net/cares\w*\.[ch]',
+         r'curl/.*': r'net/http\w*\.[ch]', r'cjson/.*': r'base/json\.c', r'ini\.h': r'conf/read\.c', r'syslog\.h': r'base/log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
           'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'alloca']
 
 
-def layer_of(name):
-    """The highest number wins for exact names; patterns with * otherwise."""
-    for i, names in enumerate(LAYERS):
-        if name in names:
-            return i
-    for i, names in enumerate(LAYERS):
-        for n in names:
-            if n.endswith('*') and name.startswith(n[:-1]):
-                return i
-    return None
+def layer_of(path):
+    """The layer of base/err.h; None for a folder that is none."""
+    folder = path.rpartition('/')[0]
+    return next((i for i, folders in enumerate(LAYERS) if folder in folders), None)
 
 
 def read(path):
@@ -48,10 +35,14 @@ def read(path):
         return f.read()
 
 
-def sources(root, *folders):
-    for folder in folders:
-        for path in sorted(glob.glob(os.path.join(root, folder, '*.[ch]'))):
-            yield os.path.basename(path), path
+def sources(root, folder):
+    """(path below the folder, whole path) of each C file, at any depth."""
+    top = os.path.join(root, folder)
+    found = sorted(glob.glob(os.path.join(top, '**', '*.[ch]'), recursive=True))
+    if len(found) < FEWEST[folder]:
+        raise SystemExit(f'{folder}: only {len(found)} files found')
+    for path in found:
+        yield os.path.relpath(path, top), path
 
 
 def code_of(path):
@@ -69,22 +60,32 @@ def door_of(inc):
 
 
 def layers(root, _lib):
+    """An include names its own folder or one further down, and nothing else."""
     for name, path in sources(root, 'lib'):
-        mine = layer_of(name[:-2])
+        if name == 'include/iprep.h':
+            continue
+        mine = layer_of(name)
         if mine is None:
-            yield f'lib/{name}: not in the table of layers'
+            yield f'lib/{name}: in no folder of a layer'
             continue
         for kind, inc in includes(path):
-            if kind == '"':
-                other = layer_of(inc[:-2])
-                if other is None or other > mine:
-                    yield f'lib/{name} (layer {mine}) includes {inc} (layer {other})'
-            elif (door := door_of(inc)) and not re.fullmatch(door, name):
+            door = door_of(inc) if kind == '<' else None
+            if door and not re.fullmatch(door, name):
                 yield f'lib/{name} includes <{inc}>, which has another door'
+            if kind == '<' or inc == 'iprep.h':
+                continue
+            other = layer_of(inc)
+            if other is None:
+                yield f'lib/{name} includes {inc}: no folder of a layer'
+            elif other > mine or (other == mine and os.path.dirname(inc) != os.path.dirname(name)):
+                yield f'lib/{name} includes {inc}: upward'
     for name, path in sources(root, 'cmd'):
+        mine = name.partition('/')[0]
         for kind, inc in includes(path):
-            if (kind == '"' and not os.path.exists(os.path.join(root, 'cmd', inc))) or (inc != 'syslog.h' and door_of(inc)):
-                yield f'cmd/{name} includes {inc}: only <iprep.h>, headers of cmd and the system'
+            if kind == '"' and inc.partition('/')[0] not in (mine, 'common'):
+                yield f'cmd/{name} includes {inc}: only <iprep.h>, its own folder, common and the system'
+            if kind == '<' and inc != 'syslog.h' and door_of(inc):
+                yield f'cmd/{name} includes {inc}: only <iprep.h>, its own folder, common and the system'
 
 
 def banned(root, _lib):
@@ -96,11 +97,11 @@ def banned(root, _lib):
 
 
 def headers(root, _lib):
-    for folder, incs in (('lib/include', []), ('lib', ['lib/include']), ('cmd', ['lib/include'])):
+    for folder, incs in (('lib', ['lib', 'lib/include']), ('cmd', ['cmd', 'lib/include'])):
         for name, path in sources(root, folder):
             if not name.endswith('.h'):
                 continue
-            flags = ['-I' + os.path.join(root, i) for i in incs + [folder]]
+            flags = ['-I' + os.path.join(root, i) for i in incs]
             p = subprocess.run(['gcc', '-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror',
                                 *flags, '-fsyntax-only', '-include', path, '-xc', '/dev/null'],
                                capture_output=True, text=True)
@@ -134,7 +135,7 @@ def exports(root, lib):
 
 
 def config(root, _lib):
-    table = read(os.path.join(root, 'lib/conf_keys.c'))
+    table = read(os.path.join(root, 'lib/conf/keys.c'))
     keys = {(s, n): t for s, n, t in
             re.findall(r'CONF\("(\w+)", "(\w+)", ((?:"[^"]*"\s*)+),', table)}
     keys = {k: ''.join(re.findall(r'"([^"]*)"', t)) for k, t in keys.items()}
@@ -163,31 +164,35 @@ def config(root, _lib):
 
 CHECKS = {f.__name__: f for f in (exports, headers, layers, banned, config)}
 SEEDS = {                                  # name: [(file, what is added, what the check says)]
-    'layers': [('lib/addr.c', '#include "worker.h"\n', 'layer 5'),
-               ('lib/err.h', '#  include "words.h"\n', 'layer 1'),
-               ('lib/addr.c', '#include <sqlite3.h>\n', 'another door'),
-               ('lib/net_http.c', '#include <ares.h>\n', 'another door'),
-               ('lib/net_dns.c', '#include <curl/multi.h>\n', 'another door'),
-               ('lib/result.c', '#include <cjson/cJSON.h>\n', 'another door'),
-               ('lib/conf.c', '#include <ini.h>\n', 'another door'),
-               ('lib/novelty.c', '', 'not in the table'),
-               ('lib/iprep.c', '#include "novelty.h"\n', 'layer None'),
-               ('cmd/cli.c', '#include "conf.h"\n', 'only <iprep.h>'),
-               ('cmd/rep-check.c', '#include <sqlite3.h>\n', 'only <iprep.h>')],
-    'banned': [('cmd/cli.c', f'static void f(void) {{ {b} (0); }}\n', f'{b}()') for b in BANNED],
+    'layers': [('lib/base/addr.c', '#include "worker/worker.h"\n', 'lib/base/addr.c includes worker/worker.h: upward'),
+               ('lib/base/err.h', '#  include "conf/conf.h"\n', 'lib/base/err.h includes conf/conf.h: upward'),
+               ('lib/store/sql.c', '#include "net/net.h"\n', 'lib/store/sql.c includes net/net.h: upward'),
+               ('lib/api/context.c', '#include "novelty.h"\n', 'novelty.h: no folder of a layer'),
+               ('lib/base/novelty/x.c', '', 'lib/base/novelty/x.c: in no folder of a layer'),
+               ('lib/novelty.c', '', 'lib/novelty.c: in no folder of a layer'),
+               ('lib/base/addr.c', '#include <sqlite3.h>\n', 'another door'),
+               ('lib/net/http.c', '#include <ares.h>\n', 'another door'),
+               ('lib/net/dns.c', '#include <curl/multi.h>\n', 'another door'),
+               ('lib/api/result.c', '#include <cjson/cJSON.h>\n', 'another door'),
+               ('lib/conf/conf.c', '#include <ini.h>\n', 'another door'),
+               ('cmd/common/cli.c', '#include "conf/conf.h"\n', 'only <iprep.h>'),
+               ('cmd/common/cli.c', '#include "rep-check/text.h"\n', 'only <iprep.h>'),
+               ('cmd/rep-check/main.c', '#include <sqlite3.h>\n', 'only <iprep.h>')],
+    'banned': [('cmd/common/cli.c', f'static void f(void) {{ {b} (0); }}\n', f'{b}()') for b in BANNED],
     'headers': [(h, 'struct thing x(unknown_type y);\n', h)
-                for h in ('lib/gate.h', 'lib/include/iprep.h', 'cmd/cli.h')],
+                for h in ('lib/reputation/gate.h', 'lib/include/iprep.h', 'cmd/common/cli.h')],
     'exports': [('lib/iprep.map', 'iprep_bogus;\n', 'in the map, not in header'),
                 ('lib/include/iprep.h', 'IPREP_API int iprep_bogus(void);\n', 'header, not exported')],
     'config': [('fail2ban/iprep.conf', '[general]\nbogus = 1\n', 'not in the code')],
 }
-INNOCENT = [('lib/addr.c', '/* strcpy(a, b) */\nstatic const char f[] = "system(x)"; char *strtok_r();\n')]
+INNOCENT = [('lib/base/addr.c', '/* strcpy(a, b) */\nstatic const char f[] = "system(x)"; char *strtok_r();\n')]
 
 
 def with_seed(name, lib, path, seed):
     with tempfile.TemporaryDirectory() as copy:
         for folder in ('lib', 'cmd', 'fail2ban'):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
+        os.makedirs(os.path.dirname(os.path.join(copy, path)), exist_ok=True)
         with open(os.path.join(copy, path), 'a', encoding='utf-8') as f:
             f.write(seed)
         return list(CHECKS[name](copy, lib))
@@ -203,8 +208,19 @@ def foreign_library(copy):
     return '\n'.join(exports(ROOT, copy))
 
 
+def sees_nothing(name):
+    """Does the check say so where there are no files?"""
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            return bool(list(CHECKS[name](empty, empty)))
+        except (SystemExit, OSError, subprocess.CalledProcessError):
+            return True
+
+
 def self_check(name, lib):
     """Yields what was not found."""
+    if not sees_nothing(name):
+        yield f'{name}: passes on an empty tree'
     clean = set(CHECKS[name](ROOT, lib))
     for path, seed, says in SEEDS[name]:
         if not any(says in f for f in set(with_seed(name, lib, path, seed)) - clean):

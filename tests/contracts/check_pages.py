@@ -82,7 +82,7 @@ def options_of(root, program):
 
 
 def completion_of(root, program):
-    text = read(os.path.join(root, 'cmd/completion.bash'))
+    text = read(os.path.join(root, 'cmd/common/completion.bash'))
     m = re.search(rf'\t{program}\)\n\t\tREPLY="([^"]*)"', text)
     words = set(m.group(1).split()) if m else set()
     table, _ = f.option_table(root, program)
@@ -93,7 +93,7 @@ def completion_of(root, program):
 
 def completed_values(root):
     """{option: its words} of _iprep_values(); None where there are none or only files."""
-    text = read(os.path.join(root, 'cmd/completion.bash'))
+    text = read(os.path.join(root, 'cmd/common/completion.bash'))
     text = text[text.index('_iprep_values() {'):]
     text = text[:text.index('\n}')].replace('\\\n', '')
     rows = {}
@@ -112,10 +112,10 @@ def values(root):
         for name, (arg, short) in f.option_table(root, program)[0].items():
             want |= ({'--' + name} | ({'-' + short} if short else set())) if arg else set()
     yield from both('option with a value', want, have, 'the programs', '_iprep_values() of completion.bash')
-    formats = read(os.path.join(root, 'cmd/check_export.c'))
+    formats = read(os.path.join(root, 'cmd/rep-check/export.c'))
     formats = set(re.findall(r'^\t\{ "([\w.]+)", \w+,', formats, re.M)) | {'text'}
-    orders = set(re.findall(r'\{ "(\w+)", IPREP_BY_\w+ \}', read(os.path.join(root, 'cmd/check_filter.c'))))
-    names = set(re.findall(r'\{ "([\w-]+)", \d+ \}', read(os.path.join(root, 'lib/categories.c'))))
+    orders = set(re.findall(r'\{ "(\w+)", IPREP_BY_\w+ \}', read(os.path.join(root, 'cmd/rep-check/filter.c'))))
+    names = set(re.findall(r'\{ "([\w-]+)", \d+ \}', read(os.path.join(root, 'lib/conf/categories.c'))))
     yield from both('--format', formats, have.get('--format') or (), 'check_export.c', 'completion.bash')
     yield from both('--sort', orders, have.get('--sort') or (), 'check_filter.c', 'completion.bash')
     yield from both('--categories', names, have.get('--categories') or (), 'categories.c', 'completion.bash')

@@ -42,7 +42,7 @@ def strings(code):
 
 def option_table(root, program):
     """{long name: (has an argument, short name or None)}, and getopt's text of short ones."""
-    code = read(os.path.join(root, f'cmd/{program}.c'))
+    code = read(os.path.join(root, f'cmd/{program}/main.c'))
     table = code[code.index('struct option longs[]'):]
     table = table[:table.index('};')]
     rows = re.findall(r'\{ "([\w-]+)", ([012]), NULL, (?:\'(\w)\'|\w+) \}', table)
@@ -52,7 +52,7 @@ def option_table(root, program):
 
 def usage_text(root, program):
     """Without its first lines, which say what goes with what."""
-    code = read(os.path.join(root, f'cmd/{program}.c'))
+    code = read(os.path.join(root, f'cmd/{program}/main.c'))
     text = strings(code[code.index('char help[]'):].split(';\n', 1)[0])
     return '\n'.join(line for line in text.split('\n') if not re.match(rf'(Usage:| +{program})', line))
 
@@ -83,9 +83,9 @@ def seconds(text):
 
 
 def conf_table(root):
-    """{(section, key): (default or None, parser, min, max, required)} of lib/conf_keys.c."""
-    code = read(os.path.join(root, 'lib/conf_keys.c'))
-    defines = code + read(os.path.join(root, 'lib/conf.h'))
+    """{(section, key): (default or None, parser, min, max, required)} of lib/conf/keys.c."""
+    code = read(os.path.join(root, 'lib/conf/keys.c'))
+    defines = code + read(os.path.join(root, 'lib/conf/conf.h'))
     names = dict(re.findall(r'#define (\w+) ([^\n]+?)\s*(?:/\*.*)?\n', defines))
 
     def number(text):                      # a product of numbers and names of such
@@ -132,7 +132,7 @@ def conf_page(root):
 
 def fixed_values(root):
     """{parser: the words it takes} of those that take one of a few, from what they say is expected."""
-    code = read(os.path.join(root, 'lib/conf_keys.c'))
+    code = read(os.path.join(root, 'lib/conf/keys.c'))
     rows = {}
     for name, body in re.findall(r'\nstatic bool (p_\w+)\(.*?\n\{(.*?)\n\}', code, re.S):
         if m := re.search(r'wrong\(e, "expected ((?:[a-z]+, )*[a-z]+ or [a-z]+)"\)', body):
@@ -259,9 +259,9 @@ def page_errors(root):
 # ---- JSON ----
 
 OUTPUTS = {                                # where what a program prints is made
-    'rep-check': ('lib/result.c', 'lib/iprep_blocks.c', 'cmd/check_self_test.c'),
-    'rep-report': ('lib/iprep_status.c', 'cmd/rep-report.c'),
-    'rep-purge': ('cmd/rep-purge.c', 'lib/iprep_reset.c'),
+    'rep-check': ('lib/api/result.c', 'lib/api/blocks_api.c', 'cmd/rep-check/self_test.c'),
+    'rep-report': ('lib/api/status.c', 'cmd/rep-report/main.c'),
+    'rep-purge': ('cmd/rep-purge/main.c', 'lib/api/reset_api.c'),
 }
 
 
@@ -278,7 +278,7 @@ def json_members(root, program):
 
 def makers_of_json(root):
     """Files that print or make an object, whether they are in OUTPUTS or not."""
-    for path in sorted(glob.glob(os.path.join(root, 'lib/*.c')) + glob.glob(os.path.join(root, 'cmd/*.c'))):
+    for path in sorted(glob.glob(os.path.join(root, 'lib/*/*.c')) + glob.glob(os.path.join(root, 'cmd/*/*.c'))):
         if os.path.basename(path) != 'json.c' and re.search(r'\bjson_put_\w+\(\w+, "|\\"\w+\\":', read(path)):
             yield os.path.relpath(path, root)
 
@@ -300,9 +300,9 @@ def status_names(root):
     """{name: number} of what the programs exit with."""
     with open('/usr/include/sysexits.h', encoding='utf-8') as f:
         numbers = {n: int(v) for n, v in re.findall(r'#define (EX_\w+)\s+(\d+)', f.read())}
-    numbers |= {n: int(v) for n, v in re.findall(r'(EX_\w+) = (\d+)', read(os.path.join(root, 'cmd/cli.h')))}
+    numbers |= {n: int(v) for n, v in re.findall(r'(EX_\w+) = (\d+)', read(os.path.join(root, 'cmd/common/cli.h')))}
     used = set()
-    for path in glob.glob(os.path.join(root, 'cmd/*.[ch]')):
+    for path in glob.glob(os.path.join(root, 'cmd/*/*.[ch]')):
         used |= set(re.findall(r'\bEX_[A-Z]+\b', read(path)))
     return {n: numbers[n] for n in used}
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """seeds.py - changes that check_pages.py must find: (file, what stands there, what is put there, what it says)"""
-CHECK, REPORT, PURGE = 'cmd/rep-check.c', 'cmd/rep-report.c', 'cmd/rep-purge.c'
+CHECK, REPORT, PURGE = 'cmd/rep-check/main.c', 'cmd/rep-report/main.c', 'cmd/rep-purge/main.c'
 M8, M8R, M8P = 'lib/man/rep-check.8', 'lib/man/rep-report.8', 'lib/man/rep-purge.8'
-CONF, LIB, BASH = 'lib/man/iprep.conf.5', 'lib/man/libiprep.3', 'cmd/completion.bash'
-KEYS, HEADER, MAP = 'lib/conf_keys.c', 'lib/include/iprep.h', 'lib/iprep.map'
+CONF, LIB, BASH = 'lib/man/iprep.conf.5', 'lib/man/libiprep.3', 'cmd/common/completion.bash'
+KEYS, HEADER, MAP = 'lib/conf/keys.c', 'lib/include/iprep.h', 'lib/iprep.map'
 
 SEEDS = {
     'options': [
@@ -70,18 +70,18 @@ SEEDS = {
     'statuses': [
         (M8P, '.It 73\n', '.It 72\n', 'rep-purge.8: status 73: in the programs'),
         (M8R, 'usage\n.It 65', 'use\n.It 65', 'rep-report.8: its table of statuses is not'),
-        ('cmd/cli.h', 'EX_CONFIRMED = 10', 'EX_CONFIRMED = 11', 'status 10: in the page, not in the programs'),
-        ('cmd/rep-purge.c', 'return EX_TEMPFAIL;', 'return EX_NOHOST;', 'status 68: in the programs, not in'),
+        ('cmd/common/cli.h', 'EX_CONFIRMED = 10', 'EX_CONFIRMED = 11', 'status 10: in the page, not in the programs'),
+        ('cmd/rep-purge/main.c', 'return EX_TEMPFAIL;', 'return EX_NOHOST;', 'status 68: in the programs, not in'),
         ('README.md', '| 64, 65 |', '| 64 |', 'status 65: in the programs, not in README.md'),
         (CHECK, '10 confirmed', '12 confirmed', 'status 12: in its usage text'),
         (M8, 'not an address\n.It 69', '.It 69', 'status 65 is not explained'),
     ],
     'members': [
-        ('lib/addr.c', 'int ', '/* json_put_int(o, "at", 1) */ int ', 'lib/addr.c makes JSON'),
+        ('lib/base/addr.c', 'int ', '/* json_put_int(o, "at", 1) */ int ', 'lib/base/addr.c makes JSON'),
         (M8, '.Li latency_ms\n', '', 'rep-check: member latency_ms: in its JSON, not in the page'),
         (M8P, '.Li retractions , released', '.Li retracted , released', 'member retracted: in the page, not in'),
-        ('lib/result.c', '"answered_at"', '"replied_at"', 'member replied_at: in its JSON'),
-        ('lib/iprep_status.c', '"older"', '"elder"', 'member elder: in its JSON'),
+        ('lib/api/result.c', '"answered_at"', '"replied_at"', 'member replied_at: in its JSON'),
+        ('lib/api/status.c', '"older"', '"elder"', 'member elder: in its JSON'),
         (REPORT, 'deleted\\":', 'gone\\":', 'rep-report: member gone: in its JSON'),
     ],
     'layout': [

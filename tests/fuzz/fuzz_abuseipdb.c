@@ -3,7 +3,7 @@
  * What the API, a proxy or an attacker between may send. Byte 0 chooses the HTTP status, byte 1 the
  * headers; the rest is the body.
  */
-#include "abuseipdb_answer.h"
+#include "source/abuseipdb_check.h"
 #include "fuzz.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Text where an address or a prefix is expected: what is taken comes back as itself. */
-#include "addr.h"
+#include "base/addr.h"
 #include "fuzz.h"
 #include <arpa/inet.h>
 #include <string.h>

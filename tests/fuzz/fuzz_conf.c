@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A configuration file: a configuration in which everything holds, or one sentence with file and line. */
-#include "conf.h"
+#include "conf/conf.h"
 #include "fuzz.h"
 #include <string.h>
 #include <sys/mman.h>

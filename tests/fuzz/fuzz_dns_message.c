@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A reply as it came from the network. Byte 0 chooses the question; the rest is the message. */
-#include "dns_message.h"
+#include "net/dns_message.h"
 #include "fuzz.h"
 #include <string.h>
 

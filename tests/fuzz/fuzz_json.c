@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any text where JSON is expected: no answer, or a tree that can be walked and written again. */
 #include "fuzz.h"
-#include "json.h"
+#include "base/json.h"
 #include <string.h>
 
 #define DEEP 2000

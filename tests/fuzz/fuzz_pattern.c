@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A pattern of points. Byte 0: fields of the grammar, and answers to try; the rest is the text. */
 #include "fuzz.h"
-#include "pattern.h"
+#include "conf/points.h"
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -24,7 +24,7 @@ VERSION = changelog_version()
 TOP_LEVEL = {".ci", ".github", ".gitignore", ".gitattributes", ".clang-format", ".clang-tidy", ".editorconfig",
              ".git-blame-ignore-revs", "CMakeLists.txt", "LICENSE", "README.md", "cmd", "lib", "fail2ban", "tests"}
 # what lies around in a working directory
-RUBBISH = ("lib/addr.c~", "lib/.addr.c.swp", "lib/addr.c.orig", "lib/#addr.c#", "cmd/bar.o", "fail2ban/iprep.conf.bak",
+RUBBISH = ("lib/base/addr.c~", "lib/.addr.c.swp", "lib/base/addr.c.orig", "lib/#addr.c#", "cmd/bar.o", "fail2ban/iprep.conf.bak",
            "tests/host/__pycache__/debs.cpython-311.pyc", "notes.txt", "abuseipdb.key", "build/deb/CMakeCache.txt",
            "build/deb/iprep_0.0.1_amd64.deb", "tests/b/CMakeCache.txt", "tests/b/lib/generated.c", ".idea/iprep.iml")
 OURS = None

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_net.h"
-#include "clock.h"
+#include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * still until turn() moves it to the next answer or to the caller's limit. Nothing sleeps.
  */
 #pragma once
-#include "net.h"
+#include "net/net.h"
 
 enum { NEVER = -1 };
 struct fake_answer {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_addr.c - addresses, prefixes, names for DNSBLs, special-purpose ranges */
-#include "addr.h"
+#include "base/addr.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

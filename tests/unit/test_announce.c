@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_announce.c - who forgets an address while its line is about to be written: one of them waits */
-#include "announce.h"
+#include "reputation/verdict_log.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

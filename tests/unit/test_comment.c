@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_comment.c - what a public comment says, and what it leaves out */
-#include "comment.h"
+#include "reputation/report_comment.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

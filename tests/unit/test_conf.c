@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_conf.c - iprep.conf: what is taken, and what is refused with its file and line */
-#include "conf.h"
+#include "conf/conf.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

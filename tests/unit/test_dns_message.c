@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "dns_message.h"
-#include "net_ares_record.h"
+#include "net/dns_message.h"
+#include "net/cares_record.h"
 
 #define NAME "2.0.0.127.bl.test"
 #define WIRE "\1" "2\1" "0\1" "0\3" "127\2" "bl\4" "test\0"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_engine.c - the engine over a scripted network and its virtual time */
-#include "clock.h"
-#include "engine.h"
+#include "base/clock.h"
+#include "reputation/engine.h"
 #include "fake_net.h"
 #include <setjmp.h>
 #include <stdarg.h>

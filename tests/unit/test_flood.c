@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_flood.c - a flood of suspicious lines neither fills the disk nor keeps others waiting */
-#include "conf.h"
-#include "gate.h"
-#include "queue.h"
-#include "store_private.h"
+#include "conf/conf.h"
+#include "reputation/gate.h"
+#include "reputation/enqueue.h"
+#include "store/store_private.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_health.c - test points, quarantine and recovery of DNS lists; asking again over TCP */
 #include "fake_net.h"
-#include "lookup.h"
-#include "zones.h"
+#include "reputation/lookup.h"
+#include "reputation/dnsbl_health_store.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_json.c - unsound text, limits, types and writing; test_parsing.c has the plain cases */
-#include "json.h"
+#include "base/json.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -11,10 +11,10 @@
 #include <stdint.h>
 #include <fcntl.h>
 #include <cmocka.h>
-#include "clock.h"
+#include "base/clock.h"
 #include "fake_dns.h"
-#include "net.h"
-#include "net_heap.h"
+#include "net/net.h"
+#include "net/heap.h"
 
 /* Tries and deadlines go by the clock that the module is given: a test that counts tries holds it, and
  * moves it instead of waiting. */

@@ -14,9 +14,9 @@
 #include <netdb.h>
 #include <time.h>
 #include <cmocka.h>
-#include "clock.h"
+#include "base/clock.h"
 #include "fake_http.h"
-#include "net.h"
+#include "net/net.h"
 
 #define KEY "0123456789abcdef-secret"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pace.c - how many are kept in flight, against modelled resolvers and time */
-#include "pace.h"
+#include "reputation/window.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

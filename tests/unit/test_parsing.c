@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test_parsing.c - patterns, durations, numbers, JSON, comments: tables of texts and what they mean */
-#include "buf.h"
-#include "comment.h"
-#include "conf.h"
-#include "parse.h"
-#include "json.h"
-#include "pattern.h"
+#include "base/buf.h"
+#include "reputation/report_comment.h"
+#include "conf/conf.h"
+#include "base/parse.h"
+#include "base/json.h"
+#include "conf/points.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pattern.c - the edges of filter*points; test_parsing.c has the plain cases */
-#include "pattern.h"
+#include "conf/points.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

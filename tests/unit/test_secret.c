@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_secret.c - a key file is taken if it is safe, and its content is never said */
-#include "secret.h"
+#include "conf/key_file.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

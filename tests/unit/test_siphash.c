@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_siphash.c - the vectors of the paper (appendix A) and of its reference code */
-#include "siphash.h"
+#include "base/siphash.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

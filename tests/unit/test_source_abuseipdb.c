@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_source_abuseipdb.c - what the API is asked, and what its answers mean, odd ones above all */
-#include "abuseipdb_answer.h"
-#include "categories.h"
-#include "engine.h"
+#include "source/abuseipdb_check.h"
+#include "conf/categories.h"
+#include "reputation/engine.h"
 #include "fake_net.h"
 #include <setjmp.h>
 #include <stdarg.h>

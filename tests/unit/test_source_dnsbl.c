@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_source_dnsbl.c - what is asked of a DNS list, and what its answers mean */
-#include "engine.h"
+#include "reputation/engine.h"
 #include "fake_net.h"
 #include <setjmp.h>
 #include <stdarg.h>

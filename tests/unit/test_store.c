@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_store.c - what is remembered, merged, bounded and forgotten; the clock is moved by hand */
-#include "store_private.h"
+#include "store/store_private.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

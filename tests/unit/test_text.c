@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_text.c - growing text, masking, errors and log lines */
-#include "buf.h"
-#include "err.h"
-#include "log.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

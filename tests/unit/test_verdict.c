@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_verdict.c - every combination of answers, against a second calculation written apart */
-#include "verdict.h"
+#include "reputation/verdict.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* check_file.h - rep-check --file: many addresses, results in their order */
-#pragma once
-#include "cli.h"
-
-/* flags: enum iprep_check_flags. Returns the exit status; 128 + number after SIGINT or SIGTERM. */
-int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/cli.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* libcurl, OpenSSL and the C library obey variables; root's helper obeys none. */
+static void clean_environment(void)
+{
+	if (clearenv() || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) || setenv("LC_ALL", "C", 1))
+		_exit(EX_OSERR);
+}
+
+/* A descriptor 0 to 2 that is closed would be the next file we open. */
+static void safe_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+void cli_begin(struct cli *cli, const char *name)
+{
+	*cli = (struct cli){ .name = name };
+	prctl(PR_SET_DUMPABLE, 0);
+	clean_environment();
+	safe_descriptors();
+	umask(077);
+	opterr = 0;
+}
+
+static int status_of(int err)
+{
+	switch ((enum iprep_err)err) {
+	case IPREP_OK: return EX_OK;
+	case IPREP_E_ARG: return EX_USAGE;
+	case IPREP_E_ADDR: return EX_DATAERR;
+	case IPREP_E_CONFIG: return EX_CONFIG;
+	case IPREP_E_PERM: return EX_NOPERM;
+	case IPREP_E_STORE:
+	case IPREP_E_IO: return EX_IOERR;
+	case IPREP_E_CREATE: return EX_CANTCREAT;
+	case IPREP_E_NOSOURCE: return EX_UNAVAILABLE;
+	case IPREP_E_BUSY:
+	case IPREP_E_NET:
+	case IPREP_E_TIMEOUT:
+	case IPREP_E_REMOTE:
+	case IPREP_E_AUTH:
+	case IPREP_E_QUOTA: return EX_TEMPFAIL;
+	case IPREP_E_NOMEM:
+	case IPREP_E_OS: return EX_OSERR;
+	case IPREP_E_BUG: break;
+	}
+	return EX_SOFTWARE;
+}
+
+__attribute__((format(printf, 2, 0)))
+static void say(const struct cli *cli, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	for (char *p = line; *p; p++)      /* arguments may be an attacker's: one line, printable */
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	if (cli->hook)
+		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
+	else
+		fprintf(stderr, "%s: %s\n", cli->name, line);
+}
+
+void cli_error(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(cli, fmt, ap);
+	va_end(ap);
+}
+
+bool cli_nobody_reads_stderr(void)
+{
+	struct stat st;
+
+	return !fstat(2, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+int cli_fail(const struct cli *cli, int err)
+{
+	cli_error(cli, "%s", cli->ctx ? iprep_errmsg(cli->ctx) : iprep_strerror(err));
+	return status_of(err);
+}
+
+int cli_usage(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(cli, fmt, ap);
+	va_end(ap);
+	return EX_USAGE;
+}
+
+int cli_bad_option(const struct cli *cli, char *const *argv)
+{
+	return cli_usage(cli, "%.80s: unknown option, or its value is missing; try --help",
+			 argv[optind > 0 ? optind - 1 : 0]);
+}
+
+bool cli_number(const char *text, long long min, long long max, long long *ret)
+{
+	long long n;
+	char *end;
+
+	if (!*text || !strchr("-0123456789", *text))
+		return false;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno || *end || end == text || n < min || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+static void on_log(void *user, int priority, const char *line)
+{
+	const struct cli *cli = user;
+
+	if (cli->hook)
+		syslog(LOG_DAEMON | priority, "%s: %s", cli->name, line);
+	else
+		fprintf(stderr, "%s: %s\n", cli->name, line);
+}
+
+int cli_open(struct cli *cli)
+{
+	int r = iprep_new(&cli->ctx);
+
+	if (r)
+		return cli_fail(cli, r);
+	iprep_set_log(cli->ctx, cli->verbose ? LOG_DEBUG : cli->quiet ? LOG_ERR : LOG_NOTICE, on_log, cli);
+	r = iprep_load_config(cli->ctx, cli->config);
+	return r ? cli_fail(cli, r) : EX_OK;
+}
+
+static int become(const struct cli *cli, uid_t uid, gid_t gid)
+{
+	if (setgroups(1, &gid) || setgid(gid) || setuid(uid)) {
+		cli_error(cli, "cannot become user %u, who owns the state: %s (a service needs "
+			  "CAP_SETUID and CAP_SETGID)", (unsigned)uid, strerror(errno));
+		return EX_OSERR;
+	}
+	if (!setuid(0) || getuid() != uid || geteuid() != uid) {
+		cli_error(cli, "root did not end, giving up");
+		return EX_SOFTWARE;
+	}
+	prctl(PR_SET_DUMPABLE, 0);         /* changing user may have set it again */
+	return EX_OK;
+}
+
+int cli_end_root(struct cli *cli)
+{
+	uid_t uid;
+	gid_t gid;
+	int r = iprep_state_owner(cli->ctx, &uid, &gid);
+
+	if (r)
+		return cli_fail(cli, r);
+	if (geteuid() == uid)
+		return EX_OK;
+	if (geteuid() == 0)
+		return become(cli, uid, gid);
+	cli_error(cli, "the state belongs to user %u: run as root or as that user", (unsigned)uid);
+	return EX_NOPERM;
+}
+
+int cli_end_root_or_state(struct cli *cli)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() == 0)
+		return cli_end_root(cli);
+	if (!iprep_state_owner(cli->ctx, &uid, &gid) && uid == geteuid())
+		return EX_OK;
+	cli->no_state = true;
+	if (!cli->quiet)
+		cli_error(cli, "no rights to the state: nothing is read from it or cached");
+	return EX_OK;
+}
+
+int cli_finish(struct cli *cli, int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		cli_error(cli, "stdout: %s", errno ? strerror(errno) : "write failed");
+		if (status == EX_OK || status == EX_CONFIRMED || status == EX_TEMPFAIL)
+			status = EX_IOERR;
+	}
+	cli->ctx = iprep_free(cli->ctx);
+	return status;
+}
+
+static void exec_worker(const struct cli *cli)
+{
+	char *argv[] = { strdup(IPREP_REP_REPORT), strdup("--flush"), NULL, NULL, NULL };
+	int null = open("/dev/null", O_RDWR);
+
+	if (cli->config) {                 /* it leaves this directory */
+		argv[2] = strdup("--config");
+		argv[3] = realpath(cli->config, NULL);
+		if (!argv[3])
+			argv[3] = strdup(cli->config);
+	}
+	if (null < 0 || setsid() < 0 || chdir("/") || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		_exit(EX_OSERR);
+	closefrom(3);
+	execv(IPREP_REP_REPORT, argv);
+	syslog(LOG_DAEMON | LOG_ERR, "%s: %s: %s; work waits for the timer", cli->name, IPREP_REP_REPORT,
+	       strerror(errno));
+	_exit(EX_OSERR);
+}
+
+void cli_wake_worker(struct cli *cli)
+{
+	bool wanted = false;
+	pid_t pid;
+	int r = iprep_worker_wanted(cli->ctx, &wanted);
+
+	if (r)
+		cli_error(cli, "%s; work waits for the timer", iprep_errmsg(cli->ctx));
+	if (r || !wanted)
+		return;
+	pid = fork();
+	if (pid == 0)
+		exec_worker(cli);
+	if (pid < 0)
+		cli_error(cli, "fork: %s; work waits for the timer", strerror(errno));
+}

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* purge_reset.h - rep-purge --reset: where the old state lies, and what was lost with it */
-#pragma once
-#include "cli.h"
-
-/* Returns an exit status. */
-int purge_reset(struct cli *cli, bool force);

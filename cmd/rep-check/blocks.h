@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* check_blocks.h - rep-check --blocks: what is blocked, why, until when, and how to undo it; exports */
+#pragma once
+#include "common/cli.h"
+
+/* What the options say, as texts; NULL: not given. */
+struct blocks_options { const char *format, *sort, *tier, *since, *source, *prefix; bool only_new; };
+
+/* Every value is one that can be: said before anything is opened. Returns an exit status. */
+int check_blocks_options(struct cli *cli, const struct blocks_options *o);
+/* With only_new those not yet shown so, each once it has been written out. Returns an exit status. */
+int check_blocks(struct cli *cli, const struct blocks_options *o);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "rep-check/bulk.h"
+#include "common/progress.h"
+#include "rep-check/lines.h"
+#include "rep-check/text.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A handler has nothing else to write to. */
+static volatile sig_atomic_t interrupted;
+
+struct run {
+	struct cli *cli;
+	const char *name;                  /* of the file, for messages */
+	struct lines lines;
+	struct bar bar;
+	uint64_t answered;
+	int stdout_error;                  /* errno of a write that failed */
+	bool bad, confirmed, unknown;
+};
+
+static void on_signal(int number)
+{
+	interrupted = number;
+}
+
+/* The first one ends the run in order, a second one at once. What is ignored (nohup) stays so. */
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+	struct sigaction on = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, was;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!sigaction(numbers[i], NULL, &was) && was.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &on, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);     /* a closed stdout is 74, as a full one */
+}
+
+static int on_next(void *user, const char **ret_text, int64_t *ret_id)
+{
+	struct run *run = user;
+
+	if (interrupted)
+		return IPREP_NEXT_END;
+	switch (lines_next(&run->lines)) {
+	case LINES_LATER: return IPREP_NEXT_LATER;
+	case LINES_END: return IPREP_NEXT_END;
+	case LINES_FIELD: break;
+	}
+	*ret_text = run->lines.field;
+	*ret_id = run->lines.line;
+	return IPREP_NEXT_ADDRESS;
+}
+
+static int on_answer(void *user, int64_t id, const char *text, int err, const struct iprep_result *r)
+{
+	struct run *run = user;
+
+	run->answered++;
+	if (err) {
+		bar_erase(&run->bar);
+		cli_error(run->cli, "%.400s:%lld: %.100s: %s", run->name, (long long)id, text,
+			  iprep_strerror(err));
+		run->bad = true;
+		return 0;
+	}
+	run->confirmed |= r->verdict == IPREP_CONFIRMED;
+	run->unknown |= r->verdict == IPREP_UNKNOWN;
+	errno = 0;
+	check_put(run->cli, r);
+	if (ferror(stdout))
+		run->stdout_error = errno ? errno : EIO;
+	return run->stdout_error;
+}
+
+static void on_progress(void *user, const struct iprep_progress *p)
+{
+	struct run *run = user;
+
+	fflush(stdout);                        /* who reads a pipe need not wait for a full buffer */
+	bar_draw(&run->bar, p->answered, run->lines.taken, run->lines.size);
+	if (run->cli->verbose > 1)
+		fprintf(stderr, "%s: %llu answered, %zu of %zu in flight\n", run->cli->name,
+			(unsigned long long)p->answered, p->in_flight, p->window);
+}
+
+static int cannot_read(struct run *run, int error)
+{
+	cli_error(run->cli, "%.400s: %s", run->name, strerror(error));
+	return error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
+}
+
+static int status_of(struct run *run, int r)
+{
+	if (run->stdout_error) {
+		errno = run->stdout_error;     /* cli_finish() says it */
+		return EX_IOERR;
+	}
+	if (r)
+		return cli_fail(run->cli, r);
+	if (run->lines.error)
+		return cannot_read(run, run->lines.error);
+	if (interrupted) {
+		cli_error(run->cli, "interrupted: %llu done, up to line %lld of %.400s",
+			  (unsigned long long)run->answered, (long long)run->lines.line, run->name);
+		return 128 + interrupted;
+	}
+	return run->bad ? EX_DATAERR : run->confirmed ? EX_CONFIRMED : run->unknown ? EX_TEMPFAIL : EX_OK;
+}
+
+static int look_up(struct run *run, unsigned flags, int timeout_ms)
+{
+	struct iprep_list list = { .flags = flags, .timeout_ms = timeout_ms, .next = on_next,
+				   .answer = on_answer, .progress = on_progress, .user = run };
+	int r = cli_end_root_or_state(run->cli);
+
+	if (r)
+		return r;
+	if (run->cli->no_state)
+		list.flags |= IPREP_NO_STATE;
+	catch_signals();
+	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO));   /* the answers go there */
+	r = iprep_check_list(run->cli->ctx, &list);
+	bar_erase(&run->bar);
+	return status_of(run, r);
+}
+
+int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int error, status;
+
+	if (!run)
+		return cli_fail(cli, IPREP_E_NOMEM);
+	run->cli = cli;
+	run->name = strcmp(path, "-") ? path : "stdin";
+	error = lines_open(&run->lines, path);     /* while still root */
+	status = error ? cannot_read(run, error) : look_up(run, flags, timeout_ms);
+	lines_close(&run->lines);
+	free(run);
+	return status;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "rep-check/fail2ban.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_S 60                          /* the program gives up before */
+#define OUTPUT_MAX ((size_t)4 << 20)       /* a thousand jails */
+#define NO_COMMAND 127
+#define ARGS_FIXED 7                       /* and a NULL */
+
+const char *const f2b_state_names[4] = { "good", "off", "differs", "wrong" };
+
+struct reader {
+	const struct cli *cli;
+	f2b_row *row;
+	void *user;
+	bool wrong;
+	char error[300];                   /* the last line that is no finding */
+};
+
+static void add_row(struct reader *r, const char *what, enum f2b_state state, const char *why)
+{
+	r->wrong |= state == F2B_WRONG;
+	r->row(r->user, what, state, why);
+}
+
+/* ---- the program ---- */
+
+/* What is allocated here is never freed: it is for exec. */
+static char **arguments(const struct iprep_settings *s, const char *client, uid_t uid, gid_t gid)
+{
+	char **argv = calloc(ARGS_FIXED + s->ntiers, sizeof(*argv)), **end = argv;
+	bool made = argv &&
+		asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
+		asprintf(end++, "--client=%s", client) >= 0 &&
+		asprintf(end++, "--log=%s", s->verdict_log) >= 0 &&
+		asprintf(end++, "--ipv6-prefix=%d", s->ipv6_prefix) >= 0 &&
+		asprintf(end++, "--user=%u", (unsigned)uid) >= 0 &&
+		asprintf(end++, "--group=%u", (unsigned)gid) >= 0;
+
+	for (size_t i = 0; made && i < s->ntiers; i++)
+		made = asprintf(end++, "--tier=%s:%lld", s->tiers[i]->name, (long long)s->tiers[i]->bantime_s) >= 0;
+	return made ? argv : NULL;
+}
+
+static void exec_program(const struct cli *cli, const char *client, int out)
+{
+	const struct iprep_settings *settings;
+	int null = open("/dev/null", O_RDONLY);
+	char **argv;
+	uid_t uid;
+	gid_t gid;
+
+	if (iprep_settings(cli->ctx, &settings) || iprep_state_owner(cli->ctx, &uid, &gid))
+		_exit(1);
+	argv = arguments(settings, client, uid, gid);
+	if (!argv || null < 0 || setpgid(0, 0) || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		_exit(1);
+	closefrom(3);
+	alarm(READ_S + 5);                 /* we may not be allowed to end it by then: exec keeps this */
+	execv(argv[0], argv);
+	_exit(errno == ENOENT ? NO_COMMAND : NO_COMMAND - 1);
+}
+
+void check_fail2ban_start(const struct cli *cli, const char *client, struct f2b_check *check)
+{
+	int ends[2];
+
+	*check = (struct f2b_check){ .fd = -1 };
+	if (pipe2(ends, O_CLOEXEC)) {
+		check->error = errno;
+		return;
+	}
+	check->pid = fork();
+	if (check->pid == 0)
+		exec_program(cli, client, ends[1]);
+	if (check->pid < 0)
+		check->error = errno;
+	close(ends[1]);
+	check->fd = ends[0];
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* All of it, terminated; NULL: too slow, too long, or no memory. */
+static char *read_all(int fd)
+{
+	long long end = now_ms() + READ_S * 1000;
+	size_t len = 0, room = 1 << 16;
+	char *text = malloc(room), *more;
+	ssize_t n = 1;
+
+	while (text && n) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		long long left = end - now_ms();
+
+		if (left <= 0 || len >= OUTPUT_MAX) {
+			free(text);
+			return NULL;
+		}
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		n = read(fd, text + len, room - len - 1);
+		if (n < 0 && errno != EINTR)
+			n = 0;
+		len += n > 0 ? (size_t)n : 0;
+		if (room - len > 1)
+			continue;
+		more = realloc(text, room *= 2);
+		if (!more)
+			free(text);
+		text = more;
+	}
+	if (text)
+		text[len] = '\0';
+	return text;
+}
+
+/* ---- what it finds ---- */
+
+static void judge_category(struct reader *r, const char *what, const char *category)
+{
+	const struct iprep_report report = { .address = "192.0.2.1", .categories = category, .check_only = 1 };
+	char why[512];
+	bool good = !iprep_enqueue(r->cli->ctx, &report, NULL, &(bool){ false });
+
+	if (good)
+		snprintf(why, sizeof(why), "reports%s%s", *category ? " as " : "", category);
+	else
+		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(r->cli->ctx));
+	add_row(r, what, good ? F2B_GOOD : F2B_WRONG, why);
+}
+
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* "STATE<TAB>WHAT<TAB>WHY" */
+static void read_line(struct reader *r, char *line)
+{
+	char *what = strchr(line, '\t'), *why = what ? strchr(what + 1, '\t') : NULL;
+
+	if (!why) {
+		make_printable(line);
+		if (*line)
+			snprintf(r->error, sizeof(r->error), "%s", line);
+		return;
+	}
+	*what++ = *why++ = '\0';
+	make_printable(what);
+	make_printable(why);
+	if (!strcmp(line, "reports"))
+		judge_category(r, what, why);
+	for (size_t i = 0; i < sizeof(f2b_state_names) / sizeof(*f2b_state_names); i++)
+		if (!strcmp(line, f2b_state_names[i]))
+			add_row(r, what, (enum f2b_state)i, why);
+}
+
+static void judge_end(struct reader *r, int status)
+{
+	char why[512];
+
+	if (status == NO_COMMAND && !access(IPREP_CHECK_FAIL2BAN, F_OK)) {
+		add_row(r, "fail2ban", F2B_OFF, "not installed, nor is /usr/bin/python3, which it needs: "
+			"nobody acts on verdicts");
+		return;
+	}
+	if (!status)
+		return;
+	snprintf(why, sizeof(why), "%s failed (status %d): %s", IPREP_CHECK_FAIL2BAN, status,
+		 status < 0 ? "too slow, or too much" : *r->error ? r->error : "it cannot be run");
+	add_row(r, "fail2ban", F2B_WRONG, why);
+}
+
+bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row, void *user)
+{
+	struct reader r = { .cli = cli, .row = row, .user = user };
+	char *all, *rest, *line;
+	int how = 0;
+
+	if (check->error) {
+		if (check->fd >= 0)
+			close(check->fd);
+		add_row(&r, "fail2ban", F2B_WRONG, strerror(check->error));
+		return false;
+	}
+	all = rest = read_all(check->fd);
+	close(check->fd);
+	while (all && (line = strsep(&rest, "\n")))
+		read_line(&r, line);
+	if (!all)                          /* it may be root's, which we are not any more: it may outlive us */
+		kill(-check->pid, SIGKILL);
+	while (all && waitpid(check->pid, &how, 0) < 0 && errno == EINTR)
+		;
+	judge_end(&r, !all ? -1 : WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how));
+	free(all);
+	return !r.wrong;
+}

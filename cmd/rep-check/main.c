@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rep-check - what is known of an address? For people, and for fail2ban's ignorecommand
+ *
+ * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
+ * 10 (count this line) or 0, whatever happens.
+ */
+#include "rep-check/blocks.h"
+#include "rep-check/bulk.h"
+#include "rep-check/self_test.h"
+#include "rep-check/text.h"
+#include "common/cli.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: rep-check [OPTION]... ADDRESS...\n"
+	"       rep-check --file FILE|-\n"
+	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
+	"       rep-check --good -- ADDRESS\n"
+	"       rep-check --stands -- ADDRESS|PREFIX\n"
+	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
+	"       rep-check --ready | --self-test\n"
+	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
+	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
+	"      --cached        only what is on disk, no network\n"
+	"      --fresh         ask again, whatever the cache knows\n"
+	"      --timeout MS    for everything together; with --file for each address\n"
+	"      --file FILE     many addresses, the first field of each line; -: stdin; no AbuseIPDB\n"
+	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
+	"      --user NAME     gate: of a failed log-in; only enough different ones count the line\n"
+	"      --jail NAME     gate: the jail that asks\n"
+	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
+	"      --good          a successful log-in: no block below the highest tier for a while\n"
+	"      --stands        10 while a block of ADDRESS stands, 0 if none does; from disk\n"
+	"      --blocks        what is blocked, why, until when\n"
+	"      --new           blocks: only those not yet shown so, with how to undo each\n"
+	"      --tier NAME     blocks: only this tier's\n"
+	"      --source NAME   blocks: only those to which this source gave points\n"
+	"      --since TIME    blocks: only those made since: 7d (ago), 2026-01-31 (UTC), @SECONDS\n"
+	"      --prefix CIDR   blocks: only those in, or around, 192.0.2.0/24, 2001:db8::/32, ::/0\n"
+	"      --sort ORDER    blocks: announced (the default), address, end\n"
+	"      --format NAME   blocks: text, or as a file that nft -f, ipset restore, hosts.deny, a cidr:\n"
+	"                      table of Postfix or rbldnsd loads: nft ipset hosts.deny cidr rbldnsd\n"
+	"      --ready         configuration, state and verdict log are usable?\n"
+	"      --self-test     --ready, every list's test points, the API key and fail2ban's jails; tables\n"
+	"      --fail2ban PATH self-test: the fail2ban-client to ask, instead of the one in PATH\n"
+	"  -j, --json          one object a line\n"
+	"  -q, --quiet         errors only\n"
+	"  -v, --verbose       tell every step on stderr\n"
+	"  -h, --help   -V, --version\n\n"
+	"Exit status: 0 clean or exempt, 10 confirmed, 75 unknown, 64 usage, 65 not an address,\n"
+	"69 no source, 70-78 see rep-check(8)\n";
+
+struct options {
+	bool gate, good, stands, ready, self_test, blocks, cached, fresh;
+	const char *jail, *user, *restored, *file, *client;
+	struct blocks_options list;
+	long long timeout_ms;
+};
+enum {
+	O_GATE = 256, O_GOOD, O_STANDS, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
+	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT, O_FORMAT, O_SORT, O_TIER, O_SINCE, O_SOURCE, O_PREFIX
+};
+static const struct option longs[] = {
+	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
+	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
+	{ "gate", 0, NULL, O_GATE }, { "good", 0, NULL, O_GOOD }, { "user", 1, NULL, O_USER },
+	{ "stands", 0, NULL, O_STANDS },
+	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
+	{ "cached", 0, NULL, O_CACHED },
+	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
+	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
+	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW },
+	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
+	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE }, { "prefix", 1, NULL, O_PREFIX },
+	{ "fail2ban", 1, NULL, O_CLIENT }, { NULL, 0, NULL, 0 },
+};
+
+/* ---- look-ups ---- */
+
+struct answers { struct cli *cli; bool bad, confirmed, unknown; };
+
+static void on_answer(void *user, const char *address, int err, const struct iprep_result *r)
+{
+	struct answers *a = user;
+
+	if (err) {
+		cli_error(a->cli, "%.100s: %s", address, iprep_strerror(err));
+		a->bad = true;
+		return;
+	}
+	a->confirmed |= r->verdict == IPREP_CONFIRMED;
+	a->unknown |= r->verdict == IPREP_UNKNOWN;
+	check_put(a->cli, r);
+}
+
+static unsigned flags_of(const struct options *o)
+{
+	return (o->cached ? IPREP_CACHED : 0) | (o->fresh ? IPREP_FRESH : 0);
+}
+
+static int look_up(struct cli *cli, const struct options *o, char **addresses, int n)
+{
+	struct answers a = { .cli = cli };
+	unsigned flags = flags_of(o);
+	int r;
+
+	if (n < 1)
+		return cli_usage(cli, "no address given; try --help");
+	r = cli_end_root_or_state(cli);
+	if (r)
+		return r;
+	if (cli->no_state)
+		flags |= IPREP_NO_STATE;
+	r = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)n, flags, (int)o->timeout_ms,
+			on_answer, &a);
+	if (r)
+		return cli_fail(cli, r);
+	return a.bad ? EX_DATAERR : a.confirmed ? EX_CONFIRMED : a.unknown ? EX_TEMPFAIL : EX_OK;
+}
+
+/* ---- hooks ---- */
+
+/* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
+static bool is_restore(const char *x)
+{
+	return x && *x && strcmp(x, "0") != 0;
+}
+
+static int gate(struct cli *cli, const struct options *o, const char *address)
+{
+	bool count = false, wake = false;
+	const char *jail = o->jail && *o->jail != '<' ? o->jail : NULL;
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_gate(cli->ctx, address, jail, o->user, is_restore(o->restored), &count, &wake);
+	if (r)
+		return cli_fail(cli, r);
+	if (wake)
+		cli_wake_worker(cli);
+	return count ? EX_CONFIRMED : EX_OK;
+}
+
+static int good(struct cli *cli, const char *address)
+{
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_good(cli->ctx, address);
+	return r ? cli_fail(cli, r) : EX_OK;
+}
+
+static int stands(struct cli *cli, const char *address)
+{
+	bool yes = false;
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_stands(cli->ctx, address, &yes);
+	if (r)
+		return cli_fail(cli, r);
+	return yes ? EX_CONFIRMED : EX_OK;
+}
+
+static int ready(struct cli *cli)
+{
+	int r = cli_end_root(cli);
+
+	if (r)
+		return r;
+	r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+	if (!r)
+		r = iprep_ready(cli->ctx);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->verbose)
+		puts("ready");
+	return EX_OK;
+}
+
+/* ---- options ---- */
+
+/* Of --blocks: NULL if c is none of them. */
+static const char **filter_of(struct options *o, int c)
+{
+	switch (c) {
+	case O_FORMAT: return &o->list.format;
+	case O_SORT: return &o->list.sort;
+	case O_TIER: return &o->list.tier;
+	case O_SINCE: return &o->list.since;
+	case O_SOURCE: return &o->list.source;
+	case O_PREFIX: return &o->list.prefix;
+	default: return NULL;
+	}
+}
+
+/* The second would replace the first, and a list with half its filters looks like one. */
+static int parse_filter(struct cli *cli, struct options *o, int c, char **argv)
+{
+	const char **filter = filter_of(o, c);
+
+	if (!filter)
+		return cli_bad_option(cli, argv);
+	for (size_t i = 0; *filter && longs[i].name; i++)
+		if (longs[i].val == c)
+			return cli_usage(cli, "--%s is given twice", longs[i].name);
+	*filter = optarg;
+	return EX_OK;
+}
+
+static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
+{
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c': cli->config = optarg; break;
+		case 'j': cli->json = true; break;
+		case 'q': cli->quiet = true; break;
+		case 'v': cli->verbose++; break;
+		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
+		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
+		case O_GATE: o->gate = cli->hook = true; break;
+		case O_GOOD: o->good = cli->hook = true; break;
+		case O_STANDS: o->stands = true; break;
+		case O_USER: o->user = optarg; break;
+		case O_READY: o->ready = true; break;
+		case O_SELF_TEST: o->self_test = true; break;
+		case O_CACHED: o->cached = true; break;
+		case O_FRESH: o->fresh = true; break;
+		case O_JAIL: o->jail = optarg; break;
+		case O_RESTORED: o->restored = optarg; break;
+		case O_FILE: o->file = optarg; break;
+		case O_BLOCKS: o->blocks = true; break;
+		case O_NEW: o->list.only_new = true; break;
+		case O_CLIENT: o->client = optarg; break;
+		case O_TIMEOUT:
+			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
+				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
+						 "from 1 to 600000", optarg);
+			break;
+		default:
+			r = parse_filter(cli, o, c, argv);
+			if (r)
+				return r;
+		}
+	}
+	if (o->cached && o->fresh)
+		return cli_usage(cli, "--cached and --fresh exclude each other");
+	return EX_OK;
+}
+
+/* Each of these stands alone. */
+static int check_options(struct cli *cli, struct options *o, int n, char *const *addresses)
+{
+	const struct { bool given, address; const char *name; } modes[] = {
+		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->stands, true, "stands" },
+		{ o->ready, false, "ready" },
+		{ o->self_test, false, "self-test" }, { o->blocks, false, "blocks" }, { o->file, false, "file" },
+	};
+	const char *mode = NULL;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!modes[i].given)
+			continue;
+		if (mode)
+			return cli_usage(cli, "--%s and --%s exclude each other", mode, modes[i].name);
+		mode = modes[i].name;
+		if (modes[i].address && n != 1)
+			return cli_usage(cli, "--%s takes one address, got %d", mode, n);
+		if (!modes[i].address && n)
+			return cli_usage(cli, "--%s takes no address, got %.100s", mode, addresses[0]);
+	}
+	if (o->blocks)
+		return check_blocks_options(cli, &o->list);
+	if (o->list.only_new)
+		return cli_usage(cli, "--new goes with --blocks");
+	for (size_t i = 0; longs[i].name; i++) {
+		const char *const *filter = filter_of(o, longs[i].val);
+
+		if (filter && *filter)
+			return cli_usage(cli, "--%s goes with --blocks", longs[i].name);
+	}
+	return EX_OK;
+}
+
+static int run(struct cli *cli, struct options *o, int argc, char **argv)
+{
+	bool done = false;
+	int r = parse(cli, o, argc, argv, &done);
+
+	if (r || done)
+		return r;
+	r = check_options(cli, o, argc - optind, argv + optind);
+	if (r)
+		return r;
+	r = cli_open(cli);
+	if (r)
+		return r;
+	if (o->file)
+		return check_file(cli, o->file, flags_of(o), (int)o->timeout_ms);
+	if (o->gate)
+		return gate(cli, o, argv[optind]);
+	if (o->good)
+		return good(cli, argv[optind]);
+	if (o->stands)
+		return stands(cli, argv[optind]);
+	if (o->self_test)
+		return check_self_test(cli, (int)o->timeout_ms, o->client ? o->client : "fail2ban-client");
+	if (o->blocks)
+		return check_blocks(cli, &o->list);
+	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct cli cli;
+	int status;
+
+	cli_begin(&cli, "rep-check");
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		cli.hook |= !strncmp(argv[i], "--ga", 4) || !strncmp(argv[i], "--go", 4);   /* abbreviated, too */
+	status = run(&cli, &o, argc, argv);
+	status = cli_finish(&cli, status);
+	/* fail2ban counts a line for any status but 0: a failure must never ban */
+	return cli.hook && status != EX_CONFIRMED ? EX_OK : status;
+}

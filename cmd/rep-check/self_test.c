@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "rep-check/self_test.h"
+#include "rep-check/fail2ban.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const states[] = { "good", "quarantined", "silent", "refused", "no key", "off" };
+
+static const char *clock_of(int64_t at, char dst[16])
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+
+	if (!at || !gmtime_r(&t, &tm) || !strftime(dst, 16, "%H:%M:%S", &tm))
+		snprintf(dst, 16, "-");
+	return dst;
+}
+
+static void put_text(const struct iprep_source *s)
+{
+	char latency[16] = "-", when[16];
+
+	if (s->latency_ms >= 0)
+		snprintf(latency, sizeof(latency), "%d ms", s->latency_ms);
+	printf("%-16s %-11s %8s  %-8s  %s\n", s->name, states[s->state], latency,
+	       clock_of(s->probed_at, when), s->why);
+}
+
+/* A string of printable ASCII, which all texts of a source are. */
+static void put_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		putchar(*text);
+	}
+	putchar('"');
+}
+
+static void put_json(const struct iprep_source *s)
+{
+	printf("{\"source\":\"%s\",\"state\":\"%s\",\"latency_ms\":", s->name, states[s->state]);
+	if (s->latency_ms >= 0)
+		printf("%d", s->latency_ms);
+	else
+		printf("null");
+	printf(",\"probed_at\":%lld,\"why\":", (long long)s->probed_at);
+	put_string(s->why);
+	puts("}");
+}
+
+static void on_row(void *user, const struct iprep_source *s)
+{
+	const struct cli *cli = user;
+
+	if (cli->json)
+		put_json(s);
+	else if (!cli->quiet)
+		put_text(s);
+}
+
+static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)
+{
+	const struct cli *cli = user;
+
+	if (!cli->json && !cli->quiet)
+		printf("%-30s %-11s  %s\n", what, f2b_state_names[state], why);
+	if (!cli->json)
+		return;
+	printf("{\"fail2ban\":");
+	put_string(what);
+	printf(",\"state\":\"%s\",\"why\":", f2b_state_names[state]);
+	put_string(why);
+	puts("}");
+}
+
+static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
+{
+	int r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+
+	if (!r)
+		r = iprep_ready(cli->ctx);
+	if (r)
+		return cli_fail(cli, r);
+	if (!cli->json && !cli->quiet)
+		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
+		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
+	r = iprep_self_test(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
+	return r ? cli_fail(cli, r) : EX_OK;
+}
+
+static bool test_fail2ban(struct cli *cli, struct f2b_check *check)
+{
+	if (!cli->json && !cli->quiet)
+		printf("\n%-30s %-11s  %s\n", "FAIL2BAN", "STATE", "WHY");
+	return check_fail2ban(cli, check, on_fail2ban, cli);
+}
+
+int check_self_test(struct cli *cli, int timeout_ms, const char *client)
+{
+	struct f2b_check check;
+	bool passed = false, agrees;
+	int r, status;
+
+	check_fail2ban_start(cli, client, &check);
+	r = cli_end_root(cli);
+	if (r)
+		return r;
+	status = test_sources(cli, timeout_ms, &passed);
+	if (status)                        /* one error is enough; the program ends by itself */
+		return status;
+	agrees = test_fail2ban(cli, &check);
+	if (passed && agrees)
+		return EX_OK;
+	cli_error(cli, "self-test failed: %s", !passed ? "a source is not usable, or none gives points"
+						       : "fail2ban will not do what iprep says");
+	return EX_UNAVAILABLE;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rep-purge - forget what is past its time, or one address completely; release who is listed no more
+ *
+ * Undo a ban: fail2ban-client unban $(rep-purge --pardon 30d ADDRESS)
+ */
+#include "common/progress.h"
+#include "common/cli.h"
+#include "rep-purge/reset.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: rep-purge\n"
+	"       rep-purge --recheck | --released\n"
+	"       rep-purge [--pardon TIME] ADDRESS...\n"
+	"       rep-purge --reset [--force]\n"
+	"Without addresses remove what is past its retention; else forget these completely\n"
+	"and print them.\n\n"
+	"  -c, --config FILE   instead of /etc/iprep/iprep.conf\n"
+	"      --recheck       look long blocks up again, release those nobody lists any more\n"
+	"      --released      print what was released in the last 7 days and not blocked since\n"
+	"      --pardon TIME   leave the addresses alone for so long: 90, 15m, 30d, 52w\n"
+	"      --reset         set a damaged or newer state aside, print where it lies, begin a new one\n"
+	"      --force         reset: also one that nothing is wrong with\n"
+	"  -n, --dry-run       say what would happen, change nothing\n"
+	"  -j, --json   -q, --quiet   -v, --verbose   -h, --help   -V, --version\n\n"
+	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source, 75 try later,\n"
+	"70-78 see rep-purge(8)\n";
+
+enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
+static const struct option longs[] = {
+	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
+	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
+	{ "dry-run", 0, NULL, 'n' }, { "pardon", 1, NULL, O_PARDON },
+	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED },
+	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE }, { NULL, 0, NULL, 0 },
+};
+struct wish { const char *pardon; int64_t pardon_s; bool recheck, released, reset, force, done; };
+
+static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c': cli->config = optarg; break;
+		case 'j': cli->json = true; break;
+		case 'q': cli->quiet = true; break;
+		case 'v': cli->verbose++; break;
+		case 'n': cli->dry_run = true; break;
+		case 'h': fputs(help, stdout); w->done = true; return EX_OK;
+		case 'V': printf("rep-purge %s\n", iprep_version()); w->done = true; return EX_OK;
+		case O_PARDON:
+			if (w->pardon)
+				return cli_usage(cli, "--pardon is given twice");
+			w->pardon = optarg;
+			break;
+		case O_RECHECK: w->recheck = true; break;
+		case O_RELEASED: w->released = true; break;
+		case O_RESET: w->reset = true; break;
+		case O_FORCE: w->force = true; break;
+		default: return cli_bad_option(cli, argv);
+		}
+	}
+	return EX_OK;
+}
+
+/* ---- expiring, looking up again ---- */
+
+#define LONG_MS 1000                       /* what takes no longer needs no bar */
+
+static void on_progress(void *user, int64_t done, int64_t total)
+{
+	struct bar *bar = user;
+
+	if (bar_age_ms(bar) >= LONG_MS)
+		bar_draw(bar, (uint64_t)done, done, total);
+}
+
+static void watch(struct cli *cli, struct bar *bar)
+{
+	bar_begin(bar, !cli->quiet && !cli->dry_run);
+	if (bar->on)
+		iprep_set_progress(cli->ctx, on_progress, bar);
+}
+
+static int expire(struct cli *cli)
+{
+	struct iprep_purge_stats s;
+	struct bar bar;
+	int r;
+
+	watch(cli, &bar);
+	r = iprep_purge(cli->ctx, cli->dry_run, &s);
+	bar_erase(&bar);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->json)
+		printf("{\"findings\":%lld,\"lookups\":%lld,\"reports\":%lld,\"blocks\":%lld,"
+		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"failures\":%lld,"
+		       "\"retractions\":%lld,\"released\":%lld,\"dry_run\":%s}\n",
+		       (long long)s.findings, (long long)s.lookups, (long long)s.reports,
+		       (long long)s.blocks, (long long)s.pardons, (long long)s.sightings,
+		       (long long)s.logins, (long long)s.failures, (long long)s.retractions,
+		       (long long)s.released, cli->dry_run ? "true" : "false");
+	else if (!cli->quiet)
+		fprintf(stderr, "%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "
+			"%lld failed and %lld good log-ins\n",
+			cli->dry_run ? "would remove" : "removed", (long long)s.findings,
+			(long long)s.lookups, (long long)s.reports, (long long)s.blocks,
+			(long long)s.pardons, (long long)s.sightings, (long long)s.logins);
+	return EX_OK;
+}
+
+static int recheck(struct cli *cli)
+{
+	struct iprep_recheck_stats s;
+	struct bar bar;
+	int r;
+
+	watch(cli, &bar);
+	r = iprep_recheck(cli->ctx, cli->dry_run, &s);
+	bar_erase(&bar);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->json)
+		printf("{\"done\":%lld,\"released\":%lld,\"listed\":%lld,\"undecided\":%lld,\"gave_up\":%s,"
+		       "\"dry_run\":%s}\n", (long long)s.done, (long long)s.released, (long long)s.listed,
+		       (long long)s.undecided, s.gave_up ? "true" : "false", cli->dry_run ? "true" : "false");
+	else if (cli->dry_run && !cli->quiet)
+		fprintf(stderr, "would look %lld blocks up again\n", (long long)s.done);
+	else if (!cli->quiet)
+		fprintf(stderr, "looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
+			(long long)s.done, (long long)s.released, (long long)s.listed, (long long)s.undecided);
+	if (!s.gave_up)
+		return EX_OK;
+	cli_error(cli, "no source answers, giving up for now: nobody is released without an answer");
+	return EX_TEMPFAIL;
+}
+
+static int on_release(void *user, const struct iprep_release *release)
+{
+	const struct cli *cli = user;
+
+	if (cli->json)
+		printf("{\"address\":\"%s\",\"tier\":\"%s\",\"released_at\":%lld}\n", release->address,
+		       release->tier, (long long)release->at);
+	else
+		puts(release->address);
+	return ferror(stdout);
+}
+
+static int list_released(struct cli *cli)
+{
+	int r = iprep_released(cli->ctx, on_release, cli);
+
+	if (r && ferror(stdout))
+		return EX_IOERR;           /* cli_finish() says it */
+	return r ? cli_fail(cli, r) : EX_OK;
+}
+
+/* ---- forgetting ---- */
+
+static int forget_one(struct cli *cli, const struct wish *w, const char *address)
+{
+	char key[64];
+	int r;
+
+	if (strchr(address, '/')) {
+		cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it", address);
+		return EX_DATAERR;
+	}
+	r = iprep_forget(cli->ctx, address, w->pardon_s, cli->dry_run, key);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->json)
+		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key, (long long)w->pardon_s,
+		       cli->dry_run ? "true" : "false");
+	else
+		puts(key);
+	return EX_OK;
+}
+
+/* A bad address is reported, the rest are still done; not so when the store fails. */
+static int forget(struct cli *cli, const struct wish *w, char **addresses, int n)
+{
+	int status = EX_OK;
+
+	for (int i = 0; i < n && (status == EX_OK || status == EX_DATAERR); i++) {
+		int r = forget_one(cli, w, addresses[i]);
+
+		status = r == EX_OK ? status : r;
+	}
+	return status;
+}
+
+/* ---- all of them ---- */
+
+static int check_wish(struct cli *cli, struct wish *w, int naddresses)
+{
+	const char *mode = w->reset ? "reset" : w->recheck ? "recheck" : w->released ? "released" : NULL;
+
+	if (w->recheck + w->released + w->reset > 1)
+		return cli_usage(cli, "--recheck, --released and --reset: one at a time");
+	if (mode && (w->pardon || naddresses))
+		return cli_usage(cli, "--%s takes no address%s", mode, w->pardon ? ", nor --pardon" : "");
+	if (w->force && !w->reset)
+		return cli_usage(cli, "--force goes with --reset");
+	if (w->pardon && !naddresses)
+		return cli_usage(cli, "--pardon needs an address");
+	if (w->pardon && iprep_parse_duration(w->pardon, &w->pardon_s))
+		return cli_usage(cli, "--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
+				 "at most", w->pardon);
+	return EX_OK;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wish w = { 0 };
+	int r = parse(cli, &w, argc, argv);
+
+	if (r || w.done)
+		return r;
+	r = check_wish(cli, &w, argc - optind);
+	if (!r)
+		r = cli_open(cli);
+	if (!r)
+		r = cli_end_root(cli);
+	if (r)
+		return r;
+	if (w.reset)
+		return purge_reset(cli, w.force);
+	if (w.recheck)
+		return recheck(cli);
+	if (w.released)
+		return list_released(cli);
+	return argc == optind ? expire(cli) : forget(cli, &w, argv + optind, argc - optind);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+
+	cli_begin(&cli, "rep-purge");
+	return cli_finish(&cli, run(&cli, argc, argv));
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rep-report - record that an address attacked us; the worker that reports and looks up
+ *
+ * --enqueue is what fail2ban's actionban runs: disk only, on disk for good when it returns 0.
+ */
+#include "common/cli.h"
+#include "rep-report/status.h"
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+	"Usage: rep-report [--enqueue] [OPTION]... -- ADDRESS\n"
+	"       rep-report --flush [--linger SECONDS]\n"
+	"       rep-report --retract ADDRESS | --status\n"
+	"Report an attacker to AbuseIPDB once, and look it up. Without --enqueue the report\n"
+	"goes out before the program ends.\n\n"
+	"  -c, --config FILE      instead of /etc/iprep/iprep.conf\n"
+	"      --enqueue          record it and return at once; the worker does the rest\n"
+	"      --categories LIST  numbers or names: ssh,brute-force\n"
+	"      --comment TEXT     template, as [report] comment\n"
+	"      --jail NAME        the jail that banned it\n"
+	"      --failures N       how many failures it saw\n"
+	"      --user NAME        one it tried to log in as; may be given several times\n"
+	"      --time SECONDS     when, since 1970\n"
+	"      --flush            be the worker: send reports, look addresses up, announce blocks\n"
+	"      --linger SECONDS   wait so long for more work (default: [worker] linger)\n"
+	"      --retract          cancel what waits of ADDRESS, and take our reports of it back\n"
+	"      --status           what waits, quotas, last errors, what is parked and why\n"
+	"  -n, --dry-run          check everything, record nothing\n"
+	"  -j, --json   -q, --quiet   -v, --verbose   -h, --help   -V, --version\n\n"
+	"Exit status: 0 done or safely recorded, 64 usage, 65 not an address, 75 try later,\n"
+	"70-78 see rep-report(8)\n";
+
+#define USERS_MAX 64                       /* as many as are counted */
+struct options {
+	bool enqueue, flush, retract, status;
+	long long linger_s, n;
+	struct iprep_report report;
+	const char *users[USERS_MAX];
+};
+enum { O_ENQUEUE = 256, O_FLUSH, O_LINGER, O_CATEGORIES, O_COMMENT, O_JAIL, O_FAILURES, O_TIME,
+       O_USER, O_RETRACT, O_STATUS };
+static const struct option longs[] = {
+	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
+	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
+	{ "dry-run", 0, NULL, 'n' }, { "enqueue", 0, NULL, O_ENQUEUE }, { "flush", 0, NULL, O_FLUSH },
+	{ "linger", 1, NULL, O_LINGER }, { "categories", 1, NULL, O_CATEGORIES },
+	{ "comment", 1, NULL, O_COMMENT }, { "jail", 1, NULL, O_JAIL },
+	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
+	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT }, { "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
+};
+
+/* fail2ban's <time> is "1795426190.0"; its fraction does not matter, anything else does. */
+static bool whole_seconds(char *text, long long *ret)
+{
+	char *dot = strchr(text, '.');
+
+	if (dot) {
+		if (dot[1 + strspn(dot + 1, "0123456789")])
+			return false;
+		*dot = '\0';
+	}
+	return cli_number(text, LLONG_MIN, LLONG_MAX, ret);
+}
+
+static int set_number(struct cli *cli, struct options *o, int c)
+{
+	if (c == O_TIME && *optarg != '<') {
+		if (!whole_seconds(optarg, &o->n))
+			return cli_usage(cli, "--time: \"%.40s\" is not a number of seconds", optarg);
+		if (o->n <= 0)
+			return cli_usage(cli, "--time: %lld is before 1970", o->n);
+		o->report.seen_at = o->n;
+	} else if (c == O_FAILURES && *optarg != '<') {
+		if (!cli_number(optarg, 0, 1000000000, &o->n))
+			return cli_usage(cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
+					 optarg);
+		o->report.failures = (int)o->n;
+	} else if (c == O_LINGER && !cli_number(optarg, 0, 300, &o->linger_s)) {
+		return cli_usage(cli, "--linger: \"%.40s\" is not a number of seconds from 0 to 300", optarg);
+	}
+	return EX_OK;
+}
+
+static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
+{
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c': cli->config = optarg; break;
+		case 'j': cli->json = true; break;
+		case 'q': cli->quiet = true; break;
+		case 'v': cli->verbose++; break;
+		case 'n': cli->dry_run = true; break;
+		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
+		case 'V': printf("rep-report %s\n", iprep_version()); *ret_done = true; return EX_OK;
+		case O_ENQUEUE: o->enqueue = true; break;
+		case O_FLUSH: o->flush = true; break;
+		case O_CATEGORIES: o->report.categories = optarg; break;
+		case O_COMMENT: o->report.comment = optarg; break;
+		case O_JAIL: o->report.jail = optarg; break;
+		case O_RETRACT: o->retract = true; break;
+		case O_STATUS: o->status = true; break;
+		case O_USER:
+			if (o->report.nusers < USERS_MAX)
+				o->users[o->report.nusers++] = optarg;
+			break;
+		case O_LINGER:
+		case O_TIME:
+		case O_FAILURES:
+			r = set_number(cli, o, c);
+			if (r)
+				return r;
+			break;
+		default: return cli_bad_option(cli, argv);
+		}
+	}
+	return EX_OK;
+}
+
+static int flush(struct cli *cli, const struct options *o)
+{
+	struct iprep_flush_stats s = { 0 };
+	int r = iprep_flush(cli->ctx, (int)o->linger_s, &s);
+
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->json)
+		printf("{\"lookups\":%zu,\"reports\":%zu,\"blocks\":%zu,\"lines\":%zu,\"failed\":%zu}\n",
+		       s.lookups, s.reports, s.blocks, s.lines, s.failed);
+	else if (!cli->quiet)
+		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be tried "
+		       "again or parked\n", s.lookups, s.reports, s.blocks, s.lines, s.failed);
+	return EX_OK;
+}
+
+static int report(struct cli *cli, struct options *o, const char *address)
+{
+	static const char *const recorded[] = { "report and look-up wait", "look-up waits",
+						"left alone by policy" };
+	int how = 0, r;
+	bool wake = false;
+
+	o->report.address = address;
+	o->report.users = o->users;
+	r = iprep_enqueue(cli->ctx, &o->report, &how, &wake);
+	if (r)
+		return cli_fail(cli, r);
+	if (cli->verbose && !cli->dry_run)
+		printf("%s: %s\n", address, recorded[how]);
+	if (!wake)
+		return EX_OK;
+	if (o->enqueue) {
+		cli_wake_worker(cli);
+		return EX_OK;
+	}
+	o->linger_s = 0;
+	r = flush(cli, o);
+	return r == EX_TEMPFAIL ? EX_OK : r;   /* recorded; the worker that runs sends it */
+}
+
+/* Recorded first; then sent, unless a worker runs, which does it. */
+static int retract(struct cli *cli, const char *address)
+{
+	int64_t cancelled = 0, deleted;
+	char why[160];
+	int r = iprep_retract(cli->ctx, address, &cancelled), state, status = EX_OK;
+
+	if (r)
+		return cli_fail(cli, r);
+	r = iprep_flush(cli->ctx, 0, NULL);
+	if (r && r != IPREP_E_BUSY)
+		status = cli_fail(cli, r);
+	r = iprep_retraction(cli->ctx, address, &state, &deleted, why);
+	if (r)
+		return cli_fail(cli, r);
+	if (state == IPREP_RETRACT_REFUSED) {
+		cli_error(cli, "%s: the service refused to take reports back: %s", address, why);
+		return EX_UNAVAILABLE;
+	}
+	if (cli->json)
+		printf("{\"address\":\"%s\",\"retracted\":%s,\"cancelled\":%lld,\"deleted\":%lld}\n", address,
+		       state == IPREP_RETRACT_DONE ? "true" : "false", (long long)cancelled, (long long)deleted);
+	else if (!cli->quiet && state == IPREP_RETRACT_DONE)
+		printf("%s: %lld reports deleted, %lld cancelled that waited\n", address, (long long)deleted,
+		       (long long)cancelled);
+	else if (!cli->quiet)
+		printf("%s: recorded, %lld reports cancelled that waited; the worker takes the others back%s%s\n",
+		       address, (long long)cancelled, *why ? " later: " : "", why);
+	return status;
+}
+
+/* Each of these stands alone; all others record a report. */
+static int check_options(struct cli *cli, const struct options *o, int naddresses)
+{
+	int modes = o->enqueue + o->flush + o->retract + o->status;
+	const char *mode = o->flush ? "flush" : o->status ? "status" : NULL;
+
+	if (modes > 1)
+		return cli_usage(cli, "--enqueue, --flush, --retract and --status exclude each other");
+	if (mode && naddresses)
+		return cli_usage(cli, "--%s takes no address", mode);
+	if (!mode && naddresses != 1)
+		return cli_usage(cli, "expected one address, got %d; try --help", naddresses);
+	return EX_OK;
+}
+
+static int run(struct cli *cli, struct options *o, int argc, char **argv)
+{
+	bool done = false;
+	int r = parse(cli, o, argc, argv, &done);
+
+	if (r || done)
+		return r;
+	r = check_options(cli, o, argc - optind);
+	if (r)
+		return r;
+	cli->hook = o->flush && cli_nobody_reads_stderr();
+	r = cli_open(cli);
+	if (!r)
+		r = cli_end_root(cli);
+	if (!r && o->status)
+		return report_status(cli);
+	o->report.check_only = cli->dry_run;
+	if (r || (cli->dry_run && o->flush))
+		return r;
+	if (o->retract && !cli->dry_run)
+		return retract(cli, argv[optind]);
+	return o->flush ? flush(cli, o) : report(cli, o, argv[optind]);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .linger_s = -1 };
+	struct cli cli;
+
+	cli_begin(&cli, "rep-report");
+	return cli_finish(&cli, run(&cli, &o, argc, argv));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* report_status.h - rep-report --status: the queue, the quotas and what is stuck, for people */
+#pragma once
+#include "common/cli.h"
+
+/* Returns an exit status. */
+int report_status(struct cli *cli);

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* report_status.h - rep-report --status: the queue, the quotas and what is stuck, for people */
-#pragma once
-#include "cli.h"
-
-/* Returns an exit status. */
-int report_status(struct cli *cli);

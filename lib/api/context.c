@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iprep.c - the context: configuration, errors, and what is opened when (layer 6)
+ *
+ * A context opens what it needs when it is first needed: configuration, state, key, network.
+ */
+#include "api/iprep_private.h"
+#include "base/buf.h"
+#include "base/siphash.h"
+#include "base/statedir.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int iprep_new(struct iprep_ctx **ret_ctx)
+{
+	struct iprep_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx || conf_new(&ctx->conf)) {
+		free(ctx);
+		return IPREP_E_NOMEM;
+	}
+	*ret_ctx = ctx;
+	return IPREP_OK;
+}
+
+struct iprep_ctx *iprep_free(struct iprep_ctx *ctx)
+{
+	if (!ctx)
+		return NULL;
+	store_close(ctx->store);
+	conf_free(ctx->conf);
+	secret_wipe(ctx->secret);
+	free(ctx);
+	return NULL;
+}
+
+const char *iprep_strerror(int err)
+{
+	switch ((enum iprep_err)err) {
+	case IPREP_OK: return "no error";
+	case IPREP_E_NOMEM: return "out of memory";
+	case IPREP_E_ARG: return "an argument is not acceptable";
+	case IPREP_E_ADDR: return "not an IP address";
+	case IPREP_E_CONFIG: return "error in the configuration";
+	case IPREP_E_PERM: return "unsafe owner or mode, or not readable";
+	case IPREP_E_STORE: return "the state database cannot be used";
+	case IPREP_E_BUSY: return "locked by another process, try later";
+	case IPREP_E_NET: return "no source could be reached";
+	case IPREP_E_TIMEOUT: return "the deadline passed first";
+	case IPREP_E_REMOTE: return "a source answered something that is not understood";
+	case IPREP_E_AUTH: return "the API key was refused";
+	case IPREP_E_QUOTA: return "the day's quota is used up";
+	case IPREP_E_NOSOURCE: return "no source that gives points is configured";
+	case IPREP_E_CREATE: return "a file or directory cannot be created";
+	case IPREP_E_IO: return "a read or write failed";
+	case IPREP_E_OS: return "the system refused";
+	case IPREP_E_BUG: return "a mistake in iprep itself";
+	}
+	return "an unknown error";
+}
+
+const char *iprep_errmsg(const struct iprep_ctx *ctx)
+{
+	return ctx->err.code ? ctx->err.text : iprep_strerror(IPREP_OK);
+}
+
+const char *iprep_version(void)
+{
+	return IPREP_VERSION;
+}
+
+void iprep_set_log(struct iprep_ctx *ctx, int max_priority,
+		   void (*fn)(void *user, int priority, const char *line), void *user)
+{
+	ctx->log = (struct log){ .fn = fn, .user = user, .max_priority = max_priority };
+}
+
+void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *user)
+{
+	ctx->clock = (struct clock){ .now_s = now_s, .user = user };
+}
+
+void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total), void *user)
+{
+	ctx->progress = fn;
+	ctx->progress_user = user;
+}
+
+int iprep_load_config(struct iprep_ctx *ctx, const char *path)
+{
+	struct conf *conf;
+	int r = conf_load(path ? path : CONF_DEFAULT_PATH, !path, &conf, &ctx->err);
+
+	if (r)
+		return r;
+	conf_free(ctx->conf);
+	ctx->conf = conf;
+	return IPREP_OK;
+}
+
+int iprep_state_owner(struct iprep_ctx *ctx, uid_t *ret_uid, gid_t *ret_gid)
+{
+	return statedir_owner(ctx->conf->state, ret_uid, ret_gid, &ctx->err);
+}
+
+/* ---- what is opened when ---- */
+
+struct env ctx_env(struct iprep_ctx *ctx)
+{
+	return (struct env){ .conf = ctx->conf, .store = ctx->store, .clock = ctx->clock,
+			     .log = &ctx->log, .secret = *ctx->secret ? ctx->secret : NULL,
+			     .auth_mark = ctx->auth_mark, .health = &ctx->health };
+}
+
+int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
+{
+	return ctx->store ? 0 : store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store,
+					   &ctx->err);
+}
+
+int ctx_note_key(struct iprep_ctx *ctx)
+{
+	if (!*ctx->conf->key_file || access(ctx->conf->key_file, R_OK))
+		return 0;
+	return conf_enable_abuseipdb(ctx->conf) ? err_set(&ctx->err, IPREP_E_NOMEM, "out of memory") : 0;
+}
+
+/* Keys in zones: a list whose key we may not read is left out, and that is said. */
+static int read_zone_keys(struct iprep_ctx *ctx)
+{
+	char key[SECRET_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < ctx->conf->nsources && r >= 0; i++) {
+		struct conf_source *s = &ctx->conf->sources[i];
+
+		if (!*s->key_file || s->asked_zone || s->no_key)
+			continue;
+		r = secret_read(s->key_file, key, &ctx->err);
+		if (r > 0) {
+			s->no_key = true;
+			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]", ctx->err.text,
+				 s->name);
+		} else if (!r) {
+			r = conf_zone_key(s, key, &ctx->err);
+		}
+	}
+	secret_wipe(key);
+	return r < 0 ? r : 0;
+}
+
+/* Changes when what decides about an answer of the API does. */
+static uint64_t api_settings(const struct conf *c)
+{
+	static const uint8_t key[16] = { 0 };
+	char text[4 * CONF_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", c->api_url, c->key_file, c->ca_file, c->proxy);
+
+	return siphash24(key, text, (size_t)n);
+}
+
+int ctx_read_key(struct iprep_ctx *ctx)
+{
+	struct stat st;
+	int r = read_zone_keys(ctx);
+
+	if (r || !*ctx->conf->key_file)
+		return r;
+	r = secret_read(ctx->conf->key_file, ctx->secret, &ctx->err);
+	if (r > 0)
+		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
+	if (r)
+		return r > 0 ? 0 : r;
+	if (!stat(ctx->conf->key_file, &st))
+		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
+			 (unsigned long long)st.st_ino, (long long)st.st_size,
+			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			 (unsigned long long)api_settings(ctx->conf));
+	return ctx_note_key(ctx);
+}
+
+int ctx_address(struct iprep_ctx *ctx, const char *text, struct addr *ret)
+{
+	char masked[104];
+
+	if (addr_parse(text, ret))
+		return 0;
+	return err_set(&ctx->err, IPREP_E_ADDR, "%s: not an IP address",
+		       text_mask(masked, sizeof(masked), text, strlen(text)));
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* iprep_hooks.c - what fail2ban runs under its global lock: disk only, milliseconds (layer 6) */
+#include "api/iprep_private.h"
+#include "reputation/verdict_log.h"
+#include "base/buf.h"
+#include "conf/categories.h"
+#include "reputation/gate.h"
+#include "reputation/lookup.h"
+#include "reputation/enqueue.h"
+#include "source/source.h"
+#include "worker/worker.h"
+#include <stdio.h>
+#include <string.h>
+
+#define USER_MAX 1024                      /* bytes: longer is an attack on us, not on an account */
+#define FUTURE_MAX_S 300                   /* clocks that are set right jump by less */
+#define READY_CHECK_MS 1000                /* fail2ban asks under its lock, after a failure only */
+#define USERS_MAX 64                       /* as many as are counted */
+
+/* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
+static size_t user_bytes(const char *user)
+{
+	size_t n = user ? strnlen(user, USER_MAX + 1) : 0;
+
+	return n > USER_MAX || (n && user[0] == '<' && user[n - 1] == '>') ? 0 : n;
+}
+
+/* fail2ban leaves "<name>" where a tag has no value. */
+static const char *given(const char *text)
+{
+	return text && *text && *text != '<' ? text : NULL;
+}
+
+int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, const char *user,
+	       bool restored, bool *ret_count, bool *ret_wake)
+{
+	char name[JAIL_MAX] = "";
+	struct gate_line line = { .jail = name, .user_len = user_bytes(user), .names = user != NULL,
+				  .restored = restored };
+	struct env env;
+	int r = ctx_address(ctx, address, &line.addr);
+
+	if (!r)
+		r = ctx_note_key(ctx);
+	if (!r)
+		r = ctx_open_store(ctx, STORE_GATE);
+	if (r)
+		return r;
+	if (given(jail))
+		text_mask(name, sizeof(name), jail, strlen(jail));
+	env = ctx_env(ctx);
+	line.user = line.user_len ? user : NULL;
+	return gate_ask(&env, &line, ret_count, ret_wake, &ctx->err);
+}
+
+int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
+{
+	struct prefix p;
+	struct env env;
+	int r;
+
+	if (!prefix_parse(address, &p))
+		return err_set(&ctx->err, IPREP_E_ADDR, "%.100s: neither an IP address nor a prefix", address);
+	r = ctx_open_store(ctx, STORE_GATE);
+	if (r)
+		return r;
+	env = ctx_env(ctx);
+	return gate_stands(&env, &p, ret_stands, &ctx->err);
+}
+
+int iprep_good(struct iprep_ctx *ctx, const char *address)
+{
+	struct addr a, key;
+	int r = ctx_address(ctx, address, &a);
+
+	if (r || lookup_guard(ctx->conf, &a, true))
+		return r;
+	r = ctx_open_store(ctx, STORE_HOOK);
+	if (r)
+		return r;
+	key = addr_key(&a, ctx->conf->ipv6_prefix);
+	r = store_pardoned(ctx->store, &key);
+	if (!r)
+		r = store_good_put(ctx->store, &key);
+	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+}
+
+/* The result is cut to as many bytes, so a longer template is, too; not within a name. */
+static int comment_of(struct iprep_ctx *ctx, const char *template, struct event *ev)
+{
+	const char *wrong = template ? conf_template_wrong(template) : NULL;
+	char *name;
+
+	if (wrong)
+		return err_set(&ctx->err, IPREP_E_ARG, "comment: %s", wrong);
+	if (!template)
+		return 0;
+	snprintf(ev->comment, sizeof(ev->comment), "%.*s", (int)utf8_cut(template, REPORT_COMMENT_MAX), template);
+	name = strrchr(ev->comment, '%');
+	if (template[strlen(ev->comment)] && name && !strchr(name, '}') && strchr(template + (name - ev->comment), '}'))
+		*name = '\0';
+	return 0;
+}
+
+/* Names that are none are passed over, so the arrays of ev may be shorter. */
+static void users_of(const struct iprep_report *report, const char *users[USERS_MAX],
+		     size_t lens[USERS_MAX], struct event *ev)
+{
+	for (size_t i = 0; i < report->nusers && ev->nusers < USERS_MAX; i++) {
+		lens[ev->nusers] = user_bytes(report->users[i]);
+		users[ev->nusers] = report->users[i];
+		ev->nusers += lens[ev->nusers] > 0;
+	}
+	ev->users = users;
+	ev->user_lens = lens;
+}
+
+static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, struct event *ev)
+{
+	int64_t now = clock_now_s(&ctx->clock);
+	int r = ctx_address(ctx, report->address, &ev->addr);
+
+	if (!r && given(report->categories))
+		r = categories_parse(report->categories, ev->categories, &ctx->err);
+	if (r)
+		return r;
+	if (report->failures < 0)
+		return err_set(&ctx->err, IPREP_E_ARG, "failures: %d is negative", report->failures);
+	if (report->seen_at < 0 || report->seen_at > now + FUTURE_MAX_S)
+		return err_set(&ctx->err, IPREP_E_ARG, "time: %lld is %s", (long long)report->seen_at,
+			       report->seen_at < 0 ? "before 1970" : "in the future");
+	ev->failures = report->failures;
+	ev->seen_at = report->seen_at ? report->seen_at : now;
+	if (ev->seen_at > now)
+		ev->seen_at = now;
+	if (given(report->jail))
+		text_mask(ev->jail, sizeof(ev->jail), report->jail, strlen(report->jail));
+	return comment_of(ctx, report->comment, ev);
+}
+
+int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
+		  bool *ret_wake)
+{
+	const char *users[USERS_MAX];
+	size_t lens[USERS_MAX];
+	struct event ev = { 0 };
+	int recorded, r = event_of(ctx, report, &ev);
+	struct env env;
+
+	if (!r && report->check_only)
+		return IPREP_OK;
+	users_of(report, users, lens, &ev);
+	if (!r)
+		r = ctx_note_key(ctx);
+	if (!r)
+		r = ctx_open_store(ctx, STORE_RECORD);
+	if (r)
+		return r;
+	env = ctx_env(ctx);
+	r = queue_event(&env, &ev, &recorded, ret_wake, &ctx->err);
+	if (!r && ret_recorded)
+		*ret_recorded = recorded;
+	return r;
+}
+
+int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
+{
+	bool spawn = ctx->conf->start == WORKER_SPAWN;
+
+	if (!spawn) {
+		int r = worker_wake_file(ctx->conf, &ctx->err);
+
+		if (r)
+			return r;
+	}
+	*ret_wanted = spawn && !worker_runs(ctx->conf);
+	return IPREP_OK;
+}
+
+int iprep_ready(struct iprep_ctx *ctx)
+{
+	struct env env;
+	int r = ctx_open_store(ctx, STORE_HOOK);
+
+	if (!r)
+		r = store_try(ctx->store);
+	if (!r)                            /* what enqueue met may lie anywhere */
+		r = store_check(ctx->store, READY_CHECK_MS);
+	if (r < 0 && ctx->store)
+		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
+	if (r < 0)
+		return r;
+	env = ctx_env(ctx);
+	r = announce_ready(&env, &ctx->err);
+	return r ? r : ctx_read_key(ctx);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* iprep_private.h - the context, and what is opened when; shared by the iprep*.c files only */
+#pragma once
+#include "reputation/session.h"
+#include "conf/key_file.h"
+
+struct iprep_ctx {
+	struct conf *conf;
+	struct store *store;
+	struct clock clock;
+	struct log log;
+	struct err err;
+	struct health_table health;
+	void (*progress)(void *user, int64_t done, int64_t total);
+	void *progress_user;
+	char secret[SECRET_MAX], auth_mark[128];
+};
+
+struct env ctx_env(struct iprep_ctx *ctx);
+/* Once; later calls keep what is open. Errors: as store_open(). */
+int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode);
+/* Hooks only need to know whether there is a key; nobody reads it for them. Errors: _NOMEM. */
+int ctx_note_key(struct iprep_ctx *ctx);
+/* All keys, for whoever goes to the network. A missing one is said and done without. */
+int ctx_read_key(struct iprep_ctx *ctx);
+/* Errors: _ADDR. */
+int ctx_address(struct iprep_ctx *ctx, const char *text, struct addr *ret);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* iprep_work.c - the worker, purging and forgetting (layer 6) */
+#include "api/iprep_private.h"
+#include "worker/worker.h"
+#include <unistd.h>
+
+int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
+{
+	struct worker_stats stats = { 0 };
+	struct env env;
+	int r = ctx_read_key(ctx);
+
+	if (!r)
+		r = ctx_open_store(ctx, STORE_WORK);
+	if (r)
+		return r;
+	env = ctx_env(ctx);
+	r = worker_run(&env, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	if (!r && ret_stats)
+		*ret_stats = (struct iprep_flush_stats){ stats.lookups, stats.reports, stats.blocks,
+							 stats.lines, stats.failed };
+	return r;
+}
+
+#define PURGE_ROWS 200
+#define PURGE_PAGES 64
+#define STEP_MS 50                         /* nobody is to wait longer for a step */
+#define PAUSE_MS 8                         /* as hooks poll: who waits has its turn (store.c) */
+#define PAUSE_MAX_MS 50
+#define PROGRESS_MS 200
+#define CHECK_MS 30000
+#define PARDON_MAX_S (3653 * 86400LL)      /* ten years, their leap days too */
+
+static int store_failed(struct iprep_ctx *ctx, int r)
+{
+	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+}
+
+static int64_t sum(const struct store_counts *c)
+{
+	return c->findings + c->lookups + c->reports + c->blocks + c->pardons + c->sightings + c->logins +
+	       c->failures + c->retractions + c->released;
+}
+
+/* Steps of a size that this disk does soon, but not so small that they never end. */
+struct pace { int max, size; };
+
+static void rest(struct iprep_ctx *ctx, struct pace *pace)
+{
+	int64_t pause_ms = store_held_ms(ctx->store);
+
+	if (pause_ms > STEP_MS)
+		pace->size -= pace->size > pace->max / 4 ? pace->size / 4 : 0;
+	else
+		pace->size += (pace->max - pace->size + 1) / 2;
+	pause_ms = pause_ms < PAUSE_MS ? PAUSE_MS : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+	store_ease_log(ctx->store);
+	usleep((useconds_t)pause_ms * 1000);
+}
+
+static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
+{
+	struct pace pace = { PURGE_ROWS, PURGE_ROWS };
+	struct store_counts all = { 0 };
+	int64_t told_ms = 0;
+	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
+
+	while (!r && (r = store_purge_mend(ctx->store, pace.size)) > 0) {
+		rest(ctx, &pace);
+		r = 0;
+	}
+	while (!r && (r = store_purge_step(ctx->store, ctx->conf, pace.size, c)) > 0) {
+		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
+			told_ms = clock_mono_ms();
+			ctx->progress(ctx->progress_user, sum(c), sum(&all));
+		}
+		rest(ctx, &pace);
+		r = 0;
+	}
+	return r;
+}
+
+static int purge_pages(struct iprep_ctx *ctx)
+{
+	struct pace pace = { PURGE_PAGES, PURGE_PAGES };
+	int r;
+
+	while ((r = store_purge_trim(ctx->store, pace.size)) > 0)
+		rest(ctx, &pace);
+	return r;
+}
+
+static int purge(struct iprep_ctx *ctx, struct store_counts *c)
+{
+	int r = purge_rows(ctx, c);
+
+	if (!r)
+		r = purge_pages(ctx);
+	return r ? r : store_purge_seen(ctx->store);
+}
+
+int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
+{
+	struct store_counts c = { 0 };
+	int r = ctx_open_store(ctx, STORE_WORK);
+
+	if (r)
+		return r;
+	r = store_check(ctx->store, CHECK_MS);
+	if (!r)
+		log_line(&ctx->log, LOG_NOTICE, "%s: too large to be checked within %d s: no damage in what was read",
+			 ctx->conf->state, CHECK_MS / 1000);
+	if (r >= 0)
+		r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
+	if (r)
+		return store_failed(ctx, r);
+	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons, c.sightings,
+						 c.logins, c.failures, c.retractions, c.released };
+	return IPREP_OK;
+}
+
+int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, bool dry_run,
+		 char ret_key[64])
+{
+	struct addr a, key;
+	int r = ctx_address(ctx, address, &a), bits;
+
+	if (r)
+		return r;
+	if (pardon_s < 0 || pardon_s > PARDON_MAX_S)
+		return err_set(&ctx->err, IPREP_E_ARG, "pardon: %lld s is beyond ten years",
+			       (long long)pardon_s);
+	r = ctx_open_store(ctx, STORE_WORK);
+	if (r)
+		return r;
+	key = addr_key(&a, ctx->conf->ipv6_prefix);
+	bits = addr_is_v4(&a) ? 128 : ctx->conf->ipv6_prefix;
+	if (!dry_run)
+		r = store_forget(ctx->store, &key, bits, pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+	if (!r && ret_key)
+		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
+	return store_failed(ctx, r);
+}
+
+int iprep_parse_duration(const char *text, int64_t *ret_s)
+{
+	return duration_parse(text, PARDON_MAX_S, ret_s) ? IPREP_OK : IPREP_E_ARG;
+}

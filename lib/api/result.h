@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* result.h - a finished look-up as the public, append-only struct iprep_result (layer 5) */
+#pragma once
+#include "base/json.h"
+#include "reputation/lookup.h"
+
+/* One allocation, released with free(). NULL: no memory. */
+struct iprep_result *result_new(const struct env *env, const struct lookup *l);
+
+/* One finding as the public one, which points into it: neither is copied. */
+struct result_finding {
+	struct iprep_finding f;
+	const char *answers[ANSWERS_MAX];
+	char text[ANSWERS_MAX][16], source[48], detail[DETAIL_MAX];   /* "127.255.255.254" */
+};
+void result_finding_fill(struct result_finding *o, const struct conf_source *source,
+			 const struct finding *f);
+void result_finding_json(struct json *array, const struct iprep_finding *f);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * addr.h - an address is 16 bytes, made once, at the door (layer 1)
+ *
+ * IPv4 is kept as ::ffff:a.b.c.d; a v4-mapped text means the IPv4 address. Special-purpose
+ * ranges are IANA's registries (RFC 6890 and successors) as one table.
+ */
+#pragma once
+#include "base/types.h"
+
+#define ADDR_TEXT_MAX 64                   /* "ffff:…/128" and terminator */
+#define ADDR_REVERSE_MAX 66                /* 32 nibbles with dots, terminator */
+
+struct prefix { struct addr addr; int bits; };   /* bits of the 128; IPv4 /24 is 120 */
+
+/* Strictly what inet_pton(3) takes: no zone id, no prefix, no blanks. */
+bool addr_parse(const char *text, struct addr *ret);
+bool addr_is_v4(const struct addr *a);
+/* Canonical text; returns dst, which has room for ADDR_TEXT_MAX. */
+char *addr_text(const struct addr *a, char dst[ADDR_TEXT_MAX]);
+/* The text of a key: the address, or "PREFIX/64" where ipv6_prefix cuts an IPv6 address. */
+char *addr_key_text(const struct addr *key, int ipv6_prefix, char dst[ADDR_TEXT_MAX]);
+/* The store's key: IPv4 whole, IPv6 cut to ipv6_prefix bits (1..128). */
+struct addr addr_key(const struct addr *a, int ipv6_prefix);
+/* Clear all but the first bits (0..128). */
+struct addr addr_cut(const struct addr *a, int bits);
+/* RFC 5782: "4.3.2.1" or 32 nibbles, no trailing dot; returns dst. */
+char *addr_reverse(const struct addr *a, char dst[ADDR_REVERSE_MAX]);
+
+/* "192.0.2.0/24", "2001:db8::/32", or an address; host bits must be zero. */
+bool prefix_parse(const char *text, struct prefix *ret);
+bool prefix_has(const struct prefix *p, const struct addr *a);
+
+/* "private-use (RFC 1918)", or NULL for an ordinary public address. */
+const char *addr_special(const struct addr *a);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 32
+
+/* struct json is cJSON under another name: the one place that knows. */
+static cJSON *in(const struct json *j)
+{
+	return (cJSON *)(uintptr_t)j;
+}
+
+static struct json *out(const cJSON *c)
+{
+	return (struct json *)(uintptr_t)c;
+}
+
+/* cJSON allows 1000 levels and recurses: count before it does. Strings may hold brackets. */
+static bool shallow(const char *text, size_t len)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (!c)
+			return false;
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '[' || c == '{') && ++depth > DEPTH_MAX)
+			return false;
+		else if (!quoted && (c == ']' || c == '}'))
+			depth--;
+	}
+	return true;
+}
+
+static bool unique(const cJSON *c)
+{
+	for (const cJSON *a = c->child; a; a = a->next) {
+		if (!unique(a))
+			return false;
+		if (!cJSON_IsObject(c))
+			continue;
+		if (cJSON_GetObjectItemCaseSensitive(c, a->string) != a)
+			return false;
+	}
+	return true;
+}
+
+struct json *json_parse(const char *text, size_t len)
+{
+	const char *end = NULL;
+	cJSON *c;
+
+	if (!shallow(text, len))
+		return NULL;
+	c = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+	if (!c)
+		return NULL;
+	while (end < text + len && strchr(" \t\r\n", *end))
+		end++;
+	if (end == text + len && unique(c))
+		return out(c);
+	cJSON_Delete(c);
+	return NULL;
+}
+
+struct json *json_free(struct json *j)
+{
+	cJSON_Delete(in(j));
+	return NULL;
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+	return object && cJSON_IsObject(in(object))
+	     ? out(cJSON_GetObjectItemCaseSensitive(in(object), name)) : NULL;
+}
+
+const struct json *json_item(const struct json *array, size_t i)
+{
+	return array && cJSON_IsArray(in(array)) ? out(cJSON_GetArrayItem(in(array), (int)i)) : NULL;
+}
+
+size_t json_count(const struct json *array)
+{
+	return array && cJSON_IsArray(in(array)) ? (size_t)cJSON_GetArraySize(in(array)) : 0;
+}
+
+const struct json *json_next(const struct json *item)
+{
+	return item ? out(in(item)->next) : NULL;
+}
+
+bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret)
+{
+	double d;
+
+	if (!j || !cJSON_IsNumber(in(j)))
+		return false;
+	d = in(j)->valuedouble;
+	if (!(d >= -9e15 && d <= 9e15) || (double)(int64_t)d != d || d < (double)min || d > (double)max)
+		return false;
+	*ret = (int64_t)d;
+	return true;
+}
+
+bool json_bool(const struct json *j, bool *ret)
+{
+	if (!j || !cJSON_IsBool(in(j)))
+		return false;
+	*ret = cJSON_IsTrue(in(j));
+	return true;
+}
+
+const char *json_text(const struct json *j)
+{
+	return j ? cJSON_GetStringValue(in(j)) : NULL;
+}
+
+struct json *json_new_object(void)
+{
+	return out(cJSON_CreateObject());
+}
+
+static void put(struct json *object, const char *name, cJSON *value)
+{
+	if (!object || !value || !cJSON_AddItemToObject(in(object), name, value))
+		cJSON_Delete(value);
+}
+
+void json_put_text(struct json *object, const char *name, const char *text)
+{
+	put(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+}
+
+void json_put_int(struct json *object, const char *name, int64_t n)
+{
+	put(object, name, cJSON_CreateNumber((double)n));
+}
+
+void json_put_bool(struct json *object, const char *name, int b)
+{
+	put(object, name, b < 0 ? cJSON_CreateNull() : cJSON_CreateBool(b));
+}
+
+void json_put_null(struct json *object, const char *name)
+{
+	put(object, name, cJSON_CreateNull());
+}
+
+struct json *json_put_object(struct json *object, const char *name)
+{
+	return object ? out(cJSON_AddObjectToObject(in(object), name)) : NULL;
+}
+
+struct json *json_put_array(struct json *object, const char *name)
+{
+	return object ? out(cJSON_AddArrayToObject(in(object), name)) : NULL;
+}
+
+static cJSON *push(struct json *array, cJSON *value)
+{
+	if (array && value && cJSON_AddItemToArray(in(array), value))
+		return value;
+	cJSON_Delete(value);
+	return NULL;
+}
+
+struct json *json_push_object(struct json *array)
+{
+	return out(push(array, cJSON_CreateObject()));
+}
+
+void json_push_text(struct json *array, const char *text)
+{
+	push(array, cJSON_CreateString(text));
+}
+
+char *json_line(const struct json *j)
+{
+	return j ? cJSON_PrintUnformatted(in(j)) : NULL;
+}

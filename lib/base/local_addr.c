@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/local_addr.h"
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool addr_of(const struct sockaddr *sa, struct addr *ret)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&v4, sa, sizeof(v4));
+		*ret = (struct addr){ .b = { [10] = 0xff, [11] = 0xff } };
+		memcpy(ret->b + 12, &v4.sin_addr, 4);
+		return true;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&v6, sa, sizeof(v6));
+	memcpy(ret->b, &v6.sin6_addr, 16);
+	return true;
+}
+
+bool own_in(const struct prefix *p)
+{
+	struct ifaddrs *list = NULL;
+	bool has = false;
+	struct addr one;
+
+	if (getifaddrs(&list))
+		return false;
+	for (struct ifaddrs *i = list; i && !has; i = i->ifa_next)
+		has = i->ifa_addr && addr_of(i->ifa_addr, &one) && prefix_has(p, &one);
+	freeifaddrs(list);
+	return has;
+}
+
+bool own_has(const struct addr *a)
+{
+	struct prefix p = { *a, 128 };
+
+	return own_in(&p);
+}
+
+struct own_list *own_list_new(void)
+{
+	struct ifaddrs *list = NULL;
+	struct own_list *own;
+	size_t n = 0;
+
+	if (getifaddrs(&list))
+		return NULL;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next)
+		n++;
+	own = calloc(1, sizeof(*own) + n * sizeof(own->addrs[0]));
+	for (struct ifaddrs *i = list; i && own; i = i->ifa_next)
+		own->n += i->ifa_addr && addr_of(i->ifa_addr, &own->addrs[own->n]);
+	freeifaddrs(list);
+	return own;
+}
+
+bool own_list_has(const struct own_list *list, const struct addr *a)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!memcmp(&list->addrs[i], a, sizeof(*a)))
+			return true;
+	return false;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf.h - iprep.conf, declared once as data; the only door to inih (layer 1)
+ *
+ * Every key is a row of conf_keys[]: section, name, type, default, bounds, place. Unknown or
+ * duplicate key, bad value, overlong line: _CONFIG with file:line, never a guess.
+ */
+#pragma once
+#include "base/addr.h"
+#include "base/err.h"
+#include "conf/points.h"
+#include "base/types.h"
+
+#define CONF_TEXT_MAX 256
+#define IPV6_PREFIX_MIN 32
+#define TIERS_MAX 16
+#define CONF_ALLOW_MAX 64
+#define CONF_GLOBS_MAX 32
+#define SPRAY_USERS_MAX 64
+#define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
+
+struct conf_tier { char name[32]; int score; int64_t bantime_s; };
+
+enum source_type { SOURCE_DNSBL, SOURCE_ABUSEIPDB };
+struct conf_source {                       /* [dnsbl X] in file order, then AbuseIPDB, if on */
+	enum source_type type;
+	char name[48];
+	bool enabled;
+	bool costs;                        /* quota: asked last, never for --file */
+	char zone[CONF_TEXT_MAX];          /* DNSBL; as written, a key only as %{key:FILE} */
+	char key_file[CONF_TEXT_MAX];      /* of %{key:FILE}; empty: none */
+	char *asked_zone;                  /* with the key; NULL: as zone. Wiped by conf_free() */
+	bool no_key;                       /* its key cannot be read: not asked */
+	struct pattern points;
+	int least, most;                   /* pattern_range() */
+};
+enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
+enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };
+enum worker_start { WORKER_SPAWN, WORKER_NONE };
+
+struct conf {
+	/* [general] */
+	char state[CONF_TEXT_MAX], verdict_log[CONF_TEXT_MAX];
+	int timeout_ms, ipv6_prefix;
+	/* [tier X], by score, lowest first */
+	size_t ntiers;
+	struct conf_tier tiers[TIERS_MAX];
+	/* [dns] */
+	char resolvers[CONF_TEXT_MAX];
+	int64_t cache_min_s, cache_max_s, health_s;
+	enum confirm_tcp confirm_tcp;
+	/* [dnsbl X] that are enabled, and AbuseIPDB last unless it is off */
+	size_t nsources;
+	struct conf_source *sources;
+	/* [abuseipdb]; abuseipdb is its row in sources, -1 while there is no key file */
+	int abuseipdb;
+	char api_url[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX], ca_file[CONF_TEXT_MAX], proxy[CONF_TEXT_MAX];
+	struct pattern api_points;
+	int max_age_days;
+	int64_t api_cache_s;
+	enum check_policy check;
+	/* [report] */
+	char categories[CONF_TEXT_MAX];
+	int64_t report_interval_s, report_window_s;
+	int min_users;                     /* fewer different names within the window: no report; 0: any */
+	char comment[CONF_TEXT_MAX];
+	size_t nskip_jails;
+	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX];     /* fnmatch(3) patterns */
+	/* [spray], [good] */
+	int spray_users;
+	int64_t spray_window_s, good_window_s;
+	/* [allow] */
+	size_t nallow;
+	struct prefix allow[CONF_ALLOW_MAX];
+	/* [worker] */
+	enum worker_start start;
+	int64_t linger_s;
+	int max_blocks;
+	int64_t max_blocks_s;
+	/* [retention] */
+	int64_t keep_findings_s, keep_reports_s, keep_released_s;
+};
+
+/* Read path and its .local; owner and mode are checked. Errors: _CONFIG, _PERM, _NOMEM.
+ * ret_conf is never changed on failure. A default path may be missing. */
+int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *e);
+/* The defaults alone. */
+int conf_new(struct conf **ret_conf);
+struct conf *conf_free(struct conf *c);
+
+/* Put the key into the zone of a list that has a key file. Errors: _CONFIG (no label), _NOMEM. */
+int conf_zone_key(struct conf_source *s, const char *key, struct err *e);
+/* AbuseIPDB becomes the last source (conf->abuseipdb), if it is not yet one. */
+int conf_enable_abuseipdb(struct conf *c);
+/* True if an enabled source can give positive points. */
+bool conf_gives_points(const struct conf *c);
+/* Row in tiers of that name; -1: none (any more). */
+int conf_tier_row(const struct conf *c, const char *name);
+bool conf_allowed(const struct conf *c, const struct addr *a);
+bool conf_skips_jail(const struct conf *c, const char *jail);
+
+/* What is wrong with the template of a comment, as a sentence's end; NULL: nothing. */
+const char *conf_template_wrong(const char *text);
+/* "90", "15m", "1d", "52w", "1h30m" as fail2ban has them; whole seconds. */
+bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s);
+
+/* For documentation checks: walks the table of keys; NULL at its end. */
+struct conf_key_info { const char *section, *name, *default_text; };
+const struct conf_key_info *conf_key_at(size_t i);

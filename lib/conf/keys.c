@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf_keys.c - the table of keys and how each type of value is read
+ *
+ * A parser says what is wrong with a value; conf_read.c adds file, line, section, key and value.
+ */
+#include "conf/keys.h"
+#include "base/buf.h"
+#include "conf/categories.h"
+#include "base/parse.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define YEAR_S (366 * 86400LL)
+#define BAN_MAX_S (3653 * 86400LL)         /* ten years, their leap days too: a block that ends later is none */
+#define INT_VALUES 1000000
+
+static bool wrong(struct err *e, const char *what)
+{
+	err_set(e, IPREP_E_CONFIG, "%s", what);
+	return false;
+}
+
+static bool p_int(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	int64_t n;
+
+	if (!int_parse(text, k->min, k->max, &n)) {
+		err_set(e, IPREP_E_CONFIG, "expected a whole number from %lld to %lld",
+			(long long)k->min, (long long)k->max);
+		return false;
+	}
+	*(int *)dst = (int)n;
+	return true;
+}
+
+static bool p_duration(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	int64_t s;
+
+	if (!duration_parse(text, k->max, &s) || s < k->min) {
+		err_set(e, IPREP_E_CONFIG, "expected a duration such as 90, 15m, 1d, 52w, from %lld to "
+			"%lld seconds", (long long)k->min, (long long)k->max);
+		return false;
+	}
+	*(int64_t *)dst = s;
+	return true;
+}
+
+static bool p_yes(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	(void)k;
+	if (strcasecmp(text, "yes") && strcasecmp(text, "no"))
+		return wrong(e, "expected yes or no");
+	*(bool *)dst = !strcasecmp(text, "yes");
+	return true;
+}
+
+static bool copy(char *dst, const char *text, struct err *e)
+{
+	if (strlen(text) >= CONF_TEXT_MAX)
+		return wrong(e, "too long");
+	memcpy(dst, text, strlen(text) + 1);
+	return true;
+}
+
+static bool p_path(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	bool may_be_empty = k->min == 0;
+
+	if (*text != '/' && (*text || !may_be_empty))
+		return wrong(e, "expected an absolute path");
+	if (*text && text[strlen(text) - 1] == '/')
+		return wrong(e, "expected a file, not a directory");
+	return copy(dst, text, e);
+}
+
+static bool loopback_host(const char *host)
+{
+	size_t n = strcspn(host, *host == '[' ? "]" : ":/");
+	char one[16];
+	struct addr a;
+
+	n += host[n] == ']';
+	if (n >= sizeof(one) || (host[n] && !strchr(":/", host[n])))
+		return false;
+	snprintf(one, sizeof(one), "%.*s", (int)n, host);
+	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||
+	       (addr_parse(one, &a) && addr_is_v4(&a) && a.b[12] == 127);
+}
+
+static bool p_url(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	(void)k;
+	if (strncmp(text, "https://", 8) &&
+	    (strncmp(text, "http://", 7) || !loopback_host(text + 7)))
+		return wrong(e, "expected https:// (http:// only to loopback)");
+	if (text[strcspn(text, " \"'@#?<>\\")] || text[strlen(text) - 1] == '/')
+		return wrong(e, "not a plain URL without a slash at its end");
+	return copy(dst, text, e);
+}
+
+/* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
+static bool p_proxy(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	const char *scheme_end = strstr(text, "://"), *host = scheme_end ? scheme_end + 3 : text;
+
+	(void)k;
+	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
+		return wrong(e, "expected a proxy such as http://proxy.example.org:3128");
+	return copy(dst, text, e);
+}
+
+static bool zone_name(const char *text, struct err *e)
+{
+	size_t n = strlen(text), label = 0;
+
+	if (!n || n > 253 - 64)            /* 32 nibbles and their dots go before it */
+		return wrong(e, "expected a zone name of 1 to 189 characters");
+	for (size_t i = 0; i < n; i++) {
+		label = text[i] == '.' ? 0 : label + 1;
+		if ((text[i] == '.' && (!i || text[i - 1] == '.')) || label > 63)
+			return wrong(e, "not a zone name: empty or overlong label");
+		if (!isalnum((unsigned char)text[i]) && !strchr(".-_", text[i]))
+			return wrong(e, "not a zone name: only letters, digits, '.', '-', '_'");
+	}
+	return true;
+}
+
+/* A zone may hold one key as a label of its own, "%{key:/etc/iprep/dqs.key}.zen.dq.spamhaus.net". */
+static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	struct conf_source *s = (struct conf_source *)(void *)((char *)dst - k->offset);
+	const char *from = strstr(text, "%{"), *to = from ? strchr(from, '}') : NULL;
+	char plain[CONF_TEXT_MAX];
+
+	if (!copy(s->zone, text, e))
+		return false;
+	s->key_file[0] = '\0';
+	if (!from)
+		return zone_name(text, e);
+	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
+		return wrong(e, "knows only %{key:/absolute/path}");
+	for (const char *p = from; p < to; p++)
+		if (*p <= ' ' || *p > '~' || *p == '"')
+			return wrong(e, "the key's path may hold printable ASCII only");
+	if ((from > text && from[-1] != '.') || to[1] != '.')
+		return wrong(e, "the key must be a label of its own, with dots around it");
+	snprintf(s->key_file, sizeof(s->key_file), "%.*s", (int)(to - from - 6), from + 6);
+	snprintf(plain, sizeof(plain), "%.*sk%s", (int)(from - text), text, to + 1);
+	return zone_name(plain, e);
+}
+
+static bool p_points(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	return pattern_parse(text, (int)k->min, dst, e) == 0;
+}
+
+static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	char list[CONF_TEXT_MAX], out[CONF_TEXT_MAX] = "", *save = NULL;
+
+	(void)k;
+	if (!copy(list, text, e))
+		return false;
+	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
+		char host[CONF_TEXT_MAX], *port;
+		struct addr a;
+		int64_t n;
+
+		snprintf(host, sizeof(host), "%s", *one == '[' ? one + 1 : one);
+		port = *one == '[' ? strchr(host, ']') : strchr(host, ':');
+		if (port && *one != '[' && strchr(port + 1, ':'))
+			port = NULL;       /* a bare IPv6 address */
+		if (port && *port == ']') {
+			*port++ = '\0';
+			if (!*port)
+				port = NULL;
+		}
+		if (port && (*port != ':' || !int_parse(port + 1, 1, 65535, &n)))
+			return wrong(e, "expected addresses such as 127.0.0.1:5353, [::1]:53");
+		if (port)
+			*port = '\0';
+		if (!addr_parse(host, &a))
+			return wrong(e, "expected addresses such as 127.0.0.1:5353, [::1]:53");
+		if (!text_put(out, sizeof(out), *out ? "," : "") || !text_put(out, sizeof(out), one))
+			return wrong(e, "too long");
+	}
+	return copy(dst, out, e);
+}
+
+/* The row of text in names; -1: none. */
+static int row_of(const char *const *names, int n, const char *text)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
+static bool p_check(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	static const char *const names[] = { "undecided", "always", "never" };
+	int row = row_of(names, 3, text);
+
+	(void)k;
+	if (row < 0)
+		return wrong(e, "expected undecided, always or never");
+	*(enum check_policy *)dst = (enum check_policy)row;
+	return true;
+}
+
+static bool p_confirm(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	static const char *const names[] = { "auto", "yes", "no" };
+	int row = row_of(names, 3, text);
+
+	(void)k;
+	if (row < 0)
+		return wrong(e, "expected auto, yes or no");
+	*(enum confirm_tcp *)dst = (enum confirm_tcp)row;
+	return true;
+}
+
+static bool p_start(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	(void)k;
+	if (strcmp(text, "spawn") && strcmp(text, "none"))
+		return wrong(e, "expected spawn or none");
+	*(enum worker_start *)dst = *text == 's' ? WORKER_SPAWN : WORKER_NONE;
+	return true;
+}
+
+static bool p_rate(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	const char *slash = strchr(text, '/');
+	char number[24];
+	int64_t n, s;
+
+	if (!slash || slash - text >= (int)sizeof(number))
+		return wrong(e, "expected a rate such as 2000/1h");
+	snprintf(number, sizeof(number), "%.*s", (int)(slash - text), text);
+	if (!int_parse(number, k->min, k->max, &n) || !duration_parse(slash + 1, YEAR_S, &s) || !s)
+		return wrong(e, "expected a rate such as 2000/1h");
+	c->max_blocks = (int)n;
+	c->max_blocks_s = s;
+	return true;
+}
+
+static bool p_categories(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	char numbers[CONF_TEXT_MAX];
+
+	(void)k;
+	if (categories_parse(text, numbers, NULL))
+		return wrong(e, "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
+	return copy(dst, numbers, e);
+}
+
+static bool p_comment(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	const char *what = conf_template_wrong(text);
+
+	(void)k;
+	return what ? wrong(e, what) : copy(dst, text, e);
+}
+
+static bool p_globs(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	char list[CONF_TEXT_MAX], *save = NULL;
+
+	if (!copy(list, text, e))
+		return false;
+	c->nskip_jails = 0;
+	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
+		if (c->nskip_jails == CONF_GLOBS_MAX || strlen(one) >= JAIL_MAX)
+			return wrong(e, "too many names, or one too long");
+		memcpy(c->skip_jails[c->nskip_jails++], one, strlen(one) + 1);
+	}
+	return true;
+}
+
+static bool p_prefixes(const struct conf_key *k, const char *text, void *dst, struct err *e)
+{
+	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	char list[CONF_TEXT_MAX], *save = NULL;
+
+	if (!copy(list, text, e))
+		return false;
+	c->nallow = 0;
+	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
+		if (c->nallow == CONF_ALLOW_MAX)
+			return wrong(e, "more than 64 prefixes");
+		if (!prefix_parse(one, &c->allow[c->nallow++]))
+			return wrong(e, "expected addresses or prefixes such as 192.0.2.0/24");
+	}
+	return true;
+}
+
+#define CONF(section, name, text, parse, min, max, member) \
+	{ { section, name, text }, parse, min, max, offsetof(struct conf, member), false }
+#define TIER(name, parse, min, max, member) \
+	{ { "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true }
+#define LIST(name, text, parse, min, max, member, required) \
+	{ { "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), required }
+
+const struct conf_key conf_keys[] = {
+	CONF("general", "state", "/var/lib/iprep/iprep.db", p_path, 1, 0, state),
+	CONF("general", "verdict_log", "/var/log/iprep/verdict.log", p_path, 1, 0, verdict_log),
+	CONF("general", "timeout_ms", "5000", p_int, 100, 60000, timeout_ms),
+	CONF("general", "ipv6_prefix", "128", p_int, IPV6_PREFIX_MIN, 128, ipv6_prefix),
+	TIER("score", p_int, 1, 1000, score),
+	TIER("bantime", p_duration, 60, BAN_MAX_S, bantime_s),
+	CONF("dns", "resolvers", "", p_resolvers, 0, 0, resolvers),
+	CONF("dns", "cache_min", "60", p_duration, 1, 86400, cache_min_s),
+	CONF("dns", "cache_max", "1h", p_duration, 1, 7 * 86400, cache_max_s),
+	CONF("dns", "health_interval", "1h", p_duration, 60, 7 * 86400, health_s),
+	CONF("dns", "confirm_tcp", "auto", p_confirm, 0, 0, confirm_tcp),
+	LIST("zone", NULL, p_zone, 0, 0, zone, true),
+	LIST("points", NULL, p_points, 4, 0, points, true),
+	LIST("enabled", "yes", p_yes, 0, 0, enabled, false),
+	CONF("abuseipdb", "url", "https://api.abuseipdb.com/api/v2", p_url, 0, 0, api_url),
+	CONF("abuseipdb", "key_file", "/etc/iprep/abuseipdb.key", p_path, 0, 0, key_file),
+	CONF("abuseipdb", "points", "[90..99]*3 100*10", p_points, 1, 0, api_points),
+	CONF("abuseipdb", "max_age_days", "30", p_int, 1, 365, max_age_days),
+	CONF("abuseipdb", "cache", "6h", p_duration, 60, 7 * 86400, api_cache_s),
+	CONF("abuseipdb", "check", "undecided", p_check, 0, 0, check),
+	CONF("abuseipdb", "ca_file", "", p_path, 0, 0, ca_file),
+	CONF("abuseipdb", "proxy", "", p_proxy, 0, 0, proxy),
+	CONF("report", "categories", "18", p_categories, 0, 0, categories),
+	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
+	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),
+	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
+	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
+	     "in %{window}", p_comment, 0, 0, comment),
+	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-good rep-*-ambiguous recidive",
+	     p_globs, 0, 0, skip_jails),
+	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
+	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
+	CONF("good", "window", "30d", p_duration, 60, YEAR_S, good_window_s),
+	CONF("allow", "addresses", "", p_prefixes, 0, 0, allow),
+	CONF("worker", "start", "spawn", p_start, 0, 0, start),
+	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),
+	CONF("worker", "max_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_blocks),
+	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),
+	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
+	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
+};
+const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
+
+const struct conf_key_info *conf_key_at(size_t i)
+{
+	return i < conf_nkeys ? &conf_keys[i].info : NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* conf_values.c - durations and templates, strictly: the whole text or nothing */
+#include "conf/conf.h"
+#include "base/buf.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
+static int64_t unit_s(const char *name, size_t len)
+{
+	static const struct { const char *name; int64_t s; } units[] = {
+		{ "s", 1 }, { "sec", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 }, { "hour", 3600 },
+		{ "d", 86400 }, { "day", 86400 }, { "w", 604800 }, { "week", 604800 },
+		{ "mo", 2629737 }, { "y", 31557600 }, { "year", 31557600 },
+	};
+
+	if (!len)
+		return 1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strlen(units[i].name) == len && !memcmp(units[i].name, name, len))
+			return units[i].s;
+	return 0;
+}
+
+bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
+{
+	int64_t sum = 0;
+
+	if (!*text)
+		return false;
+	while (*text) {
+		int64_t n = 0, unit;
+		size_t len;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		while (isdigit((unsigned char)*text)) {
+			int digit = *text++ - '0';
+
+			if (n > (max_s - digit) / 10)
+				return false;
+			n = n * 10 + digit;
+		}
+		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+		unit = unit_s(text, len);
+		if (!unit || n > max_s / unit || sum > max_s - n * unit)
+			return false;
+		sum += n * unit;
+		text += len;
+		text += strspn(text, " ");
+	}
+	*ret_s = sum;
+	return true;
+}
+
+const char *conf_template_wrong(const char *text)
+{
+	static const char *const names[] = { "%{jail}", "%{failures}", "%{users}", "%{window}" };
+
+	if (!utf8_valid(text))
+		return "not UTF-8";
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))    /* C0, DEL, C1 in UTF-8 */
+			return "expected one line without control characters";
+	for (const char *p = text; (p = strstr(p, "%{")); p++) {
+		bool known = false;
+
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			known |= !strncmp(p, names[i], strlen(names[i]));
+		if (!known)
+			return "knows only %{jail} %{failures} %{users} %{window}";
+	}
+	return NULL;
+}

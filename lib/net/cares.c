@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_ares.c - c-ares, modern and old (ares_query_dnsrec(3), ares_process_fds(3); ares_query(3))
+ *
+ * A modern one is told to leave its timeouts alone; an old one has a timeout that is longer than any
+ * deadline.
+ *
+ * The same packets from each: no EDNS, no 0x20, no search list, no rotation, one try, and one socket
+ * for all questions. No query cache: it would keep every answer of a list of 200,000 addresses,
+ * and the store has a cache. NOCHECKRESP: SERVFAIL and REFUSED are handed over as they came.
+ */
+#include "net/cares.h"
+#include "net/dns_message.h"
+#include "net/cares_record.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SOCKET_BYTES (2 * 1024 * 1024)     /* answers to thousands of questions come in bursts */
+#define PATIENCE_MS (60 * 60 * 1000)
+
+static const char *why_of(int status)
+{
+	if (status == ARES_ETIMEOUT || status == ARES_EDESTRUCTION)
+		return NULL;
+	return status == ARES_ECONNREFUSED ? "no resolver can be reached" : ares_strerror(status);
+}
+
+/*
+ * Our own socket functions, for what c-ares does not do: close-on-exec without a gap; no SIGPIPE
+ * when a resolver has closed its TCP connection (writev(2) of 1.18 has no MSG_NOSIGNAL); no TCP Fast
+ * Open, which 1.34 tries.
+ */
+static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
+{
+	int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	int bytes = SOCKET_BYTES, on = 1;
+
+	(void)user;
+	if (fd < 0)
+		return fd;
+	if (type == SOCK_STREAM)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	else                               /* the kernel cuts it to net.core.rmem_max */
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	return fd;
+}
+
+static int sock_close(ares_socket_t fd, void *user)
+{
+	(void)user;
+	return close(fd);
+}
+
+#if IS_MODERN
+
+static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
+			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
+{
+	ssize_t n = recvfrom(fd, p, len, flags, from, from_len);
+
+	(void)user;
+	if (n <= 0 || !from)               /* TCP */
+		return n;
+	n = (ssize_t)dns_message_tidy(p, (size_t)n);
+	if (n)
+		return n;
+	errno = EAGAIN;                    /* as if it had not come */
+	return -1;
+}
+
+static int sock_option(ares_socket_t fd, ares_socket_opt_t option, const void *value,
+		       ares_socklen_t len, void *user)
+{
+	(void)fd;
+	(void)option;
+	(void)value;
+	(void)len;
+	(void)user;
+	errno = ENOSYS;                    /* Fast Open is all that would be set */
+	return -1;
+}
+
+static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len,
+			unsigned flags, void *user)
+{
+	(void)flags;
+	(void)user;
+	return connect(fd, to, len);
+}
+
+static ares_ssize_t sock_send(ares_socket_t fd, const void *p, size_t len, int flags,
+			      const struct sockaddr *to, ares_socklen_t to_len, void *user)
+{
+	(void)user;
+	return sendto(fd, p, len, flags | MSG_NOSIGNAL, to, to_len);
+}
+
+static int set_socket_functions(ares_channel_t *c)
+{
+	static const struct ares_socket_functions_ex functions = {
+		.version = 1, .flags = ARES_SOCKFUNC_FLAG_NONBLOCKING,
+		.asocket = sock_open, .aclose = sock_close, .asetsockopt = sock_option,
+		.aconnect = sock_connect, .arecvfrom = sock_recv, .asendto = sock_send,
+	};
+
+	return (int)ares_set_socket_functions_ex(c, &functions, NULL);
+}
+
+static int set_resolver(ares_channel_t *c, const char *resolver)
+{
+	return ares_set_servers_csv(c, resolver);
+}
+
+static void came(void *user, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
+{
+	struct net_ares_question *q = user;
+	struct dns_answer a;
+
+	(void)timeouts;
+	if (reply)
+		net_ares_read(reply, q->name, q->type, &a);
+	q->end(q, reply ? &a : NULL, reply ? NULL : why_of((int)status));
+}
+
+void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
+{
+	ares_query_dnsrec(c, q->name, ARES_CLASS_IN, (ares_dns_rec_type_t)q->type, came, q, NULL);
+}
+
+void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
+{
+	ares_fd_events_t event = { .fd = fd };
+
+	if (in)
+		event.events |= ARES_FD_EVENT_READ;
+	if (out)
+		event.events |= ARES_FD_EVENT_WRITE;
+	ares_process_fds(c, &event, 1, ARES_PROCESS_FLAG_SKIP_NON_FD);
+}
+
+static int list_resolvers(ares_channel_t *c, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n)
+{
+	char *all = ares_get_servers_csv(c), *save = NULL;
+
+	if (!all)
+		return ARES_ENOMEM;
+	for (char *p = strtok_r(all, ",", &save); p && *ret_n < RESOLVERS_MAX;
+	     p = strtok_r(NULL, ",", &save))
+		if (strlen(p) < RESOLVER_ROOM)
+			snprintf(ret[(*ret_n)++], RESOLVER_ROOM, "%s", p);
+	ares_free_string(all);
+	return ARES_SUCCESS;
+}
+
+#else
+
+static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
+			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
+{
+	(void)user;
+	return recvfrom(fd, p, len, flags, from, from_len);
+}
+
+static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *user)
+{
+	(void)user;
+	return connect(fd, to, len);
+}
+
+static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n, void *user)
+{
+	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
+
+	(void)user;
+	return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static int set_socket_functions(ares_channel c)
+{
+	static const struct ares_socket_functions functions = {
+		sock_open, sock_close, sock_connect, sock_recv, sock_send,
+	};
+
+	ares_set_socket_functions(c, &functions, NULL);
+	return ARES_SUCCESS;
+}
+
+static int set_resolver(ares_channel c, const char *resolver)
+{
+	return ares_set_servers_ports_csv(c, resolver);
+}
+
+static void came(void *user, int status, int timeouts, unsigned char *msg, int len)
+{
+	struct net_ares_question *q = user;
+	bool has_reply = msg && len > 0;
+	struct dns_answer a;
+
+	(void)timeouts;
+	if (has_reply)
+		dns_message_parse(msg, (size_t)len, q->name, q->type, &a);
+	q->end(q, has_reply ? &a : NULL, has_reply ? NULL : why_of(status));
+}
+
+void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
+{
+	ares_query(c, q->name, 1 /* IN */, q->type, came, q);
+}
+
+void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
+{
+	ares_process_fd(c, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+}
+
+static int list_resolvers(ares_channel c, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n)
+{
+	struct ares_addr_port_node *all = NULL;
+	int rc = ares_get_servers_ports(c, &all);
+
+	for (struct ares_addr_port_node *a = all; a && *ret_n < RESOLVERS_MAX; a = a->next) {
+		char host[INET6_ADDRSTRLEN];
+
+		if (!inet_ntop(a->family, &a->addr, host, sizeof(host)))
+			continue;
+		snprintf(ret[(*ret_n)++], RESOLVER_ROOM, a->family == AF_INET6 ? "[%s]:%d" : "%s:%d",
+			 host, a->udp_port ? a->udp_port : 53);
+	}
+	ares_free_data(all);
+	return rc;
+}
+
+#endif
+
+/* What newer ones do on their own, off. */
+static int newer_options(struct ares_options *o)
+{
+	int mask = 0;
+
+#ifdef ARES_OPT_QUERY_CACHE
+	o->qcache_max_ttl = 0;
+	mask |= ARES_OPT_QUERY_CACHE;
+#endif
+#ifdef ARES_OPT_SERVER_FAILOVER
+	o->server_failover_opts.retry_chance = 0;
+	mask |= ARES_OPT_SERVER_FAILOVER;
+#endif
+	(void)o;
+	return mask;
+}
+
+static int failed(struct err *e, int status)
+{
+	return err_set(e, status == ARES_ENOMEM ? IPREP_E_NOMEM : IPREP_E_OS, "DNS: %s%s",
+		       status == ARES_EFILE ? "/etc/resolv.conf: " : "", ares_strerror(status));
+}
+
+int net_ares_init(struct err *e)
+{
+	int rc = ares_library_init(ARES_LIB_INIT_ALL);
+
+	return rc == ARES_SUCCESS ? 0 : failed(e, rc);
+}
+
+void net_ares_done(void)
+{
+	ares_library_cleanup();
+}
+
+int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *e)
+{
+	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES };
+	ares_channel c;
+	int rc = ares_init_options(&c, &o, ARES_OPT_FLAGS | ARES_OPT_NOROTATE);
+
+	*ret_n = 0;
+	if (rc != ARES_SUCCESS)
+		return failed(e, rc);
+	rc = list_resolvers(c, ret, ret_n);
+	ares_destroy(c);
+	return rc == ARES_SUCCESS ? 0 : failed(e, rc);
+}
+
+int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
+		  struct ares_channeldata **ret, struct err *e)
+{
+	static char no_file[] = "/dev/null";
+	struct ares_options o = {
+		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
+			 ARES_FLAG_NOCHECKRESP | (tcp ? ARES_FLAG_USEVC : 0),
+		.timeout = PATIENCE_MS, .tries = 1,
+		.sock_state_cb = watch, .sock_state_cb_data = user,
+		.resolvconf_path = no_file,
+	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+		   ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF | newer_options(&o);
+	int rc = ares_init_options(ret, &o, mask);
+
+	if (rc != ARES_SUCCESS) {
+		*ret = NULL;
+		return failed(e, rc);
+	}
+	rc = set_socket_functions(*ret);
+	if (rc == ARES_SUCCESS)
+		rc = set_resolver(*ret, resolver);
+	if (rc == ARES_SUCCESS)
+		return 0;
+	ares_destroy(*ret);
+	*ret = NULL;
+	return failed(e, rc);
+}
+
+void net_ares_close(struct ares_channeldata *c)
+{
+	if (c)
+		ares_destroy(c);
+}

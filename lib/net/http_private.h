@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* net_http_private.h - one HTTP request: net_http.c and net_http_setup.c (in the module) */
+#pragma once
+#include "base/buf.h"
+#include "net/net_private.h"
+#include <curl/curl.h>
+
+struct call {
+	struct request r;                  /* first */
+	struct net *net;
+	CURL *easy;
+	struct curl_slist *headers;
+	curl_mime *form;
+	struct buf body;
+	bool in_multi;
+	bool too_big;                      /* the answer is larger than answer_max */
+	bool is_plain;                     /* http://, so to loopback only */
+	char error[CURL_ERROR_SIZE];
+	struct http_answer answer;
+	void (*cb)(void *user, const struct http_answer *a);
+	void *user;
+};
+
+/* Prepare c->easy and c->headers. NULL, or why this request cannot be made. */
+const char *http_set_up(struct call *c, const struct http_request *req, int64_t left_ms);
+/* Copy text of curl for people, masked; what contains the value of a header of the
+ * request, the key for one, becomes "...". Always terminated. */
+void http_say(const struct call *c, char *dst, size_t room, const char *text, size_t len);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* queue.h - recording that an ordinary jail banned an address: one durable transaction (layer 4) */
+#pragma once
+#include "reputation/session.h"
+#include "source/source.h"
+
+struct event {                             /* checked, at the door */
+	struct addr addr;
+	char jail[JAIL_MAX];
+	char categories[CONF_TEXT_MAX];    /* numbers */
+	char comment[REPORT_COMMENT_MAX + 1];     /* template */
+	int failures;
+	int64_t seen_at;
+	const char *const *users;          /* names that were tried; not kept, only their hashes */
+	const size_t *user_lens;
+	size_t nusers;
+};
+/*
+ * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The look-up
+ * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
+ */
+int queue_event(const struct env *env, const struct event *ev, int *ret_recorded, bool *ret_wake,
+		struct err *e);

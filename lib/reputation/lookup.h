@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.h - one address: guard, pardon, block, cache, free sources, AbuseIPDB (layer 4)
+ *
+ * A look-up is a task for the engine. It writes findings and quotas, never a block: that is
+ * the worker's, for asking is not accusing.
+ */
+#pragma once
+#include "reputation/engine.h"
+#include "reputation/session.h"
+#include "reputation/verdict.h"
+
+enum lookup_flags {
+	LOOKUP_CACHED = 1, LOOKUP_FRESH = 2,
+	LOOKUP_FREE = 4,                   /* one of a long list: nothing that costs is asked */
+	LOOKUP_SPARE = 8,                  /* not urgent: never the last 30 % of the day's checks */
+};
+struct lookup {
+	struct task task;                  /* task.owner is the look-up */
+	struct addr key;
+	enum origin origin;
+	unsigned flags;
+	source_set may_ask;
+	int64_t good_at;                   /* last successful log-in within [good] window; 0: none */
+	bool paying;                       /* a call that costs is on its way */
+	int64_t ask_again_at;              /* the check is stopped until then; 0: it is not */
+	char exempt[DETAIL_MAX];           /* why nothing is asked; empty: not exempt */
+	bool blocked;
+	struct block block;
+	struct verdict verdict;
+	struct finding findings[];         /* one for each source */
+};
+
+/* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY, _NOMEM. */
+int lookup_new(const struct env *env, const struct addr *a, enum origin origin, unsigned flags,
+	       struct lookup **ret, struct err *e);
+struct lookup *lookup_free(struct lookup *l);
+/* The feed's settled(): keeps quota, weighs again, returns what to ask besides. */
+source_set lookup_settled(const struct env *env, struct lookup *l);
+/* Read again when somebody last logged in from there: it may have been a moment ago. */
+int lookup_note_good(const struct env *env, struct lookup *l);
+/* Why a special-purpose, allowed or own address is left alone; NULL: it is not. No disk. */
+const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook);

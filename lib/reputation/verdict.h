@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verdict.h - pure: findings and configuration -> low, high, verdict, tier, what to ask (layer 4)
+ *
+ * A source that answered gives its points to low and high. One that should have answered and
+ * did not gives the least it could to low and the most to high. DESIGN of the score: iprep.conf(5).
+ */
+#pragma once
+#include "conf/conf.h"
+
+enum verdict_kind { V_UNKNOWN, V_CLEAN, V_CONFIRMED, V_EXEMPT };   /* as enum iprep_verdict */
+struct verdict {
+	enum verdict_kind kind;
+	int low, high;
+	int tier;                          /* row of conf->tiers; -1 none */
+	source_set ask;                    /* free sources first; those that cost only while they
+					      could change the outcome; 0: done */
+};
+
+/*
+ * @findings  one for each of conf->sources; FINDING_NONE: not asked yet
+ * @may_ask   sources that may be asked at all; an unasked one outside it is worth 0
+ */
+void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,
+		   source_set may_ask, struct verdict *ret);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * announce.h - the verdict log: one line for each block that is due (layer 4)
+ *
+ * The block is the truth, the log its outbox: a block is committed as due, the line written
+ * and synced, then the block marked. Lines hold generated fields only; filter.d/rep-verdict.conf
+ * reads them.
+ */
+#pragma once
+#include "reputation/session.h"
+
+/* The line of a block, with its newline, in dst. Returns its length. */
+size_t announce_line(const struct conf *conf, const struct block *b, int64_t at, int pid,
+		     char dst[768]);
+/*
+ * Write a line for each block that is due, new ones within [worker] max_blocks.
+ * Returns how many were written, or _IO, _CREATE (log), _STORE, _BUSY: what is left stays due.
+ * @ret_held  set to true if more new ones wait than max_blocks allows, else left alone
+ */
+int announce_due(const struct env *env, bool *ret_held, struct err *e);
+/* Can the log be written? Makes it if it is missing. Errors: _IO, _CREATE, _PERM. */
+int announce_ready(const struct env *env, struct err *e);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abuseipdb_answer.c - what a check says (docs.abuseipdb.com, CHECK, and recorded answers)
+ *
+ * The score is not limited to maxAgeInDays (score 11 with 0 reports was seen): what counts is
+ * lastReportedAt.
+ */
+#include "source/abuseipdb_check.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+/* Shared by many people: a long ban hits the wrong ones. Tor comes as a flag of its own. */
+static const char *const shared_usage[] = { "Mobile ISP" };
+
+/* ISO 8601 with an offset: "2026-11-23T09:51:10+00:00". 0: not understood. */
+static int64_t iso_time(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *p = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int64_t offset_s = 0, h, m;
+	char hh[3] = "", mm[3] = "";
+
+	if (!p)
+		return 0;
+	if (*p == '+' || *p == '-') {
+		snprintf(hh, sizeof(hh), "%s", p + 1);
+		snprintf(mm, sizeof(mm), "%s", strlen(p) > 4 ? p + 4 : "");
+		if (!int_parse(hh, 0, 14, &h) || !int_parse(mm, 0, 59, &m))
+			return 0;
+		offset_s = (h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
+	}
+	return (int64_t)timegm(&tm) - offset_s;
+}
+
+static void ago(int64_t s, char dst[24])
+{
+	if (s < 3600)
+		snprintf(dst, 24, "%lldm ago", (long long)(s < 0 ? 0 : s / 60));
+	else if (s < 2 * 86400)
+		snprintf(dst, 24, "%lldh ago", (long long)(s / 3600));
+	else
+		snprintf(dst, 24, "%lldd ago", (long long)(s / 86400));
+}
+
+static void not_understood(struct finding *f, const char *what)
+{
+	*f = (struct finding){ .status = FINDING_ERROR };
+	snprintf(f->detail, sizeof(f->detail), "answer not understood: %s", what);
+}
+
+int abuseipdb_points(const struct ask *a, int64_t score)
+{
+	uint32_t value = (uint32_t)score;
+
+	return pattern_points(&a->source->points, &value, 1);
+}
+
+static uint8_t rule_of(const struct json *data)
+{
+	const char *usage = json_text(json_member(data, "usageType"));
+	bool yes;
+
+	if (json_bool(json_member(data, "isWhitelisted"), &yes) && yes)
+		return RULE_VETO;
+	if (json_bool(json_member(data, "isTor"), &yes) && yes)
+		return RULE_LOWEST_TIER;
+	for (size_t i = 0; usage && i < sizeof(shared_usage) / sizeof(shared_usage[0]); i++)
+		if (!strcmp(usage, shared_usage[i]))
+			return RULE_LOWEST_TIER;
+	return RULE_NONE;
+}
+
+/*
+ * Our own report makes an old score current: lastReportedAt is now. Where nobody else reported the
+ * address within max_age_days, what we would read is ourselves.
+ */
+static bool only_ours(const struct ask *a, const struct json *data)
+{
+	int64_t users;
+
+	return a->task->reported && json_int(json_member(data, "numDistinctUsers"), 0, 1, &users);
+}
+
+static void detail_of(const struct json *data, int64_t score, int64_t last_at, int64_t now,
+		      struct finding *f)
+{
+	int64_t reports = -1, users = -1;
+	char when[24], rest[80] = "";
+
+	json_int(json_member(data, "totalReports"), 0, INT32_MAX, &reports);
+	json_int(json_member(data, "numDistinctUsers"), 0, INT32_MAX, &users);
+	if (reports >= 0)
+		snprintf(rest, sizeof(rest), ", %lld reports by %lld users", (long long)reports,
+			 (long long)(users < 0 ? 0 : users));
+	ago(now - last_at, when);
+	snprintf(f->detail, sizeof(f->detail), "confidence %lld%s%s%s%s", (long long)score, rest,
+		 last_at ? ", last " : ", none recent", last_at ? when : "",
+		 f->rule == RULE_VETO ? ", whitelisted" : f->rule ? ", shared or Tor" : "");
+}
+
+void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, int64_t now,
+			    struct finding *ret)
+{
+	struct json *root = json_parse(h->body, h->body_len);
+	const struct json *data = json_member(root, "data");
+	const char *ip = json_text(json_member(data, "ipAddress"));
+	const char *last = json_text(json_member(data, "lastReportedAt"));
+	struct finding f = { .status = FINDING_OK };
+	struct addr said;
+	int64_t score, last_at;
+	bool is_public = true;
+
+	if (!data) {
+		not_understood(ret, root ? "no data" : "no JSON");
+		goto out;
+	}
+	if (ip && (!addr_parse(ip, &said) || memcmp(said.b, a->task->addr.b, 16))) {
+		not_understood(ret, "it is about another address");
+		goto out;
+	}
+	if (!json_int(json_member(data, "abuseConfidenceScore"), 0, 100, &score)) {
+		not_understood(ret, "no score from 0 to 100");
+		goto out;
+	}
+	json_bool(json_member(data, "isPublic"), &is_public);
+	last_at = iso_time(last);
+	if (last && !last_at) {
+		not_understood(ret, "when it was last reported");
+		goto out;
+	}
+	f.rule = rule_of(data);
+	if (is_public && !only_ours(a, data) && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
+		f.points = abuseipdb_points(a, score);
+	f.listed = f.points > 0;
+	f.answered_at = now;
+	f.expires_at = now + a->conf->api_cache_s;
+	detail_of(data, score, last_at, now, &f);
+	if (only_ours(a, data))
+		text_put(f.detail, sizeof(f.detail), ", reported by nobody but us");
+	*ret = f;
+out:
+	json_free(root);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * health.h - is a DNS list to be believed? RFC 5782's test points, quarantine, recovery (layer 3)
+ *
+ * RFC 5782, 5: no list may have 127.0.0.1 (as IPv6 ::ffff:7f00:1). One that does lists the world,
+ * is parked, or is answered by a resolver that knows no "no". A list is probed before it is
+ * believed, every [dns] health_interval after, and when it answers a look-up with an error code.
+ * Questions go out beside the probe; their answers are held until it is over. A probe without an
+ * answer changes nothing: who was good stays so, who is unknown is not believed.
+ */
+#pragma once
+#include "store/store.h"
+
+struct ask;
+struct health {                            /* of one row of conf->sources; zeroed: unknown */
+	struct zone_state z;
+	bool changed;                      /* the store does not have it yet */
+	bool turned;                       /* good <-> quarantined, and nobody was told yet */
+	int probing;                       /* answers still to come */
+	int64_t tried_at;                  /* last probe sent; 0: none */
+	struct ask *held;
+};
+
+struct health_table { bool loaded; struct health rows[SOURCES_MAX]; };
+
+bool health_is_bad(const struct health *h);
+/* The next question probes, whenever the last one did. */
+void health_forget(struct health *h);
+/* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health. */
+void health_begin(struct ask *a, bool now);
+/* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is worth. */
+void health_conclude(struct ask *a);

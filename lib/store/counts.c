@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* store_counts.c - what waits, how long it has waited, and what never will go, for people */
+#include "store/store_private.h"
+
+#define WAIT_MAX_S (3 * 86400)             /* for a quota: two days */
+
+#define BY_AGE(since) "SELECT count(*) FILTER (WHERE " since " > ?1 - 60)," \
+	" count(*) FILTER (WHERE " since " <= ?1 - 60 AND " since " > ?1 - 3600)," \
+	" count(*) FILTER (WHERE " since " <= ?1 - 3600 AND " since " > ?1 - 86400)," \
+	" count(*) FILTER (WHERE " since " <= ?1 - 86400), coalesce(min(" since "), ?1) FROM "
+
+static int count_ages(struct store *s, const char *sql, int64_t by_age[NAGES], int64_t *ret_oldest_s)
+{
+	int64_t now = store_now(s), oldest_s;
+	sqlite3_stmt *st;
+	int r = sql_row(s, &st, sql, "i", now);
+
+	if (r > 0) {
+		for (int i = 0; i < NAGES; i++)
+			by_age[i] = sql_int(st, i);
+		oldest_s = now - sql_int(st, NAGES);
+		if (oldest_s > *ret_oldest_s)
+			*ret_oldest_s = oldest_s;
+	}
+	sqlite3_finalize(st);
+	return r < 0 ? r : 0;
+}
+
+int store_queue_counts(struct store *s, struct queue_counts *ret)
+{
+	int64_t retractions_s = 0;
+	int r;
+
+	*ret = (struct queue_counts){ 0 };
+	r = count_ages(s, BY_AGE("first_at") "report WHERE state = 0 AND state < 2",
+		       ret->by_age[WAIT_QUEUED], &ret->oldest_s);
+	if (!r)
+		r = count_ages(s, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
+			       ret->by_age[WAIT_SENDING], &ret->oldest_s);
+	if (!r)
+		r = count_ages(s, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP], &ret->oldest_s);
+	if (!r)
+		r = count_ages(s, BY_AGE("since") "retraction WHERE state = 0",
+			       ret->by_age[WAIT_RETRACTION], &retractions_s);
+	if (!r)
+		r = sql_number(s, 0, &ret->parked, "SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
+	return r ? r : sql_number(s, 0, &ret->unknown,
+				  "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
+}
+
+int store_hasten(struct store *s)
+{
+	static const char *const late[] = {
+		"UPDATE lookup SET next_at = ?1 WHERE next_at > ?2",
+		"UPDATE report SET next_at = ?1 WHERE state < 2 AND next_at > ?2",
+		"UPDATE retraction SET next_at = ?1 WHERE state = 0 AND next_at > ?2",
+	};
+	int64_t now = store_now(s);
+	int r = store_begin(s, STORE_FAST);
+
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]) && !r; i++)
+		r = sql_run(s, late[i], "ii", now, now + WAIT_MAX_S);
+	return store_end(s, r);
+}

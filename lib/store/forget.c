@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_forget.c - one address, at once, and so that its bytes are nowhere in the file
+ *
+ * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind when
+ * it moves rows between pages, nor what the log still holds (sqlite.org/pragma.html#pragma_secure_delete).
+ * So the log is emptied, the file is searched, and only if something is found it is written anew.
+ */
+#include "store/store_private.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 65536
+
+static struct addr last_of(const struct addr *key, int bits)
+{
+	struct addr last = *key;
+
+	for (int bit = bits; bit < 128; bit++)
+		last.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
+static bool in_an_address(unsigned char c)
+{
+	return isxdigit(c) || c == '.' || c == ':';
+}
+
+/* As a number of its own: 45.1.1.1 is not in 145.1.1.10. */
+static bool stands_alone(const uint8_t *at, size_t n, const uint8_t *from, const uint8_t *to)
+{
+	return (at == from || !in_an_address(at[-1])) && (at + n == to || !in_an_address(at[n]));
+}
+
+/* Those that end before `seen` were counted with the last chunk. */
+static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to, const void *needle, size_t n,
+		    bool text)
+{
+	const uint8_t *at = from;
+	int found = 0;
+
+	while ((at = memmem(at, (size_t)(to - at), needle, n))) {
+		found += at + n > seen && (!text || stands_alone(at, n, from, to));
+		at++;
+	}
+	return found;
+}
+
+struct needles { const uint8_t *key; size_t nkey; const char *text; };
+
+/*
+ * How often they are in the file: overlapping chunks, so that none is cut. Read through SQLite's own
+ * descriptor: closing another one would drop the locks that this process has (sqlite.org/howtocorrupt.html).
+ */
+static int count_in_file(struct store *s, const struct needles *what, int *ret)
+{
+	static const size_t overlap = 64;
+	uint8_t *buf = malloc(CHUNK + overlap);
+	sqlite3_file *file = NULL;
+	sqlite3_int64 at = 0, size = 0;
+	size_t kept = 0;
+	int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+	if (rc == SQLITE_OK)
+		rc = file->pMethods->xFileSize(file, &size);
+	while (buf && rc == SQLITE_OK && at < size) {
+		int n = size - at < CHUNK ? (int)(size - at) : CHUNK;
+		size_t all = kept + (size_t)n;
+
+		rc = file->pMethods->xRead(file, buf + kept, n, at);
+		*ret += count_in(buf, buf + kept, buf + all, what->key, what->nkey, false);
+		*ret += count_in(buf, buf + kept, buf + all, what->text, strlen(what->text), true);
+		kept = all < overlap ? all : overlap;
+		memmove(buf, buf + all - kept, kept);
+		at += n;
+	}
+	free(buf);
+	if (!buf)
+		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ ? 0
+		: err_set(&s->err, IPREP_E_IO, "%s: cannot be searched", sqlite3_db_filename(s->db, NULL));
+}
+
+/* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same. */
+static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
+{
+	struct needles what = { key->b, (size_t)bits / 8, text };
+	int found = 0, r = store_empty_log(s);
+
+	if (!r && what.nkey)
+		r = count_in_file(s, &what, &found);
+	if (!r && found > allowed)
+		r = sql_run(s, "VACUUM", "");
+	if (!r && found > allowed)
+		r = store_empty_log(s);
+	return r;
+}
+
+/* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this address go. */
+static int forget_by_address(struct store *s, const struct addr *key, const struct addr *last)
+{
+	static const char *const wipes[] = {
+		"DELETE FROM lookup", "DELETE FROM report", "DELETE FROM retraction", "UPDATE block SET addr = NULL",
+	};
+	struct addr widest = addr_cut(key, IPV6_PREFIX_MIN);
+	char sql[120];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(wipes) / sizeof(wipes[0]) && !r && !addr_is_v4(key); i++) {
+		sqlite3_snprintf(sizeof(sql), sql, "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
+				 wipes[i]);
+		r = sql_run(s, sql, "kkk", key, last, &widest);
+	}
+	return r;
+}
+
+int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until)
+{
+	static const char *const tables[] = { "block", "finding", "lookup", "report", "pardon", "sighting", "good",
+					      "failure", "retraction", "released" };
+	struct addr last = last_of(key, bits);
+	char sql[96], text[ADDR_TEXT_MAX];
+	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
+
+	addr_text(key, text);
+	if (!r)
+		r = store_begin(s, STORE_DURABLE);
+	if (r)
+		return r;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !r; i++) {
+		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2", tables[i]);
+		r = sql_run(s, sql, "kk", key, &last);
+	}
+	if (!r)
+		r = forget_by_address(s, key, &last);
+	if (!r)
+		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s", text);
+	if (!r && pardon_until)
+		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key, pardon_until);
+	r = store_end(s, r);
+	if (!r && wipe(s, key, bits, text, pardon_until != 0))
+		log_line(s->log, LOG_NOTICE, "%s: forgotten, but freed space may still hold it: %s", text,
+			 s->err.text);
+	return r;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_purge.c - forgetting what is past its time, in small steps
+ *
+ * Large deletes make hooks wait and pay the checkpoint, so a step is one transaction of few rows.
+ * One wrong clock must not free everybody, nor forget what was reported, released, or who logged in: these go
+ * only by the times on which two runs, an hour apart by the boot clock, agree. Between two that are a jump of the
+ * clock apart it is a week, so that one that is wrong for a night, and purges each hour, frees nobody either.
+ */
+#include "store/store_private.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char name_of_run[] = "purge-run";
+#define HOUR_S 3600
+
+static void boot_id(char dst[40])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, dst, 36);
+
+	dst[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* One row of meta: wall time, boot clock, boot id, as text. */
+struct run { int64_t wall, boot_s; char boot[40]; };
+
+static int last_run(struct store *s, struct run *ret)
+{
+	sqlite3_stmt *st;
+	int r = sql_row(s, &st, "SELECT substr(value, 1, 20), substr(value, 21, 20),"
+			" substr(value, 41) FROM meta WHERE name = ?1", "s", name_of_run);
+
+	*ret = (struct run){ 0 };
+	if (r > 0) {
+		ret->wall = sql_int(st, 0);
+		ret->boot_s = sql_int(st, 1);
+		sql_text(st, 2, ret->boot, sizeof(ret->boot));
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+/* The earlier run was surely an hour ago: of this boot, or this boot is itself that old. */
+static int64_t since_run_s(const struct run *before, bool *ret_same_boot)
+{
+	char boot[40];
+	int64_t up = clock_boot_s();
+
+	boot_id(boot);
+	*ret_same_boot = !strcmp(boot, before->boot);
+	return *ret_same_boot ? up - before->boot_s : up;
+}
+
+static bool hour_apart(const struct run *before)
+{
+	bool same_boot;
+
+	return since_run_s(before, &same_boot) >= HOUR_S;
+}
+
+/* By more than a week: nobody sets a clock that far. Between two boots the machine may have been off. */
+static bool jumped(const struct run *before, int64_t now)
+{
+	bool same_boot;
+	int64_t passed = since_run_s(before, &same_boot), ahead = now - before->wall - passed;
+
+	return ahead < -WEEK_S || (same_boot && ahead > WEEK_S);
+}
+
+/*
+ * What two runs agree is over: before the earlier of their times. What both take for nonsense: beyond the
+ * later one, for a clock that fell back to 1970 must not take all that is to come for nonsense. Without
+ * two such runs nothing is either.
+ */
+static int agreed(struct store *s, int64_t *ret_before, int64_t *ret_beyond)
+{
+	int64_t now = store_now(s);
+	struct run before;
+	int r = last_run(s, &before);
+
+	*ret_before = 0;
+	*ret_beyond = INT64_MAX;
+	if (r <= 0 || !hour_apart(&before))
+		return r < 0 ? r : 0;
+	*ret_before = before.wall < now ? before.wall : now;
+	*ret_beyond = (before.wall > now ? before.wall : now) + BELIEVED_S;
+	return 0;
+}
+
+int store_purge_seen(struct store *s)
+{
+	int64_t now = store_now(s);
+	struct run before;
+	char boot[40], text[96];
+	bool same_boot;
+	int r = last_run(s, &before);
+
+	if (r > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
+		return 0;
+	/* an earlier run is kept until it is old enough to be of use */
+	if (r < 0 || (r > 0 && !hour_apart(&before) && before.wall <= now))
+		return r < 0 ? r : 0;
+	boot_id(boot);
+	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now, (long long)clock_boot_s(), boot);
+	return sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
+		       name_of_run, text);
+}
+
+enum keeps { KEEP_FINDINGS, KEEP_REPORTS, KEEP_WEEK, KEEP_WINDOWS, KEEP_GOOD, KEEP_RELEASED, KEEP_AGREED };
+struct sweep {
+	const char *table, *id;
+	enum keeps keeps;
+	const char *where;                 /* ?1 before which, ?2 beyond which */
+	size_t count;                      /* member of struct store_counts */
+};
+/* Two, not one with OR: each is one range of an index, also of a partial one. */
+#define OUTSIDE(table, id, keeps, at, count) \
+	{ table, id, keeps, at " < ?1", offsetof(struct store_counts, count) }, \
+	{ table, id, keeps, at " > ?2", offsetof(struct store_counts, count) }
+/* A report that waits is the worker's to give up; but if nobody came for it in all that time, none will. */
+static const struct sweep sweeps[] = {
+	OUTSIDE("finding", "(key, source)", KEEP_FINDINGS, "answered_at", findings),
+	OUTSIDE("report", "id", KEEP_REPORTS, "state > 1 AND ended_at", reports),
+	{ "report", "id", KEEP_REPORTS, "state < 2 AND next_at < ?1 AND seen_at < ?1",
+	  offsetof(struct store_counts, reports) },
+	OUTSIDE("lookup", "key", KEEP_WEEK, "since", lookups),
+	OUTSIDE("sighting", "(key, user)", KEEP_WINDOWS, "at", sightings),
+	OUTSIDE("failure", "(key, hour)", KEEP_WINDOWS, "last_at", failures),
+	OUTSIDE("good", "key", KEEP_GOOD, "at", logins),
+	OUTSIDE("retraction", "addr", KEEP_REPORTS, "since", retractions),
+	OUTSIDE("released", "key", KEEP_RELEASED, "at", released),
+	OUTSIDE("pardon", "key", KEEP_AGREED, "until", pardons),
+	OUTSIDE("block", "key", KEEP_AGREED, "until", blocks),
+};
+#define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
+
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* As agreed(), of what is kept for some time after it was written, which was not in the future. */
+static int agreed_past(struct store *s, int64_t keep_s, int64_t *ret_before, int64_t *ret_beyond)
+{
+	int r = agreed(s, ret_before, ret_beyond);
+
+	*ret_before -= keep_s;
+	*ret_beyond -= *ret_beyond < INT64_MAX ? TEN_YEARS_S : 0;
+	return r;
+}
+
+/* A report is needed for as long as it covers later ones. */
+static int limits(struct store *s, const struct conf *conf, enum keeps keeps, int64_t *ret_before,
+		  int64_t *ret_beyond)
+{
+	int64_t now = store_now(s);
+
+	*ret_beyond = now + WEEK_S;
+	switch (keeps) {
+	case KEEP_FINDINGS: *ret_before = now - conf->keep_findings_s; break;
+	case KEEP_WEEK: *ret_before = now - WEEK_S; break;
+	case KEEP_WINDOWS: *ret_before = now - longer(conf->report_window_s, conf->spray_window_s); break;
+	case KEEP_REPORTS:
+		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s), ret_before, ret_beyond);
+	case KEEP_GOOD: return agreed_past(s, conf->good_window_s, ret_before, ret_beyond);
+	case KEEP_RELEASED: return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
+	case KEEP_AGREED: return agreed(s, ret_before, ret_beyond);
+	}
+	return 0;
+}
+
+/* Without an index: that there are any is rare, and reading does not make hooks wait. */
+#define MADE_THEN "SELECT key FROM block WHERE +since > ?1"
+
+int store_purge_mend(struct store *s, int max_rows)
+{
+	int64_t before, beyond, any = 0;
+	int r = agreed_past(s, 0, &before, &beyond);
+
+	if (r || beyond == INT64_MAX)
+		return r;
+	r = sql_number(s, 0, &any, "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)", "i",
+		       beyond);
+	if (r || !any)
+		return r;
+	r = store_begin(s, STORE_DURABLE);
+	if (!r)
+		r = sql_run(s, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond, store_now(s));
+	if (!r)
+		r = sql_run(s, "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
+			    " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
+			    " shown_at = min(shown_at, ?2), recheck_at = 0"
+			    " WHERE key IN (" MADE_THEN " LIMIT ?3)", "iiii", beyond, store_now(s),
+			    (int64_t)max_rows, TEN_YEARS_S);
+	return store_end(s, r ? r : 1);
+}
+
+static int64_t *count_at(struct store_counts *c, size_t offset)
+{
+	return (int64_t *)(void *)((char *)c + offset);
+}
+
+int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret)
+{
+	int64_t before, beyond;
+	int64_t n = 0;
+	char sql[160];
+	int r = 0;
+
+	*ret = (struct store_counts){ 0 };
+	for (size_t i = 0; i < NSWEEPS && !r; i++) {
+		r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
+		/* always so, but it names both limits, which are bound */
+		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s AND ?1 < ?2",
+				 sweeps[i].table, sweeps[i].where);
+		if (!r)
+			r = sql_number(s, 0, &n, sql, "ii", before, beyond);
+		*count_at(ret, sweeps[i].count) += r ? 0 : n;
+	}
+	return r;
+}
+
+/* do_what: DELETE, or SELECT count(*). */
+static int sweep_some(struct store *s, const struct conf *conf, const char *do_what, int max_rows)
+{
+	const struct sweep *sweep = &sweeps[s->sweep];
+	const char *id = sweep->id, *cols = *id == '(' ? id + 1 : id;
+	int ncols = (int)strcspn(cols, ")");
+	int64_t before, beyond;
+	char sql[240];
+	int r = limits(s, conf, sweep->keeps, &before, &beyond);
+
+	sqlite3_snprintf(sizeof(sql), sql, "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
+			 " LIMIT ?3)", do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
+	return r ? r : sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
+}
+
+/*
+ * Goes on where the last step ended: some tables have no index by time, and are read but once. What it will
+ * remove is read before the lock is taken: a disk may have to seek for each row.
+ */
+int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
+		     struct store_counts *done)
+{
+	int r = sweep_some(s, conf, "SELECT count(*)", max_rows), n, total = 0;
+
+	if (!r)
+		r = store_begin(s, STORE_FAST);
+	if (r)
+		return r;
+	while (!r && total < max_rows && s->sweep < NSWEEPS) {
+		r = sweep_some(s, conf, "DELETE", max_rows - total);
+		n = r ? 0 : sqlite3_changes(s->db);
+		total += n;
+		*count_at(done, sweeps[s->sweep].count) += n;
+		s->sweep += total < max_rows;
+	}
+	r = store_end(s, r ? r : s->sweep < NSWEEPS);
+	if (r <= 0)
+		s->sweep = 0;
+	return r;
+}
+
+/* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after it. */
+int store_purge_trim(struct store *s, int max_pages)
+{
+	int64_t before = 0, after = 0;
+	sqlite3_stmt *st;
+	char sql[64];
+	int r = store_begin(s, STORE_FAST);
+
+	if (r)
+		return r;
+	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
+	r = sql_number(s, 0, &before, "PRAGMA freelist_count", "");
+	if (!r && before) {
+		for (r = sql_row(s, &st, sql, ""); r > 0; )
+			r = sql_next(s, st);
+		sqlite3_finalize(st);
+		if (!r)
+			r = sql_number(s, 0, &after, "PRAGMA freelist_count", "");
+	}
+	return store_end(s, r ? r : after > 0 && after < before);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_schema.c - the tables, and which version of them a file holds
+ *
+ * PRAGMA user_version counts; a newer file than this program knows is refused. Migrations
+ * are added as rows of steps[], each one transaction.
+ */
+#include "store/store_private.h"
+#include <stdio.h>
+
+#define APPLICATION_ID 0x69707265          /* "ipre" */
+
+static const char schema_1[] =
+	"CREATE TABLE meta("
+	" name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE block("
+	" key BLOB PRIMARY KEY, tier TEXT NOT NULL, score INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" first_at INTEGER NOT NULL, announced_at INTEGER NOT NULL, due INTEGER NOT NULL,"
+	" jail TEXT NOT NULL, src TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX block_due ON block(since) WHERE due = 1;"
+	"CREATE INDEX block_first ON block(first_at);"
+	"CREATE INDEX block_until ON block(until);"
+	"CREATE TABLE pardon("
+	" key BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE finding("
+	" key BLOB NOT NULL, source TEXT NOT NULL, listed INTEGER NOT NULL,"
+	" rule INTEGER NOT NULL, partial INTEGER NOT NULL, points INTEGER NOT NULL,"
+	" answers TEXT NOT NULL, detail TEXT NOT NULL,"
+	" answered_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, source)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX finding_answered ON finding(answered_at);"
+	"CREATE TABLE lookup("
+	" key BLOB PRIMARY KEY, addr BLOB NOT NULL, mark INTEGER NOT NULL,"
+	" origin INTEGER NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" next_at INTEGER NOT NULL, jail TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX lookup_next ON lookup(next_at);"
+	"CREATE TABLE report("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, addr BLOB NOT NULL,"
+	" state INTEGER NOT NULL, jail TEXT NOT NULL, categories TEXT NOT NULL,"
+	" comment TEXT NOT NULL, failures INTEGER NOT NULL, first_at INTEGER NOT NULL,"
+	" seen_at INTEGER NOT NULL, next_at INTEGER NOT NULL, tries INTEGER NOT NULL,"
+	" sent_at INTEGER NOT NULL, body TEXT, why TEXT NOT NULL,"
+	" ended_at INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX report_due ON report(next_at) WHERE state < 2;"
+	"CREATE INDEX report_addr ON report(addr);"
+	"CREATE INDEX report_key ON report(key);"
+	"CREATE INDEX report_ended ON report(ended_at) WHERE state > 1;"
+	"CREATE TABLE endpoint("
+	" name TEXT PRIMARY KEY, day INTEGER NOT NULL, quota INTEGER NOT NULL,"
+	" remaining INTEGER NOT NULL, known INTEGER NOT NULL, stopped_until INTEGER NOT NULL,"
+	" auth_mark TEXT, last_ok_at INTEGER NOT NULL, last_error_at INTEGER NOT NULL,"
+	" last_error TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+/* Health of lists, sightings and good log-ins; findings heard over a path nobody can forge. */
+static const char schema_2[] =
+	"ALTER TABLE finding ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE endpoint ADD COLUMN first_until INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE zone("
+	" name TEXT PRIMARY KEY, zone TEXT NOT NULL, state4 INTEGER NOT NULL,"
+	" state6 INTEGER NOT NULL, why TEXT NOT NULL, latency_ms INTEGER NOT NULL,"
+	" probed_at INTEGER NOT NULL, silent_since INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE sighting("
+	" key BLOB NOT NULL, user INTEGER NOT NULL, at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, user)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX sighting_at ON sighting(at);"
+	"CREATE TABLE good("
+	" key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX good_at ON good(at);";
+
+/*
+ * What is frozen of a report is its comment and categories, from which both forms of it are made.
+ * Failures are summed by the hour; retractions; which blocks somebody has been told of.
+ */
+static const char schema_3[] =
+	"ALTER TABLE report DROP COLUMN body;"
+	"ALTER TABLE report ADD COLUMN frozen TEXT;"
+	"CREATE TABLE failure("
+	" key BLOB NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+	" PRIMARY KEY(key, hour)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX failure_last ON failure(last_at);"
+	"CREATE TABLE retraction("
+	" addr BLOB PRIMARY KEY, key BLOB NOT NULL, state INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" next_at INTEGER NOT NULL, tries INTEGER NOT NULL, deleted INTEGER NOT NULL,"
+	" why TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX retraction_next ON retraction(next_at) WHERE state = 0;"
+	"CREATE INDEX retraction_key ON retraction(key);"
+	"ALTER TABLE block ADD COLUMN shown_at INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX block_new ON block(first_at) WHERE shown_at = 0;";
+
+/*
+ * Blocks are looked up again and released. recheck_at: not before; 0: a week after `since`. addr: of a
+ * prefix, the address that was seen; NULL: the key is one.
+ */
+static const char schema_4[] =
+	"ALTER TABLE block ADD COLUMN recheck_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE block ADD COLUMN addr BLOB;"
+	"CREATE INDEX block_recheck ON block(max(recheck_at, since + 604800));"
+	"CREATE TABLE released("
+	" key BLOB PRIMARY KEY, at INTEGER NOT NULL, tier TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX released_at ON released(at, key);";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4 };
+#define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
+
+static int exec(struct store *s, const char *sql)
+{
+	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fail(s, "preparing the tables");
+	return 0;
+}
+
+static int count_tables(struct store *s, const char *where, int64_t *ret)
+{
+	char sql[120];
+
+	sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM sqlite_schema WHERE %s", where);
+	return sql_number(s, 0, ret, sql, "");
+}
+
+/* Without our mark: nothing yet; ours with the mark destroyed; or somebody else's. */
+static int without_mark(struct store *s, int64_t version)
+{
+	int64_t all = 0, ours = 0;
+	int r = count_tables(s, "1", &all);
+
+	if (!r)
+		r = count_tables(s, "name IN ('block', 'lookup', 'report')", &ours);
+	if (r || (!version && !all))
+		return r;
+	if (ours == 3)
+		return store_damaged(s, "reading", "its marks are not ours, its tables are");
+	s->state = STORE_FOREIGN;
+	return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched", store_name(s));
+}
+
+int store_version(struct store *s, int64_t *ret_version)
+{
+	int64_t version = 0, id = 0;
+	int r = sql_number(s, 0, &version, "PRAGMA user_version", "");
+
+	if (!r && version != SCHEMA_VERSION)
+		r = sql_number(s, 0, &id, "PRAGMA application_id", "");
+	if (!r && version != SCHEMA_VERSION && id != APPLICATION_ID)
+		r = without_mark(s, version);
+	if (r)
+		return r;
+	if (version < 0 || (version == 0 && id == APPLICATION_ID))
+		return store_damaged(s, "reading", "no version that ever was");
+	if (version > SCHEMA_VERSION) {
+		s->state = STORE_NEWER;
+		snprintf(s->why, sizeof(s->why), "written by a newer iprep (version %lld; this one knows %lld)",
+			 (long long)version, (long long)SCHEMA_VERSION);
+		return err_set(&s->err, IPREP_E_STORE, "%s: %s, not touched: install that one again, or set it aside "
+			       "with rep-purge --reset", store_name(s), s->why);
+	}
+	*ret_version = version;
+	return 0;
+}
+
+static int migrate(struct store *s)
+{
+	int64_t version = 0;
+	char *mark;
+	int r = store_begin(s, STORE_DURABLE);
+
+	if (r)
+		return r;
+	r = store_version(s, &version);    /* somebody else may have been faster */
+	while (!r && version < SCHEMA_VERSION)
+		r = exec(s, steps[version++]);
+	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
+			       APPLICATION_ID, (long long)SCHEMA_VERSION);
+	if (!r)
+		r = mark ? exec(s, mark) : err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_free(mark);
+	return store_end(s, r);
+}
+
+/* Whoever set the file aside between our opening it and reading it has gone; the log beside it is not its own now. */
+static bool is_moved(struct store *s)
+{
+	int moved = 0;
+
+	return !s->read_only && sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
+int store_schema(struct store *s)
+{
+	int64_t version = 0;
+	int r = store_version(s, &version);
+
+	if (is_moved(s))
+		return STORE_MOVED;
+	if (r || version == SCHEMA_VERSION)
+		return r;
+	if (s->read_only)                  /* blocks and pardons are in every version as they are now */
+		return version ? 0 : err_set(&s->err, IPREP_E_STORE, "%s: not made yet, and the disk refuses writes",
+					     store_name(s));
+	if (version == 0)                  /* both last for the life of the file */
+		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
+	if (!r)
+		r = exec(s, "PRAGMA journal_mode = WAL");
+	return r ? r : migrate(s);
+}

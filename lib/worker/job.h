@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * errand.h - one job of the worker, from the queue to its outcome: a look-up, a report, a bulk of
+ * them, a retraction (layer 5)
+ *
+ * Whatever is sent is written ahead: frozen and counted against the quota, durably, before the
+ * request. A report's answer carries the score: it is kept as a finding, and a look-up waits after
+ * it. A look-up waits while a report of its address is about to go, so that one call serves both.
+ */
+#pragma once
+#include "reputation/lookup.h"
+
+struct bulk_row { int64_t id; struct addr addr; int tries; bool sent_before; };
+struct errand {
+	struct task *task;                 /* the look-up's, or own */
+	struct task own;
+	struct addr key;                   /* nothing else of it starts meanwhile */
+	struct lookup *lookup;
+	struct lookup_job job;
+	struct report_job report;
+	struct bulk_row *rows;             /* of a bulk, by address */
+	size_t nrows;
+	struct retraction retraction;
+	char *body;
+	struct finding *findings;          /* of all but a look-up */
+};
+struct worker_stats;
+
+/* ---- what may start now ---- */
+
+struct report_plan { size_t singles; bool bulk; };
+/*
+ * nflying reports are on their way, or a bulk is. One bulk if more wait than single calls are left,
+ * and bulk calls; these are spread over the rest of the day once they become few.
+ */
+int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
+			struct report_plan *ret);
+
+/* Errors as lookup_new(). A look-up that needs nothing settles at once. */
+int errand_of_lookup(const struct env *env, const struct lookup_job *j, struct errand **ret,
+		     struct err *e);
+/*
+ * Take at most max reports that are due and whose key is not busy, all written ahead in one durable
+ * transaction. nbusy: how many due ones may be busy. Returns how many are in ret. Errors: _STORE,
+ * _BUSY, _NOMEM.
+ */
+int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
+			bool (*busy)(void *user, const struct addr *key), void *user,
+			struct errand **ret, struct err *e);
+/* 1 and *ret: all reports that are due, as far as one file takes them. 0: none. */
+int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e);
+/* 1 and *ret: a retraction that is due and may go. 0: none. */
+int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const struct addr *key),
+			   void *user, struct errand **ret, struct err *e);
+
+/* ---- what became of it ---- */
+
+/*
+ * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could not be
+ * kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
+ */
+source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats, struct err *e);
+struct errand *errand_free(struct errand *w);
+
+/* ---- shared by errand*.c ---- */
+
+/* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
+int64_t errand_delay_s(int tries);
+/* Anything but a look-up. NULL: no memory. */
+struct errand *errand_new(const struct env *env, enum task_kind kind, const struct addr *addr);
+/* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over, not
+ * to be sent. */
+int errand_freeze(const struct env *env, struct report_job *r);
+/* What was not taken for certain, by no try, may still get later events and never becomes "outcome unknown". */
+enum report_state errand_state_later(const struct task *t, bool sent_before);
+int errand_keep_report(const struct env *env, struct errand *w, struct worker_stats *stats);
+int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats);
+int errand_keep_retraction(const struct env *env, struct errand *w, struct worker_stats *stats);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An F_OFD lock belongs to the open file, not to the process, and dies with it; the descriptor is
+ * closed on exec, so that no child can hold it (fcntl(2), "Open file description locks").
+ */
+#include "worker/lock.h"
+#include "base/buf.h"
+#include "worker/worker.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The state directory's file of that name. */
+static void beside(const struct conf *conf, const char *name, char dst[CONF_TEXT_MAX + 16])
+{
+	const char *slash = strrchr(conf->state, '/');
+
+	snprintf(dst, CONF_TEXT_MAX + 16, "%.*s/%s", slash ? (int)(slash - conf->state) : 0,
+		 conf->state, name);
+}
+
+static int set_lock(int fd, int cmd, short type)
+{
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, cmd, &l))
+		return -1;
+	return l.l_type != F_UNLCK;
+}
+
+int worker_lock(const struct conf *conf, struct err *e)
+{
+	char path[CONF_TEXT_MAX + 16];
+	int fd;
+
+	beside(conf, "worker.lock", path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(e, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+	if (worker_relock(fd)) {
+		close(fd);
+		return err_set(e, IPREP_E_BUSY, "%s: another worker is running, it does what is due",
+			       path);
+	}
+	return fd;
+}
+
+int worker_unlock(int fd)
+{
+	return set_lock(fd, F_OFD_SETLK, F_UNLCK) < 0 ? IPREP_E_OS : 0;
+}
+
+int worker_relock(int fd)
+{
+	return set_lock(fd, F_OFD_SETLK, F_WRLCK) < 0 ? IPREP_E_BUSY : 0;
+}
+
+int worker_runs(const struct conf *conf)
+{
+	char path[CONF_TEXT_MAX + 16];
+	int fd, held;
+
+	beside(conf, "worker.lock", path);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	held = set_lock(fd, F_OFD_GETLK, F_WRLCK);
+	close(fd);
+	return held > 0;
+}
+
+int worker_wake_file(const struct conf *conf, struct err *e)
+{
+	char path[CONF_TEXT_MAX + 16];
+	int fd;
+
+	beside(conf, "wake", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(e, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+	close(fd);
+	return 0;
+}
+
+void worker_wake_clear(const struct conf *conf)
+{
+	char path[CONF_TEXT_MAX + 16];
+
+	beside(conf, "wake", path);
+	unlink(path);
+}

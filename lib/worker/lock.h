@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* worker_lock.h - worker.lock and the wake file, beside the database (layer 5) */
+#pragma once
+#include "conf/conf.h"
+
+/* Takes the lock. Returns a descriptor, or _BUSY, _CREATE. */
+int worker_lock(const struct conf *conf, struct err *e);
+/* Hands the lock back but keeps the descriptor; worker_relock(): 0, or _BUSY: somebody else has it. */
+int worker_unlock(int fd);
+int worker_relock(int fd);
+void worker_wake_clear(const struct conf *conf);
