@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bar.h - how far a long run is, on a terminal's stderr; redrawn in place */
+/* progress.h - how far a long run is, on a terminal's stderr; redrawn in place */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

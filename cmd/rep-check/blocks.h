@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_blocks.h - rep-check --blocks: what is blocked, why, until when, and how to undo it; exports */
+/* blocks.h - rep-check --blocks: what is blocked, why, until when, and how to undo it; exports */
 #pragma once
 #include "common/cli.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_file.h - rep-check --file: many addresses, results in their order */
+/* bulk.h - rep-check --file: many addresses, results in their order */
 #pragma once
 #include "common/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_export.h - blocks as files that other programs load as they are: one row a format
+ * export.h - blocks as files that other programs load as they are: one row a format
  *
  * Only generated text goes into them: addresses printed from 16 bytes, names of tiers from the
  * configuration, numbers. Each is whole and replaces what was loaded before; without blocks, too. What nft

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_fail2ban.h - rep-check --self-test: will fail2ban do what iprep says?
+ * fail2ban.h - rep-check --self-test: will fail2ban do what iprep says?
  *
  * iprep-check-fail2ban, a program in Python beside us, finds out: it reads "fail2ban-client -d" and asks the
  * journal and the log files. It is started while we are still root, since jail.local and logs may be readable

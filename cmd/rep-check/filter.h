@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_filter.h - values of --sort, --since and --prefix, strictly: the whole text or nothing */
+/* filter.h - values of --sort, --since and --prefix, strictly: the whole text or nothing */
 #pragma once
 #include <iprep.h>
 

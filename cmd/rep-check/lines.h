@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_lines.h - the addresses of a file: the first field of each line
+ * lines.h - the addresses of a file: the first field of each line
  *
  * Fields are separated by blanks; CR is one, so files from elsewhere work. Empty lines and lines whose
  * first field begins with # are skipped. Of a line only the field's first bytes are kept, however

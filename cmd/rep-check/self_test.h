@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_self_test.h - rep-check --self-test: a table of what is usable and what is not */
+/* self_test.h - rep-check --self-test: a table of what is usable and what is not */
 #pragma once
 #include "common/cli.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_text.h - one result on stdout: columns for people, or a line of JSON */
+/* text.h - one result on stdout: columns for people, or a line of JSON */
 #pragma once
 #include "common/cli.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* purge_reset.h - rep-purge --reset: where the old state lies, and what was lost with it */
+/* reset.h - rep-purge --reset: where the old state lies, and what was lost with it */
 #pragma once
 #include "common/cli.h"
 

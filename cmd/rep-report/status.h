@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report_status.h - rep-report --status: the queue, the quotas and what is stuck, for people */
+/* status.h - rep-report --status: the queue, the quotas and what is stuck, for people */
 #pragma once
 #include "common/cli.h"
 

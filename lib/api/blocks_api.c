@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_blocks.c - what is blocked, why, until when (layer 6) */
+/* blocks_api.c - what is blocked, why, until when */
 #include "api/iprep_private.h"
 #include "base/local_addr.h"
 #include "api/result.h"

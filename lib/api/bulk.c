@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_file.c - look-ups of a list of any length (layer 6) */
+/* bulk.c - look-ups of a list of any length */
 #include "api/iprep_private.h"
 #include "reputation/bulk_lookup.h"
 #include "api/result.h"

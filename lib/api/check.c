@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_check.c - look-ups for people: a few addresses, now (layer 6) */
+/* check.c - look-ups for people: a few addresses, now */
 #include "api/iprep_private.h"
 #include "reputation/lookup.h"
 #include "api/result.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iprep.c - the context: configuration, errors, and what is opened when (layer 6)
+ * context.c - the context: configuration, errors, and what is opened when
  *
  * A context opens what it needs when it is first needed: configuration, state, key, network.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_hooks.c - what fail2ban runs under its global lock: disk only, milliseconds (layer 6) */
+/* hooks.c - what fail2ban runs under its global lock: disk only, milliseconds */
 #include "api/iprep_private.h"
 #include "reputation/verdict_log.h"
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_work.c - the worker, purging and forgetting (layer 6) */
+/* maintenance.c - the worker, purging and forgetting */
 #include "api/iprep_private.h"
 #include "worker/worker.h"
 #include <unistd.h>

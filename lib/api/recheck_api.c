@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_recheck.c - long blocks looked up again, and what was released (layer 6) */
+/* recheck_api.c - long blocks looked up again, and what was released */
 #include "api/iprep_private.h"
 #include "worker/recheck.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_reset.c - a damaged state is set aside, and a new one begun (layer 6) */
+/* reset_api.c - a damaged state is set aside, and a new one begun */
 #include "api/iprep_private.h"
 #include "base/json.h"
 #include "worker/worker.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iprep_self_test.c - are the sources usable? Every list's test points, and the API key (layer 6)
+ * self_test.c - are the sources usable? Every list's test points, and the API key
  *
  * One task for 127.0.0.2, which every list should have (RFC 5782, 5), past all guards; the lists'
  * health asks for 127.0.0.1 beside it. Some good lists have no 127.0.0.2: that is said, no more.

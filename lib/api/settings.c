@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_settings.c - what others must agree with (layer 6) */
+/* settings.c - what others must agree with */
 #include "api/iprep_private.h"
 #include <stdio.h>
 #include <stdlib.h>

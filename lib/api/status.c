@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_status.c - how the queue stands, and taking reports back (layer 6) */
+/* status.c - how the queue stands, and taking reports back */
 #include "api/iprep_private.h"
 #include "base/buf.h"
 #include "base/json.h"

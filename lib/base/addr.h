@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr.h - an address is 16 bytes, made once, at the door (layer 1)
+ * addr.h - an address is 16 bytes, made once, at the door
  *
  * IPv4 is kept as ::ffff:a.b.c.d; a v4-mapped text means the IPv4 address. Special-purpose
  * ranges are IANA's registries (RFC 6890 and successors) as one table.

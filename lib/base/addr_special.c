@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * special.c - IANA's special-purpose address registries, IPv4 and IPv6, as one table
+ * addr_special.c - IANA's special-purpose address registries, IPv4 and IPv6, as one table
  *
  * iana-ipv4-special-registry and iana-ipv6-special-registry as of 2025-10-09, with multicast
  * (RFC 5771, RFC 4291). Rows that are globally reachable (AS112, AMT, PCP, TURN anycast) are here

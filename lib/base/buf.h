@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buf.h - text that grows up to a stated limit; foreign text made printable (layer 0)
+ * buf.h - text that grows up to a stated limit; foreign text made printable
  *
  * A failed addition (no memory, over the limit) sets failed and changes nothing more, so
  * that a chain of additions is checked once at its end. The text is always terminated.

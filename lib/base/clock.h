@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.h - wall time through one function pointer, so that tests can move it (layer 0) */
+/* clock.h - wall time through one function pointer, so that tests can move it */
 #pragma once
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * err.h - an error code with one sentence about it (layer 0)
+ * err.h - an error code with one sentence about it
  *
  * Functions that can say more than a code take a struct err; it may be NULL. The code
  * is one of enum iprep_err. Messages: which value, what is wrong[, what happens now];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - the only door to cJSON (layer 1)
+ * json.h - the only door to cJSON
  *
  * Reading is strict and typed: a member that is absent, null or of another type is "not
  * there", never a guess. Depth and size are limited; duplicate members make the text invalid.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* own.h - is this one of our own addresses? Asks the kernel (a netlink socket): not for hooks (layer 2) */
+/* local_addr.h - is this one of our own addresses? Asks the kernel (a netlink socket): not for hooks */
 #pragma once
 #include "base/addr.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log.h - a line for whoever listens; silent unless a hook is installed (layer 0) */
+/* log.h - a line for whoever listens; silent unless a hook is installed */
 #pragma once
 #include <stdbool.h>
 #include <syslog.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* parse.h - numbers from text, strictly: the whole text or nothing (layer 0) */
-#ifndef IPREP_PARSE_H
-#define IPREP_PARSE_H
+/* parse.h - numbers from text, strictly: the whole text or nothing */
+#ifndef IPREP_BASE_PARSE_H
+#define IPREP_BASE_PARSE_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * siphash.h - SipHash-2-4, a keyed hash of short texts (layer 0)
+ * siphash.h - SipHash-2-4, a keyed hash of short texts
  *
  * J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF", 2012. Our own, because the
  * libraries that have a keyed hash would cost every hook more time in the loader than all its work.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* statedir.h - is the directory of the state safe, and who shall we be in it? (layer 2) */
+/* statedir.h - is the directory of the state safe, and who shall we be in it? */
 #pragma once
 #include "base/err.h"
 

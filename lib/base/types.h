@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* words.h - the nouns every layer shares (layer 1) */
+/* types.h - the nouns every layer shares */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

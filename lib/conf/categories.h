@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* categories.h - AbuseIPDB's categories by number and name (docs.abuseipdb.com, read 2026-11) (layer 1) */
+/* categories.h - AbuseIPDB's categories by number and name (docs.abuseipdb.com, read 2026-11) */
 #pragma once
 #include "conf/conf.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf.c - what is configured, and questions about it; conf_read.c reads the files
+ * conf.c - what is configured, and questions about it; read.c reads the files
  */
 #include "conf/conf.h"
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* secret.h - a key in a file of its own, opened safely and never said (layer 1) */
+/* key_file.h - a key in a file of its own, opened safely and never said */
 #pragma once
 #include "base/err.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf_keys.c - the table of keys and how each type of value is read
+ * keys.c - the table of keys and how each type of value is read
  *
- * A parser says what is wrong with a value; conf_read.c adds file, line, section, key and value.
+ * A parser says what is wrong with a value; read.c adds file, line, section, key and value.
  */
 #include "conf/keys.h"
 #include "base/buf.h"
@@ -301,6 +301,7 @@ static bool p_prefixes(const struct conf_key *k, const char *text, void *dst, st
 	return true;
 }
 
+/* clang-format off: a row a line */
 #define CONF(section, name, text, parse, min, max, member) \
 	{ { section, name, text }, parse, min, max, offsetof(struct conf, member), false }
 #define TIER(name, parse, min, max, member) \
@@ -350,6 +351,7 @@ const struct conf_key conf_keys[] = {
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
 };
+/* clang-format on */
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
 
 const struct conf_key_info *conf_key_at(size_t i)

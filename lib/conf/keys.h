@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conf_keys.h - every key as a row: section, name, default, bounds, place; for conf_*.c only */
+/* keys.h - every key as a row: section, name, default, bounds, place; for conf only */
 #pragma once
 #include "conf/conf.h"
 

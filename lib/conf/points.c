@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recursive descent over the grammar of pattern.h. Each error names the place: the text up to
+ * A recursive descent over the grammar of points.h. Each error names the place: the text up to
  * the offending byte, the byte between > and <, and the rest, as postscreen's own parser does.
  */
 #include "conf/points.h"

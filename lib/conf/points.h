@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pattern.h - postscreen's filter*points (layer 1)
+ * points.h - postscreen's filter*points
  *
  * v4pattern = v4field "." v4field "." v4field "." v4field, v4field = octet or
  * "[" member { ";" member } "]", member = octet or octet ".." octet; outer brackets may

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf_read.c - iprep.conf and iprep.local into struct conf; the only door to inih
+ * read.c - iprep.conf and iprep.local into struct conf; the only door to inih
  *
  * inih 55 splits lines over its limit and parses the tail as a new line, cuts long section names,
  * joins indented lines and strips " ;" comments, all without a word. So each line is checked and

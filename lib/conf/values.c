@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conf_values.c - durations and templates, strictly: the whole text or nothing */
+/* values.c - durations and templates, strictly: the whole text or nothing */
 #include "conf/conf.h"
 #include "base/buf.h"
 #include <ctype.h>

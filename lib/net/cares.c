@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_ares.c - c-ares, modern and old (ares_query_dnsrec(3), ares_process_fds(3); ares_query(3))
+ * cares.c - c-ares, modern and old (ares_query_dnsrec(3), ares_process_fds(3); ares_query(3))
  *
  * A modern one is told to leave its timeouts alone; an old one has a timeout that is longer than any
  * deadline.

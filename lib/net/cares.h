@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_ares.h - the door to c-ares: one question to one resolver, sent once (in the module)
+ * cares.h - the door to c-ares: one question to one resolver, sent once (in the module)
  *
  * c-ares finds the system's resolvers, keeps the sockets, matches replies with questions and asks
  * again over TCP if a reply was truncated. When to try again, with which resolver, and until when is
- * decided in net_dns.c, because c-ares decides it differently in each version: since 1.32 it
+ * decided in dns.c, because c-ares decides it differently in each version: since 1.32 it
  * adapts its timeouts to each resolver, and a reply that takes longer is lost.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_ares_record.c - a reply that c-ares has parsed, into a dns_answer (ares_dns_record(3))
+ * cares_record.c - a reply that c-ares has parsed, into a dns_answer (ares_dns_record(3))
  *
  * The rules are those of dns_message.c, and their reasons are there. Writing the reply back into bytes
  * for it would take a quarter of the time of a long list.

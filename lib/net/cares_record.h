@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_ares_record.h - which c-ares is modern, and what its parsed replies say (in the module)
+ * cares_record.h - which c-ares is modern, and what its parsed replies say (in the module)
  *
  * Modern is 1.34: it can be told to leave its timeouts alone (ARES_PROCESS_FLAG_SKIP_NON_FD). 1.28
  * to 1.33 have a part of the new interface, but not that, and pass for old.

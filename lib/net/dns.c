@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_dns.c - questions of the DNS: which resolver, when again, until when
+ * dns.c - questions of the DNS: which resolver, when again, until when
  *
- * c-ares sends each question to one resolver, once (net_ares.h). While there is no answer, the
+ * c-ares sends each question to one resolver, once (cares.h). While there is no answer, the
  * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers the
  * wait doubles. Any answer counts, to an earlier try as well, until the deadline. A resolver that
  * replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again, and the

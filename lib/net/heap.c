@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net_heap.c - see net_heap.h */
+/* heap.c - see heap.h */
 #include "net/heap.h"
 #include <stddef.h>
 

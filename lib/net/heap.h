@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_heap.h - deadlines in order: a pairing heap inside the things it orders (in the module)
+ * heap.h - deadlines in order: a pairing heap inside the things it orders (in the module)
  *
  * Nothing is allocated, so that accepting a request cannot fail here; insert is O(1), remove
  * O(log n) amortised. A sorted list is cheaper only while every deadline is later than the one

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_http.c - the door to libcurl, with net_http_setup.c (multi socket interface,
+ * http.c - the door to libcurl, with http_setup.c (multi socket interface,
  * libcurl-multi(3))
  *
  * Connections are kept and shared: a few, whatever the number of requests; the others wait in

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net_http_private.h - one HTTP request: net_http.c and net_http_setup.c (in the module) */
+/* http_private.h - one HTTP request: http.c and http_setup.c (in the module) */
 #pragma once
 #include "base/buf.h"
 #include "net/net_private.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_http_setup.c - how a request is made: what curl may do, and what never
+ * http_setup.c - how a request is made: what curl may do, and what never
  *
  * https only, http only to this host itself; verification always on; no redirects; neither the
  * environment nor ~/.netrc is asked (CURLOPT_PROXY(3), CURLOPT_NOPROXY(3): an empty text keeps

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_load.c - opens net.so when it is first needed (dlopen(3))
+ * load.c - opens net.so when it is first needed (dlopen(3))
  *
  * From its compiled-in absolute path: no search path, no environment. RTLD_NOW, so that what is
  * missing shows here and not in the middle of a request; RTLD_LOCAL, so that its libraries'

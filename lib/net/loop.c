@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_loop.c - one epoll loop for c-ares and curl, and the module's only symbol
+ * loop.c - one epoll loop for c-ares and curl, and the module's only symbol
  *
  * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next try
  * of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's deadline its

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h - all that touches the network: net.so, c-ares and curl in one loop (layer 2)
+ * net.h - all that touches the network: net.so, c-ares and curl in one loop
  *
- * Knows no reputation. A module, so that hooks never map libcurl: net_load.c opens it from
+ * Knows no reputation. A module, so that hooks never map libcurl: load.c opens it from
  * its compiled-in absolute path when the first request is made. Unit tests pass a fake table.
  */
 #pragma once
@@ -16,7 +16,7 @@ enum net_status {
 	NET_TIMEOUT, NET_REFUSED, NET_SERVFAIL,
 	NET_BROKEN,                        /* anything else: malformed, reset, TLS, too big */
 };
-const char *net_status_text(enum net_status s);   /* "timeout", "SERVFAIL"; in net_load.c */
+const char *net_status_text(enum net_status s);   /* "timeout", "SERVFAIL"; in load.c */
 
 enum { NET_A = 1, NET_TXT = 16 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_private.h - shared by net_loop.c, net_dns.c and net_http.c (in the module)
+ * net_private.h - shared by loop.c, dns.c and http.c (in the module)
  *
  * A request owes one callback. It waits in a heap ordered by deadline; when its answer is known it
  * moves to the done list, and turn() or close() delivers it. So a callback is never made inside

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_resolvers.c - addresses of resolvers, strictly
+ * resolvers.c - addresses of resolvers, strictly
  *
  * Not left to ares_set_servers_csv(3): it skips what it does not understand at the end of an
  * entry, takes ports above 65535 and says nothing of where the mistake is.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net_resolvers.h - "127.0.0.1:5353, [::1]:53" into resolvers as net_ares.h takes them (in the module) */
+/* resolvers.h - "127.0.0.1:5353, [::1]:53" into resolvers as cares.h takes them (in the module) */
 #pragma once
 #include "base/err.h"
 #include "net/cares.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listing_cache.h - findings of a long list on their way to the store, in batches (layer 4)
+ * bulk_cache.h - findings of a long list on their way to the store, in batches
  *
  * One transaction for many rows, that takes the lock or goes on without, and at most a twentieth of the
  * time: a resolver next door answers faster than a database keeps. What comes while there is no

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listing.h - look-ups of a long list: any number of addresses, results in their order (layer 4)
+ * bulk_lookup.h - look-ups of a long list: any number of addresses, results in their order
  *
- * Memory does not grow with the list: as many are in flight as pace.h says, and results that wait for
+ * Memory does not grow with the list: as many are in flight as window.h says, and results that wait for
  * a slower one before them are packed, in a window bounded by number and bytes; when that is
  * full nothing new is asked. Findings go to the store in batches, and never wait for it.
  */

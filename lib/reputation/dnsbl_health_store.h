@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zones.h - health of the lists between the store and the engine; who is told of a change (layer 4) */
+/* dnsbl_health_store.h - health of the lists between the store and the engine; who is told of a change */
 #pragma once
 #include "reputation/session.h"
 #include "source/dnsbl_health.h"

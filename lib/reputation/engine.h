@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.h - drives tasks over sources: one loop for one address, a file, and the worker (layer 4)
+ * engine.h - drives tasks over sources: one loop for one address, a file, and the worker
  *
  * They differ only in their feed. The network module is opened when the first question is asked.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* queue.h - recording that an ordinary jail banned an address: one durable transaction (layer 4) */
+/* enqueue.h - recording that an ordinary jail banned an address: one durable transaction */
 #pragma once
 #include "reputation/session.h"
 #include "source/source.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gate.h - ignorecommand: does an ambiguous line of this address count? Disk only (layer 4) */
+/* gate.h - ignorecommand: does an ambiguous line of this address count? Disk only */
 #pragma once
 #include "reputation/session.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* quota.h - an endpoint's answer goes into the ledger, and what it stops is said once (layer 4) */
+/* quota.h - an endpoint's answer goes into the ledger, and what it stops is said once */
 #pragma once
 #include "reputation/session.h"
 

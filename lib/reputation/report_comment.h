@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* comment.h - a report's public comment, from generated numbers only (layer 4) */
+/* report_comment.h - a report's public comment, from generated numbers only */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* env.h - what everything above the engine works with; a member of the context (layer 4) */
+/* session.h - what everything above the engine works with; a member of the context */
 #pragma once
 #include "base/clock.h"
 #include "conf/conf.h"

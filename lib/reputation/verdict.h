@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verdict.h - pure: findings and configuration -> low, high, verdict, tier, what to ask (layer 4)
+ * verdict.h - pure: findings and configuration -> low, high, verdict, tier, what to ask
  *
  * A source that answered gives its points to low and high. One that should have answered and
  * did not gives the least it could to low and the most to high. DESIGN of the score: iprep.conf(5).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * announce.h - the verdict log: one line for each block that is due (layer 4)
+ * verdict_log.h - the verdict log: one line for each block that is due
  *
  * The block is the truth, the log its outbox: a block is committed as due, the line written
  * and synced, then the block marked. Lines hold generated fields only; filter.d/rep-verdict.conf

@@ -5,7 +5,7 @@
 #define ROUND_MS 100                       /* shorter ones measure the machine's noise */
 #define HOLD_MS 2000                       /* between steps up that were in vain */
 #define REMEMBER_MS 30000                  /* at which number answers were lost */
-#define SLOW_MS 1400                       /* net_dns.c tries again after 1500 */
+#define SLOW_MS 1400                       /* dns.c tries again after 1500 */
 #define LOSS_PERCENT 2
 #define QUICK_MS 3                         /* half are answered so soon: the server is the limit, more would only queue */
 

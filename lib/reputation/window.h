@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pace.h - how many questions to keep in flight, from the answers alone; pure (layer 4)
+ * window.h - how many questions to keep in flight, from the answers alone; pure
  *
- * A lost UDP question is not seen: net_dns.c asks again after 1.5 s, and the answer is merely slow. By
+ * A lost UDP question is not seen: dns.c asks again after 1.5 s, and the answer is merely slow. By
  * then a sender that only grows until it loses has filled every buffer many times over (2,000 in
  * flight on loopback overflow a socket's, and throughput falls to a seventh). So more are sent only
  * while that brings more: the number is doubled, and kept if the rate of answers rose by half,

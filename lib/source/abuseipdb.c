@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source_abuseipdb.c - the API's calls; abuseipdb_answer.c and _outcome.c read the answers
+ * abuseipdb.c - the API's calls; abuseipdb_check.c and _outcome.c read the answers
  *
  * The key travels in a header of its own, lives in the ask's secret, and is in no text.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abuseipdb_answer.c - what a check says (docs.abuseipdb.com, CHECK, and recorded answers)
+ * abuseipdb_check.c - what a check says (docs.abuseipdb.com, CHECK, and recorded answers)
  *
  * The score is not limited to maxAgeInDays (score 11 with 0 reports was seen): what counts is
  * lastReportedAt.

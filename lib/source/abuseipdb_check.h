@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* abuseipdb_answer.h - what an answer of the API means; pure: _answer.c, _outcome.c (layer 3) */
+/* abuseipdb_check.h - what an answer of the API means; pure: _answer.c, _outcome.c */
 #pragma once
 #include "base/buf.h"
 #include "source/source.h"

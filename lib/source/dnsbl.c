@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source_dnsbl.c - DNS lists: RFC 5782 queries, and what an answer means
+ * dnsbl.c - DNS lists: RFC 5782 queries, and what an answer means
  *
  * An answer outside 127.0.0.0/8, 127.0.0.1, or in 127.255.255.0/24 (Spamhaus' error codes) is an
  * error, never a listing; so is 127.0.0.255 in an allowlist (dnswl.org: "you are blocked").

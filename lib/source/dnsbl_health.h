@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * health.h - is a DNS list to be believed? RFC 5782's test points, quarantine, recovery (layer 3)
+ * dnsbl_health.h - is a DNS list to be believed? RFC 5782's test points, quarantine, recovery
  *
  * RFC 5782, 5: no list may have 127.0.0.1 (as IPv6 ::ffff:7f00:1). One that does lists the world,
  * is parked, or is answered by a resolver that knows no "no". A list is probed before it is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source.h - one kind of source: one file, one row in source_kinds[] (layer 3)
+ * source.h - one kind of source: one file, one row in source_kinds[]
  *
  * A source knows its protocol and nothing of scores, tiers, jobs or the database. ask() and
  * send() never block; each answers exactly once through ask_done(), never from inside the call.
@@ -25,7 +25,7 @@ struct ask {                               /* one question to one source; the en
 	struct task *task;
 	struct engine *engine;
 	struct health *health;             /* of this list; NULL: all lists are believed */
-	struct ask *next_held;             /* health.c's: waits for a probe */
+	struct ask *next_held;             /* dnsbl_health.c's: waits for a probe */
 	int row;                           /* of source in conf->sources */
 	struct finding answer;             /* filled in by the source before ask_done() */
 	void *priv;                        /* the source's, for one question; it frees it */

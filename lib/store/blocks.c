@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_blocks.c - blocks, their outbox (the lines still to be written), and pardons */
+/* blocks.c - blocks, their outbox (the lines still to be written), and pardons */
 #include "store/store_private.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_counts.c - what waits, how long it has waited, and what never will go, for people */
+/* counts.c - what waits, how long it has waited, and what never will go, for people */
 #include "store/store_private.h"
 
 #define WAIT_MAX_S (3 * 86400)             /* for a quota: two days */

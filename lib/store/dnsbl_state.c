@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_zones.c - which DNS lists pass their test points
+ * dnsbl_state.c - which DNS lists pass their test points
  *
  * The zone is kept as written in the configuration, without its key: a section that names another
  * zone today starts unknown.

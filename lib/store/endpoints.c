@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_quota.c - what each endpoint of the API still allows today
+ * endpoints.c - what each endpoint of the API still allows today
  *
  * Counts reset at 00:00 UTC, or where a stop by the service ends. What no header has told yet is taken as
  * the free plan's.

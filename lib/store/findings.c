@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_findings.c - what the sources said, by key and by the source's section name */
+/* findings.c - what the sources said, by key and by the source's section name */
 #include "store/store_private.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_forget.c - one address, at once, and so that its bytes are nowhere in the file
+ * forget.c - one address, at once, and so that its bytes are nowhere in the file
  *
  * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind when
  * it moves rows between pages, nor what the log still holds (sqlite.org/pragma.html#pragma_secure_delete).

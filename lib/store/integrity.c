@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_check.c - is the whole file sound? Damage where nobody reads stays unseen for months otherwise
+ * integrity.c - is the whole file sound? Damage where nobody reads stays unseen for months otherwise
  *
  * PRAGMA quick_check reads every page once, 0.9 s for a million rows here, in a snapshot: writers go on.
  * It sees what has lost its structure, not a bit that fell over inside a value. Source: sqlite.org/pragma.html.

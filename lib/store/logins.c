@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_sightings.c - who failed how often, with which user names (as keyed hashes); who logged in
+ * logins.c - who failed how often, with which user names (as keyed hashes); who logged in
  *
  * The key is 16 random bytes made at first use: without this file nobody can tell a name from its
  * hash. Hooks write as little as will do: a name seen within the minute, a log-in within the hour, is

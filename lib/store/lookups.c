@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_lookups.c - addresses that wait to be looked up: one row each, however many lines */
+/* lookups.c - addresses that wait to be looked up: one row each, however many lines */
 #include "store/store_private.h"
 #include <string.h>
 

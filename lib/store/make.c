@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_make.c - a new store is made whole beside its place, and then put there
+ * make.c - a new store is made whole beside its place, and then put there
  *
  * So whatever lies there was whole once: a file that is empty, or of which only the log is left, is
  * damage, and not taken for one that is yet to be made. A lock lets one process at a time make or replace it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_purge.c - forgetting what is past its time, in small steps
+ * purge.c - forgetting what is past its time, in small steps
  *
  * Large deletes make hooks wait and pay the checkpoint, so a step is one transaction of few rows.
  * One wrong clock must not free everybody, nor forget what was reported, released, or who logged in: these go

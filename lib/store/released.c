@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_release.c - long blocks that are looked up again, and those that were released
+ * released.c - long blocks that are looked up again, and those that were released
  *
  * A block is due a week after it was made, or its tier rose, and whenever recheck_at says later. The
  * expression is the one of the index block_recheck. One that ends within a day is not worth asking for.

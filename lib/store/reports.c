@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_reports.c - reports on their way: queued, sending (frozen), parked, done, unknown, dropped */
+/* reports.c - reports on their way: queued, sending (frozen), parked, done, unknown, dropped */
 #include "store/store_private.h"
 #include <stdlib.h>
 #include <string.h>

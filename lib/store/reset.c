@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_reset.c - a damaged file is set aside, never mended or overwritten, and a new one put in its place
+ * reset.c - a damaged file is set aside, never mended or overwritten, and a new one put in its place
  *
  * The new one is made first: on a full disk nothing changes. Then nobody may be in the old one: whoever has it
  * open holds a lock on SQLite's lock bytes (sqlite.org/fileformat2.html, 1.6; os.h PENDING_BYTE), and so do we
- * while it moves. Who opened it before and reads it after sees that it has moved (store_schema.c).
+ * while it moves. Who opened it before and reads it after sees that it has moved (schema.c).
  */
 #include "store/store_private.h"
 #include "base/buf.h"

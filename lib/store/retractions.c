@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store_retractions.c - reports to be taken back: one row an address, kept as long as reports are */
+/* retractions.c - reports to be taken back: one row an address, kept as long as reports are */
 #include "store/store_private.h"
 
 #define RETRACTION_COLUMNS "addr, key, state, since, next_at, tries, deleted, why"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_schema.c - the tables, and which version of them a file holds
+ * schema.c - the tables, and which version of them a file holds
  *
  * PRAGMA user_version counts; a newer file than this program knows is refused. Migrations
  * are added as rows of steps[], each one transaction.

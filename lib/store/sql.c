@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_sql.c - statements in a line each, and what SQLite's errors mean
+ * sql.c - statements in a line each, and what SQLite's errors mean
  *
  * Source: sqlite.org/rescode.html.
  */

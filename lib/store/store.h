@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store.h - what iprep remembers; the only door to SQLite (layer 2)
+ * store.h - what iprep remembers; the only door to SQLite
  *
  * One file in WAL mode. A key is 16 bytes: addr_key(). No call waits for another process's
  * lock longer than the bound of its mode. A function returns 0 (or a count, a found/not found,

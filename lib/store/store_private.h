@@ -10,7 +10,7 @@
 /*
  * A block's time is not over; now and far are parameters: now, and now + BELIEVED_S. An end beyond that was
  * written under a clock gone wrong, and such a block is over, unless it was made in the future, too: then nobody
- * knows which of the clocks is wrong, and it stands until store_purge.c does.
+ * knows which of the clocks is wrong, and it stands until purge.c does.
  */
 #define BELIEVED_S (TEN_YEARS_S + WEEK_S)
 #define IS_LIVE(now, far) "(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
@@ -71,10 +71,10 @@ int store_damaged(struct store *s, const char *doing, const char *what);   /* wh
 const char *store_name(const struct store *s);        /* the path, for messages */
 int store_connect(struct store *s, const char *name, int flags);           /* flags as sqlite3_open_v2() */
 #define STORE_MOVED 1                                 /* another file is in its place since it was opened */
-int store_version(struct store *s, int64_t *ret);     /* what it is, without changing it; store_schema.c */
+int store_version(struct store *s, int64_t *ret);     /* what it is, without changing it; schema.c */
 int store_schema(struct store *s);                    /* the same; then make or migrate. 0, STORE_MOVED, errors */
 
-/* ---- store_make.c: the file itself ---- */
+/* ---- make.c: the file itself ---- */
 
 /* 1: it is not there; 0: it is. Errors: _STORE it is empty. */
 int store_missing(struct store *s);

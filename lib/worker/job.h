@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errand.h - one job of the worker, from the queue to its outcome: a look-up, a report, a bulk of
- * them, a retraction (layer 5)
+ * job.h - one job of the worker, from the queue to its outcome: a look-up, a report, a bulk of
+ * them, a retraction
  *
  * Whatever is sent is written ahead: frozen and counted against the quota, durably, before the
  * request. A report's answer carries the score: it is kept as a finding, and a look-up waits after

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errand_bulk.c - all waiting reports as one file, when single calls run short
+ * job_bulk.c - all waiting reports as one file, when single calls run short
  *
  * Each row keeps its own state, so that what is not known to be saved goes again, one way or the
  * other, and comes back as a duplicate if it was. Rows are written in slices: hooks must not wait.

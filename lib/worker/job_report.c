@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* errand_report.c - reports one by one: which may go, written ahead in batches, and what came of each */
+/* job_report.c - reports one by one: which may go, written ahead in batches, and what came of each */
 #include "base/buf.h"
 #include "reputation/report_comment.h"
 #include "worker/job.h"

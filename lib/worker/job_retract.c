@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* errand_retract.c - taking our reports of an address back (API: CLEAR-ADDRESS) */
+/* job_retract.c - taking our reports of an address back (API: CLEAR-ADDRESS) */
 #include "base/buf.h"
 #include "worker/job.h"
 #include "reputation/quota.h"

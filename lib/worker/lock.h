@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* worker_lock.h - worker.lock and the wake file, beside the database (layer 5) */
+/* lock.h - worker.lock and the wake file, beside the database */
 #pragma once
 #include "conf/conf.h"
 

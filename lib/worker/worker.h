@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.h - one at a time: takes jobs, feeds the engine, keeps outcomes, announces (layer 5)
+ * worker.h - one at a time: takes jobs, feeds the engine, keeps outcomes, announces
  *
  * The lock is an open file description lock on worker.lock beside the database. Before it goes
  * the worker unlocks, looks at the queue once more, and takes the lock again if there is work:

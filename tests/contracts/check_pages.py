@@ -116,8 +116,8 @@ def values(root):
     formats = set(re.findall(r'^\t\{ "([\w.]+)", \w+,', formats, re.M)) | {'text'}
     orders = set(re.findall(r'\{ "(\w+)", IPREP_BY_\w+ \}', read(os.path.join(root, 'cmd/rep-check/filter.c'))))
     names = set(re.findall(r'\{ "([\w-]+)", \d+ \}', read(os.path.join(root, 'lib/conf/categories.c'))))
-    yield from both('--format', formats, have.get('--format') or (), 'check_export.c', 'completion.bash')
-    yield from both('--sort', orders, have.get('--sort') or (), 'check_filter.c', 'completion.bash')
+    yield from both('--format', formats, have.get('--format') or (), 'export.c', 'completion.bash')
+    yield from both('--sort', orders, have.get('--sort') or (), 'filter.c', 'completion.bash')
     yield from both('--categories', names, have.get('--categories') or (), 'categories.c', 'completion.bash')
     lines = f.section(f.page(root, 'rep-check.8'), 'DESCRIPTION')
     for option, words in (('format', formats), ('sort', orders)):
@@ -142,20 +142,20 @@ def options(root):
 def settings(root):
     """Defaults of fail2ban/iprep.conf: check.py, config."""
     code, page = f.conf_table(root), f.conf_page(root)
-    yield from both('key', code, page, 'conf_keys.c', 'iprep.conf(5)')
+    yield from both('key', code, page, 'keys.c', 'iprep.conf(5)')
     for key in sorted(set(code) & set(page)):
         default, parser, low, high, required = code[key]
         where = f'[{key[0]}] {key[1]}'
         if page[key][0] != default:
-            yield f'{where}: default "{default}" in conf_keys.c, "{page[key][0]}" in the page'
+            yield f'{where}: default "{default}" in keys.c, "{page[key][0]}" in the page'
         if page[key][2] != required:
-            yield f'{where}: required in one of conf_keys.c and the page only'
+            yield f'{where}: required in one of keys.c and the page only'
         bounds = (low, high) if parser in ('p_int', 'p_duration', 'p_rate') else None
         if page[key][1] != bounds:
-            yield f'{where}: bounds {bounds} in conf_keys.c, {page[key][1]} in the page'
+            yield f'{where}: bounds {bounds} in keys.c, {page[key][1]} in the page'
         words = f.fixed_values(root).get(parser)
         if words:
-            yield from both(f'{where}: value', words, f.conf_words(root)[key], 'conf_keys.c', 'the page')
+            yield from both(f'{where}: value', words, f.conf_words(root)[key], 'keys.c', 'the page')
 
 
 # ---- library ----

@@ -108,7 +108,7 @@ def conf_table(root):
         rows['dnsbl', m.group(1)] = (default, m.group(3), number(m.group(4)), number(m.group(5)),
                                      m.group(6) == 'true')
     if len(rows) != len(re.findall(r'\b(?:CONF|TIER|LIST)\("', table)):
-        raise ValueError('conf_keys.c: a row is not understood')
+        raise ValueError('keys.c: a row is not understood')
     return rows
 
 
