@@ -17,7 +17,8 @@
 /* libcurl, OpenSSL and the C library obey variables; root's helper obeys none. */
 static void clean_environment(void)
 {
-	if (clearenv() || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) || setenv("LC_ALL", "C", 1))
+	if (clearenv() || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) ||
+	    setenv("LC_ALL", "C", 1))
 		_exit(EX_OSERR);
 }
 
@@ -46,35 +47,46 @@ void cli_begin(struct cli *cli, const char *name)
 static int status_of(int err)
 {
 	switch ((enum iprep_err)err) {
-	case IPREP_OK: return EX_OK;
-	case IPREP_E_ARG: return EX_USAGE;
-	case IPREP_E_ADDR: return EX_DATAERR;
-	case IPREP_E_CONFIG: return EX_CONFIG;
-	case IPREP_E_PERM: return EX_NOPERM;
+	case IPREP_OK:
+		return EX_OK;
+	case IPREP_E_ARG:
+		return EX_USAGE;
+	case IPREP_E_ADDR:
+		return EX_DATAERR;
+	case IPREP_E_CONFIG:
+		return EX_CONFIG;
+	case IPREP_E_PERM:
+		return EX_NOPERM;
 	case IPREP_E_STORE:
-	case IPREP_E_IO: return EX_IOERR;
-	case IPREP_E_CREATE: return EX_CANTCREAT;
-	case IPREP_E_NOSOURCE: return EX_UNAVAILABLE;
+	case IPREP_E_IO:
+		return EX_IOERR;
+	case IPREP_E_CREATE:
+		return EX_CANTCREAT;
+	case IPREP_E_NOSOURCE:
+		return EX_UNAVAILABLE;
 	case IPREP_E_BUSY:
 	case IPREP_E_NET:
 	case IPREP_E_TIMEOUT:
 	case IPREP_E_REMOTE:
 	case IPREP_E_AUTH:
-	case IPREP_E_QUOTA: return EX_TEMPFAIL;
+	case IPREP_E_QUOTA:
+		return EX_TEMPFAIL;
 	case IPREP_E_NOMEM:
-	case IPREP_E_OS: return EX_OSERR;
-	case IPREP_E_BUG: break;
+	case IPREP_E_OS:
+		return EX_OSERR;
+	case IPREP_E_BUG:
+		break;
 	}
 	return EX_SOFTWARE;
 }
 
-__attribute__((format(printf, 2, 0)))
-static void say(const struct cli *cli, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, const char *fmt,
+						      va_list ap)
 {
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	for (char *p = line; *p; p++)      /* arguments may be an attacker's: one line, printable */
+	for (char *p = line; *p; p++) /* arguments may be an attacker's: one line, printable */
 		if (*p < ' ' || *p > '~')
 			*p = '?';
 	if (cli->hook)
@@ -152,7 +164,11 @@ int cli_open(struct cli *cli)
 
 	if (r)
 		return cli_fail(cli, r);
-	iprep_set_log(cli->ctx, cli->verbose ? LOG_DEBUG : cli->quiet ? LOG_ERR : LOG_NOTICE, on_log, cli);
+	iprep_set_log(cli->ctx,
+		      cli->verbose ? LOG_DEBUG
+		      : cli->quiet ? LOG_ERR
+				   : LOG_NOTICE,
+		      on_log, cli);
 	r = iprep_load_config(cli->ctx, cli->config);
 	return r ? cli_fail(cli, r) : EX_OK;
 }
@@ -160,15 +176,17 @@ int cli_open(struct cli *cli)
 static int become(const struct cli *cli, uid_t uid, gid_t gid)
 {
 	if (setgroups(1, &gid) || setgid(gid) || setuid(uid)) {
-		cli_error(cli, "cannot become user %u, who owns the state: %s (a service needs "
-			  "CAP_SETUID and CAP_SETGID)", (unsigned)uid, strerror(errno));
+		cli_error(cli,
+			  "cannot become user %u, who owns the state: %s (a service needs "
+			  "CAP_SETUID and CAP_SETGID)",
+			  (unsigned)uid, strerror(errno));
 		return EX_OSERR;
 	}
 	if (!setuid(0) || getuid() != uid || geteuid() != uid) {
 		cli_error(cli, "root did not end, giving up");
 		return EX_SOFTWARE;
 	}
-	prctl(PR_SET_DUMPABLE, 0);         /* changing user may have set it again */
+	prctl(PR_SET_DUMPABLE, 0); /* changing user may have set it again */
 	return EX_OK;
 }
 
@@ -219,18 +237,19 @@ static void exec_worker(const struct cli *cli)
 	char *argv[] = { strdup(IPREP_REP_REPORT), strdup("--flush"), NULL, NULL, NULL };
 	int null = open("/dev/null", O_RDWR);
 
-	if (cli->config) {                 /* it leaves this directory */
+	if (cli->config) { /* it leaves this directory */
 		argv[2] = strdup("--config");
 		argv[3] = realpath(cli->config, NULL);
 		if (!argv[3])
 			argv[3] = strdup(cli->config);
 	}
-	if (null < 0 || setsid() < 0 || chdir("/") || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+	if (null < 0 || setsid() < 0 || chdir("/") || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(null, 2) < 0)
 		_exit(EX_OSERR);
 	closefrom(3);
 	execv(IPREP_REP_REPORT, argv);
-	syslog(LOG_DAEMON | LOG_ERR, "%s: %s: %s; work waits for the timer", cli->name, IPREP_REP_REPORT,
-	       strerror(errno));
+	syslog(LOG_DAEMON | LOG_ERR, "%s: %s: %s; work waits for the timer", cli->name,
+	       IPREP_REP_REPORT, strerror(errno));
 	_exit(EX_OSERR);
 }
 

@@ -8,16 +8,16 @@
 #include <iprep.h>
 #include <sysexits.h>
 
-enum { EX_CONFIRMED = 10 };                /* no crash, shell or missing program produces it */
+enum { EX_CONFIRMED = 10 }; /* no crash, shell or missing program produces it */
 
 struct cli {
-	const char *name;                  /* "rep-check" */
+	const char *name; /* "rep-check" */
 	struct iprep_ctx *ctx;
-	const char *config;                /* NULL: the default */
+	const char *config; /* NULL: the default */
 	bool json, quiet, dry_run;
 	int verbose;
-	bool hook;                         /* messages go to syslog, not to stderr */
-	bool no_state;                     /* a person without rights to the state */
+	bool hook;     /* messages go to syslog, not to stderr */
+	bool no_state; /* a person without rights to the state */
 };
 
 /* The first thing main() does: no core dumps, an empty environment, safe descriptors. */

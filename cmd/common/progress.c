@@ -16,8 +16,7 @@ static int64_t mono_ms(void)
 
 void bar_begin(struct bar *b, bool wanted)
 {
-	*b = (struct bar){ .on = wanted && isatty(STDERR_FILENO),
-			   .begun_ms = mono_ms() };
+	*b = (struct bar){ .on = wanted && isatty(STDERR_FILENO), .begun_ms = mono_ms() };
 }
 
 int64_t bar_age_ms(const struct bar *b)
@@ -30,7 +29,8 @@ static void put_left(int64_t s)
 	if (s < 3600)
 		fprintf(stderr, "  %lld:%02lld left", (long long)(s / 60), (long long)(s % 60));
 	else
-		fprintf(stderr, "  %lld h %02lld min left", (long long)(s / 3600), (long long)(s / 60 % 60));
+		fprintf(stderr, "  %lld h %02lld min left", (long long)(s / 3600),
+			(long long)(s / 60 % 60));
 }
 
 void bar_draw(struct bar *b, uint64_t answered, int64_t done, int64_t total)

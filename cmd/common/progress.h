@@ -4,11 +4,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct bar { bool on, drawn; int64_t begun_ms; };
+struct bar {
+	bool on, drawn;
+	int64_t begun_ms;
+};
 
 /* Only where a person looks: wanted, and stderr is a terminal. */
 void bar_begin(struct bar *b, bool wanted);
-int64_t bar_age_ms(const struct bar *b);   /* since bar_begin() */
+int64_t bar_age_ms(const struct bar *b); /* since bar_begin() */
 /* total 0: unknown. */
 void bar_draw(struct bar *b, uint64_t answered, int64_t done, int64_t total);
 /* Before another line is written to stderr, and at the end. */

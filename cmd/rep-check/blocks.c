@@ -12,9 +12,9 @@
 struct listing {
 	struct cli *cli;
 	bool only_new;
-	const struct export_format *format;    /* NULL: text or JSON */
+	const struct export_format *format; /* NULL: text or JSON */
 	struct export export;
-	unsigned long left_out;                /* of an export */
+	unsigned long left_out; /* of an export */
 };
 
 static const char *time_of(int64_t at, char dst[24])
@@ -33,7 +33,8 @@ static void put_links(const char *address)
 	int len = (int)strcspn(address, "/");
 
 	if (address[len])
-		printf("    https://www.abuseipdb.com/check-block/%.*s%%2F%s\n", len, address, address + len + 1);
+		printf("    https://www.abuseipdb.com/check-block/%.*s%%2F%s\n", len, address,
+		       address + len + 1);
 	else
 		printf("    https://www.abuseipdb.com/check/%s\n", address);
 	printf("    undo: fail2ban-client unban $(rep-purge --pardon 30d %.*s)\n", len, address);
@@ -44,8 +45,8 @@ static void put_text(const struct iprep_block *b, bool links)
 	char until[24];
 	int width = 0;
 
-	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", b->address, b->tier, b->score, time_of(b->until, until),
-	       b->jail ? b->jail : "-", b->sources ? b->sources : "-");
+	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", b->address, b->tier, b->score,
+	       time_of(b->until, until), b->jail ? b->jail : "-", b->sources ? b->sources : "-");
 	if (b->exempt)
 		printf("    in no export: %s\n", b->exempt);
 	for (size_t i = 0; i < b->nfindings; i++)
@@ -105,19 +106,29 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *o)
 	if (o->format && cli->json)
 		return cli_usage(cli, "--format and --json exclude each other");
 	if (!text && o->only_new)
-		return cli_usage(cli, "--new goes with text and --json only: an export replaces the last one");
+		return cli_usage(
+			cli,
+			"--new goes with text and --json only: an export replaces the last one");
 	if (!text && o->sort)
-		return cli_usage(cli, "--sort goes with text and --json only: exports are sorted by address");
+		return cli_usage(
+			cli,
+			"--sort goes with text and --json only: exports are sorted by address");
 	if (o->sort && o->only_new)
 		return cli_usage(cli, "--sort and --new exclude each other");
 	if (o->sort && !filter_order(o->sort, &order))
-		return cli_usage(cli, "--sort: \"%.40s\" is none of announced, address, end", o->sort);
+		return cli_usage(cli, "--sort: \"%.40s\" is none of announced, address, end",
+				 o->sort);
 	if (o->since && !filter_since(o->since, time(NULL), &at))
-		return cli_usage(cli, "--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
-				 "was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)", o->since);
+		return cli_usage(
+			cli,
+			"--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
+			"was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)",
+			o->since);
 	if (o->prefix && iprep_parse_prefix(o->prefix, &prefix))
-		return cli_usage(cli, "--prefix: \"%.50s\" is not a network such as 192.0.2.0/24 or "
-				 "2001:db8::/32, host bits zero, or an address", o->prefix);
+		return cli_usage(cli,
+				 "--prefix: \"%.50s\" is not a network such as 192.0.2.0/24 or "
+				 "2001:db8::/32, host bits zero, or an address",
+				 o->prefix);
 	return EX_OK;
 }
 
@@ -137,16 +148,21 @@ static int export(struct listing *l, struct iprep_blocks_query *q)
 		l->format->end(&l->export);
 	iprep_settings_free(l->export.settings);
 	if (l->left_out && !l->cli->quiet)
-		cli_error(l->cli, "%lu blocks left out: they are of addresses to be left alone, see "
-			  "rep-check --blocks", l->left_out);
+		cli_error(l->cli,
+			  "%lu blocks left out: they are of addresses to be left alone, see "
+			  "rep-check --blocks",
+			  l->left_out);
 	return r;
 }
 
 int check_blocks(struct cli *cli, const struct blocks_options *o)
 {
 	struct listing l = { .cli = cli, .only_new = o->only_new };
-	struct iprep_blocks_query q = { .flags = o->only_new ? IPREP_BLOCKS_NEW : 0, .tier = o->tier,
-					.source = o->source, .row = on_block, .user = &l };
+	struct iprep_blocks_query q = { .flags = o->only_new ? IPREP_BLOCKS_NEW : 0,
+					.tier = o->tier,
+					.source = o->source,
+					.row = on_block,
+					.user = &l };
 	struct iprep_prefix prefix;
 	int r = cli_end_root(cli);
 
@@ -155,7 +171,7 @@ int check_blocks(struct cli *cli, const struct blocks_options *o)
 	if ((o->sort && !filter_order(o->sort, &q.order)) ||
 	    (o->since && !filter_since(o->since, time(NULL), &q.since_at)) ||
 	    (o->prefix && iprep_parse_prefix(o->prefix, &prefix)))
-		return EX_SOFTWARE;        /* check_blocks_options() has passed them */
+		return EX_SOFTWARE; /* check_blocks_options() has passed them */
 	q.prefix = o->prefix ? &prefix : NULL;
 	l.format = o->format ? export_format(o->format) : NULL;
 	r = l.format ? export(&l, &q) : iprep_blocks_where(cli->ctx, &q);

@@ -4,9 +4,13 @@
 #include "common/cli.h"
 
 /* What the options say, as texts; NULL: not given. */
-struct blocks_options { const char *format, *sort, *tier, *since, *source, *prefix; bool only_new; };
+struct blocks_options {
+	const char *format, *sort, *tier, *since, *source, *prefix;
+	bool only_new;
+};
 
 /* Every value is one that can be: said before anything is opened. Returns an exit status. */
 int check_blocks_options(struct cli *cli, const struct blocks_options *o);
-/* With only_new those not yet shown so, each once it has been written out. Returns an exit status. */
+/* With only_new those not yet shown so, each once it has been written out. Returns an exit status.
+ */
 int check_blocks(struct cli *cli, const struct blocks_options *o);

@@ -15,11 +15,11 @@ static volatile sig_atomic_t interrupted;
 
 struct run {
 	struct cli *cli;
-	const char *name;                  /* of the file, for messages */
+	const char *name; /* of the file, for messages */
 	struct lines lines;
 	struct bar bar;
 	uint64_t answered;
-	int stdout_error;                  /* errno of a write that failed */
+	int stdout_error; /* errno of a write that failed */
 	bool bad, confirmed, unknown;
 };
 
@@ -38,7 +38,7 @@ static void catch_signals(void)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!sigaction(numbers[i], NULL, &was) && was.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &on, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);     /* a closed stdout is 74, as a full one */
+	sigaction(SIGPIPE, &ignore, NULL); /* a closed stdout is 74, as a full one */
 }
 
 static int on_next(void *user, const char **ret_text, int64_t *ret_id)
@@ -48,16 +48,20 @@ static int on_next(void *user, const char **ret_text, int64_t *ret_id)
 	if (interrupted)
 		return IPREP_NEXT_END;
 	switch (lines_next(&run->lines)) {
-	case LINES_LATER: return IPREP_NEXT_LATER;
-	case LINES_END: return IPREP_NEXT_END;
-	case LINES_FIELD: break;
+	case LINES_LATER:
+		return IPREP_NEXT_LATER;
+	case LINES_END:
+		return IPREP_NEXT_END;
+	case LINES_FIELD:
+		break;
 	}
 	*ret_text = run->lines.field;
 	*ret_id = run->lines.line;
 	return IPREP_NEXT_ADDRESS;
 }
 
-static int on_answer(void *user, int64_t id, const char *text, int err, const struct iprep_result *r)
+static int on_answer(void *user, int64_t id, const char *text, int err,
+		     const struct iprep_result *r)
 {
 	struct run *run = user;
 
@@ -82,7 +86,7 @@ static void on_progress(void *user, const struct iprep_progress *p)
 {
 	struct run *run = user;
 
-	fflush(stdout);                        /* who reads a pipe need not wait for a full buffer */
+	fflush(stdout); /* who reads a pipe need not wait for a full buffer */
 	bar_draw(&run->bar, p->answered, run->lines.taken, run->lines.size);
 	if (run->cli->verbose > 1)
 		fprintf(stderr, "%s: %llu answered, %zu of %zu in flight\n", run->cli->name,
@@ -98,7 +102,7 @@ static int cannot_read(struct run *run, int error)
 static int status_of(struct run *run, int r)
 {
 	if (run->stdout_error) {
-		errno = run->stdout_error;     /* cli_finish() says it */
+		errno = run->stdout_error; /* cli_finish() says it */
 		return EX_IOERR;
 	}
 	if (r)
@@ -110,13 +114,20 @@ static int status_of(struct run *run, int r)
 			  (unsigned long long)run->answered, (long long)run->lines.line, run->name);
 		return 128 + interrupted;
 	}
-	return run->bad ? EX_DATAERR : run->confirmed ? EX_CONFIRMED : run->unknown ? EX_TEMPFAIL : EX_OK;
+	return run->bad		? EX_DATAERR
+	       : run->confirmed ? EX_CONFIRMED
+	       : run->unknown	? EX_TEMPFAIL
+				: EX_OK;
 }
 
 static int look_up(struct run *run, unsigned flags, int timeout_ms)
 {
-	struct iprep_list list = { .flags = flags, .timeout_ms = timeout_ms, .next = on_next,
-				   .answer = on_answer, .progress = on_progress, .user = run };
+	struct iprep_list list = { .flags = flags,
+				   .timeout_ms = timeout_ms,
+				   .next = on_next,
+				   .answer = on_answer,
+				   .progress = on_progress,
+				   .user = run };
 	int r = cli_end_root_or_state(run->cli);
 
 	if (r)
@@ -124,7 +135,7 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	if (run->cli->no_state)
 		list.flags |= IPREP_NO_STATE;
 	catch_signals();
-	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO));   /* the answers go there */
+	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
 	r = iprep_check_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
 	return status_of(run, r);
@@ -139,7 +150,7 @@ int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms
 		return cli_fail(cli, IPREP_E_NOMEM);
 	run->cli = cli;
 	run->name = strcmp(path, "-") ? path : "stdin";
-	error = lines_open(&run->lines, path);     /* while still root */
+	error = lines_open(&run->lines, path); /* while still root */
 	status = error ? cannot_read(run, error) : look_up(run, flags, timeout_ms);
 	lines_close(&run->lines);
 	free(run);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sources: nft(8) 1.0.6, ipset(8) 7.17, hosts_access(5) of tcp_wrappers 7.6.q, cidr_table(5) of Postfix
- * 3.7, rbldnsd(8) 1.0~20210120. Blocks come sorted by address, IPv4 first.
+ * Sources: nft(8) 1.0.6, ipset(8) 7.17, hosts_access(5) of tcp_wrappers 7.6.q, cidr_table(5) of
+ * Postfix 3.7, rbldnsd(8) 1.0~20210120. Blocks come sorted by address, IPv4 first.
  */
 #include "rep-check/export.h"
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_S 86400
-#define IPSET_TIMEOUT_MAX 2147483          /* seconds, 24 days; 0 would be for ever */
+#define DAY_S		  86400
+#define IPSET_TIMEOUT_MAX 2147483 /* seconds, 24 days; 0 would be for ever */
 
 static void put_head(const char *name, const char *how)
 {
@@ -83,8 +83,8 @@ static void nft_block(struct export *e, const struct iprep_block *b)
 	nft_open(e, is_v6(b) ? 6 : 4);
 	if (is_v6(b) && is_held_by_last(e, b))
 		return;
-	printf("%s\t\t\t%s timeout %lldd%llds", e->has_element ? ",\n" : "\t\telements = {\n", b->address,
-	       s / DAY_S, s % DAY_S);
+	printf("%s\t\t\t%s timeout %lldd%llds", e->has_element ? ",\n" : "\t\telements = {\n",
+	       b->address, s / DAY_S, s % DAY_S);
 	e->has_element = true;
 }
 
@@ -102,13 +102,15 @@ static void nft_end(struct export *e)
 /* ---- ipset: filled beside the old sets, then swapped ---- */
 
 static const char *const ipset_types[][2] = {
-	{ "iprep4", "hash:ip family inet" }, { "iprep6", "hash:net family inet6" },
+	{ "iprep4", "hash:ip family inet" },
+	{ "iprep6", "hash:net family inet6" },
 };
 
 /* Nothing here may change: "-exist" takes a set that is there only if it is the same. */
 static void ipset_create(const char *name, const char *suffix, const char *type)
 {
-	printf("create %s%s %s hashsize 1024 maxelem 4194304 timeout 0 -exist\n", name, suffix, type);
+	printf("create %s%s %s hashsize 1024 maxelem 4194304 timeout 0 -exist\n", name, suffix,
+	       type);
 }
 
 static void ipset_begin(struct export *e)
@@ -162,7 +164,8 @@ static void hosts_block(struct export *e, const struct iprep_block *b)
 static void cidr_begin(struct export *e)
 {
 	(void)e;
-	put_head("cidr", "check_client_access or postscreen_access_list = cidr:FILE; see cidr_table(5)");
+	put_head("cidr",
+		 "check_client_access or postscreen_access_list = cidr:FILE; see cidr_table(5)");
 }
 
 /* No text of our own after it: postscreen wants the bare word. */
@@ -172,15 +175,17 @@ static void cidr_block(struct export *e, const struct iprep_block *b)
 	printf("%s\tREJECT\n", b->address);
 }
 
-/* ---- rbldnsd: one data set of kind "combined"; the answer is 127.0.0.2 for the lowest tier, then .3 ---- */
+/* ---- rbldnsd: one data set of kind "combined"; the answer is 127.0.0.2 for the lowest tier, then
+ * .3 ---- */
 
 static void rbl_section(struct export *e, int section)
 {
 	while (e->section < section) {
 		e->section = e->section ? 6 : 4;
 		/* RFC 5782, 5: what every list lists, so that it can be told from a dead one */
-		puts(e->section == 4 ? "$DATASET ip4set:iprep4 @\n:127.0.0.2:test entry\n127.0.0.2" :
-		     "$DATASET ip6trie:iprep6 @\n:127.0.0.2:test entry\n::ffff:7f00:2");
+		puts(e->section == 4
+			     ? "$DATASET ip4set:iprep4 @\n:127.0.0.2:test entry\n127.0.0.2"
+			     : "$DATASET ip6trie:iprep6 @\n:127.0.0.2:test entry\n::ffff:7f00:2");
 	}
 }
 
@@ -207,6 +212,7 @@ static void rbl_end(struct export *e)
 	rbl_section(e, 6);
 }
 
+/* clang-format off */
 static const struct export_format formats[] = {
 	{ "nft", nft_begin, nft_block, nft_end },
 	{ "ipset", ipset_begin, ipset_block, ipset_end },
@@ -214,6 +220,7 @@ static const struct export_format formats[] = {
 	{ "cidr", cidr_begin, cidr_block, NULL },
 	{ "rbldnsd", rbl_begin, rbl_block, rbl_end },
 };
+/* clang-format on */
 const char export_names[] = "text, nft, ipset, hosts.deny, cidr, rbldnsd";
 
 const struct export_format *export_format(const char *name)

@@ -3,26 +3,27 @@
  * export.h - blocks as files that other programs load as they are: one row a format
  *
  * Only generated text goes into them: addresses printed from 16 bytes, names of tiers from the
- * configuration, numbers. Each is whole and replaces what was loaded before; without blocks, too. What nft
- * and ipset are given does nothing if it is cut.
+ * configuration, numbers. Each is whole and replaces what was loaded before; without blocks, too.
+ * What nft and ipset are given does nothing if it is cut.
  */
 #pragma once
 #include <iprep.h>
 
-struct export {
+struct export
+{
 	const struct iprep_settings *settings;
 	int64_t now;
-	int section;                       /* the family that is being written: 0, 4, 6 */
-	bool has_element;                  /* in it */
-	struct iprep_prefix last;          /* nft: of the last IPv6 element */
+	int section;		  /* the family that is being written: 0, 4, 6 */
+	bool has_element;	  /* in it */
+	struct iprep_prefix last; /* nft: of the last IPv6 element */
 };
 struct export_format {
 	const char *name;
 	void (*begin)(struct export *e);
 	void (*block)(struct export *e, const struct iprep_block *b);
-	void (*end)(struct export *e);     /* may be NULL */
+	void (*end)(struct export *e); /* may be NULL */
 };
 
 /* NULL: there is none of that name. */
 const struct export_format *export_format(const char *name);
-extern const char export_names[];          /* for messages */
+extern const char export_names[]; /* for messages */

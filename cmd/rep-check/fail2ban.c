@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ_S 60                          /* the program gives up before */
-#define OUTPUT_MAX ((size_t)4 << 20)       /* a thousand jails */
+#define READ_S	   60		     /* the program gives up before */
+#define OUTPUT_MAX ((size_t)4 << 20) /* a thousand jails */
 #define NO_COMMAND 127
-#define ARGS_FIXED 7                       /* and a NULL */
+#define ARGS_FIXED 7 /* and a NULL */
 
 const char *const f2b_state_names[4] = { "good", "off", "differs", "wrong" };
 
@@ -23,7 +23,7 @@ struct reader {
 	f2b_row *row;
 	void *user;
 	bool wrong;
-	char error[300];                   /* the last line that is no finding */
+	char error[300]; /* the last line that is no finding */
 };
 
 static void add_row(struct reader *r, const char *what, enum f2b_state state, const char *why)
@@ -38,16 +38,16 @@ static void add_row(struct reader *r, const char *what, enum f2b_state state, co
 static char **arguments(const struct iprep_settings *s, const char *client, uid_t uid, gid_t gid)
 {
 	char **argv = calloc(ARGS_FIXED + s->ntiers, sizeof(*argv)), **end = argv;
-	bool made = argv &&
-		asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
-		asprintf(end++, "--client=%s", client) >= 0 &&
-		asprintf(end++, "--log=%s", s->verdict_log) >= 0 &&
-		asprintf(end++, "--ipv6-prefix=%d", s->ipv6_prefix) >= 0 &&
-		asprintf(end++, "--user=%u", (unsigned)uid) >= 0 &&
-		asprintf(end++, "--group=%u", (unsigned)gid) >= 0;
+	bool made = argv && asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
+		    asprintf(end++, "--client=%s", client) >= 0 &&
+		    asprintf(end++, "--log=%s", s->verdict_log) >= 0 &&
+		    asprintf(end++, "--ipv6-prefix=%d", s->ipv6_prefix) >= 0 &&
+		    asprintf(end++, "--user=%u", (unsigned)uid) >= 0 &&
+		    asprintf(end++, "--group=%u", (unsigned)gid) >= 0;
 
 	for (size_t i = 0; made && i < s->ntiers; i++)
-		made = asprintf(end++, "--tier=%s:%lld", s->tiers[i]->name, (long long)s->tiers[i]->bantime_s) >= 0;
+		made = asprintf(end++, "--tier=%s:%lld", s->tiers[i]->name,
+				(long long)s->tiers[i]->bantime_s) >= 0;
 	return made ? argv : NULL;
 }
 
@@ -62,10 +62,11 @@ static void exec_program(const struct cli *cli, const char *client, int out)
 	if (iprep_settings(cli->ctx, &settings) || iprep_state_owner(cli->ctx, &uid, &gid))
 		_exit(1);
 	argv = arguments(settings, client, uid, gid);
-	if (!argv || null < 0 || setpgid(0, 0) || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	if (!argv || null < 0 || setpgid(0, 0) || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(out, 2) < 0)
 		_exit(1);
 	closefrom(3);
-	alarm(READ_S + 5);                 /* we may not be allowed to end it by then: exec keeps this */
+	alarm(READ_S + 5); /* we may not be allowed to end it by then: exec keeps this */
 	execv(argv[0], argv);
 	_exit(errno == ENOENT ? NO_COMMAND : NO_COMMAND - 1);
 }
@@ -134,7 +135,9 @@ static char *read_all(int fd)
 
 static void judge_category(struct reader *r, const char *what, const char *category)
 {
-	const struct iprep_report report = { .address = "192.0.2.1", .categories = category, .check_only = 1 };
+	const struct iprep_report report = { .address = "192.0.2.1",
+					     .categories = category,
+					     .check_only = 1 };
 	char why[512];
 	bool good = !iprep_enqueue(r->cli->ctx, &report, NULL, &(bool){ false });
 
@@ -178,14 +181,17 @@ static void judge_end(struct reader *r, int status)
 	char why[512];
 
 	if (status == NO_COMMAND && !access(IPREP_CHECK_FAIL2BAN, F_OK)) {
-		add_row(r, "fail2ban", F2B_OFF, "not installed, nor is /usr/bin/python3, which it needs: "
+		add_row(r, "fail2ban", F2B_OFF,
+			"not installed, nor is /usr/bin/python3, which it needs: "
 			"nobody acts on verdicts");
 		return;
 	}
 	if (!status)
 		return;
 	snprintf(why, sizeof(why), "%s failed (status %d): %s", IPREP_CHECK_FAIL2BAN, status,
-		 status < 0 ? "too slow, or too much" : *r->error ? r->error : "it cannot be run");
+		 status < 0  ? "too slow, or too much"
+		 : *r->error ? r->error
+			     : "it cannot be run");
 	add_row(r, "fail2ban", F2B_WRONG, why);
 }
 
@@ -205,7 +211,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 	close(check->fd);
 	while (all && (line = strsep(&rest, "\n")))
 		read_line(&r, line);
-	if (!all)                          /* it may be root's, which we are not any more: it may outlive us */
+	if (!all) /* it may be root's, which we are not any more: it may outlive us */
 		kill(-check->pid, SIGKILL);
 	while (all && waitpid(check->pid, &how, 0) < 0 && errno == EINTR)
 		;

@@ -6,8 +6,13 @@
 
 bool filter_order(const char *text, int *ret_order)
 {
-	static const struct { const char *name; int order; } orders[] = {
-		{ "announced", IPREP_BY_ANNOUNCING }, { "address", IPREP_BY_ADDRESS }, { "end", IPREP_BY_END },
+	static const struct {
+		const char *name;
+		int order;
+	} orders[] = {
+		{ "announced", IPREP_BY_ANNOUNCING },
+		{ "address", IPREP_BY_ADDRESS },
+		{ "end", IPREP_BY_END },
 	};
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
@@ -19,7 +24,8 @@ bool filter_order(const char *text, int *ret_order)
 	return false;
 }
 
-/* strptime(3) takes blanks, short fields and the 31st of February; what comes back must be the text. */
+/* strptime(3) takes blanks, short fields and the 31st of February; what comes back must be the
+ * text. */
 static bool parse_date(const char *text, const char *format, int64_t *ret_at)
 {
 	struct tm tm = { 0 };
@@ -42,7 +48,10 @@ static bool parse_date(const char *text, const char *format, int64_t *ret_at)
 bool filter_since(const char *text, int64_t now, int64_t *ret_at)
 {
 	static const char *const formats[] = {
-		"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ",
+		"%Y-%m-%d",
+		"%Y-%m-%d %H:%M",
+		"%Y-%m-%d %H:%M:%S",
+		"%Y-%m-%dT%H:%M:%SZ",
 	};
 	int64_t at = -1, ago;
 	long long n;

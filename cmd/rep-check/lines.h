@@ -2,23 +2,23 @@
 /*
  * lines.h - the addresses of a file: the first field of each line
  *
- * Fields are separated by blanks; CR is one, so files from elsewhere work. Empty lines and lines whose
- * first field begins with # are skipped. Of a line only the field's first bytes are kept, however
- * long it is. Nothing here waits for a pipe or a terminal.
+ * Fields are separated by blanks; CR is one, so files from elsewhere work. Empty lines and lines
+ * whose first field begins with # are skipped. Of a line only the field's first bytes are kept,
+ * however long it is. Nothing here waits for a pipe or a terminal.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define FIELD_MAX 128                      /* an address has 45 at most; what is cut is none */
+#define FIELD_MAX 128 /* an address has 45 at most; what is cut is none */
 
 enum lines_next { LINES_END, LINES_FIELD, LINES_LATER };
 struct lines {
-	int fd, error;                     /* errno of a read that failed */
-	bool is_file;                      /* always ready, and of a known size */
-	int64_t size, taken;               /* bytes; size 0: unknown */
-	int64_t line;                      /* number of the field's line */
+	int fd, error;	     /* errno of a read that failed */
+	bool is_file;	     /* always ready, and of a known size */
+	int64_t size, taken; /* bytes; size 0: unknown */
+	int64_t line;	     /* number of the field's line */
 	char field[FIELD_MAX + 1];
 	size_t nfield;
 	enum { LINE_START, LINE_FIELD, LINE_REST } state;

@@ -60,9 +60,29 @@ struct options {
 	long long timeout_ms;
 };
 enum {
-	O_GATE = 256, O_GOOD, O_STANDS, O_USER, O_READY, O_SELF_TEST, O_CACHED, O_FRESH, O_TIMEOUT, O_JAIL,
-	O_RESTORED, O_FILE, O_BLOCKS, O_NEW, O_CLIENT, O_FORMAT, O_SORT, O_TIER, O_SINCE, O_SOURCE, O_PREFIX
+	O_GATE = 256,
+	O_GOOD,
+	O_STANDS,
+	O_USER,
+	O_READY,
+	O_SELF_TEST,
+	O_CACHED,
+	O_FRESH,
+	O_TIMEOUT,
+	O_JAIL,
+	O_RESTORED,
+	O_FILE,
+	O_BLOCKS,
+	O_NEW,
+	O_CLIENT,
+	O_FORMAT,
+	O_SORT,
+	O_TIER,
+	O_SINCE,
+	O_SOURCE,
+	O_PREFIX
 };
+/* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
@@ -77,10 +97,14 @@ static const struct option longs[] = {
 	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE }, { "prefix", 1, NULL, O_PREFIX },
 	{ "fail2ban", 1, NULL, O_CLIENT }, { NULL, 0, NULL, 0 },
 };
+/* clang-format on */
 
 /* ---- look-ups ---- */
 
-struct answers { struct cli *cli; bool bad, confirmed, unknown; };
+struct answers {
+	struct cli *cli;
+	bool bad, confirmed, unknown;
+};
 
 static void on_answer(void *user, const char *address, int err, const struct iprep_result *r)
 {
@@ -114,8 +138,8 @@ static int look_up(struct cli *cli, const struct options *o, char **addresses, i
 		return r;
 	if (cli->no_state)
 		flags |= IPREP_NO_STATE;
-	r = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)n, flags, (int)o->timeout_ms,
-			on_answer, &a);
+	r = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)n, flags,
+			(int)o->timeout_ms, on_answer, &a);
 	if (r)
 		return cli_fail(cli, r);
 	return a.bad ? EX_DATAERR : a.confirmed ? EX_CONFIRMED : a.unknown ? EX_TEMPFAIL : EX_OK;
@@ -174,7 +198,7 @@ static int ready(struct cli *cli)
 
 	if (r)
 		return r;
-	r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+	r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 	if (!r)
 		r = iprep_ready(cli->ctx);
 	if (r)
@@ -190,13 +214,20 @@ static int ready(struct cli *cli)
 static const char **filter_of(struct options *o, int c)
 {
 	switch (c) {
-	case O_FORMAT: return &o->list.format;
-	case O_SORT: return &o->list.sort;
-	case O_TIER: return &o->list.tier;
-	case O_SINCE: return &o->list.since;
-	case O_SOURCE: return &o->list.source;
-	case O_PREFIX: return &o->list.prefix;
-	default: return NULL;
+	case O_FORMAT:
+		return &o->list.format;
+	case O_SORT:
+		return &o->list.sort;
+	case O_TIER:
+		return &o->list.tier;
+	case O_SINCE:
+		return &o->list.since;
+	case O_SOURCE:
+		return &o->list.source;
+	case O_PREFIX:
+		return &o->list.prefix;
+	default:
+		return NULL;
 	}
 }
 
@@ -220,30 +251,75 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 
 	while ((c = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c': cli->config = optarg; break;
-		case 'j': cli->json = true; break;
-		case 'q': cli->quiet = true; break;
-		case 'v': cli->verbose++; break;
-		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
-		case 'V': printf("rep-check %s\n", iprep_version()); *ret_done = true; return EX_OK;
-		case O_GATE: o->gate = cli->hook = true; break;
-		case O_GOOD: o->good = cli->hook = true; break;
-		case O_STANDS: o->stands = true; break;
-		case O_USER: o->user = optarg; break;
-		case O_READY: o->ready = true; break;
-		case O_SELF_TEST: o->self_test = true; break;
-		case O_CACHED: o->cached = true; break;
-		case O_FRESH: o->fresh = true; break;
-		case O_JAIL: o->jail = optarg; break;
-		case O_RESTORED: o->restored = optarg; break;
-		case O_FILE: o->file = optarg; break;
-		case O_BLOCKS: o->blocks = true; break;
-		case O_NEW: o->list.only_new = true; break;
-		case O_CLIENT: o->client = optarg; break;
+		case 'c':
+			cli->config = optarg;
+			break;
+		case 'j':
+			cli->json = true;
+			break;
+		case 'q':
+			cli->quiet = true;
+			break;
+		case 'v':
+			cli->verbose++;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			*ret_done = true;
+			return EX_OK;
+		case 'V':
+			printf("rep-check %s\n", iprep_version());
+			*ret_done = true;
+			return EX_OK;
+		case O_GATE:
+			o->gate = cli->hook = true;
+			break;
+		case O_GOOD:
+			o->good = cli->hook = true;
+			break;
+		case O_STANDS:
+			o->stands = true;
+			break;
+		case O_USER:
+			o->user = optarg;
+			break;
+		case O_READY:
+			o->ready = true;
+			break;
+		case O_SELF_TEST:
+			o->self_test = true;
+			break;
+		case O_CACHED:
+			o->cached = true;
+			break;
+		case O_FRESH:
+			o->fresh = true;
+			break;
+		case O_JAIL:
+			o->jail = optarg;
+			break;
+		case O_RESTORED:
+			o->restored = optarg;
+			break;
+		case O_FILE:
+			o->file = optarg;
+			break;
+		case O_BLOCKS:
+			o->blocks = true;
+			break;
+		case O_NEW:
+			o->list.only_new = true;
+			break;
+		case O_CLIENT:
+			o->client = optarg;
+			break;
 		case O_TIMEOUT:
 			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
-				return cli_usage(cli, "--timeout: \"%.40s\" is not a number of milliseconds "
-						 "from 1 to 600000", optarg);
+				return cli_usage(
+					cli,
+					"--timeout: \"%.40s\" is not a number of milliseconds "
+					"from 1 to 600000",
+					optarg);
 			break;
 		default:
 			r = parse_filter(cli, o, c, argv);
@@ -259,10 +335,17 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 /* Each of these stands alone. */
 static int check_options(struct cli *cli, struct options *o, int n, char *const *addresses)
 {
-	const struct { bool given, address; const char *name; } modes[] = {
-		{ o->gate, true, "gate" }, { o->good, true, "good" }, { o->stands, true, "stands" },
+	const struct {
+		bool given, address;
+		const char *name;
+	} modes[] = {
+		{ o->gate, true, "gate" },
+		{ o->good, true, "good" },
+		{ o->stands, true, "stands" },
 		{ o->ready, false, "ready" },
-		{ o->self_test, false, "self-test" }, { o->blocks, false, "blocks" }, { o->file, false, "file" },
+		{ o->self_test, false, "self-test" },
+		{ o->blocks, false, "blocks" },
+		{ o->file, false, "file" },
 	};
 	const char *mode = NULL;
 
@@ -270,12 +353,14 @@ static int check_options(struct cli *cli, struct options *o, int n, char *const 
 		if (!modes[i].given)
 			continue;
 		if (mode)
-			return cli_usage(cli, "--%s and --%s exclude each other", mode, modes[i].name);
+			return cli_usage(cli, "--%s and --%s exclude each other", mode,
+					 modes[i].name);
 		mode = modes[i].name;
 		if (modes[i].address && n != 1)
 			return cli_usage(cli, "--%s takes one address, got %d", mode, n);
 		if (!modes[i].address && n)
-			return cli_usage(cli, "--%s takes no address, got %.100s", mode, addresses[0]);
+			return cli_usage(cli, "--%s takes no address, got %.100s", mode,
+					 addresses[0]);
 	}
 	if (o->blocks)
 		return check_blocks_options(cli, &o->list);
@@ -312,7 +397,8 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 	if (o->stands)
 		return stands(cli, argv[optind]);
 	if (o->self_test)
-		return check_self_test(cli, (int)o->timeout_ms, o->client ? o->client : "fail2ban-client");
+		return check_self_test(cli, (int)o->timeout_ms,
+				       o->client ? o->client : "fail2ban-client");
 	if (o->blocks)
 		return check_blocks(cli, &o->list);
 	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
@@ -326,7 +412,8 @@ int main(int argc, char **argv)
 
 	cli_begin(&cli, "rep-check");
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		cli.hook |= !strncmp(argv[i], "--ga", 4) || !strncmp(argv[i], "--go", 4);   /* abbreviated, too */
+		cli.hook |= !strncmp(argv[i], "--ga", 4) ||
+			    !strncmp(argv[i], "--go", 4); /* abbreviated, too */
 	status = run(&cli, &o, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */

@@ -78,7 +78,7 @@ static void on_fail2ban(void *user, const char *what, enum f2b_state state, cons
 
 static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 {
-	int r = iprep_load_config(cli->ctx, cli->config);   /* a worker reads it without root */
+	int r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 
 	if (!r)
 		r = iprep_ready(cli->ctx);
@@ -109,12 +109,13 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 	if (r)
 		return r;
 	status = test_sources(cli, timeout_ms, &passed);
-	if (status)                        /* one error is enough; the program ends by itself */
+	if (status) /* one error is enough; the program ends by itself */
 		return status;
 	agrees = test_fail2ban(cli, &check);
 	if (passed && agrees)
 		return EX_OK;
-	cli_error(cli, "self-test failed: %s", !passed ? "a source is not usable, or none gives points"
-						       : "fail2ban will not do what iprep says");
+	cli_error(cli, "self-test failed: %s",
+		  !passed ? "a source is not usable, or none gives points"
+			  : "fail2ban will not do what iprep says");
 	return EX_UNAVAILABLE;
 }

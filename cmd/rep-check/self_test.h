@@ -3,6 +3,6 @@
 #pragma once
 #include "common/cli.h"
 
-/* client: fail2ban-client, to ask for its jails. Returns the exit status: EX_UNAVAILABLE if something is
- * not usable. */
+/* client: fail2ban-client, to ask for its jails. Returns the exit status: EX_UNAVAILABLE if
+ * something is not usable. */
 int check_self_test(struct cli *cli, int timeout_ms, const char *client);

@@ -83,9 +83,11 @@ static void put_text(const struct iprep_result *r)
 			width = (int)strlen(r->findings[i]->source);
 	for (size_t i = 0; i < r->nfindings; i++)
 		check_put_finding(r->findings[i], width);
-	if (r->good_at && gmtime_r(&good_at, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
+	if (r->good_at && gmtime_r(&good_at, &tm) &&
+	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    logged in %s: no block below the highest tier\n", when);
-	if (r->block_tier && gmtime_r(&until, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
+	if (r->block_tier && gmtime_r(&until, &tm) &&
+	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    blocked as %s until %s%s%s\n", r->block_tier, when,
 		       r->block_jail ? ", seen by " : "", r->block_jail ? r->block_jail : "");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rep-purge - forget what is past its time, or one address completely; release who is listed no more
+ * rep-purge - forget what is past its time, or one address completely; release who is listed no
+ * more
  *
  * Undo a ban: fail2ban-client unban $(rep-purge --pardon 30d ADDRESS)
  */
@@ -30,6 +31,7 @@ static const char help[] =
 	"70-78 see rep-purge(8)\n";
 
 enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
+/* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
@@ -37,7 +39,12 @@ static const struct option longs[] = {
 	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED },
 	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE }, { NULL, 0, NULL, 0 },
 };
-struct wish { const char *pardon; int64_t pardon_s; bool recheck, released, reset, force, done; };
+/* clang-format on */
+struct wish {
+	const char *pardon;
+	int64_t pardon_s;
+	bool recheck, released, reset, force, done;
+};
 
 static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 {
@@ -45,23 +52,48 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c': cli->config = optarg; break;
-		case 'j': cli->json = true; break;
-		case 'q': cli->quiet = true; break;
-		case 'v': cli->verbose++; break;
-		case 'n': cli->dry_run = true; break;
-		case 'h': fputs(help, stdout); w->done = true; return EX_OK;
-		case 'V': printf("rep-purge %s\n", iprep_version()); w->done = true; return EX_OK;
+		case 'c':
+			cli->config = optarg;
+			break;
+		case 'j':
+			cli->json = true;
+			break;
+		case 'q':
+			cli->quiet = true;
+			break;
+		case 'v':
+			cli->verbose++;
+			break;
+		case 'n':
+			cli->dry_run = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			w->done = true;
+			return EX_OK;
+		case 'V':
+			printf("rep-purge %s\n", iprep_version());
+			w->done = true;
+			return EX_OK;
 		case O_PARDON:
 			if (w->pardon)
 				return cli_usage(cli, "--pardon is given twice");
 			w->pardon = optarg;
 			break;
-		case O_RECHECK: w->recheck = true; break;
-		case O_RELEASED: w->released = true; break;
-		case O_RESET: w->reset = true; break;
-		case O_FORCE: w->force = true; break;
-		default: return cli_bad_option(cli, argv);
+		case O_RECHECK:
+			w->recheck = true;
+			break;
+		case O_RELEASED:
+			w->released = true;
+			break;
+		case O_RESET:
+			w->reset = true;
+			break;
+		case O_FORCE:
+			w->force = true;
+			break;
+		default:
+			return cli_bad_option(cli, argv);
 		}
 	}
 	return EX_OK;
@@ -69,7 +101,7 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 
 /* ---- expiring, looking up again ---- */
 
-#define LONG_MS 1000                       /* what takes no longer needs no bar */
+#define LONG_MS 1000 /* what takes no longer needs no bar */
 
 static void on_progress(void *user, int64_t done, int64_t total)
 {
@@ -106,7 +138,8 @@ static int expire(struct cli *cli)
 		       (long long)s.logins, (long long)s.failures, (long long)s.retractions,
 		       (long long)s.released, cli->dry_run ? "true" : "false");
 	else if (!cli->quiet)
-		fprintf(stderr, "%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "
+		fprintf(stderr,
+			"%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "
 			"%lld failed and %lld good log-ins\n",
 			cli->dry_run ? "would remove" : "removed", (long long)s.findings,
 			(long long)s.lookups, (long long)s.reports, (long long)s.blocks,
@@ -127,16 +160,21 @@ static int recheck(struct cli *cli)
 		return cli_fail(cli, r);
 	if (cli->json)
 		printf("{\"done\":%lld,\"released\":%lld,\"listed\":%lld,\"undecided\":%lld,\"gave_up\":%s,"
-		       "\"dry_run\":%s}\n", (long long)s.done, (long long)s.released, (long long)s.listed,
-		       (long long)s.undecided, s.gave_up ? "true" : "false", cli->dry_run ? "true" : "false");
+		       "\"dry_run\":%s}\n",
+		       (long long)s.done, (long long)s.released, (long long)s.listed,
+		       (long long)s.undecided, s.gave_up ? "true" : "false",
+		       cli->dry_run ? "true" : "false");
 	else if (cli->dry_run && !cli->quiet)
 		fprintf(stderr, "would look %lld blocks up again\n", (long long)s.done);
 	else if (!cli->quiet)
-		fprintf(stderr, "looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
-			(long long)s.done, (long long)s.released, (long long)s.listed, (long long)s.undecided);
+		fprintf(stderr,
+			"looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
+			(long long)s.done, (long long)s.released, (long long)s.listed,
+			(long long)s.undecided);
 	if (!s.gave_up)
 		return EX_OK;
-	cli_error(cli, "no source answers, giving up for now: nobody is released without an answer");
+	cli_error(cli,
+		  "no source answers, giving up for now: nobody is released without an answer");
 	return EX_TEMPFAIL;
 }
 
@@ -145,8 +183,8 @@ static int on_release(void *user, const struct iprep_release *release)
 	const struct cli *cli = user;
 
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"tier\":\"%s\",\"released_at\":%lld}\n", release->address,
-		       release->tier, (long long)release->at);
+		printf("{\"address\":\"%s\",\"tier\":\"%s\",\"released_at\":%lld}\n",
+		       release->address, release->tier, (long long)release->at);
 	else
 		puts(release->address);
 	return ferror(stdout);
@@ -157,7 +195,7 @@ static int list_released(struct cli *cli)
 	int r = iprep_released(cli->ctx, on_release, cli);
 
 	if (r && ferror(stdout))
-		return EX_IOERR;           /* cli_finish() says it */
+		return EX_IOERR; /* cli_finish() says it */
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 
@@ -169,15 +207,16 @@ static int forget_one(struct cli *cli, const struct wish *w, const char *address
 	int r;
 
 	if (strchr(address, '/')) {
-		cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it", address);
+		cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it",
+			  address);
 		return EX_DATAERR;
 	}
 	r = iprep_forget(cli->ctx, address, w->pardon_s, cli->dry_run, key);
 	if (r)
 		return cli_fail(cli, r);
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key, (long long)w->pardon_s,
-		       cli->dry_run ? "true" : "false");
+		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key,
+		       (long long)w->pardon_s, cli->dry_run ? "true" : "false");
 	else
 		puts(key);
 	return EX_OK;
@@ -200,19 +239,26 @@ static int forget(struct cli *cli, const struct wish *w, char **addresses, int n
 
 static int check_wish(struct cli *cli, struct wish *w, int naddresses)
 {
-	const char *mode = w->reset ? "reset" : w->recheck ? "recheck" : w->released ? "released" : NULL;
+	const char *mode = w->reset	 ? "reset"
+			   : w->recheck	 ? "recheck"
+			   : w->released ? "released"
+					 : NULL;
 
 	if (w->recheck + w->released + w->reset > 1)
 		return cli_usage(cli, "--recheck, --released and --reset: one at a time");
 	if (mode && (w->pardon || naddresses))
-		return cli_usage(cli, "--%s takes no address%s", mode, w->pardon ? ", nor --pardon" : "");
+		return cli_usage(cli, "--%s takes no address%s", mode,
+				 w->pardon ? ", nor --pardon" : "");
 	if (w->force && !w->reset)
 		return cli_usage(cli, "--force goes with --reset");
 	if (w->pardon && !naddresses)
 		return cli_usage(cli, "--pardon needs an address");
 	if (w->pardon && iprep_parse_duration(w->pardon, &w->pardon_s))
-		return cli_usage(cli, "--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
-				 "at most", w->pardon);
+		return cli_usage(
+			cli,
+			"--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
+			"at most",
+			w->pardon);
 	return EX_OK;
 }
 

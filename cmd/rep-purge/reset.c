@@ -20,18 +20,23 @@ static void put_text(const struct cli *cli, const struct iprep_reset *s)
 
 	cli_error(cli, "the state is %s%s", s->why, s->dry_run ? "; nothing was changed" : "");
 	if (s->aside || s->dry_run) {
-		cli_error(cli, "%slost: %s%lld blocks (bans that fail2ban holds stand), %lld reports and %lld look-ups "
-			  "that waited", would, least, (long long)s->blocks, (long long)s->reports,
-			  (long long)s->lookups);
-		cli_error(cli, "%skept: %s%lld pardons, %lld good log-ins", would, least, (long long)s->pardons,
-			  (long long)s->logins);
+		cli_error(
+			cli,
+			"%slost: %s%lld blocks (bans that fail2ban holds stand), %lld reports and %lld look-ups "
+			"that waited",
+			would, least, (long long)s->blocks, (long long)s->reports,
+			(long long)s->lookups);
+		cli_error(cli, "%skept: %s%lld pardons, %lld good log-ins", would, least,
+			  (long long)s->pardons, (long long)s->logins);
 	}
 }
 
 int purge_reset(struct cli *cli, bool force)
 {
 	const struct iprep_reset *s;
-	int r = iprep_reset(cli->ctx, (force ? IPREP_RESET_SOUND : 0) | (cli->dry_run ? IPREP_RESET_DRY_RUN : 0), &s);
+	int r = iprep_reset(
+		cli->ctx,
+		(force ? IPREP_RESET_SOUND : 0) | (cli->dry_run ? IPREP_RESET_DRY_RUN : 0), &s);
 
 	if (r)
 		return cli_fail(cli, r);

@@ -36,15 +36,27 @@ static const char help[] =
 	"Exit status: 0 done or safely recorded, 64 usage, 65 not an address, 75 try later,\n"
 	"70-78 see rep-report(8)\n";
 
-#define USERS_MAX 64                       /* as many as are counted */
+#define USERS_MAX 64 /* as many as are counted */
 struct options {
 	bool enqueue, flush, retract, status;
 	long long linger_s, n;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
 };
-enum { O_ENQUEUE = 256, O_FLUSH, O_LINGER, O_CATEGORIES, O_COMMENT, O_JAIL, O_FAILURES, O_TIME,
-       O_USER, O_RETRACT, O_STATUS };
+enum {
+	O_ENQUEUE = 256,
+	O_FLUSH,
+	O_LINGER,
+	O_CATEGORIES,
+	O_COMMENT,
+	O_JAIL,
+	O_FAILURES,
+	O_TIME,
+	O_USER,
+	O_RETRACT,
+	O_STATUS
+};
+/* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
@@ -54,6 +66,7 @@ static const struct option longs[] = {
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT }, { "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
 };
+/* clang-format on */
 
 /* fail2ban's <time> is "1795426190.0"; its fraction does not matter, anything else does. */
 static bool whole_seconds(char *text, long long *ret)
@@ -72,17 +85,21 @@ static int set_number(struct cli *cli, struct options *o, int c)
 {
 	if (c == O_TIME && *optarg != '<') {
 		if (!whole_seconds(optarg, &o->n))
-			return cli_usage(cli, "--time: \"%.40s\" is not a number of seconds", optarg);
+			return cli_usage(cli, "--time: \"%.40s\" is not a number of seconds",
+					 optarg);
 		if (o->n <= 0)
 			return cli_usage(cli, "--time: %lld is before 1970", o->n);
 		o->report.seen_at = o->n;
 	} else if (c == O_FAILURES && *optarg != '<') {
 		if (!cli_number(optarg, 0, 1000000000, &o->n))
-			return cli_usage(cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
-					 optarg);
+			return cli_usage(
+				cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
+				optarg);
 		o->report.failures = (int)o->n;
 	} else if (c == O_LINGER && !cli_number(optarg, 0, 300, &o->linger_s)) {
-		return cli_usage(cli, "--linger: \"%.40s\" is not a number of seconds from 0 to 300", optarg);
+		return cli_usage(cli,
+				 "--linger: \"%.40s\" is not a number of seconds from 0 to 300",
+				 optarg);
 	}
 	return EX_OK;
 }
@@ -93,20 +110,50 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 
 	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c': cli->config = optarg; break;
-		case 'j': cli->json = true; break;
-		case 'q': cli->quiet = true; break;
-		case 'v': cli->verbose++; break;
-		case 'n': cli->dry_run = true; break;
-		case 'h': fputs(help, stdout); *ret_done = true; return EX_OK;
-		case 'V': printf("rep-report %s\n", iprep_version()); *ret_done = true; return EX_OK;
-		case O_ENQUEUE: o->enqueue = true; break;
-		case O_FLUSH: o->flush = true; break;
-		case O_CATEGORIES: o->report.categories = optarg; break;
-		case O_COMMENT: o->report.comment = optarg; break;
-		case O_JAIL: o->report.jail = optarg; break;
-		case O_RETRACT: o->retract = true; break;
-		case O_STATUS: o->status = true; break;
+		case 'c':
+			cli->config = optarg;
+			break;
+		case 'j':
+			cli->json = true;
+			break;
+		case 'q':
+			cli->quiet = true;
+			break;
+		case 'v':
+			cli->verbose++;
+			break;
+		case 'n':
+			cli->dry_run = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			*ret_done = true;
+			return EX_OK;
+		case 'V':
+			printf("rep-report %s\n", iprep_version());
+			*ret_done = true;
+			return EX_OK;
+		case O_ENQUEUE:
+			o->enqueue = true;
+			break;
+		case O_FLUSH:
+			o->flush = true;
+			break;
+		case O_CATEGORIES:
+			o->report.categories = optarg;
+			break;
+		case O_COMMENT:
+			o->report.comment = optarg;
+			break;
+		case O_JAIL:
+			o->report.jail = optarg;
+			break;
+		case O_RETRACT:
+			o->retract = true;
+			break;
+		case O_STATUS:
+			o->status = true;
+			break;
 		case O_USER:
 			if (o->report.nusers < USERS_MAX)
 				o->users[o->report.nusers++] = optarg;
@@ -118,7 +165,8 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 			if (r)
 				return r;
 			break;
-		default: return cli_bad_option(cli, argv);
+		default:
+			return cli_bad_option(cli, argv);
 		}
 	}
 	return EX_OK;
@@ -136,7 +184,8 @@ static int flush(struct cli *cli, const struct options *o)
 		       s.lookups, s.reports, s.blocks, s.lines, s.failed);
 	else if (!cli->quiet)
 		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be tried "
-		       "again or parked\n", s.lookups, s.reports, s.blocks, s.lines, s.failed);
+		       "again or parked\n",
+		       s.lookups, s.reports, s.blocks, s.lines, s.failed);
 	return EX_OK;
 }
 
@@ -162,7 +211,7 @@ static int report(struct cli *cli, struct options *o, const char *address)
 	}
 	o->linger_s = 0;
 	r = flush(cli, o);
-	return r == EX_TEMPFAIL ? EX_OK : r;   /* recorded; the worker that runs sends it */
+	return r == EX_TEMPFAIL ? EX_OK : r; /* recorded; the worker that runs sends it */
 }
 
 /* Recorded first; then sent, unless a worker runs, which does it. */
@@ -185,11 +234,12 @@ static int retract(struct cli *cli, const char *address)
 		return EX_UNAVAILABLE;
 	}
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"retracted\":%s,\"cancelled\":%lld,\"deleted\":%lld}\n", address,
-		       state == IPREP_RETRACT_DONE ? "true" : "false", (long long)cancelled, (long long)deleted);
+		printf("{\"address\":\"%s\",\"retracted\":%s,\"cancelled\":%lld,\"deleted\":%lld}\n",
+		       address, state == IPREP_RETRACT_DONE ? "true" : "false",
+		       (long long)cancelled, (long long)deleted);
 	else if (!cli->quiet && state == IPREP_RETRACT_DONE)
-		printf("%s: %lld reports deleted, %lld cancelled that waited\n", address, (long long)deleted,
-		       (long long)cancelled);
+		printf("%s: %lld reports deleted, %lld cancelled that waited\n", address,
+		       (long long)deleted, (long long)cancelled);
 	else if (!cli->quiet)
 		printf("%s: recorded, %lld reports cancelled that waited; the worker takes the others back%s%s\n",
 		       address, (long long)cancelled, *why ? " later: " : "", why);
@@ -203,7 +253,8 @@ static int check_options(struct cli *cli, const struct options *o, int naddresse
 	const char *mode = o->flush ? "flush" : o->status ? "status" : NULL;
 
 	if (modes > 1)
-		return cli_usage(cli, "--enqueue, --flush, --retract and --status exclude each other");
+		return cli_usage(cli,
+				 "--enqueue, --flush, --retract and --status exclude each other");
 	if (mode && naddresses)
 		return cli_usage(cli, "--%s takes no address", mode);
 	if (!mode && naddresses != 1)

@@ -16,8 +16,8 @@ static const char *time_of(int64_t at, char dst[24])
 static void put_ages(const char *name, const int64_t ages[4])
 {
 	printf("%-20s %7lld %7lld %7lld %7lld %7lld\n", name,
-	       (long long)(ages[0] + ages[1] + ages[2] + ages[3]), (long long)ages[0], (long long)ages[1],
-	       (long long)ages[2], (long long)ages[3]);
+	       (long long)(ages[0] + ages[1] + ages[2] + ages[3]), (long long)ages[0],
+	       (long long)ages[1], (long long)ages[2], (long long)ages[3]);
 }
 
 static void put_endpoint(const struct iprep_endpoint *e)
@@ -30,8 +30,8 @@ static void put_endpoint(const struct iprep_endpoint *e)
 		snprintf(state, sizeof(state), "until %s", time_of(e->stopped_until, until));
 	else
 		snprintf(state, sizeof(state), "%s", e->remaining ? "open" : "until 00:00 UTC");
-	printf("%-14s %7lld %7lld  %-26s %-20s  ", e->name, (long long)e->limit, (long long)e->remaining, state,
-	       time_of(e->last_ok_at, ok));
+	printf("%-14s %7lld %7lld  %-26s %-20s  ", e->name, (long long)e->limit,
+	       (long long)e->remaining, state, time_of(e->last_ok_at, ok));
 	if (e->last_error)
 		printf("%s  %s\n", time_of(e->last_error_at, bad), e->last_error);
 	else
@@ -42,15 +42,16 @@ static void put_text(const struct iprep_queue *q)
 {
 	char when[24];
 
-	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day", "OLDER");
+	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day",
+	       "OLDER");
 	put_ages("reports", q->queued);
 	put_ages("reports under way", q->sending);
 	put_ages("look-ups", q->lookups);
 	put_ages("retractions", q->retractions);
 	printf("a worker %s; %s\n\n", q->worker_runs ? "is running" : "is not running",
 	       q->has_key ? "there is an API key" : "there is no API key: nothing is reported");
-	printf("%-14s %7s %7s  %-26s %-20s  %s\n", "ENDPOINT", "LIMIT", "LEFT", "STATE", "LAST SUCCESS",
-	       "LAST ERROR");
+	printf("%-14s %7s %7s  %-26s %-20s  %s\n", "ENDPOINT", "LIMIT", "LEFT", "STATE",
+	       "LAST SUCCESS", "LAST ERROR");
 	for (size_t i = 0; i < q->nendpoints; i++)
 		put_endpoint(q->endpoints[i]);
 	printf("\n%lld parked (refused for good), %lld with unknown outcome (sent, never answered)\n",

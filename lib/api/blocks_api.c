@@ -8,7 +8,7 @@
 
 #define PAGE 64
 
-struct view {                              /* a block as the public one */
+struct view { /* a block as the public one */
 	struct iprep_block b;
 	char address[ADDR_TEXT_MAX];
 	const struct iprep_finding *list[SOURCES_MAX];
@@ -25,7 +25,8 @@ struct walk {
 	struct view view;
 };
 
-/* The address, or with a prefix any address in it, is one to be left alone: whoever refuses it is sorry. */
+/* The address, or with a prefix any address in it, is one to be left alone: whoever refuses it is
+ * sorry. */
 static const char *exempt_why(const struct walk *w, const struct block *b)
 {
 	const struct conf *c = w->ctx->conf;
@@ -71,9 +72,15 @@ static int fill(struct walk *w, const struct block *b)
 	struct view *v = &w->view;
 
 	v->b = (struct iprep_block){
-		.address = addr_key_text(&b->key, w->ctx->conf->ipv6_prefix, v->address), .tier = b->tier,
-		.score = b->score, .since = b->since, .announced_at = b->announced_at, .until = b->until,
-		.jail = *b->jail ? b->jail : NULL, .sources = *b->src ? b->src : NULL, .findings = v->list,
+		.address = addr_key_text(&b->key, w->ctx->conf->ipv6_prefix, v->address),
+		.tier = b->tier,
+		.score = b->score,
+		.since = b->since,
+		.announced_at = b->announced_at,
+		.until = b->until,
+		.jail = *b->jail ? b->jail : NULL,
+		.sources = *b->src ? b->src : NULL,
+		.findings = v->list,
 		.exempt = exempt_why(w, b),
 	};
 	return w->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(w, b);
@@ -96,7 +103,8 @@ static size_t hand_out(struct walk *w, size_t n, int *ret_r)
 			break;
 		}
 		if (w->query->row(w->query->user, &w->view.b)) {
-			*ret_r = err_set(&w->ctx->err, IPREP_E_IO, "the list of blocks was not taken to its end");
+			*ret_r = err_set(&w->ctx->err, IPREP_E_IO,
+					 "the list of blocks was not taken to its end");
 			break;
 		}
 	}
@@ -134,10 +142,11 @@ static struct addr last_in(const struct prefix *p)
 }
 
 /*
- * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a short IPv6
- * prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
+ * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a
+ * short IPv6 prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
  */
-static void set_range(struct block_query *q, const struct conf *c, const struct iprep_prefix *prefix)
+static void set_range(struct block_query *q, const struct conf *c,
+		      const struct iprep_prefix *prefix)
 {
 	static const struct addr first_v4 = { { [10] = 0xff, [11] = 0xff } };
 	struct prefix p = { .bits = 0 };
@@ -173,29 +182,36 @@ static int check_names(struct walk *w)
 	if (r < 0)
 		return store_said(w, r);
 	if (!r)
-		return err_set(&ctx->err, IPREP_E_ARG, "no tier of that name: neither the configuration nor "
+		return err_set(&ctx->err, IPREP_E_ARG,
+			       "no tier of that name: neither the configuration nor "
 			       "a block has it");
 	if (q->source && !has_source(ctx->conf, q->source))
 		r = store_blocks_have_source(ctx->store, q->source);
 	if (r < 0)
 		return store_said(w, r);
-	return r ? 0 : err_set(&ctx->err, IPREP_E_ARG, "no source of that name: neither the configuration nor "
-			       "a block has it, or it is not enabled");
+	return r ? 0
+		 : err_set(&ctx->err, IPREP_E_ARG,
+			   "no source of that name: neither the configuration nor "
+			   "a block has it, or it is not enabled");
 }
 
 static int begin(struct walk *w, struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 {
 	static const enum block_order orders[] = {
-		[IPREP_BY_ANNOUNCING] = BLOCKS_BY_FIRST, [IPREP_BY_ADDRESS] = BLOCKS_BY_KEY,
+		[IPREP_BY_ANNOUNCING] = BLOCKS_BY_FIRST,
+		[IPREP_BY_ADDRESS] = BLOCKS_BY_KEY,
 		[IPREP_BY_END] = BLOCKS_BY_UNTIL,
 	};
 
 	w->ctx = ctx;
 	w->query = query;
-	w->q = (struct block_query){ .order = orders[query->order], .only_new = query->flags & IPREP_BLOCKS_NEW,
-				     .tier = query->tier, .source = query->source, .since = query->since_at };
+	w->q = (struct block_query){ .order = orders[query->order],
+				     .only_new = query->flags & IPREP_BLOCKS_NEW,
+				     .tier = query->tier,
+				     .source = query->source,
+				     .since = query->since_at };
 	set_range(&w->q, ctx->conf, query->prefix);
-	w->own = own_list_new();           /* NULL: none is known; they get no blocks in the first place */
+	w->own = own_list_new(); /* NULL: none is known; they get no blocks in the first place */
 	return check_names(w);
 }
 
@@ -206,7 +222,7 @@ int iprep_blocks_where(struct iprep_ctx *ctx, const struct iprep_blocks_query *q
 
 	if (query->order < IPREP_BY_ANNOUNCING || query->order > IPREP_BY_END)
 		return err_set(&ctx->err, IPREP_E_ARG, "no such order");
-	r = ctx_note_key(ctx);             /* AbuseIPDB's findings are evidence, too */
+	r = ctx_note_key(ctx); /* AbuseIPDB's findings are evidence, too */
 	if (!r)
 		r = ctx_open_store(ctx, STORE_WORK);
 	if (r)

@@ -5,16 +5,23 @@
 #include "api/result.h"
 #include <stdlib.h>
 
-struct run { struct iprep_ctx *ctx; const struct iprep_list *list; struct env env; };
+struct run {
+	struct iprep_ctx *ctx;
+	const struct iprep_list *list;
+	struct env env;
+};
 
 static enum listing_next run_next(void *user, const char **ret_text, int64_t *ret_id)
 {
 	const struct iprep_list *list = ((struct run *)user)->list;
 
 	switch (list->next(list->user, ret_text, ret_id)) {
-	case IPREP_NEXT_ADDRESS: return LISTING_LINE;
-	case IPREP_NEXT_LATER: return LISTING_LATER;
-	default: return LISTING_END;
+	case IPREP_NEXT_ADDRESS:
+		return LISTING_LINE;
+	case IPREP_NEXT_LATER:
+		return LISTING_LATER;
+	default:
+		return LISTING_END;
 	}
 }
 
@@ -29,14 +36,19 @@ static int run_answer(void *user, int64_t id, const char *bad_text, const struct
 		return err_set(&run->ctx->err, IPREP_E_NOMEM, "out of memory");
 	r = list->answer(list->user, id, bad_text, res ? IPREP_OK : IPREP_E_ADDR, res);
 	free(res);
-	return r ? err_set(&run->ctx->err, IPREP_E_IO, "ended early: an answer could not be written") : 0;
+	return r ? err_set(&run->ctx->err, IPREP_E_IO,
+			   "ended early: an answer could not be written")
+		 : 0;
 }
 
 static void run_progress(void *user, const struct listing_counts *c)
 {
 	const struct iprep_list *list = ((struct run *)user)->list;
-	struct iprep_progress p = { .taken = c->taken, .answered = c->answered, .uncached = c->uncached,
-				    .in_flight = c->in_flight, .window = c->window };
+	struct iprep_progress p = { .taken = c->taken,
+				    .answered = c->answered,
+				    .uncached = c->uncached,
+				    .in_flight = c->in_flight,
+				    .window = c->window };
 
 	list->progress(list->user, &p);
 }
@@ -53,7 +65,9 @@ int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 {
 	struct run run = { .ctx = ctx, .list = list };
 	struct listing_feed feed = {
-		.user = &run, .next = run_next, .answer = run_answer,
+		.user = &run,
+		.next = run_next,
+		.answer = run_answer,
 		.progress = list->progress ? run_progress : NULL,
 		.flags = (list->flags & IPREP_CACHED ? LOOKUP_CACHED : 0) |
 			 (list->flags & IPREP_FRESH ? LOOKUP_FRESH : 0),
@@ -63,7 +77,8 @@ int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 	if (r)
 		return r;
 	if (!free_source_gives_points(ctx->conf))
-		return err_set(&ctx->err, IPREP_E_NOSOURCE, "no source that gives points and costs nothing "
+		return err_set(&ctx->err, IPREP_E_NOSOURCE,
+			       "no source that gives points and costs nothing "
 			       "is configured; enable a [dnsbl]");
 	if (!(list->flags & IPREP_NO_STATE) && (r = ctx_open_store(ctx, STORE_WORK)))
 		return r;

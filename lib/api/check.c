@@ -10,7 +10,7 @@ struct asking {
 	struct env env;
 	const char *const *addresses;
 	size_t n, started, answered;
-	struct lookup **lookups;           /* NULL: not an address */
+	struct lookup **lookups; /* NULL: not an address */
 	bool *done;
 	unsigned flags;
 	int r;
@@ -73,8 +73,8 @@ static source_set asking_settled(void *user, struct task *t)
 	if (q->env.store && l->verdict.kind != V_EXEMPT && l->task.asked) {
 		r = store_begin(q->env.store, STORE_FAST);
 		if (!r)
-			r = store_end(q->env.store, store_findings_put(q->env.store, q->env.conf, &l->key,
-								       l->findings));
+			r = store_end(q->env.store, store_findings_put(q->env.store, q->env.conf,
+								       &l->key, l->findings));
 	}
 	if (r)
 		log_line(&q->ctx->log, LOG_NOTICE, "%s; the answer is right but not cached",
@@ -86,10 +86,16 @@ static source_set asking_settled(void *user, struct task *t)
 
 static int run_asking(struct asking *q, int timeout_ms)
 {
-	struct engine_conf ec = { .conf = q->env.conf, .clock = q->env.clock, .log = q->env.log,
-				  .secret = q->env.secret, .health = q->env.health };
-	struct feed feed = { .user = q, .window_max = 256, .task_ms = timeout_ms,
-			     .next = asking_next, .settled = asking_settled };
+	struct engine_conf ec = { .conf = q->env.conf,
+				  .clock = q->env.clock,
+				  .log = q->env.log,
+				  .secret = q->env.secret,
+				  .health = q->env.health };
+	struct feed feed = { .user = q,
+			     .window_max = 256,
+			     .task_ms = timeout_ms,
+			     .next = asking_next,
+			     .settled = asking_settled };
 	struct engine *engine = NULL;
 	int r = engine_new(&ec, &engine);
 
@@ -106,14 +112,19 @@ int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, size_t nadd
 			       const struct iprep_result *result),
 		void *user)
 {
-	struct asking q = { .ctx = ctx, .addresses = addresses, .n = naddresses, .flags = flags,
-			    .answer = answer, .user = user };
+	struct asking q = { .ctx = ctx,
+			    .addresses = addresses,
+			    .n = naddresses,
+			    .flags = flags,
+			    .answer = answer,
+			    .user = user };
 	int r = ctx_read_key(ctx);
 
 	if (r)
 		return r;
 	if (!conf_gives_points(ctx->conf))
-		return err_set(&ctx->err, IPREP_E_NOSOURCE, "no source that gives points is configured; "
+		return err_set(&ctx->err, IPREP_E_NOSOURCE,
+			       "no source that gives points is configured; "
 			       "enable a [dnsbl] or give AbuseIPDB a key");
 	if (!(flags & IPREP_NO_STATE) && (r = ctx_open_store(ctx, STORE_WORK)))
 		return r;
@@ -122,8 +133,9 @@ int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, size_t nadd
 		q.env.store = NULL;
 	q.lookups = calloc(naddresses + 1, sizeof(*q.lookups));
 	q.done = calloc(naddresses + 1, sizeof(*q.done));
-	r = q.lookups && q.done ? run_asking(&q, timeout_ms > 0 ? timeout_ms : ctx->conf->timeout_ms)
-				: err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	r = q.lookups && q.done
+		    ? run_asking(&q, timeout_ms > 0 ? timeout_ms : ctx->conf->timeout_ms)
+		    : err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	for (size_t i = 0; q.lookups && i < naddresses; i++)
 		lookup_free(q.lookups[i]);
 	free(q.lookups);

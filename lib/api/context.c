@@ -40,24 +40,42 @@ struct iprep_ctx *iprep_free(struct iprep_ctx *ctx)
 const char *iprep_strerror(int err)
 {
 	switch ((enum iprep_err)err) {
-	case IPREP_OK: return "no error";
-	case IPREP_E_NOMEM: return "out of memory";
-	case IPREP_E_ARG: return "an argument is not acceptable";
-	case IPREP_E_ADDR: return "not an IP address";
-	case IPREP_E_CONFIG: return "error in the configuration";
-	case IPREP_E_PERM: return "unsafe owner or mode, or not readable";
-	case IPREP_E_STORE: return "the state database cannot be used";
-	case IPREP_E_BUSY: return "locked by another process, try later";
-	case IPREP_E_NET: return "no source could be reached";
-	case IPREP_E_TIMEOUT: return "the deadline passed first";
-	case IPREP_E_REMOTE: return "a source answered something that is not understood";
-	case IPREP_E_AUTH: return "the API key was refused";
-	case IPREP_E_QUOTA: return "the day's quota is used up";
-	case IPREP_E_NOSOURCE: return "no source that gives points is configured";
-	case IPREP_E_CREATE: return "a file or directory cannot be created";
-	case IPREP_E_IO: return "a read or write failed";
-	case IPREP_E_OS: return "the system refused";
-	case IPREP_E_BUG: return "a mistake in iprep itself";
+	case IPREP_OK:
+		return "no error";
+	case IPREP_E_NOMEM:
+		return "out of memory";
+	case IPREP_E_ARG:
+		return "an argument is not acceptable";
+	case IPREP_E_ADDR:
+		return "not an IP address";
+	case IPREP_E_CONFIG:
+		return "error in the configuration";
+	case IPREP_E_PERM:
+		return "unsafe owner or mode, or not readable";
+	case IPREP_E_STORE:
+		return "the state database cannot be used";
+	case IPREP_E_BUSY:
+		return "locked by another process, try later";
+	case IPREP_E_NET:
+		return "no source could be reached";
+	case IPREP_E_TIMEOUT:
+		return "the deadline passed first";
+	case IPREP_E_REMOTE:
+		return "a source answered something that is not understood";
+	case IPREP_E_AUTH:
+		return "the API key was refused";
+	case IPREP_E_QUOTA:
+		return "the day's quota is used up";
+	case IPREP_E_NOSOURCE:
+		return "no source that gives points is configured";
+	case IPREP_E_CREATE:
+		return "a file or directory cannot be created";
+	case IPREP_E_IO:
+		return "a read or write failed";
+	case IPREP_E_OS:
+		return "the system refused";
+	case IPREP_E_BUG:
+		return "a mistake in iprep itself";
 	}
 	return "an unknown error";
 }
@@ -83,7 +101,8 @@ void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *
 	ctx->clock = (struct clock){ .now_s = now_s, .user = user };
 }
 
-void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total), void *user)
+void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total),
+			void *user)
 {
 	ctx->progress = fn;
 	ctx->progress_user = user;
@@ -110,22 +129,28 @@ int iprep_state_owner(struct iprep_ctx *ctx, uid_t *ret_uid, gid_t *ret_gid)
 
 struct env ctx_env(struct iprep_ctx *ctx)
 {
-	return (struct env){ .conf = ctx->conf, .store = ctx->store, .clock = ctx->clock,
-			     .log = &ctx->log, .secret = *ctx->secret ? ctx->secret : NULL,
-			     .auth_mark = ctx->auth_mark, .health = &ctx->health };
+	return (struct env){ .conf = ctx->conf,
+			     .store = ctx->store,
+			     .clock = ctx->clock,
+			     .log = &ctx->log,
+			     .secret = *ctx->secret ? ctx->secret : NULL,
+			     .auth_mark = ctx->auth_mark,
+			     .health = &ctx->health };
 }
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
 {
-	return ctx->store ? 0 : store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store,
-					   &ctx->err);
+	return ctx->store ? 0
+			  : store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store,
+				       &ctx->err);
 }
 
 int ctx_note_key(struct iprep_ctx *ctx)
 {
 	if (!*ctx->conf->key_file || access(ctx->conf->key_file, R_OK))
 		return 0;
-	return conf_enable_abuseipdb(ctx->conf) ? err_set(&ctx->err, IPREP_E_NOMEM, "out of memory") : 0;
+	return conf_enable_abuseipdb(ctx->conf) ? err_set(&ctx->err, IPREP_E_NOMEM, "out of memory")
+						: 0;
 }
 
 /* Keys in zones: a list whose key we may not read is left out, and that is said. */
@@ -142,8 +167,8 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 		r = secret_read(s->key_file, key, &ctx->err);
 		if (r > 0) {
 			s->no_key = true;
-			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]", ctx->err.text,
-				 s->name);
+			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]",
+				 ctx->err.text, s->name);
 		} else if (!r) {
 			r = conf_zone_key(s, key, &ctx->err);
 		}
@@ -157,7 +182,8 @@ static uint64_t api_settings(const struct conf *c)
 {
 	static const uint8_t key[16] = { 0 };
 	char text[4 * CONF_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", c->api_url, c->key_file, c->ca_file, c->proxy);
+	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", c->api_url, c->key_file, c->ca_file,
+			 c->proxy);
 
 	return siphash24(key, text, (size_t)n);
 }

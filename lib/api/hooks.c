@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define USER_MAX 1024                      /* bytes: longer is an attack on us, not on an account */
-#define FUTURE_MAX_S 300                   /* clocks that are set right jump by less */
-#define READY_CHECK_MS 1000                /* fail2ban asks under its lock, after a failure only */
-#define USERS_MAX 64                       /* as many as are counted */
+#define USER_MAX       1024 /* bytes: longer is an attack on us, not on an account */
+#define FUTURE_MAX_S   300  /* clocks that are set right jump by less */
+#define READY_CHECK_MS 1000 /* fail2ban asks under its lock, after a failure only */
+#define USERS_MAX      64   /* as many as are counted */
 
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
 static size_t user_bytes(const char *user)
@@ -35,7 +35,9 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, con
 	       bool restored, bool *ret_count, bool *ret_wake)
 {
 	char name[JAIL_MAX] = "";
-	struct gate_line line = { .jail = name, .user_len = user_bytes(user), .names = user != NULL,
+	struct gate_line line = { .jail = name,
+				  .user_len = user_bytes(user),
+				  .names = user != NULL,
 				  .restored = restored };
 	struct env env;
 	int r = ctx_address(ctx, address, &line.addr);
@@ -60,7 +62,8 @@ int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
 	int r;
 
 	if (!prefix_parse(address, &p))
-		return err_set(&ctx->err, IPREP_E_ADDR, "%.100s: neither an IP address nor a prefix", address);
+		return err_set(&ctx->err, IPREP_E_ADDR,
+			       "%.100s: neither an IP address nor a prefix", address);
 	r = ctx_open_store(ctx, STORE_GATE);
 	if (r)
 		return r;
@@ -95,9 +98,11 @@ static int comment_of(struct iprep_ctx *ctx, const char *template, struct event 
 		return err_set(&ctx->err, IPREP_E_ARG, "comment: %s", wrong);
 	if (!template)
 		return 0;
-	snprintf(ev->comment, sizeof(ev->comment), "%.*s", (int)utf8_cut(template, REPORT_COMMENT_MAX), template);
+	snprintf(ev->comment, sizeof(ev->comment), "%.*s",
+		 (int)utf8_cut(template, REPORT_COMMENT_MAX), template);
 	name = strrchr(ev->comment, '%');
-	if (template[strlen(ev->comment)] && name && !strchr(name, '}') && strchr(template + (name - ev->comment), '}'))
+	if (template[strlen(ev->comment)] && name && !strchr(name, '}') &&
+	    strchr(template + (name - ev->comment), '}'))
 		*name = '\0';
 	return 0;
 }
@@ -125,9 +130,11 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 	if (r)
 		return r;
 	if (report->failures < 0)
-		return err_set(&ctx->err, IPREP_E_ARG, "failures: %d is negative", report->failures);
+		return err_set(&ctx->err, IPREP_E_ARG, "failures: %d is negative",
+			       report->failures);
 	if (report->seen_at < 0 || report->seen_at > now + FUTURE_MAX_S)
-		return err_set(&ctx->err, IPREP_E_ARG, "time: %lld is %s", (long long)report->seen_at,
+		return err_set(&ctx->err, IPREP_E_ARG, "time: %lld is %s",
+			       (long long)report->seen_at,
 			       report->seen_at < 0 ? "before 1970" : "in the future");
 	ev->failures = report->failures;
 	ev->seen_at = report->seen_at ? report->seen_at : now;
@@ -184,7 +191,7 @@ int iprep_ready(struct iprep_ctx *ctx)
 
 	if (!r)
 		r = store_try(ctx->store);
-	if (!r)                            /* what enqueue met may lie anywhere */
+	if (!r) /* what enqueue met may lie anywhere */
 		r = store_check(ctx->store, READY_CHECK_MS);
 	if (r < 0 && ctx->store)
 		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);

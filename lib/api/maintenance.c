@@ -22,14 +22,14 @@ int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *r
 	return r;
 }
 
-#define PURGE_ROWS 200
-#define PURGE_PAGES 64
-#define STEP_MS 50                         /* nobody is to wait longer for a step */
-#define PAUSE_MS 8                         /* as hooks poll: who waits has its turn (store.c) */
+#define PURGE_ROWS   200
+#define PURGE_PAGES  64
+#define STEP_MS	     50 /* nobody is to wait longer for a step */
+#define PAUSE_MS     8	/* as hooks poll: who waits has its turn (store.c) */
 #define PAUSE_MAX_MS 50
-#define PROGRESS_MS 200
-#define CHECK_MS 30000
-#define PARDON_MAX_S (3653 * 86400LL)      /* ten years, their leap days too */
+#define PROGRESS_MS  200
+#define CHECK_MS     30000
+#define PARDON_MAX_S (3653 * 86400LL) /* ten years, their leap days too */
 
 static int store_failed(struct iprep_ctx *ctx, int r)
 {
@@ -38,12 +38,14 @@ static int store_failed(struct iprep_ctx *ctx, int r)
 
 static int64_t sum(const struct store_counts *c)
 {
-	return c->findings + c->lookups + c->reports + c->blocks + c->pardons + c->sightings + c->logins +
-	       c->failures + c->retractions + c->released;
+	return c->findings + c->lookups + c->reports + c->blocks + c->pardons + c->sightings +
+	       c->logins + c->failures + c->retractions + c->released;
 }
 
 /* Steps of a size that this disk does soon, but not so small that they never end. */
-struct pace { int max, size; };
+struct pace {
+	int max, size;
+};
 
 static void rest(struct iprep_ctx *ctx, struct pace *pace)
 {
@@ -53,7 +55,9 @@ static void rest(struct iprep_ctx *ctx, struct pace *pace)
 		pace->size -= pace->size > pace->max / 4 ? pace->size / 4 : 0;
 	else
 		pace->size += (pace->max - pace->size + 1) / 2;
-	pause_ms = pause_ms < PAUSE_MS ? PAUSE_MS : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+	pause_ms = pause_ms < PAUSE_MS	     ? PAUSE_MS
+		   : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS
+					     : pause_ms;
 	store_ease_log(ctx->store);
 	usleep((useconds_t)pause_ms * 1000);
 }
@@ -108,14 +112,16 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 		return r;
 	r = store_check(ctx->store, CHECK_MS);
 	if (!r)
-		log_line(&ctx->log, LOG_NOTICE, "%s: too large to be checked within %d s: no damage in what was read",
+		log_line(&ctx->log, LOG_NOTICE,
+			 "%s: too large to be checked within %d s: no damage in what was read",
 			 ctx->conf->state, CHECK_MS / 1000);
 	if (r >= 0)
 		r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
 	if (r)
 		return store_failed(ctx, r);
-	*ret_stats = (struct iprep_purge_stats){ c.findings, c.lookups, c.reports, c.blocks, c.pardons, c.sightings,
-						 c.logins, c.failures, c.retractions, c.released };
+	*ret_stats = (struct iprep_purge_stats){ c.findings,	c.lookups,   c.reports, c.blocks,
+						 c.pardons,	c.sightings, c.logins,	c.failures,
+						 c.retractions, c.released };
 	return IPREP_OK;
 }
 
@@ -136,7 +142,8 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 	key = addr_key(&a, ctx->conf->ipv6_prefix);
 	bits = addr_is_v4(&a) ? 128 : ctx->conf->ipv6_prefix;
 	if (!dry_run)
-		r = store_forget(ctx->store, &key, bits, pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+		r = store_forget(ctx->store, &key, bits,
+				 pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
 	if (!r && ret_key)
 		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
 	return store_failed(ctx, r);

@@ -12,7 +12,8 @@ int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stat
 	int r = ctx_read_key(ctx);
 
 	if (!r && !conf_gives_points(ctx->conf))
-		r = err_set(&ctx->err, IPREP_E_NOSOURCE, "no source that gives points is configured; "
+		r = err_set(&ctx->err, IPREP_E_NOSOURCE,
+			    "no source that gives points is configured; "
 			    "nobody is released");
 	if (!r)
 		r = ctx_open_store(ctx, STORE_WORK);
@@ -27,25 +28,29 @@ int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stat
 		r = recheck_run(&env, ctx->progress, ctx->progress_user, &s, &ctx->err);
 	}
 	if (!r)
-		*ret_stats = (struct iprep_recheck_stats){ s.done, s.released, s.listed, s.undecided, s.gave_up };
+		*ret_stats = (struct iprep_recheck_stats){ s.done, s.released, s.listed,
+							   s.undecided, s.gave_up };
 	return r;
 }
 
-int iprep_released(struct iprep_ctx *ctx, int (*row)(void *user, const struct iprep_release *release), void *user)
+int iprep_released(struct iprep_ctx *ctx,
+		   int (*row)(void *user, const struct iprep_release *release), void *user)
 {
 	struct release page[PAGE], last = { 0 };
 	int n, r = ctx_open_store(ctx, STORE_WORK);
 
 	if (r)
 		return r;
-	while ((n = store_released_page(ctx->store, ctx->conf->keep_released_s, &last, page, PAGE)) > 0) {
+	while ((n = store_released_page(ctx->store, ctx->conf->keep_released_s, &last, page,
+					PAGE)) > 0) {
 		for (int i = 0; i < n; i++) {
 			char key[ADDR_TEXT_MAX];
 			struct iprep_release one = { .tier = page[i].tier, .at = page[i].at };
 
 			one.address = addr_key_text(&page[i].key, ctx->conf->ipv6_prefix, key);
 			if (row(user, &one))
-				return err_set(&ctx->err, IPREP_E_IO, "the list was not taken to its end");
+				return err_set(&ctx->err, IPREP_E_IO,
+					       "the list was not taken to its end");
 		}
 		last = page[n - 1];
 	}

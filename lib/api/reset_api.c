@@ -8,19 +8,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct whole { struct iprep_reset s; struct store_reset r; };      /* one allocation */
+struct whole {
+	struct iprep_reset s;
+	struct store_reset r;
+}; /* one allocation */
 
 static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 {
 	bool dry_run = flags & IPREP_RESET_DRY_RUN;
-	int fd = dry_run ? (worker_runs(ctx->conf) ? IPREP_E_BUSY : 0) : worker_lock(ctx->conf, &ctx->err), r;
+	int fd = dry_run ? (worker_runs(ctx->conf) ? IPREP_E_BUSY : 0)
+			 : worker_lock(ctx->conf, &ctx->err),
+	    r;
 
 	if (fd == IPREP_E_BUSY)
-		return err_set(&ctx->err, fd, "%s: a worker is at work in it: again when it has ended, in ten minutes "
-			       "at most", ctx->conf->state);
+		return err_set(
+			&ctx->err, fd,
+			"%s: a worker is at work in it: again when it has ended, in ten minutes "
+			"at most",
+			ctx->conf->state);
 	if (fd < 0)
 		return fd;
-	r = store_reset(ctx->conf->state, flags & IPREP_RESET_SOUND, dry_run, ctx->clock, ret, &ctx->err);
+	r = store_reset(ctx->conf->state, flags & IPREP_RESET_SOUND, dry_run, ctx->clock, ret,
+			&ctx->err);
 	if (!dry_run)
 		close(fd);
 	return r;
@@ -33,16 +42,22 @@ int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset 
 
 	if (!w)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	ctx->store = store_close(ctx->store);      /* ours is one that would be in the way */
+	ctx->store = store_close(ctx->store); /* ours is one that would be in the way */
 	r = reset(ctx, flags, &w->r);
 	if (r) {
 		free(w);
 		return r;
 	}
 	w->s = (struct iprep_reset){
-		.why = w->r.why, .aside = *w->r.aside ? w->r.aside : NULL, .blocks = w->r.blocks,
-		.reports = w->r.reports, .lookups = w->r.lookups, .pardons = w->r.pardons, .logins = w->r.logins,
-		.all_read = w->r.all_read, .dry_run = (flags & IPREP_RESET_DRY_RUN) != 0,
+		.why = w->r.why,
+		.aside = *w->r.aside ? w->r.aside : NULL,
+		.blocks = w->r.blocks,
+		.reports = w->r.reports,
+		.lookups = w->r.lookups,
+		.pardons = w->r.pardons,
+		.logins = w->r.logins,
+		.all_read = w->r.all_read,
+		.dry_run = (flags & IPREP_RESET_DRY_RUN) != 0,
 	};
 	*ret_reset = &w->s;
 	return IPREP_OK;

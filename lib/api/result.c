@@ -16,13 +16,18 @@ struct whole {
 static int status_of(const struct finding *f)
 {
 	switch ((enum finding_status)f->status) {
-	case FINDING_OK: return IPREP_S_OK;
-	case FINDING_TIMEOUT: return IPREP_S_TIMEOUT;
-	case FINDING_ERROR: return IPREP_S_ERROR;
-	case FINDING_QUARANTINED: return IPREP_S_QUARANTINED;
+	case FINDING_OK:
+		return IPREP_S_OK;
+	case FINDING_TIMEOUT:
+		return IPREP_S_TIMEOUT;
+	case FINDING_ERROR:
+		return IPREP_S_ERROR;
+	case FINDING_QUARANTINED:
+		return IPREP_S_QUARANTINED;
 	case FINDING_NONE:
 	case FINDING_DENIED:
-	case FINDING_SKIPPED: break;
+	case FINDING_SKIPPED:
+		break;
 	}
 	return IPREP_S_SKIPPED;
 }
@@ -30,7 +35,8 @@ static int status_of(const struct finding *f)
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f)
 {
-	bool silent = f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR || f->status == FINDING_DENIED;
+	bool silent = f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR ||
+		      f->status == FINDING_DENIED;
 	const char *detail = f->detail;
 
 	if (f->status == FINDING_NONE)
@@ -38,9 +44,13 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 	snprintf(o->source, sizeof(o->source), "%s", source->name);
 	snprintf(o->detail, sizeof(o->detail), "%s", detail);
 	o->f = (struct iprep_finding){
-		.source = o->source, .status = status_of(f), .detail = *o->detail ? o->detail : NULL,
-		.listed = f->status == FINDING_OK ? f->listed : -1, .answers = o->answers,
-		.points = f->status == FINDING_OK ? f->points : 0, .expires_at = f->expires_at,
+		.source = o->source,
+		.status = status_of(f),
+		.detail = *o->detail ? o->detail : NULL,
+		.listed = f->status == FINDING_OK ? f->listed : -1,
+		.answers = o->answers,
+		.points = f->status == FINDING_OK ? f->points : 0,
+		.expires_at = f->expires_at,
 		.answered_at = f->status == FINDING_OK ? f->answered_at : 0,
 		.unanswered = silent && (source->least || source->most),
 	};
@@ -60,8 +70,12 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 	if (!w)
 		return NULL;
 	w->r = (struct iprep_result){
-		.address = addr_text(&l->task.addr, w->address), .verdict = (int)l->verdict.kind,
-		.low = l->verdict.low, .high = l->verdict.high, .nfindings = n, .findings = w->list,
+		.address = addr_text(&l->task.addr, w->address),
+		.verdict = (int)l->verdict.kind,
+		.low = l->verdict.low,
+		.high = l->verdict.high,
+		.nfindings = n,
+		.findings = w->list,
 	};
 	if (l->verdict.tier >= 0)
 		snprintf(w->tier, sizeof(w->tier), "%s", env->conf->tiers[l->verdict.tier].name);

@@ -11,7 +11,7 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l);
 struct result_finding {
 	struct iprep_finding f;
 	const char *answers[ANSWERS_MAX];
-	char text[ANSWERS_MAX][16], source[48], detail[DETAIL_MAX];   /* "127.255.255.254" */
+	char text[ANSWERS_MAX][16], source[48], detail[DETAIL_MAX]; /* "127.255.255.254" */
 };
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f);

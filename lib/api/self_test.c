@@ -45,10 +45,15 @@ static source_set settled(void *user, struct task *task)
 static int run(struct test *t, int timeout_ms, struct err *e)
 {
 	const struct env *env = &t->env;
-	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log,
-				  .secret = env->secret, .health = env->health, .ops = env->ops };
-	struct feed feed = { .user = t, .window_max = 1, .task_ms = timeout_ms, .next = next,
-			     .settled = settled };
+	struct engine_conf ec = { .conf = env->conf,
+				  .clock = env->clock,
+				  .log = env->log,
+				  .secret = env->secret,
+				  .health = env->health,
+				  .ops = env->ops };
+	struct feed feed = {
+		.user = t, .window_max = 1, .task_ms = timeout_ms, .next = next, .settled = settled
+	};
 	struct engine *engine = NULL;
 	int r = engine_new(&ec, &engine);
 
@@ -72,10 +77,12 @@ static void say_answer(const struct finding *f, char why[DETAIL_MAX])
 		snprintf(why, DETAIL_MAX, "127.0.0.1 is not listed, 127.0.0.2 is, as %s",
 			 inet_ntop(AF_INET, &a, text, sizeof(text)));
 	else
-		snprintf(why, DETAIL_MAX, "127.0.0.1 is not listed; it has no test entry 127.0.0.2");
+		snprintf(why, DETAIL_MAX,
+			 "127.0.0.1 is not listed; it has no test entry 127.0.0.2");
 }
 
-static void judge_list(const struct test *t, size_t i, struct iprep_source *row, char why[DETAIL_MAX])
+static void judge_list(const struct test *t, size_t i, struct iprep_source *row,
+		       char why[DETAIL_MAX])
 {
 	const struct health *h = &t->env.health->rows[i];
 	const struct finding *f = &t->task.findings[i];
@@ -86,7 +93,8 @@ static void judge_list(const struct test *t, size_t i, struct iprep_source *row,
 	snprintf(why, DETAIL_MAX, "%s", f->detail);
 	if (t->env.conf->sources[i].no_key) {
 		row->state = IPREP_SRC_NO_KEY;
-		snprintf(why, DETAIL_MAX, "its key cannot be read: %.120s", t->env.conf->sources[i].key_file);
+		snprintf(why, DETAIL_MAX, "its key cannot be read: %.120s",
+			 t->env.conf->sources[i].key_file);
 	} else if (health_is_bad(h)) {
 		row->state = IPREP_SRC_QUARANTINED;
 		snprintf(why, DETAIL_MAX, "%s", h->z.why);
@@ -94,17 +102,20 @@ static void judge_list(const struct test *t, size_t i, struct iprep_source *row,
 		row->state = IPREP_SRC_GOOD;
 		say_answer(f, why);
 		if (h->z.state[1] != ZONE_GOOD)
-			snprintf(why + strlen(why), DETAIL_MAX - strlen(why), "; no answer for IPv6");
+			snprintf(why + strlen(why), DETAIL_MAX - strlen(why),
+				 "; no answer for IPv6");
 	}
 }
 
-static void judge_api(const struct test *t, size_t i, struct iprep_source *row, char why[DETAIL_MAX])
+static void judge_api(const struct test *t, size_t i, struct iprep_source *row,
+		      char why[DETAIL_MAX])
 {
 	const struct finding *f = &t->task.findings[i];
 
 	row->latency_ms = -1;
-	row->state = f->status == FINDING_OK ? IPREP_SRC_GOOD
-		   : t->task.quota.auth_failed ? IPREP_SRC_REFUSED : IPREP_SRC_SILENT;
+	row->state = f->status == FINDING_OK	 ? IPREP_SRC_GOOD
+		     : t->task.quota.auth_failed ? IPREP_SRC_REFUSED
+						 : IPREP_SRC_SILENT;
 	snprintf(why, DETAIL_MAX, "%s", f->detail);
 	if (f->status == FINDING_OK && t->task.quota.remaining >= 0)
 		snprintf(why, DETAIL_MAX, "the key is good, %lld of %lld checks left today",
@@ -131,8 +142,9 @@ static void judge(const struct test *t, void (*row)(void *user, const struct ipr
 		row(user, &s);
 	}
 	if (conf->abuseipdb < 0) {
-		struct iprep_source s = { .name = "abuseipdb", .state = IPREP_SRC_OFF, .latency_ms = -1,
-					  .why = why };
+		struct iprep_source s = {
+			.name = "abuseipdb", .state = IPREP_SRC_OFF, .latency_ms = -1, .why = why
+		};
 
 		snprintf(why, sizeof(why), "no key in %.100s: neither asked nor reported to",
 			 *conf->key_file ? conf->key_file : "[abuseipdb] key_file");

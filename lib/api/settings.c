@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct whole {                             /* one allocation */
+struct whole { /* one allocation */
 	struct iprep_settings s;
 	struct iprep_tier tiers[TIERS_MAX];
 	const struct iprep_tier *list[TIERS_MAX];
@@ -21,7 +21,8 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < c->ntiers; i++) {
 		snprintf(w->names[i], sizeof(w->names[i]), "%s", c->tiers[i].name);
-		w->tiers[i] = (struct iprep_tier){ w->names[i], c->tiers[i].score, c->tiers[i].bantime_s };
+		w->tiers[i] = (struct iprep_tier){ w->names[i], c->tiers[i].score,
+						   c->tiers[i].bantime_s };
 		w->list[i] = &w->tiers[i];
 	}
 	snprintf(w->verdict_log, sizeof(w->verdict_log), "%s", c->verdict_log);

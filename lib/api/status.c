@@ -8,18 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STUCK_MAX 100
+#define STUCK_MAX  100
 #define NENDPOINTS 4
 
-struct stuck { struct iprep_stuck s; char address[ADDR_TEXT_MAX], why[DETAIL_MAX]; };
-struct whole {                             /* one allocation */
+struct stuck {
+	struct iprep_stuck s;
+	char address[ADDR_TEXT_MAX], why[DETAIL_MAX];
+};
+struct whole { /* one allocation */
 	struct iprep_queue s;
 	struct iprep_endpoint endpoints[NENDPOINTS];
 	const struct iprep_endpoint *endpoint_list[NENDPOINTS];
 	char errors[NENDPOINTS][DETAIL_MAX];
 	struct stuck stuck[STUCK_MAX];
 	const struct iprep_stuck *stuck_list[STUCK_MAX];
-	const char *state;                 /* of those that are being read */
+	const char *state; /* of those that are being read */
 };
 
 static int64_t sum(const int64_t by_age[NAGES])
@@ -39,8 +42,9 @@ static void on_stuck(void *user, const struct addr *addr, int64_t at, const char
 	if (w->s.nstuck == STUCK_MAX)
 		return;
 	snprintf(x->why, sizeof(x->why), "%s", why);
-	x->s = (struct iprep_stuck){ .address = addr_text(addr, x->address), .state = w->state, .at = at,
-				     .why = x->why };
+	x->s = (struct iprep_stuck){
+		.address = addr_text(addr, x->address), .state = w->state, .at = at, .why = x->why
+	};
 	w->stuck_list[w->s.nstuck++] = &x->s;
 }
 
@@ -65,9 +69,14 @@ static int read_endpoint(struct iprep_ctx *ctx, struct whole *w, enum task_kind 
 		return r;
 	snprintf(w->errors[kind], sizeof(w->errors[kind]), "%s", q.last_error);
 	w->endpoints[kind] = (struct iprep_endpoint){
-		.name = abuseipdb_endpoint(kind), .limit = q.limit, .remaining = q.remaining < 0 ? 0 : q.remaining,
-		.stopped_until = q.stopped_until, .key_refused = q.auth_failed, .last_ok_at = q.last_ok_at,
-		.last_error_at = q.last_error_at, .last_error = *w->errors[kind] ? w->errors[kind] : NULL,
+		.name = abuseipdb_endpoint(kind),
+		.limit = q.limit,
+		.remaining = q.remaining < 0 ? 0 : q.remaining,
+		.stopped_until = q.stopped_until,
+		.key_refused = q.auth_failed,
+		.last_ok_at = q.last_ok_at,
+		.last_error_at = q.last_error_at,
+		.last_error = *w->errors[kind] ? w->errors[kind] : NULL,
 	};
 	w->endpoint_list[kind] = &w->endpoints[kind];
 	w->s.nendpoints++;
@@ -212,7 +221,8 @@ int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cance
 	if (!r)
 		r = ctx_read_key(ctx);
 	if (!r && !*ctx->secret)
-		r = err_set(&ctx->err, IPREP_E_NOSOURCE, "nothing can be taken back without an API key "
+		r = err_set(&ctx->err, IPREP_E_NOSOURCE,
+			    "nothing can be taken back without an API key "
 			    "([abuseipdb] key_file)");
 	if (!r)
 		r = ctx_open_store(ctx, STORE_WORK);
@@ -227,8 +237,8 @@ int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cance
 	return IPREP_OK;
 }
 
-int iprep_retraction(struct iprep_ctx *ctx, const char *address, int *ret_state, int64_t *ret_deleted,
-		     char ret_why[160])
+int iprep_retraction(struct iprep_ctx *ctx, const char *address, int *ret_state,
+		     int64_t *ret_deleted, char ret_why[160])
 {
 	struct retraction x = { .state = RETRACT_WAITS };
 	struct addr a;

@@ -52,7 +52,7 @@ struct addr addr_cut(const struct addr *a, int bits)
 	struct addr cut = *a;
 
 	for (int i = bits; i < 128; i++)
-		cut.b[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+		cut.b[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
 	return cut;
 }
 
@@ -68,7 +68,8 @@ char *addr_reverse(const struct addr *a, char dst[ADDR_REVERSE_MAX])
 	char *p = dst;
 
 	if (addr_is_v4(a)) {
-		snprintf(dst, ADDR_REVERSE_MAX, "%u.%u.%u.%u", a->b[15], a->b[14], a->b[13], a->b[12]);
+		snprintf(dst, ADDR_REVERSE_MAX, "%u.%u.%u.%u", a->b[15], a->b[14], a->b[13],
+			 a->b[12]);
 		return dst;
 	}
 	for (int i = 15; i >= 0; i--) {
@@ -108,7 +109,8 @@ bool prefix_parse(const char *text, struct prefix *ret)
 		p.bits = (int)bits + (v4 ? 96 : 0);
 	}
 	cut = addr_cut(&p.addr, p.bits);
-	if (memcmp(&cut, &p.addr, sizeof(cut)) != 0)   /* host bits are a typing mistake, not a prefix */
+	if (memcmp(&cut, &p.addr, sizeof(cut)) !=
+	    0) /* host bits are a typing mistake, not a prefix */
 		return false;
 	*ret = p;
 	return true;

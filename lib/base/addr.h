@@ -8,10 +8,13 @@
 #pragma once
 #include "base/types.h"
 
-#define ADDR_TEXT_MAX 64                   /* "ffff:…/128" and terminator */
-#define ADDR_REVERSE_MAX 66                /* 32 nibbles with dots, terminator */
+#define ADDR_TEXT_MAX	 64 /* "ffff:…/128" and terminator */
+#define ADDR_REVERSE_MAX 66 /* 32 nibbles with dots, terminator */
 
-struct prefix { struct addr addr; int bits; };   /* bits of the 128; IPv4 /24 is 120 */
+struct prefix {
+	struct addr addr;
+	int bits;
+}; /* bits of the 128; IPv4 /24 is 120 */
 
 /* Strictly what inet_pton(3) takes: no zone id, no prefix, no blanks. */
 bool addr_parse(const char *text, struct addr *ret);

@@ -110,10 +110,15 @@ size_t utf8_cut(const char *text, size_t max)
 /* Bytes of the character at s; 0: it is none. */
 static size_t utf8_length(const unsigned char *s)
 {
-	static const struct { unsigned char first, last, low, high; size_t n; } forms[] = {
-		{ 0x01, 0x7f, 0, 0, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	static const struct {
+		unsigned char first, last, low, high;
+		size_t n;
+	} forms[] = {
+		{ 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -145,7 +150,7 @@ bool utf8_valid(const char *text)
 	return true;
 }
 
-#define PIECE 16                           /* of a secret: enough to tell it by */
+#define PIECE 16 /* of a secret: enough to tell it by */
 
 /* The byte at *at in lower case, and *at behind it; "%41" is one byte, as in a URL. */
 static int next_byte(const char **at, const char *end)
@@ -154,7 +159,8 @@ static int next_byte(const char **at, const char *end)
 	unsigned byte = (unsigned char)*p;
 
 	*at = p + 1;
-	if (byte == '%' && end - p > 2 && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2])) {
+	if (byte == '%' && end - p > 2 && isxdigit((unsigned char)p[1]) &&
+	    isxdigit((unsigned char)p[2])) {
 		const char hex[] = { p[1], p[2], '\0' };
 
 		byte = (unsigned)strtoul(hex, NULL, 16);
@@ -191,8 +197,9 @@ char *text_redact(char *text)
 {
 	char *out = text;
 
-	for (const char *p = text; *p; ) {
-		size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+	for (const char *p = text; *p;) {
+		size_t n = strspn(p,
+				  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 		bool digit = strcspn(p, "0123456789") < n;
 
 		if (n >= RUN_MIN && digit) {

@@ -10,10 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf { char *text; size_t len, room, max; bool failed; };
+struct buf {
+	char *text;
+	size_t len, room, max;
+	bool failed;
+};
 
-void buf_init(struct buf *b, size_t max);  /* max: bytes of text, terminator apart */
-void buf_free(struct buf *b);              /* wipes, frees, leaves an empty buffer */
+void buf_init(struct buf *b, size_t max); /* max: bytes of text, terminator apart */
+void buf_free(struct buf *b);		  /* wipes, frees, leaves an empty buffer */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -25,11 +29,11 @@ char *text_mask(char *dst, size_t room, const void *src, size_t len);
 size_t utf8_cut(const char *text, size_t max);
 /* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */
 bool utf8_valid(const char *text);
-/* Does the text show 16 bytes or more of a secret, or all of a shorter one, in whatever case, plain or
- * percent-encoded? */
+/* Does the text show 16 bytes or more of a secret, or all of a shorter one, in whatever case, plain
+ * or percent-encoded? */
 bool text_shows(const char *text, size_t len, const char *secret);
-/* Where somebody may have put a key by mistake: runs of 20 or more letters and digits, one of these at
- * least, become "...". In place. Returns text. */
+/* Where somebody may have put a key by mistake: runs of 20 or more letters and digits, one of these
+ * at least, become "...". In place. Returns text. */
 char *text_redact(char *text);
 /* Append src to the terminated text in dst as far as it fits. Returns false if it was cut. */
 bool text_put(char *dst, size_t room, const char *src);

@@ -3,8 +3,11 @@
 #pragma once
 #include <stdint.h>
 
-struct clock { int64_t (*now_s)(void *user); void *user; };   /* now_s NULL: time(2) */
+struct clock {
+	int64_t (*now_s)(void *user);
+	void *user;
+}; /* now_s NULL: time(2) */
 
 int64_t clock_now_s(const struct clock *c);
-int64_t clock_mono_ms(void);               /* for deadlines: never jumps */
-int64_t clock_boot_s(void);                /* since boot, suspend included */
+int64_t clock_mono_ms(void); /* for deadlines: never jumps */
+int64_t clock_boot_s(void);  /* since boot, suspend included */

@@ -30,7 +30,6 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	n = strlen(e->text);
-	snprintf(e->text + n, sizeof(e->text) - n, ": %.*s",
-		 (int)(sizeof(e->text) - n), old);
+	snprintf(e->text + n, sizeof(e->text) - n, ": %.*s", (int)(sizeof(e->text) - n), old);
 	return e->code;
 }

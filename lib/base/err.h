@@ -9,7 +9,10 @@
 #pragma once
 #include <iprep.h>
 
-struct err { int code; char text[640]; };
+struct err {
+	int code;
+	char text[640];
+};
 
 /* Fill in *e and return code, so that callers write: return err_set(e, CODE, ...); */
 int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

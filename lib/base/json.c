@@ -80,12 +80,14 @@ struct json *json_free(struct json *j)
 const struct json *json_member(const struct json *object, const char *name)
 {
 	return object && cJSON_IsObject(in(object))
-	     ? out(cJSON_GetObjectItemCaseSensitive(in(object), name)) : NULL;
+		       ? out(cJSON_GetObjectItemCaseSensitive(in(object), name))
+		       : NULL;
 }
 
 const struct json *json_item(const struct json *array, size_t i)
 {
-	return array && cJSON_IsArray(in(array)) ? out(cJSON_GetArrayItem(in(array), (int)i)) : NULL;
+	return array && cJSON_IsArray(in(array)) ? out(cJSON_GetArrayItem(in(array), (int)i))
+						 : NULL;
 }
 
 size_t json_count(const struct json *array)
@@ -105,7 +107,8 @@ bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret)
 	if (!j || !cJSON_IsNumber(in(j)))
 		return false;
 	d = in(j)->valuedouble;
-	if (!(d >= -9e15 && d <= 9e15) || (double)(int64_t)d != d || d < (double)min || d > (double)max)
+	if (!(d >= -9e15 && d <= 9e15) || (double)(int64_t)d != d || d < (double)min ||
+	    d > (double)max)
 		return false;
 	*ret = (int64_t)d;
 	return true;

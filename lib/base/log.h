@@ -7,7 +7,7 @@
 struct log {
 	void (*fn)(void *user, int priority, const char *line);
 	void *user;
-	int max_priority;                  /* LOG_ERR .. LOG_DEBUG; tested before formatting */
+	int max_priority; /* LOG_ERR .. LOG_DEBUG; tested before formatting */
 };
 
 bool log_wants(const struct log *l, int priority);

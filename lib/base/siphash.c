@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/siphash.h"
 
-struct sip { uint64_t v0, v1, v2, v3; };
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
 
 static uint64_t rotate(uint64_t x, int bits)
 {
@@ -44,8 +46,8 @@ static void take(struct sip *s, uint64_t w)
 uint64_t siphash24(const uint8_t key[16], const void *bytes, size_t n)
 {
 	uint64_t k0 = word(key, 8), k1 = word(key + 8, 8);
-	struct sip s = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-			 k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+	struct sip s = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+			 k1 ^ 0x7465646279746573 };
 	const uint8_t *p = bytes;
 	size_t left = n;
 

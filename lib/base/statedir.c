@@ -23,12 +23,15 @@ static int check_above(char *path, uid_t owner, struct err *e)
 		if (stat(path, &st))
 			return err_set(e, IPREP_E_PERM, "%s: %s", path, strerror(errno));
 		if (st.st_uid != 0 && st.st_uid != owner)
-			return err_set(e, IPREP_E_PERM, "%s: belongs to user %u, who could replace the "
-				       "state below it", path, (unsigned)st.st_uid);
+			return err_set(e, IPREP_E_PERM,
+				       "%s: belongs to user %u, who could replace the "
+				       "state below it",
+				       path, (unsigned)st.st_uid);
 		if (others_may_write(&st) && !(st.st_mode & S_ISVTX))
-			return err_set(e, IPREP_E_PERM, "%s: others may write here (mode %04o) and "
-				       "replace the state below it", path,
-				       (unsigned)(st.st_mode & 07777));
+			return err_set(e, IPREP_E_PERM,
+				       "%s: others may write here (mode %04o) and "
+				       "replace the state below it",
+				       path, (unsigned)(st.st_mode & 07777));
 		if (slash == path)
 			break;
 	}
@@ -52,10 +55,13 @@ int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struc
 	}
 	close(fd);
 	if (st.st_uid == 0)
-		return err_set(e, IPREP_E_PERM, "%s: state directory belongs to root; give it to a user "
-			       "of its own: chown _iprep:_iprep", dir);
+		return err_set(e, IPREP_E_PERM,
+			       "%s: state directory belongs to root; give it to a user "
+			       "of its own: chown _iprep:_iprep",
+			       dir);
 	if (st.st_mode & S_IWOTH)
-		return err_set(e, IPREP_E_PERM, "%s: state directory is writable by everybody", dir);
+		return err_set(e, IPREP_E_PERM, "%s: state directory is writable by everybody",
+			       dir);
 	r = check_above(dir, st.st_uid, e);
 	if (r)
 		return r;

@@ -8,6 +8,7 @@
 
 #define CATEGORIES_MAX 30
 
+/* clang-format off */
 static const struct { const char *name; int number; } categories[] = {
 	{ "dns-compromise", 1 }, { "dns-poisoning", 2 }, { "fraud-orders", 3 }, { "ddos-attack", 4 },
 	{ "ddos", 4 }, { "ftp-brute-force", 5 }, { "ftp", 5 }, { "ping-of-death", 6 },
@@ -17,6 +18,7 @@ static const struct { const char *name; int number; } categories[] = {
 	{ "bad-web-bot", 19 }, { "exploited-host", 20 }, { "web-app-attack", 21 },
 	{ "web-attack", 21 }, { "ssh", 22 }, { "iot-targeted", 23 },
 };
+/* clang-format on */
 
 static int category_of(const char *name)
 {
@@ -37,7 +39,8 @@ int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *e)
 	int n = 0, given = 0;
 
 	if (strlen(text) >= sizeof(list))
-		return err_set(e, IPREP_E_ARG, "categories: longer than %zu bytes", sizeof(list) - 1);
+		return err_set(e, IPREP_E_ARG, "categories: longer than %zu bytes",
+			       sizeof(list) - 1);
 	memcpy(list, text, strlen(text) + 1);
 	for (char *p = strtok_r(list, ", ", &save); p; p = strtok_r(NULL, ", ", &save)) {
 		int c = category_of(p);
@@ -46,7 +49,8 @@ int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *e)
 			return err_set(e, IPREP_E_ARG, "categories: more than %d are given",
 				       CATEGORIES_MAX);
 		if (!c)
-			return err_set(e, IPREP_E_ARG, "categories: \"%s\" is no category of AbuseIPDB",
+			return err_set(e, IPREP_E_ARG,
+				       "categories: \"%s\" is no category of AbuseIPDB",
 				       text_mask(masked, sizeof(masked), p, strlen(p)));
 		if (seen[c])
 			continue;

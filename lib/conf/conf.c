@@ -32,10 +32,13 @@ int conf_zone_key(struct conf_source *s, const char *key, struct err *e)
 		return err_set(e, IPREP_E_BUG, "[dnsbl %s] has no key in its zone", s->name);
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)key[i]) && key[i] != '-')
-			return err_set(e, IPREP_E_CONFIG, "%s: byte %zu is not of a zone's key (letters, "
-				       "digits, '-')", s->key_file, i + 1);
+			return err_set(e, IPREP_E_CONFIG,
+				       "%s: byte %zu is not of a zone's key (letters, "
+				       "digits, '-')",
+				       s->key_file, i + 1);
 	if (!n || n > 63)
-		return err_set(e, IPREP_E_CONFIG, "%s: %zu bytes; a zone's key has 1 to 63", s->key_file, n);
+		return err_set(e, IPREP_E_CONFIG, "%s: %zu bytes; a zone's key has 1 to 63",
+			       s->key_file, n);
 	s->asked_zone = malloc(room);
 	if (!s->asked_zone)
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
@@ -54,8 +57,11 @@ int conf_enable_abuseipdb(struct conf *c)
 		return IPREP_E_NOMEM;
 	c->sources = s;
 	s += c->nsources;
-	*s = (struct conf_source){ .type = SOURCE_ABUSEIPDB, .name = "abuseipdb", .enabled = true,
-				   .costs = true, .points = c->api_points };
+	*s = (struct conf_source){ .type = SOURCE_ABUSEIPDB,
+				   .name = "abuseipdb",
+				   .enabled = true,
+				   .costs = true,
+				   .points = c->api_points };
 	pattern_range(&s->points, &s->least, &s->most);
 	c->abuseipdb = (int)c->nsources++;
 	return 0;

@@ -11,28 +11,32 @@
 #include "conf/points.h"
 #include "base/types.h"
 
-#define CONF_TEXT_MAX 256
-#define IPV6_PREFIX_MIN 32
-#define TIERS_MAX 16
-#define CONF_ALLOW_MAX 64
-#define CONF_GLOBS_MAX 32
-#define SPRAY_USERS_MAX 64
+#define CONF_TEXT_MAX	  256
+#define IPV6_PREFIX_MIN	  32
+#define TIERS_MAX	  16
+#define CONF_ALLOW_MAX	  64
+#define CONF_GLOBS_MAX	  32
+#define SPRAY_USERS_MAX	  64
 #define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
 
-struct conf_tier { char name[32]; int score; int64_t bantime_s; };
+struct conf_tier {
+	char name[32];
+	int score;
+	int64_t bantime_s;
+};
 
 enum source_type { SOURCE_DNSBL, SOURCE_ABUSEIPDB };
-struct conf_source {                       /* [dnsbl X] in file order, then AbuseIPDB, if on */
+struct conf_source { /* [dnsbl X] in file order, then AbuseIPDB, if on */
 	enum source_type type;
 	char name[48];
 	bool enabled;
-	bool costs;                        /* quota: asked last, never for --file */
-	char zone[CONF_TEXT_MAX];          /* DNSBL; as written, a key only as %{key:FILE} */
-	char key_file[CONF_TEXT_MAX];      /* of %{key:FILE}; empty: none */
-	char *asked_zone;                  /* with the key; NULL: as zone. Wiped by conf_free() */
-	bool no_key;                       /* its key cannot be read: not asked */
+	bool costs;		      /* quota: asked last, never for --file */
+	char zone[CONF_TEXT_MAX];     /* DNSBL; as written, a key only as %{key:FILE} */
+	char key_file[CONF_TEXT_MAX]; /* of %{key:FILE}; empty: none */
+	char *asked_zone;	      /* with the key; NULL: as zone. Wiped by conf_free() */
+	bool no_key;		      /* its key cannot be read: not asked */
 	struct pattern points;
-	int least, most;                   /* pattern_range() */
+	int least, most; /* pattern_range() */
 };
 enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
 enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };
@@ -54,7 +58,8 @@ struct conf {
 	struct conf_source *sources;
 	/* [abuseipdb]; abuseipdb is its row in sources, -1 while there is no key file */
 	int abuseipdb;
-	char api_url[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX], ca_file[CONF_TEXT_MAX], proxy[CONF_TEXT_MAX];
+	char api_url[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX], ca_file[CONF_TEXT_MAX],
+		proxy[CONF_TEXT_MAX];
 	struct pattern api_points;
 	int max_age_days;
 	int64_t api_cache_s;
@@ -62,10 +67,10 @@ struct conf {
 	/* [report] */
 	char categories[CONF_TEXT_MAX];
 	int64_t report_interval_s, report_window_s;
-	int min_users;                     /* fewer different names within the window: no report; 0: any */
+	int min_users; /* fewer different names within the window: no report; 0: any */
 	char comment[CONF_TEXT_MAX];
 	size_t nskip_jails;
-	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX];     /* fnmatch(3) patterns */
+	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX]; /* fnmatch(3) patterns */
 	/* [spray], [good] */
 	int spray_users;
 	int64_t spray_window_s, good_window_s;
@@ -105,5 +110,7 @@ const char *conf_template_wrong(const char *text);
 bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s);
 
 /* For documentation checks: walks the table of keys; NULL at its end. */
-struct conf_key_info { const char *section, *name, *default_text; };
+struct conf_key_info {
+	const char *section, *name, *default_text;
+};
 const struct conf_key_info *conf_key_at(size_t i);

@@ -23,8 +23,10 @@ static int check_file(int fd, const char *path, struct err *e)
 		return err_set(e, IPREP_E_PERM, "%s: belongs to user %u, neither root nor us", path,
 			       (unsigned)st.st_uid);
 	if (st.st_mode & (S_IRWXO | S_IWGRP | S_IXGRP))
-		return err_set(e, IPREP_E_PERM, "%s: mode %03o lets others at a secret; chmod 0640 or "
-			       "0600", path, (unsigned)(st.st_mode & 0777));
+		return err_set(e, IPREP_E_PERM,
+			       "%s: mode %03o lets others at a secret; chmod 0640 or "
+			       "0600",
+			       path, (unsigned)(st.st_mode & 0777));
 	if (st.st_size >= SECRET_MAX)
 		return err_set(e, IPREP_E_CONFIG, "%s: too long for a key (over %d bytes)", path,
 			       SECRET_MAX - 1);
@@ -36,11 +38,14 @@ static int check_text(char *text, size_t n, const char *path, struct err *e)
 	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r' || text[n - 1] == ' '))
 		n--;
 	if (!n)
-		return err_set(e, IPREP_E_CONFIG, "%s: empty, expected one line with the key", path);
+		return err_set(e, IPREP_E_CONFIG, "%s: empty, expected one line with the key",
+			       path);
 	for (size_t i = 0; i < n; i++)
 		if (text[i] <= ' ' || text[i] > '~')
-			return err_set(e, IPREP_E_CONFIG, "%s: byte %zu is not of a key; expected one "
-				       "line of printable ASCII", path, i + 1);
+			return err_set(e, IPREP_E_CONFIG,
+				       "%s: byte %zu is not of a key; expected one "
+				       "line of printable ASCII",
+				       path, i + 1);
 	text[n] = '\0';
 	return 0;
 }

@@ -14,7 +14,8 @@
 #include <strings.h>
 
 #define YEAR_S (366 * 86400LL)
-#define BAN_MAX_S (3653 * 86400LL)         /* ten years, their leap days too: a block that ends later is none */
+/* ten years with their leap days: a block that ends later is none */
+#define BAN_MAX_S  (3653 * 86400LL)
 #define INT_VALUES 1000000
 
 static bool wrong(struct err *e, const char *what)
@@ -41,8 +42,10 @@ static bool p_duration(const struct conf_key *k, const char *text, void *dst, st
 	int64_t s;
 
 	if (!duration_parse(text, k->max, &s) || s < k->min) {
-		err_set(e, IPREP_E_CONFIG, "expected a duration such as 90, 15m, 1d, 52w, from %lld to "
-			"%lld seconds", (long long)k->min, (long long)k->max);
+		err_set(e, IPREP_E_CONFIG,
+			"expected a duration such as 90, 15m, 1d, 52w, from %lld to "
+			"%lld seconds",
+			(long long)k->min, (long long)k->max);
 		return false;
 	}
 	*(int64_t *)dst = s;
@@ -117,7 +120,7 @@ static bool zone_name(const char *text, struct err *e)
 {
 	size_t n = strlen(text), label = 0;
 
-	if (!n || n > 253 - 64)            /* 32 nibbles and their dots go before it */
+	if (!n || n > 253 - 64) /* 32 nibbles and their dots go before it */
 		return wrong(e, "expected a zone name of 1 to 189 characters");
 	for (size_t i = 0; i < n; i++) {
 		label = text[i] == '.' ? 0 : label + 1;
@@ -129,7 +132,8 @@ static bool zone_name(const char *text, struct err *e)
 	return true;
 }
 
-/* A zone may hold one key as a label of its own, "%{key:/etc/iprep/dqs.key}.zen.dq.spamhaus.net". */
+/* A zone may hold one key as a label of its own, "%{key:/etc/iprep/dqs.key}.zen.dq.spamhaus.net".
+ */
 static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
 	struct conf_source *s = (struct conf_source *)(void *)((char *)dst - k->offset);
@@ -173,7 +177,7 @@ static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, s
 		snprintf(host, sizeof(host), "%s", *one == '[' ? one + 1 : one);
 		port = *one == '[' ? strchr(host, ']') : strchr(host, ':');
 		if (port && *one != '[' && strchr(port + 1, ':'))
-			port = NULL;       /* a bare IPv6 address */
+			port = NULL; /* a bare IPv6 address */
 		if (port && *port == ']') {
 			*port++ = '\0';
 			if (!*port)
@@ -185,7 +189,8 @@ static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, s
 			*port = '\0';
 		if (!addr_parse(host, &a))
 			return wrong(e, "expected addresses such as 127.0.0.1:5353, [::1]:53");
-		if (!text_put(out, sizeof(out), *out ? "," : "") || !text_put(out, sizeof(out), one))
+		if (!text_put(out, sizeof(out), *out ? "," : "") ||
+		    !text_put(out, sizeof(out), one))
 			return wrong(e, "too long");
 	}
 	return copy(dst, out, e);
@@ -302,6 +307,7 @@ static bool p_prefixes(const struct conf_key *k, const char *text, void *dst, st
 }
 
 /* clang-format off: a row a line */
+/* clang-format off */
 #define CONF(section, name, text, parse, min, max, member) \
 	{ { section, name, text }, parse, min, max, offsetof(struct conf, member), false }
 #define TIER(name, parse, min, max, member) \
@@ -351,6 +357,7 @@ const struct conf_key conf_keys[] = {
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
 };
+/* clang-format on */
 /* clang-format on */
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
 

@@ -6,11 +6,11 @@
 struct conf_key;
 typedef bool conf_parser(const struct conf_key *k, const char *text, void *dst, struct err *e);
 struct conf_key {
-	struct conf_key_info info;         /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
+	struct conf_key_info info; /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
 	conf_parser *parse;
 	int64_t min, max;
-	size_t offset;                     /* in struct conf, conf_tier or conf_source */
-	bool required;                     /* in each [tier X], [dnsbl X] */
+	size_t offset; /* in struct conf, conf_tier or conf_source */
+	bool required; /* in each [tier X], [dnsbl X] */
 };
 extern const struct conf_key conf_keys[];
 extern const size_t conf_nkeys;

@@ -11,7 +11,10 @@
 
 #define POINTS_MAX 1000
 
-struct parser { const char *text, *at; const char *what; };
+struct parser {
+	const char *text, *at;
+	const char *what;
+};
 
 static bool fail(struct parser *p, const char *what)
 {
@@ -89,7 +92,7 @@ static bool has_outer(const struct parser *p, int nfields)
 {
 	const char *end = *p->at == '[' ? p->at + 1 + strspn(p->at + 1, "0123456789") : NULL;
 
-	if (end && end[0] == '[')          /* "[[126..127].0.0.2]": a field never begins so */
+	if (end && end[0] == '[') /* "[[126..127].0.0.2]": a field never begins so */
 		return nfields > 1 && end == p->at + 1;
 	return end && nfields > 1 && end[0] == '.' && end[1] != '.';
 }
@@ -141,8 +144,8 @@ static int place(const struct parser *p, struct err *e)
 	size_t len = strlen(text_mask(said, sizeof(said), p->text, strlen(p->text)));
 	size_t at = (size_t)(p->at - p->text) < len ? (size_t)(p->at - p->text) : len;
 
-	return err_set(e, IPREP_E_CONFIG, "%s at \"%.*s>%.1s<%s\"", p->what, (int)at, said, said + at,
-		       at < len ? said + at + 1 : "");
+	return err_set(e, IPREP_E_CONFIG, "%s at \"%.*s>%.1s<%s\"", p->what, (int)at, said,
+		       said + at, at < len ? said + at + 1 : "");
 }
 
 int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err *e)
@@ -155,7 +158,8 @@ int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err
 		if (!*p.at)
 			break;
 		if (pat.nentries == PATTERN_ENTRIES_MAX)
-			return err_set(e, IPREP_E_CONFIG, "more than %d entries", PATTERN_ENTRIES_MAX);
+			return err_set(e, IPREP_E_CONFIG, "more than %d entries",
+				       PATTERN_ENTRIES_MAX);
 		if (!entry(&p, nfields, &pat.entries[pat.nentries]))
 			return place(&p, e);
 		pat.nentries++;
@@ -200,7 +204,7 @@ void pattern_range(const struct pattern *p, int *ret_least, int *ret_most)
 {
 	int least = 0, most = 0;
 
-	if (p->nfields == 1) {             /* one value: try them all */
+	if (p->nfields == 1) { /* one value: try them all */
 		for (uint32_t v = 0; v <= 100; v++) {
 			int n = pattern_points(p, &v, 1);
 

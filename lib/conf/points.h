@@ -17,10 +17,10 @@
 struct pattern_entry {
 	bool any;
 	int points;
-	uint8_t octets[4][32];             /* bit sets; a score uses the first */
+	uint8_t octets[4][32]; /* bit sets; a score uses the first */
 };
 struct pattern {
-	int nfields;                       /* 4: IPv4 answers, 1: a number 0..255 */
+	int nfields; /* 4: IPv4 answers, 1: a number 0..255 */
 	size_t nentries;
 	struct pattern_entry entries[PATTERN_ENTRIES_MAX];
 };

@@ -18,14 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 197                 /* INI_MAX_LINE 200, less newline, terminator and one */
-#define SECTIONS_MAX (SOURCES_MAX + TIERS_MAX)
+#define LINE_MAX_BYTES 197 /* INI_MAX_LINE 200, less newline, terminator and one */
+#define SECTIONS_MAX   (SOURCES_MAX + TIERS_MAX)
 
-struct section {                           /* a [tier X] or [dnsbl X] on its way */
+struct section { /* a [tier X] or [dnsbl X] on its way */
 	bool is_tier;
 	struct conf_tier tier;
 	struct conf_source list;
-	bool seen[64];                     /* by row of conf_keys */
+	bool seen[64]; /* by row of conf_keys */
 	char file[CONF_TEXT_MAX];
 	int line;
 };
@@ -33,8 +33,8 @@ struct reader {
 	FILE *fp;
 	const char *path;
 	int line;
-	bool seen[64];                     /* keys of this file, plain sections */
-	bool in_file[SECTIONS_MAX][64];    /* the same for named sections */
+	bool seen[64];			/* keys of this file, plain sections */
+	bool in_file[SECTIONS_MAX][64]; /* the same for named sections */
 	struct conf *conf;
 	struct section *sections;
 	size_t nsections;
@@ -48,7 +48,8 @@ static int fail(struct reader *rd, const char *what, const char *value)
 	char said[64];
 
 	if (!rd->r)
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line, what,
+		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line,
+				what,
 				text_redact(text_mask(said, sizeof(said), value, strlen(value))));
 	return rd->r;
 }
@@ -158,7 +159,7 @@ static char *next_line(char *dst, int room, void *stream)
 	for (s = raw; *s == ' ' || *s == '\t'; s++)
 		n--;
 	ok = line_ok(rd, s, (size_t)n) && (int)n + 2 <= room;
-	if (ok)                            /* inih itself would take ':' for '=' in a comment's line */
+	if (ok) /* inih itself would take ':' for '=' in a comment's line */
 		snprintf(dst, (size_t)room, "%s\n", *s == '#' || *s == ';' ? "" : s);
 	free(raw);
 	return ok ? dst : NULL;
@@ -174,15 +175,16 @@ static int take_value(struct reader *rd, const struct conf_key *k, const char *s
 	struct err e;
 
 	if (seen[row]) {
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: given twice in this file", rd->path,
-				rd->line, section, k->info.name);
+		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: given twice in this file",
+				rd->path, rd->line, section, k->info.name);
 		return 0;
 	}
 	seen[row] = true;
 	if (k->parse(k, value, (char *)base + k->offset, &e))
 		return 1;
-	rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path, rd->line, section,
-			k->info.name, text_redact(text_mask(said, sizeof(said), value, strlen(value))), e.text);
+	rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path, rd->line,
+			section, k->info.name,
+			text_redact(text_mask(said, sizeof(said), value, strlen(value))), e.text);
 	return 0;
 }
 
@@ -200,14 +202,15 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (rd->r)
 		return 0;
 	k = find_key(kind, name, &known);
-	if (!known) {                      /* before the first header; those are checked already */
+	if (!known) { /* before the first header; those are checked already */
 		fail(rd, "unknown section", section);
 		return 0;
 	}
 	if (!k) {
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"", rd->path, rd->line,
-				text_redact(text_mask(where, sizeof(where), section, strlen(section))),
-				text_redact(text_mask(said, sizeof(said), name, strlen(name))));
+		rd->r = err_set(
+			rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"", rd->path, rd->line,
+			text_redact(text_mask(where, sizeof(where), section, strlen(section))),
+			text_redact(text_mask(said, sizeof(said), name, strlen(name))));
 		return 0;
 	}
 	if (!is_tier && !is_list)
@@ -237,9 +240,10 @@ static int open_safely(const char *path, FILE **ret, struct err *e)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & S_IWOTH ||
 	    (st.st_mode & S_IWGRP && st.st_gid != 0)) {
 		close(fd);
-		return err_set(e, IPREP_E_PERM, "%s: unsafe owner or mode (user %u, mode %03o): must be "
-			       "root's or yours, and writable by nobody else", path,
-			       (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
+		return err_set(e, IPREP_E_PERM,
+			       "%s: unsafe owner or mode (user %u, mode %03o): must be "
+			       "root's or yours, and writable by nobody else",
+			       path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
 	}
 	*ret = fdopen(fd, "r");
 	if (*ret)
@@ -277,9 +281,10 @@ static int check_complete(const struct section *s, struct err *e)
 	for (size_t i = 0; i < conf_nkeys; i++) {
 		const struct conf_key *k = &conf_keys[i];
 
-		if (k->required && !strcmp(k->info.section, s->is_tier ? "tier" : "dnsbl") && !s->seen[i])
-			return err_set(e, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"", s->file, s->line,
-				       s->is_tier ? "tier" : "dnsbl",
+		if (k->required && !strcmp(k->info.section, s->is_tier ? "tier" : "dnsbl") &&
+		    !s->seen[i])
+			return err_set(e, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"", s->file,
+				       s->line, s->is_tier ? "tier" : "dnsbl",
 				       s->is_tier ? s->tier.name : s->list.name, k->info.name);
 	}
 	return 0;
@@ -290,11 +295,13 @@ static int add_tier(struct conf *c, const struct section *s, struct err *e)
 	size_t i = c->ntiers;
 
 	if (i == TIERS_MAX)
-		return err_set(e, IPREP_E_CONFIG, "%s:%d: more than %d tiers", s->file, s->line, TIERS_MAX);
+		return err_set(e, IPREP_E_CONFIG, "%s:%d: more than %d tiers", s->file, s->line,
+			       TIERS_MAX);
 	for (; i && c->tiers[i - 1].score >= s->tier.score; i--) {
 		if (c->tiers[i - 1].score == s->tier.score)
-			return err_set(e, IPREP_E_CONFIG, "%s:%d: [tier %s] has the same score as [tier %s]",
-				       s->file, s->line, s->tier.name, c->tiers[i - 1].name);
+			return err_set(e, IPREP_E_CONFIG,
+				       "%s:%d: [tier %s] has the same score as [tier %s]", s->file,
+				       s->line, s->tier.name, c->tiers[i - 1].name);
 		c->tiers[i] = c->tiers[i - 1];
 	}
 	c->tiers[i] = s->tier;
@@ -319,8 +326,8 @@ static int add_sections(struct reader *rd)
 		if (r || s->is_tier || !s->list.enabled)
 			continue;
 		if (c->nsources == SOURCES_MAX - 1)
-			return err_set(rd->e, IPREP_E_CONFIG, "%s:%d: more than %d lists", s->file, s->line,
-				       SOURCES_MAX - 1);
+			return err_set(rd->e, IPREP_E_CONFIG, "%s:%d: more than %d lists", s->file,
+				       s->line, SOURCES_MAX - 1);
 		c->sources[c->nsources] = s->list;
 		pattern_range(&s->list.points, &c->sources[c->nsources].least,
 			      &c->sources[c->nsources].most);
@@ -381,8 +388,9 @@ int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, str
 	}
 	rd->e = e;
 	local_path(path, local);
-	r = strlen(path) > CONF_TEXT_MAX ? err_set(e, IPREP_E_CONFIG, "path of the configuration is too long")
-					 : read_file(rd, path, may_be_missing);
+	r = strlen(path) > CONF_TEXT_MAX
+		    ? err_set(e, IPREP_E_CONFIG, "path of the configuration is too long")
+		    : read_file(rd, path, may_be_missing);
 	if (!r)
 		r = read_file(rd, local, true);
 	if (!r)

@@ -9,10 +9,14 @@
 /* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
 static int64_t unit_s(const char *name, size_t len)
 {
-	static const struct { const char *name; int64_t s; } units[] = {
-		{ "s", 1 }, { "sec", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 }, { "hour", 3600 },
-		{ "d", 86400 }, { "day", 86400 }, { "w", 604800 }, { "week", 604800 },
-		{ "mo", 2629737 }, { "y", 31557600 }, { "year", 31557600 },
+	static const struct {
+		const char *name;
+		int64_t s;
+	} units[] = {
+		{ "s", 1 },	      { "sec", 1 },	  { "m", 60 },	     { "min", 60 },
+		{ "h", 3600 },	      { "hour", 3600 },	  { "d", 86400 },    { "day", 86400 },
+		{ "w", 604800 },      { "week", 604800 }, { "mo", 2629737 }, { "y", 31557600 },
+		{ "year", 31557600 },
 	};
 
 	if (!len)
@@ -61,7 +65,8 @@ const char *conf_template_wrong(const char *text)
 	if (!utf8_valid(text))
 		return "not UTF-8";
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))    /* C0, DEL, C1 in UTF-8 */
+		if (*p < 0x20 || *p == 0x7f ||
+		    (*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1 in UTF-8 */
 			return "expected one line without control characters";
 	for (const char *p = text; (p = strstr(p, "%{")); p++) {
 		bool known = false;

@@ -2,12 +2,13 @@
 /*
  * cares.c - c-ares, modern and old (ares_query_dnsrec(3), ares_process_fds(3); ares_query(3))
  *
- * A modern one is told to leave its timeouts alone; an old one has a timeout that is longer than any
- * deadline.
+ * A modern one is told to leave its timeouts alone; an old one has a timeout that is longer than
+ * any deadline.
  *
- * The same packets from each: no EDNS, no 0x20, no search list, no rotation, one try, and one socket
- * for all questions. No query cache: it would keep every answer of a list of 200,000 addresses,
- * and the store has a cache. NOCHECKRESP: SERVFAIL and REFUSED are handed over as they came.
+ * The same packets from each: no EDNS, no 0x20, no search list, no rotation, one try, and one
+ * socket for all questions. No query cache: it would keep every answer of a list of 200,000
+ * addresses, and the store has a cache. NOCHECKRESP: SERVFAIL and REFUSED are handed over as they
+ * came.
  */
 #include "net/cares.h"
 #include "net/dns_message.h"
@@ -22,8 +23,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SOCKET_BYTES (2 * 1024 * 1024)     /* answers to thousands of questions come in bursts */
-#define PATIENCE_MS (60 * 60 * 1000)
+#define SOCKET_BYTES (2 * 1024 * 1024) /* answers to thousands of questions come in bursts */
+#define PATIENCE_MS  (60 * 60 * 1000)
 
 static const char *why_of(int status)
 {
@@ -34,8 +35,8 @@ static const char *why_of(int status)
 
 /*
  * Our own socket functions, for what c-ares does not do: close-on-exec without a gap; no SIGPIPE
- * when a resolver has closed its TCP connection (writev(2) of 1.18 has no MSG_NOSIGNAL); no TCP Fast
- * Open, which 1.34 tries.
+ * when a resolver has closed its TCP connection (writev(2) of 1.18 has no MSG_NOSIGNAL); no TCP
+ * Fast Open, which 1.34 tries.
  */
 static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
 {
@@ -47,7 +48,7 @@ static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
 		return fd;
 	if (type == SOCK_STREAM)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	else                               /* the kernel cuts it to net.core.rmem_max */
+	else /* the kernel cuts it to net.core.rmem_max */
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	return fd;
 }
@@ -66,12 +67,12 @@ static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
 	ssize_t n = recvfrom(fd, p, len, flags, from, from_len);
 
 	(void)user;
-	if (n <= 0 || !from)               /* TCP */
+	if (n <= 0 || !from) /* TCP */
 		return n;
 	n = (ssize_t)dns_message_tidy(p, (size_t)n);
 	if (n)
 		return n;
-	errno = EAGAIN;                    /* as if it had not come */
+	errno = EAGAIN; /* as if it had not come */
 	return -1;
 }
 
@@ -83,7 +84,7 @@ static int sock_option(ares_socket_t fd, ares_socket_opt_t option, const void *v
 	(void)value;
 	(void)len;
 	(void)user;
-	errno = ENOSYS;                    /* Fast Open is all that would be set */
+	errno = ENOSYS; /* Fast Open is all that would be set */
 	return -1;
 }
 
@@ -105,9 +106,14 @@ static ares_ssize_t sock_send(ares_socket_t fd, const void *p, size_t len, int f
 static int set_socket_functions(ares_channel_t *c)
 {
 	static const struct ares_socket_functions_ex functions = {
-		.version = 1, .flags = ARES_SOCKFUNC_FLAG_NONBLOCKING,
-		.asocket = sock_open, .aclose = sock_close, .asetsockopt = sock_option,
-		.aconnect = sock_connect, .arecvfrom = sock_recv, .asendto = sock_send,
+		.version = 1,
+		.flags = ARES_SOCKFUNC_FLAG_NONBLOCKING,
+		.asocket = sock_open,
+		.aclose = sock_close,
+		.asetsockopt = sock_option,
+		.aconnect = sock_connect,
+		.arecvfrom = sock_recv,
+		.asendto = sock_send,
 	};
 
 	return (int)ares_set_socket_functions_ex(c, &functions, NULL);
@@ -229,8 +235,9 @@ static int list_resolvers(ares_channel c, char ret[RESOLVERS_MAX][RESOLVER_ROOM]
 
 		if (!inet_ntop(a->family, &a->addr, host, sizeof(host)))
 			continue;
-		snprintf(ret[(*ret_n)++], RESOLVER_ROOM, a->family == AF_INET6 ? "[%s]:%d" : "%s:%d",
-			 host, a->udp_port ? a->udp_port : 53);
+		snprintf(ret[(*ret_n)++], RESOLVER_ROOM,
+			 a->family == AF_INET6 ? "[%s]:%d" : "%s:%d", host,
+			 a->udp_port ? a->udp_port : 53);
 	}
 	ares_free_data(all);
 	return rc;
@@ -294,8 +301,10 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 	struct ares_options o = {
 		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
 			 ARES_FLAG_NOCHECKRESP | (tcp ? ARES_FLAG_USEVC : 0),
-		.timeout = PATIENCE_MS, .tries = 1,
-		.sock_state_cb = watch, .sock_state_cb_data = user,
+		.timeout = PATIENCE_MS,
+		.tries = 1,
+		.sock_state_cb = watch,
+		.sock_state_cb_data = user,
 		.resolvconf_path = no_file,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |

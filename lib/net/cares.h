@@ -3,37 +3,37 @@
  * cares.h - the door to c-ares: one question to one resolver, sent once (in the module)
  *
  * c-ares finds the system's resolvers, keeps the sockets, matches replies with questions and asks
- * again over TCP if a reply was truncated. When to try again, with which resolver, and until when is
- * decided in dns.c, because c-ares decides it differently in each version: since 1.32 it
- * adapts its timeouts to each resolver, and a reply that takes longer is lost.
+ * again over TCP if a reply was truncated. When to try again, with which resolver, and until when
+ * is decided in dns.c, because c-ares decides it differently in each version: since 1.32 it adapts
+ * its timeouts to each resolver, and a reply that takes longer is lost.
  */
 #pragma once
 #include "net/net.h"
 
 #define RESOLVERS_MAX 8
-#define RESOLVER_ROOM 96                   /* "[IPv6]:port%interface", terminated */
+#define RESOLVER_ROOM 96 /* "[IPv6]:port%interface", terminated */
 
-struct ares_channeldata;                   /* a channel of c-ares */
+struct ares_channeldata; /* a channel of c-ares */
 
 /* Neither readable nor writable: the socket is about to be closed. */
 typedef void net_ares_watch(void *user, int fd, int readable, int writable);
 
-struct net_ares_question {                 /* the caller's, until end() */
-	const char *name;                  /* valid for c-ares */
-	int type;                          /* NET_A, NET_TXT */
-	/* reply: what the resolver said, valid during the call. NULL: nothing, and why is the reason;
-	 * NULL, too: the channel was closed, or c-ares waited long enough. */
+struct net_ares_question { /* the caller's, until end() */
+	const char *name;  /* valid for c-ares */
+	int type;	   /* NET_A, NET_TXT */
+	/* reply: what the resolver said, valid during the call. NULL: nothing, and why is the
+	 * reason; NULL, too: the channel was closed, or c-ares waited long enough. */
 	void (*end)(struct net_ares_question *q, const struct dns_answer *reply, const char *why);
 };
 
-int net_ares_init(struct err *e);          /* before anything else; counted. Errors: _OS, _NOMEM */
+int net_ares_init(struct err *e); /* before anything else; counted. Errors: _OS, _NOMEM */
 void net_ares_done(void);
 /* Those of /etc/resolv.conf, RESOLVERS_MAX at most. Errors: _OS, _NOMEM. */
 int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *e);
 /* Over UDP, or over TCP only. Errors: _NOMEM. */
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
 		  struct ares_channeldata **ret, struct err *e);
-void net_ares_close(struct ares_channeldata *c);       /* ends all its questions; takes NULL */
+void net_ares_close(struct ares_channeldata *c); /* ends all its questions; takes NULL */
 /* Ends exactly once, perhaps inside this call. */
 void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q);
 void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out);

@@ -2,8 +2,8 @@
 /*
  * cares_record.c - a reply that c-ares has parsed, into a dns_answer (ares_dns_record(3))
  *
- * The rules are those of dns_message.c, and their reasons are there. Writing the reply back into bytes
- * for it would take a quarter of the time of a long list.
+ * The rules are those of dns_message.c, and their reasons are there. Writing the reply back into
+ * bytes for it would take a quarter of the time of a long list.
  */
 #include "net/cares_record.h"
 #include "net/dns_message.h"
@@ -80,7 +80,8 @@ static void take_no(const ares_dns_record_t *m, enum net_status status, struct d
 
 	*ret = (struct dns_answer){ .status = status };
 	for (size_t i = 0; i < n; i++) {
-		const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(m, ARES_SECTION_AUTHORITY, i);
+		const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(m, ARES_SECTION_AUTHORITY,
+								       i);
 
 		if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_SOA) {
 			uint32_t ttl = ares_dns_rr_get_ttl(rr);

@@ -6,11 +6,11 @@
  * to 1.33 have a part of the new interface, but not that, and pass for old.
  */
 #pragma once
-#define CARES_NO_DEPRECATED                /* 1.28 to 1.33 would warn of what is old */
+#define CARES_NO_DEPRECATED /* 1.28 to 1.33 would warn of what is old */
 #include "net/net.h"
 #include <ares.h>
 
-#define IS_MODERN (ARES_VERSION >= 0x012200)       /* 1.34.0 */
+#define IS_MODERN (ARES_VERSION >= 0x012200) /* 1.34.0 */
 
 #if IS_MODERN
 /* As dns_message_parse() does it of the bytes: tests/unit/test_dns_message.c compares. */

@@ -3,10 +3,11 @@
  * dns.c - questions of the DNS: which resolver, when again, until when
  *
  * c-ares sends each question to one resolver, once (cares.h). While there is no answer, the
- * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers the
- * wait doubles. Any answer counts, to an earlier try as well, until the deadline. A resolver that
- * replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again, and the
- * next one is asked immediately; if no other resolver has an answer, the first such reply is returned.
+ * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers
+ * the wait doubles. Any answer counts, to an earlier try as well, until the deadline. A resolver
+ * that replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again,
+ * and the next one is asked immediately; if no other resolver has an answer, the first such reply
+ * is returned.
  *
  * c-ares cannot take back a single question. One that is no longer waited for is an orphan. When a
  * channel has many, another one is opened for new questions, and the old one is closed, with its
@@ -22,40 +23,41 @@
 #include <string.h>
 
 #define TRY_MS 1500
-#define TRIES 3                            /* of each resolver */
+#define TRIES  3 /* of each resolver */
 /* An ID has 16 bits, and c-ares looks for a free one for as long as it takes. */
-#define OPEN_MAX 30000
-#define ORPHANS_MAX 1000
-#define LABEL_MAX_DNS 63                   /* RFC 1035, 2.3.4 */
-#define NAME_MAX_DNS 253                   /* RFC 1035, 3.1: 255 bytes on the wire */
+#define OPEN_MAX      30000
+#define ORPHANS_MAX   1000
+#define LABEL_MAX_DNS 63  /* RFC 1035, 2.3.4 */
+#define NAME_MAX_DNS  253 /* RFC 1035, 3.1: 255 bytes on the wire */
 
 struct channel {
 	struct net *net;
-	int tag;                           /* its index */
-	struct ares_channeldata *ares;     /* NULL: not open */
-	size_t nopen, norphans;            /* questions; of them */
+	int tag;		       /* its index */
+	struct ares_channeldata *ares; /* NULL: not open */
+	size_t nopen, norphans;	       /* questions; of them */
 	bool is_retired;
 };
 struct net_dns {
 	struct channel channels[DNS_CHANNELS];
 	char resolvers[RESOLVERS_MAX][RESOLVER_ROOM];
 	size_t nresolvers, nretired;
-	struct channel *in_use[RESOLVERS_MAX][2];      /* over UDP, over TCP; NULL: none yet */
-	struct heap_node *tries;           /* of queries, by the time of their next one */
+	struct channel *in_use[RESOLVERS_MAX][2]; /* over UDP, over TCP; NULL: none yet */
+	struct heap_node *tries;		  /* of queries, by the time of their next one */
 };
-struct try {
+struct
+try {
 	struct net_ares_question question; /* first */
-	struct query *query;               /* NULL: an orphan */
+	struct query *query;		   /* NULL: an orphan */
 	struct channel *channel;
-	struct try *next;                  /* of the same query */
+	struct try *next; /* of the same query */
 };
 struct query {
-	struct request r;                  /* first */
+	struct request r; /* first */
 	struct heap_node next_try;
 	struct net *net;
 	struct try *open;
-	unsigned ntries, without;          /* made; bit of each resolver that gave no answer */
-	bool is_scheduled;                 /* next_try is in the heap */
+	unsigned ntries, without; /* made; bit of each resolver that gave no answer */
+	bool is_scheduled;	  /* next_try is in the heap */
 	bool tcp;
 	int type;
 	struct dns_answer answer;
@@ -149,7 +151,8 @@ int net_dns_open(struct net *net, struct err *e)
 	if (!r && !d->nresolvers)
 		r = net_ares_resolvers(d->resolvers, &d->nresolvers, e);
 	if (!r && !d->nresolvers)
-		r = err_set(e, IPREP_E_OS, "DNS: /etc/resolv.conf names no resolver that can be used");
+		r = err_set(e, IPREP_E_OS,
+			    "DNS: /etc/resolv.conf names no resolver that can be used");
 	return r;
 }
 
@@ -158,7 +161,7 @@ void net_dns_close(struct net *net)
 	if (!net->dns)
 		return;
 	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		net_ares_close(net->dns->channels[tag].ares);  /* orphans are all that is left */
+		net_ares_close(net->dns->channels[tag].ares); /* orphans are all that is left */
 	free(net->dns);
 	net->dns = NULL;
 	net_ares_done();
@@ -180,7 +183,7 @@ static void dns_deliver(struct net *net, struct request *r)
 		heap_remove(&net->dns->tries, &q->next_try);
 	for (struct try *t = q->open; t; t = t->next) {
 		t->query = NULL;
-		t->question.name = "";     /* the query's, which ends here */
+		t->question.name = ""; /* the query's, which ends here */
 		t->channel->norphans++;
 	}
 	q->cb(q->user, &q->answer);
@@ -245,7 +248,7 @@ static void on_end(struct net_ares_question *question, const struct dns_answer *
 		;
 	*at = t->next;
 	free(t);
-	if (q->r.is_done)                  /* its callback is about to be made */
+	if (q->r.is_done) /* its callback is about to be made */
 		return;
 	if (reply) {
 		take_reply(q, (unsigned)c->tag / (2 * GENERATIONS), reply);
@@ -281,7 +284,9 @@ static const char *send_try(struct query *q, size_t resolver)
 		return "too many questions at once";
 	}
 	*t = (struct try){ .question = { .name = q->name, .type = q->type, .end = on_end },
-			   .query = q, .channel = c, .next = q->open };
+			   .query = q,
+			   .channel = c,
+			   .next = q->open };
 	q->open = t;
 	c->nopen++;
 	net_ares_ask(c->ares, &t->question);
@@ -294,7 +299,7 @@ static void try_next(struct query *q)
 	size_t resolver, round;
 	const char *why;
 
-	if (q->open && !q->without)        /* silence is the latest that is known */
+	if (q->open && !q->without) /* silence is the latest that is known */
 		q->answer = (struct dns_answer){ .status = NET_TIMEOUT };
 	if (!next_resolver(q, &resolver)) {
 		net_done(q->net, &q->r);
@@ -310,8 +315,8 @@ static void try_next(struct query *q)
 }
 
 /*
- * Without a trailing dot, of labels of 1 to 63 characters that mean themselves to c-ares and dn_expand(3).
- * c-ares refuses other labels, too, but each version in its own way.
+ * Without a trailing dot, of labels of 1 to 63 characters that mean themselves to c-ares and
+ * dn_expand(3). c-ares refuses other labels, too, but each version in its own way.
  */
 static bool take_name(struct query *q, const char *name)
 {
@@ -330,7 +335,7 @@ static bool take_name(struct query *q, const char *name)
 		if (label > LABEL_MAX_DNS)
 			return false;
 	}
-	if (!label)                        /* "..": the last dot but one */
+	if (!label) /* "..": the last dot but one */
 		return false;
 	memcpy(q->name, name, len);
 	q->name[len] = '\0';
@@ -346,12 +351,16 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 		net_refuse(net, (struct refusal){ .dns_cb = cb, .user = user });
 		return;
 	}
-	*q = (struct query){ .net = net, .type = type, .tcp = tcp, .cb = cb, .user = user,
+	*q = (struct query){ .net = net,
+			     .type = type,
+			     .tcp = tcp,
+			     .cb = cb,
+			     .user = user,
 			     .answer.status = NET_TIMEOUT,
 			     .r = { .expire = dns_expire, .deliver = dns_deliver } };
 	net_wait(net, &q->r, deadline_ms);
 	if (deadline_ms <= net->conf.now_ms())
-		return;                    /* the next turn says so */
+		return; /* the next turn says so */
 	if (!take_name(q, name))
 		broken(&q->answer, "not a name that can be asked");
 	else if (type != NET_A && type != NET_TXT)

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define CHAIN_MAX 8
-#define SOA_NUMBERS 20                     /* serial, refresh, retry, expire, minimum */
+#define CHAIN_MAX   8
+#define SOA_NUMBERS 20 /* serial, refresh, retry, expire, minimum */
 
-static const char malformed[] = "malformed ";      /* begins why */
+static const char malformed[] = "malformed "; /* begins why */
 
 static void broken(struct dns_answer *a, const char *why)
 {
@@ -37,7 +37,7 @@ static bool our_question(ns_msg *m, const char *name, int type)
 
 void dns_answer_least_ttl(struct dns_answer *a, uint32_t ttl)
 {
-	if (ttl > INT32_MAX)               /* RFC 2181, 8: the sign bit means zero */
+	if (ttl > INT32_MAX) /* RFC 2181, 8: the sign bit means zero */
 		ttl = 0;
 	if (!a->has_ttl || ttl < a->ttl_s)
 		a->ttl_s = ttl;
@@ -242,8 +242,8 @@ size_t dns_message_tidy(unsigned char *msg, size_t len)
 	n = dn_skipname(msg + NS_HFIXEDSZ, end);
 	if (n < 0 || end - msg < NS_HFIXEDSZ + n + NS_QFIXEDSZ)
 		return 0;
-	memset(msg + 6, 0, 6);             /* no records */
-	if (!(msg[2] & 2))                 /* TC */
+	memset(msg + 6, 0, 6); /* no records */
+	if (!(msg[2] & 2))     /* TC */
 		msg[3] = (unsigned char)((msg[3] & 0xf0) | ns_r_formerr);
 	return (size_t)(NS_HFIXEDSZ + n + NS_QFIXEDSZ);
 }

@@ -11,9 +11,9 @@
 void dns_message_parse(const unsigned char *msg, size_t len, const char *name, int type,
 		       struct dns_answer *ret);
 /*
- * For c-ares, which is less strict and lets one malformed message end all questions of its socket: what of
- * a datagram it may see. Returns the new length: the same; shorter, if it is malformed, then it says
- * FORMERR to its question, or is truncated; 0: nothing.
+ * For c-ares, which is less strict and lets one malformed message end all questions of its socket:
+ * what of a datagram it may see. Returns the new length: the same; shorter, if it is malformed,
+ * then it says FORMERR to its question, or is truncated; 0: nothing.
  */
 size_t dns_message_tidy(unsigned char *msg, size_t len);
 

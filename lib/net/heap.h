@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct heap_node {
-	struct heap_node *child, *next;    /* next: sibling */
-	struct heap_node *prev;            /* sibling before, or the parent; NULL: the root */
+	struct heap_node *child, *next; /* next: sibling */
+	struct heap_node *prev;		/* sibling before, or the parent; NULL: the root */
 	int64_t key;
 };
 

@@ -14,7 +14,10 @@
 
 #define CONNECTIONS_MAX 8L
 
-struct net_http { CURLM *multi; int64_t timer_at_ms; };
+struct net_http {
+	CURLM *multi;
+	int64_t timer_at_ms;
+};
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *sock)
 {
@@ -23,7 +26,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
 	(void)easy;
 	(void)sock;
 	return net_watch(user, fd, TAG_HTTP, !gone && what & CURL_POLL_IN,
-			 !gone && what & CURL_POLL_OUT) ? 0 : -1;
+			 !gone && what & CURL_POLL_OUT)
+		       ? 0
+		       : -1;
 }
 
 static int on_timer(CURLM *multi, long ms, void *user)
@@ -98,8 +103,9 @@ static void http_expire(struct net *net, struct request *r)
 	(void)net;
 	leave_multi(c);
 	c->answer.status = NET_TIMEOUT;
-	snprintf(c->answer.why, sizeof(c->answer.why), "%s", c->answer.sent ?
-		 "timeout after the request was sent" : "timeout before the request was sent");
+	snprintf(c->answer.why, sizeof(c->answer.why), "%s",
+		 c->answer.sent ? "timeout after the request was sent"
+				: "timeout before the request was sent");
 }
 
 static void http_deliver(struct net *net, struct request *r)
@@ -179,7 +185,7 @@ static void act(struct net *net, curl_socket_t fd, int what)
 
 	curl_multi_socket_action(net->http->multi, fd, what, &n);
 	while ((m = curl_multi_info_read(net->http->multi, &n))) {
-		CURLcode rc = m->data.result;      /* finish() makes m invalid */
+		CURLcode rc = m->data.result; /* finish() makes m invalid */
 		struct call *c;
 
 		if (m->msg != CURLMSG_DONE)
@@ -200,14 +206,20 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 		net_refuse(net, (struct refusal){ .http_cb = cb, .user = user });
 		return;
 	}
-	*c = (struct call){ .net = net, .cb = cb, .user = user,
+	*c = (struct call){ .net = net,
+			    .cb = cb,
+			    .user = user,
 			    .r = { .expire = http_expire, .deliver = http_deliver },
-			    .answer = { .status = NET_BROKEN, .limit = -1, .remaining = -1,
-					.reset_at = -1, .retry_after_s = -1, .body = "" } };
+			    .answer = { .status = NET_BROKEN,
+					.limit = -1,
+					.remaining = -1,
+					.reset_at = -1,
+					.retry_after_s = -1,
+					.body = "" } };
 	buf_init(&c->body, req->answer_max);
 	net_wait(net, &c->r, deadline_ms);
 	if (left_ms <= 0)
-		return;                    /* the next turn says so */
+		return; /* the next turn says so */
 	why = http_set_up(c, req, left_ms);
 	if (!why && curl_multi_add_handle(net->http->multi, c->easy) != CURLM_OK)
 		why = "libcurl takes no more requests";
@@ -232,6 +244,6 @@ void net_http_timers(struct net *net)
 {
 	if (net->http->timer_at_ms > net->conf.now_ms())
 		return;
-	net->http->timer_at_ms = INT64_MAX;        /* curl says when again */
+	net->http->timer_at_ms = INT64_MAX; /* curl says when again */
 	act(net, CURL_SOCKET_TIMEOUT, 0);
 }

@@ -6,15 +6,15 @@
 #include <curl/curl.h>
 
 struct call {
-	struct request r;                  /* first */
+	struct request r; /* first */
 	struct net *net;
 	CURL *easy;
 	struct curl_slist *headers;
 	curl_mime *form;
 	struct buf body;
 	bool in_multi;
-	bool too_big;                      /* the answer is larger than answer_max */
-	bool is_plain;                     /* http://, so to loopback only */
+	bool too_big;  /* the answer is larger than answer_max */
+	bool is_plain; /* http://, so to loopback only */
 	char error[CURL_ERROR_SIZE];
 	struct http_answer answer;
 	void (*cb)(void *user, const struct http_answer *a);

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 
 #define METHOD_MAX 16
-#define SECRET_MIN 6                       /* shorter header values ("1", "*") are no secrets */
+#define SECRET_MIN 6 /* shorter header values ("1", "*") are no secrets */
 
 static bool has_control(const char *text)
 {
@@ -167,8 +167,9 @@ static bool set_form(struct call *c, const struct http_request *req)
 
 	c->form = curl_mime_init(c->easy);
 	part = c->form ? curl_mime_addpart(c->form) : NULL;
-	return part && !curl_mime_name(part, req->upload) && !curl_mime_filename(part, "reports.csv") &&
-	       !curl_mime_type(part, "text/csv") && !curl_mime_data(part, req->body, req->body_len) &&
+	return part && !curl_mime_name(part, req->upload) &&
+	       !curl_mime_filename(part, "reports.csv") && !curl_mime_type(part, "text/csv") &&
+	       !curl_mime_data(part, req->body, req->body_len) &&
 	       curl_easy_setopt(c->easy, CURLOPT_MIMEPOST, c->form) == CURLE_OK;
 }
 

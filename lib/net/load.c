@@ -51,13 +51,20 @@ int net_load(const struct net_ops **ret_ops, struct err *e)
 const char *net_status_text(enum net_status s)
 {
 	switch (s) {
-	case NET_OK: return "answered";
-	case NET_NXDOMAIN: return "no such name";
-	case NET_NODATA: return "no such record";
-	case NET_TIMEOUT: return "timeout";
-	case NET_REFUSED: return "REFUSED";
-	case NET_SERVFAIL: return "SERVFAIL";
-	case NET_BROKEN: break;
+	case NET_OK:
+		return "answered";
+	case NET_NXDOMAIN:
+		return "no such name";
+	case NET_NODATA:
+		return "no such record";
+	case NET_TIMEOUT:
+		return "timeout";
+	case NET_REFUSED:
+		return "REFUSED";
+	case NET_SERVFAIL:
+		return "SERVFAIL";
+	case NET_BROKEN:
+		break;
 	}
 	return "broken answer";
 }

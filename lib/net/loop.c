@@ -2,10 +2,10 @@
 /*
  * loop.c - one epoll loop for c-ares and curl, and the module's only symbol
  *
- * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next try
- * of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's deadline its
- * callback is made, whatever they are still doing. Answers are delivered last, those of requests
- * made meanwhile by the next turn, so that a turn ends.
+ * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next
+ * try of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's
+ * deadline its callback is made, whatever they are still doing. Answers are delivered last, those
+ * of requests made meanwhile by the next turn, so that a turn ends.
  */
 #include "net/net_private.h"
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define EVENTS 64
-#define WAIT_MAX_MS 60000                  /* epoll_wait(2) takes an int */
+#define EVENTS	    64
+#define WAIT_MAX_MS 60000 /* epoll_wait(2) takes an int */
 
 /* A request begins with its heap_node. */
 static struct request *first_waiting(struct net *net)
@@ -51,8 +51,12 @@ static void make_refusal(const struct refusal *r)
 		memcpy(a.why, why, sizeof(why));
 		r->dns_cb(r->user, &a);
 	} else {
-		struct http_answer a = { .status = NET_BROKEN, .limit = -1, .remaining = -1,
-					 .reset_at = -1, .retry_after_s = -1, .body = "" };
+		struct http_answer a = { .status = NET_BROKEN,
+					 .limit = -1,
+					 .remaining = -1,
+					 .reset_at = -1,
+					 .retry_after_s = -1,
+					 .body = "" };
 
 		memcpy(a.why, why, sizeof(why));
 		r->http_cb(r->user, &a);
@@ -183,7 +187,7 @@ static struct net *net_close(struct net *net)
 {
 	if (!net)
 		return NULL;
-	while (net->owed) {                /* a callback may ask once more: that is answered too */
+	while (net->owed) { /* a callback may ask once more: that is answered too */
 		expire(net, INT64_MAX);
 		deliver(net);
 	}

@@ -12,56 +12,63 @@
 
 enum net_status {
 	NET_OK,
-	NET_NXDOMAIN, NET_NODATA,          /* DNS: an honest "no" */
-	NET_TIMEOUT, NET_REFUSED, NET_SERVFAIL,
-	NET_BROKEN,                        /* anything else: malformed, reset, TLS, too big */
+	NET_NXDOMAIN,
+	NET_NODATA, /* DNS: an honest "no" */
+	NET_TIMEOUT,
+	NET_REFUSED,
+	NET_SERVFAIL,
+	NET_BROKEN, /* anything else: malformed, reset, TLS, too big */
 };
-const char *net_status_text(enum net_status s);   /* "timeout", "SERVFAIL"; in load.c */
+const char *net_status_text(enum net_status s); /* "timeout", "SERVFAIL"; in load.c */
 
 enum { NET_A = 1, NET_TXT = 16 };
 
 struct dns_answer {
 	enum net_status status;
 	size_t na;
-	uint32_t a[ANSWERS_MAX];           /* host order, of the name asked (CNAMEs followed inside the answer) */
-	uint32_t ttl_s;                    /* least TTL of the records and the CNAMEs to them; of a "no": min(SOA TTL, SOA minimum) */
-	bool has_ttl;                      /* a "no" without SOA has none */
+	uint32_t a[ANSWERS_MAX]; /* host order, of the name asked (CNAMEs followed inside the
+				    answer) */
+	uint32_t ttl_s; /* least TTL of the records and the CNAMEs to them; of a "no": min(SOA TTL,
+			   SOA minimum) */
+	bool has_ttl;	/* a "no" without SOA has none */
 	size_t txt_len;
-	char txt[256];                     /* first TXT record, raw bytes, cut */
-	char why[96];                      /* NET_BROKEN: printable */
+	char txt[256]; /* first TXT record, raw bytes, cut */
+	char why[96];  /* NET_BROKEN: printable */
 };
 
 struct http_request {
-	const char *method;                /* "GET", "POST", "DELETE" */
+	const char *method; /* "GET", "POST", "DELETE" */
 	const char *url;
-	const char *const *headers;        /* NULL-terminated "Name: value"; may hold a key: never logged */
-	const char *body;                  /* NULL: none; copied */
-	const char *upload;                /* body goes as a file in this field of a multipart form; NULL: as it is */
-	size_t body_len, answer_max;       /* a larger answer is NET_BROKEN */
+	const char *const
+		*headers; /* NULL-terminated "Name: value"; may hold a key: never logged */
+	const char *body; /* NULL: none; copied */
+	const char
+		*upload; /* body goes as a file in this field of a multipart form; NULL: as it is */
+	size_t body_len, answer_max; /* a larger answer is NET_BROKEN */
 };
 struct http_answer {
-	enum net_status status;            /* NET_OK: there is an HTTP status */
+	enum net_status status; /* NET_OK: there is an HTTP status */
 	int code;
-	int64_t limit, remaining;          /* X-RateLimit-Limit, -Remaining; -1: absent or no number */
-	int64_t reset_at, retry_after_s;   /* X-RateLimit-Reset, Retry-After (seconds form); -1 */
-	const char *body;                  /* valid during the callback; not terminated */
+	int64_t limit, remaining; /* X-RateLimit-Limit, -Remaining; -1: absent or no number */
+	int64_t reset_at, retry_after_s; /* X-RateLimit-Reset, Retry-After (seconds form); -1 */
+	const char *body;		 /* valid during the callback; not terminated */
 	size_t body_len;
-	bool sent;                         /* the request may have reached the server */
-	char why[160];                     /* not NET_OK: printable, without secrets */
+	bool sent;     /* the request may have reached the server */
+	char why[160]; /* not NET_OK: printable, without secrets */
 };
 
 struct net;
-struct net_conf {                          /* open() copies it, texts included */
-	const char *resolvers;             /* "127.0.0.1:5353,[::1]:53"; empty: /etc/resolv.conf */
-	const char *ca_file, *proxy;       /* empty: the system's; none */
+struct net_conf {		     /* open() copies it, texts included */
+	const char *resolvers;	     /* "127.0.0.1:5353,[::1]:53"; empty: /etc/resolv.conf */
+	const char *ca_file, *proxy; /* empty: the system's; none */
 	const char *user_agent;
 	struct log log;
-	int64_t (*now_ms)(void);           /* monotonic; deadlines are of this clock */
+	int64_t (*now_ms)(void); /* monotonic; deadlines are of this clock */
 };
 
 /* The module's only symbol. No call blocks but turn(). */
 struct net_ops {
-	const char *version;               /* must equal IPREP_VERSION of the library */
+	const char *version; /* must equal IPREP_VERSION of the library */
 	int (*open)(const struct net_conf *conf, struct net **ret_net, struct err *e);
 	/* Each callback still owed is made, with NET_TIMEOUT. Returns NULL. */
 	struct net *(*close)(struct net *net);
@@ -77,7 +84,7 @@ struct net_ops {
 	 * Returns how many requests still owe a callback. */
 	size_t (*turn)(struct net *net, int64_t until_ms);
 };
-extern const struct net_ops iprep_net;     /* in the module */
+extern const struct net_ops iprep_net; /* in the module */
 
 /* Load the module once; the table stays valid until the process ends. Errors: _OS. */
 int net_load(const struct net_ops **ret_ops, struct err *e);

@@ -18,13 +18,13 @@ enum { GENERATIONS = 4, DNS_CHANNELS = RESOLVERS_MAX * 2 * GENERATIONS, TAG_HTTP
 #define REFUSALS_MAX 256
 
 struct request {
-	struct heap_node deadline;         /* first; key: deadline_ms */
-	struct request *next;              /* in the done list */
+	struct heap_node deadline; /* first; key: deadline_ms */
+	struct request *next;	   /* in the done list */
 	bool is_done;
-	void (*expire)(struct net *net, struct request *r);    /* NET_TIMEOUT; stop trying */
-	void (*deliver)(struct net *net, struct request *r);   /* make the callback, release */
+	void (*expire)(struct net *net, struct request *r);  /* NET_TIMEOUT; stop trying */
+	void (*deliver)(struct net *net, struct request *r); /* make the callback, release */
 };
-struct refusal {                           /* owed although there was no memory for a request */
+struct refusal { /* owed although there was no memory for a request */
 	void (*dns_cb)(void *user, const struct dns_answer *a);
 	void (*http_cb)(void *user, const struct http_answer *a);
 	void *user;
@@ -32,7 +32,7 @@ struct refusal {                           /* owed although there was no memory 
 struct net_dns;
 struct net_http;
 struct net {
-	struct net_conf conf;              /* its strings are copies */
+	struct net_conf conf; /* its strings are copies */
 	int epoll;
 	struct heap_node *waiting;
 	struct request *done, **done_end;
@@ -42,10 +42,10 @@ struct net {
 	struct net_http *http;
 };
 
-void net_wait(struct net *net, struct request *r, int64_t deadline_ms);   /* a new request */
-void net_done(struct net *net, struct request *r);     /* its answer is known */
-void net_refuse(struct net *net, struct refusal r);    /* a new one, without memory */
-bool net_watch(struct net *net, int fd, int tag, bool in, bool out);   /* neither: forget fd */
+void net_wait(struct net *net, struct request *r, int64_t deadline_ms); /* a new request */
+void net_done(struct net *net, struct request *r);			/* its answer is known */
+void net_refuse(struct net *net, struct refusal r);		     /* a new one, without memory */
+bool net_watch(struct net *net, int fd, int tag, bool in, bool out); /* neither: forget fd */
 
 int net_dns_open(struct net *net, struct err *e);
 void net_dns_close(struct net *net);
@@ -53,7 +53,7 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 		 void (*cb)(void *user, const struct dns_answer *a), void *user);
 bool net_dns_is_local(const struct net *net);
 void net_dns_event(struct net *net, int tag, int fd, bool in, bool out);
-int64_t net_dns_next_ms(const struct net *net);        /* when net_dns_timers() wants to run */
+int64_t net_dns_next_ms(const struct net *net); /* when net_dns_timers() wants to run */
 void net_dns_timers(struct net *net);
 
 int net_http_open(struct net *net, struct err *e);

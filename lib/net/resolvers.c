@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENTRY_MAX 64                       /* "[...]:65535" with 45 bytes of IPv6 */
+#define ENTRY_MAX 64 /* "[...]:65535" with 45 bytes of IPv6 */
 
 static bool take_port(const char *text, int *ret)
 {
@@ -76,7 +76,8 @@ int net_resolvers_parse(const char *text, char ret[RESOLVERS_MAX][RESOLVER_ROOM]
 		memcpy(entry, p, used < ENTRY_MAX ? used : 0);
 		entry[used < ENTRY_MAX ? used : 0] = '\0';
 		if (!take_entry(entry, ret[n]))
-			return err_set(e, IPREP_E_CONFIG, "[dns] resolvers: \"%s\" is not an"
+			return err_set(e, IPREP_E_CONFIG,
+				       "[dns] resolvers: \"%s\" is not an"
 				       " address with or without a port, as in"
 				       " 127.0.0.1:53 or [::1]:53",
 				       text_mask(shown, sizeof(shown), p, used));

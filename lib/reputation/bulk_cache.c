@@ -2,17 +2,17 @@
 #include "reputation/bulk_cache.h"
 #include <stdlib.h>
 
-#define ROWS_MAX 4096                      /* waiting */
-#define ROWS_BATCH 500                     /* written as soon as there are so many: some 10 ms */
-#define BATCH_MS 200                       /* or so old */
-#define PAUSE_FACTOR 19                    /* of its time a run gives a twentieth to writing */
-#define AGAIN_MS 50                        /* after somebody else held the lock */
-#define END_WAIT_MS 2000
+#define ROWS_MAX     4096 /* waiting */
+#define ROWS_BATCH   500  /* written as soon as there are so many: some 10 ms */
+#define BATCH_MS     200  /* or so old */
+#define PAUSE_FACTOR 19	  /* of its time a run gives a twentieth to writing */
+#define AGAIN_MS     50	  /* after somebody else held the lock */
+#define END_WAIT_MS  2000
 
 struct listing_cache {
 	const struct env *env;
 	size_t n;
-	int64_t due_ms;                    /* 0: nothing waits */
+	int64_t due_ms; /* 0: nothing waits */
 	int64_t not_before_ms;
 	uint64_t lost;
 	bool said, broken;
@@ -103,7 +103,8 @@ void listing_cache_put(struct listing_cache *c, const struct lookup *l)
 		}
 		if (!c->n)
 			c->due_ms = clock_mono_ms() + BATCH_MS;
-		c->rows[c->n++] = (struct finding_row){ .key = l->key, .source = (int)i, .finding = *f };
+		c->rows[c->n++] =
+			(struct finding_row){ .key = l->key, .source = (int)i, .finding = *f };
 	}
 	listing_cache_tick(c);
 }

@@ -2,8 +2,8 @@
 /*
  * bulk_cache.h - findings of a long list on their way to the store, in batches
  *
- * One transaction for many rows, that takes the lock or goes on without, and at most a twentieth of the
- * time: a resolver next door answers faster than a database keeps. What comes while there is no
+ * One transaction for many rows, that takes the lock or goes on without, and at most a twentieth of
+ * the time: a resolver next door answers faster than a database keeps. What comes while there is no
  * room is not cached, listings last: asking again costs less than waiting.
  */
 #pragma once
@@ -11,7 +11,7 @@
 #include "reputation/lookup.h"
 
 struct listing_cache;
-struct listing_cache *listing_cache_new(const struct env *env);   /* NULL: no memory */
+struct listing_cache *listing_cache_new(const struct env *env); /* NULL: no memory */
 /* Take the fresh findings of a settled look-up. */
 void listing_cache_put(struct listing_cache *c, const struct lookup *l);
 /* Write if it is time. */

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUESTIONS_START 64                 /* in flight, over all lists */
-#define QUESTIONS_MAX 2048
-#define SLOTS 32768                        /* lines taken and not yet answered; a power of 2 */
-#define KEPT_BYTES_MAX (4 * 1024 * 1024)
-#define LATER_MS 50                        /* the feed is asked again */
-#define PROGRESS_MS 200
-#define BAD_TEXT_MAX 100
+#define QUESTIONS_START 64 /* in flight, over all lists */
+#define QUESTIONS_MAX	2048
+#define SLOTS		32768 /* lines taken and not yet answered; a power of 2 */
+#define KEPT_BYTES_MAX	(4 * 1024 * 1024)
+#define LATER_MS	50 /* the feed is asked again */
+#define PROGRESS_MS	200
+#define BAD_TEXT_MAX	100
 
 /* A settled look-up, packed. A finding is cut off where its detail ends. */
 struct kept {
@@ -20,13 +20,13 @@ struct kept {
 	int64_t good_at;
 	bool blocked;
 	size_t len;
-	char bytes[];                      /* block if blocked, exempt with its end, findings */
+	char bytes[]; /* block if blocked, exempt with its end, findings */
 };
 struct slot {
 	int64_t id, asked_ms;
 	struct lookup *flying;
-	struct kept *kept;                 /* once settled */
-	char *bad;                         /* not an address */
+	struct kept *kept; /* once settled */
+	char *bad;	   /* not an address */
 };
 struct listing {
 	const struct env *env;
@@ -36,9 +36,9 @@ struct listing {
 	struct listing_cache *cache;
 	struct listing_counts counts;
 	struct slot *slots;
-	uint64_t head, tail;               /* slots in use: head .. tail - 1 */
+	uint64_t head, tail; /* slots in use: head .. tail - 1 */
 	size_t kept_bytes;
-	struct lookup *unpacked;           /* for answer() */
+	struct lookup *unpacked; /* for answer() */
 	int64_t progress_ms;
 	struct err *err;
 	int r;
@@ -71,8 +71,11 @@ static struct kept *pack(const struct lookup *l, size_t nsources)
 
 	if (!k)
 		return NULL;
-	*k = (struct kept){ .addr = l->task.addr, .verdict = l->verdict, .good_at = l->good_at,
-			    .blocked = l->blocked, .len = n };
+	*k = (struct kept){ .addr = l->task.addr,
+			    .verdict = l->verdict,
+			    .good_at = l->good_at,
+			    .blocked = l->blocked,
+			    .len = n };
 	to = k->bytes;
 	if (l->blocked)
 		to = put(to, &l->block, sizeof(l->block));
@@ -171,7 +174,7 @@ static void settle(struct listing *x, uint64_t at)
 		return;
 	}
 	fail(x, err_set(x->err, IPREP_E_NOMEM, "out of memory"));
-	s->bad = strdup("");               /* not waited for */
+	s->bad = strdup(""); /* not waited for */
 }
 
 /* ---- the engine's feed ---- */
@@ -288,8 +291,12 @@ static size_t per_address(const struct conf *conf)
 static int run(struct listing *x)
 {
 	const struct env *env = x->env;
-	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log,
-				  .secret = env->secret, .health = env->health, .ops = env->ops };
+	struct engine_conf ec = { .conf = env->conf,
+				  .clock = env->clock,
+				  .log = env->log,
+				  .secret = env->secret,
+				  .health = env->health,
+				  .ops = env->ops };
 	size_t n = per_address(env->conf);
 	struct engine *engine;
 	int r = engine_new(&ec, &engine);
@@ -297,8 +304,10 @@ static int run(struct listing *x)
 	if (r)
 		return err_set(x->err, r, "out of memory");
 	pace_init(&x->pace, (QUESTIONS_START + n - 1) / n, QUESTIONS_MAX / n, clock_mono_ms());
-	x->engine_feed = (struct feed){ .user = x, .window_max = x->pace.window,
-					.task_ms = x->feed->timeout_ms, .next = listing_next,
+	x->engine_feed = (struct feed){ .user = x,
+					.window_max = x->pace.window,
+					.task_ms = x->feed->timeout_ms,
+					.next = listing_next,
 					.settled = listing_settled };
 	r = engine_run(engine, &x->engine_feed, x->err);
 	engine_free(engine);

@@ -2,8 +2,8 @@
 /*
  * bulk_lookup.h - look-ups of a long list: any number of addresses, results in their order
  *
- * Memory does not grow with the list: as many are in flight as window.h says, and results that wait for
- * a slower one before them are packed, in a window bounded by number and bytes; when that is
+ * Memory does not grow with the list: as many are in flight as window.h says, and results that wait
+ * for a slower one before them are packed, in a window bounded by number and bytes; when that is
  * full nothing new is asked. Findings go to the store in batches, and never wait for it.
  */
 #pragma once
@@ -13,14 +13,14 @@
 
 enum listing_next { LISTING_END, LISTING_LINE, LISTING_LATER };
 struct listing_counts {
-	uint64_t taken, answered;          /* lines */
-	uint64_t uncached;                 /* findings the store had no time for */
-	size_t in_flight, window;          /* now; how many may be */
+	uint64_t taken, answered; /* lines */
+	uint64_t uncached;	  /* findings the store had no time for */
+	size_t in_flight, window; /* now; how many may be */
 };
 struct listing_feed {
 	void *user;
-	int timeout_ms;                    /* of each address */
-	unsigned flags;                    /* enum lookup_flags; LOOKUP_FREE is meant anyway */
+	int timeout_ms; /* of each address */
+	unsigned flags; /* enum lookup_flags; LOOKUP_FREE is meant anyway */
 	/* The next line: *ret_text stays valid until the next call. LISTING_LATER: none now. */
 	enum listing_next (*next)(void *user, const char **ret_text, int64_t *ret_id);
 	/* In order. l is lent; NULL: bad_text, cut, is not an address. r < 0 ends the run. */

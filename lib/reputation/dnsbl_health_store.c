@@ -27,11 +27,13 @@ static void tell(const struct env *env, const struct conf_source *list, struct h
 		return;
 	h->turned = false;
 	if (health_is_bad(h))
-		log_line(env->log, LOG_WARNING, "[dnsbl %s] quarantined: %s; its answers count nothing "
-			 "until it passes", list->name, h->z.why);
+		log_line(env->log, LOG_WARNING,
+			 "[dnsbl %s] quarantined: %s; its answers count nothing "
+			 "until it passes",
+			 list->name, h->z.why);
 	else
-		log_line(env->log, LOG_NOTICE, "[dnsbl %s] passes its test points again, its answers count",
-			 list->name);
+		log_line(env->log, LOG_NOTICE,
+			 "[dnsbl %s] passes its test points again, its answers count", list->name);
 }
 
 void zones_keep(const struct env *env)
@@ -44,8 +46,8 @@ void zones_keep(const struct env *env)
 			continue;
 		h->changed = false;
 		if (store_zone_put(env->store, &env->conf->sources[i], &h->z))
-			log_line(env->log, LOG_DEBUG, "health of [dnsbl %s]: %s", env->conf->sources[i].name,
-				 store_err(env->store)->text);
+			log_line(env->log, LOG_DEBUG, "health of [dnsbl %s]: %s",
+				 env->conf->sources[i].name, store_err(env->store)->text);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* dnsbl_health_store.h - health of the lists between the store and the engine; who is told of a change */
+/* dnsbl_health_store.h - health of the lists between the store and the engine; who is told of a
+ * change */
 #pragma once
 #include "reputation/session.h"
 #include "source/dnsbl_health.h"

@@ -20,17 +20,17 @@ struct flight {
 	bool is_ready;
 };
 struct question {
-	struct ask ask;                    /* first: ask_done() gets a pointer to it */
+	struct ask ask; /* first: ask_done() gets a pointer to it */
 	struct flight *flight;
 };
 struct engine {
 	struct engine_conf c;
 	const struct net_ops *ops;
 	struct net *net;
-	int net_failed;                    /* error of loading or opening */
+	int net_failed; /* error of loading or opening */
 	struct err net_err;
 	struct flight *ready, **ready_end;
-	struct flight *waiting;            /* for their turn: settled again at each tick */
+	struct flight *waiting; /* for their turn: settled again at each tick */
 	size_t nflights;
 };
 
@@ -59,8 +59,10 @@ struct engine *engine_free(struct engine *e)
 /* The module is opened when the first question is asked, and tried once. */
 static int open_net(struct engine *e)
 {
-	struct net_conf nc = { .resolvers = e->c.conf->resolvers, .ca_file = e->c.conf->ca_file,
-			       .proxy = e->c.conf->proxy, .user_agent = "iprep/" IPREP_VERSION,
+	struct net_conf nc = { .resolvers = e->c.conf->resolvers,
+			       .ca_file = e->c.conf->ca_file,
+			       .proxy = e->c.conf->proxy,
+			       .user_agent = "iprep/" IPREP_VERSION,
 			       .log = e->c.log ? *e->c.log : (struct log){ 0 },
 			       .now_ms = clock_mono_ms };
 
@@ -86,13 +88,14 @@ static void make_ready(struct engine *e, struct flight *f)
 
 static void log_answer(const struct engine *e, const struct ask *a)
 {
-	static const char *const names[] = { "none", "ok", "timeout", "error", "denied",
-					     "quarantined", "skipped" };
+	static const char *const names[] = { "none",   "ok",	      "timeout", "error",
+					     "denied", "quarantined", "skipped" };
 	char text[ADDR_TEXT_MAX];
 
 	if (log_wants(e->c.log, LOG_DEBUG))
 		log_line(e->c.log, LOG_DEBUG, "%s: %s: %s%s%s", addr_text(&a->task->addr, text),
-			 a->source->name, names[a->answer.status], a->answer.listed ? ", listed" : "",
+			 a->source->name, names[a->answer.status],
+			 a->answer.listed ? ", listed" : "",
 			 a->task->kind == TASK_LOOKUP ? "" : " (report)");
 }
 
@@ -112,7 +115,8 @@ void ask_done(struct ask *a)
 
 static void answer_at_once(struct ask *a, enum finding_status status, const char *why)
 {
-	a->answer = (struct finding){ .status = a->task->kind == TASK_LOOKUP ? (uint8_t)status : FINDING_NONE };
+	a->answer = (struct finding){ .status = a->task->kind == TASK_LOOKUP ? (uint8_t)status
+									     : FINDING_NONE };
 	snprintf(a->answer.detail, sizeof(a->answer.detail), "%.150s", why);
 	a->task->outcome = OUT_LATER;
 	a->task->untaken = true;
@@ -121,8 +125,8 @@ static void answer_at_once(struct ask *a, enum finding_status status, const char
 }
 
 /*
- * AbuseIPDB is asked after the lists: one silent list would eat all the time, and AbuseIPDB never be
- * heard again. So the lists get three fifths of it.
+ * AbuseIPDB is asked after the lists: one silent list would eat all the time, and AbuseIPDB never
+ * be heard again. So the lists get three fifths of it.
  */
 static int64_t deadline_of(const struct engine *e, const struct flight *f, int row)
 {
@@ -141,15 +145,25 @@ static void ask_one(struct engine *e, struct flight *f, int row, struct question
 	const struct source_kind *kind = source_kind_of(source->type);
 
 	q->flight = f;
-	q->ask = (struct ask){ .conf = e->c.conf, .source = source, .ops = e->ops, .net = e->net,
-			       .clock = e->c.clock, .log = e->c.log, .secret = e->c.secret,
-			       .asked_ms = clock_mono_ms(), .deadline_ms = deadline_of(e, f, row), .task = f->task, .engine = e, .row = row };
+	q->ask = (struct ask){ .conf = e->c.conf,
+			       .source = source,
+			       .ops = e->ops,
+			       .net = e->net,
+			       .clock = e->c.clock,
+			       .log = e->c.log,
+			       .secret = e->c.secret,
+			       .asked_ms = clock_mono_ms(),
+			       .deadline_ms = deadline_of(e, f, row),
+			       .task = f->task,
+			       .engine = e,
+			       .row = row };
 	if (e->c.health && source->type == SOURCE_DNSBL)
 		q->ask.health = &e->c.health->rows[row];
 	if (e->net_failed)
 		answer_at_once(&q->ask, FINDING_ERROR, e->net_err.text);
 	else if (clock_mono_ms() >= f->deadline_ms)
-		answer_at_once(&q->ask, FINDING_TIMEOUT, "timeout: the deadline was over before it was asked");
+		answer_at_once(&q->ask, FINDING_TIMEOUT,
+			       "timeout: the deadline was over before it was asked");
 	else if (f->task->kind != TASK_LOOKUP && kind->send)
 		kind->send(&q->ask);
 	else if (f->task->kind == TASK_LOOKUP)

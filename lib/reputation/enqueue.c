@@ -5,8 +5,8 @@
 #include "reputation/lookup.h"
 
 /*
- * A report made, on its way, or too young: this event does not make another. One of an event that is yet to come
- * was made under a clock gone wrong, and counts from when it was over.
+ * A report made, on its way, or too young: this event does not make another. One of an event that
+ * is yet to come was made under a clock gone wrong, and counts from when it was over.
  */
 static bool covered(const struct env *env, const struct report_job *last, const struct event *ev)
 {
@@ -16,7 +16,7 @@ static bool covered(const struct env *env, const struct report_job *last, const 
 	return last->state != REPORT_QUEUED && ev->seen_at < at + env->conf->report_interval_s;
 }
 
-#define NEIGHBOURS_MAX 3                   /* addresses of an IPv6 /64 that are reported within interval */
+#define NEIGHBOURS_MAX 3 /* addresses of an IPv6 /64 that are reported within interval */
 
 /* The others of its /64 were reported enough: a single attacker has the whole of it. */
 static int crowded(const struct env *env, const struct event *ev)
@@ -54,8 +54,12 @@ static int note_failures(const struct env *env, const struct event *ev, const st
 static int add_report(const struct env *env, const struct event *ev, const struct addr *key)
 {
 	int64_t now = clock_now_s(&env->clock);
-	struct report_job r = { .key = *key, .addr = ev->addr, .failures = ev->failures,
-				.first_at = ev->seen_at, .seen_at = ev->seen_at, .next_at = now };
+	struct report_job r = { .key = *key,
+				.addr = ev->addr,
+				.failures = ev->failures,
+				.first_at = ev->seen_at,
+				.seen_at = ev->seen_at,
+				.next_at = now };
 
 	text_put(r.jail, sizeof(r.jail), ev->jail);
 	text_put(r.categories, sizeof(r.categories), ev->categories);
@@ -78,7 +82,8 @@ static int put_report(const struct env *env, const struct event *ev, const struc
 	*ret_recorded = IPREP_QUEUED;
 	if (r > 0 && last.state == REPORT_QUEUED)
 		return ev->seen_at > last.seen_at
-		     ? store_report_merge(env->store, last.id, ev->failures, ev->seen_at) : 0;
+			       ? store_report_merge(env->store, last.id, ev->failures, ev->seen_at)
+			       : 0;
 	r = too_few_users(env, ev, key);
 	if (!r)
 		r = crowded(env, ev);
@@ -91,8 +96,9 @@ static int put_report(const struct env *env, const struct event *ev, const struc
 static int put_lookup(const struct env *env, const struct event *ev, const struct addr *key)
 {
 	int64_t now = clock_now_s(&env->clock);
-	struct lookup_job j = { .key = *key, .addr = ev->addr, .origin = SURE, .since = now,
-				.next_at = now };
+	struct lookup_job j = {
+		.key = *key, .addr = ev->addr, .origin = SURE, .since = now, .next_at = now
+	};
 
 	text_put(j.jail, sizeof(j.jail), ev->jail);
 	return store_lookup_put(env->store, &j);

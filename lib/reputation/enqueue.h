@@ -4,14 +4,14 @@
 #include "reputation/session.h"
 #include "source/source.h"
 
-struct event {                             /* checked, at the door */
+struct event { /* checked, at the door */
 	struct addr addr;
 	char jail[JAIL_MAX];
-	char categories[CONF_TEXT_MAX];    /* numbers */
-	char comment[REPORT_COMMENT_MAX + 1];     /* template */
+	char categories[CONF_TEXT_MAX];	      /* numbers */
+	char comment[REPORT_COMMENT_MAX + 1]; /* template */
 	int failures;
 	int64_t seen_at;
-	const char *const *users;          /* names that were tried; not kept, only their hashes */
+	const char *const *users; /* names that were tried; not kept, only their hashes */
 	const size_t *user_lens;
 	size_t nusers;
 };

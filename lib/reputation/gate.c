@@ -5,9 +5,9 @@
 #include "reputation/dnsbl_health_store.h"
 #include <stdlib.h>
 
-#define AGAIN_AFTER_S 60                   /* a block is announced at most once a minute */
-#define NET_BITS_V4 (96 + 24)
-#define NET_BITS_V6 48
+#define AGAIN_AFTER_S 60 /* a block is announced at most once a minute */
+#define NET_BITS_V4   (96 + 24)
+#define NET_BITS_V6   48
 
 int gate_seen_again(const struct env *env, const struct block *b, const char *jail)
 {
@@ -50,15 +50,16 @@ static int add_job(const struct env *env, const struct addr *a, const struct add
 		   const char *jail)
 {
 	int64_t now = clock_now_s(&env->clock);
-	struct lookup_job j = { .key = *key, .addr = *a, .origin = AMBIGUOUS, .since = now,
-				.next_at = now };
+	struct lookup_job j = {
+		.key = *key, .addr = *a, .origin = AMBIGUOUS, .since = now, .next_at = now
+	};
 	int near = 0, all = 0, r;
 
 	r = store_begin(env->store, STORE_FAST);
 	if (r)
 		return r;
-	r = store_lookup_crowd(env->store, key, addr_is_v4(a) ? NET_BITS_V4 : NET_BITS_V6,
-			       &near, &all);
+	r = store_lookup_crowd(env->store, key, addr_is_v4(a) ? NET_BITS_V4 : NET_BITS_V6, &near,
+			       &all);
 	if (!r && near < LOOKUPS_NET_MAX && all < LOOKUPS_MAX) {
 		text_put(j.jail, sizeof(j.jail), jail);
 		r = store_lookup_put(env->store, &j);
@@ -73,7 +74,7 @@ static int ask_later(const struct env *env, const struct addr *a, const struct a
 	int r = store_lookup_get(env->store, key, NULL);
 
 	if (r)
-		return r < 0 ? r : 0;      /* one job however many lines */
+		return r < 0 ? r : 0; /* one job however many lines */
 	r = cache_settles(env, key);
 	if (r)
 		return r < 0 ? r : 0;
@@ -81,7 +82,8 @@ static int ask_later(const struct env *env, const struct addr *a, const struct a
 }
 
 /* 1: enough different names were tried. At a restore fail2ban 1.0 does not tell which. */
-static int sprays(const struct env *env, const struct addr *key, const struct gate_line *line, bool quiet)
+static int sprays(const struct env *env, const struct addr *key, const struct gate_line *line,
+		  bool quiet)
 {
 	int n = 0;
 
@@ -103,12 +105,14 @@ static int ask_disk(const struct env *env, const struct addr *key, const struct 
 
 	if (r < 0)
 		return r;
-	/* a jail that counts names reports: there a block, which is a score, must not count; a restore reports nothing */
+	/* a jail that counts names reports: there a block, which is a score, must not count; a
+	 * restore reports nothing */
 	*ret_count = r > 0 && b.first_at > 0 && (!line->names || line->restored);
 	spray = sprays(env, key, line, quiet);
 	*ret_count |= spray > 0;
 	if (!quiet)
-		r = r > 0 ? gate_seen_again(env, &b, line->jail) : ask_later(env, &line->addr, key, line->jail);
+		r = r > 0 ? gate_seen_again(env, &b, line->jail)
+			  : ask_later(env, &line->addr, key, line->jail);
 	*ret_wake = !quiet && r > 0;
 	/* the block is the answer, whatever could not be written besides */
 	return r < 0 || *ret_count ? r : spray;

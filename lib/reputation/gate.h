@@ -3,27 +3,28 @@
 #pragma once
 #include "reputation/session.h"
 
-struct gate_line {                         /* what is known of the line */
+struct gate_line { /* what is known of the line */
 	struct addr addr;
-	const char *jail;                  /* may be empty */
-	const char *user;                  /* bytes of a failed log-in's name; NULL: none */
+	const char *jail; /* may be empty */
+	const char *user; /* bytes of a failed log-in's name; NULL: none */
 	size_t user_len;
-	bool names;                        /* the jail counts names, even if this line tells none: a block does not count */
-	bool restored;                     /* fail2ban restores a ban: nothing is written */
+	bool names; /* the jail counts names, even if this line tells none: a block does not count
+		     */
+	bool restored; /* fail2ban restores a ban: nothing is written */
 };
 
 /*
- * *ret_count: the address has a block that was announced, or, where names are counted, tried [spray] users of them
- * within the window. *ret_wake: the worker has news. A read-only store answers and records nothing.
- * Errors: _STORE, _BUSY: then the outputs are untouched.
+ * *ret_count: the address has a block that was announced, or, where names are counted, tried
+ * [spray] users of them within the window. *ret_wake: the worker has news. A read-only store
+ * answers and records nothing. Errors: _STORE, _BUSY: then the outputs are untouched.
  */
 int gate_ask(const struct env *env, const struct gate_line *line, bool *ret_count, bool *ret_wake,
 	     struct err *e);
 
 /*
- * The line of a verdict, its address or prefix as the line has it: *ret_stands if a block of it has not ended,
- * and it is neither pardoned nor guarded. Whether it was announced is not asked: the line is written first.
- * Errors: _STORE, _BUSY.
+ * The line of a verdict, its address or prefix as the line has it: *ret_stands if a block of it has
+ * not ended, and it is neither pardoned nor guarded. Whether it was announced is not asked: the
+ * line is written first. Errors: _STORE, _BUSY.
  */
 int gate_stands(const struct env *env, const struct prefix *p, bool *ret_stands, struct err *e);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define RESERVE_PERCENT 30                 /* of the day's checks that gate jobs and re-checks never use */
+#define RESERVE_PERCENT 30 /* of the day's checks that gate jobs and re-checks never use */
 
 const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook)
 {
@@ -30,7 +30,7 @@ static int note_own_report(const struct env *env, struct lookup *l)
 	int r = store_report_last(env->store, &l->task.addr, &last);
 
 	l->task.reported = r > 0 && (last.state == REPORT_SENDING || last.state == REPORT_DONE ||
-				       last.state == REPORT_UNKNOWN);
+				     last.state == REPORT_UNKNOWN);
 	return r < 0 ? r : 0;
 }
 
@@ -77,7 +77,8 @@ static int read_state(const struct env *env, struct lookup *l, struct err *e)
 	if (r > 0)
 		r = read_known(env, l);
 	if (r < 0)
-		return err_set(e, r, "%s", r == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text);
+		return err_set(e, r, "%s",
+			       r == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text);
 	return 0;
 }
 
@@ -87,7 +88,8 @@ static source_set askable(const struct env *env)
 	source_set all = 0;
 
 	for (size_t i = 0; i < env->conf->nsources; i++)
-		if (env->conf->sources[i].type != SOURCE_ABUSEIPDB || env->conf->check != CHECK_NEVER)
+		if (env->conf->sources[i].type != SOURCE_ABUSEIPDB ||
+		    env->conf->check != CHECK_NEVER)
 			all |= SOURCE_BIT(i);
 	return all;
 }
@@ -152,19 +154,22 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 			 clock_text(q->stopped_until, when));
 	else if (q->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_SPARE) && q->remaining * 100 <= q->limit * RESERVE_PERCENT)
+	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_SPARE) &&
+		 q->remaining * 100 <= q->limit * RESERVE_PERCENT)
 		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
 	else if (q->first_under_way && !l->task.late)
 		return TURN_WAIT;
 	else if (q->first_under_way)
-		snprintf(dst, DETAIL_MAX, "not asked: the first call of the day, which tells the quota, is "
+		snprintf(dst, DETAIL_MAX,
+			 "not asked: the first call of the day, which tells the quota, is "
 			 "not answered yet");
 	return *dst ? TURN_NO : TURN_GO;
 }
 
-#define KEY_WAIT_S 3600                    /* for another key */
+#define KEY_WAIT_S 3600 /* for another key */
 
-/* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses, waits for it. */
+/* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses,
+ * waits for it. */
 static int64_t opens_at(const struct env *env, const struct quota *q)
 {
 	int64_t now = clock_now_s(&env->clock);
@@ -187,7 +192,7 @@ static enum turn quota_take(const struct env *env, struct lookup *l, char dst[DE
 	if (!env->store)
 		return TURN_GO;
 	r = store_quota_get(env->store, "check", env->auth_mark, &q);
-	if (!r)                            /* without the lock, for those who wait */
+	if (!r) /* without the lock, for those who wait */
 		turn = quota_allows(l, &q, dst);
 	if (!r && turn == TURN_GO) {
 		r = store_begin(env->store, STORE_FAST);
@@ -258,7 +263,7 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 	}
 	l->may_ask &= ~SOURCE_BIT(paid);
 	f = &l->findings[paid];
-	if (!f->partial)                   /* what the report's answer said still holds */
+	if (!f->partial) /* what the report's answer said still holds */
 		*f = (struct finding){ .status = FINDING_DENIED };
 	f->detail[0] = '\0';
 	text_put(f->detail, sizeof(f->detail), why);
@@ -301,7 +306,7 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 		if (flags & LOOKUP_CACHED)
 			ask_nobody(env, l);
 		l->task.ask = next_questions(env, l);
-		if (l->task.ask == SOURCE_WAIT)    /* settles at once, and waits there */
+		if (l->task.ask == SOURCE_WAIT) /* settles at once, and waits there */
 			l->task.ask = 0;
 	}
 	*ret = l;
@@ -315,8 +320,8 @@ struct lookup *lookup_free(struct lookup *l)
 }
 
 /*
- * The check was answered, or was not: then the score of a report's answer is not enough for a block, since only
- * the check knows about whitelist, Tor and age.
+ * The check was answered, or was not: then the score of a report's answer is not enough for a
+ * block, since only the check knows about whitelist, Tor and age.
  */
 static void check_settled(const struct env *env, struct lookup *l)
 {

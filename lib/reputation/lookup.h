@@ -11,27 +11,29 @@
 #include "reputation/verdict.h"
 
 enum lookup_flags {
-	LOOKUP_CACHED = 1, LOOKUP_FRESH = 2,
-	LOOKUP_FREE = 4,                   /* one of a long list: nothing that costs is asked */
-	LOOKUP_SPARE = 8,                  /* not urgent: never the last 30 % of the day's checks */
+	LOOKUP_CACHED = 1,
+	LOOKUP_FRESH = 2,
+	LOOKUP_FREE = 4,  /* one of a long list: nothing that costs is asked */
+	LOOKUP_SPARE = 8, /* not urgent: never the last 30 % of the day's checks */
 };
 struct lookup {
-	struct task task;                  /* task.owner is the look-up */
+	struct task task; /* task.owner is the look-up */
 	struct addr key;
 	enum origin origin;
 	unsigned flags;
 	source_set may_ask;
-	int64_t good_at;                   /* last successful log-in within [good] window; 0: none */
-	bool paying;                       /* a call that costs is on its way */
-	int64_t ask_again_at;              /* the check is stopped until then; 0: it is not */
-	char exempt[DETAIL_MAX];           /* why nothing is asked; empty: not exempt */
+	int64_t good_at;	 /* last successful log-in within [good] window; 0: none */
+	bool paying;		 /* a call that costs is on its way */
+	int64_t ask_again_at;	 /* the check is stopped until then; 0: it is not */
+	char exempt[DETAIL_MAX]; /* why nothing is asked; empty: not exempt */
 	bool blocked;
 	struct block block;
 	struct verdict verdict;
-	struct finding findings[];         /* one for each source */
+	struct finding findings[]; /* one for each source */
 };
 
-/* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY, _NOMEM. */
+/* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY,
+ * _NOMEM. */
 int lookup_new(const struct env *env, const struct addr *a, enum origin origin, unsigned flags,
 	       struct lookup **ret, struct err *e);
 struct lookup *lookup_free(struct lookup *l);

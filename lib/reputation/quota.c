@@ -10,7 +10,8 @@ static void say_stop(const struct env *env, const char *endpoint, int64_t until)
 
 	if (gmtime_r(&t, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
-	log_line(env->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept", endpoint, when);
+	log_line(env->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept",
+		 endpoint, when);
 }
 
 int quota_note(const struct env *env, const char *endpoint, const struct quota_seen *seen)
@@ -25,7 +26,8 @@ int quota_note(const struct env *env, const char *endpoint, const struct quota_s
 	if (!r)
 		r = store_quota_seen(env->store, endpoint, env->auth_mark, seen);
 	if (r > 0)
-		log_line(env->log, LOG_ERR, "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
+		log_line(env->log, LOG_ERR,
+			 "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
 			 "reports wait, until the key file or the configuration changes");
 	return r < 0 ? r : 0;
 }

@@ -6,8 +6,14 @@
 
 static void duration(int64_t s, char dst[24])
 {
-	static const struct { int64_t s; const char *name; } units[] = {
-		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" },
+	static const struct {
+		int64_t s;
+		const char *name;
+	} units[] = {
+		{ 86400, "day" },
+		{ 3600, "hour" },
+		{ 60, "minute" },
+		{ 1, "second" },
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
@@ -20,7 +26,8 @@ static void duration(int64_t s, char dst[24])
 	dst[0] = '\0';
 }
 
-/* The value of the placeholder at p ("%{…}") into dst. Returns its length in the template; 0: none. */
+/* The value of the placeholder at p ("%{…}") into dst. Returns its length in the template; 0: none.
+ */
 static size_t value_of(const char *p, const struct comment_facts *f, char dst[80], int *ret_zero)
 {
 	const char *end = p[0] == '%' && p[1] == '{' ? strchr(p, '}') : NULL;
@@ -80,6 +87,6 @@ void comment_format(const char *template, const struct comment_facts *f, char *d
 	}
 	n = strspn(dst, ",: ");
 	memmove(dst, dst + n, strlen(dst + n) + 1);
-	while (!utf8_valid(dst))           /* cut in the middle of a character */
+	while (!utf8_valid(dst)) /* cut in the middle of a character */
 		dst[strlen(dst) - 1] = '\0';
 }

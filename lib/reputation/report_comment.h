@@ -4,10 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct comment_facts { const char *jail; int failures, users; int64_t window_s; };
+struct comment_facts {
+	const char *jail;
+	int failures, users;
+	int64_t window_s;
+};
 /*
  * Fill in the template: %{jail} %{failures} %{users} %{window}. A clause (text between commas,
- * or after a colon) whose number is 0 is left out. Always terminated; dst holds room bytes, and what does not fit is cut on a UTF-8
- * boundary. template: UTF-8.
+ * or after a colon) whose number is 0 is left out. Always terminated; dst holds room bytes, and
+ * what does not fit is cut on a UTF-8 boundary. template: UTF-8.
  */
 void comment_format(const char *template, const struct comment_facts *f, char *dst, size_t room);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/verdict.h"
 
-struct sum { int low, high; bool veto, capped, gave, positive; };
+struct sum {
+	int low, high;
+	bool veto, capped, gave, positive;
+};
 
 /* Asked without an answer, or still to be asked: what it could say is open. */
 static bool is_open(const struct finding *f, bool may_ask)
@@ -64,12 +67,14 @@ static int tier_of(const struct conf *conf, int score, bool lowest_only)
 	return tier > 0 && lowest_only ? 0 : tier;
 }
 
-static source_set free_questions(const struct conf *conf, const struct finding *f, source_set may_ask)
+static source_set free_questions(const struct conf *conf, const struct finding *f,
+				 source_set may_ask)
 {
 	source_set ask = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!conf->sources[i].costs && f[i].status == FINDING_NONE && may_ask & SOURCE_BIT(i))
+		if (!conf->sources[i].costs && f[i].status == FINDING_NONE &&
+		    may_ask & SOURCE_BIT(i))
 			ask |= SOURCE_BIT(i);
 	return ask;
 }
@@ -86,7 +91,7 @@ static bool worth_paying(const struct conf *conf, const struct finding *f, const
 		return true;
 	if (s->veto || (origin == AMBIGUOUS && !s->positive))
 		return false;
-	if (paid->partial)                 /* its points are known: veto and cap are not */
+	if (paid->partial) /* its points are known: veto and cap are not */
 		return v->tier >= 0;
 	return tier_of(conf, s->high, true) >= 0;
 }

@@ -8,13 +8,13 @@
 #pragma once
 #include "conf/conf.h"
 
-enum verdict_kind { V_UNKNOWN, V_CLEAN, V_CONFIRMED, V_EXEMPT };   /* as enum iprep_verdict */
+enum verdict_kind { V_UNKNOWN, V_CLEAN, V_CONFIRMED, V_EXEMPT }; /* as enum iprep_verdict */
 struct verdict {
 	enum verdict_kind kind;
 	int low, high;
-	int tier;                          /* row of conf->tiers; -1 none */
-	source_set ask;                    /* free sources first; those that cost only while they
-					      could change the outcome; 0: done */
+	int tier;	/* row of conf->tiers; -1 none */
+	source_set ask; /* free sources first; those that cost only while they
+			   could change the outcome; 0: done */
 };
 
 /*

@@ -8,14 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 64
+#define BATCH	    64
 #define REOPENS_MAX 5
 
 /* The filter's character class for jails: fail2ban allows more, such a name is left out. */
 static bool plain(const char *name)
 {
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "0123456789_.-")];
+					   "0123456789_.-")];
 }
 
 size_t announce_line(const struct conf *conf, const struct block *b, int64_t at, int pid,
@@ -47,7 +47,7 @@ static int log_make(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CREAT | O_EXCL, 0640);
 
-	if (fd < 0 && errno == EEXIST)     /* somebody was faster */
+	if (fd < 0 && errno == EEXIST) /* somebody was faster */
 		return open(path, flags);
 	if (fd >= 0)
 		(void)!fchmod(fd, 0640);
@@ -63,7 +63,8 @@ static int log_open(const struct env *env, struct err *e)
 	if (fd < 0 && errno == ENOENT)
 		fd = log_make(env->conf->verdict_log, flags);
 	if (fd < 0)
-		return log_fail(env, e, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO, "cannot be opened");
+		return log_fail(env, e, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO,
+				"cannot be opened");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return err_set(e, IPREP_E_PERM, "%s: not a regular file", env->conf->verdict_log);
@@ -128,11 +129,12 @@ static int store_said(const struct env *env, int r, struct err *e)
 }
 
 /*
- * The open file; 0 if the block was forgotten or released since the batch was read. Whoever forgets it
- * has done so before the line, or waits until it is written: no line comes after a pardon. Syncing it
- * is left to the caller: the lock keeps hooks waiting.
+ * The open file; 0 if the block was forgotten or released since the batch was read. Whoever forgets
+ * it has done so before the line, or waits until it is written: no line comes after a pardon.
+ * Syncing it is left to the caller: the lock keeps hooks waiting.
  */
-static int write_if_blocked(const struct env *env, const struct block *b, int64_t now, struct err *e)
+static int write_if_blocked(const struct env *env, const struct block *b, int64_t now,
+			    struct err *e)
 {
 	struct block still;
 	char line[768];
@@ -145,7 +147,7 @@ static int write_if_blocked(const struct env *env, const struct block *b, int64_
 		store_said(env, r, e);
 	else if (r > 0)
 		r = write_line(env, line, announce_line(env->conf, b, now, (int)getpid(), line), e);
-	store_end(env->store, IPREP_E_BUSY);       /* nothing was changed */
+	store_end(env->store, IPREP_E_BUSY); /* nothing was changed */
 	return r;
 }
 
@@ -174,8 +176,8 @@ static int announce_one(const struct env *env, const struct block *b, struct err
 static int room_for_new(const struct env *env)
 {
 	int max = env->conf->max_blocks;
-	int used = store_blocks_first_since(env->store, clock_now_s(&env->clock) -
-					    env->conf->max_blocks_s + 1, max);
+	int used = store_blocks_first_since(
+		env->store, clock_now_s(&env->clock) - env->conf->max_blocks_s + 1, max);
 
 	return used < 0 ? used : max - used;
 }
@@ -183,7 +185,8 @@ static int room_for_new(const struct env *env)
 static int announce_some(const struct env *env, bool first, size_t max, struct err *e)
 {
 	struct block due[BATCH];
-	int n = store_blocks_due(env->store, first, due, max < BATCH ? max : BATCH), r = 0, done = 0;
+	int n = store_blocks_due(env->store, first, due, max < BATCH ? max : BATCH), r = 0,
+	    done = 0;
 
 	if (n < 0)
 		return err_set(e, n, "%s", store_err(env->store)->text);

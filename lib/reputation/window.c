@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/window.h"
 
-#define WINDOW_MIN 16
-#define ROUND_MS 100                       /* shorter ones measure the machine's noise */
-#define HOLD_MS 2000                       /* between steps up that were in vain */
-#define REMEMBER_MS 30000                  /* at which number answers were lost */
-#define SLOW_MS 1400                       /* dns.c tries again after 1500 */
+#define WINDOW_MIN   16
+#define ROUND_MS     100   /* shorter ones measure the machine's noise */
+#define HOLD_MS	     2000  /* between steps up that were in vain */
+#define REMEMBER_MS  30000 /* at which number answers were lost */
+#define SLOW_MS	     1400  /* dns.c tries again after 1500 */
 #define LOSS_PERCENT 2
-#define QUICK_MS 3                         /* half are answered so soon: the server is the limit, more would only queue */
+#define QUICK_MS     3 /* half are answered so soon: the server is the limit, more would only queue */
 
 static void begin_round(struct pace *p, int64_t now_ms, bool skip)
 {
@@ -20,7 +20,9 @@ static void begin_round(struct pace *p, int64_t now_ms, bool skip)
 
 void pace_init(struct pace *p, size_t start, size_t max, int64_t now_ms)
 {
-	*p = (struct pace){ .window = start < max ? start : max, .max = max, .halved_ms = INT64_MIN };
+	*p = (struct pace){ .window = start < max ? start : max,
+			    .max = max,
+			    .halved_ms = INT64_MIN };
 	begin_round(p, now_ms, true);
 }
 
@@ -57,7 +59,8 @@ static bool step(struct pace *p, int64_t now_ms)
 	}
 	p->trying = false;
 	if (!p->was_full || p->window * 2 > p->max || now_ms < p->hold_until_ms ||
-	    p->quick * 2 >= p->settled || (now_ms < p->lost_until_ms && p->window * 2 >= p->lost_at))
+	    p->quick * 2 >= p->settled ||
+	    (now_ms < p->lost_until_ms && p->window * 2 >= p->lost_at))
 		return false;
 	p->rate_before = p->rate;
 	p->trying = true;

@@ -10,18 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (256 * 1024)            /* a check without "verbose" has some 600 bytes */
-#define BULK_ANSWER_MAX (4 << 20)          /* 9,999 refused rows of some 100 bytes, and room */
+#define ANSWER_MAX	(256 * 1024) /* a check without "verbose" has some 600 bytes */
+#define BULK_ANSWER_MAX (4 << 20)    /* 9,999 refused rows of some 100 bytes, and room */
 
-struct call { char key[600], url[CONF_TEXT_MAX + 160]; const char *headers[4]; };
+struct call {
+	char key[600], url[CONF_TEXT_MAX + 160];
+	const char *headers[4];
+};
 
 static void send_call(struct ask *a, const char *method, const char *body,
 		      void (*cb)(void *user, const struct http_answer *h))
 {
 	struct call *c = a->priv;
 	bool upload = a->task->kind == TASK_BULK;
-	struct http_request req = { .method = method, .url = c->url, .headers = c->headers,
-				    .body = body, .body_len = body ? strlen(body) : 0,
+	struct http_request req = { .method = method,
+				    .url = c->url,
+				    .headers = c->headers,
+				    .body = body,
+				    .body_len = body ? strlen(body) : 0,
 				    .upload = upload ? "csv" : NULL,
 				    .answer_max = upload ? BULK_ANSWER_MAX : ANSWER_MAX };
 
@@ -48,8 +54,8 @@ static void silence(const struct ask *a, const struct http_answer *h, struct fin
 		snprintf(f->detail, sizeof(f->detail), "timeout after %lld ms",
 			 (long long)(a->deadline_ms - a->asked_ms));
 	else
-		snprintf(f->detail, sizeof(f->detail), "%.150s", *h->why ? h->why
-			 : net_status_text(h->status));
+		snprintf(f->detail, sizeof(f->detail), "%.150s",
+			 *h->why ? h->why : net_status_text(h->status));
 }
 
 static void got_check(void *user, const struct http_answer *h)
@@ -66,8 +72,9 @@ static void got_check(void *user, const struct http_answer *h)
 		abuseipdb_check_answer(a, h, now, f);
 	} else if (h->code == 401 || a->task->quota.stopped_until) {
 		f->status = FINDING_DENIED;
-		snprintf(f->detail, sizeof(f->detail), h->code == 401
-			 ? "the API key was refused (HTTP 401)" : "quota used up (HTTP 429)");
+		snprintf(f->detail, sizeof(f->detail),
+			 h->code == 401 ? "the API key was refused (HTTP 401)"
+					: "quota used up (HTTP 429)");
 	} else {
 		f->status = FINDING_ERROR;
 		snprintf(f->detail, sizeof(f->detail), "HTTP %d", h->code);
@@ -135,7 +142,7 @@ static void got_outcome(void *user, const struct http_answer *h)
 		abuseipdb_outcome(a, h, now, &a->answer);
 		t->untaken = h->code >= 300 && h->code < 500;
 	}
-	if (t->outcome == OUT_DUPLICATE)   /* whatever else its answer looks like */
+	if (t->outcome == OUT_DUPLICATE) /* whatever else its answer looks like */
 		t->quota.stopped_until = 0;
 	snprintf(t->quota.error, sizeof(t->quota.error), "%s",
 		 t->outcome == OUT_DUPLICATE || t->outcome == OUT_DONE ? "" : t->why);
@@ -165,5 +172,7 @@ static void abuseipdb_send(struct ask *a)
 }
 
 const struct source_kind source_abuseipdb = {
-	.type = SOURCE_ABUSEIPDB, .ask = abuseipdb_ask, .send = abuseipdb_send,
+	.type = SOURCE_ABUSEIPDB,
+	.ask = abuseipdb_ask,
+	.send = abuseipdb_send,
 };

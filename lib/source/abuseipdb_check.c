@@ -100,7 +100,9 @@ static void detail_of(const struct json *data, int64_t score, int64_t last_at, i
 	ago(now - last_at, when);
 	snprintf(f->detail, sizeof(f->detail), "confidence %lld%s%s%s%s", (long long)score, rest,
 		 last_at ? ", last " : ", none recent", last_at ? when : "",
-		 f->rule == RULE_VETO ? ", whitelisted" : f->rule ? ", shared or Tor" : "");
+		 f->rule == RULE_VETO ? ", whitelisted"
+		 : f->rule	      ? ", shared or Tor"
+				      : "");
 }
 
 void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, int64_t now,
@@ -134,7 +136,8 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 		goto out;
 	}
 	f.rule = rule_of(data);
-	if (is_public && !only_ours(a, data) && last_at && now - last_at <= (int64_t)a->conf->max_age_days * 86400)
+	if (is_public && !only_ours(a, data) && last_at &&
+	    now - last_at <= (int64_t)a->conf->max_age_days * 86400)
 		f.points = abuseipdb_points(a, score);
 	f.listed = f.points > 0;
 	f.answered_at = now;

@@ -2,10 +2,11 @@
 /*
  * abuseipdb_outcome.c - what became of a report, a bulk report, a retraction; and of the quota
  *
- * A duplicate within 15 minutes comes as 403, 422 or 429, perhaps others, with several wordings, once without
- * its wrapper: it is done. What is refused for good is parked, unless it is a whole file of reports: then
- * the file is at fault, and each may still go alone. Everything else is tried again. Facts:
- * docs.abuseipdb.com (REPORT, BULK-REPORT, CLEAR-ADDRESS, errors), answers recorded by its clients.
+ * A duplicate within 15 minutes comes as 403, 422 or 429, perhaps others, with several wordings,
+ * once without its wrapper: it is done. What is refused for good is parked, unless it is a whole
+ * file of reports: then the file is at fault, and each may still go alone. Everything else is tried
+ * again. Facts: docs.abuseipdb.com (REPORT, BULK-REPORT, CLEAR-ADDRESS, errors), answers recorded
+ * by its clients.
  */
 #include "source/abuseipdb_check.h"
 #include "base/addr.h"
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX ((size_t)4 << 20)
-#define JUST_RESET_S 86340                 /* such a Retry-After is the counter starting anew (cowrie) */
+#define BODY_MAX     ((size_t)4 << 20)
+#define JUST_RESET_S 86340 /* such a Retry-After is the counter starting anew (cowrie) */
 
 static int64_t next_midnight(int64_t now)
 {
@@ -34,7 +35,8 @@ static bool is_duplicate(const char *body, const struct json *error)
 	if (strstr(body, "15 minutes"))
 		return true;
 	/* "ip" is also what a 422 names when the address itself is refused */
-	return parameter && !strcmp(parameter, "ip") && !(detail && strstr(detail, "must be a valid"));
+	return parameter && !strcmp(parameter, "ip") &&
+	       !(detail && strstr(detail, "must be a valid"));
 }
 
 static enum outcome refused_outcome(const struct ask *a, int code, const char *body,
@@ -42,7 +44,8 @@ static enum outcome refused_outcome(const struct ask *a, int code, const char *b
 {
 	enum task_kind kind = a->task->kind;
 
-	if (kind == TASK_REPORT && code >= 400 && code < 500 && code != 401 && is_duplicate(body, error))
+	if (kind == TASK_REPORT && code >= 400 && code < 500 && code != 401 &&
+	    is_duplicate(body, error))
 		return OUT_DUPLICATE;
 	if ((code == 402 || code == 422) && kind != TASK_BULK)
 		return OUT_PARKED;
@@ -68,8 +71,10 @@ static void score_of(const struct ask *a, const struct json *data, int64_t now, 
 
 	if (!json_int(json_member(data, "abuseConfidenceScore"), 0, 100, &score))
 		return;
-	*f = (struct finding){ .status = FINDING_OK, .partial = a->conf->check != CHECK_NEVER,
-			       .points = abuseipdb_points(a, score), .answered_at = now,
+	*f = (struct finding){ .status = FINDING_OK,
+			       .partial = a->conf->check != CHECK_NEVER,
+			       .points = abuseipdb_points(a, score),
+			       .answered_at = now,
 			       .expires_at = now + a->conf->api_cache_s };
 	f->listed = f->points > 0;
 	snprintf(f->detail, sizeof(f->detail), "confidence %lld, in the answer to our report",
@@ -81,7 +86,8 @@ static void score_of(const struct ask *a, const struct json *data, int64_t now, 
 /* "Duplicate IP", "Invalid IP", "Invalid Category": input is the address in all of them. */
 static bool row_of(const struct ask *a, const struct json *o, struct refused_row *ret)
 {
-	const char *error = json_text(json_member(o, "error")), *input = json_text(json_member(o, "input"));
+	const char *error = json_text(json_member(o, "error")),
+		   *input = json_text(json_member(o, "input"));
 
 	*ret = (struct refused_row){ 0 };
 	if (!error || !input || !addr_parse(input, &ret->addr))
@@ -116,7 +122,8 @@ static bool names_address(const struct ask *a, const struct json *data)
 	const char *text = json_text(json_member(data, "ipAddress"));
 	struct addr named;
 
-	return text && addr_parse(text, &named) && !memcmp(named.b, a->task->addr.b, sizeof(named.b));
+	return text && addr_parse(text, &named) &&
+	       !memcmp(named.b, a->task->addr.b, sizeof(named.b));
 }
 
 static bool is_done(const struct ask *a, const struct json *data, int64_t now, struct finding *ret)
@@ -146,7 +153,7 @@ static void read_outcome(const struct ask *a, const struct http_answer *h, const
 	const struct json *error = json_item(json_member(root, "errors"), 0);
 	struct task *t = a->task;
 
-	if (!error)                        /* once seen without its wrapper */
+	if (!error) /* once seen without its wrapper */
 		error = root;
 	if (h->code == 200 && is_done(a, json_member(root, "data"), now, ret))
 		t->outcome = OUT_DONE;
@@ -185,7 +192,7 @@ void abuseipdb_outcome(const struct ask *a, const struct http_answer *h, int64_t
 
 static int64_t stop_of(const struct http_answer *h, int64_t now)
 {
-	int64_t latest = now + 2 * 86400;  /* more than that is no daily quota's */
+	int64_t latest = now + 2 * 86400; /* more than that is no daily quota's */
 
 	if (h->retry_after_s > JUST_RESET_S && h->retry_after_s <= 86400)
 		return now + 10;
@@ -197,19 +204,21 @@ static int64_t stop_of(const struct http_answer *h, int64_t now)
 void abuseipdb_quota(const struct http_answer *h, enum task_kind kind, int64_t now,
 		     struct quota_seen *ret)
 {
-	bool file_refused = kind == TASK_BULK && (h->code == 402 || h->code == 413 || h->code == 422);
+	bool file_refused = kind == TASK_BULK &&
+			    (h->code == 402 || h->code == 413 || h->code == 422);
 	bool names_dup = h->body_len && memmem(h->body, h->body_len, "15 minutes", 10);
 	bool used_up = h->code == 429 && !names_dup &&
 		       (h->retry_after_s >= 0 || h->reset_at > 0 ||
 			(h->body_len && memmem(h->body, h->body_len, "rate limit", 10)));
 
-	*ret = (struct quota_seen){ .seen = h->status == NET_OK, .limit = h->limit,
+	*ret = (struct quota_seen){ .seen = h->status == NET_OK,
+				    .limit = h->limit,
 				    .remaining = h->remaining };
 	if (h->code == 401)
 		ret->auth_failed = true;
 	if (used_up)
 		ret->stopped_until = stop_of(h, now);
-	if (file_refused)                  /* another file today would fare no better */
+	if (file_refused) /* another file today would fare no better */
 		ret->stopped_until = next_midnight(now);
 	if (h->status == NET_OK && h->code != 200 && !names_dup)
 		snprintf(ret->error, sizeof(ret->error), "HTTP %d", h->code);

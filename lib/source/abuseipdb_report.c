@@ -11,7 +11,8 @@
 
 void abuseipdb_encode(struct buf *b, const char *text, size_t n)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] && strchr(plain, text[i]))
@@ -95,7 +96,7 @@ bool abuseipdb_bulk_row(struct buf *b, const struct addr *a, const char *categor
 	buf_puts(b, "\n");
 	if (!b->failed)
 		return true;
-	b->failed = false;                 /* the rows before it still fit */
+	b->failed = false; /* the rows before it still fit */
 	b->len = before;
 	b->text[before] = '\0';
 	return false;

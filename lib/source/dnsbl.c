@@ -13,14 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TXT_WAIT_MS 1000                   /* the reason is a courtesy */
+#define TXT_WAIT_MS 1000 /* the reason is a courtesy */
 
 /* Over this path nobody but the resolver can answer: c-ares asks from one UDP port. */
 static bool is_trusted(const struct ask *a)
 {
 	switch (a->conf->confirm_tcp) {
-	case CONFIRM_NO: return true;
-	case CONFIRM_YES: break;
+	case CONFIRM_NO:
+		return true;
+	case CONFIRM_YES:
+		break;
 	case CONFIRM_AUTO:
 		if (a->ops->is_local && a->ops->is_local(a->net))
 			return true;
@@ -147,7 +149,8 @@ static void got_answer(void *user, const struct dns_answer *d)
 		health_conclude(a);
 		return;
 	case NET_TIMEOUT:
-		snprintf(why, sizeof(why), "timeout after %lld ms", (long long)(a->deadline_ms - a->asked_ms));
+		snprintf(why, sizeof(why), "timeout after %lld ms",
+			 (long long)(a->deadline_ms - a->asked_ms));
 		error(a, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:
@@ -155,7 +158,8 @@ static void got_answer(void *user, const struct dns_answer *d)
 	case NET_BROKEN:
 		break;
 	}
-	snprintf(why, sizeof(why), "%s%s%s", net_status_text(d->status), *d->why ? ": " : "", d->why);
+	snprintf(why, sizeof(why), "%s%s%s", net_status_text(d->status), *d->why ? ": " : "",
+		 d->why);
 	error(a, FINDING_ERROR, why);
 }
 
@@ -163,7 +167,8 @@ static void dnsbl_ask(struct ask *a)
 {
 	if (a->source->no_key) {
 		a->answer.status = FINDING_SKIPPED;
-		snprintf(a->answer.detail, sizeof(a->answer.detail), "not asked: its key cannot be read");
+		snprintf(a->answer.detail, sizeof(a->answer.detail),
+			 "not asked: its key cannot be read");
 		ask_done(a);
 		return;
 	}

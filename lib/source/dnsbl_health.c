@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_S 10                         /* a probe without an answer is not repeated sooner */
-#define FORCED_S 60                        /* nor one that an error code asks for */
-#define SILENT_S 86400                     /* an allowlist without an answer so long is no help */
+#define AGAIN_S	 10    /* a probe without an answer is not repeated sooner */
+#define FORCED_S 60    /* nor one that an error code asks for */
+#define SILENT_S 86400 /* an allowlist without an answer so long is no help */
 
 /* RFC 5782, 5: 127.0.0.1; 2.4: ::FFFF:7F00:1 in nibbles, which is not the IPv4 name */
 static const char *const points[2] = {
@@ -16,7 +16,12 @@ static const char *const points[2] = {
 };
 static const char *const point_texts[2] = { "127.0.0.1", "::ffff:7f00:1" };
 
-struct probe { struct health *h; struct ask ask; int family; int64_t asked_ms; };
+struct probe {
+	struct health *h;
+	struct ask ask;
+	int family;
+	int64_t asked_ms;
+};
 
 bool health_is_bad(const struct health *h)
 {
@@ -71,7 +76,8 @@ static void weigh(struct ask *a)
 		snprintf(f->detail, sizeof(f->detail), "%s", z->why);
 	} else if (f->status == FINDING_OK && z->state[is_v4 ? 0 : 1] != ZONE_GOOD) {
 		*f = (struct finding){ .status = FINDING_ERROR };
-		snprintf(f->detail, sizeof(f->detail), "not believed: its test point %s got no answer",
+		snprintf(f->detail, sizeof(f->detail),
+			 "not believed: its test point %s got no answer",
 			 point_texts[is_v4 ? 0 : 1]);
 	}
 }
@@ -128,7 +134,7 @@ static void got_probe(void *user, const struct dns_answer *d)
 	case NET_REFUSED:
 	case NET_SERVFAIL:
 	case NET_BROKEN:
-		if (health_is_bad(h) && !p->family) {      /* the next one after the interval */
+		if (health_is_bad(h) && !p->family) { /* the next one after the interval */
 			h->z.probed_at = clock_now_s(&p->ask.clock);
 			h->changed = true;
 		}
@@ -146,7 +152,9 @@ static void send_probe(struct ask *a, int family)
 
 	if (!p)
 		return;
-	*p = (struct probe){ .h = a->health, .ask = *a, .family = family, .asked_ms = clock_mono_ms() };
+	*p = (struct probe){
+		.h = a->health, .ask = *a, .family = family, .asked_ms = clock_mono_ms()
+	};
 	snprintf(name, sizeof(name), "%s.%s", points[family], source_zone(a->source));
 	a->health->probing++;
 	a->ops->dns(a->net, name, NET_A, false, a->deadline_ms, got_probe, p);

@@ -12,21 +12,26 @@
 #include "store/store.h"
 
 struct ask;
-struct health {                            /* of one row of conf->sources; zeroed: unknown */
+struct health { /* of one row of conf->sources; zeroed: unknown */
 	struct zone_state z;
-	bool changed;                      /* the store does not have it yet */
-	bool turned;                       /* good <-> quarantined, and nobody was told yet */
-	int probing;                       /* answers still to come */
-	int64_t tried_at;                  /* last probe sent; 0: none */
+	bool changed;	  /* the store does not have it yet */
+	bool turned;	  /* good <-> quarantined, and nobody was told yet */
+	int probing;	  /* answers still to come */
+	int64_t tried_at; /* last probe sent; 0: none */
 	struct ask *held;
 };
 
-struct health_table { bool loaded; struct health rows[SOURCES_MAX]; };
+struct health_table {
+	bool loaded;
+	struct health rows[SOURCES_MAX];
+};
 
 bool health_is_bad(const struct health *h);
 /* The next question probes, whenever the last one did. */
 void health_forget(struct health *h);
-/* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health. */
+/* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health.
+ */
 void health_begin(struct ask *a, bool now);
-/* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is worth. */
+/* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is
+ * worth. */
 void health_conclude(struct ask *a);

@@ -2,14 +2,16 @@
 /* counts.c - what waits, how long it has waited, and what never will go, for people */
 #include "store/store_private.h"
 
-#define WAIT_MAX_S (3 * 86400)             /* for a quota: two days */
+#define WAIT_MAX_S (3 * 86400) /* for a quota: two days */
 
-#define BY_AGE(since) "SELECT count(*) FILTER (WHERE " since " > ?1 - 60)," \
-	" count(*) FILTER (WHERE " since " <= ?1 - 60 AND " since " > ?1 - 3600)," \
+#define BY_AGE(since)                                                                 \
+	"SELECT count(*) FILTER (WHERE " since " > ?1 - 60),"                         \
+	" count(*) FILTER (WHERE " since " <= ?1 - 60 AND " since " > ?1 - 3600),"    \
 	" count(*) FILTER (WHERE " since " <= ?1 - 3600 AND " since " > ?1 - 86400)," \
 	" count(*) FILTER (WHERE " since " <= ?1 - 86400), coalesce(min(" since "), ?1) FROM "
 
-static int count_ages(struct store *s, const char *sql, int64_t by_age[NAGES], int64_t *ret_oldest_s)
+static int count_ages(struct store *s, const char *sql, int64_t by_age[NAGES],
+		      int64_t *ret_oldest_s)
 {
 	int64_t now = store_now(s), oldest_s;
 	sqlite3_stmt *st;
@@ -38,14 +40,17 @@ int store_queue_counts(struct store *s, struct queue_counts *ret)
 		r = count_ages(s, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
 			       ret->by_age[WAIT_SENDING], &ret->oldest_s);
 	if (!r)
-		r = count_ages(s, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP], &ret->oldest_s);
+		r = count_ages(s, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP],
+			       &ret->oldest_s);
 	if (!r)
 		r = count_ages(s, BY_AGE("since") "retraction WHERE state = 0",
 			       ret->by_age[WAIT_RETRACTION], &retractions_s);
 	if (!r)
-		r = sql_number(s, 0, &ret->parked, "SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
-	return r ? r : sql_number(s, 0, &ret->unknown,
-				  "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
+		r = sql_number(s, 0, &ret->parked,
+			       "SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
+	return r ? r
+		 : sql_number(s, 0, &ret->unknown,
+			      "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
 }
 
 int store_hasten(struct store *s)

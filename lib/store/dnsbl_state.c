@@ -22,15 +22,18 @@ int store_zones_get(struct store *s, const struct conf *conf, struct zone_state 
 {
 	char name[64], zone[CONF_TEXT_MAX];
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
-			" silent_since FROM zone", "");
+	int r = sql_row(s, &st,
+			"SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
+			" silent_since FROM zone",
+			"");
 
 	memset(ret, 0, conf->nsources * sizeof(*ret));
 	for (; r > 0; r = sql_next(s, st)) {
 		sql_text(st, 0, name, sizeof(name));
 		sql_text(st, 1, zone, sizeof(zone));
 		for (size_t i = 0; i < conf->nsources; i++)
-			if (!strcmp(conf->sources[i].name, name) && !strcmp(conf->sources[i].zone, zone))
+			if (!strcmp(conf->sources[i].name, name) &&
+			    !strcmp(conf->sources[i].zone, zone))
 				state_of(st, &ret[i]);
 	}
 	sqlite3_finalize(st);
@@ -39,8 +42,10 @@ int store_zones_get(struct store *s, const struct conf *conf, struct zone_state 
 
 int store_zone_put(struct store *s, const struct conf_source *list, const struct zone_state *z)
 {
-	return sql_run(s, "INSERT OR REPLACE INTO zone(name, zone, state4, state6, why, latency_ms,"
-		       " probed_at, silent_since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)", "ssiisiii", list->name,
-		       list->zone, (int64_t)z->state[0], (int64_t)z->state[1], z->why,
-		       (int64_t)z->latency_ms, z->probed_at, z->silent_since);
+	return sql_run(s,
+		       "INSERT OR REPLACE INTO zone(name, zone, state4, state6, why, latency_ms,"
+		       " probed_at, silent_since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+		       "ssiisiii", list->name, list->zone, (int64_t)z->state[0],
+		       (int64_t)z->state[1], z->why, (int64_t)z->latency_ms, z->probed_at,
+		       z->silent_since);
 }

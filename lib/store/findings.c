@@ -56,10 +56,11 @@ static int get(struct store *s, const struct conf *conf, const struct addr *key,
 	char name[64];
 	sqlite3_stmt *st;
 	int found = 0;
-	int r = sql_hot(s, &st, "SELECT source, listed, rule, partial, points, answers, detail,"
+	int r = sql_hot(s, &st,
+			"SELECT source, listed, rule, partial, points, answers, detail,"
 			" answered_at, expires_at, trusted FROM finding"
-			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3", "kii", key, after,
-			now + conf->keep_findings_s + WEEK_S);
+			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3",
+			"kii", key, after, now + conf->keep_findings_s + WEEK_S);
 
 	for (; r > 0; r = sql_next(s, st)) {
 		int row;
@@ -100,8 +101,10 @@ static int make_room(struct store *s, int nnew)
 		r = sql_number(s, 0, &unused, "PRAGMA freelist_count", "");
 	if (r || pages - unused <= s->pages_max)
 		return r;
-	return sql_run(s, "DELETE FROM finding WHERE (key, source) IN (SELECT key, source FROM finding"
-		       " ORDER BY answered_at LIMIT ?1)", "i", (int64_t)nnew * 2);
+	return sql_run(s,
+		       "DELETE FROM finding WHERE (key, source) IN (SELECT key, source FROM finding"
+		       " ORDER BY answered_at LIMIT ?1)",
+		       "i", (int64_t)nnew * 2);
 }
 
 static int put_one(struct store *s, const char *source, const struct addr *key,
@@ -112,11 +115,13 @@ static int put_one(struct store *s, const char *source, const struct addr *key,
 	int r;
 
 	answers_format(f, answers);
-	r = sql_hot(s, &st, "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+	r = sql_hot(s, &st,
+		    "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
 		    " points, answers, detail, answered_at, expires_at, trusted)"
-		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)", "ksiiiissiii", key, source,
-		    (int64_t)f->listed, (int64_t)f->rule, (int64_t)f->partial, (int64_t)f->points,
-		    answers, f->detail, f->answered_at, f->expires_at, (int64_t)f->trusted);
+		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		    "ksiiiissiii", key, source, (int64_t)f->listed, (int64_t)f->rule,
+		    (int64_t)f->partial, (int64_t)f->points, answers, f->detail, f->answered_at,
+		    f->expires_at, (int64_t)f->trusted);
 	sql_cool(st);
 	return r;
 }
@@ -135,8 +140,8 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 	return r || !n ? r : make_room(s, n);
 }
 
-int store_findings_put_rows(struct store *s, const struct conf *conf, const struct finding_row *rows,
-			    size_t n)
+int store_findings_put_rows(struct store *s, const struct conf *conf,
+			    const struct finding_row *rows, size_t n)
 {
 	int r = 0;
 

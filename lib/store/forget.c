@@ -2,9 +2,10 @@
 /*
  * forget.c - one address, at once, and so that its bytes are nowhere in the file
  *
- * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind when
- * it moves rows between pages, nor what the log still holds (sqlite.org/pragma.html#pragma_secure_delete).
- * So the log is emptied, the file is searched, and only if something is found it is written anew.
+ * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind
+ * when it moves rows between pages, nor what the log still holds
+ * (sqlite.org/pragma.html#pragma_secure_delete). So the log is emptied, the file is searched, and
+ * only if something is found it is written anew.
  */
 #include "store/store_private.h"
 #include <ctype.h>
@@ -34,8 +35,8 @@ static bool stands_alone(const uint8_t *at, size_t n, const uint8_t *from, const
 }
 
 /* Those that end before `seen` were counted with the last chunk. */
-static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to, const void *needle, size_t n,
-		    bool text)
+static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to, const void *needle,
+		    size_t n, bool text)
 {
 	const uint8_t *at = from;
 	int found = 0;
@@ -47,11 +48,16 @@ static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to,
 	return found;
 }
 
-struct needles { const uint8_t *key; size_t nkey; const char *text; };
+struct needles {
+	const uint8_t *key;
+	size_t nkey;
+	const char *text;
+};
 
 /*
- * How often they are in the file: overlapping chunks, so that none is cut. Read through SQLite's own
- * descriptor: closing another one would drop the locks that this process has (sqlite.org/howtocorrupt.html).
+ * How often they are in the file: overlapping chunks, so that none is cut. Read through SQLite's
+ * own descriptor: closing another one would drop the locks that this process has
+ * (sqlite.org/howtocorrupt.html).
  */
 static int count_in_file(struct store *s, const struct needles *what, int *ret)
 {
@@ -78,11 +84,14 @@ static int count_in_file(struct store *s, const struct needles *what, int *ret)
 	free(buf);
 	if (!buf)
 		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
-	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ ? 0
-		: err_set(&s->err, IPREP_E_IO, "%s: cannot be searched", sqlite3_db_filename(s->db, NULL));
+	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ
+		       ? 0
+		       : err_set(&s->err, IPREP_E_IO, "%s: cannot be searched",
+				 sqlite3_db_filename(s->db, NULL));
 }
 
-/* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same. */
+/* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same.
+ */
 static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
 {
 	struct needles what = { key->b, (size_t)bits / 8, text };
@@ -97,18 +106,23 @@ static int wipe(struct store *s, const struct addr *key, int bits, const char *t
 	return r;
 }
 
-/* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this address go. */
+/* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this
+ * address go. */
 static int forget_by_address(struct store *s, const struct addr *key, const struct addr *last)
 {
 	static const char *const wipes[] = {
-		"DELETE FROM lookup", "DELETE FROM report", "DELETE FROM retraction", "UPDATE block SET addr = NULL",
+		"DELETE FROM lookup",
+		"DELETE FROM report",
+		"DELETE FROM retraction",
+		"UPDATE block SET addr = NULL",
 	};
 	struct addr widest = addr_cut(key, IPV6_PREFIX_MIN);
 	char sql[120];
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(wipes) / sizeof(wipes[0]) && !r && !addr_is_v4(key); i++) {
-		sqlite3_snprintf(sizeof(sql), sql, "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
+		sqlite3_snprintf(sizeof(sql), sql,
+				 "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
 				 wipes[i]);
 		r = sql_run(s, sql, "kkk", key, last, &widest);
 	}
@@ -117,8 +131,9 @@ static int forget_by_address(struct store *s, const struct addr *key, const stru
 
 int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until)
 {
-	static const char *const tables[] = { "block", "finding", "lookup", "report", "pardon", "sighting", "good",
-					      "failure", "retraction", "released" };
+	static const char *const tables[] = { "block",	    "finding",	"lookup", "report",
+					      "pardon",	    "sighting", "good",	  "failure",
+					      "retraction", "released" };
 	struct addr last = last_of(key, bits);
 	char sql[96], text[ADDR_TEXT_MAX];
 	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
@@ -129,18 +144,21 @@ int store_forget(struct store *s, const struct addr *key, int bits, int64_t pard
 	if (r)
 		return r;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !r; i++) {
-		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2", tables[i]);
+		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2",
+				 tables[i]);
 		r = sql_run(s, sql, "kk", key, &last);
 	}
 	if (!r)
 		r = forget_by_address(s, key, &last);
 	if (!r)
-		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s", text);
+		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)",
+			    "s", text);
 	if (!r && pardon_until)
-		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key, pardon_until);
+		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key,
+			    pardon_until);
 	r = store_end(s, r);
 	if (!r && wipe(s, key, bits, text, pardon_until != 0))
-		log_line(s->log, LOG_NOTICE, "%s: forgotten, but freed space may still hold it: %s", text,
-			 s->err.text);
+		log_line(s->log, LOG_NOTICE, "%s: forgotten, but freed space may still hold it: %s",
+			 text, s->err.text);
 	return r;
 }

@@ -32,11 +32,13 @@ int store_lookup_get(struct store *s, const struct addr *key, struct lookup_job 
 /* Sure is the larger number of enum origin, so the merge is max(). */
 int store_lookup_put(struct store *s, const struct lookup_job *j)
 {
-	return sql_run(s, "INSERT INTO lookup(" JOB_COLUMNS ") VALUES(?1,?2,random(),?3,0,?4,?5,?6)"
+	return sql_run(s,
+		       "INSERT INTO lookup(" JOB_COLUMNS ") VALUES(?1,?2,random(),?3,0,?4,?5,?6)"
 		       " ON CONFLICT(key) DO UPDATE SET origin = max(origin, excluded.origin),"
 		       " next_at = min(next_at, excluded.next_at),"
 		       " jail = iif(excluded.origin > origin, excluded.jail, jail)",
-		       "kkiiis", &j->key, &j->addr, (int64_t)j->origin, j->since, j->next_at, j->jail);
+		       "kkiiis", &j->key, &j->addr, (int64_t)j->origin, j->since, j->next_at,
+		       j->jail);
 }
 
 int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, int *ret_near,
@@ -48,10 +50,11 @@ int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, in
 
 	for (int bit = net_bits; bit < 128; bit++)
 		to.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	r = sql_number(s, 0, &near, "SELECT count(*) FROM (SELECT 1 FROM lookup"
-		       " WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)", "kki", &from, &to,
-		       (int64_t)LOOKUPS_NET_MAX);
-	if (!r && near < LOOKUPS_NET_MAX)  /* in a flood most end here: the whole queue is long */
+	r = sql_number(s, 0, &near,
+		       "SELECT count(*) FROM (SELECT 1 FROM lookup"
+		       " WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)",
+		       "kki", &from, &to, (int64_t)LOOKUPS_NET_MAX);
+	if (!r && near < LOOKUPS_NET_MAX) /* in a flood most end here: the whole queue is long */
 		r = sql_number(s, 0, &all, "SELECT count(*) FROM (SELECT 1 FROM lookup LIMIT ?1)",
 			       "i", (int64_t)LOOKUPS_MAX);
 	*ret_near = (int)near;
@@ -63,8 +66,10 @@ int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size
 {
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, "SELECT " JOB_COLUMNS " FROM lookup WHERE next_at <= ?1"
-			" ORDER BY next_at LIMIT ?2", "ii", now, (int64_t)max);
+	int r = sql_row(s, &st,
+			"SELECT " JOB_COLUMNS " FROM lookup WHERE next_at <= ?1"
+			" ORDER BY next_at LIMIT ?2",
+			"ii", now, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		if (job_of(st, &ret[n]))
@@ -87,9 +92,11 @@ int store_lookup_alive(struct store *s, const struct lookup_job *j)
 int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at)
 {
 	if (retry_at > 0)
-		return sql_run(s, "UPDATE lookup SET next_at = ?3, tries = ?5"
-			       " WHERE key = ?1 AND mark = ?2 AND origin = ?4", "kiiii", &j->key,
-			       j->mark, retry_at, (int64_t)j->origin, (int64_t)j->tries);
-	return sql_run(s, "DELETE FROM lookup WHERE key = ?1 AND mark = ?2 AND origin = ?3",
-		       "kii", &j->key, j->mark, (int64_t)j->origin);
+		return sql_run(s,
+			       "UPDATE lookup SET next_at = ?3, tries = ?5"
+			       " WHERE key = ?1 AND mark = ?2 AND origin = ?4",
+			       "kiiii", &j->key, j->mark, retry_at, (int64_t)j->origin,
+			       (int64_t)j->tries);
+	return sql_run(s, "DELETE FROM lookup WHERE key = ?1 AND mark = ?2 AND origin = ?3", "kii",
+		       &j->key, j->mark, (int64_t)j->origin);
 }

@@ -3,7 +3,8 @@
  * make.c - a new store is made whole beside its place, and then put there
  *
  * So whatever lies there was whole once: a file that is empty, or of which only the log is left, is
- * damage, and not taken for one that is yet to be made. A lock lets one process at a time make or replace it.
+ * damage, and not taken for one that is yet to be made. A lock lets one process at a time make or
+ * replace it.
  */
 #include "store/store_private.h"
 #include <errno.h>
@@ -24,13 +25,14 @@ static void path_beside(const struct store *s, const char *name, char dst[STORE_
 {
 	const char *slash = strrchr(s->path, '/');
 
-	snprintf(dst, STORE_PATH_MAX, "%.*s%s", slash ? (int)(slash - s->path + 1) : 0, s->path, name);
+	snprintf(dst, STORE_PATH_MAX, "%.*s%s", slash ? (int)(slash - s->path + 1) : 0, s->path,
+		 name);
 }
 
 static int fail(struct store *s, const char *path, const char *doing)
 {
-	return err_set(&s->err, errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE, "%s: %s: %s",
-		       path, doing, strerror(errno));
+	return err_set(&s->err, errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
+		       "%s: %s: %s", path, doing, strerror(errno));
 }
 
 int store_missing(struct store *s)
@@ -38,8 +40,10 @@ int store_missing(struct store *s)
 	struct stat st;
 
 	if (stat(s->path, &st))
-		return errno == ENOENT;    /* all else SQLite says better */
-	return S_ISREG(st.st_mode) && !st.st_size ? store_damaged(s, "opening", "it is empty, as no store ever is") : 0;
+		return errno == ENOENT; /* all else SQLite says better */
+	return S_ISREG(st.st_mode) && !st.st_size
+		       ? store_damaged(s, "opening", "it is empty, as no store ever is")
+		       : 0;
 }
 
 int store_log_alone(struct store *s)
@@ -49,7 +53,8 @@ int store_log_alone(struct store *s)
 
 	store_path_with(s, "-wal", log);
 	return !stat(log, &st) && st.st_size > 0
-	     ? store_damaged(s, "opening", "only its log is there, the file -wal") : 0;
+		       ? store_damaged(s, "opening", "only its log is there, the file -wal")
+		       : 0;
 }
 
 int store_make_lock(struct store *s)
@@ -66,8 +71,10 @@ int store_make_lock(struct store *s)
 		if (store_wait(s, &ntries))
 			continue;
 		close(fd);
-		return err_set(&s->err, IPREP_E_BUSY, "%s: another process has been making the store for %d ms, "
-			       "giving up", path, s->wait_ms);
+		return err_set(&s->err, IPREP_E_BUSY,
+			       "%s: another process has been making the store for %d ms, "
+			       "giving up",
+			       path, s->wait_ms);
 	}
 	return fd;
 }
@@ -113,7 +120,8 @@ int store_build(struct store *s, struct store *fresh)
 	if (!r)
 		return 0;
 	if (r == STORE_MOVED)
-		err_set(&fresh->err, IPREP_E_BUSY, "%s: somebody removes it while it is made", path);
+		err_set(&fresh->err, IPREP_E_BUSY, "%s: somebody removes it while it is made",
+			path);
 	err_set(&s->err, fresh->err.code, "%s", fresh->err.text);
 	store_build_failed(s, fresh);
 	return s->err.code;
@@ -133,7 +141,8 @@ int store_put_in_place(struct store *s, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
 
-	if (sqlite3_wal_checkpoint_v2(fresh->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK) {
+	if (sqlite3_wal_checkpoint_v2(fresh->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
+	    SQLITE_OK) {
 		store_fail(fresh, "making a new one");
 		err_set(&s->err, fresh->err.code, "%s", fresh->err.text);
 		store_build_failed(s, fresh);
@@ -160,7 +169,7 @@ int store_make(struct store *s)
 
 	if (fd < 0)
 		return fd;
-	r = store_missing(s);              /* somebody may have been faster */
+	r = store_missing(s); /* somebody may have been faster */
 	if (r > 0) {
 		r = store_log_alone(s);
 		if (!r)

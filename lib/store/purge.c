@@ -3,9 +3,10 @@
  * purge.c - forgetting what is past its time, in small steps
  *
  * Large deletes make hooks wait and pay the checkpoint, so a step is one transaction of few rows.
- * One wrong clock must not free everybody, nor forget what was reported, released, or who logged in: these go
- * only by the times on which two runs, an hour apart by the boot clock, agree. Between two that are a jump of the
- * clock apart it is a week, so that one that is wrong for a night, and purges each hour, frees nobody either.
+ * One wrong clock must not free everybody, nor forget what was reported, released, or who logged
+ * in: these go only by the times on which two runs, an hour apart by the boot clock, agree. Between
+ * two that are a jump of the clock apart it is a week, so that one that is wrong for a night, and
+ * purges each hour, frees nobody either.
  */
 #include "store/store_private.h"
 #include <fcntl.h>
@@ -26,13 +27,18 @@ static void boot_id(char dst[40])
 }
 
 /* One row of meta: wall time, boot clock, boot id, as text. */
-struct run { int64_t wall, boot_s; char boot[40]; };
+struct run {
+	int64_t wall, boot_s;
+	char boot[40];
+};
 
 static int last_run(struct store *s, struct run *ret)
 {
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, "SELECT substr(value, 1, 20), substr(value, 21, 20),"
-			" substr(value, 41) FROM meta WHERE name = ?1", "s", name_of_run);
+	int r = sql_row(s, &st,
+			"SELECT substr(value, 1, 20), substr(value, 21, 20),"
+			" substr(value, 41) FROM meta WHERE name = ?1",
+			"s", name_of_run);
 
 	*ret = (struct run){ 0 };
 	if (r > 0) {
@@ -62,7 +68,8 @@ static bool hour_apart(const struct run *before)
 	return since_run_s(before, &same_boot) >= HOUR_S;
 }
 
-/* By more than a week: nobody sets a clock that far. Between two boots the machine may have been off. */
+/* By more than a week: nobody sets a clock that far. Between two boots the machine may have been
+ * off. */
 static bool jumped(const struct run *before, int64_t now)
 {
 	bool same_boot;
@@ -72,9 +79,9 @@ static bool jumped(const struct run *before, int64_t now)
 }
 
 /*
- * What two runs agree is over: before the earlier of their times. What both take for nonsense: beyond the
- * later one, for a clock that fell back to 1970 must not take all that is to come for nonsense. Without
- * two such runs nothing is either.
+ * What two runs agree is over: before the earlier of their times. What both take for nonsense:
+ * beyond the later one, for a clock that fell back to 1970 must not take all that is to come for
+ * nonsense. Without two such runs nothing is either.
  */
 static int agreed(struct store *s, int64_t *ret_before, int64_t *ret_beyond)
 {
@@ -105,23 +112,36 @@ int store_purge_seen(struct store *s)
 	if (r < 0 || (r > 0 && !hour_apart(&before) && before.wall <= now))
 		return r < 0 ? r : 0;
 	boot_id(boot);
-	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now, (long long)clock_boot_s(), boot);
+	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now,
+			 (long long)clock_boot_s(), boot);
 	return sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
 		       name_of_run, text);
 }
 
-enum keeps { KEEP_FINDINGS, KEEP_REPORTS, KEEP_WEEK, KEEP_WINDOWS, KEEP_GOOD, KEEP_RELEASED, KEEP_AGREED };
+enum keeps {
+	KEEP_FINDINGS,
+	KEEP_REPORTS,
+	KEEP_WEEK,
+	KEEP_WINDOWS,
+	KEEP_GOOD,
+	KEEP_RELEASED,
+	KEEP_AGREED
+};
 struct sweep {
 	const char *table, *id;
 	enum keeps keeps;
-	const char *where;                 /* ?1 before which, ?2 beyond which */
-	size_t count;                      /* member of struct store_counts */
+	const char *where; /* ?1 before which, ?2 beyond which */
+	size_t count;	   /* member of struct store_counts */
 };
 /* Two, not one with OR: each is one range of an index, also of a partial one. */
-#define OUTSIDE(table, id, keeps, at, count) \
-	{ table, id, keeps, at " < ?1", offsetof(struct store_counts, count) }, \
-	{ table, id, keeps, at " > ?2", offsetof(struct store_counts, count) }
-/* A report that waits is the worker's to give up; but if nobody came for it in all that time, none will. */
+#define OUTSIDE(table, id, keeps, at, count)                                       \
+	{ table, id, keeps, at " < ?1", offsetof(struct store_counts, count) },    \
+	{                                                                          \
+		table, id, keeps, at " > ?2", offsetof(struct store_counts, count) \
+	}
+/* A report that waits is the worker's to give up; but if nobody came for it in all that time, none
+ * will. */
+/* clang-format off */
 static const struct sweep sweeps[] = {
 	OUTSIDE("finding", "(key, source)", KEEP_FINDINGS, "answered_at", findings),
 	OUTSIDE("report", "id", KEEP_REPORTS, "state > 1 AND ended_at", reports),
@@ -136,6 +156,7 @@ static const struct sweep sweeps[] = {
 	OUTSIDE("pardon", "key", KEEP_AGREED, "until", pardons),
 	OUTSIDE("block", "key", KEEP_AGREED, "until", blocks),
 };
+/* clang-format on */
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
 static int64_t longer(int64_t a, int64_t b)
@@ -161,14 +182,24 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 
 	*ret_beyond = now + WEEK_S;
 	switch (keeps) {
-	case KEEP_FINDINGS: *ret_before = now - conf->keep_findings_s; break;
-	case KEEP_WEEK: *ret_before = now - WEEK_S; break;
-	case KEEP_WINDOWS: *ret_before = now - longer(conf->report_window_s, conf->spray_window_s); break;
+	case KEEP_FINDINGS:
+		*ret_before = now - conf->keep_findings_s;
+		break;
+	case KEEP_WEEK:
+		*ret_before = now - WEEK_S;
+		break;
+	case KEEP_WINDOWS:
+		*ret_before = now - longer(conf->report_window_s, conf->spray_window_s);
+		break;
 	case KEEP_REPORTS:
-		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s), ret_before, ret_beyond);
-	case KEEP_GOOD: return agreed_past(s, conf->good_window_s, ret_before, ret_beyond);
-	case KEEP_RELEASED: return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
-	case KEEP_AGREED: return agreed(s, ret_before, ret_beyond);
+		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s),
+				   ret_before, ret_beyond);
+	case KEEP_GOOD:
+		return agreed_past(s, conf->good_window_s, ret_before, ret_beyond);
+	case KEEP_RELEASED:
+		return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
+	case KEEP_AGREED:
+		return agreed(s, ret_before, ret_beyond);
 	}
 	return 0;
 }
@@ -183,19 +214,22 @@ int store_purge_mend(struct store *s, int max_rows)
 
 	if (r || beyond == INT64_MAX)
 		return r;
-	r = sql_number(s, 0, &any, "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)", "i",
-		       beyond);
+	r = sql_number(s, 0, &any,
+		       "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)",
+		       "i", beyond);
 	if (r || !any)
 		return r;
 	r = store_begin(s, STORE_DURABLE);
 	if (!r)
 		r = sql_run(s, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond, store_now(s));
 	if (!r)
-		r = sql_run(s, "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
-			    " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
-			    " shown_at = min(shown_at, ?2), recheck_at = 0"
-			    " WHERE key IN (" MADE_THEN " LIMIT ?3)", "iiii", beyond, store_now(s),
-			    (int64_t)max_rows, TEN_YEARS_S);
+		r = sql_run(
+			s,
+			"UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
+			" first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
+			" shown_at = min(shown_at, ?2), recheck_at = 0"
+			" WHERE key IN (" MADE_THEN " LIMIT ?3)",
+			"iiii", beyond, store_now(s), (int64_t)max_rows, TEN_YEARS_S);
 	return store_end(s, r ? r : 1);
 }
 
@@ -234,14 +268,16 @@ static int sweep_some(struct store *s, const struct conf *conf, const char *do_w
 	char sql[240];
 	int r = limits(s, conf, sweep->keeps, &before, &beyond);
 
-	sqlite3_snprintf(sizeof(sql), sql, "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
-			 " LIMIT ?3)", do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
+	sqlite3_snprintf(sizeof(sql), sql,
+			 "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
+			 " LIMIT ?3)",
+			 do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
 	return r ? r : sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
 }
 
 /*
- * Goes on where the last step ended: some tables have no index by time, and are read but once. What it will
- * remove is read before the lock is taken: a disk may have to seek for each row.
+ * Goes on where the last step ended: some tables have no index by time, and are read but once. What
+ * it will remove is read before the lock is taken: a disk may have to seek for each row.
  */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done)
@@ -265,7 +301,8 @@ int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 	return r;
 }
 
-/* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after it. */
+/* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after
+ * it. */
 int store_purge_trim(struct store *s, int max_pages)
 {
 	int64_t before = 0, after = 0;
@@ -278,7 +315,7 @@ int store_purge_trim(struct store *s, int max_pages)
 	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
 	r = sql_number(s, 0, &before, "PRAGMA freelist_count", "");
 	if (!r && before) {
-		for (r = sql_row(s, &st, sql, ""); r > 0; )
+		for (r = sql_row(s, &st, sql, ""); r > 0;)
 			r = sql_next(s, st);
 		sqlite3_finalize(st);
 		if (!r)

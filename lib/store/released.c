@@ -2,13 +2,15 @@
 /*
  * released.c - long blocks that are looked up again, and those that were released
  *
- * A block is due a week after it was made, or its tier rose, and whenever recheck_at says later. The
- * expression is the one of the index block_recheck. One that ends within a day is not worth asking for.
+ * A block is due a week after it was made, or its tier rose, and whenever recheck_at says later.
+ * The expression is the one of the index block_recheck. One that ends within a day is not worth
+ * asking for.
  */
 #include "store/store_private.h"
 
 #define DUE_AT "max(recheck_at, since + 604800)"
-#define IS_DUE " FROM block INDEXED BY block_recheck WHERE " DUE_AT " <= ?1 AND until > ?2 AND until <= ?3"
+#define IS_DUE \
+	" FROM block INDEXED BY block_recheck WHERE " DUE_AT " <= ?1 AND until > ?2 AND until <= ?3"
 #define DAY_S 86400
 
 int store_rechecks_due(struct store *s, struct recheck *ret, size_t max)
@@ -16,9 +18,10 @@ int store_rechecks_due(struct store *s, struct recheck *ret, size_t max)
 	int64_t now = store_now(s);
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, "SELECT key, coalesce(addr, key), addr IS NOT NULL, since, src" IS_DUE
-			" ORDER BY " DUE_AT " LIMIT ?4", "iiii", now, now + DAY_S,
-			now + BELIEVED_S, (int64_t)max);
+	int r = sql_row(s, &st,
+			"SELECT key, coalesce(addr, key), addr IS NOT NULL, since, src" IS_DUE
+			" ORDER BY " DUE_AT " LIMIT ?4",
+			"iiii", now, now + DAY_S, now + BELIEVED_S, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		struct recheck *c = &ret[n];
@@ -44,16 +47,16 @@ int store_rechecks_count(struct store *s, int64_t *ret)
 int store_recheck_alive(struct store *s, const struct recheck *c)
 {
 	int64_t n = 0;
-	int r = sql_number(s, 0, &n, "SELECT count(*) FROM block WHERE key = ?1 AND since = ?2", "ki",
-			   &c->key, c->since);
+	int r = sql_number(s, 0, &n, "SELECT count(*) FROM block WHERE key = ?1 AND since = ?2",
+			   "ki", &c->key, c->since);
 
 	return r ? r : n > 0;
 }
 
 int store_recheck_later(struct store *s, const struct recheck *c, int64_t at)
 {
-	return sql_run(s, "UPDATE block SET recheck_at = ?3 WHERE key = ?1 AND since = ?2", "kii", &c->key,
-		       c->since, at);
+	return sql_run(s, "UPDATE block SET recheck_at = ?3 WHERE key = ?1 AND since = ?2", "kii",
+		       &c->key, c->since, at);
 }
 
 int store_block_addr(struct store *s, const struct addr *key, const struct addr *addr)
@@ -63,10 +66,15 @@ int store_block_addr(struct store *s, const struct addr *key, const struct addr 
 
 int store_release(struct store *s, const struct recheck *c)
 {
-	int r = sql_run(s, "INSERT OR REPLACE INTO released(key, at, tier) SELECT key, ?3, tier FROM block"
-			" WHERE key = ?1 AND since = ?2", "kii", &c->key, c->since, store_now(s));
+	int r = sql_run(
+		s,
+		"INSERT OR REPLACE INTO released(key, at, tier) SELECT key, ?3, tier FROM block"
+		" WHERE key = ?1 AND since = ?2",
+		"kii", &c->key, c->since, store_now(s));
 
-	return r ? r : sql_run(s, "DELETE FROM block WHERE key = ?1 AND since = ?2", "ki", &c->key, c->since);
+	return r ? r
+		 : sql_run(s, "DELETE FROM block WHERE key = ?1 AND since = ?2", "ki", &c->key,
+			   c->since);
 }
 
 int store_release_over(struct store *s, const struct addr *key)
@@ -74,16 +82,17 @@ int store_release_over(struct store *s, const struct addr *key)
 	return sql_run(s, "DELETE FROM released WHERE key = ?1", "k", key);
 }
 
-int store_released_page(struct store *s, int64_t keep_s, const struct release *after, struct release *ret,
-			size_t max)
+int store_released_page(struct store *s, int64_t keep_s, const struct release *after,
+			struct release *ret, size_t max)
 {
 	int64_t now = store_now(s);
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, "SELECT key, at, tier FROM released WHERE at > ?1 AND at <= ?2"
+	int r = sql_row(s, &st,
+			"SELECT key, at, tier FROM released WHERE at > ?1 AND at <= ?2"
 			" AND (at, key) > (?3, ?4) AND NOT EXISTS(SELECT 1 FROM block"
-			" WHERE block.key = released.key) ORDER BY at, key LIMIT ?5", "iiiki", now - keep_s,
-			now + WEEK_S, after->at, &after->key, (int64_t)max);
+			" WHERE block.key = released.key) ORDER BY at, key LIMIT ?5",
+			"iiiki", now - keep_s, now + WEEK_S, after->at, &after->key, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		struct release *one = &ret[n];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset.c - a damaged file is set aside, never mended or overwritten, and a new one put in its place
+ * reset.c - a damaged file is set aside, never mended or overwritten, and a new one put in its
+ * place
  *
- * The new one is made first: on a full disk nothing changes. Then nobody may be in the old one: whoever has it
- * open holds a lock on SQLite's lock bytes (sqlite.org/fileformat2.html, 1.6; os.h PENDING_BYTE), and so do we
- * while it moves. Who opened it before and reads it after sees that it has moved (schema.c).
+ * The new one is made first: on a full disk nothing changes. Then nobody may be in the old one:
+ * whoever has it open holds a lock on SQLite's lock bytes (sqlite.org/fileformat2.html, 1.6; os.h
+ * PENDING_BYTE), and so do we while it moves. Who opened it before and reads it after sees that it
+ * has moved (schema.c).
  */
 #include "store/store_private.h"
 #include "base/buf.h"
@@ -17,10 +19,10 @@
 #include <unistd.h>
 
 #define LOCK_BYTES_AT 0x40000000
-#define LOCK_BYTES 512
-#define IN_USE_MS 10000
-#define NAMES_MAX 100                      /* set aside within the same second */
-#define ENDS 4
+#define LOCK_BYTES    512
+#define IN_USE_MS     10000
+#define NAMES_MAX     100 /* set aside within the same second */
+#define ENDS	      4
 static const char *const ends[ENDS] = { "", "-wal", "-shm", "-journal" };
 
 static int no_file(struct store *s)
@@ -28,22 +30,28 @@ static int no_file(struct store *s)
 	struct stat st;
 
 	if (lstat(s->path, &st))
-		return errno == ENOENT ? 0 : err_set(&s->err, errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE, "%s: %s",
-						     s->path, strerror(errno));
+		return errno == ENOENT
+			       ? 0
+			       : err_set(&s->err, errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
+					 "%s: %s", s->path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return err_set(&s->err, IPREP_E_STORE, "%s: not a file but a link, a directory or the like: not set "
-			       "aside, do it by hand", s->path);
+		return err_set(&s->err, IPREP_E_STORE,
+			       "%s: not a file but a link, a directory or the like: not set "
+			       "aside, do it by hand",
+			       s->path);
 	if (access(s->path, R_OK | W_OK))
-		return err_set(&s->err, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM, "%s: %s; it has to belong to the "
-			       "owner of its directory", s->path, strerror(errno));
+		return err_set(&s->err, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM,
+			       "%s: %s; it has to belong to the "
+			       "owner of its directory",
+			       s->path, strerror(errno));
 	return 0;
 }
 
 /* ---- what is in the old one ---- */
 
 /*
- * Rows from both ends as far as they can be read: `first` of the first column, an address, goes to row().
- * Damage in the middle hides one page, not all that comes after it.
+ * Rows from both ends as far as they can be read: `first` of the first column, an address, goes to
+ * row(). Damage in the middle hides one page, not all that comes after it.
  */
 static int64_t read_rows(struct store *s, const char *select, bool *all,
 			 void (*row)(void *user, sqlite3_stmt *st), void *user)
@@ -70,14 +78,19 @@ static int64_t read_rows(struct store *s, const char *select, bool *all,
 static void count_all(struct store *s, struct store_reset *ret)
 {
 	ret->all_read = true;
-	ret->blocks = read_rows(s, "SELECT key FROM block WHERE until > ?1", &ret->all_read, NULL, NULL);
-	ret->reports = read_rows(s, "SELECT id FROM report WHERE ?1 AND state < 2", &ret->all_read, NULL, NULL);
+	ret->blocks = read_rows(s, "SELECT key FROM block WHERE until > ?1", &ret->all_read, NULL,
+				NULL);
+	ret->reports = read_rows(s, "SELECT id FROM report WHERE ?1 AND state < 2", &ret->all_read,
+				 NULL, NULL);
 	ret->lookups = read_rows(s, "SELECT key FROM lookup WHERE ?1", &ret->all_read, NULL, NULL);
-	ret->pardons = read_rows(s, "SELECT key FROM pardon WHERE until > ?1", &ret->all_read, NULL, NULL);
-	ret->logins = read_rows(s, "SELECT key FROM good WHERE at <= ?1", &ret->all_read, NULL, NULL);
+	ret->pardons = read_rows(s, "SELECT key FROM pardon WHERE until > ?1", &ret->all_read, NULL,
+				 NULL);
+	ret->logins = read_rows(s, "SELECT key FROM good WHERE at <= ?1", &ret->all_read, NULL,
+				NULL);
 }
 
-/* Reads all of it. 0: *ret says what is wrong, or that nothing is. Errors: those that are not about what is in it. */
+/* Reads all of it. 0: *ret says what is wrong, or that nothing is. Errors: those that are not about
+ * what is in it. */
 static int judge(struct store *s, struct store_reset *ret)
 {
 	int64_t version;
@@ -92,7 +105,8 @@ static int judge(struct store *s, struct store_reset *ret)
 	if (!r && s->db)
 		r = store_check(s, INT32_MAX);
 	if (!r)
-		return err_set(&s->err, IPREP_E_BUSY, "%s: changes while it is looked at, giving up", s->path);
+		return err_set(&s->err, IPREP_E_BUSY,
+			       "%s: changes while it is looked at, giving up", s->path);
 	ret->sound = r > 0;
 	if (r < 0 && s->state != STORE_DAMAGED && s->state != STORE_NEWER)
 		return r;
@@ -104,14 +118,20 @@ static int judge(struct store *s, struct store_reset *ret)
 
 /* ---- what is taken over ---- */
 
-struct taking { struct store *fresh; const char *insert; int64_t n, max; int r; };
+struct taking {
+	struct store *fresh;
+	const char *insert;
+	int64_t n, max;
+	int r;
+};
 
 static void take_row(void *user, sqlite3_stmt *st)
 {
 	struct taking *t = user;
 	struct addr key;
 
-	if (t->r || !sql_key(st, 0, &key) || sqlite3_column_type(st, 1) != SQLITE_INTEGER || sql_int(st, 1) > t->max)
+	if (t->r || !sql_key(st, 0, &key) || sqlite3_column_type(st, 1) != SQLITE_INTEGER ||
+	    sql_int(st, 1) > t->max)
 		return;
 	t->r = sql_run(t->fresh, t->insert, "ki", &key, sql_int(st, 1));
 	t->n += sqlite3_changes(t->fresh->db);
@@ -120,14 +140,18 @@ static void take_row(void *user, sqlite3_stmt *st)
 static int take_over(struct store *s, struct store *fresh, struct store_reset *ret)
 {
 	int64_t now = store_now(s);
-	struct taking pardons = { .fresh = fresh, .insert = "INSERT OR IGNORE INTO pardon VALUES(?1, ?2)",
+	struct taking pardons = { .fresh = fresh,
+				  .insert = "INSERT OR IGNORE INTO pardon VALUES(?1, ?2)",
 				  .max = now + TEN_YEARS_S + WEEK_S };
-	struct taking logins = { .fresh = fresh, .insert = "INSERT OR IGNORE INTO good VALUES(?1, ?2)", .max = now };
+	struct taking logins = { .fresh = fresh,
+				 .insert = "INSERT OR IGNORE INTO good VALUES(?1, ?2)",
+				 .max = now };
 	bool all = true;
 	int r = store_begin(fresh, STORE_DURABLE);
 
 	if (!r && s->db) {
-		read_rows(s, "SELECT key, until FROM pardon WHERE until > ?1", &all, take_row, &pardons);
+		read_rows(s, "SELECT key, until FROM pardon WHERE until > ?1", &all, take_row,
+			  &pardons);
 		read_rows(s, "SELECT key, at FROM good WHERE at <= ?1", &all, take_row, &logins);
 		r = pardons.r ? pardons.r : logins.r;
 	}
@@ -142,7 +166,10 @@ static int take_over(struct store *s, struct store *fresh, struct store_reset *r
 /* A descriptor: whoever has the file open has ended, and nobody gets into it. */
 static int keep_out(struct store *s)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTES_AT, .l_len = LOCK_BYTES };
+	struct flock l = { .l_type = F_WRLCK,
+			   .l_whence = SEEK_SET,
+			   .l_start = LOCK_BYTES_AT,
+			   .l_len = LOCK_BYTES };
 	int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), ntries = 0;
 
 	if (fd < 0)
@@ -151,8 +178,10 @@ static int keep_out(struct store *s)
 		if (store_wait(s, &ntries))
 			continue;
 		close(fd);
-		return err_set(&s->err, IPREP_E_BUSY, "%s: another program has had it open for %d ms, giving up; nothing "
-			       "was changed", s->path, s->wait_ms);
+		return err_set(&s->err, IPREP_E_BUSY,
+			       "%s: another program has had it open for %d ms, giving up; nothing "
+			       "was changed",
+			       s->path, s->wait_ms);
 	}
 	return fd;
 }
@@ -184,10 +213,12 @@ static int free_name(struct store *s, char dst[STORE_PATH_MAX])
 		if (is_free(dst))
 			return 0;
 	}
-	return err_set(&s->err, IPREP_E_CREATE, "%s: exists, and so do %d more of that time", dst, NAMES_MAX);
+	return err_set(&s->err, IPREP_E_CREATE, "%s: exists, and so do %d more of that time", dst,
+		       NAMES_MAX);
 }
 
-/* The file first: should this end here, its log alone is damage that is reported, and set aside in turn. */
+/* The file first: should this end here, its log alone is damage that is reported, and set aside in
+ * turn. */
 static int move_aside(struct store *s, const char *aside)
 {
 	char from[STORE_PATH_MAX], to[STORE_PATH_MAX + 16];
@@ -196,7 +227,8 @@ static int move_aside(struct store *s, const char *aside)
 		store_path_with(s, ends[i], from);
 		snprintf(to, sizeof(to), "%s%s", aside, ends[i]);
 		if (rename(from, to) && errno != ENOENT)
-			return err_set(&s->err, IPREP_E_IO, "%s: cannot be set aside: %s", from, strerror(errno));
+			return err_set(&s->err, IPREP_E_IO, "%s: cannot be set aside: %s", from,
+				       strerror(errno));
 	}
 	store_sync_dir(s);
 	return 0;
@@ -234,7 +266,7 @@ static int reset(struct store *s, struct store_reset *ret)
 	r = store_build(s, &fresh);
 	if (!r) {
 		r = take_over(s, &fresh, ret);
-		sqlite3_close(s->db);      /* its locks would be in our way */
+		sqlite3_close(s->db); /* its locks would be in our way */
 		s->db = NULL;
 		if (r)
 			store_build_failed(s, &fresh);
@@ -249,7 +281,7 @@ static int look_and_reset(struct store *s, bool sound_too, bool dry_run, struct 
 {
 	int r = no_file(s);
 
-	if (!r && store_missing(s) > 0 && !store_log_alone(s)) {   /* nothing to set aside */
+	if (!r && store_missing(s) > 0 && !store_log_alone(s)) { /* nothing to set aside */
 		snprintf(ret->why, sizeof(ret->why), "not there");
 		return dry_run ? 0 : store_make(s);
 	}
@@ -259,14 +291,15 @@ static int look_and_reset(struct store *s, bool sound_too, bool dry_run, struct 
 	if (r)
 		return r;
 	if (ret->sound && !sound_too)
-		return err_set(&s->err, IPREP_E_ARG, "%s: sound, with %lld blocks and %lld reports that wait: not set "
-			       "aside (--force does it all the same)", s->path, (long long)ret->blocks,
-			       (long long)ret->reports);
+		return err_set(&s->err, IPREP_E_ARG,
+			       "%s: sound, with %lld blocks and %lld reports that wait: not set "
+			       "aside (--force does it all the same)",
+			       s->path, (long long)ret->blocks, (long long)ret->reports);
 	return dry_run ? 0 : reset(s, ret);
 }
 
-int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock, struct store_reset *ret,
-		struct err *e)
+int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
+		struct store_reset *ret, struct err *e)
 {
 	struct store s = { .path = path, .mode = STORE_HOOK, .clock = clock, .wait_ms = IN_USE_MS };
 	struct store_reset got = { 0 };

@@ -28,8 +28,10 @@ int store_retract(struct store *s, const struct addr *addr, const struct addr *k
 	r = sql_run(s, "DELETE FROM report WHERE addr = ?1 AND state < 2", "k", addr);
 	if (!r) {
 		n = sqlite3_changes(s->db);
-		r = sql_run(s, "INSERT OR REPLACE INTO retraction(" RETRACTION_COLUMNS ")"
-			    " VALUES(?1, ?2, 0, ?3, ?3, 0, 0, '')", "kki", addr, key, now);
+		r = sql_run(s,
+			    "INSERT OR REPLACE INTO retraction(" RETRACTION_COLUMNS ")"
+			    " VALUES(?1, ?2, 0, ?3, ?3, 0, 0, '')",
+			    "kki", addr, key, now);
 	}
 	r = store_end(s, r);
 	return r ? r : n;
@@ -38,7 +40,8 @@ int store_retract(struct store *s, const struct addr *addr, const struct addr *k
 int store_retraction_get(struct store *s, const struct addr *addr, struct retraction *ret)
 {
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, "SELECT " RETRACTION_COLUMNS " FROM retraction WHERE addr = ?1", "k", addr);
+	int r = sql_row(s, &st, "SELECT " RETRACTION_COLUMNS " FROM retraction WHERE addr = ?1",
+			"k", addr);
 
 	if (r > 0)
 		r = retraction_of(st, ret);
@@ -50,8 +53,10 @@ int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, 
 {
 	sqlite3_stmt *st;
 	size_t n = 0;
-	int r = sql_row(s, &st, "SELECT " RETRACTION_COLUMNS " FROM retraction"
-			" WHERE state = 0 AND next_at <= ?1 ORDER BY next_at LIMIT ?2", "ii", now, (int64_t)max);
+	int r = sql_row(s, &st,
+			"SELECT " RETRACTION_COLUMNS " FROM retraction"
+			" WHERE state = 0 AND next_at <= ?1 ORDER BY next_at LIMIT ?2",
+			"ii", now, (int64_t)max);
 
 	while (r > 0 && n < max) {
 		n += retraction_of(st, &ret[n]);
@@ -63,14 +68,18 @@ int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, 
 
 int store_retraction_end(struct store *s, const struct retraction *r)
 {
-	int rc = sql_run(s, "UPDATE retraction SET state = ?2, next_at = ?3, tries = tries + 1,"
-			 " deleted = ?4, why = ?5 WHERE addr = ?1 AND since = ?6", "kiiisi", &r->addr,
-			 (int64_t)r->state, r->next_at, r->deleted, r->why, r->since);
+	int rc = sql_run(s,
+			 "UPDATE retraction SET state = ?2, next_at = ?3, tries = tries + 1,"
+			 " deleted = ?4, why = ?5 WHERE addr = ?1 AND since = ?6",
+			 "kiiisi", &r->addr, (int64_t)r->state, r->next_at, r->deleted, r->why,
+			 r->since);
 
 	if (rc || !sqlite3_changes(s->db))
 		return rc ? rc : 1;
 	if (r->state != RETRACT_DONE)
 		return 0;
-	return sql_run(s, "UPDATE report SET state = ?2, why = 'taken back' WHERE addr = ?1 AND state IN (3, 4)",
-		       "ki", &r->addr, (int64_t)REPORT_RETRACTED);
+	return sql_run(
+		s,
+		"UPDATE report SET state = ?2, why = 'taken back' WHERE addr = ?1 AND state IN (3, 4)",
+		"ki", &r->addr, (int64_t)REPORT_RETRACTED);
 }

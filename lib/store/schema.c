@@ -8,7 +8,7 @@
 #include "store/store_private.h"
 #include <stdio.h>
 
-#define APPLICATION_ID 0x69707265          /* "ipre" */
+#define APPLICATION_ID 0x69707265 /* "ipre" */
 
 static const char schema_1[] =
 	"CREATE TABLE meta("
@@ -89,8 +89,8 @@ static const char schema_3[] =
 	"CREATE INDEX block_new ON block(first_at) WHERE shown_at = 0;";
 
 /*
- * Blocks are looked up again and released. recheck_at: not before; 0: a week after `since`. addr: of a
- * prefix, the address that was seen; NULL: the key is one.
+ * Blocks are looked up again and released. recheck_at: not before; 0: a week after `since`. addr:
+ * of a prefix, the address that was seen; NULL: the key is one.
  */
 static const char schema_4[] =
 	"ALTER TABLE block ADD COLUMN recheck_at INTEGER NOT NULL DEFAULT 0;"
@@ -131,7 +131,8 @@ static int without_mark(struct store *s, int64_t version)
 	if (ours == 3)
 		return store_damaged(s, "reading", "its marks are not ours, its tables are");
 	s->state = STORE_FOREIGN;
-	return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched", store_name(s));
+	return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched",
+		       store_name(s));
 }
 
 int store_version(struct store *s, int64_t *ret_version)
@@ -149,10 +150,13 @@ int store_version(struct store *s, int64_t *ret_version)
 		return store_damaged(s, "reading", "no version that ever was");
 	if (version > SCHEMA_VERSION) {
 		s->state = STORE_NEWER;
-		snprintf(s->why, sizeof(s->why), "written by a newer iprep (version %lld; this one knows %lld)",
+		snprintf(s->why, sizeof(s->why),
+			 "written by a newer iprep (version %lld; this one knows %lld)",
 			 (long long)version, (long long)SCHEMA_VERSION);
-		return err_set(&s->err, IPREP_E_STORE, "%s: %s, not touched: install that one again, or set it aside "
-			       "with rep-purge --reset", store_name(s), s->why);
+		return err_set(&s->err, IPREP_E_STORE,
+			       "%s: %s, not touched: install that one again, or set it aside "
+			       "with rep-purge --reset",
+			       store_name(s), s->why);
 	}
 	*ret_version = version;
 	return 0;
@@ -166,7 +170,7 @@ static int migrate(struct store *s)
 
 	if (r)
 		return r;
-	r = store_version(s, &version);    /* somebody else may have been faster */
+	r = store_version(s, &version); /* somebody else may have been faster */
 	while (!r && version < SCHEMA_VERSION)
 		r = exec(s, steps[version++]);
 	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
@@ -177,12 +181,15 @@ static int migrate(struct store *s)
 	return store_end(s, r);
 }
 
-/* Whoever set the file aside between our opening it and reading it has gone; the log beside it is not its own now. */
+/* Whoever set the file aside between our opening it and reading it has gone; the log beside it is
+ * not its own now. */
 static bool is_moved(struct store *s)
 {
 	int moved = 0;
 
-	return !s->read_only && sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+	return !s->read_only &&
+	       sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	       moved;
 }
 
 int store_schema(struct store *s)
@@ -194,10 +201,12 @@ int store_schema(struct store *s)
 		return STORE_MOVED;
 	if (r || version == SCHEMA_VERSION)
 		return r;
-	if (s->read_only)                  /* blocks and pardons are in every version as they are now */
-		return version ? 0 : err_set(&s->err, IPREP_E_STORE, "%s: not made yet, and the disk refuses writes",
-					     store_name(s));
-	if (version == 0)                  /* both last for the life of the file */
+	if (s->read_only) /* blocks and pardons are in every version as they are now */
+		return version ? 0
+			       : err_set(&s->err, IPREP_E_STORE,
+					 "%s: not made yet, and the disk refuses writes",
+					 store_name(s));
+	if (version == 0) /* both last for the life of the file */
 		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!r)
 		r = exec(s, "PRAGMA journal_mode = WAL");

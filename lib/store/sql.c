@@ -41,8 +41,10 @@ int store_damaged(struct store *s, const char *doing, const char *what)
 	char masked[120];
 
 	s->state = STORE_DAMAGED;
-	snprintf(s->why, sizeof(s->why), "damaged (%s)", text_mask(masked, sizeof(masked), what, strlen(what)));
-	return err_set(&s->err, IPREP_E_STORE, "%s: %s: %s; set it aside with rep-purge --reset, which makes a new one",
+	snprintf(s->why, sizeof(s->why), "damaged (%s)",
+		 text_mask(masked, sizeof(masked), what, strlen(what)));
+	return err_set(&s->err, IPREP_E_STORE,
+		       "%s: %s: %s; set it aside with rep-purge --reset, which makes a new one",
 		       store_name(s), doing, s->why);
 }
 
@@ -51,15 +53,16 @@ static bool begins(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
-/* All statements are constants: what they do not find, or find where it is to be made, was there, or not, once. */
+/* All statements are constants: what they do not find, or find where it is to be made, was there,
+ * or not, once. */
 static bool is_damage(int rc, const char *text)
 {
-	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT || rc == SQLITE_IOERR_SHORT_READ ||
-	    rc == SQLITE_IOERR_CORRUPTFS)
+	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT ||
+	    rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
 		return true;
 	return (rc & 0xff) == SQLITE_ERROR &&
-	       (begins(text, "no such ") || begins(text, "duplicate column name") || strstr(text, " already exists") ||
-		strstr(text, " has no column "));
+	       (begins(text, "no such ") || begins(text, "duplicate column name") ||
+		strstr(text, " already exists") || strstr(text, " has no column "));
 }
 
 /* SQLite says "unable to open database file" for many things; errno says which. */
@@ -82,8 +85,10 @@ int store_fail(struct store *s, const char *doing)
 			       sys ? ": " : "", sys ? strerror(sys) : "");
 	}
 	if (code == IPREP_E_BUSY)
-		return err_set(&s->err, code, "%s: %s: locked by another process for %d ms, "
-			       "giving up", name, doing, s->wait_ms);
+		return err_set(&s->err, code,
+			       "%s: %s: locked by another process for %d ms, "
+			       "giving up",
+			       name, doing, s->wait_ms);
 	return err_set(&s->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(s->db));
 }
 
@@ -123,7 +128,8 @@ int sql_next(struct store *s, sqlite3_stmt *st)
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	return rc == SQLITE_DONE ? 0 : store_fail(s, sqlite3_stmt_readonly(st) ? "reading" : "writing");
+	return rc == SQLITE_DONE ? 0
+				 : store_fail(s, sqlite3_stmt_readonly(st) ? "reading" : "writing");
 }
 
 int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
@@ -159,7 +165,8 @@ static sqlite3_stmt *hot_of(struct store *s, const char *sql)
 	return s->hot[i].st;
 }
 
-static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, va_list ap)
+static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds,
+		     va_list ap)
 {
 	*ret = hot_of(s, sql);
 	if (!*ret)
@@ -213,7 +220,8 @@ int sql_run(struct store *s, const char *sql, const char *kinds, ...)
 	return r < 0 ? r : 0;
 }
 
-int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds, ...)
+int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds,
+	       ...)
 {
 	sqlite3_stmt *st;
 	va_list ap;
@@ -240,7 +248,8 @@ void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
 
 	if (n >= room)
 		n = room - 1;
-	for (size_t i = 0; i < n; i++)     /* all was printable when it was kept; a terminal gets no bits that fell over */
+	for (size_t i = 0; i < n;
+	     i++) /* all was printable when it was kept; a terminal gets no bits that fell over */
 		dst[i] = text[i] < ' ' || text[i] > '~' ? '?' : (char)text[i];
 	dst[n] = '\0';
 }

@@ -13,14 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOOK_WAIT_MS 2000
-#define RECORD_WAIT_MS 4500                /* 200 at once with 5 ms added to each of two syncs: over 2 s */
-#define WORK_WAIT_MS 10000
-#define CLOSE_WAIT_MS 500                  /* for a last checkpoint, which the next one makes as well */
-#define REOPENS_MAX 5
-#define WAL_BIG_FRAMES 1024                /* of 4 KB: a hook checkpoints beyond 4 MB */
-#define WAL_EASE_FRAMES 512                /* and purge before that */
-#define EASE_TRIES 3
+#define HOOK_WAIT_MS	2000
+#define RECORD_WAIT_MS	4500 /* 200 at once with 5 ms added to each of two syncs: over 2 s */
+#define WORK_WAIT_MS	10000
+#define CLOSE_WAIT_MS	500 /* for a last checkpoint, which the next one makes as well */
+#define REOPENS_MAX	5
+#define WAL_BIG_FRAMES	1024 /* of 4 KB: a hook checkpoints beyond 4 MB */
+#define WAL_EASE_FRAMES 512  /* and purge before that */
+#define EASE_TRIES	3
 
 static int wait_for_lock(void *user, int ntries)
 {
@@ -58,7 +58,8 @@ void store_ease_log(struct store *s)
 	int pages = s->log_pages >= WAL_EASE_FRAMES, done = 0;
 
 	for (int i = 0; i < EASE_TRIES && done < pages; i++)
-		if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done) != SQLITE_OK)
+		if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
+					      &done) != SQLITE_OK)
 			break;
 }
 
@@ -66,7 +67,8 @@ void store_ease_log(struct store *s)
 int store_empty_log(struct store *s)
 {
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+	    SQLITE_OK)
 		return 0;
 	return store_fail(s, "emptying the log");
 }
@@ -107,21 +109,25 @@ static sqlite3_file *log_of(struct store *s)
 {
 	sqlite3_file *log = NULL;
 
-	return sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
-	       log->pMethods ? log : NULL;
+	return sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+			       log && log->pMethods
+		       ? log
+		       : NULL;
 }
 
 /*
- * Hooks that come together sync the log after the lock, not under it: the disk then does many at once, and
- * one that finds its event written by another makes sure of that as well. A process's first sync of a log
- * is two, for SQLite syncs the directory too. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
+ * Hooks that come together sync the log after the lock, not under it: the disk then does many at
+ * once, and one that finds its event written by another makes sure of that as well. A process's
+ * first sync of a log is two, for SQLite syncs the directory too. Source:
+ * sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
  */
 static int sync_log(struct store *s)
 {
 	sqlite3_file *log = log_of(s);
 
 	if (!log)
-		return err_set(&s->err, IPREP_E_BUG, "%s: has no log", sqlite3_db_filename(s->db, NULL));
+		return err_set(&s->err, IPREP_E_BUG, "%s: has no log",
+			       sqlite3_db_filename(s->db, NULL));
 	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
 		return err_set(&s->err, IPREP_E_STORE, "%s: cannot be synced: %s",
 			       sqlite3_db_filename(s->db, NULL), strerror(errno));
@@ -136,8 +142,10 @@ int store_begin(struct store *s, enum store_sync sync)
 	if (s->in_tx)
 		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
 	s->sync_after = sync == STORE_DURABLE && s->mode == STORE_RECORD && log_of(s);
-	r = sql_run(s, sync == STORE_DURABLE && !s->sync_after ? "PRAGMA synchronous = FULL"
-							       : "PRAGMA synchronous = NORMAL", "");
+	r = sql_run(s,
+		    sync == STORE_DURABLE && !s->sync_after ? "PRAGMA synchronous = FULL"
+							    : "PRAGMA synchronous = NORMAL",
+		    "");
 	if (!r)
 		r = sql_run(s, "BEGIN IMMEDIATE", "");
 	s->in_tx = !r;
@@ -188,8 +196,9 @@ int store_try(struct store *s)
 
 	if (r)
 		return r;
-	return store_end(s, sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
-				    "i", store_now(s)));
+	return store_end(s,
+			 sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
+				 "i", store_now(s)));
 }
 
 /* ---- open and close ---- */
@@ -205,7 +214,8 @@ int store_connect(struct store *s, const char *name, int flags)
 	sqlite3_busy_handler(s->db, wait_for_lock, s);
 	sqlite3_wal_hook(s->db, after_commit, s);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, s->mode != STORE_WORK, &on);
-	/* a database somebody tampered with must not run functions of its own (sqlite.org/security.html) */
+	/* a database somebody tampered with must not run functions of its own
+	 * (sqlite.org/security.html) */
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
 	return 0;
@@ -245,7 +255,7 @@ static int open_existing(struct store *s)
 	int off = 1, r = STORE_MOVED;
 
 	for (int i = 0; r == STORE_MOVED && i < REOPENS_MAX; i++) {
-		if (s->db)                 /* nothing of it into the new one's log, nor of that into it */
+		if (s->db) /* nothing of it into the new one's log, nor of that into it */
 			sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
 		sqlite3_close(s->db);
 		s->db = NULL;
@@ -255,7 +265,8 @@ static int open_existing(struct store *s)
 			r = store_schema(s);
 	}
 	if (r == STORE_MOVED)
-		return err_set(&s->err, IPREP_E_BUSY, "%s: replaced again and again, giving up", s->path);
+		return err_set(&s->err, IPREP_E_BUSY, "%s: replaced again and again, giving up",
+			       s->path);
 	return r;
 }
 
@@ -281,7 +292,9 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	s->log = log;
 	s->path = path;
 	s->pages_max = PAGES_MAX;
-	s->wait_ms = mode == STORE_WORK ? WORK_WAIT_MS : mode == STORE_RECORD ? RECORD_WAIT_MS : HOOK_WAIT_MS;
+	s->wait_ms = mode == STORE_WORK	    ? WORK_WAIT_MS
+		     : mode == STORE_RECORD ? RECORD_WAIT_MS
+					    : HOOK_WAIT_MS;
 	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
 	r = open_or_make(s);
 	if (r && mode == STORE_GATE && s->db && disk_refuses(s) && uri_is_plain(path))
@@ -301,7 +314,7 @@ struct store *store_close(struct store *s)
 	if (!s)
 		return NULL;
 	store_read_end(s);
-	store_end(s, IPREP_E_BUG);         /* rolls back what was left open */
+	store_end(s, IPREP_E_BUG); /* rolls back what was left open */
 	for (size_t i = 0; i < HOT_MAX; i++)
 		sqlite3_finalize(s->hot[i].st);
 	s->wait_ms = CLOSE_WAIT_MS;

@@ -16,57 +16,62 @@
 
 struct store;
 enum store_mode {
-	STORE_HOOK,                        /* waits 2 s at most; never checkpoints a WAL under 4 MB */
-	STORE_RECORD,                      /* STORE_HOOK, but 4.5 s: what it brings must not be lost */
-	STORE_GATE,                        /* STORE_HOOK; on a full or read-only disk reads what is there */
-	STORE_WORK,                        /* worker, purge, shell: waits 10 s; ends with a checkpoint */
+	STORE_HOOK,   /* waits 2 s at most; never checkpoints a WAL under 4 MB */
+	STORE_RECORD, /* STORE_HOOK, but 4.5 s: what it brings must not be lost */
+	STORE_GATE,   /* STORE_HOOK; on a full or read-only disk reads what is there */
+	STORE_WORK,   /* worker, purge, shell: waits 10 s; ends with a checkpoint */
 };
-enum store_sync { STORE_FAST, STORE_DURABLE };   /* look-up jobs, findings : reports, blocks */
+enum store_sync { STORE_FAST, STORE_DURABLE }; /* look-up jobs, findings : reports, blocks */
 
 /* Opens, creating what is missing. Errors: _STORE damaged, newer, full; _PERM; _CREATE; _BUSY. */
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
 	       struct store **ret_store, struct err *e);
 struct store *store_close(struct store *s);
 const struct err *store_err(const struct store *s);
-bool store_is_read_only(const struct store *s);   /* STORE_GATE had to fall back */
+bool store_is_read_only(const struct store *s); /* STORE_GATE had to fall back */
 
 /*
- * Reads the whole file, or what can be read in so many ms; nobody waits for it. Returns 1, or 0 if time was
- * not enough. Errors: _STORE damaged.
+ * Reads the whole file, or what can be read in so many ms; nobody waits for it. Returns 1, or 0 if
+ * time was not enough. Errors: _STORE damaged.
  */
 int store_check(struct store *s, int bound_ms);
 
 /* ---- a damaged one set aside ---- */
 
 struct store_reset {
-	bool sound;                        /* nothing is wrong with it */
-	char why[160];                     /* what is */
-	char aside[CONF_TEXT_MAX + 64];    /* where it lies now; empty: there was none */
-	int64_t blocks, reports, lookups;  /* live, and waiting, as far as they can be read: not in the new one */
-	int64_t pardons, logins;           /* as far as they can be read: in the new one, too */
+	bool sound;			/* nothing is wrong with it */
+	char why[160];			/* what is */
+	char aside[CONF_TEXT_MAX + 64]; /* where it lies now; empty: there was none */
+	int64_t blocks, reports,
+		lookups; /* live, and waiting, as far as they can be read: not in the new one */
+	int64_t pardons, logins; /* as far as they can be read: in the new one, too */
 	bool all_read;
 };
 /*
- * Sets the file aside under a dated name, with what belongs to it, and makes a new one. What protects people is
- * taken over, what accuses them is not: a bit that fell over in an address would accuse somebody else.
- * sound_too: also one that nothing is wrong with. dry_run: only looks.
- * Errors: _ARG sound; _BUSY in use; _STORE of another program, or cannot be read; _PERM; _CREATE; _IO.
+ * Sets the file aside under a dated name, with what belongs to it, and makes a new one. What
+ * protects people is taken over, what accuses them is not: a bit that fell over in an address would
+ * accuse somebody else. sound_too: also one that nothing is wrong with. dry_run: only looks.
+ * Errors: _ARG sound; _BUSY in use; _STORE of another program, or cannot be read; _PERM; _CREATE;
+ * _IO.
  */
-int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock, struct store_reset *ret,
-		struct err *e);
+int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
+		struct store_reset *ret, struct err *e);
 
 int store_begin(struct store *s, enum store_sync sync);
 /*
- * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may be
- * written before store_read_end(), but store_begin() ends it by itself. Either may be called twice.
+ * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may
+ * be written before store_read_end(), but store_begin() ends it by itself. Either may be called
+ * twice.
  */
 int store_read_begin(struct store *s);
 void store_read_end(struct store *s);
-/* How long a lock of another process is waited for, instead of the mode's bound. Returns what it was. */
+/* How long a lock of another process is waited for, instead of the mode's bound. Returns what it
+ * was. */
 int store_patience(struct store *s, int ms);
-/* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by then. */
+/* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by
+ * then. */
 int store_end(struct store *s, int r);
-int64_t store_held_ms(const struct store *s);      /* how long the last one kept other writers out */
+int64_t store_held_ms(const struct store *s); /* how long the last one kept other writers out */
 
 /* ---- blocks and pardons ---- */
 
@@ -74,17 +79,19 @@ struct block {
 	struct addr key;
 	char tier[32];
 	int score;
-	int64_t since, until;              /* Unix seconds */
-	int64_t first_at;                  /* first announced; 0: held back, does not count yet */
-	int64_t announced_at;              /* last line written; 0: none */
-	bool due;                          /* a line is to be written */
+	int64_t since, until; /* Unix seconds */
+	int64_t first_at;     /* first announced; 0: held back, does not count yet */
+	int64_t announced_at; /* last line written; 0: none */
+	bool due;	      /* a line is to be written */
 	char jail[JAIL_MAX];
-	char src[256];                     /* names of the sources that gave points, comma-separated */
+	char src[256]; /* names of the sources that gave points, comma-separated */
 };
 /* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
 int store_block_get(struct store *s, const struct addr *key, struct block *ret);
-/* The same for an address: the block of its key or, where a guarded address in that prefix spared it, its own. */
-int store_block_of(struct store *s, const struct addr *a, const struct addr *key, struct block *ret);
+/* The same for an address: the block of its key or, where a guarded address in that prefix spared
+ * it, its own. */
+int store_block_of(struct store *s, const struct addr *a, const struct addr *key,
+		   struct block *ret);
 /* The same of a block whose time is over, and was a week ago: no two purges have agreed on that. */
 int store_block_get_over(struct store *s, const struct addr *key, struct block *ret);
 int store_block_put(struct store *s, const struct block *b);
@@ -92,18 +99,23 @@ int store_block_put(struct store *s, const struct block *b);
 int store_block_mark_due(struct store *s, const struct addr *key, const char *jail);
 /* A line was written at `at`; the block now lasts until `until`. */
 int store_block_announced(struct store *s, const struct addr *key, int64_t at, int64_t until);
-/* Oldest first; returns how many were put into ret. first: only those never announced / only others. */
+/* Oldest first; returns how many were put into ret. first: only those never announced / only
+ * others. */
 int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
 int store_blocks_first_since(struct store *s, int64_t since, int max);
-enum block_order { BLOCKS_BY_FIRST, BLOCKS_BY_KEY, BLOCKS_BY_UNTIL };    /* each by an index, then by key */
-struct block_query {                       /* zeroed members ask for nothing, but high must be set */
+enum block_order {
+	BLOCKS_BY_FIRST,
+	BLOCKS_BY_KEY,
+	BLOCKS_BY_UNTIL
+};		     /* each by an index, then by key */
+struct block_query { /* zeroed members ask for nothing, but high must be set */
 	enum block_order order;
-	bool only_new;                     /* those that store_blocks_shown() has not been told of */
-	const char *tier, *source;         /* names; NULL: any */
-	int64_t since;                     /* made, or its tier risen, then or later */
-	struct addr low, high;             /* keys from and to, inclusive */
-	struct addr from;                  /* of these only low itself and those from here; low: all */
+	bool only_new;		   /* those that store_blocks_shown() has not been told of */
+	const char *tier, *source; /* names; NULL: any */
+	int64_t since;		   /* made, or its tier risen, then or later */
+	struct addr low, high;	   /* keys from and to, inclusive */
+	struct addr from;	   /* of these only low itself and those from here; low: all */
 };
 /*
  * Live blocks that were announced, after the one given (zeroed: from the start).
@@ -131,7 +143,8 @@ int store_knows(struct store *s, const struct addr *key);
  * Returns how many. */
 int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
 		       struct finding *ret);
-/* The same with those whose time is over but not their retention: what was known once, for people. */
+/* The same with those whose time is over but not their retention: what was known once, for people.
+ */
 int store_findings_kept(struct store *s, const struct conf *conf, const struct addr *key,
 			struct finding *ret);
 /* Keep each finding that has status FINDING_OK and an expires_at. */
@@ -139,18 +152,22 @@ int store_findings_put(struct store *s, const struct conf *conf, const struct ad
 		       const struct finding *findings);
 
 /* The same for many addresses at once, in the caller's transaction. */
-struct finding_row { struct addr key; int source; struct finding finding; };
-int store_findings_put_rows(struct store *s, const struct conf *conf, const struct finding_row *rows,
-			    size_t n);
+struct finding_row {
+	struct addr key;
+	int source;
+	struct finding finding;
+};
+int store_findings_put_rows(struct store *s, const struct conf *conf,
+			    const struct finding_row *rows, size_t n);
 
 /* ---- health of DNS lists ---- */
 
 enum zone_state_kind { ZONE_UNKNOWN, ZONE_GOOD, ZONE_BAD };
 struct zone_state {
-	uint8_t state[2];                  /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
-	int latency_ms;                    /* of the last probe that was answered */
-	int64_t probed_at, silent_since;   /* 0: never; not silent */
-	char why[DETAIL_MAX];              /* ZONE_BAD: why; else empty */
+	uint8_t state[2]; /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
+	int latency_ms;	  /* of the last probe that was answered */
+	int64_t probed_at, silent_since; /* 0: never; not silent */
+	char why[DETAIL_MAX];		 /* ZONE_BAD: why; else empty */
 };
 /* ret: one for each of conf->sources, zeroed where nothing is known of this very zone. */
 int store_zones_get(struct store *s, const struct conf *conf, struct zone_state *ret);
@@ -167,16 +184,17 @@ int store_failures(struct store *s, const struct addr *key, int64_t window_s, in
 /* How many different names the key tried within the window. */
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
 int store_good_put(struct store *s, const struct addr *key);
-/* The newest successful log-in; 0: none. In the future, if the clock was; the next purge that knows mends it. */
+/* The newest successful log-in; 0: none. In the future, if the clock was; the next purge that knows
+ * mends it. */
 int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at);
 
 /* ---- look-ups that wait ---- */
 
-#define LOOKUPS_MAX 10000                  /* waiting at once; gate look-ups beyond are dropped */
-#define LOOKUPS_NET_MAX 16                 /* waiting per /24 or /48, from the gate */
+#define LOOKUPS_MAX	10000 /* waiting at once; gate look-ups beyond are dropped */
+#define LOOKUPS_NET_MAX 16    /* waiting per /24 or /48, from the gate */
 struct lookup_job {
 	struct addr key, addr;
-	int64_t mark;                      /* changes when a job is forgotten and made anew */
+	int64_t mark; /* changes when a job is forgotten and made anew */
 	enum origin origin;
 	int tries;
 	int64_t since, next_at;
@@ -193,19 +211,20 @@ int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, in
 int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *s, const struct lookup_job *j);
-/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, after j->tries tries. */
+/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, after j->tries tries.
+ */
 int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at);
 
 /* ---- reports ---- */
 
 enum report_state {
-	REPORT_QUEUED,                     /* waits; later events are added to it */
-	REPORT_SENDING,                    /* frozen: it may have reached the service */
-	REPORT_PARKED,                     /* refused for good; shown with the reason */
+	REPORT_QUEUED,	/* waits; later events are added to it */
+	REPORT_SENDING, /* frozen: it may have reached the service */
+	REPORT_PARKED,	/* refused for good; shown with the reason */
 	REPORT_DONE,
-	REPORT_UNKNOWN,                    /* sent, never answered, too old to send again */
-	REPORT_DROPPED,                    /* never sent: too old, or its address is guarded now */
-	REPORT_RETRACTED,                  /* was done, and taken back */
+	REPORT_UNKNOWN,	  /* sent, never answered, too old to send again */
+	REPORT_DROPPED,	  /* never sent: too old, or its address is guarded now */
+	REPORT_RETRACTED, /* was done, and taken back */
 };
 struct report_job {
 	int64_t id;
@@ -213,11 +232,11 @@ struct report_job {
 	enum report_state state;
 	int failures, tries;
 	int64_t first_at, seen_at, next_at;
-	int64_t sent_at;                   /* first attempt with what is frozen; 0: none */
-	int64_t ended_at;                  /* 0: it is not over */
-	char jail[JAIL_MAX], categories[CONF_TEXT_MAX];   /* numbers; empty: configuration */
-	char *comment;                     /* template; malloc'd; NULL or empty: configuration */
-	char *frozen;                      /* the comment as it was sent; malloc'd; NULL: none */
+	int64_t sent_at;  /* first attempt with what is frozen; 0: none */
+	int64_t ended_at; /* 0: it is not over */
+	char jail[JAIL_MAX], categories[CONF_TEXT_MAX]; /* numbers; empty: configuration */
+	char *comment; /* template; malloc'd; NULL or empty: configuration */
+	char *frozen;  /* the comment as it was sent; malloc'd; NULL: none */
 };
 void report_job_done(struct report_job *r);
 /* 1 and *ret (without comments) for the newest report of this address; 0: none. */
@@ -232,18 +251,21 @@ int store_report_neighbours(struct store *s, const struct addr *addr, int64_t si
  * address is being retracted; release each with report_job_done().
  */
 int store_reports_due(struct store *s, int64_t now, struct report_job *ret, size_t max);
-int store_reports_waiting(struct store *s, int64_t now, int max);   /* how many these are, up to max */
+int store_reports_waiting(struct store *s, int64_t now,
+			  int max); /* how many these are, up to max */
 /* 1 if a report of this address is due or on its way, 0 if not. */
 int store_report_pending(struct store *s, const struct addr *addr, int64_t now);
 /* Written ahead: commit this, durably, before the request. Returns 0, or 1 if it was retracted. */
 int store_report_sending(struct store *s, int64_t id, int64_t at, const char *categories,
 			 const char *frozen);
-/* The answer; 1 if the report no longer exists. REPORT_QUEUED (thaws it) and _SENDING: again at retry_at. */
+/* The answer; 1 if the report no longer exists. REPORT_QUEUED (thaws it) and _SENDING: again at
+ * retry_at. */
 int store_report_end(struct store *s, int64_t id, enum report_state state, int64_t retry_at,
 		     const char *why);
 /* The newest in that state, for people. */
 int store_reports_each(struct store *s, enum report_state state, size_t max,
-		       void (*row)(void *user, const struct addr *addr, int64_t at, const char *why),
+		       void (*row)(void *user, const struct addr *addr, int64_t at,
+				   const char *why),
 		       void *user);
 
 /* ---- retractions ---- */
@@ -253,55 +275,63 @@ struct retraction {
 	struct addr addr, key;
 	enum retraction_state state;
 	int tries;
-	int64_t since, next_at, deleted;   /* deleted: by the service, when done */
-	char why[DETAIL_MAX];              /* why not yet, or never */
+	int64_t since, next_at, deleted; /* deleted: by the service, when done */
+	char why[DETAIL_MAX];		 /* why not yet, or never */
 };
-/* Cancels what waits of the address, and takes it back when the worker comes to it. Returns how many
- * reports were cancelled. */
+/* Cancels what waits of the address, and takes it back when the worker comes to it. Returns how
+ * many reports were cancelled. */
 int store_retract(struct store *s, const struct addr *addr, const struct addr *key);
-int store_retraction_get(struct store *s, const struct addr *addr, struct retraction *ret);   /* 1, 0: none */
+int store_retraction_get(struct store *s, const struct addr *addr,
+			 struct retraction *ret); /* 1, 0: none */
 int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, size_t max);
 /* Returns 0, or 1 if it no longer exists. Done: so are all its reports. */
 int store_retraction_end(struct store *s, const struct retraction *r);
 
 /*
- * Look-ups, reports and retractions that wait longer than any is told to: their time was set under a clock gone
- * wrong, and they are due now.
+ * Look-ups, reports and retractions that wait longer than any is told to: their time was set under
+ * a clock gone wrong, and they are due now.
  */
 int store_hasten(struct store *s);
 
 /* ---- quotas, per endpoint of the API ---- */
 
-#define QUOTA_FREE_PLAN 1000               /* docs.abuseipdb.com, Standard: check and report per day */
-#define QUOTA_FREE_RARE 5                  /* bulk-report and clear-address */
+#define QUOTA_FREE_PLAN 1000 /* docs.abuseipdb.com, Standard: check and report per day */
+#define QUOTA_FREE_RARE 5    /* bulk-report and clear-address */
 struct quota {
 	int64_t limit, remaining;
-	bool known;                        /* from headers of today, not assumed */
-	bool first_under_way;              /* unknown, and a call that will tell is on its way */
-	int64_t stopped_until;             /* 0: not stopped */
-	bool auth_failed;                  /* at any endpoint, and key and configuration are as they were */
+	bool known;	       /* from headers of today, not assumed */
+	bool first_under_way;  /* unknown, and a call that will tell is on its way */
+	int64_t stopped_until; /* 0: not stopped */
+	bool auth_failed;      /* at any endpoint, and key and configuration are as they were */
 	int64_t last_ok_at, last_error_at;
 	char last_error[DETAIL_MAX];
 };
 /* auth_mark changes when key file or configuration do. */
-int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark, struct quota *ret);
+int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark,
+		    struct quota *ret);
 /* Calls that are about to be made, in the transaction that goes before them. */
 int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls);
-/* The worker begins, so none of its calls is under way: its own count may be off, and the next answer tells. */
+/* The worker begins, so none of its calls is under way: its own count may be off, and the next
+ * answer tells. */
 int store_quota_recount(struct store *s);
-/* A call has ended: what its answer said, if one came (seen). 1: the key was refused, and was not before. */
+/* A call has ended: what its answer said, if one came (seen). 1: the key was refused, and was not
+ * before. */
 int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 
 /* ---- blocks looked up again, and released ---- */
 
-struct recheck {                           /* a block whose turn it is */
-	struct addr key, addr;             /* addr: to be asked for */
-	bool addr_known;                   /* addr is not merely the key */
-	int64_t since;                     /* tells whether it is still the same block */
-	char src[256];                     /* as in struct block */
+struct recheck {	       /* a block whose turn it is */
+	struct addr key, addr; /* addr: to be asked for */
+	bool addr_known;       /* addr is not merely the key */
+	int64_t since;	       /* tells whether it is still the same block */
+	char src[256];	       /* as in struct block */
 };
-struct release { struct addr key; int64_t at; char tier[32]; };
+struct release {
+	struct addr key;
+	int64_t at;
+	char tier[32];
+};
 /* Longest due first; returns how many were put into ret. */
 int store_rechecks_due(struct store *s, struct recheck *ret, size_t max);
 int store_rechecks_count(struct store *s, int64_t *ret);
@@ -312,49 +342,53 @@ int store_recheck_later(struct store *s, const struct recheck *c, int64_t at);
 int store_release(struct store *s, const struct recheck *c);
 /* Blocked again: it is not released any more. */
 int store_release_over(struct store *s, const struct addr *key);
-/* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the start). */
-int store_released_page(struct store *s, int64_t keep_s, const struct release *after, struct release *ret,
-			size_t max);
+/* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the
+ * start). */
+int store_released_page(struct store *s, int64_t keep_s, const struct release *after,
+			struct release *ret, size_t max);
 /* The address for which a block on a prefix was made: the one to ask for again. */
 int store_block_addr(struct store *s, const struct addr *key, const struct addr *addr);
 
 /* ---- counting, purging, forgetting ---- */
 
-enum { AGE_MINUTE, AGE_HOUR, AGE_DAY, AGE_OLDER, NAGES };      /* under a minute, an hour, a day */
+enum { AGE_MINUTE, AGE_HOUR, AGE_DAY, AGE_OLDER, NAGES }; /* under a minute, an hour, a day */
 enum { WAIT_QUEUED, WAIT_SENDING, WAIT_LOOKUP, WAIT_RETRACTION, NWAITS };
 struct queue_counts {
 	int64_t by_age[NWAITS][NAGES];
-	int64_t parked, unknown;           /* reports */
-	int64_t oldest_s;                  /* of reports and look-ups; 0: none waits */
+	int64_t parked, unknown; /* reports */
+	int64_t oldest_s;	 /* of reports and look-ups; 0: none waits */
 };
 int store_queue_counts(struct store *s, struct queue_counts *ret);
 
 struct store_counts {
-	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures, retractions, released;
+	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures,
+		retractions, released;
 };
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /*
- * Blocks and good log-ins of the future, as two runs agree, were made under a clock gone wrong: all log-ins and at
- * most max_rows blocks are made now, and last as long as they would have. Returns 1 if more may be left, 0 if not.
+ * Blocks and good log-ins of the future, as two runs agree, were made under a clock gone wrong: all
+ * log-ins and at most max_rows blocks are made now, and last as long as they would have. Returns 1
+ * if more may be left, 0 if not.
  */
 int store_purge_mend(struct store *s, int max_rows);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
-/* After each step: what is committed goes from the log to the file before a hook would have to do it. */
+/* After each step: what is committed goes from the log to the file before a hook would have to do
+ * it. */
 void store_ease_log(struct store *s);
 /* Give at most max_pages free pages back. Returns 1 if there are more, 0 if not. */
 int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */
 int store_try(struct store *s);
 /*
- * Note this run's time: blocks, pardons, reports, releases and good log-ins go only when two runs an hour apart
- * agree, or a week apart if the clock jumped between them. Call once, last.
+ * Note this run's time: blocks, pardons, reports, releases and good log-ins go only when two runs
+ * an hour apart agree, or a week apart if the clock jumped between them. Call once, last.
  */
 int store_purge_seen(struct store *s);
 /*
- * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0: none): not
- * of waiting jobs either, and not in freed space of the file.
+ * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0:
+ * none): not of waiting jobs either, and not in freed space of the file.
  */
 int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until);

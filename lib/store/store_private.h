@@ -5,16 +5,17 @@
 #include <sqlite3.h>
 
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
-#define PAGES_MAX 131072                   /* of 4 KB: 512 MB, then the oldest findings go */
-#define WEEK_S ((int64_t)7 * 86400)
+#define PAGES_MAX   131072 /* of 4 KB: 512 MB, then the oldest findings go */
+#define WEEK_S	    ((int64_t)7 * 86400)
 /*
- * A block's time is not over; now and far are parameters: now, and now + BELIEVED_S. An end beyond that was
- * written under a clock gone wrong, and such a block is over, unless it was made in the future, too: then nobody
- * knows which of the clocks is wrong, and it stands until purge.c does.
+ * A block's time is not over; now and far are parameters: now, and now + BELIEVED_S. An end beyond
+ * that was written under a clock gone wrong, and such a block is over, unless it was made in the
+ * future, too: then nobody knows which of the clocks is wrong, and it stands until purge.c does.
  */
 #define BELIEVED_S (TEN_YEARS_S + WEEK_S)
-#define IS_LIVE(now, far) "(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
-#define HOT_MAX 16
+#define IS_LIVE(now, far) \
+	"(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
+#define HOT_MAX	       16
 #define STORE_PATH_MAX (CONF_TEXT_MAX + 64)
 
 /* What check_version() and statements found out of the file. */
@@ -23,23 +24,26 @@ enum store_state { STORE_SOUND, STORE_DAMAGED, STORE_NEWER, STORE_FOREIGN };
 struct store {
 	sqlite3 *db;
 	enum store_state state;
-	char why[160];                     /* not STORE_SOUND: a few words */
+	char why[160]; /* not STORE_SOUND: a few words */
 	enum store_mode mode;
 	struct clock clock;
 	const struct log *log;
 	struct err err;
-	int rc;                            /* SQLite's, of the last failure */
-	int64_t lock_until_ms;             /* busy handler: monotonic; 0: not waiting */
+	int rc;		       /* SQLite's, of the last failure */
+	int64_t lock_until_ms; /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;
-	bool sync_after;                   /* the log is synced when the lock is free again */
-	bool in_snapshot;                  /* store_read_begin() */
-	int64_t held_since_ms, held_ms;    /* store_held_ms() */
-	size_t sweep;                      /* where store_purge_step() goes on */
-	int log_pages;                     /* in the log after the last commit of this process */
-	int64_t pages_max;                 /* PAGES_MAX, or less in a test */
-	struct { const char *sql; sqlite3_stmt *st; } hot[HOT_MAX];
-	const char *path;                  /* the caller's; valid during store_open() only */
+	bool sync_after;		/* the log is synced when the lock is free again */
+	bool in_snapshot;		/* store_read_begin() */
+	int64_t held_since_ms, held_ms; /* store_held_ms() */
+	size_t sweep;			/* where store_purge_step() goes on */
+	int log_pages;			/* in the log after the last commit of this process */
+	int64_t pages_max;		/* PAGES_MAX, or less in a test */
+	struct {
+		const char *sql;
+		sqlite3_stmt *st;
+	} hot[HOT_MAX];
+	const char *path; /* the caller's; valid during store_open() only */
 };
 
 /*
@@ -50,44 +54,49 @@ struct store {
 int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
 int sql_run(struct store *s, const char *sql, const char *kinds, ...);
 /*
- * The same for the few statements that every address of a file needs, prepared once per store: preparing
- * is most of what a look-up by key costs. Told apart by the pointer sql, a literal in one place. Not for
- * PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either way.
+ * The same for the few statements that every address of a file needs, prepared once per store:
+ * preparing is most of what a look-up by key costs. Told apart by the pointer sql, a literal in one
+ * place. Not for PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either
+ * way.
  */
 int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...);   /* as sql_run() */
+int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...); /* as sql_run() */
 void sql_cool(sqlite3_stmt *st);
-int sql_next(struct store *s, sqlite3_stmt *st);      /* 1 row, 0 end */
+int sql_next(struct store *s, sqlite3_stmt *st); /* 1 row, 0 end */
 int64_t sql_int(sqlite3_stmt *st, int col);
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);
 bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
 /* One number; missing when there is no row. */
-int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql,
-	       const char *kinds, ...);
-int store_fail(struct store *s, const char *doing);   /* from SQLite's last error */
-int store_empty_log(struct store *s);                 /* checkpoints all of it, and cuts it to nothing */
+int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds,
+	       ...);
+int store_fail(struct store *s, const char *doing); /* from SQLite's last error */
+int store_empty_log(struct store *s); /* checkpoints all of it, and cuts it to nothing */
 int64_t store_now(const struct store *s);
-int store_damaged(struct store *s, const char *doing, const char *what);   /* what is in it is wrong: the error */
-const char *store_name(const struct store *s);        /* the path, for messages */
-int store_connect(struct store *s, const char *name, int flags);           /* flags as sqlite3_open_v2() */
-#define STORE_MOVED 1                                 /* another file is in its place since it was opened */
-int store_version(struct store *s, int64_t *ret);     /* what it is, without changing it; schema.c */
-int store_schema(struct store *s);                    /* the same; then make or migrate. 0, STORE_MOVED, errors */
+int store_damaged(struct store *s, const char *doing,
+		  const char *what);	       /* what is in it is wrong: the error */
+const char *store_name(const struct store *s); /* the path, for messages */
+int store_connect(struct store *s, const char *name, int flags); /* flags as sqlite3_open_v2() */
+#define STORE_MOVED 1 /* another file is in its place since it was opened */
+int store_version(struct store *s, int64_t *ret); /* what it is, without changing it; schema.c */
+int store_schema(struct store *s); /* the same; then make or migrate. 0, STORE_MOVED, errors */
 
 /* ---- make.c: the file itself ---- */
 
 /* 1: it is not there; 0: it is. Errors: _STORE it is empty. */
 int store_missing(struct store *s);
-/* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none. */
+/* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none.
+ */
 int store_log_alone(struct store *s);
 /* Whole, and in its place, or nothing; once, however many come at a time. */
 int store_make(struct store *s);
-/* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM, _CREATE. */
+/* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM,
+ * _CREATE. */
 int store_make_lock(struct store *s);
-/* A whole new store beside the other, open in *fresh. Under the lock; store_put_in_place() closes it. */
+/* A whole new store beside the other, open in *fresh. Under the lock; store_put_in_place() closes
+ * it. */
 int store_build(struct store *s, struct store *fresh);
-int store_put_in_place(struct store *s, struct store *fresh);      /* nothing may be there */
-void store_build_failed(struct store *s, struct store *fresh);     /* removes it */
+int store_put_in_place(struct store *s, struct store *fresh);  /* nothing may be there */
+void store_build_failed(struct store *s, struct store *fresh); /* removes it */
 void store_path_with(const struct store *s, const char *end, char dst[STORE_PATH_MAX]);
 void store_sync_dir(const struct store *s);
-bool store_wait(struct store *s, int *ntries);        /* a little, unless the bound is over: false */
+bool store_wait(struct store *s, int *ntries); /* a little, unless the bound is over: false */

@@ -14,9 +14,9 @@ int64_t errand_delay_s(int tries)
 
 	return s + random() % (s / 4 + 1);
 }
-#define LOOKUP_TRIES_MAX 7                 /* after 15 s, 1, 3, 10, 20, 30 min: for an hour */
+#define LOOKUP_TRIES_MAX 7 /* after 15 s, 1, 3, 10, 20, 30 min: for an hour */
 
-#define WEEK_S ((int64_t)7 * 86400)
+#define WEEK_S		 ((int64_t)7 * 86400)
 
 /* ---- look-ups ---- */
 
@@ -70,8 +70,8 @@ static struct addr block_key(const struct env *env, const struct addr *a)
 }
 
 /*
- * A block that was over long ago, and that no purge took, may stand under another clock than this one, which may be
- * wrong: a lesser one does not take its place.
+ * A block that was over long ago, and that no purge took, may stand under another clock than this
+ * one, which may be wrong: a lesser one does not take its place.
  */
 static int stands_elsewhere(const struct env *env, const struct addr *key, int tier)
 {
@@ -87,17 +87,21 @@ static int put_block(const struct env *env, const struct errand *w)
 	const struct lookup *l = w->lookup;
 	const struct conf_tier *tier = &env->conf->tiers[l->verdict.tier];
 	int64_t now = clock_now_s(&env->clock);
-	struct block b = { .key = block_key(env, &w->job.addr), .score = l->verdict.low,
-			   .since = now, .until = now + tier->bantime_s, .due = true };
+	struct block b = { .key = block_key(env, &w->job.addr),
+			   .score = l->verdict.low,
+			   .since = now,
+			   .until = now + tier->bantime_s,
+			   .due = true };
 	struct block old;
 	int r = store_block_get(env->store, &b.key, &old);
 
 	if (r < 0 || (r > 0 && conf_tier_row(env->conf, old.tier) >= l->verdict.tier))
 		return r < 0 ? r : 0;
-	if (r > 0) {                       /* rising: what was said of it before still holds */
+	if (r > 0) { /* rising: what was said of it before still holds */
 		b.first_at = old.first_at;
 		b.announced_at = old.announced_at;
-		if (old.since > now + WEEK_S) {    /* of another clock: it stays on that until a purge knows */
+		if (old.since >
+		    now + WEEK_S) { /* of another clock: it stays on that until a purge knows */
 			b.since = old.since;
 			b.until = old.since + tier->bantime_s;
 		}
@@ -121,7 +125,8 @@ static int put_block(const struct env *env, const struct errand *w)
 
 static bool is_silent(const struct finding *f)
 {
-	return f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR || f->status == FINDING_DENIED;
+	return f->status == FINDING_TIMEOUT || f->status == FINDING_ERROR ||
+	       f->status == FINDING_DENIED;
 }
 
 /* Worth another try: nobody can tell yet, or AbuseIPDB's silence keeps the tier low. */
@@ -132,7 +137,8 @@ static bool undecided(const struct env *env, const struct lookup *l)
 	if (l->verdict.kind == V_UNKNOWN)
 		return true;
 	return paid >= 0 && l->origin == SURE && l->verdict.kind == V_CONFIRMED &&
-	       env->conf->check != CHECK_NEVER && (is_silent(&l->findings[paid]) || l->findings[paid].partial);
+	       env->conf->check != CHECK_NEVER &&
+	       (is_silent(&l->findings[paid]) || l->findings[paid].partial);
 }
 
 /* A sure address that lacks nothing but a check that is stopped. */
@@ -156,7 +162,8 @@ static int64_t try_again_at(const struct env *env, struct errand *w)
 	return ++w->job.tries < LOOKUP_TRIES_MAX ? clock_now_s(&env->clock) + delay_s : 0;
 }
 
-/* One stale phone behind a listed address locks nobody out: who logs in gets only the highest tier. */
+/* One stale phone behind a listed address locks nobody out: who logs in gets only the highest tier.
+ */
 static bool spared(const struct env *env, const struct lookup *l)
 {
 	return l->good_at && (size_t)l->verdict.tier + 1 < env->conf->ntiers;
@@ -167,7 +174,7 @@ static int keep_lookup(const struct env *env, struct errand *w, struct worker_st
 	struct lookup *l = w->lookup;
 	int r = store_lookup_alive(env->store, &w->job);
 
-	if (r <= 0)                        /* forgotten meanwhile: forgetting wins */
+	if (r <= 0) /* forgotten meanwhile: forgetting wins */
 		return r;
 	r = store_findings_put(env->store, env->conf, &l->key, l->findings);
 	if (!r)
@@ -194,7 +201,10 @@ struct errand *errand_new(const struct env *env, enum task_kind kind, const stru
 		return errand_free(w);
 	w->task = &w->own;
 	w->key = addr_key(addr, env->conf->ipv6_prefix);
-	w->own = (struct task){ .kind = kind, .addr = *addr, .owner = w, .findings = w->findings,
+	w->own = (struct task){ .kind = kind,
+				.addr = *addr,
+				.owner = w,
+				.findings = w->findings,
 				.ask = SOURCE_BIT(env->conf->abuseipdb) };
 	return w;
 }
@@ -204,19 +214,23 @@ static int keep(const struct env *env, struct errand *w, struct worker_stats *st
 	bool is_lookup = w->task->kind == TASK_LOOKUP;
 	int r;
 
-	if (w->task->kind == TASK_BULK)    /* thousands of rows: several transactions */
+	if (w->task->kind == TASK_BULK) /* thousands of rows: several transactions */
 		return errand_keep_bulk(env, w, stats);
-	/* an answer that is lost with the machine comes again: the report is sent once more, and merged */
-	r = store_begin(env->store, is_lookup && w->lookup->verdict.kind == V_CONFIRMED ? STORE_DURABLE
-										       : STORE_FAST);
+	/* an answer that is lost with the machine comes again: the report is sent once more, and
+	 * merged */
+	r = store_begin(env->store, is_lookup && w->lookup->verdict.kind == V_CONFIRMED
+					    ? STORE_DURABLE
+					    : STORE_FAST);
 	if (r)
 		return r;
-	return store_end(env->store, is_lookup ? keep_lookup(env, w, stats) :
-			 w->task->kind == TASK_REPORT ? errand_keep_report(env, w, stats)
-						      : errand_keep_retraction(env, w, stats));
+	return store_end(env->store, is_lookup ? keep_lookup(env, w, stats)
+				     : w->task->kind == TASK_REPORT
+					     ? errand_keep_report(env, w, stats)
+					     : errand_keep_retraction(env, w, stats));
 }
 
-source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats, struct err *e)
+source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats,
+			  struct err *e)
 {
 	source_set more = w->lookup ? lookup_settled(env, w->lookup) : 0;
 	int r;

@@ -10,25 +10,33 @@
 #pragma once
 #include "reputation/lookup.h"
 
-struct bulk_row { int64_t id; struct addr addr; int tries; bool sent_before; };
+struct bulk_row {
+	int64_t id;
+	struct addr addr;
+	int tries;
+	bool sent_before;
+};
 struct errand {
-	struct task *task;                 /* the look-up's, or own */
+	struct task *task; /* the look-up's, or own */
 	struct task own;
-	struct addr key;                   /* nothing else of it starts meanwhile */
+	struct addr key; /* nothing else of it starts meanwhile */
 	struct lookup *lookup;
 	struct lookup_job job;
 	struct report_job report;
-	struct bulk_row *rows;             /* of a bulk, by address */
+	struct bulk_row *rows; /* of a bulk, by address */
 	size_t nrows;
 	struct retraction retraction;
 	char *body;
-	struct finding *findings;          /* of all but a look-up */
+	struct finding *findings; /* of all but a look-up */
 };
 struct worker_stats;
 
 /* ---- what may start now ---- */
 
-struct report_plan { size_t singles; bool bulk; };
+struct report_plan {
+	size_t singles;
+	bool bulk;
+};
 /*
  * nflying reports are on their way, or a bulk is. One bulk if more wait than single calls are left,
  * and bulk calls; these are spread over the rest of the day once they become few.
@@ -56,10 +64,11 @@ int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const
 /* ---- what became of it ---- */
 
 /*
- * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could not be
- * kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
+ * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could
+ * not be kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
  */
-source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats, struct err *e);
+source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats,
+			  struct err *e);
 struct errand *errand_free(struct errand *w);
 
 /* ---- shared by errand*.c ---- */
@@ -68,10 +77,11 @@ struct errand *errand_free(struct errand *w);
 int64_t errand_delay_s(int tries);
 /* Anything but a look-up. NULL: no memory. */
 struct errand *errand_new(const struct env *env, enum task_kind kind, const struct addr *addr);
-/* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over, not
- * to be sent. */
+/* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over,
+ * not to be sent. */
 int errand_freeze(const struct env *env, struct report_job *r);
-/* What was not taken for certain, by no try, may still get later events and never becomes "outcome unknown". */
+/* What was not taken for certain, by no try, may still get later events and never becomes "outcome
+ * unknown". */
 enum report_state errand_state_later(const struct task *t, bool sent_before);
 int errand_keep_report(const struct env *env, struct errand *w, struct worker_stats *stats);
 int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats);

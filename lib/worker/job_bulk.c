@@ -11,17 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE 500                          /* rows a transaction */
-#define BULK_MS 60000                      /* 2 MB over a slow line */
+#define SLICE	500   /* rows a transaction */
+#define BULK_MS 60000 /* 2 MB over a slow line */
 
 static int by_address(const void *a, const void *b)
 {
-	return memcmp(((const struct bulk_row *)a)->addr.b, ((const struct bulk_row *)b)->addr.b, 16);
+	return memcmp(((const struct bulk_row *)a)->addr.b, ((const struct bulk_row *)b)->addr.b,
+		      16);
 }
 
 static int refused_by_address(const void *a, const void *b)
 {
-	return memcmp(((const struct refused_row *)a)->addr.b, ((const struct refused_row *)b)->addr.b, 16);
+	return memcmp(((const struct refused_row *)a)->addr.b,
+		      ((const struct refused_row *)b)->addr.b, 16);
 }
 
 /* ---- written ahead ---- */
@@ -35,12 +37,14 @@ static int add_row(const struct env *env, struct report_job *r, struct errand *w
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	if (!abuseipdb_bulk_row(csv, &r->addr, r->categories, r->frozen, r->seen_at < now ? r->seen_at : now))
+	if (!abuseipdb_bulk_row(csv, &r->addr, r->categories, r->frozen,
+				r->seen_at < now ? r->seen_at : now))
 		return 1;
 	if (csv->failed)
 		return IPREP_E_NOMEM;
 	if (csv->len > before)
-		w->rows[w->nrows++] = (struct bulk_row){ r->id, r->addr, r->tries, r->sent_at != 0 };
+		w->rows[w->nrows++] = (struct bulk_row){ r->id, r->addr, r->tries,
+							 r->sent_at != 0 };
 	return 0;
 }
 
@@ -58,7 +62,7 @@ static int add_rows(const struct env *env, struct report_job *due, int n, struct
 	}
 	if (r < 0 || !w->nrows)
 		return r < 0 ? r : 0;
-	r = store_begin(env->store, STORE_DURABLE);   /* syncs the rows before it, too */
+	r = store_begin(env->store, STORE_DURABLE); /* syncs the rows before it, too */
 	if (!r)
 		r = store_end(env->store, store_quota_take(env->store, "bulk-report", 1));
 	return r ? r : 1;
@@ -86,8 +90,10 @@ int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e)
 	if (r <= 0) {
 		buf_free(&csv);
 		errand_free(w);
-		return r < 0 ? err_set(e, r, "%s", r == IPREP_E_NOMEM ? "out of memory"
-							: store_err(env->store)->text) : 0;
+		return r < 0 ? err_set(e, r, "%s",
+				       r == IPREP_E_NOMEM ? "out of memory"
+							  : store_err(env->store)->text)
+			     : 0;
 	}
 	qsort(w->rows, w->nrows, sizeof(*w->rows), by_address);
 	w->own.body = w->body = csv.text;
@@ -108,8 +114,8 @@ static int64_t again_at(const struct env *env, const struct errand *w)
 	return now + w->task->retry_after_s > again ? now + w->task->retry_after_s : again;
 }
 
-static int end_row(const struct env *env, const struct task *t, const struct bulk_row *row, bool all_named,
-		   int64_t again, struct worker_stats *stats)
+static int end_row(const struct env *env, const struct task *t, const struct bulk_row *row,
+		   bool all_named, int64_t again, struct worker_stats *stats)
 {
 	struct refused_row key = { .addr = row->addr }, *no = NULL;
 
@@ -122,7 +128,8 @@ static int end_row(const struct env *env, const struct task *t, const struct bul
 	stats->failed++;
 	if (t->outcome == OUT_DONE && no)
 		return store_report_end(env->store, row->id, REPORT_PARKED, 0, no->why);
-	return store_report_end(env->store, row->id, errand_state_later(t, row->sent_before), again, t->why);
+	return store_report_end(env->store, row->id, errand_state_later(t, row->sent_before), again,
+				t->why);
 }
 
 int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats)
@@ -137,8 +144,10 @@ int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stat
 	/* fewer saved and refused than sent: nobody knows which, so they go again */
 	all_named = t->count + (int64_t)t->nrefused >= (int64_t)w->nrows;
 	if (t->outcome == OUT_DONE && !all_named)
-		log_line(env->log, LOG_WARNING, "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
-			 "the others will be sent again", w->nrows, (long long)t->count, t->nrefused);
+		log_line(env->log, LOG_WARNING,
+			 "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
+			 "the others will be sent again",
+			 w->nrows, (long long)t->count, t->nrefused);
 	for (size_t at = 0; at < w->nrows && r >= 0; at += SLICE) {
 		r = store_begin(env->store, STORE_FAST);
 		for (size_t i = at; i < w->nrows && i < at + SLICE && r >= 0; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* job_report.c - reports one by one: which may go, written ahead in batches, and what came of each */
+/* job_report.c - reports one by one: which may go, written ahead in batches, and what came of each
+ */
 #include "base/buf.h"
 #include "reputation/report_comment.h"
 #include "worker/job.h"
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPORT_AGE_MAX_S (60 * 86400LL)    /* abuseipdb.com/reporting-policy: 60 days */
-#define FROZEN_AGE_MAX_S 86400             /* same comment and categories within 24 h are merged */
-#define BULK_AT_ONCE 1000                  /* so many do not wait for their share of the day */
+#define REPORT_AGE_MAX_S (60 * 86400LL) /* abuseipdb.com/reporting-policy: 60 days */
+#define FROZEN_AGE_MAX_S 86400		/* same comment and categories within 24 h are merged */
+#define BULK_AT_ONCE	 1000		/* so many do not wait for their share of the day */
 
 /* ---- which may go ---- */
 
@@ -48,10 +49,10 @@ int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
 		return n;
 	singles = quota_left(&one);
 	if (waiting > singles && bulk_may_go(env, waiting, &bulk)) {
-		ret->bulk = !nflying;      /* else as soon as they are over: a row goes one way only */
+		ret->bulk = !nflying; /* else as soon as they are over: a row goes one way only */
 		return 0;
 	}
-	if (!one.known && singles)         /* the first call, which tells how many are left, goes alone */
+	if (!one.known && singles) /* the first call, which tells how many are left, goes alone */
 		singles = nflying || one.first_under_way ? 0 : 1;
 	ret->singles = (size_t)(waiting < singles ? waiting : singles);
 	return 0;
@@ -60,7 +61,8 @@ int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
 /* ---- written ahead ---- */
 
 /* Nothing to send any more: by policy, or by what a frozen report still means. */
-static const char *over(const struct env *env, const struct report_job *r, enum report_state *ret_state)
+static const char *over(const struct env *env, const struct report_job *r,
+			enum report_state *ret_state)
 {
 	int64_t now = clock_now_s(&env->clock);
 	const char *guard;
@@ -76,7 +78,8 @@ static const char *over(const struct env *env, const struct report_job *r, enum 
 	return guard;
 }
 
-/* What the store knows of the address within the window, at least what this report itself counted. */
+/* What the store knows of the address within the window, at least what this report itself counted.
+ */
 static int sum_up(const struct env *env, const struct report_job *r, struct comment_facts *f)
 {
 	int64_t failures = 0;
@@ -88,7 +91,9 @@ static int sum_up(const struct env *env, const struct report_job *r, struct comm
 		return users;
 	if (failures < r->failures)
 		failures = r->failures;
-	*f = (struct comment_facts){ .jail = r->jail, .users = users, .window_s = env->conf->report_window_s,
+	*f = (struct comment_facts){ .jail = r->jail,
+				     .users = users,
+				     .window_s = env->conf->report_window_s,
 				     .failures = failures > INT32_MAX ? INT32_MAX : (int)failures };
 	return 0;
 }
@@ -109,9 +114,9 @@ int errand_freeze(const struct env *env, struct report_job *r)
 		rc = sum_up(env, r, &facts);
 		if (rc)
 			return rc;
-		comment_format(r->comment && *r->comment ? r->comment : env->conf->comment, &facts, comment,
-			       sizeof(comment));
-		if (!*comment)             /* nothing is known; the service wants a description all the same */
+		comment_format(r->comment && *r->comment ? r->comment : env->conf->comment, &facts,
+			       comment, sizeof(comment));
+		if (!*comment) /* nothing is known; the service wants a description all the same */
 			text_put(comment, sizeof(comment), "Banned by fail2ban");
 		r->frozen = strdup(comment);
 		if (!r->frozen)
@@ -119,10 +124,12 @@ int errand_freeze(const struct env *env, struct report_job *r)
 		if (!*r->categories)
 			text_put(r->categories, sizeof(r->categories), env->conf->categories);
 	}
-	return store_report_sending(env->store, r->id, clock_now_s(&env->clock), r->categories, r->frozen);
+	return store_report_sending(env->store, r->id, clock_now_s(&env->clock), r->categories,
+				    r->frozen);
 }
 
-/* The service refuses what is yet to come; an event of that kind was seen under a clock gone wrong. */
+/* The service refuses what is yet to come; an event of that kind was seen under a clock gone wrong.
+ */
 static int64_t time_to_tell(const struct env *env, const struct report_job *r)
 {
 	return r->seen_at <= clock_now_s(&env->clock) ? r->seen_at : 0;
@@ -166,8 +173,8 @@ struct choice {
 };
 
 /* In a transaction: returns how many were prepared, each with its call counted. */
-static int prepare_some(const struct env *env, const struct choice *c, struct report_job *due, int ndue,
-			struct errand **ret)
+static int prepare_some(const struct env *env, const struct choice *c, struct report_job *due,
+			int ndue, struct errand **ret)
 {
 	size_t n = 0;
 	int r = 0;
@@ -177,7 +184,7 @@ static int prepare_some(const struct env *env, const struct choice *c, struct re
 			continue;
 		r = prepare(env, &due[i], &ret[n]);
 		n += !r;
-		r = r > 0 ? 0 : r;         /* over: the next one may still go */
+		r = r > 0 ? 0 : r; /* over: the next one may still go */
 	}
 	if (!r && n)
 		r = store_quota_take(env->store, "report", (int64_t)n);
@@ -208,7 +215,9 @@ int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
 	for (int i = 0; i < ndue; i++)
 		report_job_done(&due[i]);
 	free(due);
-	return n < 0 ? err_set(e, n, "%s", n == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text) : n;
+	return n < 0 ? err_set(e, n, "%s",
+			       n == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text)
+		     : n;
 }
 
 /* ---- what came of it ---- */
@@ -243,15 +252,19 @@ static int end_report(const struct env *env, struct errand *w, struct worker_sta
 	/* what was refused for its quota or key goes as soon as the endpoint does */
 	if (t->quota.stopped_until || t->quota.auth_failed)
 		again = now;
-	return store_report_end(env->store, t->id, errand_state_later(t, w->report.sent_at != 0), again, t->why);
+	return store_report_end(env->store, t->id, errand_state_later(t, w->report.sent_at != 0),
+				again, t->why);
 }
 
 /* The score came with the answer: it is a finding, and the address is worth a look-up. */
 static int follow_score(const struct env *env, const struct errand *w)
 {
 	int64_t now = clock_now_s(&env->clock);
-	struct lookup_job j = { .key = w->report.key, .addr = w->report.addr, .origin = SURE,
-				.since = now, .next_at = now };
+	struct lookup_job j = { .key = w->report.key,
+				.addr = w->report.addr,
+				.origin = SURE,
+				.since = now,
+				.next_at = now };
 	int r;
 
 	if (w->findings[env->conf->abuseipdb].status != FINDING_OK)
@@ -267,7 +280,7 @@ int errand_keep_report(const struct env *env, struct errand *w, struct worker_st
 
 	if (!r)
 		r = end_report(env, w, stats);
-	if (r)                             /* 1: retracted meanwhile, its answer is not ours any more */
+	if (r) /* 1: retracted meanwhile, its answer is not ours any more */
 		return r < 0 ? r : 0;
 	return follow_score(env, w);
 }

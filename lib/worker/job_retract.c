@@ -22,7 +22,8 @@ int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const
 	if (n > 0 && i < n)
 		r = store_quota_get(env->store, "clear-address", env->auth_mark, &q);
 	if (n <= 0 || i == n || r || !quota_left(&q) || q.first_under_way)
-		return n < 0 || r < 0 ? err_set(e, n < 0 ? n : r, "%s", store_err(env->store)->text) : 0;
+		return n < 0 || r < 0 ? err_set(e, n < 0 ? n : r, "%s", store_err(env->store)->text)
+				      : 0;
 	w = errand_new(env, TASK_RETRACT, &due[i].addr);
 	if (!w)
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
@@ -45,8 +46,9 @@ int errand_keep_retraction(const struct env *env, struct errand *w, struct worke
 
 	x->why[0] = '\0';
 	text_put(x->why, sizeof(x->why), t->why);
-	x->state = t->outcome == OUT_DONE ? RETRACT_DONE : t->outcome == OUT_PARKED ? RETRACT_REFUSED
-										     : RETRACT_WAITS;
+	x->state = t->outcome == OUT_DONE     ? RETRACT_DONE
+		   : t->outcome == OUT_PARKED ? RETRACT_REFUSED
+					      : RETRACT_WAITS;
 	x->deleted = t->outcome == OUT_DONE ? t->count : 0;
 	x->next_at = now;
 	if (x->state == RETRACT_WAITS && !t->quota.stopped_until && !t->quota.auth_failed)
@@ -55,5 +57,5 @@ int errand_keep_retraction(const struct env *env, struct errand *w, struct worke
 		stats->failed++;
 	if (!r)
 		r = store_retraction_end(env->store, x);
-	return r < 0 ? r : 0;              /* 1: forgotten, or asked for again, meanwhile */
+	return r < 0 ? r : 0; /* 1: forgotten, or asked for again, meanwhile */
 }

@@ -41,8 +41,8 @@ int worker_lock(const struct conf *conf, struct err *e)
 		return err_set(e, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
 	if (worker_relock(fd)) {
 		close(fd);
-		return err_set(e, IPREP_E_BUSY, "%s: another worker is running, it does what is due",
-			       path);
+		return err_set(e, IPREP_E_BUSY,
+			       "%s: another worker is running, it does what is due", path);
 	}
 	return fd;
 }

@@ -5,7 +5,8 @@
 
 /* Takes the lock. Returns a descriptor, or _BUSY, _CREATE. */
 int worker_lock(const struct conf *conf, struct err *e);
-/* Hands the lock back but keeps the descriptor; worker_relock(): 0, or _BUSY: somebody else has it. */
+/* Hands the lock back but keeps the descriptor; worker_relock(): 0, or _BUSY: somebody else has it.
+ */
 int worker_unlock(int fd);
 int worker_relock(int fd);
 void worker_wake_clear(const struct conf *conf);

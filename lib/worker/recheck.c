@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW 64
-#define RUN_S 3600
-#define SILENCE_MAX 64                     /* in a row: there is no network */
-#define AGAIN_S ((int64_t)30 * 86400)
-#define UNDECIDED_S (20 * 3600)            /* the next day's run, even if that starts a little earlier */
+#define WINDOW	    64
+#define RUN_S	    3600
+#define SILENCE_MAX 64 /* in a row: there is no network */
+#define AGAIN_S	    ((int64_t)30 * 86400)
+#define UNDECIDED_S (20 * 3600) /* the next day's run, even if that starts a little earlier */
 #define PROGRESS_MS 200
-#define LOOK_MS 50
+#define LOOK_MS	    50
 
-struct flight { struct lookup *lookup; struct recheck block; };
+struct flight {
+	struct lookup *lookup;
+	struct recheck block;
+};
 enum stage { STAGE_POINT, STAGE_POINT_OUT, STAGE_BLOCKS };
 struct run {
 	const struct env *env;
@@ -22,10 +25,10 @@ struct run {
 	struct flight *flying[WINDOW];
 	size_t nflying;
 	enum stage stage;
-	struct task point;                 /* 127.0.0.2 */
+	struct task point; /* 127.0.0.2 */
 	struct finding said[SOURCES_MAX];
-	source_set alive;                  /* lists that have it */
-	int silent;                        /* in a row */
+	source_set alive; /* lists that have it */
+	int silent;	  /* in a row */
 	int64_t end_ms, progress_ms, total;
 	void (*progress)(void *user, int64_t done, int64_t total);
 	void *user;
@@ -57,7 +60,8 @@ static source_set lists(const struct conf *conf)
 	return all;
 }
 
-/* Of a prefix only its key may be known, and the key was never seen: nobody could say anything of it. */
+/* Of a prefix only its key may be known, and the key was never seen: nobody could say anything of
+ * it. */
 static bool can_be_asked(const struct run *run, const struct recheck *c)
 {
 	struct addr cut = addr_key(&c->key, run->env->conf->ipv6_prefix);
@@ -74,7 +78,8 @@ static int start(struct run *run, const struct recheck *c, struct task **ret)
 	if (!f)
 		return err_set(run->err, IPREP_E_NOMEM, "out of memory");
 	f->block = *c;
-	r = lookup_new(run->env, &c->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_SPARE, &f->lookup, run->err);
+	r = lookup_new(run->env, &c->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_SPARE, &f->lookup,
+		       run->err);
 	if (r) {
 		free(f);
 		return r;
@@ -95,7 +100,8 @@ static int next_block(struct run *run, struct task **ret)
 			continue;
 		if (can_be_asked(run, &due[i]))
 			return start(run, &due[i], ret);
-		r = store_recheck_later(run->env->store, &due[i], clock_now_s(&run->env->clock) + AGAIN_S);
+		r = store_recheck_later(run->env->store, &due[i],
+					clock_now_s(&run->env->clock) + AGAIN_S);
 		if (r)
 			return r;
 		run->stats.done++;
@@ -149,7 +155,8 @@ static source_set point_settled(struct run *run)
 	return 0;
 }
 
-/* Is it in "zen,blocklist.de"? An empty list: nobody knows who it was, so it may have been anybody. */
+/* Is it in "zen,blocklist.de"? An empty list: nobody knows who it was, so it may have been anybody.
+ */
 static bool named(const char *src, const char *name)
 {
 	size_t n = strlen(name);
@@ -182,7 +189,8 @@ static bool accusers_are_there(const struct conf *conf, const char *src)
 	for (const char *p = src; *p; p += strcspn(p, ","), p += *p == ',') {
 		size_t n = strcspn(p, ","), i = 0;
 
-		while (i < conf->nsources && (strncmp(conf->sources[i].name, p, n) || conf->sources[i].name[n]))
+		while (i < conf->nsources &&
+		       (strncmp(conf->sources[i].name, p, n) || conf->sources[i].name[n]))
 			i++;
 		if (i == conf->nsources)
 			return false;
@@ -233,7 +241,8 @@ static int keep(struct run *run, struct flight *f)
 	r = store_findings_put(env->store, env->conf, &f->lookup->key, f->lookup->findings);
 	if (!r)
 		r = release ? store_release(env->store, &f->block)
-			    : store_recheck_later(env->store, &f->block, now + (listed ? AGAIN_S : UNDECIDED_S));
+			    : store_recheck_later(env->store, &f->block,
+						  now + (listed ? AGAIN_S : UNDECIDED_S));
 	r = store_end(env->store, r);
 	if (r)
 		return r;
@@ -262,7 +271,8 @@ static source_set feed_settled(void *user, struct task *t)
 	if (!f)
 		return point_settled(run);
 	if (run->env->conf->abuseipdb >= 0 && !f->lookup->paying && !all_acquit(run, f, true))
-		f->lookup->may_ask &= ~SOURCE_BIT(run->env->conf->abuseipdb);    /* it could release nobody */
+		f->lookup->may_ask &=
+			~SOURCE_BIT(run->env->conf->abuseipdb); /* it could release nobody */
 	more = lookup_settled(run->env, f->lookup);
 	if (more)
 		return more;
@@ -280,15 +290,26 @@ static source_set feed_settled(void *user, struct task *t)
 	return 0;
 }
 
-int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done, int64_t total), void *user,
-		struct recheck_stats *ret, struct err *e)
+int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done, int64_t total),
+		void *user, struct recheck_stats *ret, struct err *e)
 {
-	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log, .secret = env->secret,
-				  .health = env->health, .ops = env->ops };
-	struct run run = { .env = env, .err = e, .progress = progress, .user = user,
-			   .end_ms = clock_mono_ms() + RUN_S * 1000, .point = { .kind = TASK_LOOKUP } };
-	struct feed feed = { .user = &run, .window_max = WINDOW, .task_ms = env->conf->timeout_ms,
-			     .next = feed_next, .settled = feed_settled };
+	struct engine_conf ec = { .conf = env->conf,
+				  .clock = env->clock,
+				  .log = env->log,
+				  .secret = env->secret,
+				  .health = env->health,
+				  .ops = env->ops };
+	struct run run = { .env = env,
+			   .err = e,
+			   .progress = progress,
+			   .user = user,
+			   .end_ms = clock_mono_ms() + RUN_S * 1000,
+			   .point = { .kind = TASK_LOOKUP } };
+	struct feed feed = { .user = &run,
+			     .window_max = WINDOW,
+			     .task_ms = env->conf->timeout_ms,
+			     .next = feed_next,
+			     .settled = feed_settled };
 	struct engine *engine = NULL;
 	int r;
 

@@ -8,22 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW 64                          /* errands in flight */
-#define REPORTS_MAX 32                     /* of these reports: eight connections, four turns each before the deadline */
-#define LOOK_MS 200                        /* how often the queue is looked at while lingering */
+#define WINDOW 64 /* errands in flight */
+#define REPORTS_MAX \
+	32	    /* of these reports: eight connections, four turns each before the deadline */
+#define LOOK_MS 200 /* how often the queue is looked at while lingering */
 
 struct worker {
 	const struct env *env;
 	struct worker_stats *stats;
 	struct err *err;
-	struct errand *flying[WINDOW];     /* and those that wait for their turn, written ahead */
+	struct errand *flying[WINDOW]; /* and those that wait for their turn, written ahead */
 	size_t nflying, nreports;
-	struct errand *ready[WINDOW];      /* of these, reports not yet handed out */
+	struct errand *ready[WINDOW]; /* of these, reports not yet handed out */
 	size_t nready;
-	bool bulk;                         /* one is on its way */
-	bool reports_go;                   /* what waits will go now: look-ups of the same wait for it */
-	struct err mute;                   /* the verdict log cannot be written: not tried again in this run */
-	bool held;                         /* said that new blocks wait */
+	bool bulk;	 /* one is on its way */
+	bool reports_go; /* what waits will go now: look-ups of the same wait for it */
+	struct err mute; /* the verdict log cannot be written: not tried again in this run */
+	bool held;	 /* said that new blocks wait */
 	int64_t linger_ms, last_work_ms, end_ms;
 };
 
@@ -82,9 +83,9 @@ static int next_report(struct worker *w, struct task **ret)
 	}
 	if (!plan.singles)
 		return 0;
-	n = errand_take_reports(w->env, plan.singles < room ? plan.singles : room, w->nflying, is_flying, w,
-				batch, w->err);
-	for (int i = n - 1; i >= 0; i--) {         /* handed out from the end */
+	n = errand_take_reports(w->env, plan.singles < room ? plan.singles : room, w->nflying,
+				is_flying, w, batch, w->err);
+	for (int i = n - 1; i >= 0; i--) { /* handed out from the end */
 		note_flight(w, batch[i]);
 		w->ready[w->nready++] = batch[i];
 	}
@@ -139,11 +140,13 @@ static void announce(struct worker *w)
 	n = announce_due(w->env, &held, &e);
 	w->stats->lines += n > 0 ? (size_t)n : 0;
 	if (n < 0)
-		err_set(&w->mute, n, "%s; the block stands, its line will be written later", e.text);
+		err_set(&w->mute, n, "%s; the block stands, its line will be written later",
+			e.text);
 	if (held && !w->held)
-		log_line(w->env->log, LOG_WARNING, "[worker] max_blocks: %d new blocks within %lld s, further "
-			 "ones wait unannounced: is a list gone mad?", conf->max_blocks,
-			 (long long)conf->max_blocks_s);
+		log_line(w->env->log, LOG_WARNING,
+			 "[worker] max_blocks: %d new blocks within %lld s, further "
+			 "ones wait unannounced: is a list gone mad?",
+			 conf->max_blocks, (long long)conf->max_blocks_s);
 	w->held |= held;
 }
 
@@ -175,7 +178,7 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 		return fail(w, r);
 	if (r > 0)
 		return FEED_TASK;
-	announce(w);                       /* what hooks marked as seen again */
+	announce(w); /* what hooks marked as seen again */
 	if (!w->nflying && now - w->last_work_ms >= w->linger_ms)
 		return FEED_END;
 	*ret_wait_ms = LOOK_MS;
@@ -188,7 +191,8 @@ static source_set feed_settled(void *user, struct task *t)
 	struct errand *e = t->owner;
 	source_set more = errand_settled(w->env, e, w->stats, w->err);
 
-	if (w->err->code)                  /* what comes next could not be kept either: no loop, and no flood of lines */
+	if (w->err->code) /* what comes next could not be kept either: no loop, and no flood of
+			     lines */
 		w->end_ms = 0;
 	if (more)
 		return more;
@@ -210,7 +214,8 @@ static bool retraction_waits(const struct worker *w)
 
 	return w->env->conf->abuseipdb >= 0 && w->env->secret &&
 	       store_retractions_due(w->env->store, now_s(w), &x, 1) > 0 &&
-	       !store_quota_get(w->env->store, "clear-address", w->env->auth_mark, &q) && quota_left(&q);
+	       !store_quota_get(w->env->store, "clear-address", w->env->auth_mark, &q) &&
+	       quota_left(&q);
 }
 
 /* Anything due now that a run would do? */
@@ -232,10 +237,17 @@ static bool work_waits(const struct worker *w)
 static int run_once(struct worker *w)
 {
 	const struct env *env = w->env;
-	struct engine_conf ec = { .conf = env->conf, .clock = env->clock, .log = env->log,
-				  .secret = env->secret, .health = env->health, .ops = env->ops };
-	struct feed feed = { .user = w, .window_max = WINDOW, .task_ms = env->conf->timeout_ms,
-			     .next = feed_next, .settled = feed_settled };
+	struct engine_conf ec = { .conf = env->conf,
+				  .clock = env->clock,
+				  .log = env->log,
+				  .secret = env->secret,
+				  .health = env->health,
+				  .ops = env->ops };
+	struct feed feed = { .user = w,
+			     .window_max = WINDOW,
+			     .task_ms = env->conf->timeout_ms,
+			     .next = feed_next,
+			     .settled = feed_settled };
 	struct engine *engine = NULL;
 	int r = engine_new(&ec, &engine);
 
@@ -250,7 +262,10 @@ static int run_once(struct worker *w)
 int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret, struct err *e)
 {
 	struct worker_stats stats = { 0 };
-	struct worker w = { .env = env, .stats = &stats, .err = e, .linger_ms = linger_s * 1000,
+	struct worker w = { .env = env,
+			    .stats = &stats,
+			    .err = e,
+			    .linger_ms = linger_s * 1000,
 			    .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
 	int fd = worker_lock(env->conf, e), r;
 
@@ -269,7 +284,7 @@ int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret
 		worker_unlock(fd);
 	} while (!r && clock_mono_ms() < w.end_ms && work_waits(&w) && !worker_relock(fd));
 	close(fd);
-	if (!r && w.mute.code)             /* all else is done */
+	if (!r && w.mute.code) /* all else is done */
 		r = err_set(e, w.mute.code, "%s", w.mute.text);
 	if (ret)
 		*ret = stats;

@@ -9,9 +9,11 @@
 #pragma once
 #include "reputation/session.h"
 
-#define WORKER_RUN_S 600                   /* it ends after ten minutes at most */
+#define WORKER_RUN_S 600 /* it ends after ten minutes at most */
 
-struct worker_stats { size_t lookups, reports, blocks, lines, failed; };
+struct worker_stats {
+	size_t lookups, reports, blocks, lines, failed;
+};
 /* Errors: _BUSY another worker runs; _STORE, _IO, _CREATE, _OS, _NOMEM. */
 int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret, struct err *e);
 /* 1 if a worker holds the lock, 0 if none. For hooks: never waits. */

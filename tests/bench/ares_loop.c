@@ -30,7 +30,8 @@ static int64_t now_ms(void)
 
 static void on_state(void *data, ares_socket_t fd, int in, int out)
 {
-	struct epoll_event ev = { .data.fd = fd, .events = (in ? EPOLLIN : 0u) | (out ? EPOLLOUT : 0u) };
+	struct epoll_event ev = { .data.fd = fd,
+				  .events = (in ? EPOLLIN : 0u) | (out ? EPOLLOUT : 0u) };
 
 	(void)data;
 	if (!in && !out)
@@ -48,9 +49,10 @@ static int on_socket(ares_socket_t fd, int type, void *data)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
-#if ARES_VERSION >= 0x012200               /* 1.34: as lib/net/cares.c */
+#if ARES_VERSION >= 0x012200 /* 1.34: as lib/net/cares.c */
 
-static void on_answer(void *arg, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
+static void on_answer(void *arg, ares_status_t status, size_t timeouts,
+		      const ares_dns_record_t *reply)
 {
 	(void)arg;
 	(void)timeouts;
@@ -84,7 +86,8 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
 	answers++;
 	if (status == ARES_ETIMEOUT)
 		lost++;
-	else if (status == ARES_SUCCESS && ares_parse_a_reply(msg, len, NULL, a, &n) == ARES_SUCCESS)
+	else if (status == ARES_SUCCESS &&
+		 ares_parse_a_reply(msg, len, NULL, a, &n) == ARES_SUCCESS)
 		listed += n > 0;
 }
 
@@ -138,8 +141,11 @@ static void run(ares_channel c, FILE *list, const char *zone, long max)
 
 int main(int argc, char **argv)
 {
-	struct ares_options o = { .flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-				  .timeout = 1500, .tries = 3, .sock_state_cb = on_state };
+	struct ares_options o = { .flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH |
+					   ARES_FLAG_NOALIASES,
+				  .timeout = 1500,
+				  .tries = 3,
+				  .sock_state_cb = on_state };
 	int64_t begun = now_ms();
 	struct rusage usage;
 	char server[40];
@@ -151,14 +157,17 @@ int main(int argc, char **argv)
 	snprintf(server, sizeof(server), "127.0.0.1:%s", argv[1]);
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (ares_library_init(ARES_LIB_INIT_ALL) ||
-	    ares_init_options(&c, &o, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-			      ARES_OPT_SOCK_STATE_CB | no_cache(&o)) || ares_set_servers_ports_csv(c, server))
+	    ares_init_options(&c, &o,
+			      ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+				      ARES_OPT_SOCK_STATE_CB | no_cache(&o)) ||
+	    ares_set_servers_ports_csv(c, server))
 		return 71;
 	ares_set_socket_callback(c, on_socket, NULL);
 	run(c, list, argv[2], strtol(argv[4], NULL, 10));
 	ares_destroy(c);
 	fclose(list);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%ld %ld %ld %lld %ld\n", answers, listed, lost, (long long)(now_ms() - begun), usage.ru_maxrss);
+	printf("%ld %ld %ld %lld %ld\n", answers, listed, lost, (long long)(now_ms() - begun),
+	       usage.ru_maxrss);
 	return 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_loop - the least that reports: a fixed number of kept connections, one request in flight on each
+ * http_loop - the least that reports: a fixed number of kept connections, one request in flight on
+ * each
  *
  *     http_loop PORT KEY FIRST REPORTS IN-FLIGHT
  *
- * Reports the addresses 45.0.0.0 + FIRST and up to AbuseIPDB's emulator on 127.0.0.1, with bodies like
- * those of rep-report, and keeps nothing. Prints: answers, those with 200, milliseconds.
+ * Reports the addresses 45.0.0.0 + FIRST and up to AbuseIPDB's emulator on 127.0.0.1, with bodies
+ * like those of rep-report, and keeps nothing. Prints: answers, those with 200, milliseconds.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,7 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-struct connection { int fd; size_t have; char answer[8192]; };
+struct connection {
+	int fd;
+	size_t have;
+	char answer[8192];
+};
 
 static uint32_t next_address;
 static unsigned long to_send, answers, good;
@@ -47,11 +52,15 @@ static void ask(struct connection *c)
 	int n, length;
 
 	inet_ntop(AF_INET, &a, ip, sizeof(ip));
-	length = snprintf(body, sizeof(body), "ip=%s&categories=18&comment=Brute%%20force%%20on%%20sshd%%3A%%20"
-			  "3%%20failures%%2C%%200%%20user%%20names%%20in%%201d&timestamp=%s", ip, when);
-	n = snprintf(request, sizeof(request), "POST /api/v2/report HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	length = snprintf(body, sizeof(body),
+			  "ip=%s&categories=18&comment=Brute%%20force%%20on%%20sshd%%3A%%20"
+			  "3%%20failures%%2C%%200%%20user%%20names%%20in%%201d&timestamp=%s",
+			  ip, when);
+	n = snprintf(request, sizeof(request),
+		     "POST /api/v2/report HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 		     "Accept: application/json\r\nKey: %s\r\nContent-Length: %d\r\n"
-		     "Content-Type: application/x-www-form-urlencoded\r\n\r\n%s", key, length, body);
+		     "Content-Type: application/x-www-form-urlencoded\r\n\r\n%s",
+		     key, length, body);
 	if (n >= (int)sizeof(request) || write(c->fd, request, (size_t)n) != n)
 		die("write");
 	c->have = 0;
@@ -87,7 +96,8 @@ static void take(struct connection *c)
 
 static void open_one(struct connection *c, int epoll, uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 	int on = 1;

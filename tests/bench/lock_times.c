@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_times.c - for LD_PRELOAD: how long a process holds SQLite's write lock, and how long it waits for it
+ * lock_times.c - for LD_PRELOAD: how long a process holds SQLite's write lock, and how long it
+ * waits for it
  *
- * In WAL mode the lock is one byte of the -shm file (sqlite.org/walformat.html, "WAL Locks": byte 120 is
- * WAL_WRITE_LOCK). One line each goes to the file IPREP_LOCK_TIMES: "held US" or "waited US". It is opened
- * when the library is loaded, because the programs clear their environment and end root early.
- * For tests/bench/purge.
+ * In WAL mode the lock is one byte of the -shm file (sqlite.org/walformat.html, "WAL Locks": byte
+ * 120 is WAL_WRITE_LOCK). One line each goes to the file IPREP_LOCK_TIMES: "held US" or "waited
+ * US". It is opened when the library is loaded, because the programs clear their environment and
+ * end root early. For tests/bench/purge.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -49,7 +50,8 @@ static void told(const char *what, long long *since)
 
 static bool is_write_lock(const struct flock *lock)
 {
-	return lock->l_start <= WRITE_LOCK && lock->l_start + lock->l_len > WRITE_LOCK && lock->l_len < 16;
+	return lock->l_start <= WRITE_LOCK && lock->l_start + lock->l_len > WRITE_LOCK &&
+	       lock->l_len < 16;
 }
 
 static void watch(const struct flock *lock, int r)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * minimal.c - the least a hook could be: the same SQLite work and nothing else. For tests/bench/startup
- * and tests/bench/enqueue; for these it is also the small parent that measures others.
+ * minimal.c - the least a hook could be: the same SQLite work and nothing else. For
+ * tests/bench/startup and tests/bench/enqueue; for these it is also the small parent that measures
+ * others.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -12,14 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static const unsigned char key[16] = { [10] = 0xff, [11] = 0xff, [12] = 45, [13] = 1, [14] = 1, [15] = 1 };
+static const unsigned char key[16] = {
+	[10] = 0xff, [11] = 0xff, [12] = 45, [13] = 1, [14] = 1, [15] = 1
+};
 
 static int gate(sqlite3 *db)
 {
 	sqlite3_stmt *st;
 	int found;
 
-	sqlite3_prepare_v2(db, "SELECT until, first_at FROM block WHERE key = ?1 AND until > ?2", -1, &st, NULL);
+	sqlite3_prepare_v2(db, "SELECT until, first_at FROM block WHERE key = ?1 AND until > ?2",
+			   -1, &st, NULL);
 	sqlite3_bind_blob(st, 1, key, 16, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, time(NULL));
 	found = sqlite3_step(st) == SQLITE_ROW;
@@ -51,9 +55,11 @@ static int enqueue(sqlite3 *db, unsigned n)
 	k[15] = (unsigned char)n;
 	if (sqlite3_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", NULL, NULL, NULL))
 		return 75;
-	r = put(db, "INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at,"
+	r = put(db,
+		"INSERT INTO report(key, addr, state, jail, categories, comment, failures, first_at,"
 		" seen_at, next_at, tries, sent_at, frozen, why, ended_at)"
-		" VALUES(?1,?1,0,'sshd','18','',3,?2,?2,?2,0,0,NULL,'',0)", k);
+		" VALUES(?1,?1,0,'sshd','18','',3,?2,?2,?2,0,0,NULL,'',0)",
+		k);
 	if (!r)
 		r = put(db, "INSERT OR REPLACE INTO lookup VALUES(?1,?1,1,2,0,?2,?2,'sshd')", k);
 	return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ? 74 : r;
@@ -104,7 +110,8 @@ static char *word_of(char *word, unsigned n)
 	static char address[64], number[16];
 
 	snprintf(number, sizeof(number), "%u", n);
-	snprintf(address, sizeof(address), "45.%u.%u.%u", 100 + (n >> 14) % 100, n >> 7 & 127, 1 + (n & 127));
+	snprintf(address, sizeof(address), "45.%u.%u.%u", 100 + (n >> 14) % 100, n >> 7 & 127,
+		 1 + (n & 127));
 	return !strcmp(word, "@@") ? address : !strcmp(word, "@") ? number : word;
 }
 
@@ -125,7 +132,8 @@ static pid_t start_one(char **argv, unsigned n, int *start)
 	_exit(71);
 }
 
-/* n of a command at once: all are forked and wait, then go. Each one's exit status and time in us. */
+/* n of a command at once: all are forked and wait, then go. Each one's exit status and time in us.
+ */
 static int burst(unsigned n, unsigned first, char **argv)
 {
 	long long begun;
@@ -143,7 +151,8 @@ static int burst(unsigned n, unsigned first, char **argv)
 	while (n-- && wait(&status) > 0) {
 		long long took = now_us() - begun;
 
-		printf("%d %lld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), took);
+		printf("%d %lld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+		       took);
 	}
 	return 0;
 }

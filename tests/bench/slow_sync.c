@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slow_sync.c - for LD_PRELOAD: a disk that takes IPREP_SYNC_MS longer for each fsync() and fdatasync()
+ * slow_sync.c - for LD_PRELOAD: a disk that takes IPREP_SYNC_MS longer for each fsync() and
+ * fdatasync()
  *
  * The variable is read when the library is loaded, because rep-report clears its environment early.
  * For tests/bench/enqueue.

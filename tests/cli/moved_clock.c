@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * moved_clock.c - for LD_PRELOAD: the time of day stands still at IPREP_WALL_S, and the clock of this boot
- * at IPREP_BOOT_S; the monotonic clock, by which programs wait, goes on
+ * moved_clock.c - for LD_PRELOAD: the time of day stands still at IPREP_WALL_S, and the clock of
+ * this boot at IPREP_BOOT_S; the monotonic clock, by which programs wait, goes on
  *
- * The variables are read when the library is loaded, because the programs clear their environment early.
- * For tests/cli/moved_case.py.
+ * The variables are read when the library is loaded, because the programs clear their environment
+ * early. For tests/cli/moved_case.py.
  */
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -30,7 +30,8 @@ __attribute__((constructor)) static void read_times(void)
 
 SEEN int clock_gettime(clockid_t id, struct timespec *ret)
 {
-	if (!is_moved || (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE && id != CLOCK_BOOTTIME))
+	if (!is_moved ||
+	    (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE && id != CLOCK_BOOTTIME))
 		return (int)syscall(SYS_clock_gettime, id, ret);
 	*ret = (struct timespec){ .tv_sec = id == CLOCK_BOOTTIME ? boot_s : wall_s };
 	return 0;

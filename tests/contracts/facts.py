@@ -86,7 +86,7 @@ def conf_table(root):
     """{(section, key): (default or None, parser, min, max, required)} of lib/conf/keys.c."""
     code = read(os.path.join(root, 'lib/conf/keys.c'))
     defines = code + read(os.path.join(root, 'lib/conf/conf.h'))
-    names = dict(re.findall(r'#define (\w+) ([^\n]+?)\s*(?:/\*.*)?\n', defines))
+    names = dict(re.findall(r'#define (\w+)(?: |\\\n|\t)+([^\n]+?)\s*(?:/\*.*)?\n', defines))
 
     def number(text):                      # a product of numbers and names of such
         value = 1

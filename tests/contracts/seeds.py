@@ -59,7 +59,7 @@ SEEDS = {
         (HEADER, 'Errors: _CREATE.', 'Errors: _CREATE, _IO.', 'iprep_worker_wanted: error IO: in iprep.h'),
         (LIB, '.Dv IPREP_E_NOSOURCE\n(no API key),', '.Dv IPREP_E_NET\n,', 'iprep_retract: error NET: in the page'),
         (MAP, 'iprep_purge;', '', 'iprep_purge: in iprep.h, not in iprep.map'),
-        (HEADER, 'IPREP_E_BUG      = -17,', 'IPREP_E_BUG = -17, IPREP_E_MORE = -18,', 'IPREP_E_MORE'),
+        (HEADER, 'IPREP_E_BUG = -17,', 'IPREP_E_BUG = -17, IPREP_E_MORE = -18,', 'IPREP_E_MORE'),
         (LIB, '.It Dv IPREP_E_OS Pq \\-16', '.It Dv IPREP_E_OS Pq \\-15', "('IPREP_E_OS', -16): in iprep.h"),
         (LIB, '.It Dv IPREP_E_OS Pq', '.It Dv IPREP_E_SYS Pq', 'IPREP_E_SYS: in the page, not in iprep.h'),
         (LIB, '.Dv IPREP_S_SKIPPED\n', '.Dv IPREP_S_OK\n', 'IPREP_S_SKIPPED: in iprep.h, not in the page'),

@@ -13,12 +13,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define must(what) do { \
-	if (!(what)) { \
-		fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #what); \
-		abort(); \
-	} \
-} while (0)
+#define must(what)                                                                         \
+	do {                                                                               \
+		if (!(what)) {                                                             \
+			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #what); \
+			abort();                                                           \
+		}                                                                          \
+	} while (0)
 
 /* Printable, one line: what people may see. */
 static inline int is_plain(const char *text)

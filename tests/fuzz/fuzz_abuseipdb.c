@@ -50,8 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const int codes[] = { 200, 401, 402, 403, 404, 422, 429, 500, 503, 302 };
 	static struct conf *conf;
 	struct task t = { .kind = TASK_REPORT };
-	struct http_answer h = { .status = NET_OK, .limit = -1, .remaining = -1, .reset_at = -1,
-				 .retry_after_s = -1 };
+	struct http_answer h = {
+		.status = NET_OK, .limit = -1, .remaining = -1, .reset_at = -1, .retry_after_s = -1
+	};
 	struct finding f = { 0 };
 	struct ask a;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A configuration file: a configuration in which everything holds, or one sentence with file and line. */
+/* A configuration file: a configuration in which everything holds, or one sentence with file and
+ * line. */
 #include "conf/conf.h"
 #include "fuzz.h"
 #include <string.h>
@@ -13,7 +14,8 @@ static void check(const struct conf *c)
 	for (size_t i = 1; i < c->ntiers; i++)
 		must(c->tiers[i - 1].score < c->tiers[i].score);
 	for (size_t i = 0; i < c->ntiers; i++)
-		must(c->tiers[i].bantime_s >= 60 && is_plain(c->tiers[i].name) && *c->tiers[i].name);
+		must(c->tiers[i].bantime_s >= 60 && is_plain(c->tiers[i].name) &&
+		     *c->tiers[i].name);
 	for (size_t i = 0; i < c->nsources; i++) {
 		const struct conf_source *s = &c->sources[i];
 

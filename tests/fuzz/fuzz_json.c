@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!strchr(line, '\n'));
 	again = json_parse(line, strlen(line));
 	must(again);
-	same = json_line(again);           /* what we write reads back as what we wrote */
+	same = json_line(again); /* what we write reads back as what we wrote */
 	must(same && !strcmp(line, same));
 	free(same);
 	json_free(again);

@@ -28,10 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pattern_range(&p, &least, &most);
 	must(least <= 0 && most >= 0);
 	for (size_t i = 0; p.nfields == 1 && i < 4; i++)
-		answers[i] &= 0xff;        /* a score */
+		answers[i] &= 0xff; /* a score */
 	for (size_t n = 0; n <= 4; n++) {
 		points = pattern_points(&p, answers, n);
-		if (p.nfields == 4 || n <= 1)      /* a score is one number */
+		if (p.nfields == 4 || n <= 1) /* a score is one number */
 			must(points >= least && points <= most);
 		must(n || !points);
 	}

@@ -15,7 +15,7 @@ static void run_file(const char *path)
 	must(fp && all);
 	n = fread(all, 1, FILE_MAX, fp);
 	fclose(fp);
-	exact = malloc(n + 1);             /* so that a byte too far is outside the allocation */
+	exact = malloc(n + 1); /* so that a byte too far is outside the allocation */
 	must(exact);
 	memcpy(exact, all, n);
 	exact = realloc(exact, n ? n : 1);

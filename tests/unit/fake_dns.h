@@ -28,10 +28,10 @@ struct fake_dns {
 /* The reply in place of the question; returns its length, 0: say nothing. */
 static size_t fake_reply(struct fake_dns *d, unsigned char *m, size_t len, bool is_tcp)
 {
-	static const unsigned char a_record[] = {
-		0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 127, 0, 0, 2 };
-	static const unsigned char txt_record[] = {
-		0xc0, 12, 0, 16, 0, 1, 0, 0, 1, 44, 0, 5, 4, 'w', 'h', 'y', '!' };
+	static const unsigned char a_record[] = { 0xc0, 12, 0, 1, 0,   1, 0, 0,
+						  1,	44, 0, 4, 127, 0, 0, 2 };
+	static const unsigned char txt_record[] = { 0xc0, 12, 0, 16, 0,	  1,   0,   0,	1,
+						    44,	  0,  5, 4,  'w', 'h', 'y', '!' };
 	char what[64] = "";
 	size_t n = m[12] < sizeof(what) ? m[12] : 0;
 
@@ -157,7 +157,7 @@ static struct fake_dns *fake_dns_start(const char *mood)
 	if (!d)
 		abort();
 	d->mood = mood;
-	for (int i = 0; i < 20; i++) {     /* UDP's port may be taken for TCP */
+	for (int i = 0; i < 20; i++) { /* UDP's port may be taken for TCP */
 		d->port = 0;
 		d->udp = fake_bind(SOCK_DGRAM, &d->port);
 		d->listener = fake_bind(SOCK_STREAM, &d->port);

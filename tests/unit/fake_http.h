@@ -18,7 +18,7 @@ struct fake_http {
 	size_t nfd;
 	pthread_t thread;
 	atomic_int nconnections, nrequests, most;
-	char request[8192];                /* read it when no request is under way */
+	char request[8192]; /* read it when no request is under way */
 };
 
 static void fake_http_say(int fd, const char *headers, const char *body, size_t len)
@@ -66,14 +66,18 @@ static bool fake_http_answer(struct fake_http *h, int fd)
 	} else if (fake_http_is(h, "/echo")) {
 		fake_http_say(fd, "200 OK\r\n", h->request, strlen(h->request));
 	} else if (fake_http_is(h, "/odd")) {
-		fake_http_say(fd, "429 Slow Down\r\nX-RateLimit-Limit: 10 a day\r\n"
+		fake_http_say(fd,
+			      "429 Slow Down\r\nX-RateLimit-Limit: 10 a day\r\n"
 			      "X-RateLimit-Remaining: -1\r\n"
 			      "X-RateLimit-Reset: 99999999999999999999\r\n"
-			      "Retry-After: 7\r\nRetry-After: 8\r\n", "no", 2);
+			      "Retry-After: 7\r\nRetry-After: 8\r\n",
+			      "no", 2);
 	} else {
-		fake_http_say(fd, "200 OK\r\nX-RateLimit-Limit: 1000\r\n"
+		fake_http_say(fd,
+			      "200 OK\r\nX-RateLimit-Limit: 1000\r\n"
 			      "x-ratelimit-remaining: 998\r\nX-RateLimit-Reset: 1795478400\r\n"
-			      "Retry-After: 30 \r\n", "{\"a\":1}", 7);
+			      "Retry-After: 30 \r\n",
+			      "{\"a\":1}", 7);
 	}
 	return true;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define WAITING_MAX 20000
-#define START_MS 1000000
+#define START_MS    1000000
 int64_t __wrap_clock_mono_ms(void);
 
 struct waiting {
@@ -23,7 +23,10 @@ static size_t nlist, asked, most;
 static char last[4096], headers[2048];
 static int64_t now_ms = START_MS;
 
-int64_t __wrap_clock_mono_ms(void) { return now_ms; }
+int64_t __wrap_clock_mono_ms(void)
+{
+	return now_ms;
+}
 
 void fake_net_script(const struct fake_answer *answers)
 {
@@ -33,11 +36,26 @@ void fake_net_script(const struct fake_answer *answers)
 	now_ms = START_MS;
 }
 
-size_t fake_net_asked(void) { return asked; }
-size_t fake_net_most(void) { return most; }
-const char *fake_net_last(void) { return last; }
-const char *fake_net_headers(void) { return headers; }
-int64_t fake_net_time_ms(void) { return now_ms - START_MS; }
+size_t fake_net_asked(void)
+{
+	return asked;
+}
+size_t fake_net_most(void)
+{
+	return most;
+}
+const char *fake_net_last(void)
+{
+	return last;
+}
+const char *fake_net_headers(void)
+{
+	return headers;
+}
+int64_t fake_net_time_ms(void)
+{
+	return now_ms - START_MS;
+}
 
 static int fake_open(const struct net_conf *conf, struct net **ret, struct err *e)
 {
@@ -78,7 +96,8 @@ static void fake_dns(struct net *net, const char *name, int type, bool tcp, int6
 	char text[600];
 
 	(void)net;
-	snprintf(text, sizeof(text), "%s%s%s", tcp ? "TCP " : "", type == NET_TXT ? "TXT " : "", name);
+	snprintf(text, sizeof(text), "%s%s%s", tcp ? "TCP " : "", type == NET_TXT ? "TXT " : "",
+		 name);
 	add((struct waiting){ .dns = cb, .user = user }, text, deadline_ms);
 }
 
@@ -103,8 +122,11 @@ static void call(const struct waiting *w)
 
 	if (w->timeout) {
 		d = (struct dns_answer){ .status = NET_TIMEOUT };
-		h = (struct http_answer){ .status = NET_TIMEOUT, .limit = -1, .remaining = -1,
-					  .reset_at = -1, .retry_after_s = -1 };
+		h = (struct http_answer){ .status = NET_TIMEOUT,
+					  .limit = -1,
+					  .remaining = -1,
+					  .reset_at = -1,
+					  .retry_after_s = -1 };
 	}
 	if (h.body)
 		h.body_len = strlen(h.body);
@@ -124,7 +146,7 @@ static size_t fake_turn(struct net *net, int64_t until_ms)
 	for (size_t i = 0; i < n; i++)
 		next_ms = list[i].at_ms < next_ms ? list[i].at_ms : next_ms;
 	now_ms = next_ms > now_ms ? next_ms : now_ms;
-	for (size_t i = 0; i < n; ) {
+	for (size_t i = 0; i < n;) {
 		struct waiting w = list[i];
 
 		if (w.at_ms > now_ms) {
@@ -163,5 +185,10 @@ static bool fake_is_local(const struct net *net)
 	return is_local;
 }
 
-const struct net_ops fake_net = { .version = "fake", .open = fake_open, .close = fake_close,
-				  .dns = fake_dns, .http = fake_http, .is_local = fake_is_local, .turn = fake_turn };
+const struct net_ops fake_net = { .version = "fake",
+				  .open = fake_open,
+				  .close = fake_close,
+				  .dns = fake_dns,
+				  .http = fake_http,
+				  .is_local = fake_is_local,
+				  .turn = fake_turn };

@@ -10,16 +10,17 @@
 
 enum { NEVER = -1 };
 struct fake_answer {
-	const char *match;                 /* part of "[TCP ][TXT ]name" or of the URL; the first row that does; NULL ends the table */
+	const char *match; /* part of "[TCP ][TXT ]name" or of the URL; the first row that does;
+			      NULL ends the table */
 	struct dns_answer dns;
 	struct http_answer http;
-	int delay_ms;                      /* NEVER: only at the deadline */
+	int delay_ms; /* NEVER: only at the deadline */
 };
 extern const struct net_ops fake_net;
 void fake_net_script(const struct fake_answer *answers);
-void fake_net_local(bool local);           /* resolvers on this machine? At first: yes */
-size_t fake_net_asked(void);               /* questions so far, since the script */
-const char *fake_net_last(void);           /* name, or URL and body, asked last */
-const char *fake_net_headers(void);        /* of the last HTTP request, each with a newline */
-int64_t fake_net_time_ms(void);            /* virtual, since the script */
-size_t fake_net_most(void);                /* most of them waiting at once */
+void fake_net_local(bool local);    /* resolvers on this machine? At first: yes */
+size_t fake_net_asked(void);	    /* questions so far, since the script */
+const char *fake_net_last(void);    /* name, or URL and body, asked last */
+const char *fake_net_headers(void); /* of the last HTTP request, each with a newline */
+int64_t fake_net_time_ms(void);	    /* virtual, since the script */
+size_t fake_net_most(void);	    /* most of them waiting at once */

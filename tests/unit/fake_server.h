@@ -15,7 +15,8 @@
 /* *port 0: any, and then it is said. -1: it is taken. */
 static int fake_bind(int type, int *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)*port),
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)*port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), bytes = 4 << 20;
 	socklen_t len = sizeof(a);

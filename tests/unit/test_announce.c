@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_announce.c - who forgets an address while its line is about to be written: one of them waits */
+/* test_announce.c - who forgets an address while its line is about to be written: one of them waits
+ */
 #include "reputation/verdict_log.h"
 #include <fcntl.h>
 #include <setjmp.h>
@@ -12,8 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
-struct place { char dir[64], db[96]; struct store *worker, *shell; struct conf *conf; struct addr key; int forgot; };
-static struct place *in_the_way;           /* forgets at the moment of the write */
+struct place {
+	char dir[64], db[96];
+	struct store *worker, *shell;
+	struct conf *conf;
+	struct addr key;
+	int forgot;
+};
+static struct place *in_the_way; /* forgets at the moment of the write */
 
 ssize_t __real_write(int fd, const void *buf, size_t n);
 ssize_t __wrap_write(int fd, const void *buf, size_t n);
@@ -49,7 +56,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "iprep.db", "iprep.db-wal", "iprep.db-shm", "verdict.log", "make.lock" };
+	static const char *const names[] = { "iprep.db", "iprep.db-wal", "iprep.db-shm",
+					     "verdict.log", "make.lock" };
 	struct place *p = *state;
 	char path[128];
 
@@ -67,8 +75,14 @@ static int tear_down(void **state)
 
 static void put_block(const struct place *p, int64_t until)
 {
-	struct block b = { .key = p->key, .tier = "known", .score = 3, .since = time(NULL), .until = until,
-			   .due = true, .jail = "sshd", .src = "zen" };
+	struct block b = { .key = p->key,
+			   .tier = "known",
+			   .score = 3,
+			   .since = time(NULL),
+			   .until = until,
+			   .due = true,
+			   .jail = "sshd",
+			   .src = "zen" };
 
 	assert_int_equal(store_block_put(p->worker, &b), 0);
 }
@@ -101,7 +115,7 @@ static void a_line_is_written_before_the_block_is_forgotten_or_not_at_all(void *
 	p->forgot = 1;
 	in_the_way = p;
 	assert_int_equal(announce(p), 1);
-	assert_int_equal(p->forgot, IPREP_E_BUSY);         /* it waited, in vain here */
+	assert_int_equal(p->forgot, IPREP_E_BUSY); /* it waited, in vain here */
 	size = log_size(p);
 	assert_true(size > 0);
 	assert_int_equal(store_forget(p->shell, &p->key, 128, 0), 0);

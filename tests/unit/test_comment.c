@@ -9,16 +9,29 @@
 
 static void clauses_without_a_number_are_left_out(void **state)
 {
-	static const struct { const char *template; struct comment_facts f; const char *out; } rows[] = {
-		{ "%{failures} failures, %{users} users, in %{window}", { "j", 0, 0, 60 }, "in 1 minute" },
-		{ "%{failures} failures, %{users} users, in %{window}", { "j", 5, 0, 60 }, "5 failures, in 1 minute" },
-		{ "%{failures} failures, %{users} users, in %{window}", { "j", 5, 2, 0 }, "5 failures, 2 users" },
+	static const struct {
+		const char *template;
+		struct comment_facts f;
+		const char *out;
+	} rows[] = {
+		{ "%{failures} failures, %{users} users, in %{window}",
+		  { "j", 0, 0, 60 },
+		  "in 1 minute" },
+		{ "%{failures} failures, %{users} users, in %{window}",
+		  { "j", 5, 0, 60 },
+		  "5 failures, in 1 minute" },
+		{ "%{failures} failures, %{users} users, in %{window}",
+		  { "j", 5, 2, 0 },
+		  "5 failures, 2 users" },
 		{ "%{failures} failures, %{users} users", { "j", -1, -1, 0 }, "" },
-		{ "on %{jail}: %{failures}", { "sshd", 0, 0, 0 }, "on sshd" }, { "on %{jail}: %{failures}", { "", 7, 0, 0 }, "7" },
-		{ "%{failures} of %{users} tries", { "j", 5, 0, 0 }, "" },       /* one zero is enough */
-		{ "seen: probe, scan", { "j", 0, 0, 0 }, "seen: probe, scan" }, { "", { "j", 1, 1, 1 }, "" },
+		{ "on %{jail}: %{failures}", { "sshd", 0, 0, 0 }, "on sshd" },
+		{ "on %{jail}: %{failures}", { "", 7, 0, 0 }, "7" },
+		{ "%{failures} of %{users} tries", { "j", 5, 0, 0 }, "" }, /* one zero is enough */
+		{ "seen: probe, scan", { "j", 0, 0, 0 }, "seen: probe, scan" },
+		{ "", { "j", 1, 1, 1 }, "" },
 		{ "100%, %{, %{}, %{ip}, %jail", { "j", 1, 1, 1 }, "100%, %{, %{}, %{ip}, %jail" },
-		{ "%{jail}%{jail}", { "ab", 0, 0, 0 }, "abab" }, { ", : x", { "j", 0, 0, 0 }, "x" },
+		{ "%{jail}%{jail}", { "ab", 0, 0, 0 }, "abab" },
+		{ ", : x", { "j", 0, 0, 0 }, "x" },
 	};
 	char out[200];
 
@@ -32,10 +45,22 @@ static void clauses_without_a_number_are_left_out(void **state)
 
 static void a_window_is_said_in_the_largest_whole_unit(void **state)
 {
-	static const struct { int64_t s; const char *out; } rows[] = {
-		{ 1, "1 second" }, { 59, "59 seconds" }, { 60, "1 minute" }, { 61, "61 seconds" }, { 900, "15 minutes" },
-		{ 3600, "1 hour" }, { 5400, "90 minutes" }, { 86400, "1 day" }, { 90000, "25 hours" }, { 604800, "7 days" },
-		{ 0, "" }, { -60, "" },
+	static const struct {
+		int64_t s;
+		const char *out;
+	} rows[] = {
+		{ 1, "1 second" },
+		{ 59, "59 seconds" },
+		{ 60, "1 minute" },
+		{ 61, "61 seconds" },
+		{ 900, "15 minutes" },
+		{ 3600, "1 hour" },
+		{ 5400, "90 minutes" },
+		{ 86400, "1 day" },
+		{ 90000, "25 hours" },
+		{ 604800, "7 days" },
+		{ 0, "" },
+		{ -60, "" },
 	};
 	char out[200];
 
@@ -50,8 +75,12 @@ static void a_window_is_said_in_the_largest_whole_unit(void **state)
 
 static void a_jails_name_is_masked_and_makes_no_clause(void **state)
 {
-	static const struct { const char *jail, *out; } rows[] = {
-		{ "a\"b\n\x1b\xc3\xa9", "on a?b????: 5" }, { "a,b:c", "on a,b:c: 5" }, { "%{users}", "on %{users}: 5" },
+	static const struct {
+		const char *jail, *out;
+	} rows[] = {
+		{ "a\"b\n\x1b\xc3\xa9", "on a?b????: 5" },
+		{ "a,b:c", "on a,b:c: 5" },
+		{ "%{users}", "on %{users}: 5" },
 		{ "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 		  "on xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...: 5" },
 	};
@@ -89,12 +118,14 @@ static void any_room_is_kept(void **state)
 	(void)state;
 	for (size_t room = 1; room < sizeof(out); room++) {
 		memset(out, 'z', sizeof(out));
-		comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f, out, room);
+		comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f,
+			       out, room);
 		assert_true(strlen(out) < room);
 		assert_memory_equal(out, whole, strlen(out));
 		assert_int_equal(out[room], 'z');
 	}
-	comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f, out, sizeof(out));
+	comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f, out,
+		       sizeof(out));
 	assert_string_equal(out, whole);
 }
 

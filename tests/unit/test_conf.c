@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #define SOMEBODY 65534
-#define TIER "[tier known]\nscore=3\nbantime=1d\n"
-#define X10 "xxxxxxxxxx"
-#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define TIER	 "[tier known]\nscore=3\nbantime=1d\n"
+#define X10	 "xxxxxxxxxx"
+#define X100	 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
 static char dir[64], path[96], local[96];
 
@@ -83,7 +83,9 @@ static void refused(const char *file, int code, const char *rest)
 		fail_msg("%d, expected \"%s\", got \"%s\"", r, want, e.text);
 }
 
-struct mistake { const char *text, *rest; };
+struct mistake {
+	const char *text, *rest;
+};
 
 static void a_mistake_is_said_with_file_and_line(void **state)
 {
@@ -99,30 +101,43 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[ general ]\ntimeout_ms = 500\n", ":1: unknown section: \" general \"" },
 		{ "[tier]\nscore = 500\n", ":1: unknown section: \"tier\"" },
 		{ "[dnsbl]\nzone = a.b\n", ":1: unknown section: \"dnsbl\"" },
-		{ "[tier ]\nscore = 500\n", ":1: bad name" }, { "[tier Known]\nscore = 5\n", ":1: bad name" },
-		{ "[tier 9]\nscore = 5\n", ":1: bad name" }, { "[tier a.b]\nscore = 5\n", ":1: bad name" },
-		{ "[tier a b]\nscore = 5\n", ":1: bad name" }, { "[dnsbl -a]\nzone = a.b\n", ":1: bad name" },
-		{ "[dnsbl a/b]\nzone = a.b\n", ":1: bad name" }, { "[dnsbl abuseipdb]\nzone = a.b\n", ":1: bad name" },
+		{ "[tier ]\nscore = 500\n", ":1: bad name" },
+		{ "[tier Known]\nscore = 5\n", ":1: bad name" },
+		{ "[tier 9]\nscore = 5\n", ":1: bad name" },
+		{ "[tier a.b]\nscore = 5\n", ":1: bad name" },
+		{ "[tier a b]\nscore = 5\n", ":1: bad name" },
+		{ "[dnsbl -a]\nzone = a.b\n", ":1: bad name" },
+		{ "[dnsbl a/b]\nzone = a.b\n", ":1: bad name" },
+		{ "[dnsbl abuseipdb]\nzone = a.b\n", ":1: bad name" },
 		{ "[general]\n[genral]\n", ":2: unknown section: \"genral\"" },
-		{ "[genral]\n", ":1: unknown section" }, { "[]\n", ":1: unknown section" },
+		{ "[genral]\n", ":1: unknown section" },
+		{ "[]\n", ":1: unknown section" },
 		{ "[dns]\n[tier known]\n", ":2: [tier known] lacks \"score\"" },
 		{ "[dnsbl a]\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* twice */
-		{ "[general]\ntimeout_ms = 500\ntimeout_ms = 500\n", ":3: [general] timeout_ms: given twice in this file" },
+		{ "[general]\ntimeout_ms = 500\ntimeout_ms = 500\n",
+		  ":3: [general] timeout_ms: given twice in this file" },
 		{ "[general]\ntimeout_ms = 500\n[dns]\n[general]\ntimeout_ms = 500\n",
 		  ":5: [general] timeout_ms: given twice" },
 		{ TIER "[tier known]\nscore = 4\n", ":5: [tier known] score: given twice" },
 		/* lines */
-		{ "[general]\ntimeout_ms = 500 ; half\n", ":2: comments stand on lines of their own: \"timeout_ms = 500 ; half\"" },
-		{ "[general]\ntimeout_ms = 500\t;half\n", ":2: comments stand on lines of their own" },
+		{ "[general]\ntimeout_ms = 500 ; half\n",
+		  ":2: comments stand on lines of their own: \"timeout_ms = 500 ; half\"" },
+		{ "[general]\ntimeout_ms = 500\t;half\n",
+		  ":2: comments stand on lines of their own" },
 		{ "[general] ; c\n", ":1: comments stand on lines of their own" },
 		{ "[general]\ntimeout_ms\n", ":2: expected key = value: \"timeout_ms\"" },
 		{ "[general]\ntimeout_ms: 500\n", ":2: expected key = value" },
 		{ "[general\ntimeout_ms = 500\n", ":1: bad section header: \"[general\"" },
-		{ "[general] x\n", ":1: bad section header" }, { "[general][dns]\n", ":1: bad section header" },
+		{ "[general] x\n", ":1: bad section header" },
+		{ "[general][dns]\n", ":1: bad section header" },
 		{ "[general] timeout_ms = 5 ]\n", ":1: bad section header" },
-		{ "[dnsbl xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" "x]\n", ":1: bad section header" },
-		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx" "\n", ":2: line over 197 bytes" },
+		{ "[dnsbl xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		  "x]\n",
+		  ":1: bad section header" },
+		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx"
+		  "\n",
+		  ":2: line over 197 bytes" },
 		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
 		/* needed */
 		{ "[tier known]\nscore = 3\n", ":1: [tier known] lacks \"bantime\"" },
@@ -131,7 +146,8 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[dnsbl a]\npoints = *3\n", ":1: [dnsbl a] lacks \"zone\"" },
 		{ "[dnsbl a]\nenabled = no\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* together */
-		{ TIER "[tier b]\nscore=3\nbantime=2d\n", ":4: [tier b] has the same score as [tier known]" },
+		{ TIER "[tier b]\nscore=3\nbantime=2d\n",
+		  ":4: [tier b] has the same score as [tier known]" },
 		{ "[dns]\ncache_min = 2h\n", ": [dns] cache_min is over cache_max" },
 	};
 
@@ -145,26 +161,35 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 /* section, key and value; what is wrong with it, NULL: nothing */
 static void values_are_held_to_their_type_and_bounds(void **state)
 {
-	static const struct { const char *section, *key, *value, *what; } rows[] = {
-		{ "general", "timeout_ms", "100", NULL }, { "general", "timeout_ms", "60000", NULL },
+	static const struct {
+		const char *section, *key, *value, *what;
+	} rows[] = {
+		{ "general", "timeout_ms", "100", NULL },
+		{ "general", "timeout_ms", "60000", NULL },
 		{ "general", "timeout_ms", "99", "expected a whole number from 100 to 60000" },
 		{ "general", "timeout_ms", "60001", "expected a whole number" },
 		{ "general", "timeout_ms", "", "expected a whole number" },
 		{ "general", "timeout_ms", "5s", "expected a whole number" },
 		{ "general", "timeout_ms", "5000 # c", "expected a whole number" },
 		{ "general", "timeout_ms", "99999999999999999999", "expected a whole number" },
-		{ "general", "ipv6_prefix", "32", NULL }, { "general", "ipv6_prefix", "128", NULL },
+		{ "general", "ipv6_prefix", "32", NULL },
+		{ "general", "ipv6_prefix", "128", NULL },
 		{ "general", "ipv6_prefix", "31", "whole number from 32 to 128" },
 		{ "general", "ipv6_prefix", "129", "whole number from 32 to 128" },
 		{ "general", "state", "", "expected an absolute path" },
 		{ "general", "state", "iprep.db", "expected an absolute path" },
 		{ "general", "state", "/var/lib/", "expected a file, not a directory" },
-		{ "abuseipdb", "ca_file", "", NULL }, { "abuseipdb", "key_file", "", NULL },
+		{ "abuseipdb", "ca_file", "", NULL },
+		{ "abuseipdb", "key_file", "", NULL },
 		{ "abuseipdb", "ca_file", "ca.pem", "expected an absolute path" },
-		{ "dns", "cache_min", "1", NULL }, { "dns", "cache_min", "0", "from 1 to 86400 seconds" },
-		{ "dns", "cache_max", "7d", NULL }, { "dns", "cache_max", "8d", "expected a duration" },
-		{ "report", "interval", "15m", NULL }, { "report", "interval", "899", "from 900 to " },
-		{ "worker", "linger", "0", NULL }, { "worker", "linger", "301", "from 0 to 300 seconds" },
+		{ "dns", "cache_min", "1", NULL },
+		{ "dns", "cache_min", "0", "from 1 to 86400 seconds" },
+		{ "dns", "cache_max", "7d", NULL },
+		{ "dns", "cache_max", "8d", "expected a duration" },
+		{ "report", "interval", "15m", NULL },
+		{ "report", "interval", "899", "from 900 to " },
+		{ "worker", "linger", "0", NULL },
+		{ "worker", "linger", "301", "from 0 to 300 seconds" },
 		{ "dns", "resolvers", "127.0.0.1:5353, [::1]:53 192.0.2.1 [::1] 2a02::1", NULL },
 		{ "dns", "resolvers", "localhost", "expected addresses such as" },
 		{ "dns", "resolvers", "127.0.0.1:0", "expected addresses such as" },
@@ -172,8 +197,10 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "dns", "resolvers", "[::1]53", "expected addresses such as" },
 		{ "dns", "resolvers", "fe80::1%eth0", "expected addresses such as" },
 		{ "abuseipdb", "url", "https://api.example.org/v2", NULL },
-		{ "abuseipdb", "url", "http://127.0.0.1:8080/v2", NULL }, { "abuseipdb", "url", "http://[::1]/v2", NULL },
-		{ "abuseipdb", "url", "http://localhost:8080", NULL }, { "abuseipdb", "url", "http://127.0.0.1", NULL },
+		{ "abuseipdb", "url", "http://127.0.0.1:8080/v2", NULL },
+		{ "abuseipdb", "url", "http://[::1]/v2", NULL },
+		{ "abuseipdb", "url", "http://localhost:8080", NULL },
+		{ "abuseipdb", "url", "http://127.0.0.1", NULL },
 		{ "abuseipdb", "url", "http://api.example.org", "http:// only to loopback" },
 		{ "abuseipdb", "url", "http://127.example.org/v2", "http:// only to loopback" },
 		{ "abuseipdb", "url", "http://127.0.0.1.example.org", "http:// only to loopback" },
@@ -181,61 +208,91 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "abuseipdb", "url", "http://localhosts:80/v2", "http:// only to loopback" },
 		{ "abuseipdb", "url", "http://[::1].example.org", "http:// only to loopback" },
 		{ "abuseipdb", "url", "http://127.0.0.1@example.org", "expected https://" },
-		{ "abuseipdb", "url", "ftp://127.0.0.1", "expected https://" }, { "abuseipdb", "url", "", "expected https://" },
+		{ "abuseipdb", "url", "ftp://127.0.0.1", "expected https://" },
+		{ "abuseipdb", "url", "", "expected https://" },
 		{ "abuseipdb", "url", "https://", "not a plain URL" },
 		{ "abuseipdb", "url", "https://a/", "not a plain URL without a slash at its end" },
-		{ "abuseipdb", "url", "https://a?b=c", "not a plain URL" }, { "abuseipdb", "url", "https://u@a", "not a plain URL" },
-		{ "abuseipdb", "proxy", "", NULL }, { "abuseipdb", "proxy", "http://proxy.example.org:3128", NULL },
-		{ "abuseipdb", "proxy", "proxy.example.org:3128", NULL }, { "abuseipdb", "proxy", "socks5h://[::1]:1080", NULL },
-		{ "abuseipdb", "proxy", "http://127.0.0.1:3128 # ours", "expected a proxy such as" },
+		{ "abuseipdb", "url", "https://a?b=c", "not a plain URL" },
+		{ "abuseipdb", "url", "https://u@a", "not a plain URL" },
+		{ "abuseipdb", "proxy", "", NULL },
+		{ "abuseipdb", "proxy", "http://proxy.example.org:3128", NULL },
+		{ "abuseipdb", "proxy", "proxy.example.org:3128", NULL },
+		{ "abuseipdb", "proxy", "socks5h://[::1]:1080", NULL },
+		{ "abuseipdb", "proxy", "http://127.0.0.1:3128 # ours",
+		  "expected a proxy such as" },
 		{ "abuseipdb", "proxy", "http://user:pass@proxy", "expected a proxy such as" },
 		{ "abuseipdb", "proxy", "http://", "expected a proxy such as" },
 		{ "abuseipdb", "points", "100*10", NULL },
-		{ "abuseipdb", "points", "127.0.0.2*3", "expected * and points at \"127>.<0.0.2*3\"" },
+		{ "abuseipdb", "points", "127.0.0.2*3",
+		  "expected * and points at \"127>.<0.0.2*3\"" },
 		{ "abuseipdb", "points", "256*3", "a number is over 255 at \"25>6<*3\"" },
-		{ "abuseipdb", "check", "never", NULL }, { "abuseipdb", "check", "Always", "undecided, always or never" },
-		{ "report", "categories", "ssh,brute-force", NULL }, { "report", "categories", "", "such as 18,22" },
-		{ "report", "categories", "18 22", NULL }, { "report", "categories", "brut-force", "such as 18,22" },
+		{ "abuseipdb", "check", "never", NULL },
+		{ "abuseipdb", "check", "Always", "undecided, always or never" },
+		{ "report", "categories", "ssh,brute-force", NULL },
+		{ "report", "categories", "", "such as 18,22" },
+		{ "report", "categories", "18 22", NULL },
+		{ "report", "categories", "brut-force", "such as 18,22" },
 		{ "report", "comment", "%{jail}%{failures}%{users}%{window} 100%", NULL },
-		{ "report", "comment", "from %{ip}", "knows only %{jail}" }, { "report", "comment", "%{jail", "knows only" },
-		{ "report", "comment", "caf\xc3\xa9 %{jail}", NULL }, { "report", "comment", "caf\xe9", "not UTF-8" },
+		{ "report", "comment", "from %{ip}", "knows only %{jail}" },
+		{ "report", "comment", "%{jail", "knows only" },
+		{ "report", "comment", "caf\xc3\xa9 %{jail}", NULL },
+		{ "report", "comment", "caf\xe9", "not UTF-8" },
 		{ "report", "skip_jails", "", NULL },
-		{ "report", "skip_jails", X10 X10 X10 X10 X10 X10 "xxxx", "too many names, or one too long" },
+		{ "report", "skip_jails", X10 X10 X10 X10 X10 X10 "xxxx",
+		  "too many names, or one too long" },
 		{ "allow", "addresses", "192.0.2.0/24, 2a02::/16\t45.1.1.1", NULL },
 		{ "allow", "addresses", "192.0.2.1/24", "expected addresses or prefixes" },
 		{ "allow", "addresses", "example.org", "expected addresses or prefixes" },
-		{ "worker", "start", "none", NULL }, { "worker", "start", "systemd", "expected spawn or none" },
-		{ "worker", "max_blocks", "1/1", NULL }, { "worker", "max_blocks", "2000", "rate such as 2000/1h" },
-		{ "worker", "max_blocks", "0/1h", "rate such as" }, { "worker", "max_blocks", "5/0", "rate such as" },
-		{ "worker", "max_blocks", "1000001/1h", "rate such as" }, { "worker", "max_blocks", "/1h", "rate such as" },
-		{ "retention", "findings", "1h", NULL }, { "retention", "findings", "59m", "expected a duration" },
-		{ "retention", "reports", "366d", NULL }, { "retention", "reports", "367d", "expected a duration" },
-		{ "tier a", "score", "0", "from 1 to 1000" }, { "tier a", "score", "1001", "from 1 to 1000" },
+		{ "worker", "start", "none", NULL },
+		{ "worker", "start", "systemd", "expected spawn or none" },
+		{ "worker", "max_blocks", "1/1", NULL },
+		{ "worker", "max_blocks", "2000", "rate such as 2000/1h" },
+		{ "worker", "max_blocks", "0/1h", "rate such as" },
+		{ "worker", "max_blocks", "5/0", "rate such as" },
+		{ "worker", "max_blocks", "1000001/1h", "rate such as" },
+		{ "worker", "max_blocks", "/1h", "rate such as" },
+		{ "retention", "findings", "1h", NULL },
+		{ "retention", "findings", "59m", "expected a duration" },
+		{ "retention", "reports", "366d", NULL },
+		{ "retention", "reports", "367d", "expected a duration" },
+		{ "tier a", "score", "0", "from 1 to 1000" },
+		{ "tier a", "score", "1001", "from 1 to 1000" },
 		{ "tier a", "bantime", "59", "from 60 to " },
-		{ "tier a", "bantime", "3654d", "to 315619200 seconds" }, { "tier a", "bantime", "-1", "expected a duration" },
-		{ "dnsbl a", "zone", "", "1 to 189 characters" }, { "dnsbl a", "zone", "a..b", "empty or overlong label" },
-		{ "dnsbl a", "zone", ".a", "empty or overlong label" }, { "dnsbl a", "zone", "a b", "only letters, digits" },
-		{ "dnsbl a", "zone", "%{key:k}.a", "absolute/path" }, { "dnsbl a", "zone", "%{user}.a", "absolute/path" },
-		{ "dnsbl a", "zone", "%{key:/k.a", "absolute/path" }, { "dnsbl a", "zone", "a%{key:/k}.b", "label of its own" },
-		{ "dnsbl a", "zone", "%{key:/k}", "label of its own" }, { "dnsbl a", "zone", "%{key:/k}.%{key:/l}", "not a zone name" },
+		{ "tier a", "bantime", "3654d", "to 315619200 seconds" },
+		{ "tier a", "bantime", "-1", "expected a duration" },
+		{ "dnsbl a", "zone", "", "1 to 189 characters" },
+		{ "dnsbl a", "zone", "a..b", "empty or overlong label" },
+		{ "dnsbl a", "zone", ".a", "empty or overlong label" },
+		{ "dnsbl a", "zone", "a b", "only letters, digits" },
+		{ "dnsbl a", "zone", "%{key:k}.a", "absolute/path" },
+		{ "dnsbl a", "zone", "%{user}.a", "absolute/path" },
+		{ "dnsbl a", "zone", "%{key:/k.a", "absolute/path" },
+		{ "dnsbl a", "zone", "a%{key:/k}.b", "label of its own" },
+		{ "dnsbl a", "zone", "%{key:/k}", "label of its own" },
+		{ "dnsbl a", "zone", "%{key:/k}.%{key:/l}", "not a zone name" },
 		{ "dnsbl a", "zone", X10 X10 X10 X10 X10 X10 "xxxx.b", "empty or overlong label" },
-		{ "dnsbl a", "points", "127.0.0.[4..1]*3", "a range runs downwards at \"127.0.0.[4..>1<]*3\"" },
-		{ "dnsbl a", "points", "", "no entry" }, { "dnsbl a", "enabled", "true", "expected yes or no" },
+		{ "dnsbl a", "points", "127.0.0.[4..1]*3",
+		  "a range runs downwards at \"127.0.0.[4..>1<]*3\"" },
+		{ "dnsbl a", "points", "", "no entry" },
+		{ "dnsbl a", "enabled", "true", "expected yes or no" },
 	};
 	char text[400], rest[400];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].key, rows[i].value);
+		snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].key,
+			 rows[i].value);
 		puts_to(path, text);
 		if (rows[i].what) {
 			struct conf *c = NULL;
 			struct err e;
 
-			snprintf(rest, sizeof(rest), "%s:2: [%s] %s: \"", path, rows[i].section, rows[i].key);
-			if (conf_load(path, false, &c, &e) != IPREP_E_CONFIG || strncmp(e.text, rest, strlen(rest)) ||
-			    !strstr(e.text, rows[i].what))
-				fail_msg("%s = %s: %s", rows[i].key, rows[i].value, c ? "taken" : e.text);
+			snprintf(rest, sizeof(rest), "%s:2: [%s] %s: \"", path, rows[i].section,
+				 rows[i].key);
+			if (conf_load(path, false, &c, &e) != IPREP_E_CONFIG ||
+			    strncmp(e.text, rest, strlen(rest)) || !strstr(e.text, rows[i].what))
+				fail_msg("%s = %s: %s", rows[i].key, rows[i].value,
+					 c ? "taken" : e.text);
 		} else {
 			conf_free(load());
 		}
@@ -244,8 +301,14 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 
 static void a_nul_byte_is_refused_wherever_it_stands(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *rest; } rows[] = {
-		{ "[general]\ntimeout_ms = 500\0" "0\n", 29, ":2: NUL byte in line" },
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *rest;
+	} rows[] = {
+		{ "[general]\ntimeout_ms = 500\0"
+		  "0\n",
+		  29, ":2: NUL byte in line" },
 		{ "[general]\n\0timeout_ms = 500\n", 28, ":2: NUL byte in line" },
 		{ "[general]\ntimeout_ms = 500\0", 27, ":2: NUL byte in line" },
 		{ "# a\0b\n", 6, ":1: NUL byte in line" },
@@ -262,11 +325,14 @@ static void foreign_bytes_in_messages_are_masked(void **state)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\nti\033[31me = 5\n", ":2: [general] unknown key \"ti?[31me\"" },
-		{ "[tier \033[0m]\nscore = 5\n", ":1: bad name" }, { "[g\033]\na = 5\n", ":1: unknown section: \"g?\"" },
-		{ "[general]\ntimeout_ms = \033[2J\n", ":2: [general] timeout_ms: \"?[2J\": expected" },
+		{ "[tier \033[0m]\nscore = 5\n", ":1: bad name" },
+		{ "[g\033]\na = 5\n", ":1: unknown section: \"g?\"" },
+		{ "[general]\ntimeout_ms = \033[2J\n",
+		  ":2: [general] timeout_ms: \"?[2J\": expected" },
 		{ "[dnsbl a]\npoints = 127.0.0.\033*3\n",
 		  ":2: [dnsbl a] points: \"127.0.0.?*3\": a number is missing at \"127.0.0.>?<*3\"" },
-		{ "[dnsbl a\033]\nfoo = 1\n", ":1: bad name (lower-case letters, digits, '-', '_'): \"a?\"" },
+		{ "[dnsbl a\033]\nfoo = 1\n",
+		  ":1: bad name (lower-case letters, digits, '-', '_'): \"a?\"" },
 	};
 
 	(void)state;
@@ -279,8 +345,11 @@ static void foreign_bytes_in_messages_are_masked(void **state)
 static void blanks_line_ends_and_comments_do_not_matter(void **state)
 {
 	static const char *const rows[] = {
-		"[general]\ntimeout_ms=700\n", "[general]\r\ntimeout_ms = 700\r\n", "  [general]\n\ttimeout_ms\t=\t700  \n",
-		"[general]\ntimeout_ms = 700", "# a = [b\n; c\n\n[general]\n  # d: e\ntimeout_ms = 700\n",
+		"[general]\ntimeout_ms=700\n",
+		"[general]\r\ntimeout_ms = 700\r\n",
+		"  [general]\n\ttimeout_ms\t=\t700  \n",
+		"[general]\ntimeout_ms = 700",
+		"# a = [b\n; c\n\n[general]\n  # d: e\ntimeout_ms = 700\n",
 		"[dns]\n[general]\ntimeout_ms = 700\n[general]\nipv6_prefix = 64\n",
 	};
 
@@ -301,7 +370,7 @@ static void the_longest_line_is_taken_whole(void **state)
 	struct conf *c;
 
 	(void)state;
-	memset(text + strlen(text), 'x', 187);           /* 10 + 187 = 197 */
+	memset(text + strlen(text), 'x', 187); /* 10 + 187 = 197 */
 	puts_to(path, text);
 	c = load();
 	assert_int_equal(strlen(c->comment), 187);
@@ -313,7 +382,8 @@ static void tiers_are_in_the_order_of_their_scores(void **state)
 	struct conf *c;
 
 	(void)state;
-	puts_to(path, "[tier c]\nscore=30\nbantime=60\n[tier a]\nscore=1\nbantime=2h\n[tier b]\nbantime=1w\nscore=7\n");
+	puts_to(path,
+		"[tier c]\nscore=30\nbantime=60\n[tier a]\nscore=1\nbantime=2h\n[tier b]\nbantime=1w\nscore=7\n");
 	c = load();
 	assert_int_equal(c->ntiers, 3);
 	assert_int_equal(conf_tier_row(c, "a"), 0);
@@ -327,7 +397,10 @@ static void tiers_are_in_the_order_of_their_scores(void **state)
 
 static void one_tier_or_list_too_many_is_refused(void **state)
 {
-	static const struct { int fit; const char *what; } rows[] = {
+	static const struct {
+		int fit;
+		const char *what;
+	} rows[] = {
 		{ TIERS_MAX, "more than 16 tiers" },
 		{ SOURCES_MAX - 1, "more than 62 lists" },
 	};
@@ -360,7 +433,8 @@ static void lists_stand_in_file_order_and_abuseipdb_last(void **state)
 	struct conf *c;
 
 	(void)state;
-	puts_to(path, "[dnsbl z]\nzone=z.org\npoints=127.0.0.2*3 127.0.0.3*-1\n"
+	puts_to(path,
+		"[dnsbl z]\nzone=z.org\npoints=127.0.0.2*3 127.0.0.3*-1\n"
 		"[dnsbl off]\nzone=o.org\npoints=*9\nenabled=no\n"
 		"[dnsbl good]\nzone=g.org\npoints=*-4\nenabled=YES\n[abuseipdb]\npoints=[90..100]*6\n");
 	c = load();
@@ -385,8 +459,13 @@ static void lists_stand_in_file_order_and_abuseipdb_last(void **state)
 
 static void only_positive_points_can_ever_block(void **state)
 {
-	static const struct { const char *text; bool gives; } rows[] = {
-		{ "", false }, { "[dnsbl a]\nzone=a\npoints=*-4\n", false }, { "[dnsbl a]\nzone=a\npoints=*4\nenabled=no\n", false },
+	static const struct {
+		const char *text;
+		bool gives;
+	} rows[] = {
+		{ "", false },
+		{ "[dnsbl a]\nzone=a\npoints=*-4\n", false },
+		{ "[dnsbl a]\nzone=a\npoints=*4\nenabled=no\n", false },
 		{ "[dnsbl a]\nzone=a\npoints=127.0.0.2*1 *-4\n", true },
 	};
 
@@ -408,9 +487,11 @@ static void local_wins_key_by_key_and_adds_sections(void **state)
 	struct conf *c;
 
 	(void)state;
-	puts_to(path, "[general]\ntimeout_ms=700\nipv6_prefix=64\n[report]\nskip_jails=a b c\n[allow]\naddresses=192.0.2.1\n"
-		TIER "[dnsbl a]\nzone=a.org\npoints=*3\n[dnsbl b]\nzone=b.org\npoints=*3\n");
-	puts_to(local, "[general]\ntimeout_ms=900\n[report]\nskip_jails=d\n[allow]\naddresses=\n[tier known]\nscore=5\n"
+	puts_to(path,
+		"[general]\ntimeout_ms=700\nipv6_prefix=64\n[report]\nskip_jails=a b c\n[allow]\naddresses=192.0.2.1\n" TIER
+		"[dnsbl a]\nzone=a.org\npoints=*3\n[dnsbl b]\nzone=b.org\npoints=*3\n");
+	puts_to(local,
+		"[general]\ntimeout_ms=900\n[report]\nskip_jails=d\n[allow]\naddresses=\n[tier known]\nscore=5\n"
 		"[tier more]\nscore=4\nbantime=2d\n[dnsbl a]\nenabled=no\n[dnsbl b]\npoints=*7\n");
 	c = load();
 	assert_int_equal(c->timeout_ms, 900);
@@ -432,9 +513,11 @@ static void a_mistake_in_local_names_the_local_file(void **state)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\ntimeout = 5\n", ":2: [general] unknown key \"timeout\"" },
-		{ "[general]\ntimeout_ms = 700\ntimeout_ms = 700\n", ":3: [general] timeout_ms: given twice" },
+		{ "[general]\ntimeout_ms = 700\ntimeout_ms = 700\n",
+		  ":3: [general] timeout_ms: given twice" },
 		{ "\n[tier late]\nscore = 9\n", ":2: [tier late] lacks \"bantime\"" },
-		{ "[tier late]\nscore = 3\nbantime = 1d\n", ":1: [tier late] has the same score as [tier known]" },
+		{ "[tier late]\nscore = 3\nbantime = 1d\n",
+		  ":1: [tier late] has the same score as [tier known]" },
 	};
 
 	(void)state;
@@ -447,9 +530,16 @@ static void a_mistake_in_local_names_the_local_file(void **state)
 
 static void files_that_others_could_write_are_refused(void **state)
 {
-	static const struct { mode_t mode; uid_t user; gid_t group; bool safe; } rows[] = {
-		{ 0644, 0, 0, true }, { 0600, 0, 0, true }, { 0640, 0, SOMEBODY, true }, { 0664, 0, 0, true },
-		{ 0664, 0, SOMEBODY, false }, { 0646, 0, 0, false }, { 0666, 0, 0, false }, { 0602, 0, 0, false },
+	static const struct {
+		mode_t mode;
+		uid_t user;
+		gid_t group;
+		bool safe;
+	} rows[] = {
+		{ 0644, 0, 0, true },	      { 0600, 0, 0, true },
+		{ 0640, 0, SOMEBODY, true },  { 0664, 0, 0, true },
+		{ 0664, 0, SOMEBODY, false }, { 0646, 0, 0, false },
+		{ 0666, 0, 0, false },	      { 0602, 0, 0, false },
 		{ 0644, SOMEBODY, 0, false }, { 0400, SOMEBODY, SOMEBODY, false },
 	};
 	const char *const files[] = { path, local };
@@ -465,8 +555,8 @@ static void files_that_others_could_write_are_refused(void **state)
 			puts_to(local, "");
 			assert_int_equal(chown(files[k], rows[i].user, rows[i].group), 0);
 			assert_int_equal(chmod(files[k], rows[i].mode), 0);
-			snprintf(rest, sizeof(rest), ": unsafe owner or mode (user %u, mode %03o)", (unsigned)rows[i].user,
-				 (unsigned)rows[i].mode);
+			snprintf(rest, sizeof(rest), ": unsafe owner or mode (user %u, mode %03o)",
+				 (unsigned)rows[i].user, (unsigned)rows[i].mode);
 			if (rows[i].safe)
 				conf_free(load());
 			else
@@ -506,12 +596,23 @@ static void what_is_no_readable_file_is_refused(void **state)
 
 static void allowed_addresses_and_skipped_jails_are_found(void **state)
 {
-	static const struct { const char *addr; bool allowed; } rows[] = {
-		{ "192.0.2.0", true }, { "192.0.2.255", true }, { "192.0.3.0", false }, { "2a02::1", true },
-		{ "2a03::", false }, { "45.1.1.1", true }, { "::ffff:45.1.1.1", true }, { "45.1.1.2", false },
+	static const struct {
+		const char *addr;
+		bool allowed;
+	} rows[] = {
+		{ "192.0.2.0", true },	     { "192.0.2.255", true }, { "192.0.3.0", false },
+		{ "2a02::1", true },	     { "2a03::", false },     { "45.1.1.1", true },
+		{ "::ffff:45.1.1.1", true }, { "45.1.1.2", false },
 	};
-	static const struct { const char *jail; bool skipped; } jails[] = {
-		{ "recidive", true }, { "rep-sshd-ambiguous", true }, { "rep-ambiguous", false }, { "sshd", false }, { "", false },
+	static const struct {
+		const char *jail;
+		bool skipped;
+	} jails[] = {
+		{ "recidive", true },
+		{ "rep-sshd-ambiguous", true },
+		{ "rep-ambiguous", false },
+		{ "sshd", false },
+		{ "", false },
 	};
 	struct conf *c;
 	struct addr a;
@@ -532,22 +633,44 @@ static void allowed_addresses_and_skipped_jails_are_found(void **state)
 
 static void durations_keep_to_their_limit(void **state)
 {
-	static const struct { const char *text; int64_t max, s; } rows[] = {
-		{ "60", 60, 60 }, { "61", 60, -1 }, { "1m", 60, 60 }, { "1m1s", 60, -1 }, { "59s1", 60, 60 },
-		{ "1h30m", 86400, 5400 }, { "2min", 86400, 120 }, { "1sec", 9, 1 }, { "1hour", 86400, 3600 },
-		{ "1day", 86400, 86400 }, { "1week", 700000, 604800 }, { "1mo", 9999999, 2629737 },
-		{ "1y", INT64_MAX, 31557600 }, { "1year", INT64_MAX, 31557600 }, { "9223372036854775807", INT64_MAX, INT64_MAX },
-		{ "9223372036854775808", INT64_MAX, -1 }, { "9999999999999999999", INT64_MAX, -1 },
-		{ "99999999999999999999999", INT64_MAX, -1 }, { "9223372036854775807s1s", INT64_MAX, -1 },
-		{ "1 d", 86400, -1 }, { "1d,1h", 99999, -1 }, { "1hours", 99999, -1 }, { "m1", 99, -1 }, { "+1", 99, -1 },
-		{ "1\t", 99, -1 }, { "0x10", 99, -1 },
+	static const struct {
+		const char *text;
+		int64_t max, s;
+	} rows[] = {
+		{ "60", 60, 60 },
+		{ "61", 60, -1 },
+		{ "1m", 60, 60 },
+		{ "1m1s", 60, -1 },
+		{ "59s1", 60, 60 },
+		{ "1h30m", 86400, 5400 },
+		{ "2min", 86400, 120 },
+		{ "1sec", 9, 1 },
+		{ "1hour", 86400, 3600 },
+		{ "1day", 86400, 86400 },
+		{ "1week", 700000, 604800 },
+		{ "1mo", 9999999, 2629737 },
+		{ "1y", INT64_MAX, 31557600 },
+		{ "1year", INT64_MAX, 31557600 },
+		{ "9223372036854775807", INT64_MAX, INT64_MAX },
+		{ "9223372036854775808", INT64_MAX, -1 },
+		{ "9999999999999999999", INT64_MAX, -1 },
+		{ "99999999999999999999999", INT64_MAX, -1 },
+		{ "9223372036854775807s1s", INT64_MAX, -1 },
+		{ "1 d", 86400, -1 },
+		{ "1d,1h", 99999, -1 },
+		{ "1hours", 99999, -1 },
+		{ "m1", 99, -1 },
+		{ "+1", 99, -1 },
+		{ "1\t", 99, -1 },
+		{ "0x10", 99, -1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int64_t s = -1;
 
-		if (duration_parse(rows[i].text, rows[i].max, &s) != (rows[i].s >= 0) || s != rows[i].s)
+		if (duration_parse(rows[i].text, rows[i].max, &s) != (rows[i].s >= 0) ||
+		    s != rows[i].s)
 			fail_msg("\"%s\": %lld", rows[i].text, (long long)s);
 	}
 }
@@ -569,7 +692,9 @@ static char *shipped(void)
 }
 
 /* Visit each "key = value" of text with the kind of its section: general, tier, dnsbl ... */
-static void each_key(char *text, void (*fn)(const char *kind, const char *key, const char *value, void *user), void *user)
+static void each_key(char *text,
+		     void (*fn)(const char *kind, const char *key, const char *value, void *user),
+		     void *user)
 {
 	char kind[64] = "", key[64], value[256], *save = NULL;
 
@@ -605,7 +730,8 @@ static void note(const char *kind, const char *key, const char *value, void *use
 	if (!k)
 		fail_msg("[%s] %s stands in iprep.conf and not in the table", kind, key);
 	if (!named && strcmp(value, k->default_text))
-		fail_msg("[%s] %s: iprep.conf has \"%s\", the table \"%s\"", kind, key, value, k->default_text);
+		fail_msg("[%s] %s: iprep.conf has \"%s\", the table \"%s\"", kind, key, value,
+			 k->default_text);
 	seen[i] = true;
 }
 
@@ -626,7 +752,10 @@ static void the_shipped_file_has_every_key_with_its_default_and_no_other(void **
 
 static void the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone(void **state)
 {
-	static const struct { const char *name; int most; } lists[] = { { "blocklist.de", 3 }, { "dnswl", 0 } };
+	static const struct {
+		const char *name;
+		int most;
+	} lists[] = { { "blocklist.de", 3 }, { "dnswl", 0 } };
 	struct conf *c, *d;
 
 	(void)state;

@@ -17,24 +17,42 @@
 #include "net/cares_record.h"
 
 #define NAME "2.0.0.127.bl.test"
-#define WIRE "\1" "2\1" "0\1" "0\3" "127\2" "bl\4" "test\0"
-#define OTHER "\1" "3\1" "0\1" "0\3" "127\2" "bl\4" "test\0"
+#define WIRE    \
+	"\1"    \
+	"2\1"   \
+	"0\1"   \
+	"0\3"   \
+	"127\2" \
+	"bl\4"  \
+	"test\0"
+#define OTHER   \
+	"\1"    \
+	"3\1"   \
+	"0\1"   \
+	"0\3"   \
+	"127\2" \
+	"bl\4"  \
+	"test\0"
 
-#define OK 0x8180                          /* QR RD RA */
-#define A "\0\1\0\1"
-#define TXT "\0\20\0\1"
-#define CNAME "\0\5\0\1"
-#define SOA "\0\6\0\1"
-#define NS "\0\2\0\1"
-#define ME "\xc0\x0c"
-#define ZONE "\xc0\x16"
+#define OK	 0x8180 /* QR RD RA */
+#define A	 "\0\1\0\1"
+#define TXT	 "\0\20\0\1"
+#define CNAME	 "\0\5\0\1"
+#define SOA	 "\0\6\0\1"
+#define NS	 "\0\2\0\1"
+#define ME	 "\xc0\x0c"
+#define ZONE	 "\xc0\x16"
 #define TTL(low) "\0\0" low
 
 /* A record of 127.0.0.N, 16 bytes; TTL 300. */
 #define LISTED(n) ME A TTL("\1\x2c") "\0\4\x7f\0\0" n
 /* Negative TTL: the less of its own and its last number. */
-#define ZONE_SOA(ttl, min) ZONE SOA TTL(ttl) "\0\x1a" ZONE "\1" "h" ZONE \
-	"\0\0\0\1" "\0\0\0\2" "\0\0\0\3" "\0\0\0\4" min
+#define ZONE_SOA(ttl, min)                    \
+	ZONE SOA TTL(ttl) "\0\x1a" ZONE "\1"  \
+			  "h" ZONE "\0\0\0\1" \
+			  "\0\0\0\2"          \
+			  "\0\0\0\3"          \
+			  "\0\0\0\4" min
 
 #define RECORDS(text) .rest = (text), .rest_len = sizeof(text) - 1
 
@@ -43,11 +61,11 @@ static int ncompared;
 struct row {
 	const char *what;
 	int flags, qd, an, ns;
-	const char *question;              /* NULL: ours; else without the type */
-	int qtype;                         /* 0: as asked */
+	const char *question; /* NULL: ours; else without the type */
+	int qtype;	      /* 0: as asked */
 	const char *rest;
 	size_t rest_len;
-	int ask;                           /* 0: NET_A */
+	int ask; /* 0: NET_A */
 	enum net_status status;
 	size_t na;
 	uint32_t first, ttl;
@@ -56,120 +74,286 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ .what = "one A record", .flags = OK, .an = 1, RECORDS(LISTED("\2")),
-	  .na = 1, .first = 0x7f000002, .ttl = 300, .has_ttl = true },
-	{ .what = "three A records, the least TTL", .flags = OK, .an = 3,
-	  RECORDS(LISTED("\4") ME A TTL("\0\x3c") "\0\4\x7f\0\0\3" LISTED("\2")),
-	  .na = 3, .first = 0x7f000004, .ttl = 60, .has_ttl = true },
-	{ .what = "a TTL with its sign bit is zero", .flags = OK, .an = 1,
-	  RECORDS(ME A "\x80\0\0\1" "\0\4\x7f\0\0\2"),
-	  .na = 1, .first = 0x7f000002, .ttl = 0, .has_ttl = true },
-	{ .what = "a CNAME chain, its TTL counts", .flags = OK, .an = 3,
-	  RECORDS(ME CNAME TTL("\0\x1e") "\0\4" "\1x" ZONE
-		  "\xc0\x2f" CNAME TTL("\1\0") "\0\4" "\1y" ZONE
-		  "\xc0\x3f" A TTL("\1\x2c") "\0\4\x7f\0\0\x0a"),
-	  .na = 1, .first = 0x7f00000a, .ttl = 30, .has_ttl = true },
-	{ .what = "a chain in reverse order", .flags = OK, .an = 2,
-	  RECORDS("\1x" ZONE A TTL("\1\x2c") "\0\4\x7f\0\0\x0b"
-		  ME CNAME TTL("\1\x2c") "\0\2\xc0\x23"),
-	  .na = 1, .first = 0x7f00000b, .ttl = 300, .has_ttl = true },
-	{ .what = "a CNAME to itself", .flags = OK, .an = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2" ME),
-	  .status = NET_BROKEN, .why = "loop" },
-	{ .what = "two CNAMEs in a circle", .flags = OK, .an = 2,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4" "\1x" ZONE
-		  "\xc0\x2f" CNAME TTL("\1\x2c") "\0\2" ME),
-	  .status = NET_BROKEN, .why = "loop" },
-	{ .what = "a CNAME with bytes after its name", .flags = OK, .an = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\3" ZONE "\0"),
-	  .status = NET_BROKEN, .why = "answer section" },
-	{ .what = "a CNAME to a name without A", .flags = OK, .an = 1, .ns = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4" "\1x" ZONE ZONE_SOA("\2\x58", "\0\0\0\x78")),
-	  .status = NET_NODATA, .ttl = 120, .has_ttl = true },
-	{ .what = "NXDOMAIN at the end of a CNAME", .flags = OK | 3, .an = 1, .ns = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4" "\1x" ZONE ZONE_SOA("\0\x3c", "\0\0\0\x78")),
-	  .status = NET_NXDOMAIN, .ttl = 60, .has_ttl = true },
-	{ .what = "another name in the question", .flags = OK, .an = 1, .question = OTHER,
-	  RECORDS(LISTED("\2")), .status = NET_BROKEN, .why = "our question" },
-	{ .what = "another type in the question", .flags = OK, .an = 1, .qtype = 28,
-	  RECORDS(LISTED("\2")), .status = NET_BROKEN, .why = "our question" },
-	{ .what = "upper case in the question", .flags = OK, .an = 1,
-	  .question = "\1" "2\1" "0\1" "0\3" "127\2" "BL\4" "TeSt\0", RECORDS(LISTED("\2")),
-	  .na = 1, .first = 0x7f000002, .ttl = 300, .has_ttl = true },
-	{ .what = "no question at all", .flags = OK, .qd = -1, .status = NET_BROKEN,
-	  .why = "malformed" },
-	{ .what = "a question, not an answer", .flags = 0x0100, .status = NET_BROKEN,
-	  .why = "our question" },
-	{ .what = "another opcode", .flags = OK | 0x2800, .status = NET_BROKEN,
-	  .why = "our question" },
-	{ .what = "TC", .flags = OK | 0x0200, .an = 1, RECORDS(LISTED("\2")),
-	  .status = NET_BROKEN, .why = "truncated" },
-	{ .what = "bytes after the last record", .flags = OK, .an = 1, RECORDS(LISTED("\2") "x"),
-	  .status = NET_BROKEN, .why = "malformed" },
-	{ .what = "the A record of another name", .flags = OK, .an = 1,
-	  RECORDS(ZONE A TTL("\1\x2c") "\0\4\x7f\0\0\2"), .status = NET_BROKEN,
-	  .why = "another name" },
-	{ .what = "only records of another type", .flags = OK, .an = 1,
-	  RECORDS(ME TXT TTL("\1\x2c") "\0\2" "\1x"), .status = NET_BROKEN,
-	  .why = "another name or type" },
-	{ .what = "an A record of class CH", .flags = OK, .an = 1,
-	  RECORDS(ME "\0\1\0\3" TTL("\1\x2c") "\0\4\x7f\0\0\2"), .status = NET_BROKEN,
-	  .why = "another name" },
-	{ .what = "an A record of three bytes", .flags = OK, .an = 1,
-	  RECORDS(ME A TTL("\1\x2c") "\0\3\x7f\0\0"), .status = NET_BROKEN,
-	  .why = "answer section" },
-	{ .what = "a compression loop in the answer", .flags = OK, .an = 1,
-	  RECORDS("\xc0\x23" A TTL("\1\x2c") "\0\4\x7f\0\0\2"), .status = NET_BROKEN,
-	  .why = "malformed" },
-	{ .what = "a compression loop in the CNAME", .flags = OK, .an = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2\xc0\x2f"), .status = NET_BROKEN,
-	  .why = "answer section" },
-	{ .what = "a pointer behind the message", .flags = OK, .an = 1,
-	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2\xff\xff"), .status = NET_BROKEN,
-	  .why = "answer section" },
-	{ .what = "NXDOMAIN with SOA, its minimum", .flags = OK | 3, .ns = 1,
-	  RECORDS(ZONE_SOA("\2\x58", "\0\0\0\x78")), .status = NET_NXDOMAIN, .ttl = 120,
+	{ .what = "one A record",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(LISTED("\2")),
+	  .na = 1,
+	  .first = 0x7f000002,
+	  .ttl = 300,
 	  .has_ttl = true },
-	{ .what = "NXDOMAIN with SOA, its TTL", .flags = OK | 3, .ns = 1,
-	  RECORDS(ZONE_SOA("\0\x3c", "\0\0\0\x78")), .status = NET_NXDOMAIN, .ttl = 60,
+	{ .what = "three A records, the least TTL",
+	  .flags = OK,
+	  .an = 3,
+	  RECORDS(LISTED("\4") ME A TTL("\0\x3c") "\0\4\x7f\0\0\3" LISTED("\2")),
+	  .na = 3,
+	  .first = 0x7f000004,
+	  .ttl = 60,
+	  .has_ttl = true },
+	{ .what = "a TTL with its sign bit is zero",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME A "\x80\0\0\1"
+		       "\0\4\x7f\0\0\2"),
+	  .na = 1,
+	  .first = 0x7f000002,
+	  .ttl = 0,
+	  .has_ttl = true },
+	{ .what = "a CNAME chain, its TTL counts",
+	  .flags = OK,
+	  .an = 3,
+	  RECORDS(ME CNAME TTL("\0\x1e") "\0\4"
+					 "\1x" ZONE "\xc0\x2f" CNAME TTL(
+						 "\1\0") "\0\4"
+							 "\1y" ZONE "\xc0\x3f" A TTL(
+								 "\1\x2c") "\0\4\x7f\0\0\x0a"),
+	  .na = 1,
+	  .first = 0x7f00000a,
+	  .ttl = 30,
+	  .has_ttl = true },
+	{ .what = "a chain in reverse order",
+	  .flags = OK,
+	  .an = 2,
+	  RECORDS("\1x" ZONE A TTL("\1\x2c") "\0\4\x7f\0\0\x0b" ME CNAME TTL(
+		  "\1\x2c") "\0\2\xc0\x23"),
+	  .na = 1,
+	  .first = 0x7f00000b,
+	  .ttl = 300,
+	  .has_ttl = true },
+	{ .what = "a CNAME to itself",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2" ME),
+	  .status = NET_BROKEN,
+	  .why = "loop" },
+	{ .what = "two CNAMEs in a circle",
+	  .flags = OK,
+	  .an = 2,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4"
+					 "\1x" ZONE "\xc0\x2f" CNAME TTL("\1\x2c") "\0\2" ME),
+	  .status = NET_BROKEN,
+	  .why = "loop" },
+	{ .what = "a CNAME with bytes after its name",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\3" ZONE "\0"),
+	  .status = NET_BROKEN,
+	  .why = "answer section" },
+	{ .what = "a CNAME to a name without A",
+	  .flags = OK,
+	  .an = 1,
+	  .ns = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4"
+					 "\1x" ZONE ZONE_SOA("\2\x58", "\0\0\0\x78")),
+	  .status = NET_NODATA,
+	  .ttl = 120,
+	  .has_ttl = true },
+	{ .what = "NXDOMAIN at the end of a CNAME",
+	  .flags = OK | 3,
+	  .an = 1,
+	  .ns = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\4"
+					 "\1x" ZONE ZONE_SOA("\0\x3c", "\0\0\0\x78")),
+	  .status = NET_NXDOMAIN,
+	  .ttl = 60,
+	  .has_ttl = true },
+	{ .what = "another name in the question",
+	  .flags = OK,
+	  .an = 1,
+	  .question = OTHER,
+	  RECORDS(LISTED("\2")),
+	  .status = NET_BROKEN,
+	  .why = "our question" },
+	{ .what = "another type in the question",
+	  .flags = OK,
+	  .an = 1,
+	  .qtype = 28,
+	  RECORDS(LISTED("\2")),
+	  .status = NET_BROKEN,
+	  .why = "our question" },
+	{ .what = "upper case in the question",
+	  .flags = OK,
+	  .an = 1,
+	  .question = "\1"
+		      "2\1"
+		      "0\1"
+		      "0\3"
+		      "127\2"
+		      "BL\4"
+		      "TeSt\0",
+	  RECORDS(LISTED("\2")),
+	  .na = 1,
+	  .first = 0x7f000002,
+	  .ttl = 300,
+	  .has_ttl = true },
+	{ .what = "no question at all",
+	  .flags = OK,
+	  .qd = -1,
+	  .status = NET_BROKEN,
+	  .why = "malformed" },
+	{ .what = "a question, not an answer",
+	  .flags = 0x0100,
+	  .status = NET_BROKEN,
+	  .why = "our question" },
+	{ .what = "another opcode",
+	  .flags = OK | 0x2800,
+	  .status = NET_BROKEN,
+	  .why = "our question" },
+	{ .what = "TC",
+	  .flags = OK | 0x0200,
+	  .an = 1,
+	  RECORDS(LISTED("\2")),
+	  .status = NET_BROKEN,
+	  .why = "truncated" },
+	{ .what = "bytes after the last record",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(LISTED("\2") "x"),
+	  .status = NET_BROKEN,
+	  .why = "malformed" },
+	{ .what = "the A record of another name",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ZONE A TTL("\1\x2c") "\0\4\x7f\0\0\2"),
+	  .status = NET_BROKEN,
+	  .why = "another name" },
+	{ .what = "only records of another type",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME TXT TTL("\1\x2c") "\0\2"
+				       "\1x"),
+	  .status = NET_BROKEN,
+	  .why = "another name or type" },
+	{ .what = "an A record of class CH",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME "\0\1\0\3" TTL("\1\x2c") "\0\4\x7f\0\0\2"),
+	  .status = NET_BROKEN,
+	  .why = "another name" },
+	{ .what = "an A record of three bytes",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME A TTL("\1\x2c") "\0\3\x7f\0\0"),
+	  .status = NET_BROKEN,
+	  .why = "answer section" },
+	{ .what = "a compression loop in the answer",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS("\xc0\x23" A TTL("\1\x2c") "\0\4\x7f\0\0\2"),
+	  .status = NET_BROKEN,
+	  .why = "malformed" },
+	{ .what = "a compression loop in the CNAME",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2\xc0\x2f"),
+	  .status = NET_BROKEN,
+	  .why = "answer section" },
+	{ .what = "a pointer behind the message",
+	  .flags = OK,
+	  .an = 1,
+	  RECORDS(ME CNAME TTL("\1\x2c") "\0\2\xff\xff"),
+	  .status = NET_BROKEN,
+	  .why = "answer section" },
+	{ .what = "NXDOMAIN with SOA, its minimum",
+	  .flags = OK | 3,
+	  .ns = 1,
+	  RECORDS(ZONE_SOA("\2\x58", "\0\0\0\x78")),
+	  .status = NET_NXDOMAIN,
+	  .ttl = 120,
+	  .has_ttl = true },
+	{ .what = "NXDOMAIN with SOA, its TTL",
+	  .flags = OK | 3,
+	  .ns = 1,
+	  RECORDS(ZONE_SOA("\0\x3c", "\0\0\0\x78")),
+	  .status = NET_NXDOMAIN,
+	  .ttl = 60,
 	  .has_ttl = true },
 	{ .what = "NXDOMAIN without SOA", .flags = OK | 3, .status = NET_NXDOMAIN },
-	{ .what = "NXDOMAIN with an A record", .flags = OK | 3, .an = 1, RECORDS(LISTED("\2")),
-	  .status = NET_BROKEN, .why = "NXDOMAIN with" },
-	{ .what = "a SOA cut short", .flags = OK | 3, .ns = 1,
+	{ .what = "NXDOMAIN with an A record",
+	  .flags = OK | 3,
+	  .an = 1,
+	  RECORDS(LISTED("\2")),
+	  .status = NET_BROKEN,
+	  .why = "NXDOMAIN with" },
+	{ .what = "a SOA cut short",
+	  .flags = OK | 3,
+	  .ns = 1,
 	  RECORDS(ZONE SOA TTL("\1\x2c") "\0\x14" ZONE ZONE "0123456789abcdef"),
-	  .status = NET_BROKEN, .why = "SOA" },
-	{ .what = "NODATA with SOA", .flags = OK, .ns = 1,
-	  RECORDS(ZONE_SOA("\2\x58", "\0\0\0\x78")), .status = NET_NODATA, .ttl = 120,
+	  .status = NET_BROKEN,
+	  .why = "SOA" },
+	{ .what = "NODATA with SOA",
+	  .flags = OK,
+	  .ns = 1,
+	  RECORDS(ZONE_SOA("\2\x58", "\0\0\0\x78")),
+	  .status = NET_NODATA,
+	  .ttl = 120,
 	  .has_ttl = true },
 	{ .what = "NODATA without SOA", .flags = OK, .status = NET_NODATA },
-	{ .what = "a referral", .flags = 0x8100, .ns = 1,
-	  RECORDS(ZONE NS TTL("\1\x2c") "\0\2" ZONE), .status = NET_BROKEN,
+	{ .what = "a referral",
+	  .flags = 0x8100,
+	  .ns = 1,
+	  RECORDS(ZONE NS TTL("\1\x2c") "\0\2" ZONE),
+	  .status = NET_BROKEN,
 	  .why = "referral" },
-	{ .what = "NS from the authority itself", .flags = OK | 0x0400, .ns = 1,
-	  RECORDS(ZONE NS TTL("\1\x2c") "\0\2" ZONE), .status = NET_NODATA },
-	{ .what = "TXT of two strings", .flags = OK, .an = 1, .ask = NET_TXT,
-	  RECORDS(ME TXT TTL("\1\x2c") "\0\x0e" "\6listed\6, see "),
-	  .txt = "listed, see ", .ttl = 300, .has_ttl = true },
-	{ .what = "two TXT records, the first", .flags = OK, .an = 2, .ask = NET_TXT,
-	  RECORDS(ME TXT TTL("\1\x2c") "\0\4" "\3one" ME TXT TTL("\0\x3c") "\0\4" "\3two"),
-	  .txt = "one", .ttl = 60, .has_ttl = true },
-	{ .what = "an empty first TXT", .flags = OK, .an = 2, .ask = NET_TXT,
-	  RECORDS(ME TXT TTL("\1\x2c") "\0\1" "\0" ME TXT TTL("\1\x2c") "\0\4" "\3two"),
-	  .txt = "", .ttl = 300, .has_ttl = true },
-	{ .what = "a TXT string longer than its record", .flags = OK, .an = 1, .ask = NET_TXT,
-	  RECORDS(ME TXT TTL("\1\x2c") "\0\4" "\4two"), .status = NET_BROKEN,
+	{ .what = "NS from the authority itself",
+	  .flags = OK | 0x0400,
+	  .ns = 1,
+	  RECORDS(ZONE NS TTL("\1\x2c") "\0\2" ZONE),
+	  .status = NET_NODATA },
+	{ .what = "TXT of two strings",
+	  .flags = OK,
+	  .an = 1,
+	  .ask = NET_TXT,
+	  RECORDS(ME TXT TTL("\1\x2c") "\0\x0e"
+				       "\6listed\6, see "),
+	  .txt = "listed, see ",
+	  .ttl = 300,
+	  .has_ttl = true },
+	{ .what = "two TXT records, the first",
+	  .flags = OK,
+	  .an = 2,
+	  .ask = NET_TXT,
+	  RECORDS(ME TXT TTL("\1\x2c") "\0\4"
+				       "\3one" ME TXT TTL("\0\x3c") "\0\4"
+								    "\3two"),
+	  .txt = "one",
+	  .ttl = 60,
+	  .has_ttl = true },
+	{ .what = "an empty first TXT",
+	  .flags = OK,
+	  .an = 2,
+	  .ask = NET_TXT,
+	  RECORDS(ME TXT TTL("\1\x2c") "\0\1"
+				       "\0" ME TXT TTL("\1\x2c") "\0\4"
+								 "\3two"),
+	  .txt = "",
+	  .ttl = 300,
+	  .has_ttl = true },
+	{ .what = "a TXT string longer than its record",
+	  .flags = OK,
+	  .an = 1,
+	  .ask = NET_TXT,
+	  RECORDS(ME TXT TTL("\1\x2c") "\0\4"
+				       "\4two"),
+	  .status = NET_BROKEN,
 	  .why = "answer section" },
 	{ .what = "SERVFAIL", .flags = OK | 2, .status = NET_SERVFAIL },
 	{ .what = "REFUSED", .flags = OK | 5, .status = NET_REFUSED },
 	{ .what = "FORMERR", .flags = OK | 1, .status = NET_BROKEN, .why = "FORMERR" },
 	{ .what = "NOTIMP", .flags = OK | 4, .status = NET_BROKEN, .why = "NOTIMP" },
 	{ .what = "NOTAUTH", .flags = OK | 9, .status = NET_BROKEN, .why = "code 9" },
-	{ .what = "counts larger than the message", .flags = OK, .an = 65535,
-	  RECORDS(LISTED("\2")), .status = NET_BROKEN, .why = "malformed" },
+	{ .what = "counts larger than the message",
+	  .flags = OK,
+	  .an = 65535,
+	  RECORDS(LISTED("\2")),
+	  .status = NET_BROKEN,
+	  .why = "malformed" },
 };
 
-struct message { unsigned char b[8192]; size_t len; };
+struct message {
+	unsigned char b[8192];
+	size_t len;
+};
 
 static void put(struct message *m, const char *bytes, size_t len)
 {
@@ -213,8 +397,8 @@ static bool is_answer(const struct dns_answer *a)
 	return a->status == NET_OK || a->status == NET_NXDOMAIN || a->status == NET_NODATA;
 }
 
-/* A modern c-ares parses replies itself. What it makes of them must be an answer in the same cases, and
- * then the same one; what is no answer need not be called the same. */
+/* A modern c-ares parses replies itself. What it makes of them must be an answer in the same cases,
+ * and then the same one; what is no answer need not be called the same. */
 static void compare(unsigned char *msg, size_t len, int type, const struct dns_answer *a)
 {
 #if IS_MODERN
@@ -225,7 +409,7 @@ static void compare(unsigned char *msg, size_t len, int type, const struct dns_a
 	if (!len && is_answer(a))
 		fail_msg("status %d, dropped", (int)a->status);
 	if (ares_dns_parse(msg, len, 0, &reply) != ARES_SUCCESS)
-		return;                    /* no answer */
+		return; /* no answer */
 	memset(&b, 0x5a, sizeof(b));
 	net_ares_read(reply, NAME, type, &b);
 	ares_dns_record_destroy(reply);
@@ -282,7 +466,7 @@ static void every_row_is_read_as_the_table_says(void **state)
 		if (r->txt && (a.txt_len != strlen(r->txt) || memcmp(a.txt, r->txt, a.txt_len)))
 			fail_msg("%s: \"%.*s\"", r->what, (int)a.txt_len, a.txt);
 	}
-	assert_true(ncompared > 10);       /* with what c-ares makes of them */
+	assert_true(ncompared > 10); /* with what c-ares makes of them */
 }
 
 static void a_message_cut_anywhere_is_broken(void **state)

@@ -31,12 +31,14 @@ static int set_up(void **state)
 
 		snprintf(s->zone, sizeof(s->zone), "%s", zones[i]);
 		snprintf(s->name, sizeof(s->name), "list%zu", i);
-		assert_int_equal(pattern_parse(i == 2 ? "127.0.[0..255].[1..3]*-4" : "127.0.0.[2..9]*3", 4,
-					       &s->points, &e), 0);
+		assert_int_equal(pattern_parse(i == 2 ? "127.0.[0..255].[1..3]*-4"
+						      : "127.0.0.[2..9]*3",
+					       4, &s->points, &e),
+				 0);
 	}
 	conf->nsources = 3;
 	assert_int_equal(conf_enable_abuseipdb(conf), 0);
-	conf->check = CHECK_NEVER;         /* the lists have all the time */
+	conf->check = CHECK_NEVER; /* the lists have all the time */
 	return 0;
 }
 
@@ -74,7 +76,9 @@ static source_set settled(void *user, struct task *t)
 static int run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
 {
 	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net };
-	struct feed feed = { .window_max = window, .task_ms = task_ms, .next = next, .settled = settled };
+	struct feed feed = {
+		.window_max = window, .task_ms = task_ms, .next = next, .settled = settled
+	};
 	struct engine *e;
 	struct err err;
 	int r;
@@ -102,7 +106,9 @@ static void sources_are_asked_side_by_side_under_one_deadline(void **state)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 30 },
-		{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER }, { .match = NULL } };
+		{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
+		{ .match = NULL }
+	};
 
 	(void)state;
 	ask_first = 7;
@@ -112,7 +118,7 @@ static void sources_are_asked_side_by_side_under_one_deadline(void **state)
 	assert_int_equal(findings[0][0].status, FINDING_OK);
 	assert_int_equal(findings[0][1].status, FINDING_TIMEOUT);
 	assert_int_equal(findings[0][2].status, FINDING_OK);
-	ask_then = 8;                      /* asked when the deadline is over: no second one */
+	ask_then = 8; /* asked when the deadline is over: no second one */
 	assert_int_equal(run(script, 1, 1, 60), 0);
 	assert_int_equal(findings[0][3].status, FINDING_TIMEOUT);
 	assert_int_equal(fake_net_asked(), 3);
@@ -128,7 +134,7 @@ static void ten_thousand_tasks_keep_to_the_window_and_each_settles_once(void **s
 	assert_int_equal(run(script, NTASKS_MAX, 100, 10000), 0);
 	assert_int_equal(fake_net_asked(), 2 * NTASKS_MAX);
 	assert_true(most_flying <= 100);
-	ask_first = ask_then = 0;          /* nothing to ask: settles at once */
+	ask_first = ask_then = 0; /* nothing to ask: settles at once */
 	assert_int_equal(run(script, NTASKS_MAX, 1, 10000), 0);
 	assert_int_equal(fake_net_asked(), 0);
 }
@@ -137,7 +143,7 @@ static void ten_thousand_tasks_keep_to_the_window_and_each_settles_once(void **s
 
 #define SCRIPTED_MAX 20
 static struct {
-	int later_ms;                      /* told once between tasks; 0: never */
+	int later_ms; /* told once between tasks; 0: never */
 	bool told_later, report_first;
 	size_t laters, settled_order[SCRIPTED_MAX], nsettles;
 	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
@@ -175,8 +181,8 @@ static source_set settled_in_order(void *user, struct task *t)
 	return 0;
 }
 
-static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask, size_t n,
-			 struct feed feed)
+static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
+			 size_t n, struct feed feed)
 {
 	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net };
 	struct engine *e;
@@ -190,7 +196,9 @@ static void run_scripted(const struct fake_answer *script, enum task_kind kind, 
 	for (size_t i = 0; i < n; i++) {
 		char text[32];
 
-		tasks[i] = (struct task){ .kind = kind, .findings = findings[i], .ask = ask, .body = "ip=x" };
+		tasks[i] = (struct task){
+			.kind = kind, .findings = findings[i], .ask = ask, .body = "ip=x"
+		};
 		snprintf(text, sizeof(text), "45.1.1.%zu", i + 1);
 		assert_true(addr_parse(text, &tasks[i].addr));
 	}
@@ -207,18 +215,26 @@ static void run_scripted(const struct fake_answer *script, enum task_kind kind, 
 
 static void a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer(void **state)
 {
-	static const struct { int later_ms, delay_ms, second_ms, third_ms; } rows[] = {
-		{ 500, 10, 10, 20 }, { 500, 800, 500, 800 }, { 100, 900, 100, 200 },
+	static const struct {
+		int later_ms, delay_ms, second_ms, third_ms;
+	} rows[] = {
+		{ 500, 10, 10, 20 },
+		{ 500, 800, 500, 800 },
+		{ 100, 900, 100, 200 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fake_answer script[] = {
-			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, rows[i].delay_ms }, { .match = NULL } };
+		struct fake_answer script[] = { { ".one.test",
+						  { .status = NET_NXDOMAIN },
+						  { .code = 0 },
+						  rows[i].delay_ms },
+						{ .match = NULL } };
 
 		memset(&feeder, 0, sizeof(feeder));
 		feeder.later_ms = rows[i].later_ms;
-		run_scripted(script, TASK_LOOKUP, 1, 3, (struct feed){ .window_max = 9, .task_ms = 1000 });
+		run_scripted(script, TASK_LOOKUP, 1, 3,
+			     (struct feed){ .window_max = 9, .task_ms = 1000 });
 		assert_int_equal(feeder.laters, 2);
 		assert_int_equal(feeder.fed_at[0], 0);
 		assert_int_equal(feeder.fed_at[1], rows[i].second_ms);
@@ -234,7 +250,9 @@ static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_onc
 {
 	static const struct fake_answer script[] = {
 		{ "1.1.1.45.one", { .status = NET_NXDOMAIN }, { .code = 0 }, 900 },
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL } };
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 },
+		{ .match = NULL }
+	};
 
 	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
@@ -251,7 +269,8 @@ static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_onc
 static void a_window_of_one_is_one_after_the_other(void **state)
 {
 	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL } };
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL }
+	};
 
 	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
@@ -267,8 +286,12 @@ static void a_silent_list_leaves_time_for_abuseipdb(void **state)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
-		{ "/check", { .status = NET_OK }, { .status = NET_OK, .code = 500, .body = "" }, 300 },
-		{ .match = NULL } };
+		{ "/check",
+		  { .status = NET_OK },
+		  { .status = NET_OK, .code = 500, .body = "" },
+		  300 },
+		{ .match = NULL }
+	};
 
 	(void)state;
 	conf->check = CHECK_UNDECIDED;
@@ -277,7 +300,8 @@ static void a_silent_list_leaves_time_for_abuseipdb(void **state)
 	assert_int_equal(run(script, 1, 1, 1000), 0);
 	assert_int_equal(findings[0][0].status, FINDING_TIMEOUT);
 	assert_string_equal(findings[0][0].detail, "timeout after 600 ms");
-	assert_int_equal(findings[0][conf->abuseipdb].status, FINDING_ERROR);   /* asked, and answered */
+	assert_int_equal(findings[0][conf->abuseipdb].status,
+			 FINDING_ERROR); /* asked, and answered */
 	assert_int_equal(fake_net_time_ms(), 900);
 	ask_then = 0;
 }
@@ -305,9 +329,13 @@ static source_set settled_in_turn(void *user, struct task *t)
 static void run_in_turn(int delay_ms, size_t n, int task_ms)
 {
 	const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms }, { .match = NULL } };
+		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms },
+		{ .match = NULL }
+	};
 	struct engine_conf ec = { .conf = conf, .ops = &fake_net };
-	struct feed feed = { .window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn };
+	struct feed feed = {
+		.window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn
+	};
 	struct engine *e;
 	struct err err;
 
@@ -339,7 +367,10 @@ static void a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline(v
 
 static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(void **state)
 {
-	static const struct { int delay_ms; int one, two, ends_ms; } rows[] = {
+	static const struct {
+		int delay_ms;
+		int one, two, ends_ms;
+	} rows[] = {
 		{ 100, FINDING_OK, FINDING_OK, 300 },
 		{ 900, FINDING_OK, FINDING_TIMEOUT, 1000 },
 	};
@@ -348,15 +379,25 @@ static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(vo
 	conf->check = CHECK_UNDECIDED;
 	for (size_t i = 0; i < 2; i++) {
 		struct fake_answer script[] = {
-			{ "/report", { .status = NET_BROKEN },
-			  { .status = NET_OK, .code = 200, .limit = 3000, .remaining = 7, .reset_at = -1, .retry_after_s = -1,
-			    .body = "{\"data\":{\"ipAddress\":\"45.1.1.1\",\"abuseConfidenceScore\":100}}" }, rows[i].delay_ms },
+			{ "/report",
+			  { .status = NET_BROKEN },
+			  { .status = NET_OK,
+			    .code = 200,
+			    .limit = 3000,
+			    .remaining = 7,
+			    .reset_at = -1,
+			    .retry_after_s = -1,
+			    .body = "{\"data\":{\"ipAddress\":\"45.1.1.1\",\"abuseConfidenceScore\":100}}" },
+			  rows[i].delay_ms },
 			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 50 },
-			{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 200 }, { .match = NULL } };
+			{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 200 },
+			{ .match = NULL }
+		};
 
 		memset(&feeder, 0, sizeof(feeder));
 		feeder.report_first = true;
-		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1, (struct feed){ .window_max = 1, .task_ms = 1000 });
+		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1,
+			     (struct feed){ .window_max = 1, .task_ms = 1000 });
 		assert_int_equal(fake_net_asked(), 3);
 		assert_int_equal(fake_net_most(), 2);
 		assert_int_equal(tasks[0].outcome, OUT_DONE);
@@ -386,11 +427,13 @@ static void a_report_to_a_source_that_takes_none_is_for_later(void **state)
 static void a_report_that_gets_no_answer_is_for_later_at_its_deadline(void **state)
 {
 	static const struct fake_answer script[] = {
-		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL } };
+		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
+	};
 
 	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2,
+		     (struct feed){ .window_max = 1, .task_ms = 1000 });
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(tasks[i].outcome, OUT_LATER);
 		assert_int_equal(findings[i][3].status, FINDING_NONE);
@@ -401,16 +444,18 @@ static void a_report_that_gets_no_answer_is_for_later_at_its_deadline(void **sta
 static void the_deadline_of_the_run_ends_every_task(void **state)
 {
 	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL } };
+		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
+	};
 
 	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_LOOKUP, 1, 6, (struct feed){ .window_max = 2, .task_ms = 1000, .deadline_ms = 1500 });
+	run_scripted(script, TASK_LOOKUP, 1, 6,
+		     (struct feed){ .window_max = 2, .task_ms = 1000, .deadline_ms = 1500 });
 	for (size_t i = 0; i < 6; i++) {
 		assert_int_equal(findings[i][0].status, FINDING_TIMEOUT);
 		assert_int_equal(feeder.settled_at[i], i < 2 ? 1000 : 1500);
 	}
-	assert_int_equal(fake_net_asked(), 4);     /* the last two were not asked any more */
+	assert_int_equal(fake_net_asked(), 4); /* the last two were not asked any more */
 }
 
 static void a_feed_without_tasks_ends_without_the_network(void **state)
@@ -452,7 +497,9 @@ static void without_the_module_every_task_settles_and_the_error_is_told(void **s
 	engine_free(e);
 	assert_int_equal(nsettled, 10);
 	assert_int_equal(findings[9][2].status, FINDING_ERROR);
-	tasks[0] = (struct task){ .kind = TASK_REPORT, .findings = findings[0], .ask = SOURCE_BIT(3), .body = "" };
+	tasks[0] = (struct task){
+		.kind = TASK_REPORT, .findings = findings[0], .ask = SOURCE_BIT(3), .body = ""
+	};
 	ntasks = 1;
 	next_task = nsettled = 0;
 	memset(findings[0], 0, sizeof(findings[0]));

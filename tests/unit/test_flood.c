@@ -14,14 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__                /* ten times slower: a tenth of it */
+#ifdef __SANITIZE_ADDRESS__ /* ten times slower: a tenth of it */
 #define FLOOD 10000
 #else
 #define FLOOD 100000
 #endif
 #define MOST_IN_LOOKUPS ((FLOOD / 2 + 199) / 200 * LOOKUPS_NET_MAX)
 
-struct place { char dir[64], path[96]; struct store *s; struct conf *conf; struct env env; };
+struct place {
+	char dir[64], path[96];
+	struct store *s;
+	struct conf *conf;
+	struct env env;
+};
 
 static int set_up(void **state)
 {
@@ -42,7 +47,8 @@ static int set_up(void **state)
 	p->conf->nsources = 1;
 	p->conf->tiers[p->conf->ntiers++] = (struct conf_tier){ "known", 3, 86400 };
 	assert_int_equal(conf_enable_abuseipdb(p->conf), 0);
-	assert_int_equal(store_open(p->path, STORE_GATE, (struct clock){ NULL, NULL }, NULL, &p->s, &e), 0);
+	assert_int_equal(
+		store_open(p->path, STORE_GATE, (struct clock){ NULL, NULL }, NULL, &p->s, &e), 0);
 	p->env = (struct env){ .conf = p->conf, .store = p->s, .auth_mark = "" };
 	*state = p;
 	return 0;
@@ -77,17 +83,21 @@ static int64_t number(struct place *p, const char *sql)
 
 static void pour(struct place *p, bool v6, unsigned n, const char *user)
 {
-	struct gate_line line = { .jail = "rep-x-ambiguous", .user = user, .user_len = user ? strlen(user) : 0 };
+	struct gate_line line = { .jail = "rep-x-ambiguous",
+				  .user = user,
+				  .user_len = user ? strlen(user) : 0 };
 	bool count, wake;
 	struct err e;
 
 	for (unsigned i = 0; i < n; i++) {
 		char text[64];
 
-		if (v6)                    /* all in one /40: what one customer may own */
-			snprintf(text, sizeof(text), "2a02:4780:%x:%x::%x", i % 256, i / 256, i & 0xffff);
+		if (v6) /* all in one /40: what one customer may own */
+			snprintf(text, sizeof(text), "2a02:4780:%x:%x::%x", i % 256, i / 256,
+				 i & 0xffff);
 		else
-			snprintf(text, sizeof(text), "45.%u.%u.%u", i / 50000, i / 200 % 250, i % 200);
+			snprintf(text, sizeof(text), "45.%u.%u.%u", i / 50000, i / 200 % 250,
+				 i % 200);
 		assert_true(addr_parse(text, &line.addr));
 		assert_int_equal(gate_ask(&p->env, &line, &count, &wake, &e), 0);
 		assert_false(count);
@@ -129,7 +139,8 @@ static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
 	assert_true(addr_parse("45.200.1.1", &ev.addr));
 	assert_int_equal(queue_event(&p->env, &ev, &recorded, &wake, &e), 0);
 	assert_int_equal(recorded, IPREP_QUEUED);
-	assert_int_equal(store_lookup_get(p->s, &ev.addr, &job), 1);   /* the banned are never dropped */
+	assert_int_equal(store_lookup_get(p->s, &ev.addr, &job),
+			 1); /* the banned are never dropped */
 	assert_int_equal(job.origin, SURE);
 	assert_int_equal(store_reports_due(p->s, clock_now_s(&p->env.clock), &due, 1), 1);
 	report_job_done(&due);

@@ -11,16 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK "block.test"
-#define ALLOW "allow.test"
+#define BLOCK  "block.test"
+#define ALLOW  "allow.test"
 #define POINT4 "1.0.0.127."
 #define POINT6 "1.0.0.0.0.0.f.7.f.f.f.f."
-#define LISTED { .status = NET_OK, .na = 1, .a = { 0x7f000004 }, .ttl_s = 300, .has_ttl = true }
-#define WORLD { .status = NET_OK, .na = 1, .a = { 0x7f000002 }, .ttl_s = 300, .has_ttl = true }
-#define NO { .status = NET_NXDOMAIN, .ttl_s = 300, .has_ttl = true }
-#define CODE { .status = NET_OK, .na = 1, .a = { 0x7ffffffe }, .ttl_s = 60, .has_ttl = true }
-#define SILENCE(match) { match, { .status = NET_TIMEOUT }, { .code = 0 }, NEVER }
-#define ROW(match, ...) { match, __VA_ARGS__, { .code = 0 }, 0 }
+#define LISTED                                                                                \
+	{                                                                                     \
+		.status = NET_OK, .na = 1, .a = { 0x7f000004 }, .ttl_s = 300, .has_ttl = true \
+	}
+#define WORLD                                                                                 \
+	{                                                                                     \
+		.status = NET_OK, .na = 1, .a = { 0x7f000002 }, .ttl_s = 300, .has_ttl = true \
+	}
+#define NO                                                            \
+	{                                                             \
+		.status = NET_NXDOMAIN, .ttl_s = 300, .has_ttl = true \
+	}
+#define CODE                                                                                 \
+	{                                                                                    \
+		.status = NET_OK, .na = 1, .a = { 0x7ffffffe }, .ttl_s = 60, .has_ttl = true \
+	}
+#define SILENCE(match)                                                 \
+	{                                                              \
+		match, { .status = NET_TIMEOUT }, { .code = 0 }, NEVER \
+	}
+#define ROW(match, ...)                              \
+	{                                            \
+		match, __VA_ARGS__, { .code = 0 }, 0 \
+	}
 enum { R_BLOCK, R_ALLOW };
 
 static struct conf *conf;
@@ -104,7 +122,8 @@ static source_set settled(void *user, struct task *t)
 	return lookup_settled(&env, t->owner);
 }
 
-static const struct lookup *look_up_as(enum origin origin, const char *ip, const struct fake_answer *script)
+static const struct lookup *look_up_as(enum origin origin, const char *ip,
+				       const struct fake_answer *script)
 {
 	struct engine_conf ec;
 	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
@@ -112,9 +131,16 @@ static const struct lookup *look_up_as(enum origin origin, const char *ip, const
 	struct addr a;
 	struct err e;
 
-	env = (struct env){ .conf = conf, .clock = { .now_s = fake_now }, .log = &a_log, .auth_mark = "",
-			    .ops = &fake_net, .health = &health };
-	ec = (struct engine_conf){ .conf = conf, .clock = env.clock, .log = env.log, .ops = &fake_net,
+	env = (struct env){ .conf = conf,
+			    .clock = { .now_s = fake_now },
+			    .log = &a_log,
+			    .auth_mark = "",
+			    .ops = &fake_net,
+			    .health = &health };
+	ec = (struct engine_conf){ .conf = conf,
+				   .clock = env.clock,
+				   .log = env.log,
+				   .ops = &fake_net,
 				   .health = &health };
 	fake_net_script(script);
 	assert_true(addr_parse(ip, &a));
@@ -134,15 +160,18 @@ static const struct lookup *look_up(const char *ip, const struct fake_answer *sc
 
 /* ---- test points ---- */
 
-static const struct fake_answer honest[] = {
-	ROW(POINT4, NO), ROW(POINT6, NO), ROW("7.1.1.45." BLOCK, LISTED), ROW("TXT", NO), { .match = NULL }
-};
+static const struct fake_answer honest[] = { ROW(POINT4, NO),
+					     ROW(POINT6, NO),
+					     ROW("7.1.1.45." BLOCK, LISTED),
+					     ROW("TXT", NO),
+					     { .match = NULL } };
 
 static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **state)
 {
 	(void)state;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_asked(), 3 + 3 + 1);     /* each list: question, two points; one reason */
+	assert_int_equal(fake_net_asked(),
+			 3 + 3 + 1); /* each list: question, two points; one reason */
 	assert_int_equal(health.rows[R_BLOCK].z.state[0], ZONE_GOOD);
 	assert_int_equal(health.rows[R_BLOCK].z.state[1], ZONE_GOOD);
 	now += conf->health_s - 1;
@@ -156,19 +185,38 @@ static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **st
 
 static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **state)
 {
-	static const struct fake_answer world4[] = {
-		ROW(POINT4 BLOCK, WORLD), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", LISTED), { .match = NULL } };
+	static const struct fake_answer world4[] = { ROW(POINT4 BLOCK, WORLD),
+						     ROW(POINT6, NO),
+						     ROW(ALLOW, NO),
+						     ROW("", LISTED),
+						     { .match = NULL } };
 	static const struct fake_answer world6[] = {
-		ROW(POINT4, NO), ROW(POINT6 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." BLOCK, WORLD),
-		ROW(ALLOW, NO), ROW("", LISTED), { .match = NULL } };
-	static const struct fake_answer code[] = {
-		ROW(POINT4 BLOCK, CODE), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", LISTED), { .match = NULL } };
+		ROW(POINT4, NO),
+		ROW(POINT6 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." BLOCK, WORLD),
+		ROW(ALLOW, NO),
+		ROW("", LISTED),
+		{ .match = NULL }
+	};
+	static const struct fake_answer code[] = { ROW(POINT4 BLOCK, CODE),
+						   ROW(POINT6, NO),
+						   ROW(ALLOW, NO),
+						   ROW("", LISTED),
+						   { .match = NULL } };
 	static const struct fake_answer parked[] = {
-		ROW(POINT4 BLOCK, { .status = NET_OK, .na = 1, .a = { 0x5db8d822 } }), ROW(POINT6, NO),
-		ROW(ALLOW, NO), ROW("", LISTED), { .match = NULL } };
-	static const struct { const struct fake_answer *script; const char *why; } rows[] = {
-		{ world4, "lists 127.0.0.1, as no list may" }, { world6, "lists ::ffff:7f00:1, as no list may" },
-		{ code, "lists 127.0.0.1, as no list may" }, { parked, "lists 127.0.0.1, as no list may" },
+		ROW(POINT4 BLOCK, { .status = NET_OK, .na = 1, .a = { 0x5db8d822 } }),
+		ROW(POINT6, NO),
+		ROW(ALLOW, NO),
+		ROW("", LISTED),
+		{ .match = NULL }
+	};
+	static const struct {
+		const struct fake_answer *script;
+		const char *why;
+	} rows[] = {
+		{ world4, "lists 127.0.0.1, as no list may" },
+		{ world6, "lists ::ffff:7f00:1, as no list may" },
+		{ code, "lists 127.0.0.1, as no list may" },
+		{ parked, "lists 127.0.0.1, as no list may" },
 	};
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
@@ -189,14 +237,17 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 
 static void a_quarantined_list_is_not_asked_until_its_next_probe_frees_it(void **state)
 {
-	static const struct fake_answer world[] = { ROW(ALLOW, NO), ROW("", WORLD), { .match = NULL } };
+	static const struct fake_answer world[] = { ROW(ALLOW, NO),
+						    ROW("", WORLD),
+						    { .match = NULL } };
 
 	(void)state;
 	look_up("45.1.1.7", world);
 	assert_int_equal(nsaid, 1);
 	now += conf->health_s - 1;
-	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_BLOCK].status, FINDING_QUARANTINED);
-	assert_int_equal(fake_net_asked(), 1);             /* the allowlist */
+	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_BLOCK].status,
+			 FINDING_QUARANTINED);
+	assert_int_equal(fake_net_asked(), 1); /* the allowlist */
 	assert_int_equal(nsaid, 1);
 	now += 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
@@ -206,10 +257,14 @@ static void a_quarantined_list_is_not_asked_until_its_next_probe_frees_it(void *
 
 static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 {
-	static const struct fake_answer silent[] = {
-		SILENCE(POINT4 BLOCK), SILENCE(POINT6), ROW(ALLOW, NO), ROW("", LISTED), { .match = NULL } };
-	static const struct fake_answer clean[] = {
-		SILENCE(POINT4 BLOCK), ROW("", NO), { .match = NULL } };
+	static const struct fake_answer silent[] = { SILENCE(POINT4 BLOCK),
+						     SILENCE(POINT6),
+						     ROW(ALLOW, NO),
+						     ROW("", LISTED),
+						     { .match = NULL } };
+	static const struct fake_answer clean[] = { SILENCE(POINT4 BLOCK),
+						    ROW("", NO),
+						    { .match = NULL } };
 
 	(void)state;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
@@ -222,20 +277,23 @@ static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 static void a_list_once_good_is_believed_while_its_test_point_is_silent(void **state)
 {
 	static const struct fake_answer silent[] = {
-		SILENCE(POINT4), SILENCE(POINT6), ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL } };
+		SILENCE(POINT4), SILENCE(POINT6), ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL }
+	};
 
 	(void)state;
 	look_up("45.1.1.7", honest);
 	now += conf->health_s;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_time_ms(), 2000);        /* held until the probe was given up */
+	assert_int_equal(fake_net_time_ms(), 2000); /* held until the probe was given up */
 }
 
 static void only_the_family_asked_about_needs_its_test_point(void **state)
 {
-	static const struct fake_answer no6[] = {
-		ROW(POINT4, NO), ROW(POINT6, { .status = NET_REFUSED }), ROW(ALLOW, NO), ROW("", LISTED),
-		{ .match = NULL } };
+	static const struct fake_answer no6[] = { ROW(POINT4, NO),
+						  ROW(POINT6, { .status = NET_REFUSED }),
+						  ROW(ALLOW, NO),
+						  ROW("", LISTED),
+						  { .match = NULL } };
 
 	(void)state;
 	assert_int_equal(look_up("45.1.1.7", no6)->verdict.kind, V_CONFIRMED);
@@ -245,9 +303,12 @@ static void only_the_family_asked_about_needs_its_test_point(void **state)
 
 static void an_error_code_probes_at_once(void **state)
 {
-	static const struct fake_answer gone[] = { ROW(ALLOW, NO), ROW("", CODE), { .match = NULL } };
+	static const struct fake_answer gone[] = { ROW(ALLOW, NO),
+						   ROW("", CODE),
+						   { .match = NULL } };
 	static const struct fake_answer limit[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", CODE), { .match = NULL } };
+		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", CODE), { .match = NULL }
+	};
 
 	(void)state;
 	look_up("45.1.1.7", honest);
@@ -255,7 +316,7 @@ static void an_error_code_probes_at_once(void **state)
 	assert_int_equal(look_up("45.1.1.8", limit)->findings[R_BLOCK].status, FINDING_ERROR);
 	assert_int_equal(fake_net_asked(), 4);
 	now += 59;
-	look_up("45.1.1.9", gone);                         /* once a minute is enough */
+	look_up("45.1.1.9", gone); /* once a minute is enough */
 	assert_int_equal(fake_net_asked(), 2);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
 	now += 1;
@@ -265,8 +326,9 @@ static void an_error_code_probes_at_once(void **state)
 static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **state)
 {
 	static const struct fake_answer silent[] = {
-		ROW(POINT4 BLOCK, NO), ROW(POINT6, NO), ROW("7.1.1.45." BLOCK, LISTED), SILENCE(ALLOW),
-		ROW("TXT", NO), { .match = NULL } };
+		ROW(POINT4 BLOCK, NO), ROW(POINT6, NO), ROW("7.1.1.45." BLOCK, LISTED),
+		SILENCE(ALLOW),	       ROW("TXT", NO),	{ .match = NULL }
+	};
 
 	(void)state;
 	look_up("45.1.1.7", honest);
@@ -277,7 +339,8 @@ static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **s
 	now += 1;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(one->findings[R_ALLOW].status, FINDING_QUARANTINED);
-	assert_non_null(strstr(said, "[dnsbl allow] quarantined: an allowlist that has not answered for a day"));
+	assert_non_null(strstr(
+		said, "[dnsbl allow] quarantined: an allowlist that has not answered for a day"));
 	now += conf->health_s;
 	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_ALLOW].status, FINDING_OK);
 }
@@ -285,7 +348,8 @@ static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **s
 static void one_answer_in_a_day_ends_an_allowlists_silence(void **state)
 {
 	static const struct fake_answer silent[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), SILENCE(ALLOW), { .match = NULL } };
+		ROW(POINT4, NO), ROW(POINT6, NO), SILENCE(ALLOW), { .match = NULL }
+	};
 
 	(void)state;
 	look_up("45.1.1.7", silent);
@@ -297,7 +361,8 @@ static void one_answer_in_a_day_ends_an_allowlists_silence(void **state)
 
 static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache(void **state)
 {
-	struct finding f[2] = { { .status = FINDING_OK, .listed = true, .points = 3 }, { .status = FINDING_OK } };
+	struct finding f[2] = { { .status = FINDING_OK, .listed = true, .points = 3 },
+				{ .status = FINDING_OK } };
 
 	(void)state;
 	health.rows[R_BLOCK].z.state[1] = ZONE_BAD;
@@ -313,16 +378,26 @@ static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache
 
 static void what_would_block_is_asked_again_over_tcp(void **state)
 {
-	static const struct fake_answer both[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW("TCP 7.1.1.45." BLOCK, LISTED),
-		ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL } };
-	static const struct fake_answer forged[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW("TCP", NO), ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL } };
-	static const struct fake_answer no_tcp[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), SILENCE("TCP"), ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL } };
-	static const struct fake_answer no_point[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW("TCP 7.1.1.45." BLOCK, CODE),
-		ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL } };
+	static const struct fake_answer both[] = { ROW(POINT4, NO),
+						   ROW(POINT6, NO),
+						   ROW("TCP 7.1.1.45." BLOCK, LISTED),
+						   ROW("7.1.1.45." BLOCK, LISTED),
+						   { .match = NULL } };
+	static const struct fake_answer forged[] = { ROW(POINT4, NO),
+						     ROW(POINT6, NO),
+						     ROW("TCP", NO),
+						     ROW("7.1.1.45." BLOCK, LISTED),
+						     { .match = NULL } };
+	static const struct fake_answer no_tcp[] = { ROW(POINT4, NO),
+						     ROW(POINT6, NO),
+						     SILENCE("TCP"),
+						     ROW("7.1.1.45." BLOCK, LISTED),
+						     { .match = NULL } };
+	static const struct fake_answer no_point[] = { ROW(POINT4, NO),
+						       ROW(POINT6, NO),
+						       ROW("TCP 7.1.1.45." BLOCK, CODE),
+						       ROW("7.1.1.45." BLOCK, LISTED),
+						       { .match = NULL } };
 	static const struct {
 		bool local;
 		enum confirm_tcp confirm;
@@ -330,12 +405,15 @@ static void what_would_block_is_asked_again_over_tcp(void **state)
 		const struct fake_answer *script;
 		enum verdict_kind kind;
 	} rows[] = {
-		{ false, CONFIRM_AUTO, SURE, both, V_CONFIRMED }, { false, CONFIRM_AUTO, SURE, forged, V_CLEAN },
-		{ false, CONFIRM_AUTO, AMBIGUOUS, forged, V_CLEAN }, { false, CONFIRM_AUTO, SURE, no_tcp, V_UNKNOWN },
+		{ false, CONFIRM_AUTO, SURE, both, V_CONFIRMED },
+		{ false, CONFIRM_AUTO, SURE, forged, V_CLEAN },
+		{ false, CONFIRM_AUTO, AMBIGUOUS, forged, V_CLEAN },
+		{ false, CONFIRM_AUTO, SURE, no_tcp, V_UNKNOWN },
 		{ false, CONFIRM_AUTO, SURE, no_point, V_UNKNOWN },
-		{ true, CONFIRM_AUTO, SURE, forged, V_CONFIRMED }, { true, CONFIRM_YES, SURE, forged, V_CLEAN },
+		{ true, CONFIRM_AUTO, SURE, forged, V_CONFIRMED },
+		{ true, CONFIRM_YES, SURE, forged, V_CLEAN },
 		{ false, CONFIRM_NO, SURE, forged, V_CONFIRMED },
-		{ false, CONFIRM_YES, BY_HAND, forged, V_CONFIRMED },   /* makes no block */
+		{ false, CONFIRM_YES, BY_HAND, forged, V_CONFIRMED }, /* makes no block */
 	};
 
 	(void)state;
@@ -343,7 +421,8 @@ static void what_would_block_is_asked_again_over_tcp(void **state)
 		fake_net_local(rows[i].local);
 		conf->confirm_tcp = rows[i].confirm;
 		memset(&health, 0, sizeof(health));
-		if (look_up_as(rows[i].origin, "45.1.1.7", rows[i].script)->verdict.kind != rows[i].kind)
+		if (look_up_as(rows[i].origin, "45.1.1.7", rows[i].script)->verdict.kind !=
+		    rows[i].kind)
 			fail_msg("row %zu: %d", i, one->verdict.kind);
 	}
 }

@@ -10,14 +10,35 @@
 
 static void unsound_text_is_refused_and_sound_text_taken(void **state)
 {
-	static const struct { const char *text; size_t len; bool sound; } rows[] = {
-		{ "{}", 2, true }, { " {\"a\" : [1, 2] }\r\n\t", 19, true }, { "[]", 2, true }, { "\"x\"", 3, true },
-		{ "{\"a\":{\"b\":1},\"c\":{\"b\":1}}", 25, true }, { "{\"a\":1,\"A\":1}", 13, true },
-		{ "[\"]]]]\\\"[[[\"]", 13, true }, { "{\"a\":1", 6, false }, { "{\"a\":1,}", 8, false },
-		{ "[1,]", 4, false }, { "[1 2]", 5, false }, { "{\"a\"}", 5, false }, { "{a:1}", 5, false }, { "{} {}", 5, false },
-		{ "{}\0", 3, false }, { "{\"a\":\"\0\"}", 9, false }, { "{\"a\":\"\\\0\"}", 10, false }, { "\"abc", 4, false },
-		{ "[{\"a\":1,\"b\":2,\"a\":3}]", 21, false }, { "\"\\ud800\"", 8, false }, { "\"\\x\"", 4, false },
-		{ "[]]", 3, false }, { "// c\n{}", 7, false }, { "   ", 3, false },
+	static const struct {
+		const char *text;
+		size_t len;
+		bool sound;
+	} rows[] = {
+		{ "{}", 2, true },
+		{ " {\"a\" : [1, 2] }\r\n\t", 19, true },
+		{ "[]", 2, true },
+		{ "\"x\"", 3, true },
+		{ "{\"a\":{\"b\":1},\"c\":{\"b\":1}}", 25, true },
+		{ "{\"a\":1,\"A\":1}", 13, true },
+		{ "[\"]]]]\\\"[[[\"]", 13, true },
+		{ "{\"a\":1", 6, false },
+		{ "{\"a\":1,}", 8, false },
+		{ "[1,]", 4, false },
+		{ "[1 2]", 5, false },
+		{ "{\"a\"}", 5, false },
+		{ "{a:1}", 5, false },
+		{ "{} {}", 5, false },
+		{ "{}\0", 3, false },
+		{ "{\"a\":\"\0\"}", 9, false },
+		{ "{\"a\":\"\\\0\"}", 10, false },
+		{ "\"abc", 4, false },
+		{ "[{\"a\":1,\"b\":2,\"a\":3}]", 21, false },
+		{ "\"\\ud800\"", 8, false },
+		{ "\"\\x\"", 4, false },
+		{ "[]]", 3, false },
+		{ "// c\n{}", 7, false },
+		{ "   ", 3, false },
 	};
 
 	(void)state;
@@ -32,7 +53,7 @@ static void unsound_text_is_refused_and_sound_text_taken(void **state)
 
 static void text_is_read_to_its_length_and_no_further(void **state)
 {
-	char *exact = malloc(7);                         /* unterminated: a sanitizer sees any byte more */
+	char *exact = malloc(7); /* unterminated: a sanitizer sees any byte more */
 	struct json *j;
 
 	(void)state;
@@ -64,13 +85,28 @@ static void thirty_two_levels_are_the_limit(void **state)
 
 static void whole_numbers_keep_to_their_bounds(void **state)
 {
-	static const struct { const char *text; int64_t min, max, n; bool ok; } rows[] = {
-		{ "0", 0, 0, 0, true }, { "-0", 0, 0, 0, true }, { "-5", -5, 5, -5, true }, { "-6", -5, 5, 0, false },
-		{ "6", -5, 5, 0, false }, { "1e2", 0, 100, 100, true }, { "1.0", 0, 1, 1, true }, { "0.5", 0, 1, 0, false },
-		{ "9000000000000000", 0, INT64_MAX, 9000000000000000, true }, { "9007199254740993", 0, INT64_MAX, 0, false },
-		{ "-9000000000000001", INT64_MIN, 0, 0, false }, { "1e999", 0, INT64_MAX, 0, false },
-		{ "-1e999", INT64_MIN, 0, 0, false }, { "\"5\"", 0, 9, 0, false }, { "true", 0, 9, 0, false },
-		{ "null", 0, 9, 0, false }, { "[5]", 0, 9, 0, false },
+	static const struct {
+		const char *text;
+		int64_t min, max, n;
+		bool ok;
+	} rows[] = {
+		{ "0", 0, 0, 0, true },
+		{ "-0", 0, 0, 0, true },
+		{ "-5", -5, 5, -5, true },
+		{ "-6", -5, 5, 0, false },
+		{ "6", -5, 5, 0, false },
+		{ "1e2", 0, 100, 100, true },
+		{ "1.0", 0, 1, 1, true },
+		{ "0.5", 0, 1, 0, false },
+		{ "9000000000000000", 0, INT64_MAX, 9000000000000000, true },
+		{ "9007199254740993", 0, INT64_MAX, 0, false },
+		{ "-9000000000000001", INT64_MIN, 0, 0, false },
+		{ "1e999", 0, INT64_MAX, 0, false },
+		{ "-1e999", INT64_MIN, 0, 0, false },
+		{ "\"5\"", 0, 9, 0, false },
+		{ "true", 0, 9, 0, false },
+		{ "null", 0, 9, 0, false },
+		{ "[5]", 0, 9, 0, false },
 	};
 
 	(void)state;
@@ -79,7 +115,8 @@ static void whole_numbers_keep_to_their_bounds(void **state)
 		int64_t n = 4711;
 
 		assert_non_null(j);
-		if (json_int(j, rows[i].min, rows[i].max, &n) != rows[i].ok || n != (rows[i].ok ? rows[i].n : 4711))
+		if (json_int(j, rows[i].min, rows[i].max, &n) != rows[i].ok ||
+		    n != (rows[i].ok ? rows[i].n : 4711))
 			fail_msg("%s: %lld", rows[i].text, (long long)n);
 		json_free(j);
 	}
@@ -97,9 +134,9 @@ static void what_is_not_there_is_nothing_all_the_way_down(void **state)
 	assert_string_equal(json_text(json_member(json_item(a, 0), "b")), "x");
 	assert_true(json_bool(json_item(a, 1), &b) && !b);
 	assert_null(json_item(a, 2));
-	assert_null(json_member(j, "A"));                /* names are what they are */
-	assert_null(json_member(a, "b"));                /* no object */
-	assert_null(json_item(j, 0));                    /* no array */
+	assert_null(json_member(j, "A")); /* names are what they are */
+	assert_null(json_member(a, "b")); /* no object */
+	assert_null(json_item(j, 0));	  /* no array */
 	assert_null(json_text(json_member(j, "n")));
 	assert_null(json_member(json_member(json_member(j, "x"), "y"), "z"));
 	assert_null(json_item(NULL, 0));
@@ -112,8 +149,9 @@ static void what_is_not_there_is_nothing_all_the_way_down(void **state)
 
 static void what_is_written_is_one_line_and_reads_back(void **state)
 {
-	static const char want[] = "{\"t\":\"a\\\"\\n\\u001b\\\\\",\"no\":null,\"i\":-5,\"big\":1795000000000,\"y\":true,\"f\":false,"
-				   "\"u\":null,\"z\":null,\"o\":{\"k\":1},\"a\":[\"x\",{\"k\":2}]}";
+	static const char want[] =
+		"{\"t\":\"a\\\"\\n\\u001b\\\\\",\"no\":null,\"i\":-5,\"big\":1795000000000,\"y\":true,\"f\":false,"
+		"\"u\":null,\"z\":null,\"o\":{\"k\":1},\"a\":[\"x\",{\"k\":2}]}";
 	struct json *j = json_new_object(), *a, *again;
 	char *line;
 

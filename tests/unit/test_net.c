@@ -16,8 +16,8 @@
 #include "net/net.h"
 #include "net/heap.h"
 
-/* Tries and deadlines go by the clock that the module is given: a test that counts tries holds it, and
- * moves it instead of waiting. */
+/* Tries and deadlines go by the clock that the module is given: a test that counts tries holds it,
+ * and moves it instead of waiting. */
 static int64_t held_ms;
 
 static int64_t now_ms(void)
@@ -47,9 +47,9 @@ struct asked {
 };
 struct world {
 	struct net *net;
-	bool is_inside;                    /* of dns() */
+	bool is_inside; /* of dns() */
 	struct asked a[2000];
-	int again;                         /* ask once more from the callback */
+	int again; /* ask once more from the callback */
 };
 
 static void answered(void *user, const struct dns_answer *a)
@@ -63,16 +63,19 @@ static void answered(void *user, const struct dns_answer *a)
 	if (q->w->again > 0 && q->w->net) {
 		q->w->again--;
 		q->w->is_inside = true;
-		iprep_net.dns(q->w->net, "good.test", NET_A, false, now_ms() + 3000,
-			      answered, q + 1);
+		iprep_net.dns(q->w->net, "good.test", NET_A, false, now_ms() + 3000, answered,
+			      q + 1);
 		q->w->is_inside = false;
 	}
 }
 
 static struct world *open_world(const char *resolvers)
 {
-	struct net_conf nc = { .resolvers = resolvers, .ca_file = "", .proxy = "",
-			       .user_agent = "test", .now_ms = now_ms };
+	struct net_conf nc = { .resolvers = resolvers,
+			       .ca_file = "",
+			       .proxy = "",
+			       .user_agent = "test",
+			       .now_ms = now_ms };
 	struct world *w = calloc(1, sizeof(*w));
 	struct err e = { 0 };
 
@@ -147,9 +150,14 @@ static void an_answer_comes_with_its_addresses_and_ttl(void **state)
 
 static void what_the_resolver_says_arrives_as_it_is(void **state)
 {
-	static const struct { const char *label; enum net_status status; } rows[] = {
-		{ "nx.test", NET_NXDOMAIN }, { "nodata.test", NET_NODATA },
-		{ "refused.test", NET_REFUSED }, { "servfail.test", NET_SERVFAIL },
+	static const struct {
+		const char *label;
+		enum net_status status;
+	} rows[] = {
+		{ "nx.test", NET_NXDOMAIN },
+		{ "nodata.test", NET_NODATA },
+		{ "refused.test", NET_REFUSED },
+		{ "servfail.test", NET_SERVFAIL },
 	};
 
 	(void)state;
@@ -171,7 +179,7 @@ static void silence_and_answers_to_others_end_at_the_deadline(void **state)
 		ask(w, i, names[i], NET_A, false, 300);
 		ask(w, 3 + i, names[i], NET_A, true, 400);
 	}
-	ask(w, 6, "good.test", NET_A, false, 0);       /* no time at all */
+	ask(w, 6, "good.test", NET_A, false, 0); /* no time at all */
 	run(w);
 	for (size_t i = 0; i < 7; i++) {
 		int64_t ms = w->a[i].at_ms - t;
@@ -215,13 +223,13 @@ static void an_answer_to_an_earlier_try_counts_until_the_deadline(void **state)
 	struct world *w = open_servers(d, NULL);
 
 	(void)state;
-	for (size_t i = 2; i < 12; i++)    /* c-ares 1.34 adapts its timeouts to these */
+	for (size_t i = 2; i < 12; i++) /* c-ares 1.34 adapts its timeouts to these */
 		ask(w, i, "good.test", NET_A, false, 5000);
 	run(w);
 	ask(w, 0, "kept.test", NET_A, false, 6000);
 	turn_until_asked(w, d, 11);
 	held_ms += 1600;
-	turn_until_asked(w, d, 12);        /* the second try, to which no answer ever comes */
+	turn_until_asked(w, d, 12); /* the second try, to which no answer ever comes */
 	held_ms += 2000;
 	ask(w, 1, "go.test", NET_A, false, 2400);
 	run(w);
@@ -291,7 +299,7 @@ static void questions_without_an_answer_use_nothing_up(void **state)
 				fail_msg("round %d, question %zu: %s", round, i,
 					 w->a[i].answer.why);
 	}
-	release_clock(state);              /* the server may not have had room for this one */
+	release_clock(state); /* the server may not have had room for this one */
 	ask(w, 1, "go.test", NET_A, false, 20000);
 	run(w);
 	assert_int_equal(w->a[0].answer.status, NET_OK);
@@ -344,8 +352,11 @@ static void a_resolver_that_hangs_up_is_survived(void **state)
 
 static void the_other_resolver_is_asked_when_the_first_does_not_know(void **state)
 {
-	static const struct { const char *first, *second; enum net_status status; } rows[] = {
-		{ "servfail", "good", NET_OK }, { "refused", "nx", NET_NXDOMAIN },
+	static const struct {
+		const char *first, *second;
+		enum net_status status;
+	} rows[] = {
+		{ "servfail", "good", NET_OK },		{ "refused", "nx", NET_NXDOMAIN },
 		{ "refused", "servfail", NET_REFUSED }, { "servfail", "refused", NET_SERVFAIL },
 		{ "nx", "good", NET_NXDOMAIN },
 	};
@@ -411,8 +422,11 @@ static void a_dead_resolver_is_passed_over(void **state)
 static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 {
 	static const char *const names[] = {
-		"", ".", "..", "a..", "a..b", "a b.test", "a\\.test", "a\n.test", ".test",
-		"0123456789012345678901234567890123456789012345678901234567890123.test",
+		"",	    ".",
+		"..",	    "a..",
+		"a..b",	    "a b.test",
+		"a\\.test", "a\n.test",
+		".test",    "0123456789012345678901234567890123456789012345678901234567890123.test",
 	};
 	char lengthy[300];
 	struct world *w = open_world("127.0.0.1:1");
@@ -439,19 +453,33 @@ static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 static void resolvers_that_are_none_are_refused_by_name(void **state)
 {
 	static const char *const bad[] = {
-		"localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:53x",
-		"127.0.0.1:-1", "127.0.0.1 53", "127.0.0.1,", ",127.0.0.1", "127.0.0.1,,127.0.0.2",
-		"[127.0.0.1]:53", "[::1", "[::1]53", "[::1]:", "::1]:53", "1.2.3", "::g", "1::2::3",
+		"localhost",
+		"127.0.0.1:",
+		"127.0.0.1:0",
+		"127.0.0.1:65536",
+		"127.0.0.1:53x",
+		"127.0.0.1:-1",
+		"127.0.0.1 53",
+		"127.0.0.1,",
+		",127.0.0.1",
+		"127.0.0.1,,127.0.0.2",
+		"[127.0.0.1]:53",
+		"[::1",
+		"[::1]53",
+		"[::1]:",
+		"::1]:53",
+		"1.2.3",
+		"::g",
+		"1::2::3",
 		"127.0.0.1:053535",
 		"[0123456789012345678901234567890123456789012345678901234567890123]",
 		"1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
 	};
 	static const char *const good[] = {
-		"", "  ", "127.0.0.1", " 127.0.0.1:5353 , [::1]:53", "::1", "[::1]",
-		"2001:db8::1,1.1.1.1",
+		"",    "  ",	"127.0.0.1",	       " 127.0.0.1:5353 , [::1]:53",
+		"::1", "[::1]", "2001:db8::1,1.1.1.1",
 	};
-	struct net_conf nc = { .ca_file = "", .proxy = "", .user_agent = "t",
-			       .now_ms = now_ms };
+	struct net_conf nc = { .ca_file = "", .proxy = "", .user_agent = "t", .now_ms = now_ms };
 	struct net *net = NULL;
 	struct err e;
 
@@ -520,9 +548,9 @@ static void close_answers_all_that_is_owed(void **state)
 		ask(w, i, i % 10 ? "never.test" : "not a name", NET_A, i % 2, 60000);
 	ask(w, 100, "never.test", NET_A, false, 100);
 	iprep_net.turn(w->net, now_ms() + 20);
-	while (!w->a[100].ncalls)          /* c-ares still holds it when we close */
+	while (!w->a[100].ncalls) /* c-ares still holds it when we close */
 		iprep_net.turn(w->net, now_ms() + 20);
-	w->again = 3;                      /* and a callback of close() asks: answered too */
+	w->again = 3; /* and a callback of close() asks: answered too */
 	iprep_net.close(w->net);
 	for (size_t i = 0; i < 101; i++)
 		assert_true(w->a[i].ncalls >= 1 && w->a[i].ncalls <= 2);
@@ -589,8 +617,7 @@ static void the_heap_gives_back_in_order(void **state)
 	assert_int_equal(left, 0);
 }
 
-#define WITH_HELD_CLOCK(test) \
-	cmocka_unit_test_setup_teardown(test, hold_clock, release_clock)
+#define WITH_HELD_CLOCK(test) cmocka_unit_test_setup_teardown(test, hold_clock, release_clock)
 
 int main(void)
 {

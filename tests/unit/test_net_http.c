@@ -38,9 +38,9 @@ struct world {
 static atomic_int names_asked;
 
 /* Visible, so that libcurl finds it before the C library's. */
-__attribute__((visibility("default")))
-int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-		struct addrinfo **ret)
+__attribute__((visibility("default"))) int getaddrinfo(const char *host, const char *service,
+						       const struct addrinfo *hints,
+						       struct addrinfo **ret)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 	struct timespec second = { 1, 200 * 1000 * 1000 };
@@ -78,8 +78,11 @@ static void traced(void *user, int priority, const char *line)
 static struct world *open_world(const char *proxy, const char *ca_file)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct net_conf nc = { .resolvers = "127.0.0.1:1", .ca_file = ca_file, .proxy = proxy,
-			       .user_agent = "iprep/test", .now_ms = clock_mono_ms,
+	struct net_conf nc = { .resolvers = "127.0.0.1:1",
+			       .ca_file = ca_file,
+			       .proxy = proxy,
+			       .user_agent = "iprep/test",
+			       .now_ms = clock_mono_ms,
 			       .log = { traced, w, LOG_DEBUG } };
 	struct err e = { 0 };
 
@@ -115,8 +118,12 @@ static void request(struct world *w, size_t i, const char *method, const char *u
 	char *u = strdup(url), *b = body ? strdup(body) : NULL;
 	char *key = strdup("Key: " KEY);
 	const char *const headers[] = { key, "Accept: application/json", NULL };
-	struct http_request r = { .method = method, .url = u, .headers = headers, .body = b,
-				  .body_len = body ? strlen(body) : 0, .answer_max = 4000 };
+	struct http_request r = { .method = method,
+				  .url = u,
+				  .headers = headers,
+				  .body = b,
+				  .body_len = body ? strlen(body) : 0,
+				  .answer_max = 4000 };
 
 	w->is_inside = true;
 	iprep_net.http(w->net, &r, clock_mono_ms() + ms, answered, &w->s[i]);
@@ -180,7 +187,9 @@ static void odd_quota_headers_count_as_absent(void **state)
 
 static void a_request_says_what_it_was_told_to(void **state)
 {
-	static const struct { const char *method, *body, *first, *last; } rows[] = {
+	static const struct {
+		const char *method, *body, *first, *last;
+	} rows[] = {
 		{ "GET", NULL, "GET /echo HTTP/1.1\r\n", "\r\n\r\n" },
 		{ "POST", "ip=192.0.2.1", "POST /echo HTTP/1.1\r\n", "\r\n\r\nip=192.0.2.1" },
 		{ "POST", NULL, "POST /echo HTTP/1.1\r\n", "Content-Length: 0\r\n" },
@@ -208,8 +217,12 @@ static void a_body_goes_as_a_file_of_a_form(void **state)
 {
 	struct world *w = *state;
 	char url[64];
-	struct http_request req = { .method = "POST", .url = url, .body = "IP\n45.1.1.1\n", .body_len = 12,
-				    .upload = "csv", .answer_max = 1 << 16 };
+	struct http_request req = { .method = "POST",
+				    .url = url,
+				    .body = "IP\n45.1.1.1\n",
+				    .body_len = 12,
+				    .upload = "csv",
+				    .answer_max = 1 << 16 };
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", w->h->port);
 	iprep_net.http(w->net, &req, clock_mono_ms() + 2000, answered, &w->s[0]);
@@ -217,7 +230,9 @@ static void a_body_goes_as_a_file_of_a_form(void **state)
 	assert_int_equal(w->s[0].answer.code, 200);
 	assert_non_null(strstr(w->s[0].body, "POST /echo HTTP/1.1"));
 	assert_non_null(strstr(w->s[0].body, "Content-Type: multipart/form-data; boundary="));
-	assert_non_null(strstr(w->s[0].body, "Content-Disposition: form-data; name=\"csv\"; filename=\"reports.csv\""));
+	assert_non_null(
+		strstr(w->s[0].body,
+		       "Content-Disposition: form-data; name=\"csv\"; filename=\"reports.csv\""));
 	assert_non_null(strstr(w->s[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--"));
 }
 
@@ -308,13 +323,24 @@ static void a_redirect_is_an_answer(void **state)
 static void no_key_goes_out_in_the_clear_but_to_this_host(void **state)
 {
 	static const char *const urls[] = {
-		"http://192.0.2.1:%d/", "http://127.0.0.1.stuck.test:%d/",
-		"http://127.0.0.1@192.0.2.1:%d/", "http://127.0.0.1:%d@192.0.2.1/",
-		"http://localhost.stuck.test:%d/", "http://[::ffff:192.0.2.1]:%d/",
-		"http://0.0.0.0:%d/", "ftp://127.0.0.1:%d/", "file:///etc/hostname?%d",
-		"127.0.0.1:%d/", "//127.0.0.1:%d/", "https://me:word@127.0.0.1:%d/", "",
-		"http://127.0.0.1:%d/\r\nX: y", "http://127.0.0.1:%d\\@192.0.2.1/",
-		"gopher://127.0.0.1:%d/", "http://:%d/", "http://127.0.0.1:%d999999/",
+		"http://192.0.2.1:%d/",
+		"http://127.0.0.1.stuck.test:%d/",
+		"http://127.0.0.1@192.0.2.1:%d/",
+		"http://127.0.0.1:%d@192.0.2.1/",
+		"http://localhost.stuck.test:%d/",
+		"http://[::ffff:192.0.2.1]:%d/",
+		"http://0.0.0.0:%d/",
+		"ftp://127.0.0.1:%d/",
+		"file:///etc/hostname?%d",
+		"127.0.0.1:%d/",
+		"//127.0.0.1:%d/",
+		"https://me:word@127.0.0.1:%d/",
+		"",
+		"http://127.0.0.1:%d/\r\nX: y",
+		"http://127.0.0.1:%d\\@192.0.2.1/",
+		"gopher://127.0.0.1:%d/",
+		"http://:%d/",
+		"http://127.0.0.1:%d999999/",
 	};
 	struct world *w = *state;
 	size_t n = sizeof(urls) / sizeof(urls[0]);
@@ -358,7 +384,8 @@ static void a_request_that_smuggles_is_refused(void **state)
 	struct world *w = *state;
 	static const char *const methods[] = { "", "get", "GET /x HTTP/1.1\r\n", "G T" };
 	const char *const headers[] = { "Key: a\r\nX: y", NULL };
-	struct http_request r = { .method = "GET", .url = "http://127.0.0.1:1/",
+	struct http_request r = { .method = "GET",
+				  .url = "http://127.0.0.1:1/",
 				  .headers = headers };
 
 	for (size_t i = 0; i < 4; i++)
@@ -454,12 +481,12 @@ static void close_answers_all_that_is_owed(void **state)
 	ask(w, 22, "get", "/ok", NULL, 60000);
 	t = clock_mono_ms();
 	w->net = iprep_net.close(w->net);
-	assert_true(clock_mono_ms() - t < 1000);       /* the resolver's thread is not waited for */
+	assert_true(clock_mono_ms() - t < 1000); /* the resolver's thread is not waited for */
 	for (size_t i = 0; i < 23; i++)
 		assert_int_equal(w->s[i].ncalls, 1);
 	assert_int_equal(w->s[0].answer.status, NET_TIMEOUT);
 	assert_true(w->s[0].answer.sent);
-	assert_false(w->s[19].answer.sent);            /* only eight at a time */
+	assert_false(w->s[19].answer.sent); /* only eight at a time */
 	assert_int_equal(w->s[22].answer.status, NET_BROKEN);
 }
 

@@ -10,9 +10,15 @@
 #define TRY_MS 1500
 
 /* A resolver: answers after rtt_ms, at most per_ms a millisecond; holds at most queue_max. */
-struct model { int64_t rtt_ms; size_t per_ms, queue_max; };
+struct model {
+	int64_t rtt_ms;
+	size_t per_ms, queue_max;
+};
 enum { FLYING_MAX = 4096 };
-struct flying { int64_t asked_ms, due_ms; bool lost; };
+struct flying {
+	int64_t asked_ms, due_ms;
+	bool lost;
+};
 static struct flying flying[FLYING_MAX];
 static size_t nflying, nlost, most, answered;
 
@@ -46,7 +52,7 @@ static void run(struct pace *p, const struct model *m, int64_t end_ms)
 {
 	nflying = nlost = most = answered = 0;
 	for (int64_t now = 1000; now < 1000 + end_ms; now++) {
-		for (size_t i = 0; i < nflying; ) {
+		for (size_t i = 0; i < nflying;) {
 			if (flying[i].due_ms > now) {
 				i++;
 				continue;
@@ -94,8 +100,8 @@ static void loss_makes_them_fewer_and_few_are_lost(void **state)
 	pace_init(&p, 64, 2048, 1000);
 	run(&p, &narrow, 20000);
 	assert_true(p.window <= 512);
-	assert_true(nlost * 20 < answered);        /* under 5 % */
-	assert_true(answered > 100000);            /* 20 s with 100 in flight */
+	assert_true(nlost * 20 < answered); /* under 5 % */
+	assert_true(answered > 100000);	    /* 20 s with 100 in flight */
 }
 
 static void lists_that_are_always_slow_are_not_loss(void **state)
@@ -115,11 +121,11 @@ static void all_lost_goes_down_to_a_floor_and_never_to_none(void **state)
 
 	(void)state;
 	pace_init(&p, 64, 2048, 0);
-	for (int64_t now = 0; now < 600000; now += 100)    /* every second one is late */
+	for (int64_t now = 0; now < 600000; now += 100) /* every second one is late */
 		for (size_t i = 0; i < p.window; i++)
 			pace_settled(&p, now - (i % 2 ? 1600 : 5), now);
 	assert_int_equal(p.window, 16);
-	pace_init(&p, 64, 4, 0);                   /* 63 lists: few addresses at once */
+	pace_init(&p, 64, 4, 0); /* 63 lists: few addresses at once */
 	assert_int_equal(p.window, 4);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_parsing.c - patterns, durations, numbers, JSON, comments: tables of texts and what they mean */
+/* test_parsing.c - patterns, durations, numbers, JSON, comments: tables of texts and what they mean
+ */
 #include "base/buf.h"
 #include "reputation/report_comment.h"
 #include "conf/conf.h"
@@ -17,14 +18,26 @@
 
 static void patterns_match_as_postscreen_has_them(void **state)
 {
-	static const struct { const char *text; uint32_t a, b; int points; } rows[] = {
-		{ "127.0.0.2*3", LO(2), 0, 3 }, { "127.0.0.2*3", LO(3), 0, 0 },
-		{ "127.0.0.[2..9]*3", LO(2), 0, 3 }, { "127.0.0.[2..9]*3", LO(9), LO(4), 3 },
-		{ "127.0.0.[2..9]*3", LO(10), 0, 0 }, { "127.0.0.[7;9;21]*3", LO(21), 0, 3 },
-		{ "127.0.0.[7;9;20..22]*3", LO(21), 0, 3 }, { "[127.0.0.2]*3", LO(2), 0, 3 },
-		{ "[127.0.[0;1].[2..4]]*3", LO(0x103), 0, 3 }, { "127.0.0.2*3 127.0.0.4*2", LO(2), LO(4), 5 },
-		{ "127.0.[0..255].[1..3]*-4", LO(0x502), 0, -4 }, { "*3", LO(77), 0, 3 }, { "*+3", LO(77), 0, 3 },
-		{ "[127].0.0.2*1", LO(2), 0, 1 }, { "127.0.0.[4..4]*1", LO(4), 0, 1 },
+	static const struct {
+		const char *text;
+		uint32_t a, b;
+		int points;
+	} rows[] = {
+		{ "127.0.0.2*3", LO(2), 0, 3 },
+		{ "127.0.0.2*3", LO(3), 0, 0 },
+		{ "127.0.0.[2..9]*3", LO(2), 0, 3 },
+		{ "127.0.0.[2..9]*3", LO(9), LO(4), 3 },
+		{ "127.0.0.[2..9]*3", LO(10), 0, 0 },
+		{ "127.0.0.[7;9;21]*3", LO(21), 0, 3 },
+		{ "127.0.0.[7;9;20..22]*3", LO(21), 0, 3 },
+		{ "[127.0.0.2]*3", LO(2), 0, 3 },
+		{ "[127.0.[0;1].[2..4]]*3", LO(0x103), 0, 3 },
+		{ "127.0.0.2*3 127.0.0.4*2", LO(2), LO(4), 5 },
+		{ "127.0.[0..255].[1..3]*-4", LO(0x502), 0, -4 },
+		{ "*3", LO(77), 0, 3 },
+		{ "*+3", LO(77), 0, 3 },
+		{ "[127].0.0.2*1", LO(2), 0, 1 },
+		{ "127.0.0.[4..4]*1", LO(4), 0, 1 },
 	};
 	struct pattern p;
 	struct err e;
@@ -41,12 +54,22 @@ static void patterns_match_as_postscreen_has_them(void **state)
 
 static void a_pattern_error_names_its_place(void **state)
 {
-	static const struct { const char *text, *place; } rows[] = {
-		{ "127.0.0.[4..1]*3", "127.0.0.[4..>1<]*3" }, { "127.0.0.256*3", "127.0.0.25>6<*3" },
-		{ "127.0.0*3", "127.0.0>*<3" }, { "127.0.0.2", "127.0.0.2><" }, { "127.0.0.2*", "127.0.0.2*><" },
-		{ "127.0.0.[2*3", "127.0.0.[2>*<3" }, { "127.0.0.[]*3", "127.0.0.[>]<*3" },
-		{ "127.0.0.2*3x", "127.0.0.2*3>x<" }, { "a.0.0.2*3", ">a<.0.0.2*3" }, { "127.0.0.2*1001", "over 1000" },
-		{ "127..0.2*3", "127.>.<0.2*3" }, { "[127.0.0.2*3", ">*<3" }, { "", "no entry" },
+	static const struct {
+		const char *text, *place;
+	} rows[] = {
+		{ "127.0.0.[4..1]*3", "127.0.0.[4..>1<]*3" },
+		{ "127.0.0.256*3", "127.0.0.25>6<*3" },
+		{ "127.0.0*3", "127.0.0>*<3" },
+		{ "127.0.0.2", "127.0.0.2><" },
+		{ "127.0.0.2*", "127.0.0.2*><" },
+		{ "127.0.0.[2*3", "127.0.0.[2>*<3" },
+		{ "127.0.0.[]*3", "127.0.0.[>]<*3" },
+		{ "127.0.0.2*3x", "127.0.0.2*3>x<" },
+		{ "a.0.0.2*3", ">a<.0.0.2*3" },
+		{ "127.0.0.2*1001", "over 1000" },
+		{ "127..0.2*3", "127.>.<0.2*3" },
+		{ "[127.0.0.2*3", ">*<3" },
+		{ "", "no entry" },
 	};
 	struct pattern p;
 	struct err e;
@@ -61,9 +84,13 @@ static void a_pattern_error_names_its_place(void **state)
 
 static void ranges_are_the_least_and_the_most(void **state)
 {
-	static const struct { const char *text; int nfields, least, most; } rows[] = {
-		{ "127.0.0.2*3", 4, 0, 3 }, { "127.0.0.2*3 127.0.0.3*2", 4, 0, 5 },
-		{ "127.0.0.2*-4", 4, -4, 0 }, { "[90..99]*3 100*10", 1, 0, 10 }, { "[50..100]*3 100*10", 1, 0, 13 },
+	static const struct {
+		const char *text;
+		int nfields, least, most;
+	} rows[] = {
+		{ "127.0.0.2*3", 4, 0, 3 },	    { "127.0.0.2*3 127.0.0.3*2", 4, 0, 5 },
+		{ "127.0.0.2*-4", 4, -4, 0 },	    { "[90..99]*3 100*10", 1, 0, 10 },
+		{ "[50..100]*3 100*10", 1, 0, 13 },
 	};
 	struct pattern p;
 	int least, most;
@@ -79,25 +106,43 @@ static void ranges_are_the_least_and_the_most(void **state)
 
 static void durations_are_fail2bans(void **state)
 {
-	static const struct { const char *text; int64_t s; } rows[] = {
-		{ "90", 90 }, { "15m", 900 }, { "1d", 86400 }, { "52w", 52 * 604800 }, { "1d12h", 129600 },
-		{ "1d 12h", 129600 }, { "0", 0 }, { "", -1 }, { "d", -1 }, { "1x", -1 }, { "-1", -1 }, { "1.5h", -1 },
-		{ "99999999999999999999", -1 }, { "9999999w", -1 }, { " 1d", -1 }, { "1D", -1 },
+	static const struct {
+		const char *text;
+		int64_t s;
+	} rows[] = {
+		{ "90", 90 },
+		{ "15m", 900 },
+		{ "1d", 86400 },
+		{ "52w", 52 * 604800 },
+		{ "1d12h", 129600 },
+		{ "1d 12h", 129600 },
+		{ "0", 0 },
+		{ "", -1 },
+		{ "d", -1 },
+		{ "1x", -1 },
+		{ "-1", -1 },
+		{ "1.5h", -1 },
+		{ "99999999999999999999", -1 },
+		{ "9999999w", -1 },
+		{ " 1d", -1 },
+		{ "1D", -1 },
 	};
 	int64_t s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		s = -1;
-		if (duration_parse(rows[i].text, 1000000000, &s) != (rows[i].s >= 0) || s != rows[i].s)
+		if (duration_parse(rows[i].text, 1000000000, &s) != (rows[i].s >= 0) ||
+		    s != rows[i].s)
 			fail_msg("\"%s\"", rows[i].text);
 	}
 }
 
 static void numbers_are_the_whole_text(void **state)
 {
-	static const char *const bad[] = { "", "-", "1x", " 1", "1 ", "+1", "0x1", "1e3", "11", "-1",
-					   "99999999999999999999" };
+	static const char *const bad[] = {
+		"", "-", "1x", " 1", "1 ", "+1", "0x1", "1e3", "11", "-1", "99999999999999999999"
+	};
 	int64_t n;
 
 	(void)state;
@@ -110,8 +155,10 @@ static void numbers_are_the_whole_text(void **state)
 
 static void json_that_is_not_sound_is_no_answer(void **state)
 {
-	static const char *const bad[] = { "", "{", "{\"a\":1}x", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
-					   "nul", "{'a':1}", "<html>" };
+	static const char *const bad[] = {
+		"",    "{",	  "{\"a\":1}x", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
+		"nul", "{'a':1}", "<html>"
+	};
 	char deep[200];
 	struct json *j;
 
@@ -129,7 +176,8 @@ static void json_that_is_not_sound_is_no_answer(void **state)
 
 static void json_members_have_their_type_or_are_not_there(void **state)
 {
-	static const char text[] = "{\"n\":5,\"f\":1.5,\"s\":\"x\",\"z\":null,\"b\":true,\"big\":1e30}";
+	static const char text[] =
+		"{\"n\":5,\"f\":1.5,\"s\":\"x\",\"z\":null,\"b\":true,\"big\":1e30}";
 	struct json *j = json_parse(text, sizeof(text) - 1);
 	int64_t n = 7;
 	bool b;
@@ -152,12 +200,18 @@ static void json_members_have_their_type_or_are_not_there(void **state)
 
 static void comments_leave_out_clauses_without_a_number(void **state)
 {
-	static const char t[] = "Brute force on %{jail}: %{failures} failures, %{users} user names in %{window}";
-	static const struct { struct comment_facts f; const char *out; } rows[] = {
-		{ { "sshd", 5, 3, 86400 }, "Brute force on sshd: 5 failures, 3 user names in 1 day" },
+	static const char t[] =
+		"Brute force on %{jail}: %{failures} failures, %{users} user names in %{window}";
+	static const struct {
+		struct comment_facts f;
+		const char *out;
+	} rows[] = {
+		{ { "sshd", 5, 3, 86400 },
+		  "Brute force on sshd: 5 failures, 3 user names in 1 day" },
 		{ { "sshd", 5, 0, 86400 }, "Brute force on sshd: 5 failures" },
 		{ { "sshd", 0, 3, 7200 }, "Brute force on sshd, 3 user names in 2 hours" },
-		{ { "", 5, 0, 1 }, "5 failures" }, { { "", 0, 0, 1 }, "" },
+		{ { "", 5, 0, 1 }, "5 failures" },
+		{ { "", 0, 0, 1 }, "" },
 	};
 	char out[200], small[12];
 
@@ -176,7 +230,11 @@ static void foreign_text_is_masked_and_buffers_keep_their_limit(void **state)
 	struct buf b;
 
 	(void)state;
-	assert_string_equal(text_mask(out, sizeof(out), "a\n\"\x1b\xc3" "b", 6), "a????b");
+	assert_string_equal(text_mask(out, sizeof(out),
+				      "a\n\"\x1b\xc3"
+				      "b",
+				      6),
+			    "a????b");
 	assert_string_equal(text_mask(out, sizeof(out), "0123456789abcdef", 16), "01234567...");
 	buf_init(&b, 5);
 	buf_puts(&b, "12345");

@@ -11,7 +11,11 @@
 
 static void an_error_is_one_sentence_with_its_place(void **state)
 {
-	static const struct { const char *text; int nfields; const char *said; } rows[] = {
+	static const struct {
+		const char *text;
+		int nfields;
+		const char *said;
+	} rows[] = {
 		{ "127.0.0.[4..1]", 4, "a range runs downwards at \"127.0.0.[4..>1<]\"" },
 		{ "127.0.0.[4..]*1", 4, "a number is missing at \"127.0.0.[4..>]<*1\"" },
 		{ "127.0.0.[4.5]*1", 4, "expected ; or ] at \"127.0.0.[4>.<5]*1\"" },
@@ -25,14 +29,22 @@ static void an_error_is_one_sentence_with_its_place(void **state)
 		{ "127.0.0.2*--1", 4, "points are missing at \"127.0.0.2*->-<1\"" },
 		{ "127.0.0.2*+-1", 4, "points are missing at \"127.0.0.2*+>-<1\"" },
 		{ "127.0.0.2*1.5", 4, "expected a blank at \"127.0.0.2*1>.<5\"" },
-		{ "127.0.0.2*1,127.0.0.3*1", 4, "expected a blank at \"127.0.0.2*1>,<127.0.0.3*1\"" },
-		{ "*1 127.0.0*1", 4, "expected . at \"*1 127.0.0>*<1\"" }, { "**1", 4, "points are missing at \"*>*<1\"" },
-		{ "*1001", 4, "points are over 1000 at \"*100>1<\"" }, { "*-1001", 4, "points are over 1000 at \"*-100>1<\"" },
-		{ "-1*1", 4, "a number is missing at \">-<1*1\"" }, { "*99999999999999999999", 4, "points are over 1000" },
-		{ "[127.0.0.2*1", 4, "expected ] at \"[127.0.0.2>*<1\"" }, { "[127]*1", 4, "expected . at \"[127]>*<1\"" },
+		{ "127.0.0.2*1,127.0.0.3*1", 4,
+		  "expected a blank at \"127.0.0.2*1>,<127.0.0.3*1\"" },
+		{ "*1 127.0.0*1", 4, "expected . at \"*1 127.0.0>*<1\"" },
+		{ "**1", 4, "points are missing at \"*>*<1\"" },
+		{ "*1001", 4, "points are over 1000 at \"*100>1<\"" },
+		{ "*-1001", 4, "points are over 1000 at \"*-100>1<\"" },
+		{ "-1*1", 4, "a number is missing at \">-<1*1\"" },
+		{ "*99999999999999999999", 4, "points are over 1000" },
+		{ "[127.0.0.2*1", 4, "expected ] at \"[127.0.0.2>*<1\"" },
+		{ "[127]*1", 4, "expected . at \"[127]>*<1\"" },
 		{ "127.0.0.2", 4, "expected * and points at \"127.0.0.2><\"" },
-		{ "", 4, "no entry" }, { " \t ", 4, "no entry" }, { "", 1, "no entry" },
-		{ "[1..2*1", 1, "expected ; or ] at \"[1..2>*<1\"" }, { "[[1]]*1", 1, "a number is missing at \"[>[<1]]*1\"" },
+		{ "", 4, "no entry" },
+		{ " \t ", 4, "no entry" },
+		{ "", 1, "no entry" },
+		{ "[1..2*1", 1, "expected ; or ] at \"[1..2>*<1\"" },
+		{ "[[1]]*1", 1, "a number is missing at \"[>[<1]]*1\"" },
 		{ "127.0.0.2*1", 1, "expected * and points at \"127>.<0.0.2*1\"" },
 		{ "127.0.0.\x1b*1", 4, "a number is missing at \"127.0.0.>?<*1\"" },
 		{ "127.0.0.2*1\xc3\xa9", 4, "expected a blank at \"127.0.0.2*1>?<?\"" },
@@ -43,10 +55,12 @@ static void an_error_is_one_sentence_with_its_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, &e), IPREP_E_CONFIG);
+		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, &e),
+				 IPREP_E_CONFIG);
 		if (strncmp(e.text, rows[i].said, strlen(rows[i].said)))
 			fail_msg("%s: %s", rows[i].text, e.text);
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL), IPREP_E_CONFIG);
+		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL),
+				 IPREP_E_CONFIG);
 	}
 }
 
@@ -61,23 +75,38 @@ static void an_overlong_text_is_refused_and_cut_in_the_message(void **state)
 	strcpy(text + sizeof(text) - 2, "x");
 	assert_int_equal(pattern_parse(text, 4, &p, &e), IPREP_E_CONFIG);
 	assert_true(strlen(e.text) >= 100 && strlen(e.text) < sizeof(e.text));
-	assert_int_equal(p.nfields, 77);                 /* as it was */
+	assert_int_equal(p.nfields, 77); /* as it was */
 }
 
 static void each_octet_counts_and_both_ends_of_a_range(void **state)
 {
-	static const struct { const char *text; uint32_t value; int points; } rows[] = {
-		{ "1.2.3.4*1", V4(1, 2, 3, 4), 1 }, { "1.2.3.4*1", V4(4, 3, 2, 1), 0 }, { "1.2.3.4*1", V4(2, 2, 3, 4), 0 },
-		{ "1.2.3.4*1", V4(1, 3, 3, 4), 0 }, { "1.2.3.4*1", V4(1, 2, 4, 4), 0 }, { "1.2.3.4*1", V4(1, 2, 3, 5), 0 },
+	static const struct {
+		const char *text;
+		uint32_t value;
+		int points;
+	} rows[] = {
+		{ "1.2.3.4*1", V4(1, 2, 3, 4), 1 },
+		{ "1.2.3.4*1", V4(4, 3, 2, 1), 0 },
+		{ "1.2.3.4*1", V4(2, 2, 3, 4), 0 },
+		{ "1.2.3.4*1", V4(1, 3, 3, 4), 0 },
+		{ "1.2.3.4*1", V4(1, 2, 4, 4), 0 },
+		{ "1.2.3.4*1", V4(1, 2, 3, 5), 0 },
 		{ "[0..255].[0..255].[0..255].[0..255]*1", V4(0, 0, 0, 0), 1 },
 		{ "[0..255].[0..255].[0..255].[0..255]*1", V4(255, 255, 255, 255), 1 },
-		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 6), 0 }, { "127.0.0.[7..8]*1", V4(127, 0, 0, 7), 1 },
-		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 8), 1 }, { "127.0.0.[7..8]*1", V4(127, 0, 0, 9), 0 },
-		{ "127.0.0.[1;3..5;3;9]*1", V4(127, 0, 0, 4), 1 }, { "127.0.0.[1;3..5;3;9]*1", V4(127, 0, 0, 2), 0 },
-		{ "[126..127].0.0.2*1", V4(126, 0, 0, 2), 1 }, { "[[126..127].0.0.2]*1", V4(126, 0, 0, 2), 1 },
-		{ "[[126;127].0.0.[2..3]]*1", V4(127, 0, 0, 3), 1 }, { "127.0.0.002*1", V4(127, 0, 0, 2), 1 },
-		{ "\t127.0.0.2*1  *5\t", V4(127, 0, 0, 2), 6 }, { "127.0.0.2*0", V4(127, 0, 0, 2), 0 },
-		{ "127.0.0.2*-1000", V4(127, 0, 0, 2), -1000 }, { "127.0.0.2*1000", V4(127, 0, 0, 2), 1000 },
+		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 6), 0 },
+		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 7), 1 },
+		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 8), 1 },
+		{ "127.0.0.[7..8]*1", V4(127, 0, 0, 9), 0 },
+		{ "127.0.0.[1;3..5;3;9]*1", V4(127, 0, 0, 4), 1 },
+		{ "127.0.0.[1;3..5;3;9]*1", V4(127, 0, 0, 2), 0 },
+		{ "[126..127].0.0.2*1", V4(126, 0, 0, 2), 1 },
+		{ "[[126..127].0.0.2]*1", V4(126, 0, 0, 2), 1 },
+		{ "[[126;127].0.0.[2..3]]*1", V4(127, 0, 0, 3), 1 },
+		{ "127.0.0.002*1", V4(127, 0, 0, 2), 1 },
+		{ "\t127.0.0.2*1  *5\t", V4(127, 0, 0, 2), 6 },
+		{ "127.0.0.2*0", V4(127, 0, 0, 2), 0 },
+		{ "127.0.0.2*-1000", V4(127, 0, 0, 2), -1000 },
+		{ "127.0.0.2*1000", V4(127, 0, 0, 2), 1000 },
 	};
 	struct pattern p;
 	struct err e;
@@ -97,7 +126,8 @@ static void an_entry_counts_once_however_many_answers_match(void **state)
 	struct pattern p;
 
 	(void)state;
-	assert_int_equal(pattern_parse("127.0.0.[2..3]*3 127.0.0.3*-1 127.0.0.9*50 *100", 4, &p, NULL), 0);
+	assert_int_equal(
+		pattern_parse("127.0.0.[2..3]*3 127.0.0.3*-1 127.0.0.9*50 *100", 4, &p, NULL), 0);
 	assert_int_equal(p.nentries, 4);
 	assert_int_equal(pattern_points(&p, values, 3), 102);
 	assert_int_equal(pattern_points(&p, values, 1), 103);
@@ -106,8 +136,12 @@ static void an_entry_counts_once_however_many_answers_match(void **state)
 
 static void a_score_has_the_points_of_its_ranges(void **state)
 {
-	static const struct { uint32_t score; int points; } rows[] = {
-		{ 0, -1 }, { 1, 0 }, { 89, 0 }, { 90, 3 }, { 99, 3 }, { 100, 10 }, { 101, 0 }, { 256, 0 }, { UINT32_MAX, 0 },
+	static const struct {
+		uint32_t score;
+		int points;
+	} rows[] = {
+		{ 0, -1 },   { 1, 0 },	 { 89, 0 },  { 90, 3 },		{ 99, 3 },
+		{ 100, 10 }, { 101, 0 }, { 256, 0 }, { UINT32_MAX, 0 },
 	};
 	struct pattern p;
 
@@ -119,10 +153,19 @@ static void a_score_has_the_points_of_its_ranges(void **state)
 
 static void the_range_is_what_answers_can_add(void **state)
 {
-	static const struct { const char *text; int nfields, least, most; bool negative; } rows[] = {
-		{ "127.0.0.2*3 127.0.0.3*-4 *-1", 4, -5, 3, false }, { "*-4 127.0.0.2*-1", 4, -5, 0, true },
-		{ "*0", 4, 0, 0, false }, { "*-1 *0", 4, -1, 0, false }, { "[0..100]*5", 1, 0, 5, false },
-		{ "[101..255]*5", 1, 0, 0, false }, { "[0..9]*-5 [5..50]*2", 1, -5, 2, false }, { "0*-1 *-2", 1, -3, 0, true },
+	static const struct {
+		const char *text;
+		int nfields, least, most;
+		bool negative;
+	} rows[] = {
+		{ "127.0.0.2*3 127.0.0.3*-4 *-1", 4, -5, 3, false },
+		{ "*-4 127.0.0.2*-1", 4, -5, 0, true },
+		{ "*0", 4, 0, 0, false },
+		{ "*-1 *0", 4, -1, 0, false },
+		{ "[0..100]*5", 1, 0, 5, false },
+		{ "[101..255]*5", 1, 0, 0, false },
+		{ "[0..9]*-5 [5..50]*2", 1, -5, 2, false },
+		{ "0*-1 *-2", 1, -3, 0, true },
 	};
 	int least, most;
 	struct pattern p;
@@ -131,7 +174,8 @@ static void the_range_is_what_answers_can_add(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
 		pattern_range(&p, &least, &most);
-		if (least != rows[i].least || most != rows[i].most || pattern_is_negative(&p) != rows[i].negative)
+		if (least != rows[i].least || most != rows[i].most ||
+		    pattern_is_negative(&p) != rows[i].negative)
 			fail_msg("%s: %d to %d", rows[i].text, least, most);
 	}
 	p.nentries = 0;

@@ -62,9 +62,16 @@ static void refused(int code, const char *what)
 
 static void one_line_is_the_key_without_what_ends_it(void **state)
 {
-	static const struct { const char *text, *key; } rows[] = {
-		{ "s3cret", "s3cret" }, { "s3cret\n", "s3cret" }, { "s3cret\r\n", "s3cret" },
-		{ "s3cret \n", "s3cret" }, { "s3cret\n\n\n", "s3cret" }, { "!~", "!~" }, { "x", "x" },
+	static const struct {
+		const char *text, *key;
+	} rows[] = {
+		{ "s3cret", "s3cret" },
+		{ "s3cret\n", "s3cret" },
+		{ "s3cret\r\n", "s3cret" },
+		{ "s3cret \n", "s3cret" },
+		{ "s3cret\n\n\n", "s3cret" },
+		{ "!~", "!~" },
+		{ "x", "x" },
 	};
 	char got[SECRET_MAX];
 	struct err e;
@@ -80,11 +87,23 @@ static void one_line_is_the_key_without_what_ends_it(void **state)
 
 static void bytes_that_are_not_of_a_key_are_refused(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *what; } rows[] = {
-		{ "", 0, "empty" }, { "\n", 1, "empty" }, { " \r\n\n", 4, "empty" },
-		{ "s3cret s3cret\n", 14, "byte 7 " }, { " s3cret", 7, "byte 1 " }, { "s3cret\tx", 8, "byte 7 " },
-		{ "s3cret\ns3cret\n", 14, "byte 7 " }, { "s3cret\0\n", 8, "byte 7 " }, { "s3cret\0", 7, "byte 7 " },
-		{ "s3cret\xc3\xa9", 8, "byte 7 " }, { "s3cret\x7f", 7, "byte 7 " }, { "\xef\xbb\xbfs3cret", 9, "byte 1 " },
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *what;
+	} rows[] = {
+		{ "", 0, "empty" },
+		{ "\n", 1, "empty" },
+		{ " \r\n\n", 4, "empty" },
+		{ "s3cret s3cret\n", 14, "byte 7 " },
+		{ " s3cret", 7, "byte 1 " },
+		{ "s3cret\tx", 8, "byte 7 " },
+		{ "s3cret\ns3cret\n", 14, "byte 7 " },
+		{ "s3cret\0\n", 8, "byte 7 " },
+		{ "s3cret\0", 7, "byte 7 " },
+		{ "s3cret\xc3\xa9", 8, "byte 7 " },
+		{ "s3cret\x7f", 7, "byte 7 " },
+		{ "\xef\xbb\xbfs3cret", 9, "byte 1 " },
 		{ "s3cret\x1b[0m", 10, "byte 7 " },
 	};
 
@@ -113,8 +132,11 @@ static void the_longest_key_fits_and_one_byte_more_does_not(void **state)
 
 static void modes_that_let_others_in_are_refused(void **state)
 {
-	static const struct { mode_t mode; bool safe; } rows[] = {
-		{ 0600, true }, { 0640, true }, { 0400, true }, { 0440, true }, { 0700, true },
+	static const struct {
+		mode_t mode;
+		bool safe;
+	} rows[] = {
+		{ 0600, true },	 { 0640, true },  { 0400, true },  { 0440, true },  { 0700, true },
 		{ 0604, false }, { 0602, false }, { 0601, false }, { 0644, false }, { 0660, false },
 		{ 0620, false }, { 0650, false }, { 0610, false }, { 0666, false }, { 0777, false },
 	};
@@ -196,10 +218,10 @@ static void only_a_regular_file_is_opened_and_no_link_followed(void **state)
 	refused(IPREP_E_PERM, "symbolic links");
 	unlink(path);
 	unlink(other);
-	assert_int_equal(symlink(other, path), 0);       /* to nothing */
+	assert_int_equal(symlink(other, path), 0); /* to nothing */
 	refused(IPREP_E_PERM, "symbolic links");
 	unlink(path);
-	assert_int_equal(mkfifo(path, 0600), 0);         /* must not wait for a writer */
+	assert_int_equal(mkfifo(path, 0600), 0); /* must not wait for a writer */
 	refused(IPREP_E_PERM, "not a regular file");
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);

@@ -9,8 +9,11 @@
 static void the_published_vectors_come_out(void **state)
 {
 	/* key 00..0f, message 00..len-1 */
-	static const struct { size_t len; uint64_t hash; } rows[] = {
-		{ 0, 0x726fdb47dd0e0e31 }, { 1, 0x74f839c593dc67fd }, { 7, 0xab0200f58b01d137 },
+	static const struct {
+		size_t len;
+		uint64_t hash;
+	} rows[] = {
+		{ 0, 0x726fdb47dd0e0e31 }, { 1, 0x74f839c593dc67fd },  { 7, 0xab0200f58b01d137 },
 		{ 8, 0x93f5f5799a932462 }, { 15, 0xa129ca6149be45e5 }, { 63, 0x958a324ceb064572 },
 	};
 	uint8_t key[16], message[64];

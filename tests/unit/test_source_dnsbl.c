@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define ZONE "zen.k3y.test"
-#define NOW 1795426190
+#define NOW  1795426190
 enum { BLOCK, ALLOW, NLISTS };
 static struct conf *conf;
 static struct task task;
@@ -20,7 +20,8 @@ static bool fed;
 
 static int set_up(void **state)
 {
-	static const char *const points[NLISTS] = { "127.0.0.[2..9]*3 127.0.0.255*2", "127.0.[0..255].[1..3]*-4" };
+	static const char *const points[NLISTS] = { "127.0.0.[2..9]*3 127.0.0.255*2",
+						    "127.0.[0..255].[1..3]*-4" };
 	struct err e;
 
 	(void)state;
@@ -66,10 +67,13 @@ static source_set settled(void *user, struct task *t)
 	return 0;
 }
 
-static const struct finding *ask_list(int row, const char *ip, const struct fake_answer *script, int task_ms)
+static const struct finding *ask_list(int row, const char *ip, const struct fake_answer *script,
+				      int task_ms)
 {
 	struct engine_conf ec = { .conf = conf, .ops = &fake_net, .clock = { .now_s = fixed_now } };
-	struct feed feed = { .window_max = 1, .task_ms = task_ms, .next = next, .settled = settled };
+	struct feed feed = {
+		.window_max = 1, .task_ms = task_ms, .next = next, .settled = settled
+	};
 	struct engine *e;
 	struct err err;
 
@@ -85,10 +89,12 @@ static const struct finding *ask_list(int row, const char *ip, const struct fake
 }
 
 /* What the list says to A; TXT is refused unless given. */
-static const struct finding *answer(int row, const struct dns_answer *a, const struct dns_answer *txt)
+static const struct finding *answer(int row, const struct dns_answer *a,
+				    const struct dns_answer *txt)
 {
 	struct fake_answer script[] = { { "TXT", { .status = NET_REFUSED }, { .code = 0 }, 0 },
-					{ ZONE, *a, { .code = 0 }, 0 }, { .match = NULL } };
+					{ ZONE, *a, { .code = 0 }, 0 },
+					{ .match = NULL } };
 
 	if (txt)
 		script[0].dns = *txt;
@@ -97,18 +103,23 @@ static const struct finding *answer(int row, const struct dns_answer *a, const s
 
 static const struct finding *answer_one(int row, uint32_t ip)
 {
-	struct dns_answer a = { .status = NET_OK, .na = 1, .a = { ip }, .ttl_s = 300, .has_ttl = true };
+	struct dns_answer a = {
+		.status = NET_OK, .na = 1, .a = { ip }, .ttl_s = 300, .has_ttl = true
+	};
 
 	return answer(row, &a, NULL);
 }
 
 static void addresses_are_asked_for_in_reverse_below_the_zone(void **state)
 {
-	static const struct { const char *ip, *name; } rows[] = {
+	static const struct {
+		const char *ip, *name;
+	} rows[] = {
 		{ "45.1.0.7", "7.0.1.45." ZONE },
 		{ "255.0.10.1", "1.10.0.255." ZONE },
 		{ "::ffff:45.1.0.7", "7.0.1.45." ZONE },
-		{ "2a02:4780::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.7.4.2.0.a.2." ZONE },
+		{ "2a02:4780::1",
+		  "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.7.4.2.0.a.2." ZONE },
 		{ "2001:db8:1234:5678:9abc:def0:fedc:ba98",
 		  "8.9.a.b.c.d.e.f.0.f.e.d.c.b.a.9.8.7.6.5.4.3.2.1.8.b.d.0.1.0.0.2." ZONE },
 	};
@@ -137,8 +148,8 @@ static void the_longest_zone_is_asked_whole(void **state)
 static void error_codes_are_never_listings(void **state)
 {
 	static const uint32_t codes[] = {
-		0x7f000001, 0x00000000, 0x0a000001, 0x7e000002, 0x80000002, 0xc0a80101, 0xffffffff,
-		0x5db8d822, 0x7e7f0002,
+		0x7f000001, 0x00000000, 0x0a000001, 0x7e000002, 0x80000002,
+		0xc0a80101, 0xffffffff, 0x5db8d822, 0x7e7f0002,
 	};
 
 	(void)state;
@@ -147,7 +158,8 @@ static void error_codes_are_never_listings(void **state)
 			const struct finding *f = answer_one(row, codes[i]);
 
 			if (f->status != FINDING_ERROR || f->listed || f->points || f->expires_at)
-				fail_msg("%#x: status %d, %d points", codes[i], f->status, f->points);
+				fail_msg("%#x: status %d, %d points", codes[i], f->status,
+					 f->points);
 			assert_non_null(strstr(f->detail, "error code"));
 		}
 	for (uint32_t last = 0; last < 256; last++) {
@@ -185,7 +197,7 @@ static void one_error_code_among_listings_spoils_them_all(void **state)
 static void a_code_without_points_is_listed_and_worth_nothing(void **state)
 {
 	(void)state;
-	for (uint32_t code = 0x7f00000a; code <= 0x7f00000b; code++) {      /* PBL */
+	for (uint32_t code = 0x7f00000a; code <= 0x7f00000b; code++) { /* PBL */
 		const struct finding *f = answer_one(BLOCK, code);
 
 		assert_int_equal(f->status, FINDING_OK);
@@ -193,7 +205,7 @@ static void a_code_without_points_is_listed_and_worth_nothing(void **state)
 		assert_int_equal(f->points, 0);
 		assert_int_equal(f->na, 1);
 		assert_int_equal(f->a[0], code);
-		assert_int_equal(fake_net_asked(), 1);     /* no reason is asked for */
+		assert_int_equal(fake_net_asked(), 1); /* no reason is asked for */
 	}
 }
 
@@ -208,15 +220,22 @@ static void all_answers_are_kept(void **state)
 	f = answer(BLOCK, &a, NULL);
 	assert_int_equal(f->na, ANSWERS_MAX);
 	assert_memory_equal(f->a, a.a, sizeof(a.a));
-	assert_int_equal(f->points, 3);            /* one entry gives its points once */
+	assert_int_equal(f->points, 3); /* one entry gives its points once */
 }
 
 static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **state)
 {
-	static const struct { uint32_t ttl; bool has; int64_t keeps; } rows[] = {
-		{ 0, true, 60 }, { 1, true, 60 }, { 59, true, 60 }, { 60, true, 60 }, { 61, true, 61 },
-		{ 600, true, 600 }, { 3600, true, 3600 }, { 3601, true, 3600 }, { 86400, true, 3600 },
-		{ UINT32_MAX, true, 3600 }, { 0, false, 60 }, { 600, false, 60 },
+	static const struct {
+		uint32_t ttl;
+		bool has;
+		int64_t keeps;
+	} rows[] = {
+		{ 0, true, 60 },       { 1, true, 60 },
+		{ 59, true, 60 },      { 60, true, 60 },
+		{ 61, true, 61 },      { 600, true, 600 },
+		{ 3600, true, 3600 },  { 3601, true, 3600 },
+		{ 86400, true, 3600 }, { UINT32_MAX, true, 3600 },
+		{ 0, false, 60 },      { 600, false, 60 },
 	};
 	static const enum net_status says[] = { NET_OK, NET_NXDOMAIN, NET_NODATA };
 
@@ -225,8 +244,11 @@ static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **
 	conf->cache_max_s = 3600;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (size_t k = 0; k < 3; k++) {
-			struct dns_answer a = { .status = says[k], .na = !k, .a = { k ? 0 : 0x7f000002 },
-						.ttl_s = rows[i].ttl, .has_ttl = rows[i].has };
+			struct dns_answer a = { .status = says[k],
+						.na = !k,
+						.a = { k ? 0 : 0x7f000002 },
+						.ttl_s = rows[i].ttl,
+						.has_ttl = rows[i].has };
 			const struct finding *f = answer(BLOCK, &a, NULL);
 
 			assert_int_equal(f->status, FINDING_OK);
@@ -237,7 +259,11 @@ static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **
 
 static void silence_and_refusals_are_no_answer_and_not_kept(void **state)
 {
-	static const struct { struct dns_answer a; int status; const char *detail; } rows[] = {
+	static const struct {
+		struct dns_answer a;
+		int status;
+		const char *detail;
+	} rows[] = {
 		{ { .status = NET_TIMEOUT }, FINDING_TIMEOUT, "timeout" },
 		{ { .status = NET_SERVFAIL }, FINDING_ERROR, "SERVFAIL" },
 		{ { .status = NET_REFUSED }, FINDING_ERROR, "REFUSED" },
@@ -259,7 +285,9 @@ static void silence_and_refusals_are_no_answer_and_not_kept(void **state)
 
 static void the_reason_is_quoted_masked_and_cut(void **state)
 {
-	static const struct { const char *txt, *shows; } rows[] = {
+	static const struct {
+		const char *txt, *shows;
+	} rows[] = {
 		{ "https://example.org/query/45.1.0.7", "\"https://example.org/query/45.1.0.7\"" },
 		{ "a\nb\r\x1b[31mc", "\"a?b??[31mc\"" },
 		{ "say \"x\"", "\"say ?x?\"" },
@@ -287,9 +315,11 @@ static void the_reason_is_quoted_masked_and_cut(void **state)
 
 static void a_listing_stands_without_its_reason_and_waits_a_second_at_most(void **state)
 {
-	static const struct { int task_ms, delay_ms, ends_ms; } rows[] = {
+	static const struct {
+		int task_ms, delay_ms, ends_ms;
+	} rows[] = {
 		{ 5000, NEVER, 1010 },
-		{ 500, NEVER, 500 },               /* the task's deadline comes first */
+		{ 500, NEVER, 500 }, /* the task's deadline comes first */
 		{ 5000, 20, 30 },
 	};
 
@@ -297,8 +327,12 @@ static void a_listing_stands_without_its_reason_and_waits_a_second_at_most(void 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fake_answer script[] = {
 			{ "TXT", { .status = NET_SERVFAIL }, { .code = 0 }, rows[i].delay_ms },
-			{ ZONE, { .status = NET_OK, .na = 1, .a = { 0x7f000002 } }, { .code = 0 }, 10 },
-			{ .match = NULL } };
+			{ ZONE,
+			  { .status = NET_OK, .na = 1, .a = { 0x7f000002 } },
+			  { .code = 0 },
+			  10 },
+			{ .match = NULL }
+		};
 		const struct finding *f = ask_list(BLOCK, "45.1.0.7", script, rows[i].task_ms);
 
 		assert_int_equal(f->status, FINDING_OK);
@@ -313,7 +347,9 @@ static void details_never_show_the_zone_since_it_may_hold_a_key(void **state)
 	(void)state;
 	for (int s = NET_OK; s <= NET_BROKEN; s++)
 		for (size_t n = 0; n < 2; n++) {
-			struct dns_answer a = { .status = (enum net_status)s, .na = n, .a = { 0x7f000001 } };
+			struct dns_answer a = { .status = (enum net_status)s,
+						.na = n,
+						.a = { 0x7f000001 } };
 
 			assert_null(strstr(answer(BLOCK, &a, NULL)->detail, "k3y"));
 		}

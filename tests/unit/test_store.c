@@ -19,7 +19,11 @@ static int64_t fake_now(void *user)
 	return now;
 }
 
-struct place { char dir[64], path[96]; struct store *s; struct conf *conf; };
+struct place {
+	char dir[64], path[96];
+	struct store *s;
+	struct conf *conf;
+};
 static const struct clock fake_clock = { .now_s = fake_now };
 
 static int open_it(struct place *p, enum store_mode mode)
@@ -73,8 +77,14 @@ static struct addr addr(const char *text)
 
 static void put_block(struct store *s, const char *text, int64_t until)
 {
-	struct block b = { .key = addr(text), .tier = "known", .score = 3, .since = now,
-			   .until = until, .due = true, .jail = "sshd", .src = "zen" };
+	struct block b = { .key = addr(text),
+			   .tier = "known",
+			   .score = 3,
+			   .since = now,
+			   .until = until,
+			   .due = true,
+			   .jail = "sshd",
+			   .src = "zen" };
 
 	assert_int_equal(store_block_put(s, &b), 0);
 }
@@ -92,9 +102,18 @@ static void sql(struct place *p, const char *text)
 
 static void a_block_lasts_until_its_time_and_an_absurd_time_is_over(void **state)
 {
-	static const struct { int64_t until_in; int found; } rows[] = {
-		{ 60, 1 }, { 1, 1 }, { 0, 0 }, { -1, 0 }, { 365 * 86400LL, 1 },
-		{ 10 * 365 * 86400LL, 1 }, { 3653 * 86400LL, 1 }, { 11 * 365 * 86400LL, 0 },
+	static const struct {
+		int64_t until_in;
+		int found;
+	} rows[] = {
+		{ 60, 1 },
+		{ 1, 1 },
+		{ 0, 0 },
+		{ -1, 0 },
+		{ 365 * 86400LL, 1 },
+		{ 10 * 365 * 86400LL, 1 },
+		{ 3653 * 86400LL, 1 },
+		{ 11 * 365 * 86400LL, 0 },
 	};
 	struct place *p = *state;
 	struct addr key = addr("45.1.1.1");
@@ -139,7 +158,7 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 	assert_int_equal(b[0].until, now + 90);
 	assert_string_equal(b[0].jail, "sshd");
 	assert_int_equal(store_blocks_first_since(p->s, now, 10), 1);
-	now -= 3600;                       /* the clock was ahead: what was announced then holds nobody up now */
+	now -= 3600; /* the clock was ahead: what was announced then holds nobody up now */
 	assert_int_equal(store_blocks_first_since(p->s, now - 60, 10), 0);
 	now += 3600;
 }
@@ -149,8 +168,11 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **state)
 {
 	struct place *p = *state;
-	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .since = now,
-				.next_at = now, .jail = "gate" };
+	struct lookup_job j = { .key = addr("45.1.1.1"),
+				.addr = addr("45.1.1.1"),
+				.since = now,
+				.next_at = now,
+				.jail = "gate" };
 	static const enum origin order[] = { AMBIGUOUS, SURE, AMBIGUOUS };
 	struct lookup_job got[4];
 
@@ -166,8 +188,12 @@ static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **stat
 static void a_job_that_became_sure_meanwhile_is_not_ended(void **state)
 {
 	struct place *p = *state;
-	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"),
-				.origin = AMBIGUOUS, .since = now, .next_at = now }, taken;
+	struct lookup_job j = { .key = addr("45.1.1.1"),
+				.addr = addr("45.1.1.1"),
+				.origin = AMBIGUOUS,
+				.since = now,
+				.next_at = now },
+			  taken;
 
 	assert_int_equal(store_lookup_put(p->s, &j), 0);
 	assert_int_equal(store_lookups_due(p->s, now, &taken, 1), 1);
@@ -180,8 +206,12 @@ static void a_job_that_became_sure_meanwhile_is_not_ended(void **state)
 static void a_job_forgotten_and_made_anew_is_another_job(void **state)
 {
 	struct place *p = *state;
-	struct lookup_job j = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .origin = SURE,
-				.since = now, .next_at = now }, taken;
+	struct lookup_job j = { .key = addr("45.1.1.1"),
+				.addr = addr("45.1.1.1"),
+				.origin = SURE,
+				.since = now,
+				.next_at = now },
+			  taken;
 
 	assert_int_equal(store_lookup_put(p->s, &j), 0);
 	assert_int_equal(store_lookups_due(p->s, now, &taken, 1), 1);
@@ -217,8 +247,13 @@ static void a_crowded_network_is_counted_up_to_its_limit(void **state)
 
 static int64_t add_report(struct place *p)
 {
-	struct report_job r = { .key = addr("45.1.1.1"), .addr = addr("45.1.1.1"), .failures = 3,
-				.first_at = now, .seen_at = now, .next_at = now, .categories = "18" };
+	struct report_job r = { .key = addr("45.1.1.1"),
+				.addr = addr("45.1.1.1"),
+				.failures = 3,
+				.first_at = now,
+				.seen_at = now,
+				.next_at = now,
+				.categories = "18" };
 
 	assert_int_equal(store_report_add(p->s, &r, ""), 0);
 	assert_int_equal(store_report_last(p->s, &r.addr, &r), 1);
@@ -285,8 +320,9 @@ static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
 
 static void a_refused_key_counts_until_it_changes(void **state)
 {
-	struct quota_seen seen = { .seen = true, .limit = -1, .remaining = -1, .auth_failed = true,
-				   .error = "HTTP 401" };
+	struct quota_seen seen = {
+		.seen = true, .limit = -1, .remaining = -1, .auth_failed = true, .error = "HTTP 401"
+	};
 	struct place *p = *state;
 	struct quota q;
 
@@ -295,7 +331,7 @@ static void a_refused_key_counts_until_it_changes(void **state)
 	assert_int_equal(store_quota_seen(p->s, "report", "old", &seen), 0);
 	assert_int_equal(store_quota_get(p->s, "report", "old", &q), 0);
 	assert_true(q.auth_failed);
-	assert_int_equal(store_quota_get(p->s, "check", "old", &q), 0);    /* the same key */
+	assert_int_equal(store_quota_get(p->s, "check", "old", &q), 0); /* the same key */
 	assert_true(q.auth_failed);
 	assert_int_equal(store_quota_get(p->s, "report", "new", &q), 0);
 	assert_false(q.auth_failed);
@@ -312,7 +348,7 @@ static void one_run_under_a_wrong_clock_frees_nobody(void **state)
 	struct block b;
 
 	put_block(p->s, "45.1.1.1", now + 86400);
-	now = 2145916800;                  /* 2038 */
+	now = 2145916800; /* 2038 */
 	while (store_purge_step(p->s, p->conf, 200, &c) > 0)
 		;
 	assert_int_equal(store_purge_seen(p->s), 0);
@@ -325,8 +361,14 @@ static void one_run_under_a_wrong_clock_frees_nobody(void **state)
 
 static void findings_go_when_their_retention_is_over_and_reports_not_by_one_run(void **state)
 {
-	struct finding f = { .status = FINDING_OK, .answered_at = now, .expires_at = now + 60, .points = 3,
-			     .na = 2, .a = { 0x7f000004, 0x7f000002 }, .detail = "x" }, got = { 0 };
+	struct finding f = { .status = FINDING_OK,
+			     .answered_at = now,
+			     .expires_at = now + 60,
+			     .points = 3,
+			     .na = 2,
+			     .a = { 0x7f000004, 0x7f000002 },
+			     .detail = "x" },
+		       got = { 0 };
 	struct store_counts c = { 0 };
 	struct place *p = *state;
 	struct addr key = addr("45.1.1.1");
@@ -391,14 +433,14 @@ static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **s
 	assert_true(q.first_under_way);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &silent), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
-	assert_false(q.first_under_way);   /* it told nothing: the next one goes alone, too */
+	assert_false(q.first_under_way); /* it told nothing: the next one goes alone, too */
 	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
 	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_false(q.first_under_way);
 	assert_int_equal(q.remaining, 899);
-	now += 86400;                      /* another day, another first call; it may have died */
+	now += 86400; /* another day, another first call; it may have died */
 	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
 	assert_true(q.first_under_way);
@@ -411,8 +453,11 @@ static void the_health_of_a_list_belongs_to_its_zone(void **state)
 {
 	struct place *p = *state;
 	struct conf_source *list = &p->conf->sources[0];
-	struct zone_state z = { .state = { ZONE_BAD, ZONE_GOOD }, .latency_ms = 12, .probed_at = now,
-				.silent_since = 5, .why = "lists the world" };
+	struct zone_state z = { .state = { ZONE_BAD, ZONE_GOOD },
+				.latency_ms = 12,
+				.probed_at = now,
+				.silent_since = 5,
+				.why = "lists the world" };
 	struct zone_state got[1];
 
 	snprintf(list->name, sizeof(list->name), "zen");
@@ -449,7 +494,8 @@ static void run_file(struct place *p, const char *path)
 
 static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **state)
 {
-	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql", TEST_DATA "/stores/schema-2.sql",
+	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql",
+					    TEST_DATA "/stores/schema-2.sql",
 					    TEST_DATA "/stores/schema-3.sql" };
 	struct place *p = *state;
 	struct addr blocked = addr("45.1.1.1"), sending = addr("45.5.5.5");
@@ -464,7 +510,8 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		run_file(p, kept[i]);
 		now = 1795000100;
 		assert_int_equal(store_open(p->path, STORE_HOOK, fake_clock, NULL, &p->s, &e), 0);
-		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }), 0);   /* until 2096 */
+		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }),
+				 0); /* until 2096 */
 		assert_int_equal(store_knows(p->s, &blocked), 1);
 		assert_int_equal(store_lookup_get(p->s, &(struct addr){ 0 }, NULL), 0);
 		assert_int_equal(store_reports_due(p->s, now, r, 4), 2);
@@ -472,19 +519,24 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		assert_int_equal(r[1].state, REPORT_SENDING);
 		assert_int_equal(r[1].sent_at, 1795000000);
 		assert_string_equal(r[1].comment, "own words");
-		assert_null(r[1].frozen);          /* made again from the same row */
+		assert_null(r[1].frozen); /* made again from the same row */
 		report_job_done(&r[0]);
 		report_job_done(&r[1]);
-		assert_int_equal(store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
+		assert_int_equal(
+			store_zones_get(p->s, p->conf, &(struct zone_state){ .probed_at = 0 }), 0);
 		assert_int_equal(store_failures_put(p->s, &blocked, 3, now), 0);
 		sql(p, "UPDATE block SET until = 1830000000");
 		assert_int_equal(store_rechecks_due(p->s, &due, 1), 0);
-		now += 604800;             /* a week after it was made, whichever version made it */
+		now += 604800; /* a week after it was made, whichever version made it */
 		assert_int_equal(store_rechecks_due(p->s, &due, 1), 1);
 		assert_memory_equal(due.addr.b, blocked.b, 16);
-		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 }, &gone, 1), 0);
+		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 },
+						     &gone, 1),
+				 0);
 		assert_int_equal(store_release(p->s, &due), 0);
-		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 }, &gone, 1), 1);
+		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 },
+						     &gone, 1),
+				 1);
 		assert_string_equal(gone.tier, "known");
 	}
 }
@@ -547,11 +599,12 @@ static void a_check_reads_all_or_as_much_as_time_allows(void **state)
 	struct place *p = *state;
 
 	assert_int_equal(store_check(p->s, 60000), 1);
-	sql(p, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO good"
+	sql(p,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO good"
 	    " SELECT CAST(printf('%016d', i) AS BLOB), 1 FROM n");
 	assert_int_equal(store_check(p->s, 0), 0);
 	assert_int_equal(store_check(p->s, 60000), 1);
-	assert_int_equal(store_try(p->s), 0);      /* and goes on after it */
+	assert_int_equal(store_try(p->s), 0); /* and goes on after it */
 }
 
 int main(void)

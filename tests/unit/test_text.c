@@ -12,10 +12,24 @@
 
 static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 {
-	static const struct { const char *src; size_t len, room; const char *out; } rows[] = {
-		{ "abc", 3, 4, "abc" }, { "abcd", 4, 4, "..." }, { "abcde", 5, 5, "a..." }, { "abcd", 4, 3, "ab" },
-		{ "abc", 3, 1, "" }, { "", 0, 4, "" }, { "a\0b", 3, 8, "a?b" }, { "\t\r\n\x7f", 4, 8, "????" },
-		{ "\xc2\x9b" "31m", 5, 8, "??31m" }, { "\"\x1b]0;\a", 6, 8, "??]0;?" }, { " ~'\\", 4, 8, " ~'\\" },
+	static const struct {
+		const char *src;
+		size_t len, room;
+		const char *out;
+	} rows[] = {
+		{ "abc", 3, 4, "abc" },
+		{ "abcd", 4, 4, "..." },
+		{ "abcde", 5, 5, "a..." },
+		{ "abcd", 4, 3, "ab" },
+		{ "abc", 3, 1, "" },
+		{ "", 0, 4, "" },
+		{ "a\0b", 3, 8, "a?b" },
+		{ "\t\r\n\x7f", 4, 8, "????" },
+		{ "\xc2\x9b"
+		  "31m",
+		  5, 8, "??31m" },
+		{ "\"\x1b]0;\a", 6, 8, "??]0;?" },
+		{ " ~'\\", 4, 8, " ~'\\" },
 	};
 	char out[9];
 
@@ -30,11 +44,25 @@ static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 
 static void utf8_is_told_from_other_bytes(void **state)
 {
-	static const char *const good[] = { "", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f",
-					    "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf" };
-	static const char *const bad[] = { "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
-					   "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "a\xe9\x62",
-					   "\xf0\x9f\x98", "\xf8\x88\x80\x80\x80" };
+	static const char *const good[] = { "",
+					    "a",
+					    "\xc3\xa9",
+					    "\xe2\x82\xac",
+					    "\xf0\x9f\x98\x80",
+					    "\x7f",
+					    "\xed\x9f\xbf",
+					    "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80",
+					   "\xc3",
+					   "\xc0\xaf",
+					   "\xe0\x80\xaf",
+					   "\xed\xa0\x80",
+					   "\xf4\x90\x80\x80",
+					   "\xff",
+					   "\xe2\x82",
+					   "a\xe9\x62",
+					   "\xf0\x9f\x98",
+					   "\xf8\x88\x80\x80\x80" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -51,11 +79,16 @@ static void utf8_is_told_from_other_bytes(void **state)
 static void a_piece_of_a_secret_is_found_and_keys_are_redacted(void **state)
 {
 	static const char secret[] = "0123456789abcdef0123456789ABCDEF";
-	static const struct { const char *in, *out; } rows[] = {
-		{ "key = 0123456789abcdef0123", "key = ..." }, { "https://x:0123456789abcdef0123@h/x", "https://x:...@h/x" },
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "key = 0123456789abcdef0123", "key = ..." },
+		{ "https://x:0123456789abcdef0123@h/x", "https://x:...@h/x" },
 		{ "blocklist-de-and-others-of-2026", "blocklist-de-and-others-of-2026" },
-		{ "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz" }, { "0123456789abcdef012", "0123456789abcdef012" },
-		{ "", "" }, { "0123456789abcdef0123", "..." },
+		{ "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz" },
+		{ "0123456789abcdef012", "0123456789abcdef012" },
+		{ "", "" },
+		{ "0123456789abcdef0123", "..." },
 	};
 	char text[80];
 
@@ -78,9 +111,13 @@ static void a_piece_of_a_secret_is_found_and_keys_are_redacted(void **state)
 
 static void text_is_put_as_far_as_it_fits(void **state)
 {
-	static const struct { const char *before, *more, *after; bool whole; } rows[] = {
-		{ "", "abc", "abc", true }, { "", "abcd", "abcd", true }, { "", "abcde", "abcd", false },
-		{ "ab", "cd", "abcd", true }, { "ab", "cde", "abcd", false }, { "abcd", "", "abcd", true },
+	static const struct {
+		const char *before, *more, *after;
+		bool whole;
+	} rows[] = {
+		{ "", "abc", "abc", true },	{ "", "abcd", "abcd", true },
+		{ "", "abcde", "abcd", false }, { "ab", "cd", "abcd", true },
+		{ "ab", "cde", "abcd", false }, { "abcd", "", "abcd", true },
 		{ "abcd", "e", "abcd", false },
 	};
 	char dst[6];
@@ -118,9 +155,9 @@ static void a_buffer_grows_to_its_limit_and_a_failure_stays(void **state)
 	assert_int_equal(b.max, 1000);
 
 	buf_puts(&b, "ab");
-	buf_add(&b, NULL, (size_t)-1);                   /* refused before it is looked at */
+	buf_add(&b, NULL, (size_t)-1); /* refused before it is looked at */
 	assert_true(b.failed);
-	buf_puts(&b, "c");                               /* would fit, but the chain is broken */
+	buf_puts(&b, "c"); /* would fit, but the chain is broken */
 	assert_string_equal(b.text, "ab");
 	buf_free(&b);
 	buf_free(&b);
@@ -183,9 +220,13 @@ static void hear(void *user, int priority, const char *line)
 
 static void a_line_is_heard_up_to_its_priority_only(void **state)
 {
-	static const struct { int max, priority; bool wanted; } rows[] = {
-		{ LOG_INFO, LOG_ERR, true }, { LOG_INFO, LOG_INFO, true }, { LOG_INFO, LOG_DEBUG, false },
-		{ LOG_ERR, LOG_WARNING, false }, { LOG_DEBUG, LOG_DEBUG, true },
+	static const struct {
+		int max, priority;
+		bool wanted;
+	} rows[] = {
+		{ LOG_INFO, LOG_ERR, true },	{ LOG_INFO, LOG_INFO, true },
+		{ LOG_INFO, LOG_DEBUG, false }, { LOG_ERR, LOG_WARNING, false },
+		{ LOG_DEBUG, LOG_DEBUG, true },
 	};
 
 	(void)state;

@@ -14,20 +14,27 @@ static struct conf_source sources[NSOURCES] = {
 	{ .name = "allow", .points = { .nfields = 4 }, .least = -4 },
 	{ .type = SOURCE_ABUSEIPDB, .name = "abuseipdb", .costs = true, .most = 10 },
 };
-static struct conf conf = { .ntiers = 2, .tiers = { { "known", 3, 86400 }, { "notorious", 10, 31536000 } },
-			    .nsources = NSOURCES, .sources = sources, .abuseipdb = API };
+static struct conf conf = { .ntiers = 2,
+			    .tiers = { { "known", 3, 86400 }, { "notorious", 10, 31536000 } },
+			    .nsources = NSOURCES,
+			    .sources = sources,
+			    .abuseipdb = API };
 
 /* L listed, N not listed, T time-out, E error, D denied, Q quarantined, S skipped, . not asked,
- * W whitelisted with a score of 100, w with 0, X Tor with a score of 100, P 100 in the answer to a report,
- * p 0 in the answer to a report */
+ * W whitelisted with a score of 100, w with 0, X Tor with a score of 100, P 100 in the answer to a
+ * report, p 0 in the answer to a report */
 static void finding_of(char c, int row, struct finding *f)
 {
 	static const int worth[NSOURCES] = { 3, 3, -4, 10 };
 
 	*f = (struct finding){ 0 };
-	f->status = c == 'T' ? FINDING_TIMEOUT : c == 'E' ? FINDING_ERROR : c == 'D' ? FINDING_DENIED
-		  : c == 'Q' ? FINDING_QUARANTINED : c == 'S' ? FINDING_SKIPPED
-		  : c == '.' ? FINDING_NONE : FINDING_OK;
+	f->status = c == 'T'   ? FINDING_TIMEOUT
+		    : c == 'E' ? FINDING_ERROR
+		    : c == 'D' ? FINDING_DENIED
+		    : c == 'Q' ? FINDING_QUARANTINED
+		    : c == 'S' ? FINDING_SKIPPED
+		    : c == '.' ? FINDING_NONE
+			       : FINDING_OK;
 	f->listed = strchr("LWXP", c) != NULL;
 	f->points = f->listed ? worth[row] : 0;
 	f->rule = c == 'W' || c == 'w' ? RULE_VETO : c == 'X' ? RULE_LOWEST_TIER : RULE_NONE;
@@ -47,20 +54,37 @@ static struct verdict weigh(const char *answers, enum origin origin, source_set 
 
 static void cases_are_weighed_as_the_table_says(void **state)
 {
-	static const struct { const char *answers; enum origin origin; int kind, low, high, tier; } rows[] = {
-		{ "NNNN", SURE, V_CLEAN, 0, 0, -1 }, { "LNNN", SURE, V_CONFIRMED, 3, 3, 0 },
-		{ "LLNL", SURE, V_CONFIRMED, 16, 16, 1 }, { "LLNL", AMBIGUOUS, V_CONFIRMED, 16, 16, 0 },
-		{ "LLNL", BY_HAND, V_CONFIRMED, 16, 16, 1 }, { "NNNL", SURE, V_CONFIRMED, 10, 10, 1 },
-		{ "LNTN", SURE, V_UNKNOWN, -1, 3, -1 },      /* an allowlist is silent while a list says yes */
-		{ "LLTN", SURE, V_UNKNOWN, 2, 6, -1 }, { "LLTL", SURE, V_CONFIRMED, 12, 16, 1 },
-		{ "TNNN", SURE, V_UNKNOWN, 0, 3, -1 }, { "TTTT", SURE, V_UNKNOWN, -4, 16, -1 },
-		{ "EENE", SURE, V_UNKNOWN, 0, 16, -1 }, { "QQQN", SURE, V_CLEAN, 0, 0, -1 },
-		{ "QQQQ", SURE, V_UNKNOWN, 0, 0, -1 }, { "NNTN", SURE, V_CLEAN, -4, 0, -1 },
-		{ "LNND", SURE, V_CONFIRMED, 3, 13, 0 }, { "NNND", SURE, V_UNKNOWN, 0, 10, -1 },
-		{ "LLNW", SURE, V_CLEAN, 0, 0, -1 }, { "LLNX", SURE, V_CONFIRMED, 16, 16, 0 },
-		{ "NNNP", SURE, V_CONFIRMED, 10, 10, 0 }, { "NNNp", SURE, V_CLEAN, 0, 0, -1 },
-		{ "LNLN", SURE, V_CLEAN, -1, -1, -1 }, { "LNNS", SURE, V_CONFIRMED, 3, 3, 0 },
-		{ "SSSS", SURE, V_UNKNOWN, 0, 0, -1 }, { "LLNT", SURE, V_CONFIRMED, 6, 16, 0 },
+	static const struct {
+		const char *answers;
+		enum origin origin;
+		int kind, low, high, tier;
+	} rows[] = {
+		{ "NNNN", SURE, V_CLEAN, 0, 0, -1 },
+		{ "LNNN", SURE, V_CONFIRMED, 3, 3, 0 },
+		{ "LLNL", SURE, V_CONFIRMED, 16, 16, 1 },
+		{ "LLNL", AMBIGUOUS, V_CONFIRMED, 16, 16, 0 },
+		{ "LLNL", BY_HAND, V_CONFIRMED, 16, 16, 1 },
+		{ "NNNL", SURE, V_CONFIRMED, 10, 10, 1 },
+		{ "LNTN", SURE, V_UNKNOWN, -1, 3, -1 }, /* an allowlist is silent while a list says
+							   yes */
+		{ "LLTN", SURE, V_UNKNOWN, 2, 6, -1 },
+		{ "LLTL", SURE, V_CONFIRMED, 12, 16, 1 },
+		{ "TNNN", SURE, V_UNKNOWN, 0, 3, -1 },
+		{ "TTTT", SURE, V_UNKNOWN, -4, 16, -1 },
+		{ "EENE", SURE, V_UNKNOWN, 0, 16, -1 },
+		{ "QQQN", SURE, V_CLEAN, 0, 0, -1 },
+		{ "QQQQ", SURE, V_UNKNOWN, 0, 0, -1 },
+		{ "NNTN", SURE, V_CLEAN, -4, 0, -1 },
+		{ "LNND", SURE, V_CONFIRMED, 3, 13, 0 },
+		{ "NNND", SURE, V_UNKNOWN, 0, 10, -1 },
+		{ "LLNW", SURE, V_CLEAN, 0, 0, -1 },
+		{ "LLNX", SURE, V_CONFIRMED, 16, 16, 0 },
+		{ "NNNP", SURE, V_CONFIRMED, 10, 10, 0 },
+		{ "NNNp", SURE, V_CLEAN, 0, 0, -1 },
+		{ "LNLN", SURE, V_CLEAN, -1, -1, -1 },
+		{ "LNNS", SURE, V_CONFIRMED, 3, 3, 0 },
+		{ "SSSS", SURE, V_UNKNOWN, 0, 0, -1 },
+		{ "LLNT", SURE, V_CONFIRMED, 6, 16, 0 },
 	};
 
 	(void)state;
@@ -69,7 +93,8 @@ static void cases_are_weighed_as_the_table_says(void **state)
 
 		if ((int)v.kind != rows[i].kind || v.low != rows[i].low || v.high != rows[i].high ||
 		    v.tier != rows[i].tier)
-			fail_msg("%s: kind %d, %d..%d, tier %d", rows[i].answers, v.kind, v.low, v.high, v.tier);
+			fail_msg("%s: kind %d, %d..%d, tier %d", rows[i].answers, v.kind, v.low,
+				 v.high, v.tier);
 		assert_int_equal(v.ask, 0);
 	}
 }
@@ -77,13 +102,19 @@ static void cases_are_weighed_as_the_table_says(void **state)
 static void what_is_asked_is_what_can_still_change_the_outcome(void **state)
 {
 	enum { FREE = 1 << ONE | 1 << TWO | 1 << ALLOW, PAID = 1 << API, ALL = FREE | PAID };
-	static const struct { const char *answers; enum origin origin; source_set may, ask; } rows[] = {
-		{ "....", SURE, ALL, FREE }, { "....", AMBIGUOUS, ALL, FREE }, { "....", SURE, 0, 0 },
-		{ "N...", SURE, ALL, 1 << TWO | 1 << ALLOW }, { "NNN.", SURE, ALL, PAID },
-		{ "NNN.", AMBIGUOUS, ALL, 0 }, { "LNN.", AMBIGUOUS, ALL, PAID },
-		{ "LNN.", SURE, FREE, 0 }, { "NNNp", SURE, ALL, 0 }, { "LNNp", SURE, ALL, PAID },
-		{ "NNNP", SURE, ALL, PAID }, { "LLNL", SURE, ALL, 0 }, { "LLNT", SURE, ALL, 0 },
-		{ "TTT.", AMBIGUOUS, ALL, 0 }, { "TTT.", SURE, ALL, PAID }, { "LLNW", SURE, ALL, 0 },
+	static const struct {
+		const char *answers;
+		enum origin origin;
+		source_set may, ask;
+	} rows[] = {
+		{ "....", SURE, ALL, FREE },	  { "....", AMBIGUOUS, ALL, FREE },
+		{ "....", SURE, 0, 0 },		  { "N...", SURE, ALL, 1 << TWO | 1 << ALLOW },
+		{ "NNN.", SURE, ALL, PAID },	  { "NNN.", AMBIGUOUS, ALL, 0 },
+		{ "LNN.", AMBIGUOUS, ALL, PAID }, { "LNN.", SURE, FREE, 0 },
+		{ "NNNp", SURE, ALL, 0 },	  { "LNNp", SURE, ALL, PAID },
+		{ "NNNP", SURE, ALL, PAID },	  { "LLNL", SURE, ALL, 0 },
+		{ "LLNT", SURE, ALL, 0 },	  { "TTT.", AMBIGUOUS, ALL, 0 },
+		{ "TTT.", SURE, ALL, PAID },	  { "LLNW", SURE, ALL, 0 },
 	};
 
 	(void)state;
@@ -101,8 +132,10 @@ static void what_is_asked_is_what_can_still_change_the_outcome(void **state)
 	conf.check = CHECK_UNDECIDED;
 }
 
-/* The naive calculation: what is the least and the most over all ways the silent ones could answer? */
-static void naive(const char *answers, enum origin origin, int *low, int *high, int *tier, int *kind)
+/* The naive calculation: what is the least and the most over all ways the silent ones could answer?
+ */
+static void naive(const char *answers, enum origin origin, int *low, int *high, int *tier,
+		  int *kind)
 {
 	static const int worth[NSOURCES] = { 3, 3, -4, 10 };
 	int least = 0, most = 0, gave = 0, best = -1;
@@ -143,8 +176,10 @@ static void all_combinations_agree_with_a_naive_calculation(void **state)
 
 			naive(answers, o, &low, &high, &tier, &kind);
 			if (v.low != low || v.high != high || v.tier != tier || (int)v.kind != kind)
-				fail_msg("%s, origin %d: %d..%d tier %d kind %d, expected %d..%d %d %d", answers,
-					 o, v.low, v.high, v.tier, v.kind, low, high, tier, kind);
+				fail_msg(
+					"%s, origin %d: %d..%d tier %d kind %d, expected %d..%d %d %d",
+					answers, o, v.low, v.high, v.tier, v.kind, low, high, tier,
+					kind);
 			n++;
 		}
 	}
@@ -189,7 +224,7 @@ static struct verdict imagined(const char *answers, enum origin origin, source_s
 
 	if (origin == AMBIGUOUS && conf.check == CHECK_UNDECIDED && answers[API] == '.' &&
 	    answers[ONE] != 'L' && answers[TWO] != 'L' && !open_lists(answers, may))
-		may &= ~SOURCE_BIT(API);            /* by policy not worth a call: counts 0 */
+		may &= ~SOURCE_BIT(API); /* by policy not worth a call: counts 0 */
 	worlds(answers, may, 0, 0, &v.low, &v.high);
 	if (strchr("Ww", answers[API])) {
 		v.low = v.low < 0 ? v.low : 0;
@@ -229,13 +264,14 @@ static source_set imagined_ask(const char *answers, enum origin origin, source_s
 	for (int i = 0; i < API; i++)
 		if (answers[i] == '.')
 			ask |= SOURCE_BIT(i) & may;
-	if (ask || !(may & SOURCE_BIT(API)) || !strchr(".Pp", answers[API]) || conf.check == CHECK_NEVER)
+	if (ask || !(may & SOURCE_BIT(API)) || !strchr(".Pp", answers[API]) ||
+	    conf.check == CHECK_NEVER)
 		return ask;
 	if (conf.check == CHECK_ALWAYS)
 		return SOURCE_BIT(API);
 	if (origin == AMBIGUOUS && !evidence)
 		return 0;
-	if (answers[API] != '.')           /* the answer to a report: the check only if a tier is reached */
+	if (answers[API] != '.') /* the answer to a report: the check only if a tier is reached */
 		return tier >= 0 ? SOURCE_BIT(API) : 0;
 	return api_decides(answers, origin) ? SOURCE_BIT(API) : 0;
 }
@@ -245,11 +281,13 @@ static void agree(const char *answers, enum origin o, source_set may)
 	struct verdict v = weigh(answers, o, may), w = imagined(answers, o, may);
 
 	w.ask = imagined_ask(answers, o, may, w.tier);
-	if (v.low != w.low || v.high != w.high || v.tier != w.tier || v.kind != w.kind || v.ask != w.ask)
+	if (v.low != w.low || v.high != w.high || v.tier != w.tier || v.kind != w.kind ||
+	    v.ask != w.ask)
 		fail_msg("%s, origin %d, may %llx, check %d: %d..%d tier %d kind %d ask %llx, "
-			 "expected %d..%d tier %d kind %d ask %llx", answers, o, (unsigned long long)may,
-			 conf.check, v.low, v.high, v.tier, v.kind, (unsigned long long)v.ask, w.low,
-			 w.high, w.tier, w.kind, (unsigned long long)w.ask);
+			 "expected %d..%d tier %d kind %d ask %llx",
+			 answers, o, (unsigned long long)may, conf.check, v.low, v.high, v.tier,
+			 v.kind, (unsigned long long)v.ask, w.low, w.high, w.tier, w.kind,
+			 (unsigned long long)w.ask);
 }
 
 static void all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow(void **state)
@@ -312,7 +350,8 @@ int main(void)
 		cmocka_unit_test(cases_are_weighed_as_the_table_says),
 		cmocka_unit_test(what_is_asked_is_what_can_still_change_the_outcome),
 		cmocka_unit_test(all_combinations_agree_with_a_naive_calculation),
-		cmocka_unit_test(all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow),
+		cmocka_unit_test(
+			all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow),
 		cmocka_unit_test(an_answer_never_widens_the_interval),
 		cmocka_unit_test(without_tiers_or_sources_nobody_is_confirmed),
 	};

@@ -19,8 +19,8 @@ static void on_answer(void *user, const char *address, int err, const struct ipr
 		printf("%s: %s\n", address, iprep_strerror(err));
 		return;
 	}
-	printf("%s %s %d..%d %s\n", result->address, verdicts[result->verdict], result->low, result->high,
-	       result->tier ? result->tier : "-");
+	printf("%s %s %d..%d %s\n", result->address, verdicts[result->verdict], result->low,
+	       result->high, result->tier ? result->tier : "-");
 	for (size_t i = 0; i < result->nfindings; i++)
 		printf("%s %+d\n", result->findings[i]->source, result->findings[i]->points);
 }
@@ -31,7 +31,8 @@ int main(int argc, char **argv)
 	int nanswers = 0, r;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: look CONFIGURATION ADDRESS (libiprep %s)\n", iprep_version());
+		fprintf(stderr, "usage: look CONFIGURATION ADDRESS (libiprep %s)\n",
+			iprep_version());
 		return 64;
 	}
 	r = iprep_new(&ctx);
@@ -41,7 +42,8 @@ int main(int argc, char **argv)
 	}
 	r = iprep_load_config(ctx, argv[1]);
 	if (!r)
-		r = iprep_check(ctx, (const char *const *)&argv[2], 1, IPREP_NO_STATE, 0, on_answer, &nanswers);
+		r = iprep_check(ctx, (const char *const *)&argv[2], 1, IPREP_NO_STATE, 0, on_answer,
+				&nanswers);
 	if (r)
 		fprintf(stderr, "look: %s\n", iprep_errmsg(ctx));
 	ctx = iprep_free(ctx);
