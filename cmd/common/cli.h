@@ -26,7 +26,7 @@ void cli_begin(struct cli *cli, const char *name);
 int cli_open(struct cli *cli);
 /* Become the owner of the state directory for good. Returns an exit status. */
 int cli_end_root(struct cli *cli);
-/* The same for look-ups: a person who is neither root nor that owner does without the state. */
+/* The same for lookups: a person who is neither root nor that owner does without the state. */
 int cli_end_root_or_state(struct cli *cli);
 /* Flush stdout: a failed write is a failure. Frees the context. Returns the status to exit with. */
 int cli_finish(struct cli *cli, int status);

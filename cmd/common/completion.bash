@@ -12,7 +12,7 @@ _iprep_options() {
 	case $1 in
 	rep-check)
 		REPLY="-c --config= -j --json -q --quiet -v --verbose -h --help -V --version
-			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --good --stands
+			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --login --is-blocked
 			--blocks --new --tier= --source= --since= --prefix= --sort= --format=
 			--ready --self-test --fail2ban="
 		;;

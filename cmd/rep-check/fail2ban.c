@@ -16,7 +16,7 @@
 #define NO_COMMAND 127
 #define ARGS_FIXED 7 /* and a NULL */
 
-const char *const f2b_state_names[4] = { "good", "off", "differs", "wrong" };
+const char *const f2b_state_names[4] = { "ok", "off", "mismatch", "error" };
 
 struct reader {
 	const struct cli *cli;
@@ -28,7 +28,7 @@ struct reader {
 
 static void add_row(struct reader *r, const char *what, enum f2b_state state, const char *why)
 {
-	r->wrong |= state == F2B_WRONG;
+	r->wrong |= state == F2B_ERROR;
 	r->row(r->user, what, state, why);
 }
 
@@ -145,7 +145,7 @@ static void judge_category(struct reader *r, const char *what, const char *categ
 		snprintf(why, sizeof(why), "reports%s%s", *category ? " as " : "", category);
 	else
 		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(r->cli->ctx));
-	add_row(r, what, good ? F2B_GOOD : F2B_WRONG, why);
+	add_row(r, what, good ? F2B_OK : F2B_ERROR, why);
 }
 
 static void make_printable(char *text)
@@ -192,7 +192,7 @@ static void judge_end(struct reader *r, int status)
 		 status < 0  ? "too slow, or too much"
 		 : *r->error ? r->error
 			     : "it cannot be run");
-	add_row(r, "fail2ban", F2B_WRONG, why);
+	add_row(r, "fail2ban", F2B_ERROR, why);
 }
 
 bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row, void *user)
@@ -204,7 +204,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 	if (check->error) {
 		if (check->fd >= 0)
 			close(check->fd);
-		add_row(&r, "fail2ban", F2B_WRONG, strerror(check->error));
+		add_row(&r, "fail2ban", F2B_ERROR, strerror(check->error));
 		return false;
 	}
 	all = rest = read_all(check->fd);

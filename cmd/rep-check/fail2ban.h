@@ -12,10 +12,10 @@
 #include <sys/types.h>
 
 enum f2b_state {
-	F2B_GOOD,
+	F2B_OK,
 	F2B_OFF,
-	F2B_DIFFERS,
-	F2B_WRONG
+	F2B_MISMATCH,
+	F2B_ERROR
 }; /* only the last one fails a self-test */
 extern const char *const f2b_state_names[4];
 /* What is looked at; "tier known", "jail sshd". */

@@ -18,8 +18,8 @@ static const char help[] =
 	"Usage: rep-check [OPTION]... ADDRESS...\n"
 	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
-	"       rep-check --good -- ADDRESS\n"
-	"       rep-check --stands -- ADDRESS|PREFIX\n"
+	"       rep-check --login -- ADDRESS\n"
+	"       rep-check --is-blocked -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB.\n\n"
@@ -29,11 +29,11 @@ static const char help[] =
 	"      --timeout MS    for everything together; with --file for each address\n"
 	"      --file FILE     many addresses, the first field of each line; -: stdin; no AbuseIPDB\n"
 	"      --gate          for ignorecommand: 10 counts the line, 0 ignores it\n"
-	"      --user NAME     gate: of a failed log-in; only enough different ones count the line\n"
+	"      --user NAME     gate: of a failed login; only enough different ones count the line\n"
 	"      --jail NAME     gate: the jail that asks\n"
 	"      --restored X    gate: not empty and not 0: fail2ban restores a ban\n"
-	"      --good          a successful log-in: no block below the highest tier for a while\n"
-	"      --stands        10 while a block of ADDRESS stands, 0 if none does; from disk\n"
+	"      --login          a successful login: no block below the highest tier for a while\n"
+	"      --is-blocked        10 while a block of ADDRESS stands, 0 if none does; from disk\n"
 	"      --blocks        what is blocked, why, until when\n"
 	"      --new           blocks: only those not yet shown so, with how to undo each\n"
 	"      --tier NAME     blocks: only this tier's\n"
@@ -54,15 +54,15 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, good, stands, ready, self_test, blocks, cached, fresh;
+	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh;
 	const char *jail, *user, *restored, *file, *client;
 	struct blocks_options list;
 	long long timeout_ms;
 };
 enum {
 	O_GATE = 256,
-	O_GOOD,
-	O_STANDS,
+	O_LOGIN,
+	O_IS_BLOCKED,
 	O_USER,
 	O_READY,
 	O_SELF_TEST,
@@ -86,8 +86,8 @@ enum {
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
-	{ "gate", 0, NULL, O_GATE }, { "good", 0, NULL, O_GOOD }, { "user", 1, NULL, O_USER },
-	{ "stands", 0, NULL, O_STANDS },
+	{ "gate", 0, NULL, O_GATE }, { "login", 0, NULL, O_LOGIN }, { "user", 1, NULL, O_USER },
+	{ "is-blocked", 0, NULL, O_IS_BLOCKED },
 	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
@@ -99,7 +99,7 @@ static const struct option longs[] = {
 };
 /* clang-format on */
 
-/* ---- look-ups ---- */
+/* ---- lookups ---- */
 
 struct answers {
 	struct cli *cli;
@@ -169,7 +169,7 @@ static int gate(struct cli *cli, const struct options *o, const char *address)
 	return count ? EX_CONFIRMED : EX_OK;
 }
 
-static int good(struct cli *cli, const char *address)
+static int record_login(struct cli *cli, const char *address)
 {
 	int r = cli_end_root(cli);
 
@@ -179,7 +179,7 @@ static int good(struct cli *cli, const char *address)
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 
-static int stands(struct cli *cli, const char *address)
+static int is_blocked(struct cli *cli, const char *address)
 {
 	bool yes = false;
 	int r = cli_end_root(cli);
@@ -274,11 +274,11 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 		case O_GATE:
 			o->gate = cli->hook = true;
 			break;
-		case O_GOOD:
-			o->good = cli->hook = true;
+		case O_LOGIN:
+			o->login = cli->hook = true;
 			break;
-		case O_STANDS:
-			o->stands = true;
+		case O_IS_BLOCKED:
+			o->is_blocked = true;
 			break;
 		case O_USER:
 			o->user = optarg;
@@ -340,8 +340,8 @@ static int check_options(struct cli *cli, struct options *o, int n, char *const 
 		const char *name;
 	} modes[] = {
 		{ o->gate, true, "gate" },
-		{ o->good, true, "good" },
-		{ o->stands, true, "stands" },
+		{ o->login, true, "login" },
+		{ o->is_blocked, true, "is-blocked" },
 		{ o->ready, false, "ready" },
 		{ o->self_test, false, "self-test" },
 		{ o->blocks, false, "blocks" },
@@ -392,10 +392,10 @@ static int run(struct cli *cli, struct options *o, int argc, char **argv)
 		return check_file(cli, o->file, flags_of(o), (int)o->timeout_ms);
 	if (o->gate)
 		return gate(cli, o, argv[optind]);
-	if (o->good)
-		return good(cli, argv[optind]);
-	if (o->stands)
-		return stands(cli, argv[optind]);
+	if (o->login)
+		return record_login(cli, argv[optind]);
+	if (o->is_blocked)
+		return is_blocked(cli, argv[optind]);
 	if (o->self_test)
 		return check_self_test(cli, (int)o->timeout_ms,
 				       o->client ? o->client : "fail2ban-client");

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const states[] = { "good", "quarantined", "silent", "refused", "no key", "off" };
+static const char *const states[] = { "ok", "quarantined", "silent", "refused", "no key", "off" };
 
 static const char *clock_of(int64_t at, char dst[16])
 {

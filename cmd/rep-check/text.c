@@ -66,7 +66,7 @@ void check_put_finding(const struct iprep_finding *f, int width)
 static void put_text(const struct iprep_result *r)
 {
 	char when[32];
-	time_t until = (time_t)r->blocked_until, good_at = (time_t)r->good_at;
+	time_t until = (time_t)r->blocked_until, login_at = (time_t)r->login_at;
 	struct tm tm;
 	int width = 0;
 
@@ -83,7 +83,7 @@ static void put_text(const struct iprep_result *r)
 			width = (int)strlen(r->findings[i]->source);
 	for (size_t i = 0; i < r->nfindings; i++)
 		check_put_finding(r->findings[i], width);
-	if (r->good_at && gmtime_r(&good_at, &tm) &&
+	if (r->login_at && gmtime_r(&login_at, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    logged in %s: no block below the highest tier\n", when);
 	if (r->block_tier && gmtime_r(&until, &tm) &&

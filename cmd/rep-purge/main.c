@@ -139,8 +139,8 @@ static int expire(struct cli *cli)
 		       (long long)s.released, cli->dry_run ? "true" : "false");
 	else if (!cli->quiet)
 		fprintf(stderr,
-			"%s %lld findings, %lld look-ups, %lld reports, %lld blocks, %lld pardons, "
-			"%lld failed and %lld good log-ins\n",
+			"%s %lld findings, %lld lookups, %lld reports, %lld blocks, %lld pardons, "
+			"%lld failed and %lld good logins\n",
 			cli->dry_run ? "would remove" : "removed", (long long)s.findings,
 			(long long)s.lookups, (long long)s.reports, (long long)s.blocks,
 			(long long)s.pardons, (long long)s.sightings, (long long)s.logins);

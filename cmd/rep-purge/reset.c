@@ -22,11 +22,11 @@ static void put_text(const struct cli *cli, const struct iprep_reset *s)
 	if (s->aside || s->dry_run) {
 		cli_error(
 			cli,
-			"%slost: %s%lld blocks (bans that fail2ban holds stand), %lld reports and %lld look-ups "
+			"%slost: %s%lld blocks (bans that fail2ban holds stand), %lld reports and %lld lookups "
 			"that waited",
 			would, least, (long long)s->blocks, (long long)s->reports,
 			(long long)s->lookups);
-		cli_error(cli, "%skept: %s%lld pardons, %lld good log-ins", would, least,
+		cli_error(cli, "%skept: %s%lld pardons, %lld good logins", would, least,
 			  (long long)s->pardons, (long long)s->logins);
 	}
 }

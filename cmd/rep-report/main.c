@@ -191,7 +191,7 @@ static int flush(struct cli *cli, const struct options *o)
 
 static int report(struct cli *cli, struct options *o, const char *address)
 {
-	static const char *const recorded[] = { "report and look-up wait", "look-up waits",
+	static const char *const recorded[] = { "report and lookup wait", "lookup waits",
 						"left alone by policy" };
 	int how = 0, r;
 	bool wake = false;

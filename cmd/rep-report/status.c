@@ -46,7 +46,7 @@ static void put_text(const struct iprep_queue *q)
 	       "OLDER");
 	put_ages("reports", q->queued);
 	put_ages("reports under way", q->sending);
-	put_ages("look-ups", q->lookups);
+	put_ages("lookups", q->lookups);
 	put_ages("retractions", q->retractions);
 	printf("a worker %s; %s\n\n", q->worker_runs ? "is running" : "is not running",
 	       q->has_key ? "there is an API key" : "there is no API key: nothing is reported");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bulk.c - look-ups of a list of any length */
+/* bulk.c - lookups of a list of any length */
 #include "api/iprep_private.h"
 #include "reputation/bulk_lookup.h"
 #include "api/result.h"

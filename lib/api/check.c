@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check.c - look-ups for people: a few addresses, now */
+/* check.c - lookups for people: a few addresses, now */
 #include "api/iprep_private.h"
 #include "reputation/lookup.h"
 #include "api/result.h"

@@ -89,7 +89,7 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 		w->r.block_jail = *w->jail ? w->jail : NULL;
 		w->r.blocked_until = l->block.until;
 	}
-	w->r.good_at = l->good_at;
+	w->r.login_at = l->login_at;
 	for (size_t i = 0; i < n; i++) {
 		result_finding_fill(&w->ones[i], &env->conf->sources[i], &l->findings[i]);
 		w->list[i] = &w->ones[i].f;
@@ -142,8 +142,8 @@ int iprep_result_json(const struct iprep_result *r, char **ret_line)
 	} else {
 		json_put_null(o, "blocked_until");
 	}
-	if (r->good_at)
-		json_put_int(o, "good_at", r->good_at);
+	if (r->login_at)
+		json_put_int(o, "login_at", r->login_at);
 	list = json_put_array(o, "findings");
 	for (size_t i = 0; i < r->nfindings; i++)
 		result_finding_json(list, r->findings[i]);

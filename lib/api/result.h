@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* result.h - a finished look-up as the public, append-only struct iprep_result */
+/* result.h - a finished lookup as the public, append-only struct iprep_result */
 #pragma once
 #include "base/json.h"
 #include "reputation/lookup.h"

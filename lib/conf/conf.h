@@ -71,16 +71,16 @@ struct conf {
 	char comment[CONF_TEXT_MAX];
 	size_t nskip_jails;
 	char skip_jails[CONF_GLOBS_MAX][JAIL_MAX]; /* fnmatch(3) patterns */
-	/* [spray], [good] */
+	/* [spray], [login] */
 	int spray_users;
-	int64_t spray_window_s, good_window_s;
+	int64_t spray_window_s, login_window_s;
 	/* [allow] */
 	size_t nallow;
 	struct prefix allow[CONF_ALLOW_MAX];
 	/* [worker] */
 	enum worker_start start;
 	int64_t linger_s;
-	int max_blocks;
+	int max_new_blocks;
 	int64_t max_blocks_s;
 	/* [retention] */
 	int64_t keep_findings_s, keep_reports_s, keep_released_s;

@@ -250,7 +250,7 @@ static bool p_rate(const struct conf_key *k, const char *text, void *dst, struct
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - text), text);
 	if (!int_parse(number, k->min, k->max, &n) || !duration_parse(slash + 1, YEAR_S, &s) || !s)
 		return wrong(e, "expected a rate such as 2000/1h");
-	c->max_blocks = (int)n;
+	c->max_new_blocks = (int)n;
 	c->max_blocks_s = s;
 	return true;
 }
@@ -320,7 +320,7 @@ const struct conf_key conf_keys[] = {
 	CONF("general", "verdict_log", "/var/log/iprep/verdict.log", p_path, 1, 0, verdict_log),
 	CONF("general", "timeout_ms", "5000", p_int, 100, 60000, timeout_ms),
 	CONF("general", "ipv6_prefix", "128", p_int, IPV6_PREFIX_MIN, 128, ipv6_prefix),
-	TIER("score", p_int, 1, 1000, score),
+	TIER("threshold", p_int, 1, 1000, score),
 	TIER("bantime", p_duration, 60, BAN_MAX_S, bantime_s),
 	CONF("dns", "resolvers", "", p_resolvers, 0, 0, resolvers),
 	CONF("dns", "cache_min", "60", p_duration, 1, 86400, cache_min_s),
@@ -344,15 +344,15 @@ const struct conf_key conf_keys[] = {
 	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
 	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
 	     "in %{window}", p_comment, 0, 0, comment),
-	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-good rep-*-ambiguous recidive",
+	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive",
 	     p_globs, 0, 0, skip_jails),
 	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
 	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
-	CONF("good", "window", "30d", p_duration, 60, YEAR_S, good_window_s),
+	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),
 	CONF("allow", "addresses", "", p_prefixes, 0, 0, allow),
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),
 	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),
-	CONF("worker", "max_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_blocks),
+	CONF("worker", "max_new_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_new_blocks),
 	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),

@@ -300,7 +300,7 @@ static int add_tier(struct conf *c, const struct section *s, struct err *e)
 	for (; i && c->tiers[i - 1].score >= s->tier.score; i--) {
 		if (c->tiers[i - 1].score == s->tier.score)
 			return err_set(e, IPREP_E_CONFIG,
-				       "%s:%d: [tier %s] has the same score as [tier %s]", s->file,
+				       "%s:%d: [tier %s] has the same threshold as [tier %s]", s->file,
 				       s->line, s->tier.name, c->tiers[i - 1].name);
 		c->tiers[i] = c->tiers[i - 1];
 	}

@@ -94,7 +94,7 @@ struct iprep_result {
 	const char *block_jail; /* jail that saw the address; may be NULL */
 	size_t nfindings;
 	const struct iprep_finding *const *findings;
-	int64_t good_at; /* last successful log-in within [good] window; 0: none */
+	int64_t login_at; /* last successful login within [login] window; 0: none */
 };
 
 /* ---- context ---- */
@@ -168,7 +168,7 @@ IPREP_API int iprep_settings(struct iprep_ctx *ctx,
 			     const struct iprep_settings **ret_settings) IPREP_MUST_CHECK;
 IPREP_API void iprep_settings_free(const struct iprep_settings *settings);
 
-/* ---- look-ups ---- */
+/* ---- lookups ---- */
 
 enum iprep_check_flags {
 	IPREP_CACHED = 1,   /* only what is on disk; no network */
@@ -287,13 +287,13 @@ IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout
 
 /*
  * What fail2ban's ignorecommand asks: does this ambiguous line count?
- * @jail      name of the jail, or NULL; kept with a look-up it causes
- * @user      name of a failed log-in, any bytes; NULL, empty, a literal tag such as "<F-USER>" or
+ * @jail      name of the jail, or NULL; kept with a lookup it causes
+ * @user      name of a failed login, any bytes; NULL, empty, a literal tag such as "<F-USER>" or
  *            over 1024 bytes: none. Kept as a keyed hash only.
  * @restored  fail2ban restores a ban: answer from disk, change nothing
  * @ret_count set to true if the address has a block, or, unless user is NULL, if it tried [spray]
  * users different names within [spray] window: such a jail reports, and no report may follow from a
- * score. At a restore, which reports nothing, if either is so. Without a block a look-up waits for
+ * score. At a restore, which reports nothing, if either is so. Without a block a lookup waits for
  * the worker.
  * @ret_wake  set to true if the worker has something new to do
  * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG.
@@ -316,7 +316,7 @@ IPREP_API int iprep_stands(struct iprep_ctx *ctx, const char *address,
 			   bool *ret_stands) IPREP_MUST_CHECK;
 
 /*
- * Remember a successful log-in: within [good] window the address gets no block below the highest
+ * Remember a successful login: within [login] window the address gets no block below the highest
  * tier. Recorded once an hour; nothing is recorded of guarded and pardoned addresses.
  * Errors: _ADDR, _STORE, _BUSY, _PERM.
  */
@@ -334,7 +334,7 @@ struct iprep_report { /* zeroed members are absent */
 	int check_only; /* 1: say what is wrong with it, record nothing */
 };
 enum iprep_recorded {
-	IPREP_QUEUED = 0,      /* report and look-up wait */
+	IPREP_QUEUED = 0,      /* report and lookup wait */
 	IPREP_LOOKUP_ONLY = 1, /* no key, reported within [report] interval, fewer than
 				* min_users names, or three others of its IPv6 /64 reported */
 	IPREP_SKIPPED = 2,     /* guard, pardon or skip_jails */
@@ -426,7 +426,7 @@ struct iprep_queue {
 	int64_t queued[4], sending[4]; /* reports; sending: may have reached the service */
 	int64_t lookups[4], retractions[4];
 	int64_t parked, unknown;  /* reports, as in struct iprep_stuck */
-	int64_t oldest_s;	  /* of reports and look-ups that wait */
+	int64_t oldest_s;	  /* of reports and lookups that wait */
 	int worker_runs, has_key; /* 1, 0 */
 	size_t nendpoints;
 	const struct iprep_endpoint *const *endpoints;
@@ -515,15 +515,15 @@ IPREP_API int iprep_block_json(const struct iprep_block *block, char **ret_line)
 
 struct iprep_purge_stats {
 	int64_t findings, lookups, reports, blocks, pardons;
-	int64_t sightings, logins;     /* failed log-ins by name; successful ones */
+	int64_t sightings, logins;     /* failed logins by name; successful ones */
 	int64_t failures, retractions; /* sums of an hour; reports taken back */
 	int64_t released;	       /* of iprep_released() */
 };
 /*
  * Remove what is past its retention, in short transactions with pauses, and give free space back.
- * Blocks, pardons, reports, releases and good log-ins go only by the time on which this run agrees
+ * Blocks, pardons, reports, releases and good logins go only by the time on which this run agrees
  * with one at least an hour before it (by the clock that counts from boot), or a week before it if
- * the clock jumped between them: one wrong clock frees nobody. Blocks and log-ins of the future, as
+ * the clock jumped between them: one wrong clock frees nobody. Blocks and logins of the future, as
  * both say, are of now instead. First the database is read, for half a minute at most: damage is an
  * error (_STORE), and nothing is removed.
  * @dry_run  only count
@@ -593,7 +593,7 @@ struct iprep_reset {	   /* fields are only ever appended */
  * Begin anew where the state database is damaged, or was written by a newer version. The file, its
  * log and its index are renamed, never overwritten, and never mended:
  * "iprep.db.2026-11-26T03:10:00Z". A new one, made before, takes their place, with a key of its own
- * for user names. What protects people is taken over, pardons and log-ins; what accuses is not: a
+ * for user names. What protects people is taken over, pardons and logins; what accuses is not: a
  * bit that fell over in a block would accuse somebody else. Bans that fail2ban holds stand. A
  * missing database is made.
  * @flags      enum iprep_reset_flags

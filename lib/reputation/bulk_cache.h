@@ -12,7 +12,7 @@
 
 struct listing_cache;
 struct listing_cache *listing_cache_new(const struct env *env); /* NULL: no memory */
-/* Take the fresh findings of a settled look-up. */
+/* Take the fresh findings of a settled lookup. */
 void listing_cache_put(struct listing_cache *c, const struct lookup *l);
 /* Write if it is time. */
 void listing_cache_tick(struct listing_cache *c);

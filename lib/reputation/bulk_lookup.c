@@ -13,11 +13,11 @@
 #define PROGRESS_MS	200
 #define BAD_TEXT_MAX	100
 
-/* A settled look-up, packed. A finding is cut off where its detail ends. */
+/* A settled lookup, packed. A finding is cut off where its detail ends. */
 struct kept {
 	struct addr addr;
 	struct verdict verdict;
-	int64_t good_at;
+	int64_t login_at;
 	bool blocked;
 	size_t len;
 	char bytes[]; /* block if blocked, exempt with its end, findings */
@@ -73,7 +73,7 @@ static struct kept *pack(const struct lookup *l, size_t nsources)
 		return NULL;
 	*k = (struct kept){ .addr = l->task.addr,
 			    .verdict = l->verdict,
-			    .good_at = l->good_at,
+			    .login_at = l->login_at,
 			    .blocked = l->blocked,
 			    .len = n };
 	to = k->bytes;
@@ -99,7 +99,7 @@ static void unpack(struct lookup *l, const struct kept *k, size_t nsources)
 
 	l->task.addr = k->addr;
 	l->verdict = k->verdict;
-	l->good_at = k->good_at;
+	l->login_at = k->login_at;
 	l->blocked = k->blocked;
 	if (k->blocked)
 		from = take(&l->block, from, sizeof(l->block));
@@ -157,7 +157,7 @@ static void answer_ready(struct listing *x)
 	}
 }
 
-/* The look-up at `at` has settled: its answer leaves, or waits for those before it. */
+/* The lookup at `at` has settled: its answer leaves, or waits for those before it. */
 static void settle(struct listing *x, uint64_t at)
 {
 	struct slot *s = slot_of(x, at);

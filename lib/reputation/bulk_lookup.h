@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bulk_lookup.h - look-ups of a long list: any number of addresses, results in their order
+ * bulk_lookup.h - lookups of a long list: any number of addresses, results in their order
  *
  * Memory does not grow with the list: as many are in flight as window.h says, and results that wait
  * for a slower one before them are packed, in a window bounded by number and bytes; when that is

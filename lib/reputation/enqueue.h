@@ -16,7 +16,7 @@ struct event { /* checked, at the door */
 	size_t nusers;
 };
 /*
- * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The look-up
+ * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The lookup
  * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
  */
 int queue_event(const struct env *env, const struct event *ev, int *ret_recorded, bool *ret_wake,

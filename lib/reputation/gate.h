@@ -6,7 +6,7 @@
 struct gate_line { /* what is known of the line */
 	struct addr addr;
 	const char *jail; /* may be empty */
-	const char *user; /* bytes of a failed log-in's name; NULL: none */
+	const char *user; /* bytes of a failed login's name; NULL: none */
 	size_t user_len;
 	bool names; /* the jail counts names, even if this line tells none: a block does not count
 		     */

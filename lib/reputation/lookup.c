@@ -36,10 +36,10 @@ static int note_own_report(const struct env *env, struct lookup *l)
 
 int lookup_note_good(const struct env *env, struct lookup *l)
 {
-	int r = store_good_at(env->store, &l->key, &l->good_at);
+	int r = store_good_at(env->store, &l->key, &l->login_at);
 
-	if (l->good_at < clock_now_s(&env->clock) - env->conf->good_window_s)
-		l->good_at = 0;
+	if (l->login_at < clock_now_s(&env->clock) - env->conf->login_window_s)
+		l->login_at = 0;
 	return r;
 }
 

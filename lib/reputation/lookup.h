@@ -2,7 +2,7 @@
 /*
  * lookup.h - one address: guard, pardon, block, cache, free sources, AbuseIPDB
  *
- * A look-up is a task for the engine. It writes findings and quotas, never a block: that is
+ * A lookup is a task for the engine. It writes findings and quotas, never a block: that is
  * the worker's, for asking is not accusing.
  */
 #pragma once
@@ -17,12 +17,12 @@ enum lookup_flags {
 	LOOKUP_SPARE = 8, /* not urgent: never the last 30 % of the day's checks */
 };
 struct lookup {
-	struct task task; /* task.owner is the look-up */
+	struct task task; /* task.owner is the lookup */
 	struct addr key;
 	enum origin origin;
 	unsigned flags;
 	source_set may_ask;
-	int64_t good_at;	 /* last successful log-in within [good] window; 0: none */
+	int64_t login_at;	 /* last successful login within [login] window; 0: none */
 	bool paying;		 /* a call that costs is on its way */
 	int64_t ask_again_at;	 /* the check is stopped until then; 0: it is not */
 	char exempt[DETAIL_MAX]; /* why nothing is asked; empty: not exempt */

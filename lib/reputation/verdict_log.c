@@ -175,7 +175,7 @@ static int announce_one(const struct env *env, const struct block *b, struct err
 /* How many addresses may be announced for the first time now. */
 static int room_for_new(const struct env *env)
 {
-	int max = env->conf->max_blocks;
+	int max = env->conf->max_new_blocks;
 	int used = store_blocks_first_since(
 		env->store, clock_now_s(&env->clock) - env->conf->max_blocks_s + 1, max);
 

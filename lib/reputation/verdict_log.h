@@ -13,9 +13,9 @@
 size_t announce_line(const struct conf *conf, const struct block *b, int64_t at, int pid,
 		     char dst[768]);
 /*
- * Write a line for each block that is due, new ones within [worker] max_blocks.
+ * Write a line for each block that is due, new ones within [worker] max_new_blocks.
  * Returns how many were written, or _IO, _CREATE (log), _STORE, _BUSY: what is left stays due.
- * @ret_held  set to true if more new ones wait than max_blocks allows, else left alone
+ * @ret_held  set to true if more new ones wait than max_new_blocks allows, else left alone
  */
 int announce_due(const struct env *env, bool *ret_held, struct err *e);
 /* Can the log be written? Makes it if it is missing. Errors: _IO, _CREATE, _PERM. */

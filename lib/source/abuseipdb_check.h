@@ -11,7 +11,7 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 int abuseipdb_points(const struct ask *a, int64_t score);
 
 /*
- * Any answer to a->task, which is no look-up: outcome, why, retry_after_s, count and refused rows
+ * Any answer to a->task, which is no lookup: outcome, why, retry_after_s, count and refused rows
  * in the task; the score that came with a report in *ret (partial), else FINDING_NONE.
  */
 void abuseipdb_outcome(const struct ask *a, const struct http_answer *h, int64_t now,

@@ -4,7 +4,7 @@
  *
  * RFC 5782, 5: no list may have 127.0.0.1 (as IPv6 ::ffff:7f00:1). One that does lists the world,
  * is parked, or is answered by a resolver that knows no "no". A list is probed before it is
- * believed, every [dns] health_interval after, and when it answers a look-up with an error code.
+ * believed, every [dns] health_interval after, and when it answers a lookup with an error code.
  * Questions go out beside the probe; their answers are held until it is over. A probe without an
  * answer changes nothing: who was good stays so, who is unknown is not believed.
  */

@@ -89,7 +89,7 @@ int store_findings_kept(struct store *s, const struct conf *conf, const struct a
 }
 
 /*
- * A flood of addresses must not fill the disk: beyond the bound each look-up lets the oldest
+ * A flood of addresses must not fill the disk: beyond the bound each lookup lets the oldest
  * findings go, twice as many as it brings. Pages in use are counted in constant time.
  */
 static int make_room(struct store *s, int nnew)

@@ -3,7 +3,7 @@
  * logins.c - who failed how often, with which user names (as keyed hashes); who logged in
  *
  * The key is 16 random bytes made at first use: without this file nobody can tell a name from its
- * hash. Hooks write as little as will do: a name seen within the minute, a log-in within the hour,
+ * hash. Hooks write as little as will do: a name seen within the minute, a login within the hour,
  * is not written again.
  */
 #include "store/store_private.h"

@@ -195,7 +195,7 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s),
 				   ret_before, ret_beyond);
 	case KEEP_GOOD:
-		return agreed_past(s, conf->good_window_s, ret_before, ret_beyond);
+		return agreed_past(s, conf->login_window_s, ret_before, ret_beyond);
 	case KEEP_RELEASED:
 		return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
 	case KEEP_AGREED:

@@ -52,7 +52,7 @@ static const char schema_1[] =
 	" auth_mark TEXT, last_ok_at INTEGER NOT NULL, last_error_at INTEGER NOT NULL,"
 	" last_error TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
-/* Health of lists, sightings and good log-ins; findings heard over a path nobody can forge. */
+/* Health of lists, sightings and good logins; findings heard over a path nobody can forge. */
 static const char schema_2[] =
 	"ALTER TABLE finding ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE endpoint ADD COLUMN first_until INTEGER NOT NULL DEFAULT 0;"

@@ -21,7 +21,7 @@ enum store_mode {
 	STORE_GATE,   /* STORE_HOOK; on a full or read-only disk reads what is there */
 	STORE_WORK,   /* worker, purge, shell: waits 10 s; ends with a checkpoint */
 };
-enum store_sync { STORE_FAST, STORE_DURABLE }; /* look-up jobs, findings : reports, blocks */
+enum store_sync { STORE_FAST, STORE_DURABLE }; /* lookup jobs, findings : reports, blocks */
 
 /* Opens, creating what is missing. Errors: _STORE damaged, newer, full; _PERM; _CREATE; _BUSY. */
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
@@ -132,7 +132,7 @@ int store_blocks_shown(struct store *s, const struct block *blocks, size_t n);
 int store_pardoned(struct store *s, const struct addr *key);
 
 /*
- * 1 if there may be a block, pardon, log-in or finding of the key, 0 if there is none: of most
+ * 1 if there may be a block, pardon, login or finding of the key, 0 if there is none: of most
  * addresses of a long list nothing is known, and one question costs less than four.
  */
 int store_knows(struct store *s, const struct addr *key);
@@ -175,7 +175,7 @@ int store_zone_put(struct store *s, const struct conf_source *list, const struct
 
 /* ---- who tried what, who logged in ---- */
 
-/* One failed log-in under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */
+/* One failed login under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */
 int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len);
 /* Failures that a jail saw at `at`; one event recorded twice counts once. */
 int store_failures_put(struct store *s, const struct addr *key, int64_t n, int64_t at);
@@ -184,13 +184,13 @@ int store_failures(struct store *s, const struct addr *key, int64_t window_s, in
 /* How many different names the key tried within the window. */
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
 int store_good_put(struct store *s, const struct addr *key);
-/* The newest successful log-in; 0: none. In the future, if the clock was; the next purge that knows
+/* The newest successful login; 0: none. In the future, if the clock was; the next purge that knows
  * mends it. */
 int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at);
 
-/* ---- look-ups that wait ---- */
+/* ---- lookups that wait ---- */
 
-#define LOOKUPS_MAX	10000 /* waiting at once; gate look-ups beyond are dropped */
+#define LOOKUPS_MAX	10000 /* waiting at once; gate lookups beyond are dropped */
 #define LOOKUPS_NET_MAX 16    /* waiting per /24 or /48, from the gate */
 struct lookup_job {
 	struct addr key, addr;
@@ -288,7 +288,7 @@ int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, 
 int store_retraction_end(struct store *s, const struct retraction *r);
 
 /*
- * Look-ups, reports and retractions that wait longer than any is told to: their time was set under
+ * Lookups, reports and retractions that wait longer than any is told to: their time was set under
  * a clock gone wrong, and they are due now.
  */
 int store_hasten(struct store *s);
@@ -356,7 +356,7 @@ enum { WAIT_QUEUED, WAIT_SENDING, WAIT_LOOKUP, WAIT_RETRACTION, NWAITS };
 struct queue_counts {
 	int64_t by_age[NWAITS][NAGES];
 	int64_t parked, unknown; /* reports */
-	int64_t oldest_s;	 /* of reports and look-ups; 0: none waits */
+	int64_t oldest_s;	 /* of reports and lookups; 0: none waits */
 };
 int store_queue_counts(struct store *s, struct queue_counts *ret);
 
@@ -367,8 +367,8 @@ struct store_counts {
 /* What would go now (dry run). */
 int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
 /*
- * Blocks and good log-ins of the future, as two runs agree, were made under a clock gone wrong: all
- * log-ins and at most max_rows blocks are made now, and last as long as they would have. Returns 1
+ * Blocks and good logins of the future, as two runs agree, were made under a clock gone wrong: all
+ * logins and at most max_rows blocks are made now, and last as long as they would have. Returns 1
  * if more may be left, 0 if not.
  */
 int store_purge_mend(struct store *s, int max_rows);
@@ -383,7 +383,7 @@ int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */
 int store_try(struct store *s);
 /*
- * Note this run's time: blocks, pardons, reports, releases and good log-ins go only when two runs
+ * Note this run's time: blocks, pardons, reports, releases and good logins go only when two runs
  * an hour apart agree, or a week apart if the clock jumped between them. Call once, last.
  */
 int store_purge_seen(struct store *s);

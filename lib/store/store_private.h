@@ -55,7 +55,7 @@ int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *ki
 int sql_run(struct store *s, const char *sql, const char *kinds, ...);
 /*
  * The same for the few statements that every address of a file needs, prepared once per store:
- * preparing is most of what a look-up by key costs. Told apart by the pointer sql, a literal in one
+ * preparing is most of what a lookup by key costs. Told apart by the pointer sql, a literal in one
  * place. Not for PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either
  * way.
  */

@@ -18,7 +18,7 @@ int64_t errand_delay_s(int tries)
 
 #define WEEK_S		 ((int64_t)7 * 86400)
 
-/* ---- look-ups ---- */
+/* ---- lookups ---- */
 
 int errand_of_lookup(const struct env *env, const struct lookup_job *j, struct errand **ret,
 		     struct err *e)
@@ -166,7 +166,7 @@ static int64_t try_again_at(const struct env *env, struct errand *w)
  */
 static bool spared(const struct env *env, const struct lookup *l)
 {
-	return l->good_at && (size_t)l->verdict.tier + 1 < env->conf->ntiers;
+	return l->login_at && (size_t)l->verdict.tier + 1 < env->conf->ntiers;
 }
 
 static int keep_lookup(const struct env *env, struct errand *w, struct worker_stats *stats)

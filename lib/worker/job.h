@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h - one job of the worker, from the queue to its outcome: a look-up, a report, a bulk of
+ * job.h - one job of the worker, from the queue to its outcome: a lookup, a report, a bulk of
  * them, a retraction
  *
  * Whatever is sent is written ahead: frozen and counted against the quota, durably, before the
- * request. A report's answer carries the score: it is kept as a finding, and a look-up waits after
- * it. A look-up waits while a report of its address is about to go, so that one call serves both.
+ * request. A report's answer carries the score: it is kept as a finding, and a lookup waits after
+ * it. A lookup waits while a report of its address is about to go, so that one call serves both.
  */
 #pragma once
 #include "reputation/lookup.h"
@@ -17,7 +17,7 @@ struct bulk_row {
 	bool sent_before;
 };
 struct errand {
-	struct task *task; /* the look-up's, or own */
+	struct task *task; /* the lookup's, or own */
 	struct task own;
 	struct addr key; /* nothing else of it starts meanwhile */
 	struct lookup *lookup;
@@ -27,7 +27,7 @@ struct errand {
 	size_t nrows;
 	struct retraction retraction;
 	char *body;
-	struct finding *findings; /* of all but a look-up */
+	struct finding *findings; /* of all but a lookup */
 };
 struct worker_stats;
 
@@ -44,7 +44,7 @@ struct report_plan {
 int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
 			struct report_plan *ret);
 
-/* Errors as lookup_new(). A look-up that needs nothing settles at once. */
+/* Errors as lookup_new(). A lookup that needs nothing settles at once. */
 int errand_of_lookup(const struct env *env, const struct lookup_job *j, struct errand **ret,
 		     struct err *e);
 /*
@@ -75,7 +75,7 @@ struct errand *errand_free(struct errand *w);
 
 /* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
 int64_t errand_delay_s(int tries);
-/* Anything but a look-up. NULL: no memory. */
+/* Anything but a lookup. NULL: no memory. */
 struct errand *errand_new(const struct env *env, enum task_kind kind, const struct addr *addr);
 /* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over,
  * not to be sent. */

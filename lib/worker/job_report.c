@@ -256,7 +256,7 @@ static int end_report(const struct env *env, struct errand *w, struct worker_sta
 				again, t->why);
 }
 
-/* The score came with the answer: it is a finding, and the address is worth a look-up. */
+/* The score came with the answer: it is a finding, and the address is worth a lookup. */
 static int follow_score(const struct env *env, const struct errand *w)
 {
 	int64_t now = clock_now_s(&env->clock);

@@ -22,7 +22,7 @@ struct worker {
 	struct errand *ready[WINDOW]; /* of these, reports not yet handed out */
 	size_t nready;
 	bool bulk;	 /* one is on its way */
-	bool reports_go; /* what waits will go now: look-ups of the same wait for it */
+	bool reports_go; /* what waits will go now: lookups of the same wait for it */
 	struct err mute; /* the verdict log cannot be written: not tried again in this run */
 	bool held;	 /* said that new blocks wait */
 	int64_t linger_ms, last_work_ms, end_ms;
@@ -144,9 +144,9 @@ static void announce(struct worker *w)
 			e.text);
 	if (held && !w->held)
 		log_line(w->env->log, LOG_WARNING,
-			 "[worker] max_blocks: %d new blocks within %lld s, further "
+			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
 			 "ones wait unannounced: is a list gone mad?",
-			 conf->max_blocks, (long long)conf->max_blocks_s);
+			 conf->max_new_blocks, (long long)conf->max_blocks_s);
 	w->held |= held;
 }
 

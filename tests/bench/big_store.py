@@ -13,10 +13,10 @@ CONF = """[general]
 state = {0}/iprep.db
 verdict_log = {0}/verdict.log
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [dnsbl zen]
 zone = zen.example

@@ -13,10 +13,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 3000
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none
@@ -65,7 +65,7 @@ class Case(unittest.TestCase):
         return self.place.sql('SELECT state, why FROM report')[0]
 
     def works(self, api, **more):
-        """It does what it is for: a look-up, a report, a self-test."""
+        """It does what it is for: a lookup, a report, a self-test."""
         self.run_it('rep-check', ADDRESS, status=10, **more)
         self.assertEqual(self.report(**more)[0], DONE)
         self.assertIn('the key is good', self.run_it('rep-check', '--self-test', status=0, **more))

@@ -11,10 +11,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 ipv6_prefix = %d
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [dnsbl zen]
 zone = zen.example

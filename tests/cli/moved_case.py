@@ -116,7 +116,7 @@ class Case(purge_case.Case):
         self.assertEqual(p.stdout + p.stderr, '')
 
     def good(self, address):
-        self.purge('--good', '--', address, program='rep-check')
+        self.purge('--login', '--', address, program='rep-check')
 
     def enqueue(self, address, *args, jail='sshd'):
         self.purge('--enqueue', '--jail', jail, '--failures', '3', '--time', f'{self.now}.0', *args, '--', address,
@@ -130,7 +130,7 @@ class Case(purge_case.Case):
         return self.flush()
 
     def verdict(self, address, status):
-        """(verdict, tier) of a look-up by hand."""
+        """(verdict, tier) of a lookup by hand."""
         line = json.loads(self.purge('--json', address, program='rep-check', status=status).stdout)
         return line['verdict'], line['tier']
 

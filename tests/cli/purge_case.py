@@ -20,10 +20,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 1500
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none

@@ -49,7 +49,7 @@ class Arguments(Case):
                 for program, *args in (('rep-check',), ('rep-report', '--enqueue'), ('rep-report',),
                                        ('rep-purge',), ('rep-check', '--cached', '--json')):
                     self.run_it(program, *args, '--', text, status=65, says='not an IP address')
-                for mode in ('--gate', '--good'):
+                for mode in ('--gate', '--login'):
                     self.assertEqual(self.run_it('rep-check', mode, '--', text, status=0), '')
         self.recorded_nothing()
 

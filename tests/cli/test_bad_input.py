@@ -21,7 +21,7 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 300
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [dns]
 resolvers = 127.0.0.1:9
@@ -176,7 +176,7 @@ class Configuration(Case):
                 ('lin\0ger = 5\n', n + 1, 'NUL'),
                 ('[dnsbl bl]\nzone = x.y\npoints = 127.0.0.[4..1]*3\n', n + 3, '127.0.0.[4..>1<]'),
                 ('[dnsbl bl]\nzone = x.y\n', n + 1, 'lacks "points"'),
-                ('[tier same]\nscore = 3\nbantime = 1d\n', n + 1, 'same score')):
+                ('[tier same]\nthreshold = 3\nbantime = 1d\n', n + 1, 'same score')):
             with self.subTest(text=text[:30]):
                 self.write('iprep.conf', base + text)
                 self.run_it('rep-check', '10.0.0.1', status=78, says=f'iprep.conf:{line}: ')

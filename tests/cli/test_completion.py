@@ -21,7 +21,7 @@ import unittest
 PREFIX = ''
 TAB, ALL, SHOW, KILL = '\t', '\x1b*', '\x14', '\x15'
 LIBRARY = '/usr/share/bash-completion/bash_completion'
-CONF = '[general]\ntimeout_ms = 5000\n[tier mild]\nscore = 3\nbantime = 1d\n[dnsbl one.list]\n'
+CONF = '[general]\ntimeout_ms = 5000\n[tier mild]\nthreshold = 3\nbantime = 1d\n[dnsbl one.list]\n'
 LOCAL = '[tier severe]\n# [tier none]\n[dnsbl two]\n'
 
 

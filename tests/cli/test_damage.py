@@ -115,7 +115,7 @@ class Everywhere(Damage):
             for args in (('--gate', '--jail', 'x', '--', BLOCKED),
                          ('--gate', '--jail', 'x', '--user', 'root', '--', BLOCKED),
                          ('--gate', '--jail', 'x', '--restored', '1', '--', BLOCKED),
-                         ('--good', '--', BLOCKED)):
+                         ('--login', '--', BLOCKED)):
                 with self.subTest(kind=spoil.__name__, args=args):
                     LOG.clear()
                     p = self.run_it(('rep-check', *args))

@@ -38,7 +38,7 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = %d
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [worker]
 start = none

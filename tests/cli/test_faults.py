@@ -27,10 +27,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 4000
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [abuseipdb]
 url = URL
@@ -212,7 +212,7 @@ class Check(Case):
         elif tier in (None, 'known') and waits:
             found = 'stopped' if self.is_stopped() else 'again'
         else:
-            found = f'tier {tier}, look-ups that wait: {waits}'
+            found = f'tier {tier}, lookups that wait: {waits}'
         self.mend()
         if self.tier() != 'notorious' or self.place.verdict_log().count('tier=notorious') != 1:
             raise Wrong(f'in the end {self.tier()}: {self.place.verdict_log()}')

@@ -32,7 +32,7 @@ class Forget(purge_case.Case):
                    program='rep-report')
         self.purge('--gate', '--jail', 'x', '--user', 'admin', '--', address, program='rep-check')
         self.purge('--flush', program='rep-report')
-        self.purge('--good', '--', address, program='rep-check')
+        self.purge('--login', '--', address, program='rep-check')
 
     def test_no_trace_is_left_but_the_pardon(self):
         api = place.Emulator({'45.1.1.1': HIGH, '45.1.1.2': HIGH})

@@ -302,7 +302,7 @@ class Lines(JumpCase):
     def test_blocks_announced_in_2038_leave_room_for_those_of_today(self):
         conf = self.place.path('iprep.conf')
         with open(conf, encoding='ascii') as f:
-            self.place.write('iprep.conf', f.read().replace('linger = 0', 'linger = 0\nmax_blocks = 2/1h'))
+            self.place.write('iprep.conf', f.read().replace('linger = 0', 'linger = 0\nmax_new_blocks = 2/1h'))
         self.jump(Y2038)
         self.sure(SEEN_THEN)
         self.sure(STAYS)

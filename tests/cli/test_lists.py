@@ -25,10 +25,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 1500
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none
@@ -91,8 +91,8 @@ class SelfTest(Case):
                    refusing=Zone(b.refused, b.refused, b.refused))
         rows = {r['source']: r for r in self.json('--self-test', status=69)}
         self.assertEqual({n: r['state'] for n, r in rows.items()},
-                         {'good': 'good', 'notest': 'good', 'world': 'quarantined', 'parked': 'quarantined',
-                          'code': 'quarantined', 'dead': 'silent', 'refusing': 'silent', 'abuseipdb': 'good'})
+                         {'good': 'ok', 'notest': 'ok', 'world': 'quarantined', 'parked': 'quarantined',
+                          'code': 'quarantined', 'dead': 'silent', 'refusing': 'silent', 'abuseipdb': 'ok'})
         self.assertIn('no test entry', rows['notest']['why'])
         self.assertIn('as 127.0.0.2', rows['good']['why'])
         self.assertIn('lists 127.0.0.1', rows['world']['why'])
@@ -107,7 +107,7 @@ class SelfTest(Case):
     def test_all_good_is_0_and_off_is_no_fault(self):
         self.start('good', good=Zone({}))
         os.unlink(self.place.path('key'))
-        self.assertEqual([r['state'] for r in self.json('--self-test', status=0)], ['good', 'off'])
+        self.assertEqual([r['state'] for r in self.json('--self-test', status=0)], ['ok', 'off'])
         self.check('--self-test', ADDRESS, status=64)
 
     def test_a_refused_key_and_no_source_that_gives_points_fail(self):

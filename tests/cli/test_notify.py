@@ -410,7 +410,7 @@ class RealRepCheck(unittest.TestCase):
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [dnsbl zen]
 zone = zen.example

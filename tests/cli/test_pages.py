@@ -28,10 +28,10 @@ CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none

@@ -57,7 +57,7 @@ class Expiry(purge_case.Case):
             self.assertEqual(self.sql(f'SELECT key FROM {table}'), [(key_of('45.1.1.1'),)], table)
 
     def test_a_configured_retention_is_kept(self):
-        self.start('[retention]\nfindings = 2h\nreports = 2d\nreleased = 3h\n[good]\nwindow = 4h\n')
+        self.start('[retention]\nfindings = 2h\nreports = 2d\nreleased = 3h\n[login]\nwindow = 4h\n')
         now = int(time.time())
         for table, keep in (('finding', 7200), ('report', 2 * DAY), ('released', 3 * 3600), ('good', 4 * 3600)):
             self.add(table, '45.1.1.1', now - keep + 600)

@@ -26,10 +26,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = 2000
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [abuseipdb]
 url = %s
@@ -296,7 +296,7 @@ class Bulk(Case):
         self.assertEqual((sent['comment'], sent['categories']), ('Brute force on sshd: 3 failures', [18, 22]))
 
     def fill(self, n, *args, net=0):
-        """n reports waiting, as that many hooks would have left them; look-ups are not what this is about."""
+        """n reports waiting, as that many hooks would have left them; lookups are not what this is about."""
         self.enqueue(f'45.{net}.0.0', '--categories', '18,22', '--failures', '3', *args)
         (row,) = self.sql('SELECT jail, categories, comment, failures, first_at, seen_at, next_at FROM report'
                           ' WHERE state = 0 ORDER BY id DESC LIMIT 1')

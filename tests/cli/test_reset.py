@@ -38,9 +38,9 @@ class Case(Damage):
                 if f.startswith('iprep.db') and not f.endswith('-shm')}
 
     def works(self):
-        """As on the first day: hooks, worker, purge, look-ups."""
+        """As on the first day: hooks, worker, purge, lookups."""
         self.gate('45.60.0.1', 0)
-        self.run_it(('rep-check', '--good', '--', '45.60.0.2'), 0)
+        self.run_it(('rep-check', '--login', '--', '45.60.0.2'), 0)
         self.run_it(('rep-report', '--enqueue', '--user', 'root', '--failures', '2', '--', '45.60.0.3'), 0)
         self.run_it(('rep-check', '--ready'), 0)
         self.run_it(('rep-report', '--status'), 0)
@@ -88,12 +88,12 @@ class SetAside(Case):
         self.assertEqual(got['lost'], {'blocks': 301, 'reports': 2, 'lookups': 1})
         self.assertEqual(got['kept'], {'pardons': 1, 'logins': 1})
         self.assertEqual((got['all_read'], got['dry_run']), (True, False))
-        self.gate(BLOCKED, 0)                  # a look-up waits instead
+        self.gate(BLOCKED, 0)                  # a lookup waits instead
         self.assertEqual(self.place.read('SELECT count(*) FROM lookup'), [(1,)])
         self.gate(PARDONED, 0)
         self.assertEqual(self.place.read('SELECT count(*) FROM lookup'), [(1,)])
         cached = json.loads(self.run_it(('rep-check', '--cached', '--json', GOOD)).stdout)
-        self.assertGreater(cached['good_at'], 0)
+        self.assertGreater(cached['login_at'], 0)
         for table in ('block', 'report', 'finding', 'sighting', 'released'):
             self.assertEqual(self.place.read(f'SELECT count(*) FROM {table}'), [(0,)], table)
 

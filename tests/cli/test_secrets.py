@@ -36,10 +36,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = TIMEOUT
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = START
@@ -59,7 +59,7 @@ DEBUG_RUN = (('rep-check', '-v', ADDRESS), ('rep-check', '-v', '--fresh', '--jso
              ('rep-check', '-v', '--cached', ADDRESS), ('rep-check', '-v', '--ready'),
              ('rep-check', '-v', '--self-test'), ('rep-check', '-v', '--self-test', '--json'),
              ('rep-check', '-v', '--gate', '--user', 'u', '--jail', 'gated', '--', '45.1.1.3'),
-             ('rep-check', '-v', '--gate', '--', 'nonsense'), ('rep-check', '-v', '--good', '--', '45.1.1.4'),
+             ('rep-check', '-v', '--gate', '--', 'nonsense'), ('rep-check', '-v', '--login', '--', '45.1.1.4'),
              ('rep-report', '-v', '--enqueue', '--jail', 'sshd', '--', ADDRESS),
              ('rep-report', '-v', '--flush'),
              ('rep-report', '-v', '--jail', 'sshd', '--failures', '3', '--', '45.1.1.5'),

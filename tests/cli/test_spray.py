@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Many user names from one address count; a successful log-in spares from the short block.
+"""Many user names from one address count; a successful login spares from the short block.
 
     test_spray.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -27,10 +27,10 @@ verdict_log = {dir}/state/verdict.log
 timeout_ms = 1000
 ipv6_prefix = 64
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [dns]
 resolvers = 127.0.0.1:PORT
@@ -59,7 +59,7 @@ class Case(unittest.TestCase):
         self.assertEqual((p.returncode, p.stdout, p.stderr), (status, '', ''), (user or '')[:40])
 
     def good(self, address=ADDRESS):
-        p = self.place.run('rep-check', '--good', '--', address)
+        p = self.place.run('rep-check', '--login', '--', address)
         self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
 
     def sql(self, text, *values):
@@ -163,7 +163,7 @@ class Spray(Case):
         self.good()
         self.sql('UPDATE sighting SET at = at - 86401')
         self.sql('UPDATE good SET at = at - 30 * 86400 - 3701')
-        self.place.run('rep-purge', '--quiet', check=True)     # log-ins go when two runs an hour apart agree
+        self.place.run('rep-purge', '--quiet', check=True)     # logins go when two runs an hour apart agree
         self.gate('a', 0)
         self.sql('UPDATE sighting SET at = at - 86401')
         boot = int(time.clock_gettime(time.CLOCK_BOOTTIME)) - 3700
@@ -190,7 +190,7 @@ class Good(Case):
         self.gate(None, 0)
         p = self.place.run('rep-check', '--json', ADDRESS)
         self.assertEqual((p.returncode, json.loads(p.stdout)['tier']), (10, 'known'))
-        self.assertIn('good_at', json.loads(p.stdout))
+        self.assertIn('login_at', json.loads(p.stdout))
         self.assertIn('no block below the highest tier', self.place.run('rep-check', ADDRESS).stdout)
 
     def test_a_log_in_while_the_look_up_is_under_way_spares_too(self):
@@ -227,7 +227,7 @@ class Good(Case):
         self.good()
         self.assertEqual(self.sql('SELECT at FROM good'), before)
         self.good('no address')
-        p = self.place.run('rep-check', '--good', 'a', 'b')
+        p = self.place.run('rep-check', '--login', 'a', 'b')
         self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
         p = self.place.run('rep-check', '--goo', '--bogus')
         self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))

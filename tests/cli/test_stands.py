@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-check --stands: may the line of a verdict ban? 10 while a block of it stands, 0 only if surely none does.
+"""rep-check --is-blocked: may the line of a verdict ban? 10 while a block of it stands, 0 only if surely none does.
 
     test_stands.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -19,7 +19,7 @@ YEARS_11 = 11 * 366 * DAY
 
 class Stands(blocks_case.Case):
     def stands(self, address, status, says=''):
-        done = self.place.run('rep-check', '--stands', '--', address)
+        done = self.place.run('rep-check', '--is-blocked', '--', address)
         self.assertEqual((done.returncode, done.stdout), (status, ''), done.stderr)
         self.assertIn(says, done.stderr)
         self.assertEqual(done.stderr.count('\n'), 1 if says else 0)
@@ -65,7 +65,7 @@ class Stands(blocks_case.Case):
         self.stands('45.1.1.1', 10)
 
     def test_it_takes_one_address_and_no_other_mode(self):
-        for args in (['--stands'], ['--stands', '45.1.1.1', '45.1.1.2'], ['--stands', '--gate', '45.1.1.1']):
+        for args in (['--is-blocked'], ['--is-blocked', '45.1.1.1', '45.1.1.2'], ['--is-blocked', '--gate', '45.1.1.1']):
             with self.subTest(args=args):
                 self.assertEqual(self.place.run('rep-check', *args).returncode, 0 if '--gate' in args else 64)
 
@@ -77,12 +77,12 @@ class Networks(blocks_case.Case):
         self.put(('2a02:1::',), ('45.1.1.1',))
         for text, status in (('2a02:1::/64', 10), ('2a02:1::1', 10), ('2a02:2::/64', 0), ('45.1.1.1', 10)):
             with self.subTest(text=text):
-                done = self.place.run('rep-check', '--stands', '--', text)
+                done = self.place.run('rep-check', '--is-blocked', '--', text)
                 self.assertEqual((done.returncode, done.stderr), (status, ''))
 
     def test_a_block_of_a_single_address_stands(self):
         self.put(('2a02:9:9:9::7',))                  # its prefix holds one of [allow]
-        done = self.place.run('rep-check', '--stands', '--', '2a02:9:9:9::7')
+        done = self.place.run('rep-check', '--is-blocked', '--', '2a02:9:9:9::7')
         self.assertEqual((done.returncode, done.stderr), (10, ''))
 
 

@@ -22,20 +22,20 @@ from server import Server, Zone
 
 AT_ONCE = 12
 TURNS = 4
-STATES = ('listed', 'not listed', 'time-out', 'error', 'quarantined', 'not asked')
-API_STATES = ('listed', 'not listed', 'time-out', 'error', 'refused', 'not asked')
+STATES = ('listed', 'not listed', 'timeout', 'error', 'quarantined', 'not asked')
+API_STATES = ('listed', 'not listed', 'timeout', 'error', 'refused', 'not asked')
 YES, NO = '45.1.1.1', '45.1.1.2'               # AbuseIPDB: score 100; score 0
-BEHAVIOURS = {'listed': b.listed('127.0.0.2'), 'not listed': b.not_listed(), 'time-out': b.silent(),
+BEHAVIOURS = {'listed': b.listed('127.0.0.2'), 'not listed': b.not_listed(), 'timeout': b.silent(),
               'error': b.servfail}
 CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = {timeout_ms}
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none
@@ -52,7 +52,7 @@ class Truth:
             if state == 'listed':
                 self.low += points
                 self.high += points
-            elif state in ('time-out', 'error', 'refused'):
+            elif state in ('timeout', 'error', 'refused'):
                 self.low += min(points, 0)
                 self.high += max(points, 0)
             if points > 0 and state in ('listed', 'not listed'):
@@ -69,7 +69,7 @@ class Truth:
         self.score = str(self.low) if self.low == self.high else f'{self.low}..{self.high}'
 
 
-JSON_STATUS = {'listed': 'ok', 'not listed': 'ok', 'time-out': 'timeout', 'error': 'error',
+JSON_STATUS = {'listed': 'ok', 'not listed': 'ok', 'timeout': 'timeout', 'error': 'error',
                'quarantined': 'quarantined', 'refused': 'skipped'}
 
 
@@ -151,7 +151,7 @@ def main():
     hanging, failing = place.Emulator(), place.Emulator()
     hanging.control('fault', {'endpoint': 'check', 'fault': 'hang'})
     failing.control('fault', {'endpoint': 'check', 'fault': 'http_500'})
-    apis = {'listed': good, 'not listed': good, 'refused': good, 'time-out': hanging, 'error': failing}
+    apis = {'listed': good, 'not listed': good, 'refused': good, 'timeout': hanging, 'error': failing}
     every = list(itertools.product(STATES, STATES, STATES, API_STATES))
     counts, bad, repeated = {}, 0, 0
     with Server() as dns, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

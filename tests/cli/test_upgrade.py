@@ -77,7 +77,7 @@ class Upgraded(store_case.Case):
         self.assertEqual([e['limit'] for e in status['endpoints'] if e['name'] == 'report'], [1000])
         if version >= 2:
             cached = json.loads(self.run_it(('rep-check', '--cached', '--json', GOOD)).stdout)
-            self.assertGreater(cached['good_at'], 0)
+            self.assertGreater(cached['login_at'], 0)
         released = self.run_it(('rep-purge', '--released'), 0).stdout.split()
         self.assertEqual(released, ['45.8.8.8'] if version >= 4 else [])
         new = self.run_it(('rep-check', '--blocks', '--new', '-q'), 0).stdout

@@ -31,10 +31,10 @@ state = {dir}/state/iprep.db
 verdict_log = {dir}/state/verdict.log
 timeout_ms = {timeout}
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [abuseipdb]
 url = http://127.0.0.1:{port}/api/v2
@@ -352,14 +352,14 @@ class Worker(unittest.TestCase):
     def test_more_new_blocks_than_allowed_wait_unannounced(self):
         p = self.place
         with open(p.path('iprep.conf'), 'a') as f:
-            f.write('max_blocks = 2/1h\n')
+            f.write('max_new_blocks = 2/1h\n')
         for i in range(1, 5):
             p.control('seed', {'addresses': {f'45.1.1.{i}': {
                 'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}}})
             p.enqueue(f'45.1.1.{i}')
         worker = p.run('rep-report', '--flush', '--json')
         self.assertEqual(json.loads(worker.stdout)['lines'], 2)
-        self.assertEqual(worker.stderr.count('max_blocks: 2 new blocks within 3600 s'), 1, worker.stderr)
+        self.assertEqual(worker.stderr.count('max_new_blocks: 2 new blocks within 3600 s'), 1, worker.stderr)
         held = p.sql('SELECT count(*) FROM block WHERE first_at = 0')
         self.assertEqual(held, [(2,)])
         counts = [p.run('rep-check', '--gate', '--', f'45.1.1.{i}', status=None).returncode

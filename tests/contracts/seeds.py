@@ -39,7 +39,7 @@ SEEDS = {
          "('general', 'timeout_ms'): in iprep.conf(5), not in keys.c"),
         (KEYS, '"timeout_ms", "5000"', '"timeout_ms", "4000"', 'default "4000" in keys.c'),
         (KEYS, 'p_int, 100, 60000', 'p_int, 100, 70000', '(100, 70000) in keys.c, (100, 60000)'),
-        (KEYS, '#define YEAR_S (366', '#define YEAR_S (365', '[good] window: bounds'),
+        (KEYS, '#define YEAR_S (366', '#define YEAR_S (365', '[login] window: bounds'),
         (CONF, '.It Cm timeout_ms No = Li 5000\n', '', 'timeout_ms'),
         (CONF, '.It Cm findings No = Li 7d', '.It Cm findings No = Li 8d', '"8d" in the page'),
         (CONF, 'From 1h to 366d.', 'From 2h to 366d.', '[retention] findings: bounds'),

@@ -68,7 +68,7 @@ CAST = (
 
 # attacks while AbuseIPDB is switched off
 LATE = Actor("while API off", "45.16.60.60",
-             "dovecot: 5 failed log-ins", loglines.dovecot_failed, 5,
+             "dovecot: 5 failed logins", loglines.dovecot_failed, 5,
              bans={"dovecot": MINUTES_10}, reports=1, closed=(143,), port=143)
 
 # its verdict line is lost; it is seen again a minute later

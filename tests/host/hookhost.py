@@ -180,7 +180,7 @@ class HookHost:
             file.write(word + "\n")
 
     def attack(self, jail, address):
-        """Five failed log-ins, which is what the jail counts up to."""
+        """Five failed logins, which is what the jail counts up to."""
         line = {"sshd": loglines.sshd_failed, "sendmail-auth": loglines.sendmail_auth_failed,
                 "dovecot": loglines.dovecot_failed}[jail]
         self.logs.write([line(address)] * 5)
@@ -248,7 +248,7 @@ class HookHost:
         return json.loads(self.iprep.run("rep-report", "--status", "--json", check=True).stdout)
 
     def waiting(self):
-        """(reports, look-ups)"""
+        """(reports, lookups)"""
         waiting = self.status()["waiting"]
         return waiting["report"], waiting["lookup"]
 

@@ -24,7 +24,7 @@ from packages import FAIL2BAN, Packages             # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILTERS = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "filter.d")
-KINDS = ("ambiguous", "spray", "good")
+KINDS = ("ambiguous", "spray", "login")
 
 
 def options():

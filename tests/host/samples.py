@@ -30,11 +30,11 @@ STOCK = {
     "nginx": ("nginx-http-auth", "nginx-bad-request", "nginx-botsearch", "nginx-limit-req"),
 }
 AMBIGUOUS = {service: f"rep-{service}-ambiguous" for service in STOCK}
-OURS = (*AMBIGUOUS.values(), "rep-spray", "rep-good")
+OURS = (*AMBIGUOUS.values(), "rep-spray", "rep-login")
 # What an expression may try in many ways, a hundred kilobytes of it.
 UNITS = (" ", "a", "a ", "[", "(x) [1.1.1.1] ", '"', ") [", ": ", "a=b, ", "1.1.1.1 ", "sshd[1]: ",
          ", client: 1.1.1.1", '" H=[1.1.1.1]', "user=<x>, ")
-OUTCOMES = ("ambiguous", "good", "sure", "none")
+OUTCOMES = ("ambiguous", "login", "sure", "none")
 
 
 class Sample:
@@ -71,8 +71,8 @@ class Sample:
         for name, _, user in self.found:
             if name == "rep-spray":
                 seen.add(f"spray={user}")
-            elif name == "rep-good":
-                seen.add("good")
+            elif name == "rep-login":
+                seen.add("login")
             elif name in STOCK[self.service]:
                 seen.add("sure")
             elif name == AMBIGUOUS[self.service]:

@@ -30,10 +30,10 @@ from packages import Packages                       # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 GATED = tuple(samples.AMBIGUOUS.values())
-# rep-spray-files and rep-good-files are enabled by the two before them
-REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-good", "rep-spray-files", "rep-good-files")
+# rep-spray-files and rep-login-files are enabled by the two before them
+REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-login", "rep-spray-files", "rep-login-files")
 REPORTING = ("rep-spray", "rep-spray-files")
-WATCHING = ("rep-good", "rep-good-files")
+WATCHING = ("rep-login", "rep-login-files")
 ENABLE = """\
 [DEFAULT]
 {backends}banaction = {banaction}
@@ -195,7 +195,7 @@ class Fail2banFiles(Configured):
     def check_sources(self, dump, backend):
         """The verdict log, Exim and nginx are files in any case; the rest is the backend's."""
         files = {"rep-confirmed", "rep-notorious", "rep-exim-ambiguous", "rep-nginx-ambiguous",
-                 "rep-spray-files", "rep-good-files"}
+                 "rep-spray-files", "rep-login-files"}
         for jail in REP_JAILS:
             used = words(dump, "add", jail)[0][0]
             journal = [line for line in dump if line[:3] == ["set", jail, "addjournalmatch"]]
@@ -212,17 +212,17 @@ class Fail2banFiles(Configured):
         dump = self.enabled(backend="systemd")
         matches = {line[1]: line[3:] for line in dump if line[2:3] == ["addjournalmatch"]
                    and line[1] in REP_JAILS}
-        self.assertLess({"rep-sshd-ambiguous", "rep-postfix-ambiguous", "rep-spray", "rep-good"},
+        self.assertLess({"rep-sshd-ambiguous", "rep-postfix-ambiguous", "rep-spray", "rep-login"},
                         set(matches))
         for jail, match in matches.items():
             for one in " ".join(match).split(" + "):
                 self.assertRegex(one, r"^_SYSTEMD_(?:UNIT|SLICE)=\S+$|^_UID=0 SYSLOG_IDENTIFIER=\S+$",
                                  jail)
         for daemon in ("sshd", "sshd-session"):
-            self.assertIn(f"_UID=0 SYSLOG_IDENTIFIER={daemon}", " ".join(matches["rep-good"]))
+            self.assertIn(f"_UID=0 SYSLOG_IDENTIFIER={daemon}", " ".join(matches["rep-login"]))
 
     def check_actions(self, dump, banaction):
-        """Each bans once and in a place of its own; only rep-spray reports; rep-good does nothing."""
+        """Each bans once and in a place of its own; only rep-spray reports; rep-login does nothing."""
         places = set()
         for jail in REP_JAILS:
             names = [name for name, in words(dump, "set", jail, "addaction")]
@@ -273,7 +273,7 @@ class Fail2banFiles(Configured):
     def test_rep_good_ignores_every_line_that_it_remembers(self):
         dump = self.enabled()
         for jail in WATCHING:
-            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [['/usr/bin/rep-check --good -- "<ip>"; :']])
+            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [['/usr/bin/rep-check --login -- "<ip>"; :']])
 
     def test_exim_is_read_from_its_file_and_by_one_jail_whatever_the_backend(self):
         for backend in ("polling", "systemd"):
@@ -287,8 +287,8 @@ class Fail2banFiles(Configured):
         log = f"{self.directory.name}/only.log"
         open(log, "w", encoding="ascii").close()
         dump = self.dump(f"[DEFAULT]\nsshd_log = {log}\nrep_verdict_log = {log}\nexim_main_log = /nonexistent/mainlog\n"
-                         "[sshd]\nenabled = false\n[rep-good]\nenabled = true\n")
-        self.assertIn(str(["start", "rep-good-files"]), dump)
+                         "[sshd]\nenabled = false\n[rep-login]\nenabled = true\n")
+        self.assertIn(str(["start", "rep-login-files"]), dump)
         self.assertNotIn(str(["start", "rep-spray-files"]), dump)
 
     def test_what_fail2ban_local_has_of_ipv6_holds(self):
@@ -358,12 +358,12 @@ class LogLines(Configured):
 
     def test_no_line_is_ambiguous_and_also_sure_or_good(self):
         both = [str(sample) for sample in self.samples if "ambiguous" in sample.words()
-                and sample.words() & {"sure", "good"}]
+                and sample.words() & {"sure", "login"}]
         self.assertFalse(both, "\n" + "\n".join(both))
 
     def test_no_successful_log_in_counts_against_anybody(self):
         both = [str(sample) for sample in self.samples
-                if "good" in sample.words() and len(sample.words()) > 1]
+                if "login" in sample.words() and len(sample.words()) > 1]
         self.assertFalse(both, "\n" + "\n".join(both))
 
     def test_a_line_counts_the_same_in_every_form(self):

@@ -180,7 +180,7 @@ class Undo(BansCase):
         self.host.dns.pause()
         self.host.attack("sshd", address)
         self.until_banned(address, "sshd")
-        self.until(lambda: self.host.waiting()[1] == 1, "its look-up waits", SOON_S)
+        self.until(lambda: self.host.waiting()[1] == 1, "its lookup waits", SOON_S)
         return address
 
     def test_unban_while_a_job_waits_ends_the_short_ban_and_loses_no_job(self):
@@ -273,7 +273,7 @@ class Hung(BansCase):
                        "all hooks were called", SOON_S)
             self.others_are_banned()
             self.until(lambda: self.host.waiting()[1] == len(sure) + len(lines),
-                       "a look-up waits for each", SOON_S)
+                       "a lookup waits for each", SOON_S)
         finally:
             self.host.dns.resume()
             self.host.api.server.resume()

@@ -73,19 +73,19 @@ class Journal(unittest.TestCase):
                 if row.get("fail2ban", "").startswith("log of ")}
 
     def test_no_jail_of_a_recipe_is_deaf(self):
-        found = self.logs(jails(RECIPE, "postfix", "confirmed", "spray", "good") + jails(SSHD, "sshd"))
-        self.assertLessEqual({"postfix-sasl", "rep-postfix-ambiguous", "rep-spray", "rep-good", "sshd",
+        found = self.logs(jails(RECIPE, "postfix", "confirmed", "spray", "login") + jails(SSHD, "sshd"))
+        self.assertLessEqual({"postfix-sasl", "rep-postfix-ambiguous", "rep-spray", "rep-login", "sshd",
                               "rep-sshd-ambiguous"}, set(found))
-        self.assertEqual({name: why for name, (state, why) in found.items() if state in ("wrong", "differs")}, {})
-        self.assertEqual(found["rep-good"][0], "good", found)
-        self.assertEqual(found["rep-postfix-ambiguous"][0], "good", found)
+        self.assertEqual({name: why for name, (state, why) in found.items() if state in ("error", "mismatch")}, {})
+        self.assertEqual(found["rep-login"][0], "ok", found)
+        self.assertEqual(found["rep-postfix-ambiguous"][0], "ok", found)
 
     def test_a_match_that_names_no_unit_of_postfix_is_found(self):
         unit = next(line for line in self.host.journal("--field=_SYSTEMD_UNIT").splitlines() if line.startswith("postfix"))
         found = self.logs("[sshd]\nenabled = false\n[postfix-sasl]\nenabled = true\nbackend = systemd\n"
                           "filter = postfix[mode=auth, journalmatch=_SYSTEMD_UNIT=postfix-sasl.service]\n"
                           "action = iprep[category=18]\n")
-        self.assertEqual(found["postfix-sasl"][0], "wrong", found)
+        self.assertEqual(found["postfix-sasl"][0], "error", found)
         self.assertIn(f"_SYSTEMD_UNIT={unit}", found["postfix-sasl"][1])
 
 

@@ -255,7 +255,7 @@ class Lifecycle(unittest.TestCase):
         self.root.write("/etc/fail2ban/jail.local", COMMENT)
         before = self.root.files()
         self.install()
-        # without a key only the look-up is recorded
+        # without a key only the lookup is recorded
         self.root.run("rep-report", "--enqueue", "--jail=sshd", "--", "45.1.1.1")
         self.root.write(LOG + ".1", LINE)
         os.mkdir(self.root.inside("/var/lib/iprep-notify"))

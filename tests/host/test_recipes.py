@@ -77,10 +77,10 @@ class Recipes(test_self_test.Case):
                 self.prepare(files)
                 self.assertIn("OK: configuration test is successful", self.server.test_configuration())
                 said = self.rows(0)
-                self.assertEqual(said["tier known"][0], "good", said)
+                self.assertEqual(said["tier known"][0], "ok", said)
                 for name in re.findall(r"^\[(rep-\S+-ambiguous|sshd|dovecot|postfix-sasl|sendmail-auth|exim)\]",
                                        files["jail.local"], re.M):
-                    self.assertEqual(said["jail " + name][0], "good", said)
+                    self.assertEqual(said["jail " + name][0], "ok", said)
 
     def start_fresh(self, files):
         """A host without syslog daemon or iptables, with its release's own backends."""
@@ -98,7 +98,7 @@ class Recipes(test_self_test.Case):
                     self.put(JOURNAL, {"exim4/mainlog": EXIM})
                     found = self.logs(0)
                     self.assertTrue(found)
-                    self.assertEqual({name: why for name, (state, why) in found.items() if state != "good"}, {})
+                    self.assertEqual({name: why for name, (state, why) in found.items() if state != "ok"}, {})
 
     def test_the_one_of_postfix_needs_its_journalmatch_up_to_1_0(self):
         files = dict(recipes()["I run Postfix and Dovecot"])
@@ -107,7 +107,7 @@ class Recipes(test_self_test.Case):
         self.put(JOURNAL, {})
         is_deaf = self.version().startswith("1.0.")
         found = self.logs(69 if is_deaf else 0)
-        self.assertEqual(found["postfix-sasl"][0], "wrong" if is_deaf else "good")
+        self.assertEqual(found["postfix-sasl"][0], "error" if is_deaf else "ok")
 
     def test_fail2ban_warns_of_none(self):
         for title, files in recipes().items():
@@ -120,7 +120,7 @@ class Recipes(test_self_test.Case):
         files = dict(recipes()["I want IPv6 /64 bans"])
         files["jail.local"] = test_self_test.BOTH + "[DEFAULT]\nbanaction_allports = " + test_self_test.PLAIN_SETS
         self.prepare(files)
-        self.assertEqual(self.rows(69)["jail rep-confirmed"][0], "wrong")
+        self.assertEqual(self.rows(69)["jail rep-confirmed"][0], "error")
 
 
 if __name__ == "__main__":

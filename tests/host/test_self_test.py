@@ -39,10 +39,10 @@ verdict_log = {dir}/state/verdict.log
 timeout_ms = 5000
 ipv6_prefix = PREFIX
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [tier notorious]
-score = 10
+threshold = 10
 bantime = 365d
 [worker]
 start = none
@@ -67,53 +67,53 @@ KNOWN, WORST = "tier known", "tier notorious"
 # what it is, jail.local, ipv6_prefix, {what: (state, part of why)} (all that is said), exit status
 ROWS = (
     ("as the recipes have it", BOTH + REPORTS.format("18,22") + GATED.format("1d"), 128,
-     {KNOWN: ("good", "rep-confirmed bans for 1 d"), WORST: ("good", "rep-notorious bans for 365 d"),
-      "jail sshd": ("good", "reports as 18,22"),
-      "jail rep-sendmail-ambiguous": ("good", "for blocked addresses only")}, 0),
+     {KNOWN: ("ok", "rep-confirmed bans for 1 d"), WORST: ("ok", "rep-notorious bans for 365 d"),
+      "jail sshd": ("ok", "reports as 18,22"),
+      "jail rep-sendmail-ambiguous": ("ok", "for blocked addresses only")}, 0),
     ("nothing is enabled", "", 128, {KNOWN: ("off", "no enabled jail reads"), WORST: ("off", "no enabled jail")}, 0),
     ("the long bans are not enabled", "[rep-confirmed]\nenabled = true\n", 128,
-     {KNOWN: ("good", ""),
-      WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d: enable a jail for this tier alone")}, 0),
+     {KNOWN: ("ok", ""),
+      WORST: ("mismatch", "rep-confirmed bans 1 d, the block lasts 365 d: enable a jail for this tier alone")}, 0),
     ("nobody reads the lowest tier", "[rep-notorious]\nenabled = true\n", 128,
-     {KNOWN: ("off", ""), WORST: ("good", "")}, 0),
+     {KNOWN: ("off", ""), WORST: ("ok", "")}, 0),
     ("another bantime", BOTH + "bantime = 8h\n", 128,
-     {KNOWN: ("good", ""),
-      WORST: ("differs", "rep-confirmed bans 1 d, the block lasts 365 d: set the same bantime in both")}, 0),
+     {KNOWN: ("ok", ""),
+      WORST: ("mismatch", "rep-confirmed bans 1 d, the block lasts 365 d: set the same bantime in both")}, 0),
     ("a ban for ever", "[rep-confirmed]\nenabled = true\nbantime = -1\n", 128,
-     {KNOWN: ("differs", "bans for ever, the block lasts 1 d"), WORST: ("differs", "for ever")}, 0),
+     {KNOWN: ("mismatch", "bans for ever, the block lasts 1 d"), WORST: ("mismatch", "for ever")}, 0),
     ("a wrong tier", BOTH + "filter = rep-verdict[tier=notorius]\n", 128,
-     {KNOWN: ("good", ""), WORST: ("differs", ""),
-      "jail rep-notorious": ("wrong", "tier=notorius is no tier of iprep.conf")}, 69),
+     {KNOWN: ("ok", ""), WORST: ("mismatch", ""),
+      "jail rep-notorious": ("error", "tier=notorius is no tier of iprep.conf")}, 69),
     ("two tiers by name", "[rep-confirmed]\nenabled = true\nfilter = rep-verdict[tier=known|notorious]\n", 128,
-     {KNOWN: ("good", ""), WORST: ("differs", "")}, 0),
+     {KNOWN: ("ok", ""), WORST: ("mismatch", "")}, 0),
     ("another log", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/auth.log\n", 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("wrong", "does not read")}, 69),
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("error", "does not read")}, 69),
     ("no such category", REPORTS.format("18;22"), 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("wrong", 'categories: "18;22"')}, 69),
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("error", 'categories: "18;22"')}, 69),
     ("a category's name", REPORTS.format("ssh,brute-force"), 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("good", "reports as ssh,brute-force")}, 0),
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("ok", "reports as ssh,brute-force")}, 0),
     ("prefixes, and sets that refuse them", BOTH + "[DEFAULT]\nbanaction_allports = " + PLAIN_SETS, 64,
-     {KNOWN: ("good", ""), WORST: ("good", ""), "jail rep-confirmed": ("wrong", "banaction = iprep-nftables"),
-      "jail rep-notorious": ("wrong", "ipv6_prefix is 64")}, 69),
+     {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "banaction = iprep-nftables"),
+      "jail rep-notorious": ("error", "ipv6_prefix is 64")}, 69),
     ("prefixes, and ipset", "[rep-confirmed]\nenabled = true\nbanaction = iptables-ipset-proto6-allports\n", 64,
-     {KNOWN: ("good", ""), WORST: ("differs", ""), "jail rep-confirmed": ("wrong", "refuse prefixes")}, 69),
+     {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail rep-confirmed": ("error", "refuse prefixes")}, 69),
     ("prefixes, and sets for them", BOTH + "[DEFAULT]\nbanaction_allports = iprep-nftables\n", 64,
-     {KNOWN: ("good", ""), WORST: ("good", "")}, 0),
+     {KNOWN: ("ok", ""), WORST: ("ok", "")}, 0),
     ("a gated jail that bans for too long", GATED.format("7d"), 128,
      {KNOWN: ("off", ""), WORST: ("off", ""),
-      "jail rep-sendmail-ambiguous": ("differs", "bans 7 d, the block of a suspicious address lasts 1 d")}, 0),
+      "jail rep-sendmail-ambiguous": ("mismatch", "bans 7 d, the block of a suspicious address lasts 1 d")}, 0),
     ("a log that is missing", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/missing.log\n", 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("wrong", "its log file is missing")}, 69),
+     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("error", "its log file is missing")}, 69),
     ("a firewall that is not installed", "[DEFAULT]\nbanaction_allports = iptables-allports[iptables=no-such-tables]\n" + BOTH,
-     128, {KNOWN: ("good", ""), WORST: ("good", ""), "jail rep-confirmed": ("wrong", "no-such-tables is not installed"),
-           "jail rep-notorious": ("wrong", "it bans nobody")}, 69),
+     128, {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "no-such-tables is not installed"),
+           "jail rep-notorious": ("error", "it bans nobody")}, 69),
     ("a firewall with its path", "[rep-confirmed]\nenabled = true\naction = nftables[nftables=/nonexistent/nft]\n",
-     128, {KNOWN: ("good", ""), WORST: ("differs", ""), "jail rep-confirmed": ("wrong", "/nonexistent/nft is not")}, 69),
+     128, {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail rep-confirmed": ("error", "/nonexistent/nft is not")}, 69),
     ("a jail of others, without a firewall", "[recidive]\nenabled = true\nlogpath = {dir}/auth.log\n"
      "banaction = iptables[iptables=no-such-tables]\n", 128, {KNOWN: ("off", ""), WORST: ("off", "")}, 0),
     ("a filter that is missing", "[rep-confirmed]\nenabled = true\nfilter = rep-nonsense\n", 128,
-     {"fail2ban": ("wrong", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
-    ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("wrong", "section 'rep-confirmed' already exists")}, 69),
+     {"fail2ban": ("error", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
+    ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("error", "section 'rep-confirmed' already exists")}, 69),
 )
 
 JOURNALD = "/lib/systemd/systemd-journal-remote"
@@ -140,13 +140,13 @@ HOPELESS = "[Definition]\nprefregex = (?:\\w+\\s*)+=$\nfailregex = ^<HOST>\n"
 # what it is, jail.local, the journal, files of /var/log and {dir}/auth.log, row for a jail, exit status
 READS = (
     ("a unit of another name", sasl("_SYSTEMD_UNIT=postfix.service"), [FAILED], {},
-     {"postfix-sasl": ("wrong", "it reads nothing: no line was ever in the journal (_SYSTEMD_UNIT=postfix.service), and "
+     {"postfix-sasl": ("error", "it reads nothing: no line was ever in the journal (_SYSTEMD_UNIT=postfix.service), and "
                        "Postfix logs to the journal as postfix@-.service: in [postfix-sasl] set "
                        "journalmatch = _SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service")}, 69),
     ("both names", sasl("_SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service"), [FAILED], {},
-     {"postfix-sasl": ("good", "the last of 2026-11-29 23:10 UTC")}, 0),
+     {"postfix-sasl": ("ok", "the last of 2026-11-29 23:10 UTC")}, 0),
     ("both names without a plus", sasl("_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service"),
-     [FAILED], {}, {"postfix-sasl": ("good", "")}, 0),
+     [FAILED], {}, {"postfix-sasl": ("ok", "")}, 0),
     ("a fresh host", SASL, [], {}, {"postfix-sasl": ("off", "nothing yet: no line was ever in the journal (")}, 0),
     ("only others have logged", SASL, [LOGIN], {}, {"postfix-sasl": ("off", "normal until Postfix has logged something")}, 0),
     ("lines that are not for the filter", sasl("_SYSTEMD_UNIT=postfix@-.service"),
@@ -154,33 +154,33 @@ READS = (
      {"postfix-sasl": ("off", "nothing for it yet: its filter knows none of the last 1 line in the journal")}, 0),
     ("one instance of two", sasl("_SYSTEMD_UNIT=postfix@-.service"),
      [FAILED, ("postfix@second.service", *FAILED[1:])], {},
-     {"postfix-sasl": ("differs", "it does not read all of them: Postfix logs to the journal as postfix@second.service")}, 0),
+     {"postfix-sasl": ("mismatch", "it does not read all of them: Postfix logs to the journal as postfix@second.service")}, 0),
     ("sshd by its unit", sshd("systemd", "_SYSTEMD_UNIT=sshd.service"), [LOGIN], {},
-     {"sshd": ("wrong", "journalmatch = _SYSTEMD_UNIT=sshd.service + _SYSTEMD_UNIT=ssh.service")}, 69),
+     {"sshd": ("error", "journalmatch = _SYSTEMD_UNIT=sshd.service + _SYSTEMD_UNIT=ssh.service")}, 69),
     ("a unit for each connection", sshd("systemd", "_SYSTEMD_UNIT=sshd.service"),
      [(f"ssh@{n}.service", "other", LOGIN[2]) for n in range(10)], {},
-     {"sshd": ("wrong", "as ssh@0.service ssh@1.service ssh@2.service: in [sshd] set")}, 69),
+     {"sshd": ("error", "as ssh@0.service ssh@1.service ssh@2.service: in [sshd] set")}, 69),
     ("sshd by its name", sshd("systemd", "_SYSTEMD_UNIT=sshd.service + SYSLOG_IDENTIFIER=sshd"), [LOGIN], {},
-     {"sshd": ("good", "")}, 0),
+     {"sshd": ("ok", "")}, 0),
     ("a file with lines", sshd("polling"), [LOGIN], {"auth.log": LINE},
-     {"sshd": ("good", "/auth.log has lines for it")}, 0),
+     {"sshd": ("ok", "/auth.log has lines for it")}, 0),
     ("a file with the lines of others", sshd("polling"), [], {"auth.log": LINE.replace("sshd", "cron")},
      {"sshd": ("off", "its filter knows none of the last 1 line in")}, 0),
     ("a file that was just rotated", sshd("polling"), [], {"auth.log": "", "auth.log.1": LINE},
-     {"sshd": ("good", "")}, 0),
+     {"sshd": ("ok", "")}, 0),
     ("a file without lines", sshd("polling"), [], {"auth.log": ""},
      {"sshd": ("off", "normal until OpenSSH has logged something")}, 0),
     ("a file without lines, and the journal has them", sshd("polling"), [LOGIN], {"auth.log": ""},
-     {"sshd": ("wrong", "set backend = systemd and journalmatch = ")}, 69),
+     {"sshd": ("error", "set backend = systemd and journalmatch = ")}, 69),
     ("no file at all", sshd("polling").replace("auth.log", "missing.log"), [], {},
-     {"sshd": ("wrong", "none of its log files exists, and fail2ban does not start with it")}, 69),
+     {"sshd": ("error", "none of its log files exists, and fail2ban does not start with it")}, 69),
     ("Exim, which writes its own file", EXIM.format("systemd"), [], {"exim4/mainlog": LINE},
-     {"exim": ("wrong", "Exim writes /var/log/exim4/mainlog: in [exim] set backend = auto and "
+     {"exim": ("error", "Exim writes /var/log/exim4/mainlog: in [exim] set backend = auto and "
                "logpath = /var/log/exim4/mainlog")}, 69),
     ("an expression that takes for ever", sshd("polling") + "filter = hopeless\n", [],
-     {"auth.log": "host sshd[7]: " + "a" * 4000 + "\n"}, {"sshd": ("good", "")}, 0),
+     {"auth.log": "host sshd[7]: " + "a" * 4000 + "\n"}, {"sshd": ("ok", "")}, 0),
     ("a jail that is no concern of iprep", "[sshd]\nenabled = true\nbackend = systemd\n", [], {}, {}, 0),
-    ("verdicts", BOTH, [], {}, {name: ("good", "is empty until an address is confirmed")
+    ("verdicts", BOTH, [], {}, {name: ("ok", "is empty until an address is confirmed")
                                 for name in ("rep-confirmed", "rep-notorious")}, 0),
     ("verdicts in the journal", "[rep-confirmed]\nenabled = true\nbackend = systemd\n", [], {}, {}, 69),
 )
@@ -298,7 +298,7 @@ class SelfTest(Case):
                 self.start(SASL)
                 self.place.write("journalctl", f"#!/bin/sh\n{script}\n", 0o755)
                 (state, said), = self.logs(0, before=f"mount --bind {self.place.path('journalctl')} /usr/bin/journalctl").values()
-                self.assertEqual(state, "differs")
+                self.assertEqual(state, "mismatch")
                 self.assertIn("not known whether it reads anything: " + why, said)
 
     def test_a_fail2ban_that_is_too_old_is_named_with_what_is_needed(self):
@@ -306,7 +306,7 @@ class SelfTest(Case):
             self.start()
             self.place.write("client", f"#!/bin/sh\necho '{text}'\n", 0o755)
             (what, state, why), = self.found(69, client=self.place.path("client"))
-            self.assertEqual((what, state), ("fail2ban", "wrong"))
+            self.assertEqual((what, state), ("fail2ban", "error"))
             self.assertIn("0.11.2 is too old: iprep needs 1.0 or newer", why)
 
     def test_stock_sets_of_nftables_take_prefixes_from_1_1_1_on(self):
@@ -317,11 +317,11 @@ class SelfTest(Case):
     def test_a_version_that_is_not_told_is_not_known(self):
         self.start()
         self.place.write("client", f'#!/bin/sh\n[ "$1" = -V ] || exec {self.client} "$@"\n', 0o755)
-        self.assertEqual(self.found(0, client=self.place.path("client"))[0][:2], ("fail2ban", "differs"))
+        self.assertEqual(self.found(0, client=self.place.path("client"))[0][:2], ("fail2ban", "mismatch"))
 
     def test_its_version_is_said(self):
         self.start()
-        self.assertEqual(self.found(0)[0], ("fail2ban", "good", f"version {self.version()}"))
+        self.assertEqual(self.found(0)[0], ("fail2ban", "ok", f"version {self.version()}"))
 
     def test_people_get_a_table(self):
         self.start(BOTH)
@@ -334,8 +334,8 @@ class SelfTest(Case):
                          {"fail2ban": ("off", "not installed: nobody acts on verdicts")})
 
     def test_a_fail2ban_without_the_capabilities_that_hooks_need_is_wrong(self):
-        for capabilities, name, states in (("-setuid", "fail2ban-server", ["off", "off", "wrong"]),
-                                           ("-setgid", "fail2ban-server", ["off", "off", "wrong"]),
+        for capabilities, name, states in (("-setuid", "fail2ban-server", ["off", "off", "error"]),
+                                           ("-setgid", "fail2ban-server", ["off", "off", "error"]),
                                            ("-chown", "fail2ban-server", ["off", "off"]),
                                            ("-setuid", "another", ["off", "off"])):     # an old pid file
             with self.subTest(capabilities, name=name):
@@ -352,8 +352,8 @@ class SelfTest(Case):
                 rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
                 rows = [row for row in rows if not row["why"].startswith("version ")]
                 self.assertEqual([row["state"] for row in rows], states, p.stdout + p.stderr)
-                self.assertEqual(p.returncode, 69 if "wrong" in states else 0)
-                self.assertEqual("CAP_SETUID" in rows[-1]["why"], "wrong" in states)
+                self.assertEqual(p.returncode, 69 if "error" in states else 0)
+                self.assertEqual("CAP_SETUID" in rows[-1]["why"], "error" in states)
 
     def test_a_client_that_fails_or_talks_nonsense_is_an_error_and_not_an_answer(self):
         nonsense = "[[[[[[[[[[[[['x'\n['set', 'a\n['set', 'x', ['y', 'bantime'\n[\n['\\\n]\n"
@@ -363,7 +363,7 @@ class SelfTest(Case):
                 self.start()
                 self.place.write("client", f"#!/bin/sh\n{script}\n", 0o755)
                 (state, said), = self.rows(69, client=self.place.path("client")).values()
-                self.assertEqual(state, "wrong")
+                self.assertEqual(state, "error")
                 self.assertIn(why, said)
 
 

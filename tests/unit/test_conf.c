@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define SOMEBODY 65534
-#define TIER	 "[tier known]\nscore=3\nbantime=1d\n"
+#define TIER	 "[tier known]\nthreshold=3\nbantime=1d\n"
 #define X10	 "xxxxxxxxxx"
 #define X100	 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
@@ -94,32 +94,32 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[general]\n\n# c\ntimeout = 5\n", ":4: [general] unknown key \"timeout\"" },
 		{ "[general]\nTimeout_ms = 500\n", ":2: [general] unknown key \"Timeout_ms\"" },
 		{ "[tier known]\nzone = a.b\n", ":2: [tier known] unknown key \"zone\"" },
-		{ "[dnsbl a]\nscore = 1\n", ":2: [dnsbl a] unknown key \"score\"" },
+		{ "[dnsbl a]\nthreshold = 1\n", ":2: [dnsbl a] unknown key \"threshold\"" },
 		{ "[general]\n= 5\n", ":2: [general] unknown key \"\"" },
 		{ "[genral]\ntimeout_ms = 500\n", ":1: unknown section: \"genral\"" },
 		{ "timeout_ms = 500\n", ":1: unknown section: \"\"" },
 		{ "[ general ]\ntimeout_ms = 500\n", ":1: unknown section: \" general \"" },
-		{ "[tier]\nscore = 500\n", ":1: unknown section: \"tier\"" },
+		{ "[tier]\nthreshold = 500\n", ":1: unknown section: \"tier\"" },
 		{ "[dnsbl]\nzone = a.b\n", ":1: unknown section: \"dnsbl\"" },
-		{ "[tier ]\nscore = 500\n", ":1: bad name" },
-		{ "[tier Known]\nscore = 5\n", ":1: bad name" },
-		{ "[tier 9]\nscore = 5\n", ":1: bad name" },
-		{ "[tier a.b]\nscore = 5\n", ":1: bad name" },
-		{ "[tier a b]\nscore = 5\n", ":1: bad name" },
+		{ "[tier ]\nthreshold = 500\n", ":1: bad name" },
+		{ "[tier Known]\nthreshold = 5\n", ":1: bad name" },
+		{ "[tier 9]\nthreshold = 5\n", ":1: bad name" },
+		{ "[tier a.b]\nthreshold = 5\n", ":1: bad name" },
+		{ "[tier a b]\nthreshold = 5\n", ":1: bad name" },
 		{ "[dnsbl -a]\nzone = a.b\n", ":1: bad name" },
 		{ "[dnsbl a/b]\nzone = a.b\n", ":1: bad name" },
 		{ "[dnsbl abuseipdb]\nzone = a.b\n", ":1: bad name" },
 		{ "[general]\n[genral]\n", ":2: unknown section: \"genral\"" },
 		{ "[genral]\n", ":1: unknown section" },
 		{ "[]\n", ":1: unknown section" },
-		{ "[dns]\n[tier known]\n", ":2: [tier known] lacks \"score\"" },
+		{ "[dns]\n[tier known]\n", ":2: [tier known] lacks \"threshold\"" },
 		{ "[dnsbl a]\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* twice */
 		{ "[general]\ntimeout_ms = 500\ntimeout_ms = 500\n",
 		  ":3: [general] timeout_ms: given twice in this file" },
 		{ "[general]\ntimeout_ms = 500\n[dns]\n[general]\ntimeout_ms = 500\n",
 		  ":5: [general] timeout_ms: given twice" },
-		{ TIER "[tier known]\nscore = 4\n", ":5: [tier known] score: given twice" },
+		{ TIER "[tier known]\nthreshold = 4\n", ":5: [tier known] threshold: given twice" },
 		/* lines */
 		{ "[general]\ntimeout_ms = 500 ; half\n",
 		  ":2: comments stand on lines of their own: \"timeout_ms = 500 ; half\"" },
@@ -140,14 +140,14 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		  ":2: line over 197 bytes" },
 		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
 		/* needed */
-		{ "[tier known]\nscore = 3\n", ":1: [tier known] lacks \"bantime\"" },
-		{ "[tier known]\nbantime = 1d\n", ":1: [tier known] lacks \"score\"" },
+		{ "[tier known]\nthreshold = 3\n", ":1: [tier known] lacks \"bantime\"" },
+		{ "[tier known]\nbantime = 1d\n", ":1: [tier known] lacks \"threshold\"" },
 		{ "[dnsbl a]\nzone = a.b\n", ":1: [dnsbl a] lacks \"points\"" },
 		{ "[dnsbl a]\npoints = *3\n", ":1: [dnsbl a] lacks \"zone\"" },
 		{ "[dnsbl a]\nenabled = no\n", ":1: [dnsbl a] lacks \"zone\"" },
 		/* together */
-		{ TIER "[tier b]\nscore=3\nbantime=2d\n",
-		  ":4: [tier b] has the same score as [tier known]" },
+		{ TIER "[tier b]\nthreshold=3\nbantime=2d\n",
+		  ":4: [tier b] has the same threshold as [tier known]" },
 		{ "[dns]\ncache_min = 2h\n", ": [dns] cache_min is over cache_max" },
 	};
 
@@ -245,18 +245,18 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "allow", "addresses", "example.org", "expected addresses or prefixes" },
 		{ "worker", "start", "none", NULL },
 		{ "worker", "start", "systemd", "expected spawn or none" },
-		{ "worker", "max_blocks", "1/1", NULL },
-		{ "worker", "max_blocks", "2000", "rate such as 2000/1h" },
-		{ "worker", "max_blocks", "0/1h", "rate such as" },
-		{ "worker", "max_blocks", "5/0", "rate such as" },
-		{ "worker", "max_blocks", "1000001/1h", "rate such as" },
-		{ "worker", "max_blocks", "/1h", "rate such as" },
+		{ "worker", "max_new_blocks", "1/1", NULL },
+		{ "worker", "max_new_blocks", "2000", "rate such as 2000/1h" },
+		{ "worker", "max_new_blocks", "0/1h", "rate such as" },
+		{ "worker", "max_new_blocks", "5/0", "rate such as" },
+		{ "worker", "max_new_blocks", "1000001/1h", "rate such as" },
+		{ "worker", "max_new_blocks", "/1h", "rate such as" },
 		{ "retention", "findings", "1h", NULL },
 		{ "retention", "findings", "59m", "expected a duration" },
 		{ "retention", "reports", "366d", NULL },
 		{ "retention", "reports", "367d", "expected a duration" },
-		{ "tier a", "score", "0", "from 1 to 1000" },
-		{ "tier a", "score", "1001", "from 1 to 1000" },
+		{ "tier a", "threshold", "0", "from 1 to 1000" },
+		{ "tier a", "threshold", "1001", "from 1 to 1000" },
 		{ "tier a", "bantime", "59", "from 60 to " },
 		{ "tier a", "bantime", "3654d", "to 315619200 seconds" },
 		{ "tier a", "bantime", "-1", "expected a duration" },
@@ -325,7 +325,7 @@ static void foreign_bytes_in_messages_are_masked(void **state)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\nti\033[31me = 5\n", ":2: [general] unknown key \"ti?[31me\"" },
-		{ "[tier \033[0m]\nscore = 5\n", ":1: bad name" },
+		{ "[tier \033[0m]\nthreshold = 5\n", ":1: bad name" },
 		{ "[g\033]\na = 5\n", ":1: unknown section: \"g?\"" },
 		{ "[general]\ntimeout_ms = \033[2J\n",
 		  ":2: [general] timeout_ms: \"?[2J\": expected" },
@@ -383,7 +383,7 @@ static void tiers_are_in_the_order_of_their_scores(void **state)
 
 	(void)state;
 	puts_to(path,
-		"[tier c]\nscore=30\nbantime=60\n[tier a]\nscore=1\nbantime=2h\n[tier b]\nbantime=1w\nscore=7\n");
+		"[tier c]\nthreshold=30\nbantime=60\n[tier a]\nthreshold=1\nbantime=2h\n[tier b]\nbantime=1w\nthreshold=7\n");
 	c = load();
 	assert_int_equal(c->ntiers, 3);
 	assert_int_equal(conf_tier_row(c, "a"), 0);
@@ -415,7 +415,7 @@ static void one_tier_or_list_too_many_is_refused(void **state)
 			assert_non_null(fp);
 			for (int k = 1; k <= rows[i].fit + more; k++) {
 				if (i == 0)
-					fprintf(fp, "[tier t%d]\nscore = %d\nbantime = 60\n", k, k);
+					fprintf(fp, "[tier t%d]\nthreshold = %d\nbantime = 60\n", k, k);
 				else
 					fprintf(fp, "[dnsbl l%d]\nzone = z%d\npoints = *1\n", k, k);
 			}
@@ -491,8 +491,8 @@ static void local_wins_key_by_key_and_adds_sections(void **state)
 		"[general]\ntimeout_ms=700\nipv6_prefix=64\n[report]\nskip_jails=a b c\n[allow]\naddresses=192.0.2.1\n" TIER
 		"[dnsbl a]\nzone=a.org\npoints=*3\n[dnsbl b]\nzone=b.org\npoints=*3\n");
 	puts_to(local,
-		"[general]\ntimeout_ms=900\n[report]\nskip_jails=d\n[allow]\naddresses=\n[tier known]\nscore=5\n"
-		"[tier more]\nscore=4\nbantime=2d\n[dnsbl a]\nenabled=no\n[dnsbl b]\npoints=*7\n");
+		"[general]\ntimeout_ms=900\n[report]\nskip_jails=d\n[allow]\naddresses=\n[tier known]\nthreshold=5\n"
+		"[tier more]\nthreshold=4\nbantime=2d\n[dnsbl a]\nenabled=no\n[dnsbl b]\npoints=*7\n");
 	c = load();
 	assert_int_equal(c->timeout_ms, 900);
 	assert_int_equal(c->ipv6_prefix, 64);
@@ -515,9 +515,9 @@ static void a_mistake_in_local_names_the_local_file(void **state)
 		{ "[general]\ntimeout = 5\n", ":2: [general] unknown key \"timeout\"" },
 		{ "[general]\ntimeout_ms = 700\ntimeout_ms = 700\n",
 		  ":3: [general] timeout_ms: given twice" },
-		{ "\n[tier late]\nscore = 9\n", ":2: [tier late] lacks \"bantime\"" },
-		{ "[tier late]\nscore = 3\nbantime = 1d\n",
-		  ":1: [tier late] has the same score as [tier known]" },
+		{ "\n[tier late]\nthreshold = 9\n", ":2: [tier late] lacks \"bantime\"" },
+		{ "[tier late]\nthreshold = 3\nbantime = 1d\n",
+		  ":1: [tier late] has the same threshold as [tier known]" },
 	};
 
 	(void)state;

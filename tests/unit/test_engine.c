@@ -166,7 +166,7 @@ static enum feed_state next_or_later(void *user, struct task **ret, int *ret_wai
 	return FEED_TASK;
 }
 
-/* A report becomes a look-up at the lists, and then is done. */
+/* A report becomes a lookup at the lists, and then is done. */
 static source_set settled_in_order(void *user, struct task *t)
 {
 	size_t i = (size_t)(t - tasks);

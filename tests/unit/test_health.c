@@ -98,7 +98,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- one look-up through the engine ---- */
+/* ---- one lookup through the engine ---- */
 
 static const struct log a_log = { .fn = on_log, .max_priority = LOG_NOTICE };
 static struct env env;

@@ -163,7 +163,7 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 	now += 3600;
 }
 
-/* ---- look-ups ---- */
+/* ---- lookups ---- */
 
 static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **state)
 {

@@ -20,7 +20,7 @@ static struct conf conf = { .ntiers = 2,
 			    .sources = sources,
 			    .abuseipdb = API };
 
-/* L listed, N not listed, T time-out, E error, D denied, Q quarantined, S skipped, . not asked,
+/* L listed, N not listed, T timeout, E error, D denied, Q quarantined, S skipped, . not asked,
  * W whitelisted with a score of 100, w with 0, X Tor with a score of 100, P 100 in the answer to a
  * report, p 0 in the answer to a report */
 static void finding_of(char c, int row, struct finding *f)

@@ -29,7 +29,7 @@ CONF = """[general]
 state = {dir}/state/iprep.db
 verdict_log = {dir}/verdict.log
 [tier known]
-score = 3
+threshold = 3
 bantime = 1d
 [dns]
 resolvers = 127.0.0.1:{port}

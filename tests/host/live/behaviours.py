@@ -93,9 +93,9 @@ BEHAVIOURS = {
     "10 users, 10 connections": ten_users,
     "monitoring probe": monitoring_probe,
     "phone, stale password": stale_phone,
-    "log-in": log_in,
+    "login": log_in,
 }
-HONEST = ("monitoring probe", "phone, stale password", "log-in")
+HONEST = ("monitoring probe", "phone, stale password", "login")
 
 
 def play(behaviour, talk, client):

@@ -3,7 +3,7 @@
 cyrus.py - Cyrus IMAP and POP3 with passwords in sasldb, as Debian configures them
 
 The listeners with TLS, a comment in Debian's cyrus.conf, are switched on. Cyrus
-waits three seconds after a failed log-in: one here, so that the test ends.
+waits three seconds after a failed login: one here, so that the test ends.
 """
 
 from live.daemon import Daemon, Fate, fates, steps

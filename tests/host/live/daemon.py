@@ -45,7 +45,7 @@ class Daemon:
     category: str = "18"    # of the reports of its stock jails
     unwatched: tuple = ()   # files in /var/log with more lines of it: no jail reads them
     must_run: bool = False
-    tells_good: bool = True         # rep-good has lines of it
+    tells_good: bool = True         # rep-login has lines of it
     more: dict = dataclasses.field(default_factory=dict)    # behaviours of its own
     more_honest: tuple = ()
     releases: dict = dataclasses.field(default_factory=dict)    # {codename: what differs}
@@ -87,7 +87,7 @@ def steps(**other):
         "10 passwords, 1 connection": ["denied"] * 10,
         "10 users, 10 connections": ["denied"] * 10,
         "monitoring probe": ["open"],
-        "phone, stale password": ["ok"] + ["denied"] * 4, "log-in": ["ok"],
+        "phone, stale password": ["ok"] + ["denied"] * 4, "login": ["ok"],
         **other}
 
 
@@ -108,5 +108,5 @@ def fates(stock, each_password=True, **other):
         "10 users, 10 connections": Fate(plain=stock, unlisted=spray,
                                          listed=known, may={**stock, **spray}),
         "monitoring probe": Fate(listed=known),
-        "phone, stale password": Fate(), "log-in": Fate(),
+        "phone, stale password": Fate(), "login": Fate(),
         **other}

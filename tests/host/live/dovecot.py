@@ -2,7 +2,7 @@
 """
 dovecot.py - Dovecot IMAP and POP3 as Debian configures them, with PAM
 
-The attackers use IMAP over TLS; the log-in that succeeds and the probe show
+The attackers use IMAP over TLS; the login that succeeds and the probe show
 POP3, too. Dovecot delays answers to an address that failed before (up to 15 s
 each, "anvil"): switched off, as for a webmail host, so that the test ends.
 """
@@ -75,7 +75,7 @@ class Imap:
 
 
 FATES = fates("dovecot", each_password=False)
-# fail2ban 1.1.0 does not know how Dovecot 2.4 words a failed log-in: its own
+# fail2ban 1.1.0 does not know how Dovecot 2.4 words a failed login: its own
 # filter sees only PAM's line, which is not in this log.
 UNSEEN = {**FATES, "10 users, 10 connections": dataclasses.replace(
     FATES["10 users, 10 connections"], plain={}, may={"rep-spray": MINUTES_10})}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-exim.py - Exim as Debian configures it, with log-ins against a list of its own
+exim.py - Exim as Debian configures it, with logins against a list of its own
 
 Debian's template has both authenticators as comments: they are switched on, and
-so is TLS. They are offered over TLS only. Exim writes nothing of a log-in that
+so is TLS. They are offered over TLS only. Exim writes nothing of a login that
 succeeds; the user's name is in the line of the mail that follows.
 
 Two more Exims next to it log as administrators have it: to syslog with Exim's own

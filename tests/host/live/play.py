@@ -74,12 +74,12 @@ class Play:
         heard of them when the attackers come."""
         acts = [act for act in self.acts if act.side == "host"
                 and act.daemon.tells_good and "ok" in act.daemon.steps[act.behaviour]]
-        self.stage.attack([(act.side, act.daemon, "log-in", act.address)
+        self.stage.attack([(act.side, act.daemon, "login", act.address)
                            for act in acts])
 
         def are_known():
             log = self.stage.host.log()
-            return all(f"[rep-good] Ignore {act.address} by command" in log
+            return all(f"[rep-login] Ignore {act.address} by command" in log
                        for act in acts)
         self.checks.check("who logs in with the right password is known as good",
                           self.stage.wait(are_known, PATIENCE_S))

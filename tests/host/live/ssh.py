@@ -36,7 +36,7 @@ sed -n "$(wc -l < "$ASKED")p" "$PASSWORDS"
 
 
 class Ssh:
-    """The connection is that of a log-in, or begins when there is none."""
+    """The connection is that of a login, or begins when there is none."""
 
     port = 22
 
@@ -91,7 +91,7 @@ class Ssh:
         self.lines.send("SSH-2.0-check_1.0")
 
     def quit(self):
-        """The client of a log-in has quit already. Else SSH has no word for
+        """The client of a login has quit already. Else SSH has no word for
         it: the banner was looked at, and that was all."""
         if self.has_tried:
             return

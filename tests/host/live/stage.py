@@ -29,7 +29,7 @@ CLIENTS = "45.0.0.0/8"
 SIDES = ("host", "plain")
 FIRST_MACHINE = 30          # 192.0.2.30 is the first machine's address
 ATTACK_S = 600         # also on a busy machine
-OF_ALL_DAEMONS = ("rep-confirmed", "rep-notorious", "rep-spray", "rep-good")
+OF_ALL_DAEMONS = ("rep-confirmed", "rep-notorious", "rep-spray", "rep-login")
 
 STOCK = """\
 [DEFAULT]
