@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct listing {
+struct bulk_lookup {
 	struct cli *cli;
 	bool only_new;
 	const struct export_format *format; /* NULL: text or JSON */
@@ -68,7 +68,7 @@ static bool lost_in_a_crash(void)
 
 static int on_block(void *user, const struct iprep_block *b)
 {
-	struct listing *l = user;
+	struct bulk_lookup *l = user;
 	char *line;
 
 	if (!l->cli->json) {
@@ -85,7 +85,7 @@ static int on_block(void *user, const struct iprep_block *b)
 
 static int on_export(void *user, const struct iprep_block *b)
 {
-	struct listing *l = user;
+	struct bulk_lookup *l = user;
 
 	if (b->exempt)
 		l->left_out++;
@@ -132,7 +132,7 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *o)
 	return EX_OK;
 }
 
-static int export(struct listing *l, struct iprep_blocks_query *q)
+static int export(struct bulk_lookup *l, struct iprep_blocks_query *q)
 {
 	int r = iprep_settings(l->cli->ctx, &l->export.settings);
 
@@ -157,7 +157,7 @@ static int export(struct listing *l, struct iprep_blocks_query *q)
 
 int check_blocks(struct cli *cli, const struct blocks_options *o)
 {
-	struct listing l = { .cli = cli, .only_new = o->only_new };
+	struct bulk_lookup l = { .cli = cli, .only_new = o->only_new };
 	struct iprep_blocks_query q = { .flags = o->only_new ? IPREP_BLOCKS_NEW : 0,
 					.tier = o->tier,
 					.source = o->source,

@@ -139,7 +139,7 @@ static void judge_category(struct reader *r, const char *what, const char *categ
 					     .categories = category,
 					     .check_only = 1 };
 	char why[512];
-	bool good = !iprep_enqueue(r->cli->ctx, &report, NULL, &(bool){ false });
+	bool good = !iprep_record_report(r->cli->ctx, &report, NULL, &(bool){ false });
 
 	if (good)
 		snprintf(why, sizeof(why), "reports%s%s", *category ? " as " : "", category);

@@ -161,7 +161,8 @@ static int gate(struct cli *cli, const struct options *o, const char *address)
 
 	if (r)
 		return r;
-	r = iprep_gate(cli->ctx, address, jail, o->user, is_restore(o->restored), &count, &wake);
+	r = iprep_should_count(cli->ctx, address, jail, o->user, is_restore(o->restored), &count,
+			       &wake);
 	if (r)
 		return cli_fail(cli, r);
 	if (wake)
@@ -175,7 +176,7 @@ static int record_login(struct cli *cli, const char *address)
 
 	if (r)
 		return r;
-	r = iprep_good(cli->ctx, address);
+	r = iprep_record_login(cli->ctx, address);
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 
@@ -186,7 +187,7 @@ static int is_blocked(struct cli *cli, const char *address)
 
 	if (r)
 		return r;
-	r = iprep_stands(cli->ctx, address, &yes);
+	r = iprep_is_blocked(cli->ctx, address, &yes);
 	if (r)
 		return cli_fail(cli, r);
 	return yes ? EX_CONFIRMED : EX_OK;
@@ -200,7 +201,7 @@ static int ready(struct cli *cli)
 		return r;
 	r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 	if (!r)
-		r = iprep_ready(cli->ctx);
+		r = iprep_check_setup(cli->ctx);
 	if (r)
 		return cli_fail(cli, r);
 	if (cli->verbose)

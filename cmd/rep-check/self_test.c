@@ -81,13 +81,13 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 	int r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 
 	if (!r)
-		r = iprep_ready(cli->ctx);
+		r = iprep_check_setup(cli->ctx);
 	if (r)
 		return cli_fail(cli, r);
 	if (!cli->json && !cli->quiet)
 		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
 		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
-	r = iprep_self_test(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
+	r = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
 	return r ? cli_fail(cli, r) : EX_OK;
 }
 

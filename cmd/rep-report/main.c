@@ -174,8 +174,8 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 
 static int flush(struct cli *cli, const struct options *o)
 {
-	struct iprep_flush_stats s = { 0 };
-	int r = iprep_flush(cli->ctx, (int)o->linger_s, &s);
+	struct iprep_worker_stats s = { 0 };
+	int r = iprep_run_worker(cli->ctx, (int)o->linger_s, &s);
 
 	if (r)
 		return cli_fail(cli, r);
@@ -198,7 +198,7 @@ static int report(struct cli *cli, struct options *o, const char *address)
 
 	o->report.address = address;
 	o->report.users = o->users;
-	r = iprep_enqueue(cli->ctx, &o->report, &how, &wake);
+	r = iprep_record_report(cli->ctx, &o->report, &how, &wake);
 	if (r)
 		return cli_fail(cli, r);
 	if (cli->verbose && !cli->dry_run)
@@ -223,10 +223,10 @@ static int retract(struct cli *cli, const char *address)
 
 	if (r)
 		return cli_fail(cli, r);
-	r = iprep_flush(cli->ctx, 0, NULL);
+	r = iprep_run_worker(cli->ctx, 0, NULL);
 	if (r && r != IPREP_E_BUSY)
 		status = cli_fail(cli, r);
-	r = iprep_retraction(cli->ctx, address, &state, &deleted, why);
+	r = iprep_retraction_status(cli->ctx, address, &state, &deleted, why);
 	if (r)
 		return cli_fail(cli, r);
 	if (state == IPREP_RETRACT_REFUSED) {

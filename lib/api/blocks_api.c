@@ -20,7 +20,7 @@ struct walk {
 	struct iprep_ctx *ctx;
 	const struct iprep_blocks_query *query;
 	struct block_query q;
-	struct own_list *own;
+	struct local_addr_list *own;
 	struct block page[PAGE];
 	struct view view;
 };
@@ -211,7 +211,8 @@ static int begin(struct walk *w, struct iprep_ctx *ctx, const struct iprep_block
 				     .source = query->source,
 				     .since = query->since_at };
 	set_range(&w->q, ctx->conf, query->prefix);
-	w->own = own_list_new(); /* NULL: none is known; they get no blocks in the first place */
+	w->own = local_addr_list_new(); /* NULL: none is known; they get no blocks in the first
+					   place */
 	return check_names(w);
 }
 

@@ -8,10 +8,10 @@
 struct run {
 	struct iprep_ctx *ctx;
 	const struct iprep_list *list;
-	struct env env;
+	struct session session;
 };
 
-static enum listing_next run_next(void *user, const char **ret_text, int64_t *ret_id)
+static enum bulk_lookup_next run_next(void *user, const char **ret_text, int64_t *ret_id)
 {
 	const struct iprep_list *list = ((struct run *)user)->list;
 
@@ -29,7 +29,7 @@ static int run_answer(void *user, int64_t id, const char *bad_text, const struct
 {
 	struct run *run = user;
 	const struct iprep_list *list = run->list;
-	struct iprep_result *res = l ? result_new(&run->env, l) : NULL;
+	struct iprep_result *res = l ? result_new(&run->session, l) : NULL;
 	int r;
 
 	if (l && !res)
@@ -41,7 +41,7 @@ static int run_answer(void *user, int64_t id, const char *bad_text, const struct
 		 : 0;
 }
 
-static void run_progress(void *user, const struct listing_counts *c)
+static void run_progress(void *user, const struct bulk_lookup_counts *c)
 {
 	const struct iprep_list *list = ((struct run *)user)->list;
 	struct iprep_progress p = { .taken = c->taken,
@@ -64,7 +64,7 @@ static bool free_source_gives_points(const struct conf *conf)
 int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 {
 	struct run run = { .ctx = ctx, .list = list };
-	struct listing_feed feed = {
+	struct bulk_lookup_feed feed = {
 		.user = &run,
 		.next = run_next,
 		.answer = run_answer,
@@ -82,9 +82,9 @@ int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 			       "is configured; enable a [dnsbl]");
 	if (!(list->flags & IPREP_NO_STATE) && (r = ctx_open_store(ctx, STORE_WORK)))
 		return r;
-	run.env = ctx_env(ctx);
+	run.session = ctx_env(ctx);
 	if (list->flags & IPREP_NO_STATE)
-		run.env.store = NULL;
+		run.session.store = NULL;
 	feed.timeout_ms = list->timeout_ms > 0 ? list->timeout_ms : ctx->conf->timeout_ms;
-	return listing_run(&run.env, &feed, &ctx->err);
+	return bulk_lookup_run(&run.session, &feed, &ctx->err);
 }

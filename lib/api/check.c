@@ -7,7 +7,7 @@
 
 struct asking {
 	struct iprep_ctx *ctx;
-	struct env env;
+	struct session session;
 	const char *const *addresses;
 	size_t n, started, answered;
 	struct lookup **lookups; /* NULL: not an address */
@@ -26,7 +26,7 @@ static void answer_ready(struct asking *q)
 		struct iprep_result *res = NULL;
 
 		if (q->lookups[i])
-			res = result_new(&q->env, q->lookups[i]);
+			res = result_new(&q->session, q->lookups[i]);
 		if (q->lookups[i] && !res)
 			q->r = err_set(&q->ctx->err, IPREP_E_NOMEM, "out of memory");
 		q->answer(q->user, q->addresses[i], res ? 0 : IPREP_E_ADDR, res);
@@ -51,7 +51,7 @@ static enum feed_state asking_next(void *user, struct task **ret, int *ret_wait_
 			answer_ready(q);
 			continue;
 		}
-		q->r = lookup_new(&q->env, &a, BY_HAND, flags, &q->lookups[i], &q->ctx->err);
+		q->r = lookup_new(&q->session, &a, BY_HAND, flags, &q->lookups[i], &q->ctx->err);
 		if (q->r)
 			break;
 		q->lookups[i]->task.id = (int64_t)i;
@@ -65,20 +65,21 @@ static source_set asking_settled(void *user, struct task *t)
 {
 	struct asking *q = user;
 	struct lookup *l = t->owner;
-	source_set more = lookup_settled(&q->env, l);
+	source_set more = lookup_settled(&q->session, l);
 	int r = 0;
 
 	if (more)
 		return more;
-	if (q->env.store && l->verdict.kind != V_EXEMPT && l->task.asked) {
-		r = store_begin(q->env.store, STORE_FAST);
+	if (q->session.store && l->verdict.kind != V_EXEMPT && l->task.asked) {
+		r = store_begin(q->session.store, STORE_FAST);
 		if (!r)
-			r = store_end(q->env.store, store_findings_put(q->env.store, q->env.conf,
-								       &l->key, l->findings));
+			r = store_end(q->session.store,
+				      store_findings_put(q->session.store, q->session.conf, &l->key,
+							 l->findings));
 	}
 	if (r)
 		log_line(&q->ctx->log, LOG_NOTICE, "%s; the answer is right but not cached",
-			 store_err(q->env.store)->text);
+			 store_err(q->session.store)->text);
 	q->done[t->id] = true;
 	answer_ready(q);
 	return 0;
@@ -86,11 +87,11 @@ static source_set asking_settled(void *user, struct task *t)
 
 static int run_asking(struct asking *q, int timeout_ms)
 {
-	struct engine_conf ec = { .conf = q->env.conf,
-				  .clock = q->env.clock,
-				  .log = q->env.log,
-				  .secret = q->env.secret,
-				  .health = q->env.health };
+	struct engine_conf ec = { .conf = q->session.conf,
+				  .clock = q->session.clock,
+				  .log = q->session.log,
+				  .secret = q->session.secret,
+				  .health = q->session.health };
 	struct feed feed = { .user = q,
 			     .window_max = 256,
 			     .task_ms = timeout_ms,
@@ -128,9 +129,9 @@ int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, size_t nadd
 			       "enable a [dnsbl] or give AbuseIPDB a key");
 	if (!(flags & IPREP_NO_STATE) && (r = ctx_open_store(ctx, STORE_WORK)))
 		return r;
-	q.env = ctx_env(ctx);
+	q.session = ctx_env(ctx);
 	if (flags & IPREP_NO_STATE)
-		q.env.store = NULL;
+		q.session.store = NULL;
 	q.lookups = calloc(naddresses + 1, sizeof(*q.lookups));
 	q.done = calloc(naddresses + 1, sizeof(*q.done));
 	r = q.lookups && q.done

@@ -32,7 +32,7 @@ struct iprep_ctx *iprep_free(struct iprep_ctx *ctx)
 		return NULL;
 	store_close(ctx->store);
 	conf_free(ctx->conf);
-	secret_wipe(ctx->secret);
+	key_file_wipe(ctx->secret);
 	free(ctx);
 	return NULL;
 }
@@ -127,15 +127,15 @@ int iprep_state_owner(struct iprep_ctx *ctx, uid_t *ret_uid, gid_t *ret_gid)
 
 /* ---- what is opened when ---- */
 
-struct env ctx_env(struct iprep_ctx *ctx)
+struct session ctx_env(struct iprep_ctx *ctx)
 {
-	return (struct env){ .conf = ctx->conf,
-			     .store = ctx->store,
-			     .clock = ctx->clock,
-			     .log = &ctx->log,
-			     .secret = *ctx->secret ? ctx->secret : NULL,
-			     .auth_mark = ctx->auth_mark,
-			     .health = &ctx->health };
+	return (struct session){ .conf = ctx->conf,
+				 .store = ctx->store,
+				 .clock = ctx->clock,
+				 .log = &ctx->log,
+				 .secret = *ctx->secret ? ctx->secret : NULL,
+				 .auth_mark = ctx->auth_mark,
+				 .health = &ctx->health };
 }
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
@@ -164,7 +164,7 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 
 		if (!*s->key_file || s->asked_zone || s->no_key)
 			continue;
-		r = secret_read(s->key_file, key, &ctx->err);
+		r = key_file_read(s->key_file, key, &ctx->err);
 		if (r > 0) {
 			s->no_key = true;
 			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]",
@@ -173,7 +173,7 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 			r = conf_zone_key(s, key, &ctx->err);
 		}
 	}
-	secret_wipe(key);
+	key_file_wipe(key);
 	return r < 0 ? r : 0;
 }
 
@@ -195,7 +195,7 @@ int ctx_read_key(struct iprep_ctx *ctx)
 
 	if (r || !*ctx->conf->key_file)
 		return r;
-	r = secret_read(ctx->conf->key_file, ctx->secret, &ctx->err);
+	r = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
 	if (r > 0)
 		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
 	if (r)

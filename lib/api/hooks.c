@@ -31,15 +31,15 @@ static const char *given(const char *text)
 	return text && *text && *text != '<' ? text : NULL;
 }
 
-int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, const char *user,
-	       bool restored, bool *ret_count, bool *ret_wake)
+int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *jail,
+		       const char *user, bool restored, bool *ret_count, bool *ret_wake)
 {
 	char name[JAIL_MAX] = "";
 	struct gate_line line = { .jail = name,
 				  .user_len = user_bytes(user),
 				  .names = user != NULL,
 				  .restored = restored };
-	struct env env;
+	struct session session;
 	int r = ctx_address(ctx, address, &line.addr);
 
 	if (!r)
@@ -50,15 +50,15 @@ int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail, con
 		return r;
 	if (given(jail))
 		text_mask(name, sizeof(name), jail, strlen(jail));
-	env = ctx_env(ctx);
+	session = ctx_env(ctx);
 	line.user = line.user_len ? user : NULL;
-	return gate_ask(&env, &line, ret_count, ret_wake, &ctx->err);
+	return gate_ask(&session, &line, ret_count, ret_wake, &ctx->err);
 }
 
-int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
+int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
 {
 	struct prefix p;
-	struct env env;
+	struct session session;
 	int r;
 
 	if (!prefix_parse(address, &p))
@@ -67,11 +67,11 @@ int iprep_stands(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
 	r = ctx_open_store(ctx, STORE_GATE);
 	if (r)
 		return r;
-	env = ctx_env(ctx);
-	return gate_stands(&env, &p, ret_stands, &ctx->err);
+	session = ctx_env(ctx);
+	return gate_stands(&session, &p, ret_stands, &ctx->err);
 }
 
-int iprep_good(struct iprep_ctx *ctx, const char *address)
+int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 {
 	struct addr a, key;
 	int r = ctx_address(ctx, address, &a);
@@ -84,7 +84,7 @@ int iprep_good(struct iprep_ctx *ctx, const char *address)
 	key = addr_key(&a, ctx->conf->ipv6_prefix);
 	r = store_pardoned(ctx->store, &key);
 	if (!r)
-		r = store_good_put(ctx->store, &key);
+		r = store_login_put(ctx->store, &key);
 	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
 }
 
@@ -145,14 +145,14 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 	return comment_of(ctx, report->comment, ev);
 }
 
-int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
-		  bool *ret_wake)
+int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
+			bool *ret_wake)
 {
 	const char *users[USERS_MAX];
 	size_t lens[USERS_MAX];
 	struct event ev = { 0 };
 	int recorded, r = event_of(ctx, report, &ev);
-	struct env env;
+	struct session session;
 
 	if (!r && report->check_only)
 		return IPREP_OK;
@@ -163,8 +163,8 @@ int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report, int 
 		r = ctx_open_store(ctx, STORE_RECORD);
 	if (r)
 		return r;
-	env = ctx_env(ctx);
-	r = queue_event(&env, &ev, &recorded, ret_wake, &ctx->err);
+	session = ctx_env(ctx);
+	r = enqueue_event(&session, &ev, &recorded, ret_wake, &ctx->err);
 	if (!r && ret_recorded)
 		*ret_recorded = recorded;
 	return r;
@@ -184,9 +184,9 @@ int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
 	return IPREP_OK;
 }
 
-int iprep_ready(struct iprep_ctx *ctx)
+int iprep_check_setup(struct iprep_ctx *ctx)
 {
-	struct env env;
+	struct session session;
 	int r = ctx_open_store(ctx, STORE_HOOK);
 
 	if (!r)
@@ -197,7 +197,7 @@ int iprep_ready(struct iprep_ctx *ctx)
 		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
 	if (r < 0)
 		return r;
-	env = ctx_env(ctx);
-	r = announce_ready(&env, &ctx->err);
+	session = ctx_env(ctx);
+	r = verdict_log_ready(&session, &ctx->err);
 	return r ? r : ctx_read_key(ctx);
 }

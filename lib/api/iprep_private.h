@@ -10,13 +10,13 @@ struct iprep_ctx {
 	struct clock clock;
 	struct log log;
 	struct err err;
-	struct health_table health;
+	struct dnsbl_health_table health;
 	void (*progress)(void *user, int64_t done, int64_t total);
 	void *progress_user;
 	char secret[SECRET_MAX], auth_mark[128];
 };
 
-struct env ctx_env(struct iprep_ctx *ctx);
+struct session ctx_env(struct iprep_ctx *ctx);
 /* Once; later calls keep what is open. Errors: as store_open(). */
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode);
 /* Hooks only need to know whether there is a key; nobody reads it for them. Errors: _NOMEM. */

@@ -4,21 +4,21 @@
 #include "worker/worker.h"
 #include <unistd.h>
 
-int iprep_flush(struct iprep_ctx *ctx, int linger_s, struct iprep_flush_stats *ret_stats)
+int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_stats *ret_stats)
 {
 	struct worker_stats stats = { 0 };
-	struct env env;
+	struct session session;
 	int r = ctx_read_key(ctx);
 
 	if (!r)
 		r = ctx_open_store(ctx, STORE_WORK);
 	if (r)
 		return r;
-	env = ctx_env(ctx);
-	r = worker_run(&env, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	session = ctx_env(ctx);
+	r = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
 	if (!r && ret_stats)
-		*ret_stats = (struct iprep_flush_stats){ stats.lookups, stats.reports, stats.blocks,
-							 stats.lines, stats.failed };
+		*ret_stats = (struct iprep_worker_stats){ stats.lookups, stats.reports,
+							  stats.blocks, stats.lines, stats.failed };
 	return r;
 }
 
@@ -43,11 +43,11 @@ static int64_t sum(const struct store_counts *c)
 }
 
 /* Steps of a size that this disk does soon, but not so small that they never end. */
-struct pace {
+struct batch {
 	int max, size;
 };
 
-static void rest(struct iprep_ctx *ctx, struct pace *pace)
+static void rest(struct iprep_ctx *ctx, struct batch *pace)
 {
 	int64_t pause_ms = store_held_ms(ctx->store);
 
@@ -58,13 +58,13 @@ static void rest(struct iprep_ctx *ctx, struct pace *pace)
 	pause_ms = pause_ms < PAUSE_MS	     ? PAUSE_MS
 		   : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS
 					     : pause_ms;
-	store_ease_log(ctx->store);
+	store_checkpoint(ctx->store);
 	usleep((useconds_t)pause_ms * 1000);
 }
 
 static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
 {
-	struct pace pace = { PURGE_ROWS, PURGE_ROWS };
+	struct batch pace = { PURGE_ROWS, PURGE_ROWS };
 	struct store_counts all = { 0 };
 	int64_t told_ms = 0;
 	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
@@ -86,7 +86,7 @@ static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
 
 static int purge_pages(struct iprep_ctx *ctx)
 {
-	struct pace pace = { PURGE_PAGES, PURGE_PAGES };
+	struct batch pace = { PURGE_PAGES, PURGE_PAGES };
 	int r;
 
 	while ((r = store_purge_trim(ctx->store, pace.size)) > 0)

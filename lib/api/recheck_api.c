@@ -8,7 +8,7 @@
 int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stats *ret_stats)
 {
 	struct recheck_stats s = { 0 };
-	struct env env;
+	struct session session;
 	int r = ctx_read_key(ctx);
 
 	if (!r && !conf_gives_points(ctx->conf))
@@ -19,13 +19,13 @@ int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stat
 		r = ctx_open_store(ctx, STORE_WORK);
 	if (r)
 		return r;
-	env = ctx_env(ctx);
+	session = ctx_env(ctx);
 	if (dry_run) {
 		r = store_rechecks_count(ctx->store, &s.done);
 		if (r)
 			return err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
 	} else {
-		r = recheck_run(&env, ctx->progress, ctx->progress_user, &s, &ctx->err);
+		r = recheck_run(&session, ctx->progress, ctx->progress_user, &s, &ctx->err);
 	}
 	if (!r)
 		*ret_stats = (struct iprep_recheck_stats){ s.done, s.released, s.listed,

@@ -62,9 +62,9 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 	}
 }
 
-struct iprep_result *result_new(const struct env *env, const struct lookup *l)
+struct iprep_result *result_new(const struct session *session, const struct lookup *l)
 {
-	size_t n = l->verdict.kind == V_EXEMPT ? 0 : env->conf->nsources;
+	size_t n = l->verdict.kind == V_EXEMPT ? 0 : session->conf->nsources;
 	struct whole *w = calloc(1, sizeof(*w) + n * sizeof(w->ones[0]));
 
 	if (!w)
@@ -78,7 +78,8 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 		.findings = w->list,
 	};
 	if (l->verdict.tier >= 0)
-		snprintf(w->tier, sizeof(w->tier), "%s", env->conf->tiers[l->verdict.tier].name);
+		snprintf(w->tier, sizeof(w->tier), "%s",
+			 session->conf->tiers[l->verdict.tier].name);
 	w->r.tier = *w->tier ? w->tier : NULL;
 	snprintf(w->exempt, sizeof(w->exempt), "%s", l->exempt);
 	w->r.exempt = l->verdict.kind == V_EXEMPT ? w->exempt : NULL;
@@ -91,7 +92,7 @@ struct iprep_result *result_new(const struct env *env, const struct lookup *l)
 	}
 	w->r.login_at = l->login_at;
 	for (size_t i = 0; i < n; i++) {
-		result_finding_fill(&w->ones[i], &env->conf->sources[i], &l->findings[i]);
+		result_finding_fill(&w->ones[i], &session->conf->sources[i], &l->findings[i]);
 		w->list[i] = &w->ones[i].f;
 	}
 	return &w->r;

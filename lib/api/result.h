@@ -5,7 +5,7 @@
 #include "reputation/lookup.h"
 
 /* One allocation, released with free(). NULL: no memory. */
-struct iprep_result *result_new(const struct env *env, const struct lookup *l);
+struct iprep_result *result_new(const struct session *session, const struct lookup *l);
 
 /* One finding as the public one, which points into it: neither is copied. */
 struct result_finding {

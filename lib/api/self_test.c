@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct test {
-	struct env env;
+	struct session session;
 	struct task task;
 	bool fed;
 };
@@ -36,21 +36,21 @@ static source_set settled(void *user, struct task *task)
 {
 	struct test *t = user;
 
-	if (t->env.store && task->asked && t->env.conf->abuseipdb >= 0)
-		quota_note(&t->env, "check", &task->quota);
-	zones_keep(&t->env);
+	if (t->session.store && task->asked && t->session.conf->abuseipdb >= 0)
+		quota_note(&t->session, "check", &task->quota);
+	dnsbl_health_keep(&t->session);
 	return 0;
 }
 
 static int run(struct test *t, int timeout_ms, struct err *e)
 {
-	const struct env *env = &t->env;
-	struct engine_conf ec = { .conf = env->conf,
-				  .clock = env->clock,
-				  .log = env->log,
-				  .secret = env->secret,
-				  .health = env->health,
-				  .ops = env->ops };
+	const struct session *session = &t->session;
+	struct engine_conf ec = { .conf = session->conf,
+				  .clock = session->clock,
+				  .log = session->log,
+				  .secret = session->secret,
+				  .health = session->health,
+				  .ops = session->ops };
 	struct feed feed = {
 		.user = t, .window_max = 1, .task_ms = timeout_ms, .next = next, .settled = settled
 	};
@@ -59,9 +59,9 @@ static int run(struct test *t, int timeout_ms, struct err *e)
 
 	if (r)
 		return err_set(e, r, "out of memory");
-	for (size_t i = 0; i < env->conf->nsources; i++) {
+	for (size_t i = 0; i < session->conf->nsources; i++) {
 		t->task.ask |= SOURCE_BIT(i);
-		health_forget(&env->health->rows[i]);
+		dnsbl_health_forget(&session->health->rows[i]);
 	}
 	r = engine_run(engine, &feed, e);
 	engine_free(engine);
@@ -84,18 +84,18 @@ static void say_answer(const struct finding *f, char why[DETAIL_MAX])
 static void judge_list(const struct test *t, size_t i, struct iprep_source *row,
 		       char why[DETAIL_MAX])
 {
-	const struct health *h = &t->env.health->rows[i];
+	const struct health *h = &t->session.health->rows[i];
 	const struct finding *f = &t->task.findings[i];
 
 	row->probed_at = h->z.probed_at;
 	row->latency_ms = h->z.probed_at ? h->z.latency_ms : -1;
 	row->state = IPREP_SRC_SILENT;
 	snprintf(why, DETAIL_MAX, "%s", f->detail);
-	if (t->env.conf->sources[i].no_key) {
+	if (t->session.conf->sources[i].no_key) {
 		row->state = IPREP_SRC_NO_KEY;
 		snprintf(why, DETAIL_MAX, "its key cannot be read: %.120s",
-			 t->env.conf->sources[i].key_file);
-	} else if (health_is_bad(h)) {
+			 t->session.conf->sources[i].key_file);
+	} else if (dnsbl_health_is_bad(h)) {
 		row->state = IPREP_SRC_QUARANTINED;
 		snprintf(why, DETAIL_MAX, "%s", h->z.why);
 	} else if (f->status == FINDING_OK) {
@@ -127,7 +127,7 @@ static void judge_api(const struct test *t, size_t i, struct iprep_source *row,
 static void judge(const struct test *t, void (*row)(void *user, const struct iprep_source *source),
 		  void *user, bool *ret_passed)
 {
-	const struct conf *conf = t->env.conf;
+	const struct conf *conf = t->session.conf;
 	char why[DETAIL_MAX];
 
 	*ret_passed = conf_gives_points(conf);
@@ -152,9 +152,9 @@ static void judge(const struct test *t, void (*row)(void *user, const struct ipr
 	}
 }
 
-int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
-		    void (*row)(void *user, const struct iprep_source *source), void *user,
-		    bool *ret_passed)
+int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
+		       void (*row)(void *user, const struct iprep_source *source), void *user,
+		       bool *ret_passed)
 {
 	struct test t = { .task = { .kind = TASK_LOOKUP } };
 	int r = ctx_read_key(ctx);
@@ -163,19 +163,19 @@ int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		r = ctx_open_store(ctx, STORE_WORK);
 	if (r)
 		return r;
-	t.env = ctx_env(ctx);
+	t.session = ctx_env(ctx);
 	if (flags & IPREP_NO_STATE)
-		t.env.store = NULL;
-	t.task.findings = calloc(t.env.conf->nsources + 1, sizeof(*t.task.findings));
+		t.session.store = NULL;
+	t.task.findings = calloc(t.session.conf->nsources + 1, sizeof(*t.task.findings));
 	if (!t.task.findings || !addr_parse("127.0.0.2", &t.task.addr))
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	r = zones_load(&t.env);
-	if (!r && t.env.store && t.env.conf->abuseipdb >= 0)
-		r = store_quota_take(t.env.store, "check", 1);
+	r = dnsbl_health_load(&t.session);
+	if (!r && t.session.store && t.session.conf->abuseipdb >= 0)
+		r = store_quota_take(t.session.store, "check", 1);
 	if (r)
-		err_set(&ctx->err, r, "%s", store_err(t.env.store)->text);
+		err_set(&ctx->err, r, "%s", store_err(t.session.store)->text);
 	else
-		r = run(&t, timeout_ms > 0 ? timeout_ms : t.env.conf->timeout_ms, &ctx->err);
+		r = run(&t, timeout_ms > 0 ? timeout_ms : t.session.conf->timeout_ms, &ctx->err);
 	if (!r)
 		judge(&t, row, user, ret_passed);
 	free(t.task.findings);

@@ -237,8 +237,8 @@ int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cance
 	return IPREP_OK;
 }
 
-int iprep_retraction(struct iprep_ctx *ctx, const char *address, int *ret_state,
-		     int64_t *ret_deleted, char ret_why[160])
+int iprep_retraction_status(struct iprep_ctx *ctx, const char *address, int *ret_state,
+			    int64_t *ret_deleted, char ret_why[160])
 {
 	struct retraction x = { .state = RETRACT_WAITS };
 	struct addr a;

@@ -23,7 +23,7 @@ static bool addr_of(const struct sockaddr *sa, struct addr *ret)
 	return true;
 }
 
-bool own_in(const struct prefix *p)
+bool local_addr_in(const struct prefix *p)
 {
 	struct ifaddrs *list = NULL;
 	bool has = false;
@@ -37,17 +37,17 @@ bool own_in(const struct prefix *p)
 	return has;
 }
 
-bool own_has(const struct addr *a)
+bool local_addr_has(const struct addr *a)
 {
 	struct prefix p = { *a, 128 };
 
-	return own_in(&p);
+	return local_addr_in(&p);
 }
 
-struct own_list *own_list_new(void)
+struct local_addr_list *local_addr_list_new(void)
 {
 	struct ifaddrs *list = NULL;
-	struct own_list *own;
+	struct local_addr_list *own;
 	size_t n = 0;
 
 	if (getifaddrs(&list))
@@ -61,7 +61,7 @@ struct own_list *own_list_new(void)
 	return own;
 }
 
-bool own_list_has(const struct own_list *list, const struct addr *a)
+bool local_addr_list_has(const struct local_addr_list *list, const struct addr *a)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (!memcmp(&list->addrs[i], a, sizeof(*a)))

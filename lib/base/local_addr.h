@@ -4,14 +4,14 @@
 #pragma once
 #include "base/addr.h"
 
-bool own_has(const struct addr *a);
+bool local_addr_has(const struct addr *a);
 /* All of them at one time, for who looks many up. Release with free(). NULL: no memory or no
  * kernel. */
-struct own_list {
+struct local_addr_list {
 	size_t n;
 	struct addr addrs[];
 };
-struct own_list *own_list_new(void);
-bool own_list_has(const struct own_list *list, const struct addr *a);
+struct local_addr_list *local_addr_list_new(void);
+bool local_addr_list_has(const struct local_addr_list *list, const struct addr *a);
 /* Does the prefix hold one of them? */
-bool own_in(const struct prefix *p);
+bool local_addr_in(const struct prefix *p);

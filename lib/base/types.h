@@ -89,7 +89,7 @@ struct task {
 	/* all but TASK_LOOKUP */
 	const char *body; /* made of what was stored before; NULL: none */
 	enum outcome outcome;
-	bool untaken;		     /* OUT_LATER: the service cannot have taken it */
+	bool not_accepted;	     /* OUT_LATER: the service cannot have taken it */
 	int64_t retry_after_s;	     /* OUT_LATER: at least; 0: not said */
 	char why[DETAIL_MAX];	     /* OUT_LATER, OUT_PARKED */
 	int64_t count;		     /* OUT_DONE: rows saved, reports taken back */

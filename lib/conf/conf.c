@@ -62,7 +62,7 @@ int conf_enable_abuseipdb(struct conf *c)
 				   .enabled = true,
 				   .costs = true,
 				   .points = c->api_points };
-	pattern_range(&s->points, &s->least, &s->most);
+	points_range(&s->points, &s->least, &s->most);
 	c->abuseipdb = (int)c->nsources++;
 	return 0;
 }

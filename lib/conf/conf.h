@@ -36,7 +36,7 @@ struct conf_source { /* [dnsbl X] in file order, then AbuseIPDB, if on */
 	char *asked_zone;	      /* with the key; NULL: as zone. Wiped by conf_free() */
 	bool no_key;		      /* its key cannot be read: not asked */
 	struct pattern points;
-	int least, most; /* pattern_range() */
+	int least, most; /* points_range() */
 };
 enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
 enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void secret_wipe(char secret[SECRET_MAX])
+void key_file_wipe(char secret[SECRET_MAX])
 {
 	explicit_bzero(secret, SECRET_MAX);
 }
@@ -50,7 +50,7 @@ static int check_text(char *text, size_t n, const char *path, struct err *e)
 	return 0;
 }
 
-int secret_read(const char *path, char ret[SECRET_MAX], struct err *e)
+int key_file_read(const char *path, char ret[SECRET_MAX], struct err *e)
 {
 	char text[SECRET_MAX] = "";
 	ssize_t n;
@@ -72,6 +72,6 @@ int secret_read(const char *path, char ret[SECRET_MAX], struct err *e)
 	close(fd);
 	if (!r)
 		memcpy(ret, text, SECRET_MAX);
-	secret_wipe(text);
+	key_file_wipe(text);
 	return r;
 }

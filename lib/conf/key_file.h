@@ -10,7 +10,7 @@
  * us, not writable by the group, closed to others, at most SECRET_MAX bytes; links are not
  * followed. Returns 0; 1 if the file does not exist or we may not read it (message says which);
  * _PERM unsafe owner, mode or kind; _CONFIG empty, too long, foreign bytes. The
- * message never holds content. Wipe with secret_wipe().
+ * message never holds content. Wipe with key_file_wipe().
  */
-int secret_read(const char *path, char ret[SECRET_MAX], struct err *e);
-void secret_wipe(char secret[SECRET_MAX]);
+int key_file_read(const char *path, char ret[SECRET_MAX], struct err *e);
+void key_file_wipe(char secret[SECRET_MAX]);

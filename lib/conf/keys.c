@@ -159,7 +159,7 @@ static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct
 
 static bool p_points(const struct conf_key *k, const char *text, void *dst, struct err *e)
 {
-	return pattern_parse(text, (int)k->min, dst, e) == 0;
+	return points_parse(text, (int)k->min, dst, e) == 0;
 }
 
 static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, struct err *e)

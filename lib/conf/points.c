@@ -97,7 +97,7 @@ static bool has_outer(const struct parser *p, int nfields)
 	return end && nfields > 1 && end[0] == '.' && end[1] != '.';
 }
 
-static bool filter(struct parser *p, int nfields, struct pattern_entry *e)
+static bool filter(struct parser *p, int nfields, struct points_entry *e)
 {
 	bool outer = has_outer(p, nfields);
 
@@ -111,7 +111,7 @@ static bool filter(struct parser *p, int nfields, struct pattern_entry *e)
 	return !outer || take(p, ']') ? true : fail(p, "expected ]");
 }
 
-static bool points(struct parser *p, struct pattern_entry *e)
+static bool points(struct parser *p, struct points_entry *e)
 {
 	bool minus = take(p, '-');
 	int n = 0;
@@ -130,7 +130,7 @@ static bool points(struct parser *p, struct pattern_entry *e)
 	return *p->at && !isblank((unsigned char)*p->at) ? fail(p, "expected a blank") : true;
 }
 
-static bool entry(struct parser *p, int nfields, struct pattern_entry *e)
+static bool entry(struct parser *p, int nfields, struct points_entry *e)
 {
 	e->any = *p->at == '*';
 	if (!e->any && !filter(p, nfields, e))
@@ -148,7 +148,7 @@ static int place(const struct parser *p, struct err *e)
 		       said + at, at < len ? said + at + 1 : "");
 }
 
-int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err *e)
+int points_parse(const char *text, int nfields, struct pattern *ret, struct err *e)
 {
 	struct parser p = { .text = text, .at = text };
 	struct pattern pat = { .nfields = nfields };
@@ -170,7 +170,7 @@ int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err
 	return 0;
 }
 
-static bool matches(const struct pattern *p, const struct pattern_entry *e, uint32_t value)
+static bool matches(const struct pattern *p, const struct points_entry *e, uint32_t value)
 {
 	if (e->any)
 		return true;
@@ -185,7 +185,7 @@ static bool matches(const struct pattern *p, const struct pattern_entry *e, uint
 	return true;
 }
 
-int pattern_points(const struct pattern *p, const uint32_t *values, size_t n)
+int points_points(const struct pattern *p, const uint32_t *values, size_t n)
 {
 	int sum = 0;
 
@@ -200,13 +200,13 @@ int pattern_points(const struct pattern *p, const uint32_t *values, size_t n)
 	return sum;
 }
 
-void pattern_range(const struct pattern *p, int *ret_least, int *ret_most)
+void points_range(const struct pattern *p, int *ret_least, int *ret_most)
 {
 	int least = 0, most = 0;
 
 	if (p->nfields == 1) { /* one value: try them all */
 		for (uint32_t v = 0; v <= 100; v++) {
-			int n = pattern_points(p, &v, 1);
+			int n = points_points(p, &v, 1);
 
 			least = n < least ? n : least;
 			most = n > most ? n : most;
@@ -222,7 +222,7 @@ void pattern_range(const struct pattern *p, int *ret_least, int *ret_most)
 	*ret_most = most;
 }
 
-bool pattern_is_negative(const struct pattern *p)
+bool points_is_negative(const struct pattern *p)
 {
 	for (size_t i = 0; i < p->nentries; i++)
 		if (p->entries[i].points >= 0)

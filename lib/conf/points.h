@@ -14,7 +14,7 @@
 
 #define PATTERN_ENTRIES_MAX 16
 
-struct pattern_entry {
+struct points_entry {
 	bool any;
 	int points;
 	uint8_t octets[4][32]; /* bit sets; a score uses the first */
@@ -22,14 +22,14 @@ struct pattern_entry {
 struct pattern {
 	int nfields; /* 4: IPv4 answers, 1: a number 0..255 */
 	size_t nentries;
-	struct pattern_entry entries[PATTERN_ENTRIES_MAX];
+	struct points_entry entries[PATTERN_ENTRIES_MAX];
 };
 
 /* nfields 4 or 1. On failure the message names the place: 127.0.0.[4..>1<] (_CONFIG). */
-int pattern_parse(const char *text, int nfields, struct pattern *ret, struct err *e);
+int points_parse(const char *text, int nfields, struct pattern *ret, struct err *e);
 /* Each entry that matches one of the n values adds its points once. */
-int pattern_points(const struct pattern *p, const uint32_t *values, size_t n);
+int points_points(const struct pattern *p, const uint32_t *values, size_t n);
 /* The least and the most that any set of answers can add (least <= 0 <= most). */
-void pattern_range(const struct pattern *p, int *ret_least, int *ret_most);
+void points_range(const struct pattern *p, int *ret_least, int *ret_most);
 /* True if it has negative entries only: an allowlist. */
-bool pattern_is_negative(const struct pattern *p);
+bool points_is_negative(const struct pattern *p);

@@ -300,8 +300,8 @@ static int add_tier(struct conf *c, const struct section *s, struct err *e)
 	for (; i && c->tiers[i - 1].score >= s->tier.score; i--) {
 		if (c->tiers[i - 1].score == s->tier.score)
 			return err_set(e, IPREP_E_CONFIG,
-				       "%s:%d: [tier %s] has the same threshold as [tier %s]", s->file,
-				       s->line, s->tier.name, c->tiers[i - 1].name);
+				       "%s:%d: [tier %s] has the same threshold as [tier %s]",
+				       s->file, s->line, s->tier.name, c->tiers[i - 1].name);
 		c->tiers[i] = c->tiers[i - 1];
 	}
 	c->tiers[i] = s->tier;
@@ -329,8 +329,8 @@ static int add_sections(struct reader *rd)
 			return err_set(rd->e, IPREP_E_CONFIG, "%s:%d: more than %d lists", s->file,
 				       s->line, SOURCES_MAX - 1);
 		c->sources[c->nsources] = s->list;
-		pattern_range(&s->list.points, &c->sources[c->nsources].least,
-			      &c->sources[c->nsources].most);
+		points_range(&s->list.points, &c->sources[c->nsources].least,
+			     &c->sources[c->nsources].most);
 		c->nsources++;
 	}
 	return r;

@@ -278,11 +278,12 @@ struct iprep_source {
  * Blocks for at most timeout_ms plus the time of row().
  * Errors: _CONFIG, _PERM (keys), _STORE, _BUSY, _OS, _NOMEM. Source: RFC 5782, 5.
  */
-IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
-			      void (*row)(void *user, const struct iprep_source *source),
-			      void *user, bool *ret_passed) IPREP_MUST_CHECK;
+IPREP_API int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
+				 void (*row)(void *user, const struct iprep_source *source),
+				 void *user, bool *ret_passed) IPREP_MUST_CHECK;
 
-/* ---- hooks: disk only; block for at most 2 s on the database's lock, iprep_enqueue() 4.5 s ----
+/* ---- hooks: disk only; block for at most 2 s on the database's lock, iprep_record_report() 4.5 s
+ * ----
  */
 
 /*
@@ -298,9 +299,9 @@ IPREP_API int iprep_self_test(struct iprep_ctx *ctx, unsigned flags, int timeout
  * @ret_wake  set to true if the worker has something new to do
  * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG.
  */
-IPREP_API int iprep_gate(struct iprep_ctx *ctx, const char *address, const char *jail,
-			 const char *user, bool restored, bool *ret_count,
-			 bool *ret_wake) IPREP_MUST_CHECK;
+IPREP_API int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *jail,
+				 const char *user, bool restored, bool *ret_count,
+				 bool *ret_wake) IPREP_MUST_CHECK;
 
 /*
  * Does a block stand, as its verdict line says? From disk only: a line that fail2ban reads again
@@ -312,15 +313,15 @@ IPREP_API int iprep_gate(struct iprep_ctx *ctx, const char *address, const char 
  * alone Blocks for at most 2 s, where others hold the store. Errors: _ADDR, _STORE, _BUSY, _PERM,
  * _CONFIG: then nothing is known, and the line should count.
  */
-IPREP_API int iprep_stands(struct iprep_ctx *ctx, const char *address,
-			   bool *ret_stands) IPREP_MUST_CHECK;
+IPREP_API int iprep_is_blocked(struct iprep_ctx *ctx, const char *address,
+			       bool *ret_stands) IPREP_MUST_CHECK;
 
 /*
  * Remember a successful login: within [login] window the address gets no block below the highest
  * tier. Recorded once an hour; nothing is recorded of guarded and pardoned addresses.
  * Errors: _ADDR, _STORE, _BUSY, _PERM.
  */
-IPREP_API int iprep_good(struct iprep_ctx *ctx, const char *address) IPREP_MUST_CHECK;
+IPREP_API int iprep_record_login(struct iprep_ctx *ctx, const char *address) IPREP_MUST_CHECK;
 
 struct iprep_report { /* zeroed members are absent */
 	const char *address;
@@ -328,8 +329,9 @@ struct iprep_report { /* zeroed members are absent */
 	const char *categories; /* "18,22" or "ssh,brute-force"; NULL: configuration */
 	const char *comment;	/* template, UTF-8; cut to 1024 bytes; NULL: configuration */
 	int failures;
-	int64_t seen_at;	  /* 0: now; over 5 minutes in the future is an error */
-	const char *const *users; /* nusers user names that were tried, as in iprep_gate() */
+	int64_t seen_at; /* 0: now; over 5 minutes in the future is an error */
+	const char *const
+		*users; /* nusers user names that were tried, as in iprep_should_count() */
 	size_t nusers;
 	int check_only; /* 1: say what is wrong with it, record nothing */
 };
@@ -343,11 +345,11 @@ enum iprep_recorded {
  * Record that an ordinary jail banned an address: on disk for good when this returns 0.
  * Recording the same event twice changes nothing.
  * @ret_recorded  enum iprep_recorded; may be NULL
- * @ret_wake      as in iprep_gate()
+ * @ret_wake      as in iprep_should_count()
  * Errors: _ADDR, _ARG (category, comment, time, failures), _STORE, _BUSY, _PERM, _NOMEM.
  */
-IPREP_API int iprep_enqueue(struct iprep_ctx *ctx, const struct iprep_report *report,
-			    int *ret_recorded, bool *ret_wake) IPREP_MUST_CHECK;
+IPREP_API int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report,
+				  int *ret_recorded, bool *ret_wake) IPREP_MUST_CHECK;
 
 /*
  * Whether a caller that was told to wake the worker should start one: [worker] start is
@@ -359,11 +361,11 @@ IPREP_API int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted) IPREP
 /* Configuration, state database, key file and verdict log are usable. No network. The database is
  * read for a second at most, to see damage anywhere in it.
  * Errors: _PERM, _STORE, _BUSY, _IO, _CREATE, _OS. */
-IPREP_API int iprep_ready(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
+IPREP_API int iprep_check_setup(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
 
 /* ---- the worker ---- */
 
-struct iprep_flush_stats {
+struct iprep_worker_stats {
 	size_t lookups, reports, blocks, lines, failed;
 };
 /*
@@ -375,8 +377,8 @@ struct iprep_flush_stats {
  * Errors: _BUSY (another worker runs), _STORE, _PERM, _OS, _NOMEM; _IO or _CREATE if the verdict
  * log cannot be written: all else was done, and blocks keep their lines for the next worker.
  */
-IPREP_API int iprep_flush(struct iprep_ctx *ctx, int linger_s,
-			  struct iprep_flush_stats *ret_stats) IPREP_MUST_CHECK;
+IPREP_API int iprep_run_worker(struct iprep_ctx *ctx, int linger_s,
+			       struct iprep_worker_stats *ret_stats) IPREP_MUST_CHECK;
 
 /* ---- taking reports back ---- */
 
@@ -387,7 +389,7 @@ enum iprep_retract_state {
 };
 /*
  * Cancel what waits to be reported of an address, and have our reports of it deleted at the
- * service: recorded for good when this returns 0; iprep_flush() sends it, now or later.
+ * service: recorded for good when this returns 0; iprep_run_worker() sends it, now or later.
  * @ret_cancelled  reports that waited; may be NULL
  * Blocks for at most 10 s on the database's lock.
  * Errors: _ADDR, _NOSOURCE (no API key), _STORE, _BUSY, _PERM. Source: API v2, "CLEAR-ADDRESS".
@@ -402,8 +404,8 @@ IPREP_API int iprep_retract(struct iprep_ctx *ctx, const char *address,
  * @ret_why      one printable line, or empty: why it is not done; 160 bytes of room
  * Errors: _ADDR, _ARG (none known), _STORE, _BUSY.
  */
-IPREP_API int iprep_retraction(struct iprep_ctx *ctx, const char *address, int *ret_state,
-			       int64_t *ret_deleted, char ret_why[160]) IPREP_MUST_CHECK;
+IPREP_API int iprep_retraction_status(struct iprep_ctx *ctx, const char *address, int *ret_state,
+				      int64_t *ret_deleted, char ret_why[160]) IPREP_MUST_CHECK;
 
 /* ---- what waits, what is blocked ---- */
 

@@ -9,8 +9,8 @@
 #define AGAIN_MS     50	  /* after somebody else held the lock */
 #define END_WAIT_MS  2000
 
-struct listing_cache {
-	const struct env *env;
+struct bulk_cache {
+	const struct session *session;
 	size_t n;
 	int64_t due_ms; /* 0: nothing waits */
 	int64_t not_before_ms;
@@ -19,47 +19,47 @@ struct listing_cache {
 	struct finding_row rows[ROWS_MAX];
 };
 
-struct listing_cache *listing_cache_new(const struct env *env)
+struct bulk_cache *bulk_cache_new(const struct session *session)
 {
-	struct listing_cache *c = calloc(1, sizeof(*c));
+	struct bulk_cache *c = calloc(1, sizeof(*c));
 
 	if (c)
-		c->env = env;
+		c->session = session;
 	return c;
 }
 
-void listing_cache_free(struct listing_cache *c)
+void bulk_cache_free(struct bulk_cache *c)
 {
 	free(c);
 }
 
-uint64_t listing_cache_lost(const struct listing_cache *c)
+uint64_t bulk_cache_lost(const struct bulk_cache *c)
 {
 	return c->lost;
 }
 
-static void lose_all(struct listing_cache *c)
+static void lose_all(struct bulk_cache *c)
 {
 	c->lost += c->n;
 	if (!c->said)
-		log_line(c->env->log, LOG_NOTICE, "%s; answers are right but not cached",
-			 store_err(c->env->store)->text);
+		log_line(c->session->log, LOG_NOTICE, "%s; answers are right but not cached",
+			 store_err(c->session->store)->text);
 	c->said = true;
 }
 
-static int write_rows(struct listing_cache *c, int wait_ms)
+static int write_rows(struct bulk_cache *c, int wait_ms)
 {
-	struct store *s = c->env->store;
-	int before = store_patience(s, wait_ms);
+	struct store *s = c->session->store;
+	int before = store_busy_timeout(s, wait_ms);
 	int r = store_begin(s, STORE_FAST);
 
 	if (!r)
-		r = store_end(s, store_findings_put_rows(s, c->env->conf, c->rows, c->n));
-	store_patience(s, before);
+		r = store_end(s, store_findings_put_rows(s, c->session->conf, c->rows, c->n));
+	store_busy_timeout(s, before);
 	return r;
 }
 
-static void flush(struct listing_cache *c, int wait_ms)
+static void flush(struct bulk_cache *c, int wait_ms)
 {
 	int64_t begun = clock_mono_ms(), ended;
 	int r = write_rows(c, wait_ms);
@@ -77,7 +77,7 @@ static void flush(struct listing_cache *c, int wait_ms)
 	c->due_ms = 0;
 }
 
-void listing_cache_tick(struct listing_cache *c)
+void bulk_cache_tick(struct bulk_cache *c)
 {
 	int64_t now;
 
@@ -88,11 +88,11 @@ void listing_cache_tick(struct listing_cache *c)
 		flush(c, 0);
 }
 
-void listing_cache_put(struct listing_cache *c, const struct lookup *l)
+void bulk_cache_put(struct bulk_cache *c, const struct lookup *l)
 {
-	if (!c->env->store || l->verdict.kind == V_EXEMPT)
+	if (!c->session->store || l->verdict.kind == V_EXEMPT)
 		return;
-	for (size_t i = 0; i < c->env->conf->nsources; i++) {
+	for (size_t i = 0; i < c->session->conf->nsources; i++) {
 		const struct finding *f = &l->findings[i];
 
 		if (f->status != FINDING_OK || !f->expires_at || !(l->task.asked & SOURCE_BIT(i)))
@@ -106,10 +106,10 @@ void listing_cache_put(struct listing_cache *c, const struct lookup *l)
 		c->rows[c->n++] =
 			(struct finding_row){ .key = l->key, .source = (int)i, .finding = *f };
 	}
-	listing_cache_tick(c);
+	bulk_cache_tick(c);
 }
 
-void listing_cache_end(struct listing_cache *c)
+void bulk_cache_end(struct bulk_cache *c)
 {
 	if (c->n)
 		flush(c, END_WAIT_MS);

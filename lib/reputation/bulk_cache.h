@@ -10,13 +10,13 @@
 #include "reputation/session.h"
 #include "reputation/lookup.h"
 
-struct listing_cache;
-struct listing_cache *listing_cache_new(const struct env *env); /* NULL: no memory */
+struct bulk_cache;
+struct bulk_cache *bulk_cache_new(const struct session *session); /* NULL: no memory */
 /* Take the fresh findings of a settled lookup. */
-void listing_cache_put(struct listing_cache *c, const struct lookup *l);
+void bulk_cache_put(struct bulk_cache *c, const struct lookup *l);
 /* Write if it is time. */
-void listing_cache_tick(struct listing_cache *c);
+void bulk_cache_tick(struct bulk_cache *c);
 /* Write all; waits 2 s at most for the lock. */
-void listing_cache_end(struct listing_cache *c);
-uint64_t listing_cache_lost(const struct listing_cache *c);
-void listing_cache_free(struct listing_cache *c);
+void bulk_cache_end(struct bulk_cache *c);
+uint64_t bulk_cache_lost(const struct bulk_cache *c);
+void bulk_cache_free(struct bulk_cache *c);

@@ -28,13 +28,13 @@ struct slot {
 	struct kept *kept; /* once settled */
 	char *bad;	   /* not an address */
 };
-struct listing {
-	const struct env *env;
-	const struct listing_feed *feed;
+struct bulk_lookup {
+	const struct session *session;
+	const struct bulk_lookup_feed *feed;
 	struct feed engine_feed;
-	struct pace pace;
-	struct listing_cache *cache;
-	struct listing_counts counts;
+	struct window pace;
+	struct bulk_cache *cache;
+	struct bulk_lookup_counts counts;
 	struct slot *slots;
 	uint64_t head, tail; /* slots in use: head .. tail - 1 */
 	size_t kept_bytes;
@@ -112,12 +112,12 @@ static void unpack(struct lookup *l, const struct kept *k, size_t nsources)
 
 /* ---- results, in order ---- */
 
-static struct slot *slot_of(struct listing *x, uint64_t at)
+static struct slot *slot_of(struct bulk_lookup *x, uint64_t at)
 {
 	return &x->slots[at % SLOTS];
 }
 
-static void drop(struct listing *x, struct slot *s)
+static void drop(struct bulk_lookup *x, struct slot *s)
 {
 	if (s->kept)
 		x->kept_bytes -= sizeof(*s->kept) + s->kept->len;
@@ -127,13 +127,13 @@ static void drop(struct listing *x, struct slot *s)
 	*s = (struct slot){ 0 };
 }
 
-static void fail(struct listing *x, int r)
+static void fail(struct bulk_lookup *x, int r)
 {
 	if (r < 0 && !x->r)
 		x->r = r;
 }
 
-static void answer_head(struct listing *x, const struct lookup *l)
+static void answer_head(struct bulk_lookup *x, const struct lookup *l)
 {
 	struct slot *s = slot_of(x, x->head);
 
@@ -144,7 +144,7 @@ static void answer_head(struct listing *x, const struct lookup *l)
 	x->counts.answered++;
 }
 
-static void answer_ready(struct listing *x)
+static void answer_ready(struct bulk_lookup *x)
 {
 	while (x->head < x->tail) {
 		struct slot *s = slot_of(x, x->head);
@@ -152,13 +152,13 @@ static void answer_ready(struct listing *x)
 		if (!s->kept && !s->bad)
 			return;
 		if (s->kept)
-			unpack(x->unpacked, s->kept, x->env->conf->nsources);
+			unpack(x->unpacked, s->kept, x->session->conf->nsources);
 		answer_head(x, s->kept ? x->unpacked : NULL);
 	}
 }
 
 /* The lookup at `at` has settled: its answer leaves, or waits for those before it. */
-static void settle(struct listing *x, uint64_t at)
+static void settle(struct bulk_lookup *x, uint64_t at)
 {
 	struct slot *s = slot_of(x, at);
 
@@ -167,7 +167,7 @@ static void settle(struct listing *x, uint64_t at)
 		answer_ready(x);
 		return;
 	}
-	s->kept = pack(s->flying, x->env->conf->nsources);
+	s->kept = pack(s->flying, x->session->conf->nsources);
 	s->flying = lookup_free(s->flying);
 	if (s->kept) {
 		x->kept_bytes += sizeof(*s->kept) + s->kept->len;
@@ -179,7 +179,7 @@ static void settle(struct listing *x, uint64_t at)
 
 /* ---- the engine's feed ---- */
 
-static void show(struct listing *x, bool now)
+static void show(struct bulk_lookup *x, bool now)
 {
 	int64_t ms = clock_mono_ms();
 
@@ -187,17 +187,17 @@ static void show(struct listing *x, bool now)
 		return;
 	x->progress_ms = ms + PROGRESS_MS;
 	x->counts.window = x->pace.window;
-	x->counts.uncached = listing_cache_lost(x->cache);
+	x->counts.uncached = bulk_cache_lost(x->cache);
 	x->feed->progress(x->feed->user, &x->counts);
 }
 
-static bool has_room(const struct listing *x)
+static bool has_room(const struct bulk_lookup *x)
 {
 	return x->tail - x->head < SLOTS && x->kept_bytes < KEPT_BYTES_MAX;
 }
 
 /* One line: *ret set if it is an address to look up. */
-static int take_line(struct listing *x, const char *text, int64_t id, struct task **ret)
+static int take_line(struct bulk_lookup *x, const char *text, int64_t id, struct task **ret)
 {
 	struct slot *s = slot_of(x, x->tail);
 	struct addr a;
@@ -214,9 +214,9 @@ static int take_line(struct listing *x, const char *text, int64_t id, struct tas
 		answer_ready(x);
 		return 0;
 	}
-	if (x->env->store && (r = store_read_begin(x->env->store)))
-		return err_set(x->err, r, "%s", store_err(x->env->store)->text);
-	r = lookup_new(x->env, &a, BY_HAND, x->feed->flags | LOOKUP_FREE, &s->flying, x->err);
+	if (x->session->store && (r = store_read_begin(x->session->store)))
+		return err_set(x->err, r, "%s", store_err(x->session->store)->text);
+	r = lookup_new(x->session, &a, BY_HAND, x->feed->flags | LOOKUP_FREE, &s->flying, x->err);
 	if (r)
 		return r;
 	s->asked_ms = clock_mono_ms();
@@ -224,21 +224,21 @@ static int take_line(struct listing *x, const char *text, int64_t id, struct tas
 	*ret = &s->flying->task;
 	x->counts.in_flight++;
 	if ((*ret)->ask)
-		pace_asked(&x->pace, x->counts.in_flight);
+		window_asked(&x->pace, x->counts.in_flight);
 	return 0;
 }
 
-static enum feed_state listing_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	struct listing *x = user;
+	struct bulk_lookup *x = user;
 	const char *text = NULL;
 	int64_t id = 0;
 
 	*ret_wait_ms = LATER_MS;
-	listing_cache_tick(x->cache);
+	bulk_cache_tick(x->cache);
 	show(x, false);
 	while (!x->r) {
-		enum listing_next next;
+		enum bulk_lookup_next next;
 
 		if (!has_room(x))
 			return FEED_LATER;
@@ -256,21 +256,21 @@ static enum feed_state listing_next(void *user, struct task **ret, int *ret_wait
 
 static source_set listing_settled(void *user, struct task *t)
 {
-	struct listing *x = user;
+	struct bulk_lookup *x = user;
 	struct lookup *l = t->owner;
 	uint64_t at = (uint64_t)t->id;
 	source_set more;
 
-	if (x->env->store)
-		store_read_end(x->env->store); /* what follows may write */
-	more = lookup_settled(x->env, l);
+	if (x->session->store)
+		store_read_end(x->session->store); /* what follows may write */
+	more = lookup_settled(x->session, l);
 	if (more)
 		return more;
 	x->counts.in_flight--;
 	if (t->asked) {
-		pace_settled(&x->pace, slot_of(x, at)->asked_ms, clock_mono_ms());
+		window_settled(&x->pace, slot_of(x, at)->asked_ms, clock_mono_ms());
 		x->engine_feed.window_max = x->pace.window;
-		listing_cache_put(x->cache, l);
+		bulk_cache_put(x->cache, l);
 	}
 	settle(x, at);
 	show(x, false);
@@ -288,59 +288,61 @@ static size_t per_address(const struct conf *conf)
 	return n ? n : 1;
 }
 
-static int run(struct listing *x)
+static int run(struct bulk_lookup *x)
 {
-	const struct env *env = x->env;
-	struct engine_conf ec = { .conf = env->conf,
-				  .clock = env->clock,
-				  .log = env->log,
-				  .secret = env->secret,
-				  .health = env->health,
-				  .ops = env->ops };
-	size_t n = per_address(env->conf);
+	const struct session *session = x->session;
+	struct engine_conf ec = { .conf = session->conf,
+				  .clock = session->clock,
+				  .log = session->log,
+				  .secret = session->secret,
+				  .health = session->health,
+				  .ops = session->ops };
+	size_t n = per_address(session->conf);
 	struct engine *engine;
 	int r = engine_new(&ec, &engine);
 
 	if (r)
 		return err_set(x->err, r, "out of memory");
-	pace_init(&x->pace, (QUESTIONS_START + n - 1) / n, QUESTIONS_MAX / n, clock_mono_ms());
+	window_init(&x->pace, (QUESTIONS_START + n - 1) / n, QUESTIONS_MAX / n, clock_mono_ms());
 	x->engine_feed = (struct feed){ .user = x,
 					.window_max = x->pace.window,
 					.task_ms = x->feed->timeout_ms,
-					.next = listing_next,
+					.next = bulk_lookup_next,
 					.settled = listing_settled };
 	r = engine_run(engine, &x->engine_feed, x->err);
 	engine_free(engine);
 	return x->r ? x->r : r;
 }
 
-int listing_run(const struct env *env, const struct listing_feed *feed, struct err *err)
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
+		    struct err *err)
 {
-	struct env own_env = *env;
-	struct own_list *own = own_list_new();
-	struct listing x = { .env = &own_env, .feed = feed, .err = err };
+	struct session own_env = *session;
+	struct local_addr_list *own = local_addr_list_new();
+	struct bulk_lookup x = { .session = &own_env, .feed = feed, .err = err };
 	int r = IPREP_E_NOMEM, patience = 0;
 
 	own_env.own = own;
 	x.slots = calloc(SLOTS, sizeof(*x.slots));
-	x.unpacked = calloc(1, sizeof(*x.unpacked) + env->conf->nsources * sizeof(struct finding));
-	x.cache = listing_cache_new(&own_env);
-	if (env->store)
-		patience = store_patience(env->store, 0);
+	x.unpacked = calloc(1,
+			    sizeof(*x.unpacked) + session->conf->nsources * sizeof(struct finding));
+	x.cache = bulk_cache_new(&own_env);
+	if (session->store)
+		patience = store_busy_timeout(session->store, 0);
 	if (own && x.slots && x.unpacked && x.cache) {
 		r = run(&x);
-		listing_cache_end(x.cache);
+		bulk_cache_end(x.cache);
 		show(&x, true);
 	} else {
 		err_set(err, r, "out of memory");
 	}
 	while (x.slots && x.head < x.tail)
 		drop(&x, slot_of(&x, x.head++));
-	if (env->store) {
-		store_read_end(env->store);
-		store_patience(env->store, patience);
+	if (session->store) {
+		store_read_end(session->store);
+		store_busy_timeout(session->store, patience);
 	}
-	listing_cache_free(x.cache);
+	bulk_cache_free(x.cache);
 	free(x.unpacked);
 	free(x.slots);
 	free(own);

@@ -11,23 +11,24 @@
 #include "reputation/session.h"
 #include "reputation/lookup.h"
 
-enum listing_next { LISTING_END, LISTING_LINE, LISTING_LATER };
-struct listing_counts {
+enum bulk_lookup_next { LISTING_END, LISTING_LINE, LISTING_LATER };
+struct bulk_lookup_counts {
 	uint64_t taken, answered; /* lines */
 	uint64_t uncached;	  /* findings the store had no time for */
 	size_t in_flight, window; /* now; how many may be */
 };
-struct listing_feed {
+struct bulk_lookup_feed {
 	void *user;
 	int timeout_ms; /* of each address */
 	unsigned flags; /* enum lookup_flags; LOOKUP_FREE is meant anyway */
 	/* The next line: *ret_text stays valid until the next call. LISTING_LATER: none now. */
-	enum listing_next (*next)(void *user, const char **ret_text, int64_t *ret_id);
+	enum bulk_lookup_next (*next)(void *user, const char **ret_text, int64_t *ret_id);
 	/* In order. l is lent; NULL: bad_text, cut, is not an address. r < 0 ends the run. */
 	int (*answer)(void *user, int64_t id, const char *bad_text, const struct lookup *l);
 	/* At most five times a second. */
-	void (*progress)(void *user, const struct listing_counts *counts);
+	void (*progress)(void *user, const struct bulk_lookup_counts *counts);
 };
 
 /* Errors: as engine_run() and lookup_new(), and what answer() returned. */
-int listing_run(const struct env *env, const struct listing_feed *feed, struct err *err);
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
+		    struct err *err);

@@ -6,8 +6,8 @@
 #include "source/dnsbl_health.h"
 
 /* Once for a context; without a store nothing is known. Errors: as the store's. */
-int zones_load(const struct env *env);
+int dnsbl_health_load(const struct session *session);
 /* Keep and tell what changed. A store that refuses costs the next run its probes, nothing else. */
-void zones_keep(const struct env *env);
+void dnsbl_health_keep(const struct session *session);
 /* Findings of quarantined lists, from the cache too, are worth nothing. */
-void zones_mark(const struct env *env, struct finding *findings);
+void dnsbl_health_mark(const struct session *session, struct finding *findings);

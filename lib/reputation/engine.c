@@ -119,7 +119,7 @@ static void answer_at_once(struct ask *a, enum finding_status status, const char
 									     : FINDING_NONE };
 	snprintf(a->answer.detail, sizeof(a->answer.detail), "%.150s", why);
 	a->task->outcome = OUT_LATER;
-	a->task->untaken = true;
+	a->task->not_accepted = true;
 	snprintf(a->task->why, sizeof(a->task->why), "%.150s", why);
 	ask_done(a);
 }

@@ -26,9 +26,9 @@ struct engine_conf {
 	const struct conf *conf;
 	struct clock clock;
 	const struct log *log;
-	const char *secret;	     /* API key or NULL; must live as long as the engine */
-	struct health_table *health; /* NULL: no list is probed */
-	const struct net_ops *ops;   /* NULL: net_load() when needed */
+	const char *secret;		   /* API key or NULL; must live as long as the engine */
+	struct dnsbl_health_table *health; /* NULL: no list is probed */
+	const struct net_ops *ops;	   /* NULL: net_load() when needed */
 };
 struct engine;
 int engine_new(const struct engine_conf *c, struct engine **ret_engine);

@@ -19,5 +19,5 @@ struct event { /* checked, at the door */
  * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The lookup
  * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
  */
-int queue_event(const struct env *env, const struct event *ev, int *ret_recorded, bool *ret_wake,
-		struct err *e);
+int enqueue_event(const struct session *session, const struct event *ev, int *ret_recorded,
+		  bool *ret_wake, struct err *e);

@@ -19,92 +19,93 @@ const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hoo
 		return special;
 	if (conf_allowed(conf, a))
 		return "allowed by [allow] addresses";
-	if (!hook && own_has(a))
+	if (!hook && local_addr_has(a))
 		return "an address of this host";
 	return NULL;
 }
 
-static int note_own_report(const struct env *env, struct lookup *l)
+static int note_own_report(const struct session *session, struct lookup *l)
 {
 	struct report_job last;
-	int r = store_report_last(env->store, &l->task.addr, &last);
+	int r = store_report_last(session->store, &l->task.addr, &last);
 
 	l->task.reported = r > 0 && (last.state == REPORT_SENDING || last.state == REPORT_DONE ||
 				     last.state == REPORT_UNKNOWN);
 	return r < 0 ? r : 0;
 }
 
-int lookup_note_good(const struct env *env, struct lookup *l)
+int lookup_note_login(const struct session *session, struct lookup *l)
 {
-	int r = store_good_at(env->store, &l->key, &l->login_at);
+	int r = store_login_at(session->store, &l->key, &l->login_at);
 
-	if (l->login_at < clock_now_s(&env->clock) - env->conf->login_window_s)
+	if (l->login_at < clock_now_s(&session->clock) - session->conf->login_window_s)
 		l->login_at = 0;
 	return r;
 }
 
-static int read_known(const struct env *env, struct lookup *l)
+static int read_known(const struct session *session, struct lookup *l)
 {
-	int r = store_pardoned(env->store, &l->key);
+	int r = store_pardoned(session->store, &l->key);
 
 	if (r > 0)
 		text_put(l->exempt, sizeof(l->exempt), "pardoned");
 	if (r >= 0) {
-		r = store_block_of(env->store, &l->task.addr, &l->key, &l->block);
+		r = store_block_of(session->store, &l->task.addr, &l->key, &l->block);
 		l->blocked = r > 0;
 	}
 	if (r >= 0)
-		r = lookup_note_good(env, l);
+		r = lookup_note_login(session, l);
 	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
-		r = store_findings_get(env->store, env->conf, &l->key, l->findings);
-	zones_mark(env, l->findings);
+		r = store_findings_get(session->store, session->conf, &l->key, l->findings);
+	dnsbl_health_mark(session, l->findings);
 	return r < 0 ? r : 0;
 }
 
-static int read_state(const struct env *env, struct lookup *l, struct err *e)
+static int read_state(const struct session *session, struct lookup *l, struct err *e)
 {
 	int r;
 
-	if (!env->store)
+	if (!session->store)
 		return 0;
-	r = zones_load(env);
-	if (!r && env->conf->abuseipdb >= 0)
-		r = note_own_report(env, l);
+	r = dnsbl_health_load(session);
+	if (!r && session->conf->abuseipdb >= 0)
+		r = note_own_report(session, l);
 	if (!r)
-		r = store_knows(env->store, &l->key);
+		r = store_knows(session->store, &l->key);
 	if (!r && memcmp(l->key.b, l->task.addr.b, sizeof(l->key.b)))
-		r = store_knows(env->store, &l->task.addr);
+		r = store_knows(session->store, &l->task.addr);
 	if (r > 0)
-		r = read_known(env, l);
+		r = read_known(session, l);
 	if (r < 0)
 		return err_set(e, r, "%s",
-			       r == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text);
+			       r == IPREP_E_NOMEM ? "out of memory"
+						  : store_err(session->store)->text);
 	return 0;
 }
 
 /* The score in the answer to a report counts only while a report could bring one. */
-static source_set askable(const struct env *env)
+static source_set askable(const struct session *session)
 {
 	source_set all = 0;
 
-	for (size_t i = 0; i < env->conf->nsources; i++)
-		if (env->conf->sources[i].type != SOURCE_ABUSEIPDB ||
-		    env->conf->check != CHECK_NEVER)
+	for (size_t i = 0; i < session->conf->nsources; i++)
+		if (session->conf->sources[i].type != SOURCE_ABUSEIPDB ||
+		    session->conf->check != CHECK_NEVER)
 			all |= SOURCE_BIT(i);
 	return all;
 }
 
 /* --cached: what is not on disk could not be asked, and nobody knows what it would have said. */
-static void ask_nobody(const struct env *env, struct lookup *l)
+static void ask_nobody(const struct session *session, struct lookup *l)
 {
-	for (size_t i = 0; i < env->conf->nsources; i++) {
+	for (size_t i = 0; i < session->conf->nsources; i++) {
 		struct finding *f = &l->findings[i];
 
 		if (f->status != FINDING_NONE || !(l->may_ask & SOURCE_BIT(i)))
 			continue;
-		if (env->health && health_is_bad(&env->health->rows[i])) {
+		if (session->health && dnsbl_health_is_bad(&session->health->rows[i])) {
 			f->status = FINDING_QUARANTINED;
-			text_put(f->detail, sizeof(f->detail), env->health->rows[i].z.why);
+			text_put(f->detail, sizeof(f->detail), session->health->rows[i].z.why);
 			continue;
 		}
 		f->status = FINDING_DENIED;
@@ -114,12 +115,12 @@ static void ask_nobody(const struct env *env, struct lookup *l)
 }
 
 /* --file: 200,000 addresses would use the quota of months up. */
-static void leave_out_paid(const struct env *env, struct lookup *l)
+static void leave_out_paid(const struct session *session, struct lookup *l)
 {
-	for (size_t i = 0; i < env->conf->nsources; i++) {
+	for (size_t i = 0; i < session->conf->nsources; i++) {
 		struct finding *f = &l->findings[i];
 
-		if (!env->conf->sources[i].costs)
+		if (!session->conf->sources[i].costs)
 			continue;
 		l->may_ask &= ~SOURCE_BIT(i);
 		if (f->status != FINDING_NONE)
@@ -154,7 +155,7 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 			 clock_text(q->stopped_until, when));
 	else if (q->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_SPARE) &&
+	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_LOW_PRIORITY) &&
 		 q->remaining * 100 <= q->limit * RESERVE_PERCENT)
 		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
 	else if (q->first_under_way && !l->task.late)
@@ -170,9 +171,9 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 
 /* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses,
  * waits for it. */
-static int64_t opens_at(const struct env *env, const struct quota *q)
+static int64_t opens_at(const struct session *session, const struct quota *q)
 {
-	int64_t now = clock_now_s(&env->clock);
+	int64_t now = clock_now_s(&session->clock);
 
 	if (q->auth_failed)
 		return now + KEY_WAIT_S;
@@ -182,54 +183,54 @@ static int64_t opens_at(const struct env *env, const struct quota *q)
 }
 
 /* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
-static enum turn quota_take(const struct env *env, struct lookup *l, char dst[DETAIL_MAX])
+static enum turn quota_take(const struct session *session, struct lookup *l, char dst[DETAIL_MAX])
 {
 	enum turn turn = TURN_GO;
 	struct quota q;
 	int r;
 
 	dst[0] = '\0';
-	if (!env->store)
+	if (!session->store)
 		return TURN_GO;
-	r = store_quota_get(env->store, "check", env->auth_mark, &q);
+	r = store_quota_get(session->store, "check", session->auth_mark, &q);
 	if (!r) /* without the lock, for those who wait */
 		turn = quota_allows(l, &q, dst);
 	if (!r && turn == TURN_GO) {
-		r = store_begin(env->store, STORE_FAST);
+		r = store_begin(session->store, STORE_FAST);
 		if (!r)
-			r = store_quota_get(env->store, "check", env->auth_mark, &q);
+			r = store_quota_get(session->store, "check", session->auth_mark, &q);
 		turn = r ? TURN_NO : quota_allows(l, &q, dst);
 		if (turn == TURN_GO)
-			r = store_quota_take(env->store, "check", 1);
-		r = store_end(env->store, r);
+			r = store_quota_take(session->store, "check", 1);
+		r = store_end(session->store, r);
 	}
 	if (!r && turn == TURN_NO)
-		l->ask_again_at = opens_at(env, &q);
+		l->ask_again_at = opens_at(session, &q);
 	if (!r)
 		return turn;
 	snprintf(dst, DETAIL_MAX, "not asked: the quota ledger cannot be written");
 	return TURN_NO;
 }
 
-static void weigh(const struct env *env, struct lookup *l)
+static void weigh(const struct session *session, struct lookup *l)
 {
-	verdict_weigh(env->conf, l->findings, l->origin, l->may_ask, &l->verdict);
+	verdict_weigh(session->conf, l->findings, l->origin, l->may_ask, &l->verdict);
 }
 
 /*
  * A listing that would make a block is asked for again over TCP, unless it came over a path that
  * nobody can forge (DESIGN of the score: iprep.conf(5), confirm_tcp).
  */
-static source_set unproven(const struct env *env, struct lookup *l)
+static source_set unproven(const struct session *session, struct lookup *l)
 {
 	source_set again = 0;
 
 	if (l->origin == BY_HAND || l->verdict.kind != V_CONFIRMED)
 		return 0;
-	for (size_t i = 0; i < env->conf->nsources; i++) {
+	for (size_t i = 0; i < session->conf->nsources; i++) {
 		struct finding *f = &l->findings[i];
 
-		if (env->conf->sources[i].type != SOURCE_DNSBL || f->status != FINDING_OK ||
+		if (session->conf->sources[i].type != SOURCE_DNSBL || f->status != FINDING_OK ||
 		    f->points <= 0 || f->trusted || l->task.tcp & SOURCE_BIT(i))
 			continue;
 		*f = (struct finding){ 0 };
@@ -241,18 +242,18 @@ static source_set unproven(const struct env *env, struct lookup *l)
 }
 
 /* What the verdict wants to ask, less what the quota refuses. */
-static source_set next_questions(const struct env *env, struct lookup *l)
+static source_set next_questions(const struct session *session, struct lookup *l)
 {
-	int paid = env->conf->abuseipdb;
+	int paid = session->conf->abuseipdb;
 	char why[DETAIL_MAX];
 	struct finding *f;
 
-	weigh(env, l);
+	weigh(session, l);
 	if (!l->verdict.ask)
-		return unproven(env, l);
+		return unproven(session, l);
 	if (paid < 0 || !(l->verdict.ask & SOURCE_BIT(paid)))
 		return l->verdict.ask;
-	switch (quota_take(env, l, why)) {
+	switch (quota_take(session, l, why)) {
 	case TURN_GO:
 		l->paying = true;
 		return l->verdict.ask;
@@ -267,14 +268,14 @@ static source_set next_questions(const struct env *env, struct lookup *l)
 		*f = (struct finding){ .status = FINDING_DENIED };
 	f->detail[0] = '\0';
 	text_put(f->detail, sizeof(f->detail), why);
-	weigh(env, l);
-	return l->verdict.ask ? l->verdict.ask : unproven(env, l);
+	weigh(session, l);
+	return l->verdict.ask ? l->verdict.ask : unproven(session, l);
 }
 
-int lookup_new(const struct env *env, const struct addr *a, enum origin origin, unsigned flags,
-	       struct lookup **ret, struct err *e)
+int lookup_new(const struct session *session, const struct addr *a, enum origin origin,
+	       unsigned flags, struct lookup **ret, struct err *e)
 {
-	size_t n = env->conf->nsources;
+	size_t n = session->conf->nsources;
 	struct lookup *l = calloc(1, sizeof(*l) + n * sizeof(l->findings[0]));
 	const char *guard;
 	int r;
@@ -283,16 +284,16 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
 	l->task = (struct task){ .kind = TASK_LOOKUP, .addr = *a, .owner = l };
 	l->task.findings = l->findings;
-	l->key = addr_key(a, env->conf->ipv6_prefix);
+	l->key = addr_key(a, session->conf->ipv6_prefix);
 	l->origin = origin;
 	l->flags = flags;
 	l->verdict.tier = -1;
-	guard = lookup_guard(env->conf, a, env->own != NULL);
-	if (!guard && env->own && own_list_has(env->own, a))
+	guard = lookup_guard(session->conf, a, session->own != NULL);
+	if (!guard && session->own && local_addr_list_has(session->own, a))
 		guard = "an address of this host";
 	if (guard)
 		text_put(l->exempt, sizeof(l->exempt), guard);
-	r = guard ? 0 : read_state(env, l, e);
+	r = guard ? 0 : read_state(session, l, e);
 	if (r < 0) {
 		lookup_free(l);
 		return r;
@@ -300,12 +301,12 @@ int lookup_new(const struct env *env, const struct addr *a, enum origin origin, 
 	if (*l->exempt) {
 		l->verdict.kind = V_EXEMPT;
 	} else {
-		l->may_ask = askable(env);
+		l->may_ask = askable(session);
 		if (flags & LOOKUP_FREE)
-			leave_out_paid(env, l);
+			leave_out_paid(session, l);
 		if (flags & LOOKUP_CACHED)
-			ask_nobody(env, l);
-		l->task.ask = next_questions(env, l);
+			ask_nobody(session, l);
+		l->task.ask = next_questions(session, l);
 		if (l->task.ask == SOURCE_WAIT) /* settles at once, and waits there */
 			l->task.ask = 0;
 	}
@@ -323,25 +324,25 @@ struct lookup *lookup_free(struct lookup *l)
  * The check was answered, or was not: then the score of a report's answer is not enough for a
  * block, since only the check knows about whitelist, Tor and age.
  */
-static void check_settled(const struct env *env, struct lookup *l)
+static void check_settled(const struct session *session, struct lookup *l)
 {
-	if (env->store)
-		quota_note(env, "check", &l->task.quota);
+	if (session->store)
+		quota_note(session, "check", &l->task.quota);
 	if (l->task.quota.auth_failed)
-		l->ask_again_at = clock_now_s(&env->clock) + KEY_WAIT_S;
+		l->ask_again_at = clock_now_s(&session->clock) + KEY_WAIT_S;
 	else if (l->task.quota.stopped_until)
 		l->ask_again_at = l->task.quota.stopped_until;
 	l->paying = false;
 	l->task.quota = (struct quota_seen){ 0 };
 }
 
-source_set lookup_settled(const struct env *env, struct lookup *l)
+source_set lookup_settled(const struct session *session, struct lookup *l)
 {
 	if (l->verdict.kind == V_EXEMPT)
 		return 0;
 	if (l->paying)
-		check_settled(env, l);
-	zones_keep(env);
+		check_settled(session, l);
+	dnsbl_health_keep(session);
 	l->may_ask &= ~l->task.asked;
-	return next_questions(env, l);
+	return next_questions(session, l);
 }

@@ -13,8 +13,8 @@
 enum lookup_flags {
 	LOOKUP_CACHED = 1,
 	LOOKUP_FRESH = 2,
-	LOOKUP_FREE = 4,  /* one of a long list: nothing that costs is asked */
-	LOOKUP_SPARE = 8, /* not urgent: never the last 30 % of the day's checks */
+	LOOKUP_FREE = 4,	 /* one of a long list: nothing that costs is asked */
+	LOOKUP_LOW_PRIORITY = 8, /* not urgent: never the last 30 % of the day's checks */
 };
 struct lookup {
 	struct task task; /* task.owner is the lookup */
@@ -34,12 +34,12 @@ struct lookup {
 
 /* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY,
  * _NOMEM. */
-int lookup_new(const struct env *env, const struct addr *a, enum origin origin, unsigned flags,
-	       struct lookup **ret, struct err *e);
+int lookup_new(const struct session *session, const struct addr *a, enum origin origin,
+	       unsigned flags, struct lookup **ret, struct err *e);
 struct lookup *lookup_free(struct lookup *l);
 /* The feed's settled(): keeps quota, weighs again, returns what to ask besides. */
-source_set lookup_settled(const struct env *env, struct lookup *l);
+source_set lookup_settled(const struct session *session, struct lookup *l);
 /* Read again when somebody last logged in from there: it may have been a moment ago. */
-int lookup_note_good(const struct env *env, struct lookup *l);
+int lookup_note_login(const struct session *session, struct lookup *l);
 /* Why a special-purpose, allowed or own address is left alone; NULL: it is not. No disk. */
 const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook);

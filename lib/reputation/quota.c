@@ -2,7 +2,7 @@
 #include "reputation/quota.h"
 #include <time.h>
 
-static void say_stop(const struct env *env, const char *endpoint, int64_t until)
+static void say_stop(const struct session *session, const char *endpoint, int64_t until)
 {
 	time_t t = (time_t)until;
 	char when[40] = "";
@@ -10,23 +10,23 @@ static void say_stop(const struct env *env, const char *endpoint, int64_t until)
 
 	if (gmtime_r(&t, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
-	log_line(env->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept",
+	log_line(session->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept",
 		 endpoint, when);
 }
 
-int quota_note(const struct env *env, const char *endpoint, const struct quota_seen *seen)
+int quota_note(const struct session *session, const char *endpoint, const struct quota_seen *seen)
 {
 	struct quota before;
 	int r = 0;
 
 	if (seen->stopped_until)
-		r = store_quota_get(env->store, endpoint, env->auth_mark, &before);
+		r = store_quota_get(session->store, endpoint, session->auth_mark, &before);
 	if (!r && seen->stopped_until && !before.stopped_until)
-		say_stop(env, endpoint, seen->stopped_until);
+		say_stop(session, endpoint, seen->stopped_until);
 	if (!r)
-		r = store_quota_seen(env->store, endpoint, env->auth_mark, seen);
+		r = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
 	if (r > 0)
-		log_line(env->log, LOG_ERR,
+		log_line(session->log, LOG_ERR,
 			 "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
 			 "reports wait, until the key file or the configuration changes");
 	return r < 0 ? r : 0;

@@ -28,7 +28,8 @@ static void duration(int64_t s, char dst[24])
 
 /* The value of the placeholder at p ("%{…}") into dst. Returns its length in the template; 0: none.
  */
-static size_t value_of(const char *p, const struct comment_facts *f, char dst[80], int *ret_zero)
+static size_t value_of(const char *p, const struct report_comment_facts *f, char dst[80],
+		       int *ret_zero)
 {
 	const char *end = p[0] == '%' && p[1] == '{' ? strchr(p, '}') : NULL;
 	size_t n = end ? (size_t)(end - p) + 1 : 0;
@@ -53,8 +54,8 @@ static size_t value_of(const char *p, const struct comment_facts *f, char dst[80
 }
 
 /* One clause, [from, to), appended unless one of its numbers is zero. */
-static void clause(const char *from, const char *to, const struct comment_facts *f, char *dst,
-		   size_t room)
+static void clause(const char *from, const char *to, const struct report_comment_facts *f,
+		   char *dst, size_t room)
 {
 	size_t start = strlen(dst);
 	char one[80];
@@ -74,7 +75,8 @@ static void clause(const char *from, const char *to, const struct comment_facts 
 		dst[start] = '\0';
 }
 
-void comment_format(const char *template, const struct comment_facts *f, char *dst, size_t room)
+void report_comment_format(const char *template, const struct report_comment_facts *f, char *dst,
+			   size_t room)
 {
 	size_t n;
 

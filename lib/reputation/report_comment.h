@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct comment_facts {
+struct report_comment_facts {
 	const char *jail;
 	int failures, users;
 	int64_t window_s;
@@ -14,4 +14,5 @@ struct comment_facts {
  * or after a colon) whose number is 0 is left out. Always terminated; dst holds room bytes, and
  * what does not fit is cut on a UTF-8 boundary. template: UTF-8.
  */
-void comment_format(const char *template, const struct comment_facts *f, char *dst, size_t room);
+void report_comment_format(const char *template, const struct report_comment_facts *f, char *dst,
+			   size_t room);

@@ -9,14 +9,15 @@
 #include "base/local_addr.h"
 #include "store/store.h"
 
-struct env {
+struct session {
 	const struct conf *conf;
 	struct store *store; /* NULL: no rights to the state; nothing is cached */
 	struct clock clock;
 	const struct log *log;
-	const char *secret;	     /* API key; NULL: none, or a hook, which needs none */
-	const char *auth_mark;	     /* changes with key file and configuration; "" without */
-	struct health_table *health; /* NULL: no list is probed, all are believed */
-	const struct own_list *own; /* this host's addresses; NULL: the kernel is asked each time */
-	const struct net_ops *ops;  /* NULL: the module */
+	const char *secret;		   /* API key; NULL: none, or a hook, which needs none */
+	const char *auth_mark;		   /* changes with key file and configuration; "" without */
+	struct dnsbl_health_table *health; /* NULL: no list is probed, all are believed */
+	const struct local_addr_list
+		*own;		   /* this host's addresses; NULL: the kernel is asked each time */
+	const struct net_ops *ops; /* NULL: the module */
 };

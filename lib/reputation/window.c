@@ -9,7 +9,7 @@
 #define LOSS_PERCENT 2
 #define QUICK_MS     3 /* half are answered so soon: the server is the limit, more would only queue */
 
-static void begin_round(struct pace *p, int64_t now_ms, bool skip)
+static void begin_round(struct window *p, int64_t now_ms, bool skip)
 {
 	p->settled = p->slow = p->quick = 0;
 	p->since_ms = now_ms;
@@ -18,25 +18,25 @@ static void begin_round(struct pace *p, int64_t now_ms, bool skip)
 	p->was_full = false;
 }
 
-void pace_init(struct pace *p, size_t start, size_t max, int64_t now_ms)
+void window_init(struct window *p, size_t start, size_t max, int64_t now_ms)
 {
-	*p = (struct pace){ .window = start < max ? start : max,
-			    .max = max,
-			    .halved_ms = INT64_MIN };
+	*p = (struct window){ .window = start < max ? start : max,
+			      .max = max,
+			      .halved_ms = INT64_MIN };
 	begin_round(p, now_ms, true);
 }
 
-void pace_asked(struct pace *p, size_t in_flight)
+void window_asked(struct window *p, size_t in_flight)
 {
 	p->was_full |= in_flight >= p->window;
 }
 
-static bool has_loss(const struct pace *p)
+static bool has_loss(const struct window *p)
 {
 	return p->slow * 100 > p->settled * LOSS_PERCENT && p->quickest_ms < SLOW_MS / 4;
 }
 
-static void halve(struct pace *p, int64_t now_ms)
+static void halve(struct window *p, int64_t now_ms)
 {
 	p->lost_at = p->window;
 	p->lost_until_ms = now_ms + REMEMBER_MS;
@@ -49,7 +49,7 @@ static void halve(struct pace *p, int64_t now_ms)
 
 /* A step up is on trial for one round, once the answers from before it are in. Returns whether
  * the window has changed. */
-static bool step(struct pace *p, int64_t now_ms)
+static bool step(struct window *p, int64_t now_ms)
 {
 	if (p->trying && p->rate * 2 < p->rate_before * 3) {
 		p->trying = false;
@@ -68,7 +68,7 @@ static bool step(struct pace *p, int64_t now_ms)
 	return true;
 }
 
-void pace_settled(struct pace *p, int64_t asked_ms, int64_t now_ms)
+void window_settled(struct window *p, int64_t asked_ms, int64_t now_ms)
 {
 	int64_t took = now_ms - asked_ms;
 	bool changed = false;

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct pace {
+struct window {
 	size_t window, max;	     /* to be kept in flight now; at most */
 	size_t settled, slow, quick; /* in this round */
 	size_t rate, rate_before; /* answers a second: of the last round; before the last step up */
@@ -32,8 +32,8 @@ struct pace {
 	bool was_full;		       /* the window was what kept more from being asked */
 };
 
-void pace_init(struct pace *p, size_t start, size_t max, int64_t now_ms);
+void window_init(struct window *p, size_t start, size_t max, int64_t now_ms);
 /* in_flight questions are out, after one more was asked. */
-void pace_asked(struct pace *p, size_t in_flight);
+void window_asked(struct window *p, size_t in_flight);
 /* A question asked at asked_ms was answered, or given up. */
-void pace_settled(struct pace *p, int64_t asked_ms, int64_t now_ms);
+void window_settled(struct window *p, int64_t asked_ms, int64_t now_ms);

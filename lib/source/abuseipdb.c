@@ -89,7 +89,7 @@ static bool new_call(struct ask *a)
 		return true;
 	a->answer.status = a->task->kind == TASK_LOOKUP ? FINDING_ERROR : FINDING_NONE;
 	a->task->outcome = OUT_LATER;
-	a->task->untaken = true;
+	a->task->not_accepted = true;
 	snprintf(a->task->why, sizeof(a->task->why), "out of memory");
 	ask_done(a);
 	return false;
@@ -134,13 +134,13 @@ static void got_outcome(void *user, const struct http_answer *h)
 	if (h->status != NET_OK) {
 		silence(a, h, &f);
 		t->outcome = OUT_LATER;
-		t->untaken = !h->sent;
+		t->not_accepted = !h->sent;
 		snprintf(t->why, sizeof(t->why), "%s", f.detail);
 		t->quota.seen = true;
 		t->quota.limit = t->quota.remaining = -1;
 	} else {
 		abuseipdb_outcome(a, h, now, &a->answer);
-		t->untaken = h->code >= 300 && h->code < 500;
+		t->not_accepted = h->code >= 300 && h->code < 500;
 	}
 	if (t->outcome == OUT_DUPLICATE) /* whatever else its answer looks like */
 		t->quota.stopped_until = 0;

@@ -57,7 +57,7 @@ int abuseipdb_points(const struct ask *a, int64_t score)
 {
 	uint32_t value = (uint32_t)score;
 
-	return pattern_points(&a->source->points, &value, 1);
+	return points_points(&a->source->points, &value, 1);
 }
 
 static uint8_t rule_of(const struct json *data)

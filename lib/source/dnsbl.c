@@ -37,13 +37,13 @@ static void error(struct ask *a, enum finding_status status, const char *why)
 	a->answer.listed = false;
 	a->answer.points = 0;
 	snprintf(a->answer.detail, sizeof(a->answer.detail), "%s", why);
-	health_conclude(a);
+	dnsbl_health_conclude(a);
 }
 
 static bool is_error_code(const struct ask *a, uint32_t ip)
 {
 	return ip >> 24 != 127 || ip == 0x7f000001 || ip >> 8 == 0x7fffff ||
-	       (ip == 0x7f0000ff && pattern_is_negative(&a->source->points));
+	       (ip == 0x7f0000ff && points_is_negative(&a->source->points));
 }
 
 static void keep_until(struct ask *a, const struct dns_answer *d)
@@ -81,7 +81,7 @@ static void got_reason(void *user, const struct dns_answer *d)
 		if (!says_key(a, d->txt, d->txt_len))
 			snprintf(a->answer.detail, sizeof(a->answer.detail), "\"%s\"", text);
 	}
-	health_conclude(a);
+	dnsbl_health_conclude(a);
 }
 
 static void query(struct ask *a, int type, int64_t deadline_ms,
@@ -110,7 +110,7 @@ static void listed(struct ask *a, const struct dns_answer *d)
 			continue;
 		snprintf(why, sizeof(why), "answered %s, an error code",
 			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
-		health_begin(a, true);
+		dnsbl_health_begin(a, true);
 		error(a, FINDING_ERROR, why);
 		return;
 	}
@@ -119,13 +119,13 @@ static void listed(struct ask *a, const struct dns_answer *d)
 	f->trusted = is_trusted(a);
 	f->na = (uint8_t)d->na;
 	memcpy(f->a, d->a, d->na * sizeof(d->a[0]));
-	f->points = pattern_points(&a->source->points, d->a, d->na);
+	f->points = points_points(&a->source->points, d->a, d->na);
 	keep_until(a, d);
 	deadline = now + TXT_WAIT_MS < a->deadline_ms ? now + TXT_WAIT_MS : a->deadline_ms;
 	if (f->points && deadline > now)
 		query(a, NET_TXT, deadline, got_reason);
 	else
-		health_conclude(a);
+		dnsbl_health_conclude(a);
 }
 
 static void got_answer(void *user, const struct dns_answer *d)
@@ -146,7 +146,7 @@ static void got_answer(void *user, const struct dns_answer *d)
 		snprintf(a->answer.detail, sizeof(a->answer.detail), "not listed");
 		a->answer.trusted = is_trusted(a);
 		keep_until(a, d);
-		health_conclude(a);
+		dnsbl_health_conclude(a);
 		return;
 	case NET_TIMEOUT:
 		snprintf(why, sizeof(why), "timeout after %lld ms",
@@ -172,9 +172,9 @@ static void dnsbl_ask(struct ask *a)
 		ask_done(a);
 		return;
 	}
-	health_begin(a, false);
-	if (health_is_bad(a->health) && !a->health->probing)
-		health_conclude(a);
+	dnsbl_health_begin(a, false);
+	if (dnsbl_health_is_bad(a->health) && !a->health->probing)
+		dnsbl_health_conclude(a);
 	else
 		query(a, NET_A, a->deadline_ms, got_answer);
 }

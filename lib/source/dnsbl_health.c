@@ -23,12 +23,12 @@ struct probe {
 	int64_t asked_ms;
 };
 
-bool health_is_bad(const struct health *h)
+bool dnsbl_health_is_bad(const struct health *h)
 {
 	return h && (h->z.state[0] == ZONE_BAD || h->z.state[1] == ZONE_BAD);
 }
 
-void health_forget(struct health *h)
+void dnsbl_health_forget(struct health *h)
 {
 	h->z.probed_at = h->tried_at = 0;
 }
@@ -47,12 +47,12 @@ static bool due(const struct ask *a)
 static void learn(struct probe *p, enum zone_state_kind state, const char *why)
 {
 	struct zone_state *z = &p->h->z;
-	bool was_bad = health_is_bad(p->h);
+	bool was_bad = dnsbl_health_is_bad(p->h);
 
 	z->state[p->family] = (uint8_t)state;
 	if (state == ZONE_BAD && (!p->family || z->state[0] != ZONE_BAD))
 		snprintf(z->why, sizeof(z->why), "%s", why);
-	if (!health_is_bad(p->h))
+	if (!dnsbl_health_is_bad(p->h))
 		z->why[0] = '\0';
 	if (!p->family || state == ZONE_BAD) {
 		z->probed_at = clock_now_s(&p->ask.clock);
@@ -61,7 +61,7 @@ static void learn(struct probe *p, enum zone_state_kind state, const char *why)
 	if (state == ZONE_GOOD && !p->family)
 		z->silent_since = 0;
 	p->h->changed = true;
-	p->h->turned |= was_bad != health_is_bad(p->h);
+	p->h->turned |= was_bad != dnsbl_health_is_bad(p->h);
 }
 
 /* What the list's own state makes of an answer. */
@@ -71,7 +71,7 @@ static void weigh(struct ask *a)
 	struct finding *f = &a->answer;
 	bool is_v4 = addr_is_v4(&a->task->addr);
 
-	if (health_is_bad(a->health)) {
+	if (dnsbl_health_is_bad(a->health)) {
 		*f = (struct finding){ .status = FINDING_QUARANTINED };
 		snprintf(f->detail, sizeof(f->detail), "%s", z->why);
 	} else if (f->status == FINDING_OK && z->state[is_v4 ? 0 : 1] != ZONE_GOOD) {
@@ -88,7 +88,7 @@ static void note_silence(struct ask *a)
 	struct zone_state *z = &a->health->z;
 	int64_t now = clock_now_s(&a->clock);
 
-	if (!pattern_is_negative(&a->source->points) || health_is_bad(a->health))
+	if (!points_is_negative(&a->source->points) || dnsbl_health_is_bad(a->health))
 		return;
 	if (a->answer.status == FINDING_OK) {
 		a->health->changed |= z->silent_since != 0;
@@ -134,7 +134,7 @@ static void got_probe(void *user, const struct dns_answer *d)
 	case NET_REFUSED:
 	case NET_SERVFAIL:
 	case NET_BROKEN:
-		if (health_is_bad(h) && !p->family) { /* the next one after the interval */
+		if (dnsbl_health_is_bad(h) && !p->family) { /* the next one after the interval */
 			h->z.probed_at = clock_now_s(&p->ask.clock);
 			h->changed = true;
 		}
@@ -160,7 +160,7 @@ static void send_probe(struct ask *a, int family)
 	a->ops->dns(a->net, name, NET_A, false, a->deadline_ms, got_probe, p);
 }
 
-void health_begin(struct ask *a, bool now)
+void dnsbl_health_begin(struct ask *a, bool now)
 {
 	struct health *h = a->health;
 	int64_t at = clock_now_s(&a->clock), since;
@@ -177,7 +177,7 @@ void health_begin(struct ask *a, bool now)
 	send_probe(a, 1);
 }
 
-void health_conclude(struct ask *a)
+void dnsbl_health_conclude(struct ask *a)
 {
 	struct health *h = a->health;
 

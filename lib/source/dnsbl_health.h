@@ -21,17 +21,17 @@ struct health { /* of one row of conf->sources; zeroed: unknown */
 	struct ask *held;
 };
 
-struct health_table {
+struct dnsbl_health_table {
 	bool loaded;
 	struct health rows[SOURCES_MAX];
 };
 
-bool health_is_bad(const struct health *h);
+bool dnsbl_health_is_bad(const struct health *h);
 /* The next question probes, whenever the last one did. */
-void health_forget(struct health *h);
+void dnsbl_health_forget(struct health *h);
 /* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health.
  */
-void health_begin(struct ask *a, bool now);
+void dnsbl_health_begin(struct ask *a, bool now);
 /* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is
  * worth. */
-void health_conclude(struct ask *a);
+void dnsbl_health_conclude(struct ask *a);

@@ -25,14 +25,14 @@ int store_block_get(struct store *s, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(s);
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st,
-			"SELECT " BLOCK_COLUMNS " FROM block"
-			" WHERE key = ?1 AND " IS_LIVE("?2", "?3"),
-			"kii", key, now, now + BELIEVED_S);
+	int r = sql_cached(s, &st,
+			   "SELECT " BLOCK_COLUMNS " FROM block"
+			   " WHERE key = ?1 AND " IS_LIVE("?2", "?3"),
+			   "kii", key, now, now + BELIEVED_S);
 
 	if (r > 0)
 		r = block_of(st, ret);
-	sql_cool(st);
+	sql_release(st);
 	return r;
 }
 
@@ -195,26 +195,26 @@ int store_pardoned(struct store *s, const struct addr *key)
 {
 	int64_t until = 0, now = store_now(s);
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st, "SELECT until FROM pardon WHERE key = ?1", "k", key);
+	int r = sql_cached(s, &st, "SELECT until FROM pardon WHERE key = ?1", "k", key);
 
 	if (r > 0)
 		until = sql_int(st, 0);
-	sql_cool(st);
+	sql_release(st);
 	return r < 0 ? r : until > now && until <= now + BELIEVED_S;
 }
 
 int store_knows(struct store *s, const struct addr *key)
 {
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st,
-			"SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
-			" OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
-			" OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
-			" OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
-			"k", key);
+	int r = sql_cached(s, &st,
+			   "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
+			   " OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
+			   " OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
+			   " OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
+			   "k", key);
 
 	if (r > 0)
 		r = sql_int(st, 0) != 0;
-	sql_cool(st);
+	sql_release(st);
 	return r;
 }

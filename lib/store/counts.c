@@ -53,7 +53,7 @@ int store_queue_counts(struct store *s, struct queue_counts *ret)
 			      "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
 }
 
-int store_hasten(struct store *s)
+int store_reset_future_retries(struct store *s)
 {
 	static const char *const late[] = {
 		"UPDATE lookup SET next_at = ?1 WHERE next_at > ?2",

@@ -56,11 +56,11 @@ static int get(struct store *s, const struct conf *conf, const struct addr *key,
 	char name[64];
 	sqlite3_stmt *st;
 	int found = 0;
-	int r = sql_hot(s, &st,
-			"SELECT source, listed, rule, partial, points, answers, detail,"
-			" answered_at, expires_at, trusted FROM finding"
-			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3",
-			"kii", key, after, now + conf->keep_findings_s + WEEK_S);
+	int r = sql_cached(s, &st,
+			   "SELECT source, listed, rule, partial, points, answers, detail,"
+			   " answered_at, expires_at, trusted FROM finding"
+			   " WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3",
+			   "kii", key, after, now + conf->keep_findings_s + WEEK_S);
 
 	for (; r > 0; r = sql_next(s, st)) {
 		int row;
@@ -72,7 +72,7 @@ static int get(struct store *s, const struct conf *conf, const struct addr *key,
 		finding_of(st, &ret[row]);
 		found++;
 	}
-	sql_cool(st);
+	sql_release(st);
 	return r < 0 ? r : found;
 }
 
@@ -115,14 +115,14 @@ static int put_one(struct store *s, const char *source, const struct addr *key,
 	int r;
 
 	answers_format(f, answers);
-	r = sql_hot(s, &st,
-		    "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
-		    " points, answers, detail, answered_at, expires_at, trusted)"
-		    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-		    "ksiiiissiii", key, source, (int64_t)f->listed, (int64_t)f->rule,
-		    (int64_t)f->partial, (int64_t)f->points, answers, f->detail, f->answered_at,
-		    f->expires_at, (int64_t)f->trusted);
-	sql_cool(st);
+	r = sql_cached(s, &st,
+		       "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+		       " points, answers, detail, answered_at, expires_at, trusted)"
+		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		       "ksiiiissiii", key, source, (int64_t)f->listed, (int64_t)f->rule,
+		       (int64_t)f->partial, (int64_t)f->points, answers, f->detail, f->answered_at,
+		       f->expires_at, (int64_t)f->trusted);
+	sql_release(st);
 	return r;
 }
 

@@ -95,14 +95,14 @@ static int count_in_file(struct store *s, const struct needles *what, int *ret)
 static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
 {
 	struct needles what = { key->b, (size_t)bits / 8, text };
-	int found = 0, r = store_empty_log(s);
+	int found = 0, r = store_truncate_wal(s);
 
 	if (!r && what.nkey)
 		r = count_in_file(s, &what, &found);
 	if (!r && found > allowed)
 		r = sql_run(s, "VACUUM", "");
 	if (!r && found > allowed)
-		r = store_empty_log(s);
+		r = store_truncate_wal(s);
 	return r;
 }
 

@@ -103,10 +103,10 @@ int store_sightings(struct store *s, const struct addr *key, int64_t window_s)
 	return r ? r : (int)n;
 }
 
-int store_good_put(struct store *s, const struct addr *key)
+int store_login_put(struct store *s, const struct addr *key)
 {
 	int64_t now = store_now(s), at = 0;
-	int r = store_good_at(s, key, &at);
+	int r = store_login_at(s, key, &at);
 
 	if (r || (at > now - SAME_LOGIN_S && at <= now) || at > now + WEEK_S)
 		return r;
@@ -117,13 +117,13 @@ int store_good_put(struct store *s, const struct addr *key)
 	return r;
 }
 
-int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at)
+int store_login_at(struct store *s, const struct addr *key, int64_t *ret_at)
 {
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st, "SELECT at FROM good WHERE key = ?1", "k", key);
+	int r = sql_cached(s, &st, "SELECT at FROM good WHERE key = ?1", "k", key);
 
 	if (r >= 0)
 		*ret_at = r ? sql_int(st, 0) : 0;
-	sql_cool(st);
+	sql_release(st);
 	return r < 0 ? r : 0;
 }

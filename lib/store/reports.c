@@ -136,11 +136,11 @@ int store_report_pending(struct store *s, const struct addr *addr, int64_t now)
 int store_report_sending(struct store *s, int64_t id, int64_t at, const char *categories,
 			 const char *frozen)
 {
-	int r = sql_hot_run(s,
-			    "UPDATE report SET state = 1, categories = ?3, frozen = ?4,"
-			    " tries = tries + 1, sent_at = iif(sent_at = 0, ?2, sent_at)"
-			    " WHERE id = ?1 AND state < 2",
-			    "iiss", id, at, categories, frozen);
+	int r = sql_cached_run(s,
+			       "UPDATE report SET state = 1, categories = ?3, frozen = ?4,"
+			       " tries = tries + 1, sent_at = iif(sent_at = 0, ?2, sent_at)"
+			       " WHERE id = ?1 AND state < 2",
+			       "iiss", id, at, categories, frozen);
 
 	return r ? r : sqlite3_changes(s->db) == 0;
 }
@@ -149,12 +149,13 @@ int store_report_end(struct store *s, int64_t id, enum report_state state, int64
 		     const char *why)
 {
 	bool frozen = state == REPORT_SENDING, over = state > REPORT_SENDING;
-	int r = sql_hot_run(s,
-			    "UPDATE report SET state = ?2, next_at = ?3, why = ?4, ended_at = ?5,"
-			    " frozen = iif(?6, frozen, NULL), sent_at = iif(?6, sent_at, 0)"
-			    " WHERE id = ?1 AND state < 2",
-			    "iiisii", id, (int64_t)state, retry_at, why, over ? store_now(s) : 0,
-			    (int64_t)frozen);
+	int r = sql_cached_run(
+		s,
+		"UPDATE report SET state = ?2, next_at = ?3, why = ?4, ended_at = ?5,"
+		" frozen = iif(?6, frozen, NULL), sent_at = iif(?6, sent_at, 0)"
+		" WHERE id = ?1 AND state < 2",
+		"iiisii", id, (int64_t)state, retry_at, why, over ? store_now(s) : 0,
+		(int64_t)frozen);
 
 	return r ? r : sqlite3_changes(s->db) == 0;
 }

@@ -175,7 +175,7 @@ static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const
 						      : store_fail(s, "preparing a statement");
 }
 
-int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+int sql_cached(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
 {
 	va_list ap;
 	int r;
@@ -186,7 +186,7 @@ int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *ki
 	return r;
 }
 
-int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...)
+int sql_cached_run(struct store *s, const char *sql, const char *kinds, ...)
 {
 	sqlite3_stmt *st;
 	va_list ap;
@@ -195,11 +195,11 @@ int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...)
 	va_start(ap, kinds);
 	r = hot_start(s, &st, sql, kinds, ap);
 	va_end(ap);
-	sql_cool(st);
+	sql_release(st);
 	return r < 0 ? r : 0;
 }
 
-void sql_cool(sqlite3_stmt *st)
+void sql_release(sqlite3_stmt *st)
 {
 	if (!st)
 		return;

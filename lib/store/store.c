@@ -53,7 +53,7 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 }
 
 /* What others committed meanwhile remains, and the log grows on; then again, for that is little. */
-void store_ease_log(struct store *s)
+void store_checkpoint(struct store *s)
 {
 	int pages = s->log_pages >= WAL_EASE_FRAMES, done = 0;
 
@@ -64,7 +64,7 @@ void store_ease_log(struct store *s)
 }
 
 /* Truncating keeps writers out, also while it writes and syncs: most of that is done before. */
-int store_empty_log(struct store *s)
+int store_truncate_wal(struct store *s)
 {
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
@@ -83,9 +83,9 @@ int64_t store_now(const struct store *s)
 static int run_hot(struct store *s, const char *sql)
 {
 	sqlite3_stmt *st;
-	int r = sql_hot(s, &st, sql, "");
+	int r = sql_cached(s, &st, sql, "");
 
-	sql_cool(st);
+	sql_release(st);
 	return r;
 }
 
@@ -182,7 +182,7 @@ int store_end(struct store *s, int r)
 	return r;
 }
 
-int store_patience(struct store *s, int ms)
+int store_busy_timeout(struct store *s, int ms)
 {
 	int before = s->wait_ms;
 
@@ -319,7 +319,7 @@ struct store *store_close(struct store *s)
 		sqlite3_finalize(s->hot[i].st);
 	s->wait_ms = CLOSE_WAIT_MS;
 	if (s->db && s->mode == STORE_WORK && !s->read_only)
-		store_empty_log(s);
+		store_truncate_wal(s);
 	sqlite3_close(s->db);
 	free(s);
 	return NULL;

@@ -67,7 +67,7 @@ int store_read_begin(struct store *s);
 void store_read_end(struct store *s);
 /* How long a lock of another process is waited for, instead of the mode's bound. Returns what it
  * was. */
-int store_patience(struct store *s, int ms);
+int store_busy_timeout(struct store *s, int ms);
 /* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by
  * then. */
 int store_end(struct store *s, int r);
@@ -183,10 +183,10 @@ int store_failures_put(struct store *s, const struct addr *key, int64_t n, int64
 int store_failures(struct store *s, const struct addr *key, int64_t window_s, int64_t *ret);
 /* How many different names the key tried within the window. */
 int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
-int store_good_put(struct store *s, const struct addr *key);
+int store_login_put(struct store *s, const struct addr *key);
 /* The newest successful login; 0: none. In the future, if the clock was; the next purge that knows
  * mends it. */
-int store_good_at(struct store *s, const struct addr *key, int64_t *ret_at);
+int store_login_at(struct store *s, const struct addr *key, int64_t *ret_at);
 
 /* ---- lookups that wait ---- */
 
@@ -291,7 +291,7 @@ int store_retraction_end(struct store *s, const struct retraction *r);
  * Lookups, reports and retractions that wait longer than any is told to: their time was set under
  * a clock gone wrong, and they are due now.
  */
-int store_hasten(struct store *s);
+int store_reset_future_retries(struct store *s);
 
 /* ---- quotas, per endpoint of the API ---- */
 
@@ -377,7 +377,7 @@ int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
 /* After each step: what is committed goes from the log to the file before a hook would have to do
  * it. */
-void store_ease_log(struct store *s);
+void store_checkpoint(struct store *s);
 /* Give at most max_pages free pages back. Returns 1 if there are more, 0 if not. */
 int store_purge_trim(struct store *s, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */

@@ -56,12 +56,12 @@ int sql_run(struct store *s, const char *sql, const char *kinds, ...);
 /*
  * The same for the few statements that every address of a file needs, prepared once per store:
  * preparing is most of what a lookup by key costs. Told apart by the pointer sql, a literal in one
- * place. Not for PRAGMA, which acts when it is prepared. sql_hot(): release with sql_cool() either
- * way.
+ * place. Not for PRAGMA, which acts when it is prepared. sql_cached(): release with sql_release()
+ * either way.
  */
-int sql_hot(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_hot_run(struct store *s, const char *sql, const char *kinds, ...); /* as sql_run() */
-void sql_cool(sqlite3_stmt *st);
+int sql_cached(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+int sql_cached_run(struct store *s, const char *sql, const char *kinds, ...); /* as sql_run() */
+void sql_release(sqlite3_stmt *st);
 int sql_next(struct store *s, sqlite3_stmt *st); /* 1 row, 0 end */
 int64_t sql_int(sqlite3_stmt *st, int col);
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);
@@ -70,7 +70,7 @@ bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
 int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds,
 	       ...);
 int store_fail(struct store *s, const char *doing); /* from SQLite's last error */
-int store_empty_log(struct store *s); /* checkpoints all of it, and cuts it to nothing */
+int store_truncate_wal(struct store *s); /* checkpoints all of it, and cuts it to nothing */
 int64_t store_now(const struct store *s);
 int store_damaged(struct store *s, const char *doing,
 		  const char *what);	       /* what is in it is wrong: the error */

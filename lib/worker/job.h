@@ -16,7 +16,7 @@ struct bulk_row {
 	int tries;
 	bool sent_before;
 };
-struct errand {
+struct job {
 	struct task *task; /* the lookup's, or own */
 	struct task own;
 	struct addr key; /* nothing else of it starts meanwhile */
@@ -41,25 +41,26 @@ struct report_plan {
  * nflying reports are on their way, or a bulk is. One bulk if more wait than single calls are left,
  * and bulk calls; these are spread over the rest of the day once they become few.
  */
-int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
-			struct report_plan *ret);
+int job_plan_reports(const struct session *session, size_t nflying, bool bulk_flying,
+		     struct report_plan *ret);
 
 /* Errors as lookup_new(). A lookup that needs nothing settles at once. */
-int errand_of_lookup(const struct env *env, const struct lookup_job *j, struct errand **ret,
-		     struct err *e);
+int job_of_lookup(const struct session *session, const struct lookup_job *j, struct job **ret,
+		  struct err *e);
 /*
  * Take at most max reports that are due and whose key is not busy, all written ahead in one durable
  * transaction. nbusy: how many due ones may be busy. Returns how many are in ret. Errors: _STORE,
  * _BUSY, _NOMEM.
  */
-int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
-			bool (*busy)(void *user, const struct addr *key), void *user,
-			struct errand **ret, struct err *e);
+int job_take_reports(const struct session *session, size_t max, size_t nbusy,
+		     bool (*busy)(void *user, const struct addr *key), void *user, struct job **ret,
+		     struct err *e);
 /* 1 and *ret: all reports that are due, as far as one file takes them. 0: none. */
-int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e);
+int job_take_bulk(const struct session *session, struct job **ret, struct err *e);
 /* 1 and *ret: a retraction that is due and may go. 0: none. */
-int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const struct addr *key),
-			   void *user, struct errand **ret, struct err *e);
+int job_take_retraction(const struct session *session,
+			bool (*busy)(void *user, const struct addr *key), void *user,
+			struct job **ret, struct err *e);
 
 /* ---- what became of it ---- */
 
@@ -67,22 +68,22 @@ int errand_take_retraction(const struct env *env, bool (*busy)(void *user, const
  * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could
  * not be kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
  */
-source_set errand_settled(const struct env *env, struct errand *w, struct worker_stats *stats,
-			  struct err *e);
-struct errand *errand_free(struct errand *w);
+source_set job_settled(const struct session *session, struct job *w, struct worker_stats *stats,
+		       struct err *e);
+struct job *job_free(struct job *w);
 
-/* ---- shared by errand*.c ---- */
+/* ---- shared by job*.c ---- */
 
 /* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
-int64_t errand_delay_s(int tries);
+int64_t job_delay_s(int tries);
 /* Anything but a lookup. NULL: no memory. */
-struct errand *errand_new(const struct env *env, enum task_kind kind, const struct addr *addr);
+struct job *job_new(const struct session *session, enum task_kind kind, const struct addr *addr);
 /* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over,
  * not to be sent. */
-int errand_freeze(const struct env *env, struct report_job *r);
+int job_freeze(const struct session *session, struct report_job *r);
 /* What was not taken for certain, by no try, may still get later events and never becomes "outcome
  * unknown". */
-enum report_state errand_state_later(const struct task *t, bool sent_before);
-int errand_keep_report(const struct env *env, struct errand *w, struct worker_stats *stats);
-int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats);
-int errand_keep_retraction(const struct env *env, struct errand *w, struct worker_stats *stats);
+enum report_state job_state_later(const struct task *t, bool sent_before);
+int job_keep_report(const struct session *session, struct job *w, struct worker_stats *stats);
+int job_keep_bulk(const struct session *session, struct job *w, struct worker_stats *stats);
+int job_keep_retraction(const struct session *session, struct job *w, struct worker_stats *stats);

@@ -29,11 +29,12 @@ static int refused_by_address(const void *a, const void *b)
 /* ---- written ahead ---- */
 
 /* 1: the file is full. */
-static int add_row(const struct env *env, struct report_job *r, struct errand *w, struct buf *csv)
+static int add_row(const struct session *session, struct report_job *r, struct job *w,
+		   struct buf *csv)
 {
 	size_t before = csv->len;
-	int64_t now = clock_now_s(&env->clock);
-	int rc = errand_freeze(env, r);
+	int64_t now = clock_now_s(&session->clock);
+	int rc = job_freeze(session, r);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
@@ -49,29 +50,29 @@ static int add_row(const struct env *env, struct report_job *r, struct errand *w
 }
 
 /* The row that did not fit has been frozen as well: it goes with the next one. */
-static int add_rows(const struct env *env, struct report_job *due, int n, struct errand *w,
+static int add_rows(const struct session *session, struct report_job *due, int n, struct job *w,
 		    struct buf *csv)
 {
 	int r = 0;
 
 	for (int at = 0; at < n && !r; at += SLICE) {
-		r = store_begin(env->store, STORE_FAST);
+		r = store_begin(session->store, STORE_FAST);
 		for (int i = at; i < n && i < at + SLICE && !r; i++)
-			r = add_row(env, &due[i], w, csv);
-		r = store_end(env->store, r);
+			r = add_row(session, &due[i], w, csv);
+		r = store_end(session->store, r);
 	}
 	if (r < 0 || !w->nrows)
 		return r < 0 ? r : 0;
-	r = store_begin(env->store, STORE_DURABLE); /* syncs the rows before it, too */
+	r = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it, too */
 	if (!r)
-		r = store_end(env->store, store_quota_take(env->store, "bulk-report", 1));
+		r = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
 	return r ? r : 1;
 }
 
-int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e)
+int job_take_bulk(const struct session *session, struct job **ret, struct err *e)
 {
 	struct report_job *due = calloc(BULK_ROWS_MAX, sizeof(*due));
-	struct errand *w = errand_new(env, TASK_BULK, &(struct addr){ 0 });
+	struct job *w = job_new(session, TASK_BULK, &(struct addr){ 0 });
 	struct buf csv;
 	int n = 0, r = IPREP_E_NOMEM;
 
@@ -80,19 +81,20 @@ int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e)
 	if (w)
 		w->rows = calloc(BULK_ROWS_MAX, sizeof(*w->rows));
 	if (due && w && w->rows && !csv.failed) {
-		r = n = store_reports_due(env->store, clock_now_s(&env->clock), due, BULK_ROWS_MAX);
+		r = n = store_reports_due(session->store, clock_now_s(&session->clock), due,
+					  BULK_ROWS_MAX);
 		if (n > 0)
-			r = add_rows(env, due, n, w, &csv);
+			r = add_rows(session, due, n, w, &csv);
 	}
 	for (int i = 0; i < n; i++)
 		report_job_done(&due[i]);
 	free(due);
 	if (r <= 0) {
 		buf_free(&csv);
-		errand_free(w);
+		job_free(w);
 		return r < 0 ? err_set(e, r, "%s",
 				       r == IPREP_E_NOMEM ? "out of memory"
-							  : store_err(env->store)->text)
+							  : store_err(session->store)->text)
 			     : 0;
 	}
 	qsort(w->rows, w->nrows, sizeof(*w->rows), by_address);
@@ -105,16 +107,16 @@ int errand_take_bulk(const struct env *env, struct errand **ret, struct err *e)
 /* ---- what came of it ---- */
 
 /* When what was not taken goes again: all at once, or the next file would take a few. */
-static int64_t again_at(const struct env *env, const struct errand *w)
+static int64_t again_at(const struct session *session, const struct job *w)
 {
-	int64_t now = clock_now_s(&env->clock), again = now + errand_delay_s(w->rows[0].tries);
+	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(w->rows[0].tries);
 
 	if (w->task->quota.stopped_until || w->task->quota.auth_failed)
 		return now;
 	return now + w->task->retry_after_s > again ? now + w->task->retry_after_s : again;
 }
 
-static int end_row(const struct env *env, const struct task *t, const struct bulk_row *row,
+static int end_row(const struct session *session, const struct task *t, const struct bulk_row *row,
 		   bool all_named, int64_t again, struct worker_stats *stats)
 {
 	struct refused_row key = { .addr = row->addr }, *no = NULL;
@@ -123,36 +125,37 @@ static int end_row(const struct env *env, const struct task *t, const struct bul
 		no = bsearch(&key, t->refused, t->nrefused, sizeof(key), refused_by_address);
 	if (t->outcome == OUT_DONE && (no ? no->duplicate : all_named)) {
 		stats->reports++;
-		return store_report_end(env->store, row->id, REPORT_DONE, 0, "in a bulk report");
+		return store_report_end(session->store, row->id, REPORT_DONE, 0,
+					"in a bulk report");
 	}
 	stats->failed++;
 	if (t->outcome == OUT_DONE && no)
-		return store_report_end(env->store, row->id, REPORT_PARKED, 0, no->why);
-	return store_report_end(env->store, row->id, errand_state_later(t, row->sent_before), again,
-				t->why);
+		return store_report_end(session->store, row->id, REPORT_PARKED, 0, no->why);
+	return store_report_end(session->store, row->id, job_state_later(t, row->sent_before),
+				again, t->why);
 }
 
-int errand_keep_bulk(const struct env *env, struct errand *w, struct worker_stats *stats)
+int job_keep_bulk(const struct session *session, struct job *w, struct worker_stats *stats)
 {
 	struct task *t = w->task;
-	int64_t again = again_at(env, w);
+	int64_t again = again_at(session, w);
 	bool all_named;
-	int r = quota_note(env, "bulk-report", &t->quota);
+	int r = quota_note(session, "bulk-report", &t->quota);
 
 	if (t->nrefused)
 		qsort(t->refused, t->nrefused, sizeof(*t->refused), refused_by_address);
 	/* fewer saved and refused than sent: nobody knows which, so they go again */
 	all_named = t->count + (int64_t)t->nrefused >= (int64_t)w->nrows;
 	if (t->outcome == OUT_DONE && !all_named)
-		log_line(env->log, LOG_WARNING,
+		log_line(session->log, LOG_WARNING,
 			 "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
 			 "the others will be sent again",
 			 w->nrows, (long long)t->count, t->nrefused);
 	for (size_t at = 0; at < w->nrows && r >= 0; at += SLICE) {
-		r = store_begin(env->store, STORE_FAST);
+		r = store_begin(session->store, STORE_FAST);
 		for (size_t i = at; i < w->nrows && i < at + SLICE && r >= 0; i++)
-			r = end_row(env, t, &w->rows[i], all_named, again, stats);
-		r = store_end(env->store, r);
+			r = end_row(session, t, &w->rows[i], all_named, again, stats);
+		r = store_end(session->store, r);
 	}
 	return r < 0 ? r : 0;
 }

@@ -17,9 +17,9 @@
 /* ---- which may go ---- */
 
 /* The few bulk calls of a day are spread over what is left of it; the first goes at once. */
-static bool bulk_may_go(const struct env *env, int64_t waiting, const struct quota *q)
+static bool bulk_may_go(const struct session *session, int64_t waiting, const struct quota *q)
 {
-	int64_t now = clock_now_s(&env->clock), left = quota_left(q);
+	int64_t now = clock_now_s(&session->clock), left = quota_left(q);
 	int64_t until_reset = 86400 - now % 86400;
 
 	if (!left || q->first_under_way)
@@ -28,27 +28,27 @@ static bool bulk_may_go(const struct env *env, int64_t waiting, const struct quo
 	       now - q->last_ok_at >= until_reset / left;
 }
 
-int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
-			struct report_plan *ret)
+int job_plan_reports(const struct session *session, size_t nflying, bool bulk_flying,
+		     struct report_plan *ret)
 {
-	int64_t now = clock_now_s(&env->clock), waiting, singles;
+	int64_t now = clock_now_s(&session->clock), waiting, singles;
 	struct quota one, bulk;
 	int n;
 
 	*ret = (struct report_plan){ 0 };
-	if (env->conf->abuseipdb < 0 || !env->secret || bulk_flying)
+	if (session->conf->abuseipdb < 0 || !session->secret || bulk_flying)
 		return 0;
-	n = store_reports_waiting(env->store, now, BULK_ROWS_MAX + (int)nflying + 1);
+	n = store_reports_waiting(session->store, now, BULK_ROWS_MAX + (int)nflying + 1);
 	waiting = n - (int64_t)nflying;
 	if (n < 0 || waiting <= 0)
 		return n < 0 ? n : 0;
-	n = store_quota_get(env->store, "report", env->auth_mark, &one);
+	n = store_quota_get(session->store, "report", session->auth_mark, &one);
 	if (!n)
-		n = store_quota_get(env->store, "bulk-report", env->auth_mark, &bulk);
+		n = store_quota_get(session->store, "bulk-report", session->auth_mark, &bulk);
 	if (n)
 		return n;
 	singles = quota_left(&one);
-	if (waiting > singles && bulk_may_go(env, waiting, &bulk)) {
+	if (waiting > singles && bulk_may_go(session, waiting, &bulk)) {
 		ret->bulk = !nflying; /* else as soon as they are over: a row goes one way only */
 		return 0;
 	}
@@ -61,10 +61,10 @@ int errand_plan_reports(const struct env *env, size_t nflying, bool bulk_flying,
 /* ---- written ahead ---- */
 
 /* Nothing to send any more: by policy, or by what a frozen report still means. */
-static const char *over(const struct env *env, const struct report_job *r,
+static const char *over(const struct session *session, const struct report_job *r,
 			enum report_state *ret_state)
 {
-	int64_t now = clock_now_s(&env->clock);
+	int64_t now = clock_now_s(&session->clock);
 	const char *guard;
 
 	*ret_state = r->sent_at ? REPORT_UNKNOWN : REPORT_DROPPED;
@@ -72,82 +72,86 @@ static const char *over(const struct env *env, const struct report_job *r,
 		return "outcome unknown: sent, never answered, over a day ago";
 	if (now - r->seen_at > REPORT_AGE_MAX_S)
 		return "dropped: the event is over 60 days old";
-	guard = lookup_guard(env->conf, &r->addr, env->own != NULL);
-	if (!guard && env->own && own_list_has(env->own, &r->addr))
+	guard = lookup_guard(session->conf, &r->addr, session->own != NULL);
+	if (!guard && session->own && local_addr_list_has(session->own, &r->addr))
 		guard = "an address of this host";
 	return guard;
 }
 
 /* What the store knows of the address within the window, at least what this report itself counted.
  */
-static int sum_up(const struct env *env, const struct report_job *r, struct comment_facts *f)
+static int sum_up(const struct session *session, const struct report_job *r,
+		  struct report_comment_facts *f)
 {
 	int64_t failures = 0;
 	int users, rc;
 
-	rc = store_failures(env->store, &r->key, env->conf->report_window_s, &failures);
-	users = rc ? rc : store_sightings(env->store, &r->key, env->conf->report_window_s);
+	rc = store_failures(session->store, &r->key, session->conf->report_window_s, &failures);
+	users = rc ? rc : store_sightings(session->store, &r->key, session->conf->report_window_s);
 	if (users < 0)
 		return users;
 	if (failures < r->failures)
 		failures = r->failures;
-	*f = (struct comment_facts){ .jail = r->jail,
-				     .users = users,
-				     .window_s = env->conf->report_window_s,
-				     .failures = failures > INT32_MAX ? INT32_MAX : (int)failures };
+	*f = (struct report_comment_facts){ .jail = r->jail,
+					    .users = users,
+					    .window_s = session->conf->report_window_s,
+					    .failures = failures > INT32_MAX ? INT32_MAX
+									     : (int)failures };
 	return 0;
 }
 
-int errand_freeze(const struct env *env, struct report_job *r)
+int job_freeze(const struct session *session, struct report_job *r)
 {
 	char comment[REPORT_COMMENT_MAX + 1];
-	struct comment_facts facts;
+	struct report_comment_facts facts;
 	enum report_state state;
-	const char *why = over(env, r, &state);
+	const char *why = over(session, r, &state);
 	int rc;
 
 	if (why) {
-		rc = store_report_end(env->store, r->id, state, 0, why);
+		rc = store_report_end(session->store, r->id, state, 0, why);
 		return rc < 0 ? rc : 1;
 	}
 	if (!r->frozen) {
-		rc = sum_up(env, r, &facts);
+		rc = sum_up(session, r, &facts);
 		if (rc)
 			return rc;
-		comment_format(r->comment && *r->comment ? r->comment : env->conf->comment, &facts,
-			       comment, sizeof(comment));
+		report_comment_format(r->comment && *r->comment ? r->comment
+								: session->conf->comment,
+				      &facts, comment, sizeof(comment));
 		if (!*comment) /* nothing is known; the service wants a description all the same */
 			text_put(comment, sizeof(comment), "Banned by fail2ban");
 		r->frozen = strdup(comment);
 		if (!r->frozen)
 			return IPREP_E_NOMEM;
 		if (!*r->categories)
-			text_put(r->categories, sizeof(r->categories), env->conf->categories);
+			text_put(r->categories, sizeof(r->categories), session->conf->categories);
 	}
-	return store_report_sending(env->store, r->id, clock_now_s(&env->clock), r->categories,
-				    r->frozen);
+	return store_report_sending(session->store, r->id, clock_now_s(&session->clock),
+				    r->categories, r->frozen);
 }
 
 /* The service refuses what is yet to come; an event of that kind was seen under a clock gone wrong.
  */
-static int64_t time_to_tell(const struct env *env, const struct report_job *r)
+static int64_t time_to_tell(const struct session *session, const struct report_job *r)
 {
-	return r->seen_at <= clock_now_s(&env->clock) ? r->seen_at : 0;
+	return r->seen_at <= clock_now_s(&session->clock) ? r->seen_at : 0;
 }
 
-static int prepare(const struct env *env, struct report_job *r, struct errand **ret)
+static int prepare(const struct session *session, struct report_job *r, struct job **ret)
 {
-	struct errand *w;
-	int rc = errand_freeze(env, r);
+	struct job *w;
+	int rc = job_freeze(session, r);
 
 	if (rc)
 		return rc;
-	w = errand_new(env, TASK_REPORT, &r->addr);
+	w = job_new(session, TASK_REPORT, &r->addr);
 	if (!w)
 		return IPREP_E_NOMEM;
-	w->body = abuseipdb_report_body(&r->addr, r->categories, r->frozen, time_to_tell(env, r));
+	w->body = abuseipdb_report_body(&r->addr, r->categories, r->frozen,
+					time_to_tell(session, r));
 	if (!w->body) {
-		errand_free(w);
+		job_free(w);
 		return IPREP_E_NOMEM;
 	}
 	w->own.body = w->body;
@@ -158,7 +162,7 @@ static int prepare(const struct env *env, struct report_job *r, struct errand **
 	return 0;
 }
 
-static bool taken(struct errand *const *list, size_t n, const struct addr *key)
+static bool taken(struct job *const *list, size_t n, const struct addr *key)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!memcmp(list[i]->key.b, key->b, 16))
@@ -173,8 +177,8 @@ struct choice {
 };
 
 /* In a transaction: returns how many were prepared, each with its call counted. */
-static int prepare_some(const struct env *env, const struct choice *c, struct report_job *due,
-			int ndue, struct errand **ret)
+static int prepare_some(const struct session *session, const struct choice *c,
+			struct report_job *due, int ndue, struct job **ret)
 {
 	size_t n = 0;
 	int r = 0;
@@ -182,20 +186,20 @@ static int prepare_some(const struct env *env, const struct choice *c, struct re
 	for (int i = 0; i < ndue && n < c->max && !r; i++) {
 		if (c->busy(c->user, &due[i].key) || taken(ret, n, &due[i].key))
 			continue;
-		r = prepare(env, &due[i], &ret[n]);
+		r = prepare(session, &due[i], &ret[n]);
 		n += !r;
 		r = r > 0 ? 0 : r; /* over: the next one may still go */
 	}
 	if (!r && n)
-		r = store_quota_take(env->store, "report", (int64_t)n);
+		r = store_quota_take(session->store, "report", (int64_t)n);
 	while (r && n)
-		errand_free(ret[--n]);
+		job_free(ret[--n]);
 	return r ? r : (int)n;
 }
 
-int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
-			bool (*busy)(void *user, const struct addr *key), void *user,
-			struct errand **ret, struct err *e)
+int job_take_reports(const struct session *session, size_t max, size_t nbusy,
+		     bool (*busy)(void *user, const struct addr *key), void *user, struct job **ret,
+		     struct err *e)
 {
 	const struct choice c = { .max = max, .busy = busy, .user = user };
 	struct report_job *due = calloc(max + nbusy, sizeof(*due));
@@ -203,36 +207,38 @@ int errand_take_reports(const struct env *env, size_t max, size_t nbusy,
 
 	if (!due)
 		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	n = ndue = store_reports_due(env->store, clock_now_s(&env->clock), due, max + nbusy);
+	n = ndue = store_reports_due(session->store, clock_now_s(&session->clock), due,
+				     max + nbusy);
 	if (n > 0) {
-		r = store_begin(env->store, STORE_DURABLE);
-		n = r ? r : prepare_some(env, &c, due, ndue, ret);
-		r = r ? r : store_end(env->store, n);
+		r = store_begin(session->store, STORE_DURABLE);
+		n = r ? r : prepare_some(session, &c, due, ndue, ret);
+		r = r ? r : store_end(session->store, n);
 		for (int i = 0; r < 0 && i < n; i++)
-			errand_free(ret[i]);
+			job_free(ret[i]);
 		n = r < 0 ? r : n;
 	}
 	for (int i = 0; i < ndue; i++)
 		report_job_done(&due[i]);
 	free(due);
 	return n < 0 ? err_set(e, n, "%s",
-			       n == IPREP_E_NOMEM ? "out of memory" : store_err(env->store)->text)
+			       n == IPREP_E_NOMEM ? "out of memory"
+						  : store_err(session->store)->text)
 		     : n;
 }
 
 /* ---- what came of it ---- */
 
-enum report_state errand_state_later(const struct task *t, bool sent_before)
+enum report_state job_state_later(const struct task *t, bool sent_before)
 {
 	bool refused = t->quota.stopped_until || t->quota.auth_failed;
 
-	return (t->untaken || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
+	return (t->not_accepted || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
 }
 
-static int end_report(const struct env *env, struct errand *w, struct worker_stats *stats)
+static int end_report(const struct session *session, struct job *w, struct worker_stats *stats)
 {
 	const struct task *t = w->task;
-	int64_t now = clock_now_s(&env->clock), again = now + errand_delay_s(w->report.tries);
+	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(w->report.tries);
 
 	if (now + t->retry_after_s > again)
 		again = now + t->retry_after_s;
@@ -240,10 +246,10 @@ static int end_report(const struct env *env, struct errand *w, struct worker_sta
 	case OUT_DONE:
 	case OUT_DUPLICATE:
 		stats->reports++;
-		return store_report_end(env->store, t->id, REPORT_DONE, 0, t->why);
+		return store_report_end(session->store, t->id, REPORT_DONE, 0, t->why);
 	case OUT_PARKED:
 		stats->failed++;
-		return store_report_end(env->store, t->id, REPORT_PARKED, 0, t->why);
+		return store_report_end(session->store, t->id, REPORT_PARKED, 0, t->why);
 	case OUT_NONE:
 	case OUT_LATER:
 		break;
@@ -252,14 +258,14 @@ static int end_report(const struct env *env, struct errand *w, struct worker_sta
 	/* what was refused for its quota or key goes as soon as the endpoint does */
 	if (t->quota.stopped_until || t->quota.auth_failed)
 		again = now;
-	return store_report_end(env->store, t->id, errand_state_later(t, w->report.sent_at != 0),
+	return store_report_end(session->store, t->id, job_state_later(t, w->report.sent_at != 0),
 				again, t->why);
 }
 
 /* The score came with the answer: it is a finding, and the address is worth a lookup. */
-static int follow_score(const struct env *env, const struct errand *w)
+static int follow_score(const struct session *session, const struct job *w)
 {
-	int64_t now = clock_now_s(&env->clock);
+	int64_t now = clock_now_s(&session->clock);
 	struct lookup_job j = { .key = w->report.key,
 				.addr = w->report.addr,
 				.origin = SURE,
@@ -267,20 +273,20 @@ static int follow_score(const struct env *env, const struct errand *w)
 				.next_at = now };
 	int r;
 
-	if (w->findings[env->conf->abuseipdb].status != FINDING_OK)
+	if (w->findings[session->conf->abuseipdb].status != FINDING_OK)
 		return 0;
 	text_put(j.jail, sizeof(j.jail), w->report.jail);
-	r = store_findings_put(env->store, env->conf, &j.key, w->findings);
-	return r ? r : store_lookup_put(env->store, &j);
+	r = store_findings_put(session->store, session->conf, &j.key, w->findings);
+	return r ? r : store_lookup_put(session->store, &j);
 }
 
-int errand_keep_report(const struct env *env, struct errand *w, struct worker_stats *stats)
+int job_keep_report(const struct session *session, struct job *w, struct worker_stats *stats)
 {
-	int r = quota_note(env, "report", &w->task->quota);
+	int r = quota_note(session, "report", &w->task->quota);
 
 	if (!r)
-		r = end_report(env, w, stats);
+		r = end_report(session, w, stats);
 	if (r) /* 1: retracted meanwhile, its answer is not ours any more */
 		return r < 0 ? r : 0;
-	return follow_score(env, w);
+	return follow_score(session, w);
 }

@@ -19,7 +19,7 @@ struct flight {
 };
 enum stage { STAGE_POINT, STAGE_POINT_OUT, STAGE_BLOCKS };
 struct run {
-	const struct env *env;
+	const struct session *session;
 	struct err *err;
 	struct recheck_stats stats;
 	struct flight *flying[WINDOW];
@@ -37,7 +37,7 @@ struct run {
 static enum feed_state fail(struct run *run, int r)
 {
 	if (run->err->code != r)
-		err_set(run->err, r, "%s", store_err(run->env->store)->text);
+		err_set(run->err, r, "%s", store_err(run->session->store)->text);
 	run->end_ms = 0;
 	return FEED_END;
 }
@@ -64,9 +64,9 @@ static source_set lists(const struct conf *conf)
  * it. */
 static bool can_be_asked(const struct run *run, const struct recheck *c)
 {
-	struct addr cut = addr_key(&c->key, run->env->conf->ipv6_prefix);
+	struct addr cut = addr_key(&c->key, run->session->conf->ipv6_prefix);
 
-	return c->addr_known || addr_is_v4(&c->key) || run->env->conf->ipv6_prefix == 128 ||
+	return c->addr_known || addr_is_v4(&c->key) || run->session->conf->ipv6_prefix == 128 ||
 	       memcmp(cut.b, c->key.b, 16);
 }
 
@@ -78,8 +78,8 @@ static int start(struct run *run, const struct recheck *c, struct task **ret)
 	if (!f)
 		return err_set(run->err, IPREP_E_NOMEM, "out of memory");
 	f->block = *c;
-	r = lookup_new(run->env, &c->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_SPARE, &f->lookup,
-		       run->err);
+	r = lookup_new(run->session, &c->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_LOW_PRIORITY,
+		       &f->lookup, run->err);
 	if (r) {
 		free(f);
 		return r;
@@ -93,15 +93,15 @@ static int start(struct run *run, const struct recheck *c, struct task **ret)
 static int next_block(struct run *run, struct task **ret)
 {
 	struct recheck due[WINDOW + 1];
-	int n = store_rechecks_due(run->env->store, due, WINDOW + 1), r;
+	int n = store_rechecks_due(run->session->store, due, WINDOW + 1), r;
 
 	for (int i = 0; i < n; i++) {
 		if (is_flying(run, &due[i].key))
 			continue;
 		if (can_be_asked(run, &due[i]))
 			return start(run, &due[i], ret);
-		r = store_recheck_later(run->env->store, &due[i],
-					clock_now_s(&run->env->clock) + AGAIN_S);
+		r = store_recheck_later(run->session->store, &due[i],
+					clock_now_s(&run->session->clock) + AGAIN_S);
 		if (r)
 			return r;
 		run->stats.done++;
@@ -147,10 +147,10 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 
 static source_set point_settled(struct run *run)
 {
-	for (size_t i = 0; i < run->env->conf->nsources; i++)
+	for (size_t i = 0; i < run->session->conf->nsources; i++)
 		if (run->said[i].status == FINDING_OK && run->said[i].listed)
 			run->alive |= SOURCE_BIT(i);
-	zones_keep(run->env);
+	dnsbl_health_keep(run->session);
 	run->stage = STAGE_BLOCKS;
 	return 0;
 }
@@ -169,7 +169,7 @@ static bool named(const char *src, const char *name)
 
 static bool any_lists(const struct run *run, const struct lookup *l)
 {
-	for (size_t i = 0; i < run->env->conf->nsources; i++)
+	for (size_t i = 0; i < run->session->conf->nsources; i++)
 		if (l->findings[i].status == FINDING_OK && l->findings[i].points > 0)
 			return true;
 	return false;
@@ -177,7 +177,7 @@ static bool any_lists(const struct run *run, const struct lookup *l)
 
 static bool any_answered(const struct run *run, const struct lookup *l)
 {
-	for (size_t i = 0; i < run->env->conf->nsources; i++)
+	for (size_t i = 0; i < run->session->conf->nsources; i++)
 		if (l->findings[i].status == FINDING_OK)
 			return true;
 	return false;
@@ -200,7 +200,7 @@ static bool accusers_are_there(const struct conf *conf, const char *src)
 
 static bool acquits(const struct run *run, const struct flight *f, size_t i)
 {
-	const struct conf *conf = run->env->conf;
+	const struct conf *conf = run->session->conf;
 	const struct conf_source *s = &conf->sources[i];
 	const struct finding *said = &f->lookup->findings[i];
 	bool accused = named(f->block.src, s->name);
@@ -217,7 +217,7 @@ static bool acquits(const struct run *run, const struct flight *f, size_t i)
 /* A source that does not answer, or is not asked, or has lost all its entries, acquits nobody. */
 static bool all_acquit(const struct run *run, const struct flight *f, bool only_free)
 {
-	const struct conf *conf = run->env->conf;
+	const struct conf *conf = run->session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
 		if (!(only_free && conf->sources[i].costs) && !acquits(run, f, i))
@@ -228,22 +228,22 @@ static bool all_acquit(const struct run *run, const struct flight *f, bool only_
 /* 1: released. Forgotten or made anew meanwhile: nothing is kept. */
 static int keep(struct run *run, struct flight *f)
 {
-	const struct env *env = run->env;
-	int64_t now = clock_now_s(&env->clock);
+	const struct session *session = run->session;
+	int64_t now = clock_now_s(&session->clock);
 	bool listed = any_lists(run, f->lookup);
 	bool release = f->lookup->verdict.kind == V_CLEAN && all_acquit(run, f, false);
-	int r = store_begin(env->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
+	int r = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
 
 	if (!r)
-		r = alive = store_recheck_alive(env->store, &f->block);
+		r = alive = store_recheck_alive(session->store, &f->block);
 	if (r <= 0)
-		return store_end(env->store, r);
-	r = store_findings_put(env->store, env->conf, &f->lookup->key, f->lookup->findings);
+		return store_end(session->store, r);
+	r = store_findings_put(session->store, session->conf, &f->lookup->key, f->lookup->findings);
 	if (!r)
-		r = release ? store_release(env->store, &f->block)
-			    : store_recheck_later(env->store, &f->block,
+		r = release ? store_release(session->store, &f->block)
+			    : store_recheck_later(session->store, &f->block,
 						  now + (listed ? AGAIN_S : UNDECIDED_S));
-	r = store_end(env->store, r);
+	r = store_end(session->store, r);
 	if (r)
 		return r;
 	run->stats.released += release;
@@ -270,10 +270,10 @@ static source_set feed_settled(void *user, struct task *t)
 
 	if (!f)
 		return point_settled(run);
-	if (run->env->conf->abuseipdb >= 0 && !f->lookup->paying && !all_acquit(run, f, true))
+	if (run->session->conf->abuseipdb >= 0 && !f->lookup->paying && !all_acquit(run, f, true))
 		f->lookup->may_ask &=
-			~SOURCE_BIT(run->env->conf->abuseipdb); /* it could release nobody */
-	more = lookup_settled(run->env, f->lookup);
+			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release nobody */
+	more = lookup_settled(run->session, f->lookup);
 	if (more)
 		return more;
 	run->stats.done++;
@@ -290,16 +290,17 @@ static source_set feed_settled(void *user, struct task *t)
 	return 0;
 }
 
-int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done, int64_t total),
-		void *user, struct recheck_stats *ret, struct err *e)
+int recheck_run(const struct session *session,
+		void (*progress)(void *user, int64_t done, int64_t total), void *user,
+		struct recheck_stats *ret, struct err *e)
 {
-	struct engine_conf ec = { .conf = env->conf,
-				  .clock = env->clock,
-				  .log = env->log,
-				  .secret = env->secret,
-				  .health = env->health,
-				  .ops = env->ops };
-	struct run run = { .env = env,
+	struct engine_conf ec = { .conf = session->conf,
+				  .clock = session->clock,
+				  .log = session->log,
+				  .secret = session->secret,
+				  .health = session->health,
+				  .ops = session->ops };
+	struct run run = { .session = session,
 			   .err = e,
 			   .progress = progress,
 			   .user = user,
@@ -307,7 +308,7 @@ int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done
 			   .point = { .kind = TASK_LOOKUP } };
 	struct feed feed = { .user = &run,
 			     .window_max = WINDOW,
-			     .task_ms = env->conf->timeout_ms,
+			     .task_ms = session->conf->timeout_ms,
 			     .next = feed_next,
 			     .settled = feed_settled };
 	struct engine *engine = NULL;
@@ -315,14 +316,14 @@ int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done
 
 	e->code = 0;
 	run.point.findings = run.said;
-	run.point.ask = lists(env->conf);
+	run.point.ask = lists(session->conf);
 	if (!addr_parse("127.0.0.2", &run.point.addr))
 		return err_set(e, IPREP_E_BUG, "127.0.0.2: not an IP address");
-	r = store_rechecks_count(env->store, &run.total);
+	r = store_rechecks_count(session->store, &run.total);
 	if (!r)
-		r = zones_load(env);
+		r = dnsbl_health_load(session);
 	if (r)
-		return err_set(e, r, "%s", store_err(env->store)->text);
+		return err_set(e, r, "%s", store_err(session->store)->text);
 	if (!run.total) {
 		*ret = run.stats;
 		return 0;

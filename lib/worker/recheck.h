@@ -23,5 +23,6 @@ struct recheck_stats {
  * Ends after an hour, or when 64 in a row got no answer at all (gave_up); the rest is still due.
  * Errors: as engine_run() and lookup_new().
  */
-int recheck_run(const struct env *env, void (*progress)(void *user, int64_t done, int64_t total),
-		void *user, struct recheck_stats *ret, struct err *e);
+int recheck_run(const struct session *session,
+		void (*progress)(void *user, int64_t done, int64_t total), void *user,
+		struct recheck_stats *ret, struct err *e);

@@ -8,18 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW 64 /* errands in flight */
+#define WINDOW 64 /* jobs in flight */
 #define REPORTS_MAX \
 	32	    /* of these reports: eight connections, four turns each before the deadline */
 #define LOOK_MS 200 /* how often the queue is looked at while lingering */
 
 struct worker {
-	const struct env *env;
+	const struct session *session;
 	struct worker_stats *stats;
 	struct err *err;
-	struct errand *flying[WINDOW]; /* and those that wait for their turn, written ahead */
+	struct job *flying[WINDOW]; /* and those that wait for their turn, written ahead */
 	size_t nflying, nreports;
-	struct errand *ready[WINDOW]; /* of these, reports not yet handed out */
+	struct job *ready[WINDOW]; /* of these, reports not yet handed out */
 	size_t nready;
 	bool bulk;	 /* one is on its way */
 	bool reports_go; /* what waits will go now: lookups of the same wait for it */
@@ -38,7 +38,7 @@ static bool is_flying(void *user, const struct addr *key)
 	return false;
 }
 
-static void note_flight(struct worker *w, struct errand *e)
+static void note_flight(struct worker *w, struct job *e)
 {
 	w->flying[w->nflying++] = e;
 	w->nreports += e->task->kind == TASK_REPORT;
@@ -48,7 +48,7 @@ static void note_flight(struct worker *w, struct errand *e)
 
 static int64_t now_s(const struct worker *w)
 {
-	return clock_now_s(&w->env->clock);
+	return clock_now_s(&w->session->clock);
 }
 
 static int hand_out(struct worker *w, struct task **ret)
@@ -60,7 +60,7 @@ static int hand_out(struct worker *w, struct task **ret)
 /* Reports go first; while one of an address is on its way nothing else of it starts. */
 static int next_report(struct worker *w, struct task **ret)
 {
-	struct errand *bulk, *batch[WINDOW];
+	struct job *bulk, *batch[WINDOW];
 	struct report_plan plan;
 	size_t room = WINDOW - w->nflying;
 	int n, r;
@@ -69,12 +69,12 @@ static int next_report(struct worker *w, struct task **ret)
 		return 0;
 	if (room > REPORTS_MAX - w->nreports)
 		room = REPORTS_MAX - w->nreports;
-	r = errand_plan_reports(w->env, w->nreports, w->bulk, &plan);
+	r = job_plan_reports(w->session, w->nreports, w->bulk, &plan);
 	w->reports_go = plan.singles || plan.bulk || w->nreports || w->bulk;
 	if (r < 0 || !room)
 		return r;
 	if (plan.bulk) {
-		r = errand_take_bulk(w->env, &bulk, w->err);
+		r = job_take_bulk(w->session, &bulk, w->err);
 		if (r <= 0)
 			return r;
 		note_flight(w, bulk);
@@ -83,8 +83,8 @@ static int next_report(struct worker *w, struct task **ret)
 	}
 	if (!plan.singles)
 		return 0;
-	n = errand_take_reports(w->env, plan.singles < room ? plan.singles : room, w->nflying,
-				is_flying, w, batch, w->err);
+	n = job_take_reports(w->session, plan.singles < room ? plan.singles : room, w->nflying,
+			     is_flying, w, batch, w->err);
 	for (int i = n - 1; i >= 0; i--) { /* handed out from the end */
 		note_flight(w, batch[i]);
 		w->ready[w->nready++] = batch[i];
@@ -94,8 +94,8 @@ static int next_report(struct worker *w, struct task **ret)
 
 static int next_retraction(struct worker *w, struct task **ret)
 {
-	struct errand *e;
-	int r = w->bulk ? 0 : errand_take_retraction(w->env, is_flying, w, &e, w->err);
+	struct job *e;
+	int r = w->bulk ? 0 : job_take_retraction(w->session, is_flying, w, &e, w->err);
 
 	if (r > 0) {
 		note_flight(w, e);
@@ -107,18 +107,19 @@ static int next_retraction(struct worker *w, struct task **ret)
 static int next_lookup(struct worker *w, struct task **ret)
 {
 	struct lookup_job due[WINDOW * 2];
-	struct errand *e;
-	int n = store_lookups_due(w->env->store, now_s(w), due, WINDOW * 2), r;
+	struct job *e;
+	int n = store_lookups_due(w->session->store, now_s(w), due, WINDOW * 2), r;
 
 	for (int i = 0; i < n; i++) {
 		if (is_flying(w, &due[i].key))
 			continue;
-		r = w->reports_go ? store_report_pending(w->env->store, &due[i].addr, now_s(w)) : 0;
+		r = w->reports_go ? store_report_pending(w->session->store, &due[i].addr, now_s(w))
+				  : 0;
 		if (r < 0)
 			return r;
 		if (r)
 			continue;
-		r = errand_of_lookup(w->env, &due[i], &e, w->err);
+		r = job_of_lookup(w->session, &due[i], &e, w->err);
 		if (r)
 			return r;
 		note_flight(w, e);
@@ -130,20 +131,20 @@ static int next_lookup(struct worker *w, struct task **ret)
 
 static void announce(struct worker *w)
 {
-	const struct conf *conf = w->env->conf;
+	const struct conf *conf = w->session->conf;
 	bool held = false;
 	struct err e = { 0 };
 	int n;
 
 	if (w->mute.code)
 		return;
-	n = announce_due(w->env, &held, &e);
+	n = verdict_log_due(w->session, &held, &e);
 	w->stats->lines += n > 0 ? (size_t)n : 0;
 	if (n < 0)
 		err_set(&w->mute, n, "%s; the block stands, its line will be written later",
 			e.text);
 	if (held && !w->held)
-		log_line(w->env->log, LOG_WARNING,
+		log_line(w->session->log, LOG_WARNING,
 			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
 			 "ones wait unannounced: is a list gone mad?",
 			 conf->max_new_blocks, (long long)conf->max_blocks_s);
@@ -153,7 +154,7 @@ static void announce(struct worker *w)
 static enum feed_state fail(struct worker *w, int r)
 {
 	if (w->err->code != r)
-		err_set(w->err, r, "%s", store_err(w->env->store)->text);
+		err_set(w->err, r, "%s", store_err(w->session->store)->text);
 	w->end_ms = 0;
 	return FEED_END;
 }
@@ -168,7 +169,7 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 		return hand_out(w, ret), FEED_TASK;
 	if (now >= w->end_ms)
 		return FEED_END;
-	worker_wake_clear(w->env->conf);
+	worker_wake_clear(w->session->conf);
 	r = next_retraction(w, ret);
 	if (!r)
 		r = next_report(w, ret);
@@ -188,8 +189,8 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 static source_set feed_settled(void *user, struct task *t)
 {
 	struct worker *w = user;
-	struct errand *e = t->owner;
-	source_set more = errand_settled(w->env, e, w->stats, w->err);
+	struct job *e = t->owner;
+	source_set more = job_settled(w->session, e, w->stats, w->err);
 
 	if (w->err->code) /* what comes next could not be kept either: no loop, and no flood of
 			     lines */
@@ -201,7 +202,7 @@ static source_set feed_settled(void *user, struct task *t)
 			w->flying[i] = w->flying[--w->nflying];
 	w->nreports -= e->task->kind == TASK_REPORT;
 	w->bulk &= e->task->kind != TASK_BULK;
-	errand_free(e);
+	job_free(e);
 	w->last_work_ms = clock_mono_ms();
 	announce(w);
 	return 0;
@@ -212,9 +213,9 @@ static bool retraction_waits(const struct worker *w)
 	struct retraction x;
 	struct quota q;
 
-	return w->env->conf->abuseipdb >= 0 && w->env->secret &&
-	       store_retractions_due(w->env->store, now_s(w), &x, 1) > 0 &&
-	       !store_quota_get(w->env->store, "clear-address", w->env->auth_mark, &q) &&
+	return w->session->conf->abuseipdb >= 0 && w->session->secret &&
+	       store_retractions_due(w->session->store, now_s(w), &x, 1) > 0 &&
+	       !store_quota_get(w->session->store, "clear-address", w->session->auth_mark, &q) &&
 	       quota_left(&q);
 }
 
@@ -225,27 +226,27 @@ static bool work_waits(const struct worker *w)
 	struct lookup_job l;
 	struct block b;
 
-	if (store_lookups_due(w->env->store, now_s(w), &l, 1) > 0)
+	if (store_lookups_due(w->session->store, now_s(w), &l, 1) > 0)
 		return true;
-	if (!w->mute.code && store_blocks_due(w->env->store, false, &b, 1) > 0)
+	if (!w->mute.code && store_blocks_due(w->session->store, false, &b, 1) > 0)
 		return true;
-	if (errand_plan_reports(w->env, 0, false, &plan) || plan.singles || plan.bulk)
+	if (job_plan_reports(w->session, 0, false, &plan) || plan.singles || plan.bulk)
 		return true;
 	return retraction_waits(w);
 }
 
 static int run_once(struct worker *w)
 {
-	const struct env *env = w->env;
-	struct engine_conf ec = { .conf = env->conf,
-				  .clock = env->clock,
-				  .log = env->log,
-				  .secret = env->secret,
-				  .health = env->health,
-				  .ops = env->ops };
+	const struct session *session = w->session;
+	struct engine_conf ec = { .conf = session->conf,
+				  .clock = session->clock,
+				  .log = session->log,
+				  .secret = session->secret,
+				  .health = session->health,
+				  .ops = session->ops };
 	struct feed feed = { .user = w,
 			     .window_max = WINDOW,
-			     .task_ms = env->conf->timeout_ms,
+			     .task_ms = session->conf->timeout_ms,
 			     .next = feed_next,
 			     .settled = feed_settled };
 	struct engine *engine = NULL;
@@ -259,25 +260,26 @@ static int run_once(struct worker *w)
 	return r ? r : w->err->code;
 }
 
-int worker_run(const struct env *env, int64_t linger_s, struct worker_stats *ret, struct err *e)
+int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
+	       struct err *e)
 {
 	struct worker_stats stats = { 0 };
-	struct worker w = { .env = env,
+	struct worker w = { .session = session,
 			    .stats = &stats,
 			    .err = e,
 			    .linger_ms = linger_s * 1000,
 			    .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
-	int fd = worker_lock(env->conf, e), r;
+	int fd = worker_lock(session->conf, e), r;
 
 	if (fd < 0)
 		return fd;
 	e->code = 0;
-	r = store_quota_recount(env->store);
+	r = store_quota_recount(session->store);
 	if (!r)
-		r = store_hasten(env->store);
+		r = store_reset_future_retries(session->store);
 	if (r) {
 		close(fd);
-		return err_set(e, r, "%s", store_err(env->store)->text);
+		return err_set(e, r, "%s", store_err(session->store)->text);
 	}
 	do {
 		r = run_once(&w);

@@ -48,7 +48,7 @@ static int set_up(void **state)
 	snprintf(p->conf->verdict_log, sizeof(p->conf->verdict_log), "%s/verdict.log", p->dir);
 	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->worker, &e), 0);
 	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->shell, &e), 0);
-	store_patience(p->shell, 20);
+	store_busy_timeout(p->shell, 20);
 	assert_true(addr_parse("45.1.1.1", &p->key));
 	*state = p;
 	return 0;
@@ -89,11 +89,11 @@ static void put_block(const struct place *p, int64_t until)
 
 static int announce(struct place *p)
 {
-	struct env env = { .conf = p->conf, .store = p->worker };
+	struct session env = { .conf = p->conf, .store = p->worker };
 	bool held = false;
 	struct err e;
 
-	return announce_due(&env, &held, &e);
+	return verdict_log_due(&env, &held, &e);
 }
 
 static off_t log_size(const struct place *p)

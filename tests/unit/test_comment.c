@@ -11,7 +11,7 @@ static void clauses_without_a_number_are_left_out(void **state)
 {
 	static const struct {
 		const char *template;
-		struct comment_facts f;
+		struct report_comment_facts f;
 		const char *out;
 	} rows[] = {
 		{ "%{failures} failures, %{users} users, in %{window}",
@@ -37,7 +37,7 @@ static void clauses_without_a_number_are_left_out(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		comment_format(rows[i].template, &rows[i].f, out, sizeof(out));
+		report_comment_format(rows[i].template, &rows[i].f, out, sizeof(out));
 		if (strcmp(out, rows[i].out))
 			fail_msg("row %zu: \"%s\"", i, out);
 	}
@@ -66,9 +66,9 @@ static void a_window_is_said_in_the_largest_whole_unit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct comment_facts f = { "j", 1, 1, rows[i].s };
+		const struct report_comment_facts f = { "j", 1, 1, rows[i].s };
 
-		comment_format("%{window}", &f, out, sizeof(out));
+		report_comment_format("%{window}", &f, out, sizeof(out));
 		assert_string_equal(out, rows[i].out);
 	}
 }
@@ -88,44 +88,45 @@ static void a_jails_name_is_masked_and_makes_no_clause(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct comment_facts f = { rows[i].jail, 5, 0, 60 };
+		const struct report_comment_facts f = { rows[i].jail, 5, 0, 60 };
 
-		comment_format("on %{jail}: %{failures}", &f, out, sizeof(out));
+		report_comment_format("on %{jail}: %{failures}", &f, out, sizeof(out));
 		assert_string_equal(out, rows[i].out);
 	}
 }
 
 static void a_comment_is_cut_between_characters(void **state)
 {
-	const struct comment_facts f = { "j", 1, 1, 1 };
+	const struct report_comment_facts f = { "j", 1, 1, 1 };
 	char out[6];
 
 	(void)state;
-	comment_format("abcd\xc3\xa9", &f, out, sizeof(out));
+	report_comment_format("abcd\xc3\xa9", &f, out, sizeof(out));
 	assert_string_equal(out, "abcd");
-	comment_format("ab\xf0\x9f\x98\x80", &f, out, sizeof(out));
+	report_comment_format("ab\xf0\x9f\x98\x80", &f, out, sizeof(out));
 	assert_string_equal(out, "ab");
-	comment_format("abc\xc3\xa9x", &f, out, sizeof(out));
+	report_comment_format("abc\xc3\xa9x", &f, out, sizeof(out));
 	assert_string_equal(out, "abc\xc3\xa9");
 }
 
 static void any_room_is_kept(void **state)
 {
 	static const char whole[] = "on sshd: 5 failures, 3 users in 1 day";
-	const struct comment_facts f = { "sshd", 5, 3, 86400 };
+	const struct report_comment_facts f = { "sshd", 5, 3, 86400 };
 	char out[64];
 
 	(void)state;
 	for (size_t room = 1; room < sizeof(out); room++) {
 		memset(out, 'z', sizeof(out));
-		comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f,
-			       out, room);
+		report_comment_format(
+			"on %{jail}: %{failures} failures, %{users} users in %{window}", &f, out,
+			room);
 		assert_true(strlen(out) < room);
 		assert_memory_equal(out, whole, strlen(out));
 		assert_int_equal(out[room], 'z');
 	}
-	comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f, out,
-		       sizeof(out));
+	report_comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f,
+			      out, sizeof(out));
 	assert_string_equal(out, whole);
 }
 

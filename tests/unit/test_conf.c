@@ -415,7 +415,8 @@ static void one_tier_or_list_too_many_is_refused(void **state)
 			assert_non_null(fp);
 			for (int k = 1; k <= rows[i].fit + more; k++) {
 				if (i == 0)
-					fprintf(fp, "[tier t%d]\nthreshold = %d\nbantime = 60\n", k, k);
+					fprintf(fp, "[tier t%d]\nthreshold = %d\nbantime = 60\n", k,
+						k);
 				else
 					fprintf(fp, "[dnsbl l%d]\nzone = z%d\npoints = *1\n", k, k);
 			}

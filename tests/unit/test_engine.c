@@ -31,9 +31,9 @@ static int set_up(void **state)
 
 		snprintf(s->zone, sizeof(s->zone), "%s", zones[i]);
 		snprintf(s->name, sizeof(s->name), "list%zu", i);
-		assert_int_equal(pattern_parse(i == 2 ? "127.0.[0..255].[1..3]*-4"
-						      : "127.0.0.[2..9]*3",
-					       4, &s->points, &e),
+		assert_int_equal(points_parse(i == 2 ? "127.0.[0..255].[1..3]*-4"
+						     : "127.0.0.[2..9]*3",
+					      4, &s->points, &e),
 				 0);
 	}
 	conf->nsources = 3;

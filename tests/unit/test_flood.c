@@ -25,7 +25,7 @@ struct place {
 	char dir[64], path[96];
 	struct store *s;
 	struct conf *conf;
-	struct env env;
+	struct session env;
 };
 
 static int set_up(void **state)
@@ -42,14 +42,14 @@ static int set_up(void **state)
 	p->conf->sources = list = calloc(1, sizeof(*list));
 	assert_non_null(list);
 	snprintf(list->name, sizeof(list->name), "a");
-	assert_int_equal(pattern_parse("*3", 4, &list->points, &e), 0);
+	assert_int_equal(points_parse("*3", 4, &list->points, &e), 0);
 	list->most = 3;
 	p->conf->nsources = 1;
 	p->conf->tiers[p->conf->ntiers++] = (struct conf_tier){ "known", 3, 86400 };
 	assert_int_equal(conf_enable_abuseipdb(p->conf), 0);
 	assert_int_equal(
 		store_open(p->path, STORE_GATE, (struct clock){ NULL, NULL }, NULL, &p->s, &e), 0);
-	p->env = (struct env){ .conf = p->conf, .store = p->s, .auth_mark = "" };
+	p->env = (struct session){ .conf = p->conf, .store = p->s, .auth_mark = "" };
 	*state = p;
 	return 0;
 }
@@ -137,7 +137,7 @@ static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
 	assert_true(number(p, "SELECT count(*) FROM lookup") > MOST_IN_LOOKUPS);
 	assert_true(disk(p) < 20 * 1024 * 1024);
 	assert_true(addr_parse("45.200.1.1", &ev.addr));
-	assert_int_equal(queue_event(&p->env, &ev, &recorded, &wake, &e), 0);
+	assert_int_equal(enqueue_event(&p->env, &ev, &recorded, &wake, &e), 0);
 	assert_int_equal(recorded, IPREP_QUEUED);
 	assert_int_equal(store_lookup_get(p->s, &ev.addr, &job),
 			 1); /* the banned are never dropped */

@@ -42,7 +42,7 @@
 enum { R_BLOCK, R_ALLOW };
 
 static struct conf *conf;
-static struct health_table health;
+static struct dnsbl_health_table health;
 static int64_t now;
 static char said[400];
 static size_t nsaid;
@@ -77,8 +77,8 @@ static int set_up(void **state)
 
 		snprintf(s->name, sizeof(s->name), "%s", names[i]);
 		snprintf(s->zone, sizeof(s->zone), "%s", zones[i]);
-		assert_int_equal(pattern_parse(points[i], 4, &s->points, &e), 0);
-		pattern_range(&s->points, &s->least, &s->most);
+		assert_int_equal(points_parse(points[i], 4, &s->points, &e), 0);
+		points_range(&s->points, &s->least, &s->most);
 	}
 	conf->nsources = 2;
 	conf->ntiers = 1;
@@ -101,7 +101,7 @@ static int tear_down(void **state)
 /* ---- one lookup through the engine ---- */
 
 static const struct log a_log = { .fn = on_log, .max_priority = LOG_NOTICE };
-static struct env env;
+static struct session env;
 static struct lookup *one;
 static bool fed;
 
@@ -131,12 +131,12 @@ static const struct lookup *look_up_as(enum origin origin, const char *ip,
 	struct addr a;
 	struct err e;
 
-	env = (struct env){ .conf = conf,
-			    .clock = { .now_s = fake_now },
-			    .log = &a_log,
-			    .auth_mark = "",
-			    .ops = &fake_net,
-			    .health = &health };
+	env = (struct session){ .conf = conf,
+				.clock = { .now_s = fake_now },
+				.log = &a_log,
+				.auth_mark = "",
+				.ops = &fake_net,
+				.health = &health };
 	ec = (struct engine_conf){ .conf = conf,
 				   .clock = env.clock,
 				   .log = env.log,
@@ -368,7 +368,7 @@ static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache
 	health.rows[R_BLOCK].z.state[1] = ZONE_BAD;
 	env.health = &health;
 	env.conf = conf;
-	zones_mark(&env, f);
+	dnsbl_health_mark(&env, f);
 	assert_int_equal(f[R_BLOCK].status, FINDING_QUARANTINED);
 	assert_int_equal(f[R_BLOCK].points, 0);
 	assert_int_equal(f[R_ALLOW].status, FINDING_OK);

@@ -31,7 +31,7 @@ static size_t queued(int64_t now, int64_t rtt_ms)
 	return n;
 }
 
-static void ask(struct pace *p, const struct model *m, int64_t now)
+static void ask(struct window *p, const struct model *m, int64_t now)
 {
 	struct flying f = { .asked_ms = now, .due_ms = now + m->rtt_ms };
 	size_t q = queued(now, m->rtt_ms);
@@ -44,11 +44,11 @@ static void ask(struct pace *p, const struct model *m, int64_t now)
 		f.due_ms += (int64_t)(q / m->per_ms);
 	}
 	flying[nflying++] = f;
-	pace_asked(p, nflying);
+	window_asked(p, nflying);
 }
 
 /* Keeps the window full until end_ms. */
-static void run(struct pace *p, const struct model *m, int64_t end_ms)
+static void run(struct window *p, const struct model *m, int64_t end_ms)
 {
 	nflying = nlost = most = answered = 0;
 	for (int64_t now = 1000; now < 1000 + end_ms; now++) {
@@ -57,7 +57,7 @@ static void run(struct pace *p, const struct model *m, int64_t end_ms)
 				i++;
 				continue;
 			}
-			pace_settled(p, flying[i].asked_ms, now);
+			window_settled(p, flying[i].asked_ms, now);
 			flying[i] = flying[--nflying];
 			answered++;
 		}
@@ -70,10 +70,10 @@ static void run(struct pace *p, const struct model *m, int64_t end_ms)
 static void a_far_resolver_gets_as_many_as_there_may_be(void **state)
 {
 	static const struct model far = { .rtt_ms = 200 };
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 1000);
+	window_init(&p, 64, 2048, 1000);
 	run(&p, &far, 6000);
 	assert_int_equal(p.window, 2048);
 	assert_int_equal(most, 2048);
@@ -82,10 +82,10 @@ static void a_far_resolver_gets_as_many_as_there_may_be(void **state)
 static void a_resolver_at_its_limit_gets_no_more(void **state)
 {
 	static const struct model near = { .rtt_ms = 1, .per_ms = 50, .queue_max = 270 };
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 1000);
+	window_init(&p, 64, 2048, 1000);
 	run(&p, &near, 10000);
 	assert_true(p.window <= 128);
 	assert_int_equal(nlost, 0);
@@ -94,10 +94,10 @@ static void a_resolver_at_its_limit_gets_no_more(void **state)
 static void loss_makes_them_fewer_and_few_are_lost(void **state)
 {
 	static const struct model narrow = { .rtt_ms = 20, .queue_max = 300 };
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 1000);
+	window_init(&p, 64, 2048, 1000);
 	run(&p, &narrow, 20000);
 	assert_true(p.window <= 512);
 	assert_true(nlost * 20 < answered); /* under 5 % */
@@ -107,36 +107,36 @@ static void loss_makes_them_fewer_and_few_are_lost(void **state)
 static void lists_that_are_always_slow_are_not_loss(void **state)
 {
 	static const struct model slow = { .rtt_ms = 2000 };
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 1000);
+	window_init(&p, 64, 2048, 1000);
 	run(&p, &slow, 20000);
 	assert_true(p.window >= 512);
 }
 
 static void all_lost_goes_down_to_a_floor_and_never_to_none(void **state)
 {
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 0);
+	window_init(&p, 64, 2048, 0);
 	for (int64_t now = 0; now < 600000; now += 100) /* every second one is late */
 		for (size_t i = 0; i < p.window; i++)
-			pace_settled(&p, now - (i % 2 ? 1600 : 5), now);
+			window_settled(&p, now - (i % 2 ? 1600 : 5), now);
 	assert_int_equal(p.window, 16);
-	pace_init(&p, 64, 4, 0); /* 63 lists: few addresses at once */
+	window_init(&p, 64, 4, 0); /* 63 lists: few addresses at once */
 	assert_int_equal(p.window, 4);
 }
 
 static void a_window_that_was_never_full_does_not_grow(void **state)
 {
-	struct pace p;
+	struct window p;
 
 	(void)state;
-	pace_init(&p, 64, 2048, 0);
+	window_init(&p, 64, 2048, 0);
 	for (int64_t now = 0; now < 100000; now += 10)
-		pace_settled(&p, now - 50, now);
+		window_settled(&p, now - 50, now);
 	assert_int_equal(p.window, 64);
 }
 

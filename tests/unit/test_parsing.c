@@ -46,9 +46,9 @@ static void patterns_match_as_postscreen_has_them(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint32_t values[2] = { rows[i].a, rows[i].b };
 
-		if (pattern_parse(rows[i].text, 4, &p, &e))
+		if (points_parse(rows[i].text, 4, &p, &e))
 			fail_msg("%s: %s", rows[i].text, e.text);
-		assert_int_equal(pattern_points(&p, values, rows[i].b ? 2 : 1), rows[i].points);
+		assert_int_equal(points_points(&p, values, rows[i].b ? 2 : 1), rows[i].points);
 	}
 }
 
@@ -76,7 +76,7 @@ static void a_pattern_error_names_its_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(pattern_parse(rows[i].text, 4, &p, &e), IPREP_E_CONFIG);
+		assert_int_equal(points_parse(rows[i].text, 4, &p, &e), IPREP_E_CONFIG);
 		if (!strstr(e.text, rows[i].place))
 			fail_msg("%s: %s", rows[i].text, e.text);
 	}
@@ -97,8 +97,8 @@ static void ranges_are_the_least_and_the_most(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
-		pattern_range(&p, &least, &most);
+		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
+		points_range(&p, &least, &most);
 		assert_int_equal(least, rows[i].least);
 		assert_int_equal(most, rows[i].most);
 	}
@@ -203,7 +203,7 @@ static void comments_leave_out_clauses_without_a_number(void **state)
 	static const char t[] =
 		"Brute force on %{jail}: %{failures} failures, %{users} user names in %{window}";
 	static const struct {
-		struct comment_facts f;
+		struct report_comment_facts f;
 		const char *out;
 	} rows[] = {
 		{ { "sshd", 5, 3, 86400 },
@@ -217,10 +217,10 @@ static void comments_leave_out_clauses_without_a_number(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		comment_format(t, &rows[i].f, out, sizeof(out));
+		report_comment_format(t, &rows[i].f, out, sizeof(out));
 		assert_string_equal(out, rows[i].out);
 	}
-	comment_format(t, &rows[0].f, small, sizeof(small));
+	report_comment_format(t, &rows[0].f, small, sizeof(small));
 	assert_int_equal(strlen(small), sizeof(small) - 1);
 }
 

@@ -55,11 +55,11 @@ static void an_error_is_one_sentence_with_its_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, &e),
+		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, &e),
 				 IPREP_E_CONFIG);
 		if (strncmp(e.text, rows[i].said, strlen(rows[i].said)))
 			fail_msg("%s: %s", rows[i].text, e.text);
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL),
+		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, NULL),
 				 IPREP_E_CONFIG);
 	}
 }
@@ -73,7 +73,7 @@ static void an_overlong_text_is_refused_and_cut_in_the_message(void **state)
 	(void)state;
 	memset(text, ' ', sizeof(text) - 2);
 	strcpy(text + sizeof(text) - 2, "x");
-	assert_int_equal(pattern_parse(text, 4, &p, &e), IPREP_E_CONFIG);
+	assert_int_equal(points_parse(text, 4, &p, &e), IPREP_E_CONFIG);
 	assert_true(strlen(e.text) >= 100 && strlen(e.text) < sizeof(e.text));
 	assert_int_equal(p.nfields, 77); /* as it was */
 }
@@ -113,10 +113,10 @@ static void each_octet_counts_and_both_ends_of_a_range(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (pattern_parse(rows[i].text, 4, &p, &e))
+		if (points_parse(rows[i].text, 4, &p, &e))
 			fail_msg("%s: %s", rows[i].text, e.text);
-		if (pattern_points(&p, &rows[i].value, 1) != rows[i].points)
-			fail_msg("%s: %d", rows[i].text, pattern_points(&p, &rows[i].value, 1));
+		if (points_points(&p, &rows[i].value, 1) != rows[i].points)
+			fail_msg("%s: %d", rows[i].text, points_points(&p, &rows[i].value, 1));
 	}
 }
 
@@ -127,11 +127,11 @@ static void an_entry_counts_once_however_many_answers_match(void **state)
 
 	(void)state;
 	assert_int_equal(
-		pattern_parse("127.0.0.[2..3]*3 127.0.0.3*-1 127.0.0.9*50 *100", 4, &p, NULL), 0);
+		points_parse("127.0.0.[2..3]*3 127.0.0.3*-1 127.0.0.9*50 *100", 4, &p, NULL), 0);
 	assert_int_equal(p.nentries, 4);
-	assert_int_equal(pattern_points(&p, values, 3), 102);
-	assert_int_equal(pattern_points(&p, values, 1), 103);
-	assert_int_equal(pattern_points(&p, values, 0), 0);
+	assert_int_equal(points_points(&p, values, 3), 102);
+	assert_int_equal(points_points(&p, values, 1), 103);
+	assert_int_equal(points_points(&p, values, 0), 0);
 }
 
 static void a_score_has_the_points_of_its_ranges(void **state)
@@ -146,9 +146,9 @@ static void a_score_has_the_points_of_its_ranges(void **state)
 	struct pattern p;
 
 	(void)state;
-	assert_int_equal(pattern_parse("[90..99]*3 100*10 0*-1", 1, &p, NULL), 0);
+	assert_int_equal(points_parse("[90..99]*3 100*10 0*-1", 1, &p, NULL), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(pattern_points(&p, &rows[i].score, 1), rows[i].points);
+		assert_int_equal(points_points(&p, &rows[i].score, 1), rows[i].points);
 }
 
 static void the_range_is_what_answers_can_add(void **state)
@@ -172,14 +172,14 @@ static void the_range_is_what_answers_can_add(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(pattern_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
-		pattern_range(&p, &least, &most);
+		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
+		points_range(&p, &least, &most);
 		if (least != rows[i].least || most != rows[i].most ||
-		    pattern_is_negative(&p) != rows[i].negative)
+		    points_is_negative(&p) != rows[i].negative)
 			fail_msg("%s: %d to %d", rows[i].text, least, most);
 	}
 	p.nentries = 0;
-	assert_false(pattern_is_negative(&p));
+	assert_false(points_is_negative(&p));
 }
 
 int main(void)

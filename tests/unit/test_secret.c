@@ -52,7 +52,7 @@ static void refused(int code, const char *what)
 	char got[SECRET_MAX] = "untouched";
 	struct err e;
 
-	assert_int_equal(secret_read(path, got, &e), code);
+	assert_int_equal(key_file_read(path, got, &e), code);
 	assert_string_equal(got, "untouched");
 	assert_memory_equal(e.text, path, strlen(path));
 	if (!strstr(e.text, what))
@@ -79,7 +79,7 @@ static void one_line_is_the_key_without_what_ends_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		put(rows[i].text, strlen(rows[i].text), 0600);
-		if (secret_read(path, got, &e))
+		if (key_file_read(path, got, &e))
 			fail_msg("row %zu: %s", i, e.text);
 		assert_string_equal(got, rows[i].key);
 	}
@@ -122,7 +122,7 @@ static void the_longest_key_fits_and_one_byte_more_does_not(void **state)
 	(void)state;
 	memset(text, 'k', sizeof(text));
 	put(text, SECRET_MAX - 1, 0600);
-	assert_int_equal(secret_read(path, got, &e), 0);
+	assert_int_equal(key_file_read(path, got, &e), 0);
 	assert_int_equal(strlen(got), SECRET_MAX - 1);
 	put(text, SECRET_MAX, 0600);
 	refused(IPREP_E_CONFIG, "too long for a key (over 511 bytes)");
@@ -148,7 +148,7 @@ static void modes_that_let_others_in_are_refused(void **state)
 		put("s3cret\n", 7, rows[i].mode);
 		snprintf(said, sizeof(said), ": mode %03o lets", (unsigned)rows[i].mode);
 		if (rows[i].safe)
-			assert_int_equal(secret_read(path, got, &e), 0);
+			assert_int_equal(key_file_read(path, got, &e), 0);
 		else
 			refused(IPREP_E_PERM, said);
 	}
@@ -169,7 +169,7 @@ static void an_owner_who_is_neither_root_nor_we_is_refused(void **state)
 
 	assert_int_equal(chmod(dir, 0711), 0);
 	assert_int_equal(seteuid(SOMEBODY), 0);
-	ours = secret_read(path, got, &e);
+	ours = key_file_read(path, got, &e);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(ours, 0);
 
@@ -177,7 +177,7 @@ static void an_owner_who_is_neither_root_nor_we_is_refused(void **state)
 	assert_int_equal(chmod(path, 0640), 0);
 	assert_int_equal(setegid(SOMEBODY), 0);
 	assert_int_equal(seteuid(SOMEBODY), 0);
-	roots = secret_read(path, got, &e);
+	roots = key_file_read(path, got, &e);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(setegid(0), 0);
 	assert_int_equal(roots, 0);
@@ -193,13 +193,13 @@ static void a_file_that_is_absent_or_closed_to_us_is_no_error_but_said(void **st
 	(void)state;
 	unlink(path);
 	refused(1, "No such file");
-	assert_int_equal(secret_read(path, got, NULL), 1);
+	assert_int_equal(key_file_read(path, got, NULL), 1);
 	if (geteuid())
 		return;
 	put("s3cret\n", 7, 0600);
 	assert_int_equal(chmod(dir, 0711), 0);
 	assert_int_equal(seteuid(SOMEBODY), 0);
-	r = secret_read(path, got, &e);
+	r = key_file_read(path, got, &e);
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(r, 1);
 	assert_non_null(strstr(e.text, "Permission denied"));
@@ -236,7 +236,7 @@ static void a_wiped_secret_is_zeros(void **state)
 
 	(void)state;
 	memset(secret, 's', sizeof(secret));
-	secret_wipe(secret);
+	key_file_wipe(secret);
 	assert_memory_equal(secret, zeros, sizeof(secret));
 }
 

@@ -30,7 +30,7 @@ static int set_up(void **state)
 	assert_non_null(conf->sources);
 	for (int i = 0; i < NLISTS; i++) {
 		snprintf(conf->sources[i].zone, sizeof(conf->sources[i].zone), ZONE);
-		assert_int_equal(pattern_parse(points[i], 4, &conf->sources[i].points, &e), 0);
+		assert_int_equal(points_parse(points[i], 4, &conf->sources[i].points, &e), 0);
 	}
 	conf->nsources = NLISTS;
 	return 0;
