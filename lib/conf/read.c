@@ -69,6 +69,16 @@ static const struct conf_key *find_key(const char *section, const char *name, bo
 	return NULL;
 }
 
+/* For the message about an unknown key: what a key of an earlier version is called now. */
+static const char *rename_hint(const char *section, const char *name)
+{
+	if (!strcmp(section, "tier") && !strcmp(name, "score"))
+		return "; renamed: threshold";
+	if (!strcmp(section, "worker") && !strcmp(name, "max_blocks"))
+		return "; renamed: max_new_blocks";
+	return "";
+}
+
 static bool name_ok(const char *name, bool is_tier)
 {
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
@@ -117,6 +127,8 @@ static bool header_ok(struct reader *rd, const char *s, size_t n)
 	is_tier = !strncmp(section, "tier ", 5);
 	if (is_tier || !strncmp(section, "dnsbl ", 6))
 		return named(rd, is_tier, section + (is_tier ? 5 : 6));
+	if (!strcmp(section, "good"))
+		return fail(rd, "unknown section (renamed: [login])", section), false;
 	find_key(section, "", &known);
 	if (!known || !strcmp(section, "tier") || !strcmp(section, "dnsbl"))
 		return fail(rd, "unknown section", section), false;
@@ -208,9 +220,11 @@ static int handle(void *user, const char *section, const char *name, const char 
 	}
 	if (!k) {
 		rd->r = err_set(
-			rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"", rd->path, rd->line,
+			rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"%s", rd->path,
+			rd->line,
 			text_redact(text_mask(where, sizeof(where), section, strlen(section))),
-			text_redact(text_mask(said, sizeof(said), name, strlen(name))));
+			text_redact(text_mask(said, sizeof(said), name, strlen(name))),
+			rename_hint(kind, name));
 		return 0;
 	}
 	if (!is_tier && !is_list)
