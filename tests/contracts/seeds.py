@@ -21,7 +21,7 @@ SEEDS = {
         (M8, '.It Fl q , -quiet', '.It Fl -quiet', "('quiet', 'q'): in rep-check.c"),
         (M8, '.Op Fl -sort Ar order\n', '', "sort: in rep-check.c, not in the page's synopsis"),
         (M8R, '.Op Fl jnqv', '.Op Fl jnqvx', "x: in the page's synopsis, not in rep-report.c"),
-        (M8, '.Fl -ready ,\nand then', '.Fl -steady ,\nand then', 'steady: the page speaks of it'),
+        (M8, 'checks of\n.Fl -ready ,', 'checks of\n.Fl -steady ,', 'steady: the page speaks of it'),
         (BASH, '--recheck --released', '--released', '--recheck: in rep-purge.c, not in completion.bash'),
         (BASH, '--recheck --released', '--recheck --released --reset2', '--reset2: in completion.bash, not'),
         (BASH, '--flush --linger=', '--flush --linger', '--linger=: in rep-report.c'),
@@ -69,7 +69,7 @@ SEEDS = {
     ],
     'statuses': [
         (M8P, '.It 73\n', '.It 72\n', 'rep-purge.8: status 73: in the programs'),
-        (M8R, 'usage\n.It 65', 'use\n.It 65', 'rep-report.8: its table of statuses is not'),
+        (M8R, 'argument\n.It 65', 'arguments\n.It 65', 'rep-report.8: its table of statuses is not'),
         ('cmd/common/cli.h', 'EX_CONFIRMED = 10', 'EX_CONFIRMED = 11', 'status 10: in the page, not in the programs'),
         ('cmd/rep-purge/main.c', 'return EX_TEMPFAIL;', 'return EX_NOHOST;', 'status 68: in the programs, not in'),
         ('README.md', '| 64, 65 |', '| 64 |', 'status 65: in the programs, not in README.md'),
@@ -85,7 +85,7 @@ SEEDS = {
         (REPORT, 'deleted\\":', 'gone\\":', 'rep-report: member gone: in its JSON'),
     ],
     'layout': [
-        (M8, '.Nd ask what', '.Bogus ask what', 'whatis'),
+        (M8, '.Nd look up', '.Bogus look up', 'whatis'),
         (M8, '.Sh SECURITY CONSIDERATIONS', '.Sh SECURITY', 'lacks SECURITY CONSIDERATIONS'),
         (M8P, '.Sh EXAMPLES', '.Sh EXAMPLE', 'lacks EXAMPLES'),
         (CONF, '.Sh FILES', '.Sh FILE', 'lacks FILES'),
