@@ -4,14 +4,13 @@
 test_journal.py - does the self-test know what real daemons write into a real journal?
 
 A machine booted by systemd, with Postfix, sshd and our packages as apt installs them and no syslog daemon. Its jails
-are README.md's recipe for Postfix, with and without the line that names both units.
+come from the recipes for Postfix and sshd. One test names a unit that Postfix does not have.
 
     test_journal.py     (as root; IPREP_PACKAGES: where packages and roots are kept)
 """
 
 import json
 import os
-import re
 import sys
 import tempfile
 import unittest
@@ -23,11 +22,10 @@ from booted import Booted                           # noqa: E402
 from debroot import DebRoot                         # noqa: E402
 from debs import Debs                               # noqa: E402
 from netns import Namespace                         # noqa: E402
-from test_recipes import fresh_debian_12, recipes   # noqa: E402
+from test_recipes import TOP, recipe                # noqa: E402
 
 HOST = ("fail2ban", "nftables", "systemd", "systemd-sysv", "postfix", "openssh-server")
-RECIPE = recipes()["I run Postfix and Dovecot"]["jail.local"]   # there is no Dovecot on this machine
-SSHD = recipes()["I only have SSH"]["jail.local"]
+RECIPES = {f"jail.d/{name}.local": recipe(name) for name in ("postfix", "sshd")}
 # a client without a password; Postfix and sshd each log a line
 CLIENTS = """
 import socket
@@ -35,12 +33,6 @@ for port in (25, 22):
     with socket.create_connection(("127.0.0.1", port), 60) as s:
         s.recv(100)
 """
-
-
-def jails(text, *wanted):
-    """Those sections of a recipe whose names have one of these words."""
-    parts = re.split(r"^(?=\[)", text, flags=re.M)
-    return "".join(part for part in parts if any(word in part.splitlines()[0] for word in wanted if part))
 
 
 class Journal(unittest.TestCase):
@@ -62,10 +54,13 @@ class Journal(unittest.TestCase):
         cls.addClassCleanup(cls.host.stop)
         cls.space.run(["/usr/bin/python3", "-c", CLIENTS])
 
-    def logs(self, text):
+    def logs(self, files):
         """{jail: (state, why)} of what jails read, once the daemons' lines are there"""
-        top = fresh_debian_12() if self.version.startswith("1.0.") else ""
-        self.root.write("/etc/fail2ban/jail.local", top + text)
+        if self.version.startswith("1.0."):
+            files = {f"jail.d/{TOP}.local": recipe(TOP), **files}
+        for name, text in files.items():
+            self.root.write(f"/etc/fail2ban/{name}", text)
+            self.addCleanup(os.unlink, self.root.inside(f"/etc/fail2ban/{name}"))
         self.host.run("journalctl", "--sync", check=False)
         said = self.host.run("rep-check", "--self-test", "--json", "--timeout", "1000", check=False).stdout
         rows = [json.loads(line) for line in said.splitlines()]
@@ -73,7 +68,7 @@ class Journal(unittest.TestCase):
                 if row.get("fail2ban", "").startswith("log of ")}
 
     def test_no_jail_of_a_recipe_is_deaf(self):
-        found = self.logs(jails(RECIPE, "postfix", "confirmed", "spray", "login") + jails(SSHD, "sshd"))
+        found = self.logs(RECIPES)
         self.assertLessEqual({"postfix-sasl", "rep-postfix-ambiguous", "rep-spray", "rep-login", "sshd",
                               "rep-sshd-ambiguous"}, set(found))
         self.assertEqual({name: why for name, (state, why) in found.items() if state in ("error", "mismatch")}, {})
@@ -82,9 +77,9 @@ class Journal(unittest.TestCase):
 
     def test_a_match_that_names_no_unit_of_postfix_is_found(self):
         unit = next(line for line in self.host.journal("--field=_SYSTEMD_UNIT").splitlines() if line.startswith("postfix"))
-        found = self.logs("[sshd]\nenabled = false\n[postfix-sasl]\nenabled = true\nbackend = systemd\n"
+        found = self.logs({"jail.local": "[sshd]\nenabled = false\n[postfix-sasl]\nenabled = true\nbackend = systemd\n"
                           "filter = postfix[mode=auth, journalmatch=_SYSTEMD_UNIT=postfix-sasl.service]\n"
-                          "action = iprep[category=18]\n")
+                          "action = iprep[category=18]\n"})
         self.assertEqual(found["postfix-sasl"][0], "error", found)
         self.assertIn(f"_SYSTEMD_UNIT={unit}", found["postfix-sasl"][1])
 

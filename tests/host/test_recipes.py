@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-test_recipes.py - the recipes of README.md, as fail2ban and the self-test take them
+test_recipes.py - the recipes of fail2ban/recipes, as fail2ban and the self-test take them
 
-Each "### I ..." below "## Recipes" has blocks for jail.local and iprep.local. "fail2ban-client -t" must
-accept them, and rep-check --self-test find nothing wrong.
+Each is copied into jail.d as it is. "fail2ban-client -t" must accept it, and rep-check --self-test find nothing wrong.
 
     test_recipes.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
 
+import glob
 import os
 import re
 import sys
@@ -20,11 +20,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 import process                                      # noqa: E402
 import test_self_test                               # noqa: E402
 
-README = os.path.join(HERE, os.pardir, os.pardir, "README.md")
+FOLDER = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "recipes")
 LOGS = ("sshd_log", "syslog_authpriv", "syslog_mail", "postfix_log", "dovecot_log", "exim_main_log",
         "nginx_error_log", "nginx_access_log")
-WANTED = ("I run Postfix and Dovecot", "I run sendmail", "I run Exim and Dovecot", "I only have SSH", "I want hosts.deny",
-          "I want one-year bans", "I want IPv6 /64 bans", "I want to see it work before it bans")
+# The files that are copied together, as their headers say.
+DAEMONS = ("sshd", "postfix", "dovecot", "exim", "sendmail")
+WANTED = (*((name,) for name in DAEMONS), ("sshd", "one-year-bans"), ("sshd", "hosts-deny"), ("sshd", "ipv6-64"),
+          ("sshd", "watch-only"), DAEMONS, (*DAEMONS, "one-year-bans", "ipv6-64"), (*DAEMONS, "watch-only"))
+TOP = "debian-12"
+OF_IPREP = {"ipv6-64": "iprep-ipv6-64"}     # what goes into iprep.local
+
 
 
 # What daemons write on a host without a syslog daemon: Debian's units and names, and Exim's own file. Each jail of a
@@ -43,83 +48,96 @@ EXIM = ("2026-11-29 23:10:01 login authenticator failed for (x) [45.1.1.1]: 535 
         "X=TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256 CV=no A=login_server:bob S=512\n")
 
 
-def fresh_debian_12():
-    """What README.md puts above a recipe there."""
-    with open(README, encoding="utf-8") as file:
-        text = re.search(r"fresh Debian 12\*\*.*?\n\n((?: {4}[^\n]*\n)+)", file.read(), re.S)[1]
-    return re.sub("^ {4}", "", text, flags=re.M)
-
-
-def recipes():
-    """{title: {file: text}}"""
-    with open(README, encoding="utf-8") as file:
-        part = re.search(r"^## Recipes\n(.*?)^## ", file.read(), re.M | re.S)[1]
-    found = {}
-    for title, text in re.findall(r"^### ([^\n]*)\n(.*?)(?=^### |\Z)", part, re.M | re.S):
-        blocks = re.findall(r"In `(\w+\.local)`[^\n]*:\n\n((?: {4}[^\n]*\n)+)", text)
-        found[title] = {name: re.sub("^ {4}", "", block, flags=re.M) for name, block in blocks}
-    return found
+def recipe(name):
+    with open(f"{FOLDER}/{name}.local", encoding="utf-8") as file:
+        return file.read()
 
 
 class Recipes(test_self_test.Case):
-    def prepare(self, files):
-        jails = files["jail.local"]
-        logs = "[DEFAULT]\n" + "".join(f"{name} = {{dir}}/auth.log\n" for name in LOGS)
-        self.start(logs + jails)
-        self.place.write("iprep.local", files.get("iprep.local", ""))
+    def put_recipes(self, names):
+        """As an administrator copies them."""
+        for path in glob.glob(f"{self.server.config}/jail.d/*.local"):
+            os.unlink(path)
+        for name in names:
+            self.server.write(f"jail.d/{name}.local", recipe(name))
+        self.place.write("iprep.local", "".join(recipe(OF_IPREP[name]) for name in names if name in OF_IPREP))
 
-    def test_there_is_one_for_each_wish(self):
-        self.assertEqual(set(recipes()), set(WANTED))
+    def prepare(self, names):
+        self.start("[DEFAULT]\n" + "".join(f"{name} = {{dir}}/auth.log\n" for name in LOGS))
+        self.put_recipes(names)
+
+    def test_each_file_is_tried(self):
+        tried = {name for names in WANTED for name in names} | set(OF_IPREP.values()) | {TOP}
+        self.assertEqual({os.path.basename(path) for path in glob.glob(f"{FOLDER}/*")}, {f"{name}.local" for name in tried})
+
+    def test_each_says_where_it_goes(self):
+        for path in glob.glob(f"{FOLDER}/*"):
+            with self.subTest(path):
+                name = os.path.basename(path)
+                text = recipe(name.removesuffix(".local"))
+                head = text[:text.index("\n[")]
+                self.assertIn(f"# {name} - ", head)
+                where = "/etc/iprep/iprep.local" if name.startswith("iprep-") else "/etc/fail2ban/jail.d/"
+                self.assertIn(f" to {where}", head)
 
     def test_fail2ban_takes_each_and_nothing_is_wrong(self):
-        for title, files in recipes().items():
-            with self.subTest(title):
-                self.prepare(files)
+        for names in WANTED:
+            with self.subTest(names):
+                self.prepare(names)
                 self.assertIn("OK: configuration test is successful", self.server.test_configuration())
                 said = self.rows(0)
                 self.assertEqual(said["tier known"][0], "ok", said)
-                for name in re.findall(r"^\[(rep-\S+-ambiguous|sshd|dovecot|postfix-sasl|sendmail-auth|exim)\]",
-                                       files["jail.local"], re.M):
+                text = "".join(map(recipe, names))
+                for name in re.findall(r"^\[(rep-\S+-ambiguous|sshd|dovecot|postfix-sasl|sendmail-auth|exim)\]\nenabled",
+                                       text, re.M):
                     self.assertEqual(said["jail " + name][0], "ok", said)
 
-    def start_fresh(self, files):
+    def test_no_jail_reports_twice(self):
+        self.prepare(DAEMONS)
+        commands = self.server.client("-d")
+        for jail in ("sshd", "postfix-sasl", "dovecot", "exim", "sendmail-auth", "rep-spray"):
+            self.assertEqual(commands.count(f"['set', '{jail}', 'addaction', 'iprep'"), 1, jail)
+
+    def test_watching_bans_nobody(self):
+        self.prepare((*DAEMONS, "one-year-bans", "watch-only"))
+        found = re.findall(r"^\['set', '(rep-[\w-]+)', 'addaction', '([\w-]+)'", self.server.client("-d"), re.M)
+        self.assertGreater(len(found), 8)
+        self.assertEqual({action for _, action in found}, {"iprep-noban"})
+
+    def start_fresh(self, names):
         """A host without syslog daemon or iptables, with its release's own backends."""
         self.start()
-        top = fresh_debian_12() if self.version().startswith("1.0.") else ""
-        paths = f"[DEFAULT]\nrep_verdict_log = {self.place.path('state/verdict.log')}\n"
-        self.server.write("jail.local", top + paths + files["jail.local"])
-        self.place.write("iprep.local", files.get("iprep.local", ""))
+        self.server.write("jail.local", f"[DEFAULT]\nrep_verdict_log = {self.place.path('state/verdict.log')}\n")
+        self.put_recipes((TOP, *names) if self.version().startswith("1.0.") else names)
 
     def test_each_reads_what_the_daemons_of_a_fresh_host_write(self):
-        for title, files in recipes().items():
-            with self.subTest(title):
-                if "hosts.deny" not in title:           # not the journal's matter
-                    self.start_fresh(files)
-                    self.put(JOURNAL, {"exim4/mainlog": EXIM})
-                    found = self.logs(0)
-                    self.assertTrue(found)
-                    self.assertEqual({name: why for name, (state, why) in found.items() if state != "ok"}, {})
+        for names in WANTED:
+            with self.subTest(names):
+                self.start_fresh(names)
+                self.put(JOURNAL, {"exim4/mainlog": EXIM})
+                found = self.logs(0)
+                self.assertTrue(found)
+                self.assertEqual({name: why for name, (state, why) in found.items() if state != "ok"}, {})
 
     def test_the_one_of_postfix_needs_its_journalmatch_up_to_1_0(self):
-        files = dict(recipes()["I run Postfix and Dovecot"])
-        files["jail.local"] = re.sub("journalmatch = .*\n", "", files["jail.local"])
-        self.start_fresh(files)
+        self.start_fresh(("postfix",))
+        self.server.write("jail.d/postfix.local", re.sub("journalmatch = .*\n", "", recipe("postfix")))
         self.put(JOURNAL, {})
         is_deaf = self.version().startswith("1.0.")
         found = self.logs(69 if is_deaf else 0)
         self.assertEqual(found["postfix-sasl"][0], "error" if is_deaf else "ok")
 
     def test_fail2ban_warns_of_none(self):
-        for title, files in recipes().items():
-            with self.subTest(title):
-                self.prepare(files)
+        for names in WANTED:
+            with self.subTest(names):
+                self.prepare(names)
                 said = process.run([*self.server.command("client", "-t")], env=self.server.environment())
                 self.assertNotRegex(said.stdout + said.stderr, "WARN|ERROR")
 
     def test_the_one_of_prefixes_is_wrong_without_its_banaction(self):
-        files = dict(recipes()["I want IPv6 /64 bans"])
-        files["jail.local"] = test_self_test.BOTH + "[DEFAULT]\nbanaction_allports = " + test_self_test.PLAIN_SETS
-        self.prepare(files)
+        self.prepare(("sshd", "ipv6-64"))
+        self.server.write("jail.d/ipv6-64.local", test_self_test.BOTH + "[DEFAULT]\nbanaction_allports = "
+                          + test_self_test.PLAIN_SETS)
         self.assertEqual(self.rows(69)["jail rep-confirmed"][0], "error")
 
 
