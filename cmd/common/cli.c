@@ -86,9 +86,10 @@ __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, con
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	for (char *p = line; *p; p++) /* arguments may be an attacker's: one line, printable */
-		if (*p < ' ' || *p > '~')
-			*p = '?';
+	for (char *pos = line; *pos;
+	     pos++) /* arguments may be an attacker's: one line, printable */
+		if (*pos < ' ' || *pos > '~')
+			*pos = '?';
 	if (cli->hook)
 		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
 	else
@@ -135,16 +136,16 @@ int cli_bad_option(const struct cli *cli, char *const *argv)
 
 bool cli_number(const char *text, long long min, long long max, long long *ret)
 {
-	long long n;
+	long long number;
 	char *end;
 
 	if (!*text || !strchr("-0123456789", *text))
 		return false;
 	errno = 0;
-	n = strtoll(text, &end, 10);
-	if (errno || *end || end == text || n < min || n > max)
+	number = strtoll(text, &end, 10);
+	if (errno || *end || end == text || number < min || number > max)
 		return false;
-	*ret = n;
+	*ret = number;
 	return true;
 }
 
@@ -160,17 +161,17 @@ static void on_log(void *user, int priority, const char *line)
 
 int cli_open(struct cli *cli)
 {
-	int r = iprep_new(&cli->ctx);
+	int rc = iprep_new(&cli->ctx);
 
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
 	iprep_set_log(cli->ctx,
 		      cli->verbose ? LOG_DEBUG
 		      : cli->quiet ? LOG_ERR
 				   : LOG_NOTICE,
 		      on_log, cli);
-	r = iprep_load_config(cli->ctx, cli->config);
-	return r ? cli_fail(cli, r) : EX_OK;
+	rc = iprep_load_config(cli->ctx, cli->config);
+	return rc ? cli_fail(cli, rc) : EX_OK;
 }
 
 static int become(const struct cli *cli, uid_t uid, gid_t gid)
@@ -194,10 +195,10 @@ int cli_end_root(struct cli *cli)
 {
 	uid_t uid;
 	gid_t gid;
-	int r = iprep_state_owner(cli->ctx, &uid, &gid);
+	int rc = iprep_state_owner(cli->ctx, &uid, &gid);
 
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (geteuid() == uid)
 		return EX_OK;
 	if (geteuid() == 0)
@@ -257,11 +258,11 @@ void cli_wake_worker(struct cli *cli)
 {
 	bool wanted = false;
 	pid_t pid;
-	int r = iprep_worker_wanted(cli->ctx, &wanted);
+	int rc = iprep_worker_wanted(cli->ctx, &wanted);
 
-	if (r)
+	if (rc)
 		cli_error(cli, "%s; work waits for the timer", iprep_errmsg(cli->ctx));
-	if (r || !wanted)
+	if (rc || !wanted)
 		return;
 	pid = fork();
 	if (pid == 0)

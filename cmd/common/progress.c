@@ -8,36 +8,37 @@
 
 static int64_t mono_ms(void)
 {
-	struct timespec t;
+	struct timespec timespec;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &timespec);
+	return (int64_t)timespec.tv_sec * 1000 + timespec.tv_nsec / 1000000;
 }
 
-void bar_begin(struct bar *b, bool wanted)
+void bar_begin(struct bar *bar, bool wanted)
 {
-	*b = (struct bar){ .on = wanted && isatty(STDERR_FILENO), .begun_ms = mono_ms() };
+	*bar = (struct bar){ .on = wanted && isatty(STDERR_FILENO), .begun_ms = mono_ms() };
 }
 
-int64_t bar_age_ms(const struct bar *b)
+int64_t bar_age_ms(const struct bar *bar)
 {
-	return mono_ms() - b->begun_ms;
+	return mono_ms() - bar->begun_ms;
 }
 
-static void put_left(int64_t s)
+static void put_left(int64_t seconds)
 {
-	if (s < 3600)
-		fprintf(stderr, "  %lld:%02lld left", (long long)(s / 60), (long long)(s % 60));
+	if (seconds < 3600)
+		fprintf(stderr, "  %lld:%02lld left", (long long)(seconds / 60),
+			(long long)(seconds % 60));
 	else
-		fprintf(stderr, "  %lld h %02lld min left", (long long)(s / 3600),
-			(long long)(s / 60 % 60));
+		fprintf(stderr, "  %lld h %02lld min left", (long long)(seconds / 3600),
+			(long long)(seconds / 60 % 60));
 }
 
-void bar_draw(struct bar *b, uint64_t answered, int64_t done, int64_t total)
+void bar_draw(struct bar *bar, uint64_t answered, int64_t done, int64_t total)
 {
-	int64_t ms = mono_ms() - b->begun_ms;
+	int64_t ms = mono_ms() - bar->begun_ms;
 
-	if (!b->on || ms <= 0)
+	if (!bar->on || ms <= 0)
 		return;
 	done = done < total ? done : total;
 	fputc('\r', stderr);
@@ -52,12 +53,12 @@ void bar_draw(struct bar *b, uint64_t answered, int64_t done, int64_t total)
 	if (total > 0 && done > 0 && done < total)
 		put_left(ms * (total - done) / done / 1000);
 	fputs("\033[K", stderr);
-	b->drawn = true;
+	bar->drawn = true;
 }
 
-void bar_erase(struct bar *b)
+void bar_erase(struct bar *bar)
 {
-	if (b->drawn)
+	if (bar->drawn)
 		fputs("\r\033[K", stderr);
-	b->drawn = false;
+	bar->drawn = false;
 }

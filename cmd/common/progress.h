@@ -10,9 +10,9 @@ struct bar {
 };
 
 /* Only where a person looks: wanted, and stderr is a terminal. */
-void bar_begin(struct bar *b, bool wanted);
-int64_t bar_age_ms(const struct bar *b); /* since bar_begin() */
+void bar_begin(struct bar *bar, bool wanted);
+int64_t bar_age_ms(const struct bar *bar); /* since bar_begin() */
 /* total 0: unknown. */
-void bar_draw(struct bar *b, uint64_t answered, int64_t done, int64_t total);
+void bar_draw(struct bar *bar, uint64_t answered, int64_t done, int64_t total);
 /* Before another line is written to stderr, and at the end. */
-void bar_erase(struct bar *b);
+void bar_erase(struct bar *bar);

@@ -19,10 +19,10 @@ struct bulk_lookup {
 
 static const char *time_of(int64_t at, char dst[24])
 {
-	time_t t = (time_t)at;
+	time_t when = (time_t)at;
 	struct tm tm;
 
-	if (!gmtime_r(&t, &tm) || !strftime(dst, 24, "%Y-%m-%d %H:%M UTC", &tm))
+	if (!gmtime_r(&when, &tm) || !strftime(dst, 24, "%Y-%m-%d %H:%M UTC", &tm))
 		snprintf(dst, 24, "-");
 	return dst;
 }
@@ -40,22 +40,23 @@ static void put_links(const char *address)
 	printf("    undo: fail2ban-client unban $(rep-purge --pardon 30d %.*s)\n", len, address);
 }
 
-static void put_text(const struct iprep_block *b, bool links)
+static void put_text(const struct iprep_block *block, bool links)
 {
 	char until[24];
 	int width = 0;
 
-	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", b->address, b->tier, b->score,
-	       time_of(b->until, until), b->jail ? b->jail : "-", b->sources ? b->sources : "-");
-	if (b->exempt)
-		printf("    in no export: %s\n", b->exempt);
-	for (size_t i = 0; i < b->nfindings; i++)
-		if ((int)strlen(b->findings[i]->source) > width)
-			width = (int)strlen(b->findings[i]->source);
-	for (size_t i = 0; i < b->nfindings; i++)
-		check_put_finding(b->findings[i], width);
+	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", block->address, block->tier, block->score,
+	       time_of(block->until, until), block->jail ? block->jail : "-",
+	       block->sources ? block->sources : "-");
+	if (block->exempt)
+		printf("    in no export: %s\n", block->exempt);
+	for (size_t i = 0; i < block->nfindings; i++)
+		if ((int)strlen(block->findings[i]->source) > width)
+			width = (int)strlen(block->findings[i]->source);
+	for (size_t i = 0; i < block->nfindings; i++)
+		check_put_finding(block->findings[i], width);
 	if (links)
-		put_links(b->address);
+		put_links(block->address);
 }
 
 /* A file is written when the disk has it; a pipe and a terminal are when they have taken it. */
@@ -66,114 +67,118 @@ static bool lost_in_a_crash(void)
 	return !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode) && fsync(STDOUT_FILENO);
 }
 
-static int on_block(void *user, const struct iprep_block *b)
+static int on_block(void *user, const struct iprep_block *block)
 {
-	struct bulk_lookup *l = user;
+	struct bulk_lookup *bulk = user;
 	char *line;
 
-	if (!l->cli->json) {
-		put_text(b, l->only_new);
+	if (!bulk->cli->json) {
+		put_text(block, bulk->only_new);
 	} else {
-		if (iprep_block_json(b, &line))
+		if (iprep_block_json(block, &line))
 			return 1;
 		puts(line);
 		iprep_text_free(line);
 	}
 	/* what is not written has not been told to anybody */
-	return l->only_new ? fflush(stdout) || ferror(stdout) || lost_in_a_crash() : ferror(stdout);
+	return bulk->only_new ? fflush(stdout) || ferror(stdout) || lost_in_a_crash()
+			      : ferror(stdout);
 }
 
-static int on_export(void *user, const struct iprep_block *b)
+static int on_export(void *user, const struct iprep_block *block)
 {
-	struct bulk_lookup *l = user;
+	struct bulk_lookup *bulk = user;
 
-	if (b->exempt)
-		l->left_out++;
+	if (block->exempt)
+		bulk->left_out++;
 	else
-		l->format->block(&l->export, b);
+		bulk->format->block(&bulk->export, block);
 	return ferror(stdout);
 }
 
-int check_blocks_options(struct cli *cli, const struct blocks_options *o)
+int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 {
-	bool text = !o->format || !strcmp(o->format, "text");
+	bool text = !options->format || !strcmp(options->format, "text");
 	struct iprep_prefix prefix;
 	int64_t at;
 	int order;
 
-	if (!text && !export_format(o->format))
-		return cli_usage(cli, "--format: \"%.40s\" is none of %s", o->format, export_names);
-	if (o->format && cli->json)
+	if (!text && !export_format(options->format))
+		return cli_usage(cli, "--format: \"%.40s\" is none of %s", options->format,
+				 export_names);
+	if (options->format && cli->json)
 		return cli_usage(cli, "--format and --json exclude each other");
-	if (!text && o->only_new)
+	if (!text && options->only_new)
 		return cli_usage(
 			cli,
 			"--new goes with text and --json only: an export replaces the last one");
-	if (!text && o->sort)
+	if (!text && options->sort)
 		return cli_usage(
 			cli,
 			"--sort goes with text and --json only: exports are sorted by address");
-	if (o->sort && o->only_new)
+	if (options->sort && options->only_new)
 		return cli_usage(cli, "--sort and --new exclude each other");
-	if (o->sort && !filter_order(o->sort, &order))
+	if (options->sort && !filter_order(options->sort, &order))
 		return cli_usage(cli, "--sort: \"%.40s\" is none of announced, address, end",
-				 o->sort);
-	if (o->since && !filter_since(o->since, time(NULL), &at))
+				 options->sort);
+	if (options->since && !filter_since(options->since, time(NULL), &at))
 		return cli_usage(
 			cli,
 			"--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
 			"was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)",
-			o->since);
-	if (o->prefix && iprep_parse_prefix(o->prefix, &prefix))
+			options->since);
+	if (options->prefix && iprep_parse_prefix(options->prefix, &prefix))
 		return cli_usage(cli,
 				 "--prefix: \"%.50s\" is not a network such as 192.0.2.0/24 or "
 				 "2001:db8::/32, host bits zero, or an address",
-				 o->prefix);
+				 options->prefix);
 	return EX_OK;
 }
 
-static int export(struct bulk_lookup *l, struct iprep_blocks_query *q)
+static int export(struct bulk_lookup *bulk, struct iprep_blocks_query *blocks_query)
 {
-	int r = iprep_settings(l->cli->ctx, &l->export.settings);
+	int rc = iprep_settings(bulk->cli->ctx, &bulk->export.settings);
 
-	if (r)
-		return r;
-	q->row = on_export;
-	q->order = IPREP_BY_ADDRESS;
-	q->flags = IPREP_BLOCKS_BARE;
-	l->export.now = time(NULL);
-	l->format->begin(&l->export);
-	r = iprep_blocks_where(l->cli->ctx, q);
-	if (!r && l->format->end)
-		l->format->end(&l->export);
-	iprep_settings_free(l->export.settings);
-	if (l->left_out && !l->cli->quiet)
-		cli_error(l->cli,
+	if (rc)
+		return rc;
+	blocks_query->row = on_export;
+	blocks_query->order = IPREP_BY_ADDRESS;
+	blocks_query->flags = IPREP_BLOCKS_BARE;
+	bulk->export.now = time(NULL);
+	bulk->format->begin(&bulk->export);
+	rc = iprep_blocks_where(bulk->cli->ctx, blocks_query);
+	if (!rc && bulk->format->end)
+		bulk->format->end(&bulk->export);
+	iprep_settings_free(bulk->export.settings);
+	if (bulk->left_out && !bulk->cli->quiet)
+		cli_error(bulk->cli,
 			  "%lu blocks left out: they are of addresses to be left alone, see "
 			  "rep-check --blocks",
-			  l->left_out);
-	return r;
+			  bulk->left_out);
+	return rc;
 }
 
-int check_blocks(struct cli *cli, const struct blocks_options *o)
+int check_blocks(struct cli *cli, const struct blocks_options *options)
 {
-	struct bulk_lookup l = { .cli = cli, .only_new = o->only_new };
-	struct iprep_blocks_query q = { .flags = o->only_new ? IPREP_BLOCKS_NEW : 0,
-					.tier = o->tier,
-					.source = o->source,
-					.row = on_block,
-					.user = &l };
+	struct bulk_lookup bulk = { .cli = cli, .only_new = options->only_new };
+	struct iprep_blocks_query blocks_query = { .flags = options->only_new ? IPREP_BLOCKS_NEW
+									      : 0,
+						   .tier = options->tier,
+						   .source = options->source,
+						   .row = on_block,
+						   .user = &bulk };
 	struct iprep_prefix prefix;
-	int r = cli_end_root(cli);
+	int rc = cli_end_root(cli);
 
-	if (r)
-		return r;
-	if ((o->sort && !filter_order(o->sort, &q.order)) ||
-	    (o->since && !filter_since(o->since, time(NULL), &q.since_at)) ||
-	    (o->prefix && iprep_parse_prefix(o->prefix, &prefix)))
+	if (rc)
+		return rc;
+	if ((options->sort && !filter_order(options->sort, &blocks_query.order)) ||
+	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)) ||
+	    (options->prefix && iprep_parse_prefix(options->prefix, &prefix)))
 		return EX_SOFTWARE; /* check_blocks_options() has passed them */
-	q.prefix = o->prefix ? &prefix : NULL;
-	l.format = o->format ? export_format(o->format) : NULL;
-	r = l.format ? export(&l, &q) : iprep_blocks_where(cli->ctx, &q);
-	return r ? cli_fail(cli, r) : EX_OK;
+	blocks_query.prefix = options->prefix ? &prefix : NULL;
+	bulk.format = options->format ? export_format(options->format) : NULL;
+	rc = bulk.format ? export(&bulk, &blocks_query)
+			 : iprep_blocks_where(cli->ctx, &blocks_query);
+	return rc ? cli_fail(cli, rc) : EX_OK;
 }

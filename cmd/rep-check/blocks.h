@@ -10,7 +10,7 @@ struct blocks_options {
 };
 
 /* Every value is one that can be: said before anything is opened. Returns an exit status. */
-int check_blocks_options(struct cli *cli, const struct blocks_options *o);
+int check_blocks_options(struct cli *cli, const struct blocks_options *options);
 /* With only_new those not yet shown so, each once it has been written out. Returns an exit status.
  */
-int check_blocks(struct cli *cli, const struct blocks_options *o);
+int check_blocks(struct cli *cli, const struct blocks_options *options);

@@ -61,7 +61,7 @@ static int on_next(void *user, const char **ret_text, int64_t *ret_id)
 }
 
 static int on_answer(void *user, int64_t id, const char *text, int err,
-		     const struct iprep_result *r)
+		     const struct iprep_result *result)
 {
 	struct run *run = user;
 
@@ -73,24 +73,25 @@ static int on_answer(void *user, int64_t id, const char *text, int err,
 		run->bad = true;
 		return 0;
 	}
-	run->confirmed |= r->verdict == IPREP_CONFIRMED;
-	run->unknown |= r->verdict == IPREP_UNKNOWN;
+	run->confirmed |= result->verdict == IPREP_CONFIRMED;
+	run->unknown |= result->verdict == IPREP_UNKNOWN;
 	errno = 0;
-	check_put(run->cli, r);
+	check_put(run->cli, result);
 	if (ferror(stdout))
 		run->stdout_error = errno ? errno : EIO;
 	return run->stdout_error;
 }
 
-static void on_progress(void *user, const struct iprep_progress *p)
+static void on_progress(void *user, const struct iprep_progress *progress)
 {
 	struct run *run = user;
 
 	fflush(stdout); /* who reads a pipe need not wait for a full buffer */
-	bar_draw(&run->bar, p->answered, run->lines.taken, run->lines.size);
+	bar_draw(&run->bar, progress->answered, run->lines.taken, run->lines.size);
 	if (run->cli->verbose > 1)
 		fprintf(stderr, "%s: %llu answered, %zu of %zu in flight\n", run->cli->name,
-			(unsigned long long)p->answered, p->in_flight, p->window);
+			(unsigned long long)progress->answered, progress->in_flight,
+			progress->window);
 }
 
 static int cannot_read(struct run *run, int error)
@@ -99,14 +100,14 @@ static int cannot_read(struct run *run, int error)
 	return error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
-static int status_of(struct run *run, int r)
+static int status_of(struct run *run, int rc)
 {
 	if (run->stdout_error) {
 		errno = run->stdout_error; /* cli_finish() says it */
 		return EX_IOERR;
 	}
-	if (r)
-		return cli_fail(run->cli, r);
+	if (rc)
+		return cli_fail(run->cli, rc);
 	if (run->lines.error)
 		return cannot_read(run, run->lines.error);
 	if (interrupted) {
@@ -128,17 +129,17 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 				   .answer = on_answer,
 				   .progress = on_progress,
 				   .user = run };
-	int r = cli_end_root_or_state(run->cli);
+	int rc = cli_end_root_or_state(run->cli);
 
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	if (run->cli->no_state)
 		list.flags |= IPREP_NO_STATE;
 	catch_signals();
 	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
-	r = iprep_check_list(run->cli->ctx, &list);
+	rc = iprep_check_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
-	return status_of(run, r);
+	return status_of(run, rc);
 }
 
 int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms)

@@ -15,43 +15,43 @@ static void put_head(const char *name, const char *how)
 	printf("# made by rep-check --blocks --format %s\n# %s\n", name, how);
 }
 
-static bool is_v6(const struct iprep_block *b)
+static bool is_v6(const struct iprep_block *block)
 {
-	return strchr(b->address, ':') != NULL;
+	return strchr(block->address, ':') != NULL;
 }
 
-static long long left_s(const struct export *e, const struct iprep_block *b)
+static long long left_s(const struct export *export, const struct iprep_block *block)
 {
-	return b->until > e->now ? (long long)(b->until - e->now) : 1;
+	return block->until > export->now ? (long long)(block->until - export->now) : 1;
 }
 
 /* ---- nft: a table of its own, replaced in one transaction ---- */
 
-static void nft_begin(struct export *e)
+static void nft_begin(struct export *export)
 {
-	(void)e;
+	(void)export;
 	put_head("nft", "nft -f FILE");
 	puts("table inet iprep\ndelete table inet iprep\ntable inet iprep {");
 }
 
-static void nft_close(struct export *e)
+static void nft_close(struct export *export)
 {
-	if (e->has_element)
+	if (export->has_element)
 		puts("\n\t\t}");
-	if (e->section)
+	if (export->section)
 		puts("\t}");
-	e->has_element = false;
+	export->has_element = false;
 }
 
 /* Both sets are there, with or without elements. */
-static void nft_open(struct export *e, int section)
+static void nft_open(struct export *export, int section)
 {
-	bool has_prefixes = e->settings->ipv6_prefix < 128;
+	bool has_prefixes = export->settings->ipv6_prefix < 128;
 
-	while (e->section < section) {
-		nft_close(e);
-		e->section = e->section ? 6 : 4;
-		if (e->section == 4)
+	while (export->section < section) {
+		nft_close(export);
+		export->section = export->section ? 6 : 4;
+		if (export->section == 4)
 			puts("\tset blocked4 {\n\t\ttype ipv4_addr\n\t\tflags timeout");
 		else
 			printf("\tset blocked6 {\n\t\ttype ipv6_addr\n\t\tflags %stimeout\n",
@@ -60,38 +60,38 @@ static void nft_open(struct export *e, int section)
 }
 
 /* Elements of a set may not overlap; sorted, what holds another comes first. */
-static bool is_held_by_last(struct export *e, const struct iprep_block *b)
+static bool is_held_by_last(struct export *export, const struct iprep_block *block)
 {
-	struct iprep_prefix p;
-	size_t whole = (size_t)e->last.bits / 8;
-	int rest = e->last.bits % 8;
+	struct iprep_prefix prefix;
+	size_t whole = (size_t) export->last.bits / 8;
+	int rest = export->last.bits % 8;
 
-	if (iprep_parse_prefix(b->address, &p))
+	if (iprep_parse_prefix(block->address, &prefix))
 		return false;
-	if (e->last.bits && !memcmp(p.address, e->last.address, whole) &&
-	    (!rest || !((p.address[whole] ^ e->last.address[whole]) >> (8 - rest))))
+	if (export->last.bits && !memcmp(prefix.address, export->last.address, whole) &&
+	    (!rest || !((prefix.address[whole] ^ export->last.address[whole]) >> (8 - rest))))
 		return true;
-	e->last = p;
+	export->last = prefix;
 	return false;
 }
 
 /* Days and seconds: nft takes no number of more than eight digits, that is of over three years. */
-static void nft_block(struct export *e, const struct iprep_block *b)
+static void nft_block(struct export *export, const struct iprep_block *block)
 {
-	long long s = left_s(e, b);
+	long long number = left_s(export, block);
 
-	nft_open(e, is_v6(b) ? 6 : 4);
-	if (is_v6(b) && is_held_by_last(e, b))
+	nft_open(export, is_v6(block) ? 6 : 4);
+	if (is_v6(block) && is_held_by_last(export, block))
 		return;
-	printf("%s\t\t\t%s timeout %lldd%llds", e->has_element ? ",\n" : "\t\telements = {\n",
-	       b->address, s / DAY_S, s % DAY_S);
-	e->has_element = true;
+	printf("%s\t\t\t%s timeout %lldd%llds", export->has_element ? ",\n" : "\t\telements = {\n",
+	       block->address, number / DAY_S, number % DAY_S);
+	export->has_element = true;
 }
 
-static void nft_end(struct export *e)
+static void nft_end(struct export *export)
 {
-	nft_open(e, 6);
-	nft_close(e);
+	nft_open(export, 6);
+	nft_close(export);
 	puts("\tchain input {\n"
 	     "\t\ttype filter hook input priority -1; policy accept;\n"
 	     "\t\tip saddr @blocked4 drop\n"
@@ -113,9 +113,9 @@ static void ipset_create(const char *name, const char *suffix, const char *type)
 	       type);
 }
 
-static void ipset_begin(struct export *e)
+static void ipset_begin(struct export *export)
 {
-	(void)e;
+	(void)export;
 	put_head("ipset", "ipset restore <FILE; sets iprep4 and iprep6 for rules of your own");
 	for (size_t i = 0; i < 2; i++) {
 		ipset_create(ipset_types[i][0], "", ipset_types[i][1]);
@@ -124,17 +124,17 @@ static void ipset_begin(struct export *e)
 	}
 }
 
-static void ipset_block(struct export *e, const struct iprep_block *b)
+static void ipset_block(struct export *export, const struct iprep_block *block)
 {
-	long long s = left_s(e, b);
+	long long number = left_s(export, block);
 
-	printf("add %s-new %s timeout %lld -exist\n", ipset_types[is_v6(b)][0], b->address,
-	       s < IPSET_TIMEOUT_MAX ? s : IPSET_TIMEOUT_MAX);
+	printf("add %s-new %s timeout %lld -exist\n", ipset_types[is_v6(block)][0], block->address,
+	       number < IPSET_TIMEOUT_MAX ? number : IPSET_TIMEOUT_MAX);
 }
 
-static void ipset_end(struct export *e)
+static void ipset_end(struct export *export)
 {
-	(void)e;
+	(void)export;
 	for (size_t i = 0; i < 2; i++)
 		printf("swap %s-new %s\ndestroy %s-new\n", ipset_types[i][0], ipset_types[i][0],
 		       ipset_types[i][0]);
@@ -142,74 +142,74 @@ static void ipset_end(struct export *e)
 
 /* ---- hosts.deny ---- */
 
-static void hosts_begin(struct export *e)
+static void hosts_begin(struct export *export)
 {
-	(void)e;
+	(void)export;
 	put_head("hosts.deny", "for programs with libwrap, on every port; see hosts_access(5)");
 }
 
-static void hosts_block(struct export *e, const struct iprep_block *b)
+static void hosts_block(struct export *export, const struct iprep_block *block)
 {
-	int len = (int)strcspn(b->address, "/");
+	int len = (int)strcspn(block->address, "/");
 
-	(void)e;
-	if (is_v6(b))
-		printf("ALL: [%.*s]%s\n", len, b->address, b->address + len);
+	(void)export;
+	if (is_v6(block))
+		printf("ALL: [%.*s]%s\n", len, block->address, block->address + len);
 	else
-		printf("ALL: %s\n", b->address);
+		printf("ALL: %s\n", block->address);
 }
 
 /* ---- cidr: for smtpd's check_client_access and for postscreen_access_list ---- */
 
-static void cidr_begin(struct export *e)
+static void cidr_begin(struct export *export)
 {
-	(void)e;
+	(void)export;
 	put_head("cidr",
 		 "check_client_access or postscreen_access_list = cidr:FILE; see cidr_table(5)");
 }
 
 /* No text of our own after it: postscreen wants the bare word. */
-static void cidr_block(struct export *e, const struct iprep_block *b)
+static void cidr_block(struct export *export, const struct iprep_block *block)
 {
-	(void)e;
-	printf("%s\tREJECT\n", b->address);
+	(void)export;
+	printf("%s\tREJECT\n", block->address);
 }
 
 /* ---- rbldnsd: one data set of kind "combined"; the answer is 127.0.0.2 for the lowest tier, then
  * .3 ---- */
 
-static void rbl_section(struct export *e, int section)
+static void rbl_section(struct export *export, int section)
 {
-	while (e->section < section) {
-		e->section = e->section ? 6 : 4;
+	while (export->section < section) {
+		export->section = export->section ? 6 : 4;
 		/* RFC 5782, 5: what every list lists, so that it can be told from a dead one */
-		puts(e->section == 4
+		puts(export->section == 4
 			     ? "$DATASET ip4set:iprep4 @\n:127.0.0.2:test entry\n127.0.0.2"
 			     : "$DATASET ip6trie:iprep6 @\n:127.0.0.2:test entry\n::ffff:7f00:2");
 	}
 }
 
-static void rbl_begin(struct export *e)
+static void rbl_begin(struct export *export)
 {
-	(void)e;
+	(void)export;
 	put_head("rbldnsd", "rbldnsd ZONE:combined:FILE");
 	puts("$SOA 300 localhost. nobody.invalid. 0 300 60 86400 300\n$NS 300 localhost.\n$TTL 300");
 }
 
-static void rbl_block(struct export *e, const struct iprep_block *b)
+static void rbl_block(struct export *export, const struct iprep_block *block)
 {
 	size_t row = 0;
 
-	for (size_t i = 0; i < e->settings->ntiers; i++)
-		if (!strcmp(e->settings->tiers[i]->name, b->tier))
+	for (size_t i = 0; i < export->settings->ntiers; i++)
+		if (!strcmp(export->settings->tiers[i]->name, block->tier))
 			row = i;
-	rbl_section(e, is_v6(b) ? 6 : 4);
-	printf("%s :127.0.0.%zu:blocked as %s: $\n", b->address, row + 2, b->tier);
+	rbl_section(export, is_v6(block) ? 6 : 4);
+	printf("%s :127.0.0.%zu:blocked as %s: $\n", block->address, row + 2, block->tier);
 }
 
-static void rbl_end(struct export *e)
+static void rbl_end(struct export *export)
 {
-	rbl_section(e, 6);
+	rbl_section(export, 6);
 }
 
 /* clang-format off */

@@ -19,9 +19,9 @@ struct export
 };
 struct export_format {
 	const char *name;
-	void (*begin)(struct export *e);
-	void (*block)(struct export *e, const struct iprep_block *b);
-	void (*end)(struct export *e); /* may be NULL */
+	void (*begin)(struct export *export);
+	void (*block)(struct export *export, const struct iprep_block *row);
+	void (*end)(struct export *export); /* may be NULL */
 };
 
 /* NULL: there is none of that name. */

@@ -26,28 +26,29 @@ struct reader {
 	char error[300]; /* the last line that is no finding */
 };
 
-static void add_row(struct reader *r, const char *what, enum f2b_state state, const char *why)
+static void add_row(struct reader *reader, const char *what, enum f2b_state state, const char *why)
 {
-	r->wrong |= state == F2B_ERROR;
-	r->row(r->user, what, state, why);
+	reader->wrong |= state == F2B_ERROR;
+	reader->row(reader->user, what, state, why);
 }
 
 /* ---- the program ---- */
 
 /* What is allocated here is never freed: it is for exec. */
-static char **arguments(const struct iprep_settings *s, const char *client, uid_t uid, gid_t gid)
+static char **arguments(const struct iprep_settings *settings, const char *client, uid_t uid,
+			gid_t gid)
 {
-	char **argv = calloc(ARGS_FIXED + s->ntiers, sizeof(*argv)), **end = argv;
+	char **argv = calloc(ARGS_FIXED + settings->ntiers, sizeof(*argv)), **end = argv;
 	bool made = argv && asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
 		    asprintf(end++, "--client=%s", client) >= 0 &&
-		    asprintf(end++, "--log=%s", s->verdict_log) >= 0 &&
-		    asprintf(end++, "--ipv6-prefix=%d", s->ipv6_prefix) >= 0 &&
+		    asprintf(end++, "--log=%s", settings->verdict_log) >= 0 &&
+		    asprintf(end++, "--ipv6-prefix=%d", settings->ipv6_prefix) >= 0 &&
 		    asprintf(end++, "--user=%u", (unsigned)uid) >= 0 &&
 		    asprintf(end++, "--group=%u", (unsigned)gid) >= 0;
 
-	for (size_t i = 0; made && i < s->ntiers; i++)
-		made = asprintf(end++, "--tier=%s:%lld", s->tiers[i]->name,
-				(long long)s->tiers[i]->bantime_s) >= 0;
+	for (size_t i = 0; made && i < settings->ntiers; i++)
+		made = asprintf(end++, "--tier=%s:%lld", settings->tiers[i]->name,
+				(long long)settings->tiers[i]->bantime_s) >= 0;
 	return made ? argv : NULL;
 }
 
@@ -91,10 +92,10 @@ void check_fail2ban_start(const struct cli *cli, const char *client, struct f2b_
 
 static long long now_ms(void)
 {
-	struct timespec t;
+	struct timespec timespec;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &timespec);
+	return (long long)timespec.tv_sec * 1000 + timespec.tv_nsec / 1000000;
 }
 
 /* All of it, terminated; NULL: too slow, too long, or no memory. */
@@ -103,22 +104,22 @@ static char *read_all(int fd)
 	long long end = now_ms() + READ_S * 1000;
 	size_t len = 0, room = 1 << 16;
 	char *text = malloc(room), *more;
-	ssize_t n = 1;
+	ssize_t length = 1;
 
-	while (text && n) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+	while (text && length) {
+		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 		long long left = end - now_ms();
 
 		if (left <= 0 || len >= OUTPUT_MAX) {
 			free(text);
 			return NULL;
 		}
-		if (poll(&p, 1, (int)left) <= 0)
+		if (poll(&pollfd, 1, (int)left) <= 0)
 			continue;
-		n = read(fd, text + len, room - len - 1);
-		if (n < 0 && errno != EINTR)
-			n = 0;
-		len += n > 0 ? (size_t)n : 0;
+		length = read(fd, text + len, room - len - 1);
+		if (length < 0 && errno != EINTR)
+			length = 0;
+		len += length > 0 ? (size_t)length : 0;
 		if (room - len > 1)
 			continue;
 		more = realloc(text, room *= 2);
@@ -133,19 +134,19 @@ static char *read_all(int fd)
 
 /* ---- what it finds ---- */
 
-static void judge_category(struct reader *r, const char *what, const char *category)
+static void judge_category(struct reader *reader, const char *what, const char *category)
 {
 	const struct iprep_report report = { .address = "192.0.2.1",
 					     .categories = category,
 					     .check_only = 1 };
 	char why[512];
-	bool good = !iprep_record_report(r->cli->ctx, &report, NULL, &(bool){ false });
+	bool good = !iprep_record_report(reader->cli->ctx, &report, NULL, &(bool){ false });
 
 	if (good)
 		snprintf(why, sizeof(why), "reports%s%s", *category ? " as " : "", category);
 	else
-		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(r->cli->ctx));
-	add_row(r, what, good ? F2B_OK : F2B_ERROR, why);
+		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(reader->cli->ctx));
+	add_row(reader, what, good ? F2B_OK : F2B_ERROR, why);
 }
 
 static void make_printable(char *text)
@@ -156,32 +157,32 @@ static void make_printable(char *text)
 }
 
 /* "STATE<TAB>WHAT<TAB>WHY" */
-static void read_line(struct reader *r, char *line)
+static void read_line(struct reader *reader, char *line)
 {
 	char *what = strchr(line, '\t'), *why = what ? strchr(what + 1, '\t') : NULL;
 
 	if (!why) {
 		make_printable(line);
 		if (*line)
-			snprintf(r->error, sizeof(r->error), "%s", line);
+			snprintf(reader->error, sizeof(reader->error), "%s", line);
 		return;
 	}
 	*what++ = *why++ = '\0';
 	make_printable(what);
 	make_printable(why);
 	if (!strcmp(line, "reports"))
-		judge_category(r, what, why);
+		judge_category(reader, what, why);
 	for (size_t i = 0; i < sizeof(f2b_state_names) / sizeof(*f2b_state_names); i++)
 		if (!strcmp(line, f2b_state_names[i]))
-			add_row(r, what, (enum f2b_state)i, why);
+			add_row(reader, what, (enum f2b_state)i, why);
 }
 
-static void judge_end(struct reader *r, int status)
+static void judge_end(struct reader *reader, int status)
 {
 	char why[512];
 
 	if (status == NO_COMMAND && !access(IPREP_CHECK_FAIL2BAN, F_OK)) {
-		add_row(r, "fail2ban", F2B_OFF,
+		add_row(reader, "fail2ban", F2B_OFF,
 			"not installed, nor is /usr/bin/python3, which it needs: "
 			"nobody acts on verdicts");
 		return;
@@ -189,33 +190,33 @@ static void judge_end(struct reader *r, int status)
 	if (!status)
 		return;
 	snprintf(why, sizeof(why), "%s failed (status %d): %s", IPREP_CHECK_FAIL2BAN, status,
-		 status < 0  ? "too slow, or too much"
-		 : *r->error ? r->error
-			     : "it cannot be run");
-	add_row(r, "fail2ban", F2B_ERROR, why);
+		 status < 0	  ? "too slow, or too much"
+		 : *reader->error ? reader->error
+				  : "it cannot be run");
+	add_row(reader, "fail2ban", F2B_ERROR, why);
 }
 
 bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row, void *user)
 {
-	struct reader r = { .cli = cli, .row = row, .user = user };
+	struct reader reader = { .cli = cli, .row = row, .user = user };
 	char *all, *rest, *line;
 	int how = 0;
 
 	if (check->error) {
 		if (check->fd >= 0)
 			close(check->fd);
-		add_row(&r, "fail2ban", F2B_ERROR, strerror(check->error));
+		add_row(&reader, "fail2ban", F2B_ERROR, strerror(check->error));
 		return false;
 	}
 	all = rest = read_all(check->fd);
 	close(check->fd);
 	while (all && (line = strsep(&rest, "\n")))
-		read_line(&r, line);
+		read_line(&reader, line);
 	if (!all) /* it may be root's, which we are not any more: it may outlive us */
 		kill(-check->pid, SIGKILL);
 	while (all && waitpid(check->pid, &how, 0) < 0 && errno == EINTR)
 		;
-	judge_end(&r, !all ? -1 : WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how));
+	judge_end(&reader, !all ? -1 : WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how));
 	free(all);
-	return !r.wrong;
+	return !reader.wrong;
 }

@@ -54,12 +54,12 @@ bool filter_since(const char *text, int64_t now, int64_t *ret_at)
 		"%Y-%m-%dT%H:%M:%SZ",
 	};
 	int64_t at = -1, ago;
-	long long n;
+	long long number;
 
 	if (!iprep_parse_duration(text, &ago))
 		at = now - ago;
-	else if (*text == '@' && cli_number(text + 1, 0, now, &n))
-		at = n;
+	else if (*text == '@' && cli_number(text + 1, 0, now, &number))
+		at = number;
 	for (size_t i = 0; at < 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!parse_date(text, formats[i], &at))
 			at = -1;

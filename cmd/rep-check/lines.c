@@ -7,84 +7,85 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int lines_open(struct lines *l, const char *path)
+int lines_open(struct lines *lines, const char *path)
 {
 	struct stat st;
 
-	l->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
-	if (l->fd < 0 || fstat(l->fd, &st))
+	lines->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
+	if (lines->fd < 0 || fstat(lines->fd, &st))
 		return errno;
 	if (S_ISDIR(st.st_mode))
 		return EISDIR;
-	l->is_file = S_ISREG(st.st_mode);
-	if (l->is_file)
-		l->size = st.st_size - lseek(l->fd, 0, SEEK_CUR);
+	lines->is_file = S_ISREG(st.st_mode);
+	if (lines->is_file)
+		lines->size = st.st_size - lseek(lines->fd, 0, SEEK_CUR);
 	return 0;
 }
 
-void lines_close(struct lines *l)
+void lines_close(struct lines *lines)
 {
-	if (l->fd > STDIN_FILENO)
-		close(l->fd);
+	if (lines->fd > STDIN_FILENO)
+		close(lines->fd);
 }
 
 /* LINES_FIELD: there are bytes now. */
-static enum lines_next fill(struct lines *l)
+static enum lines_next fill(struct lines *lines)
 {
-	struct pollfd p = { .fd = l->fd, .events = POLLIN };
-	ssize_t n;
+	struct pollfd pollfd = { .fd = lines->fd, .events = POLLIN };
+	ssize_t len;
 
-	if (!l->is_file && poll(&p, 1, 0) <= 0)
+	if (!lines->is_file && poll(&pollfd, 1, 0) <= 0)
 		return LINES_LATER;
-	n = read(l->fd, l->buf, sizeof(l->buf));
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	len = read(lines->fd, lines->buf, sizeof(lines->buf));
+	if (len < 0 && (errno == EINTR || errno == EAGAIN))
 		return LINES_LATER;
-	if (n < 0)
-		l->error = errno;
-	l->at = 0;
-	l->n = n > 0 ? (size_t)n : 0;
-	return n > 0 ? LINES_FIELD : LINES_END;
+	if (len < 0)
+		lines->error = errno;
+	lines->at = 0;
+	lines->count = len > 0 ? (size_t)len : 0;
+	return len > 0 ? LINES_FIELD : LINES_END;
 }
 
 /* The line is over: is there a field in it? */
-static bool end_line(struct lines *l)
+static bool end_line(struct lines *lines)
 {
-	bool has = l->nfield && l->field[0] != '#';
+	bool has = lines->nfield && lines->field[0] != '#';
 
-	l->field[l->nfield] = '\0';
-	l->nfield = 0;
-	l->state = LINE_START;
-	l->line++;
+	lines->field[lines->nfield] = '\0';
+	lines->nfield = 0;
+	lines->state = LINE_START;
+	lines->line++;
 	return has;
 }
 
-static void take(struct lines *l, char c)
+static void take(struct lines *lines, char byte)
 {
-	bool blank = strchr(" \t\r\v\f", c) && c;
+	bool blank = strchr(" \t\r\v\f", byte) && byte;
 
-	if (l->state == LINE_REST || (blank && l->state == LINE_START))
+	if (lines->state == LINE_REST || (blank && lines->state == LINE_START))
 		return;
-	l->state = blank ? LINE_REST : LINE_FIELD;
-	if (!blank && l->nfield < FIELD_MAX)
-		l->field[l->nfield++] = c ? c : '?';
+	lines->state = blank ? LINE_REST : LINE_FIELD;
+	if (!blank && lines->nfield < FIELD_MAX)
+		lines->field[lines->nfield++] = byte ? byte : '?';
 }
 
-enum lines_next lines_next(struct lines *l)
+enum lines_next lines_next(struct lines *lines)
 {
 	for (;;) {
-		enum lines_next state = l->at < l->n ? LINES_FIELD : fill(l);
+		enum lines_next state = lines->at < lines->count ? LINES_FIELD : fill(lines);
 
 		if (state == LINES_LATER)
 			return state;
 		if (state == LINES_END)
-			return l->nfield && !l->error && end_line(l) ? LINES_FIELD : LINES_END;
-		while (l->at < l->n) {
-			char c = l->buf[l->at++];
+			return lines->nfield && !lines->error && end_line(lines) ? LINES_FIELD
+										 : LINES_END;
+		while (lines->at < lines->count) {
+			char byte = lines->buf[lines->at++];
 
-			l->taken++;
-			if (c != '\n')
-				take(l, c);
-			else if (end_line(l))
+			lines->taken++;
+			if (byte != '\n')
+				take(lines, byte);
+			else if (end_line(lines))
 				return LINES_FIELD;
 		}
 	}

@@ -22,12 +22,12 @@ struct lines {
 	char field[FIELD_MAX + 1];
 	size_t nfield;
 	enum { LINE_START, LINE_FIELD, LINE_REST } state;
-	size_t at, n;
+	size_t at, count;
 	char buf[65536];
 };
 
 /* "-": stdin. Returns 0 or an errno. */
-int lines_open(struct lines *l, const char *path);
+int lines_open(struct lines *lines, const char *path);
 /* LINES_FIELD: field and line are set. LINES_LATER: nothing to read now. */
-enum lines_next lines_next(struct lines *l);
-void lines_close(struct lines *l);
+enum lines_next lines_next(struct lines *lines);
+void lines_close(struct lines *lines);

@@ -106,65 +106,68 @@ struct answers {
 	bool bad, confirmed, unknown;
 };
 
-static void on_answer(void *user, const char *address, int err, const struct iprep_result *r)
+static void on_answer(void *user, const char *address, int err, const struct iprep_result *result)
 {
-	struct answers *a = user;
+	struct answers *answers = user;
 
 	if (err) {
-		cli_error(a->cli, "%.100s: %s", address, iprep_strerror(err));
-		a->bad = true;
+		cli_error(answers->cli, "%.100s: %s", address, iprep_strerror(err));
+		answers->bad = true;
 		return;
 	}
-	a->confirmed |= r->verdict == IPREP_CONFIRMED;
-	a->unknown |= r->verdict == IPREP_UNKNOWN;
-	check_put(a->cli, r);
+	answers->confirmed |= result->verdict == IPREP_CONFIRMED;
+	answers->unknown |= result->verdict == IPREP_UNKNOWN;
+	check_put(answers->cli, result);
 }
 
-static unsigned flags_of(const struct options *o)
+static unsigned flags_of(const struct options *options)
 {
-	return (o->cached ? IPREP_CACHED : 0) | (o->fresh ? IPREP_FRESH : 0);
+	return (options->cached ? IPREP_CACHED : 0) | (options->fresh ? IPREP_FRESH : 0);
 }
 
-static int look_up(struct cli *cli, const struct options *o, char **addresses, int n)
+static int look_up(struct cli *cli, const struct options *options, char **addresses, int count)
 {
-	struct answers a = { .cli = cli };
-	unsigned flags = flags_of(o);
-	int r;
+	struct answers answers = { .cli = cli };
+	unsigned flags = flags_of(options);
+	int rc;
 
-	if (n < 1)
+	if (count < 1)
 		return cli_usage(cli, "no address given; try --help");
-	r = cli_end_root_or_state(cli);
-	if (r)
-		return r;
+	rc = cli_end_root_or_state(cli);
+	if (rc)
+		return rc;
 	if (cli->no_state)
 		flags |= IPREP_NO_STATE;
-	r = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)n, flags,
-			(int)o->timeout_ms, on_answer, &a);
-	if (r)
-		return cli_fail(cli, r);
-	return a.bad ? EX_DATAERR : a.confirmed ? EX_CONFIRMED : a.unknown ? EX_TEMPFAIL : EX_OK;
+	rc = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)count, flags,
+			 (int)options->timeout_ms, on_answer, &answers);
+	if (rc)
+		return cli_fail(cli, rc);
+	return answers.bad	   ? EX_DATAERR
+	       : answers.confirmed ? EX_CONFIRMED
+	       : answers.unknown   ? EX_TEMPFAIL
+				   : EX_OK;
 }
 
 /* ---- hooks ---- */
 
 /* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
-static bool is_restore(const char *x)
+static bool is_restore(const char *text)
 {
-	return x && *x && strcmp(x, "0") != 0;
+	return text && *text && strcmp(text, "0") != 0;
 }
 
-static int gate(struct cli *cli, const struct options *o, const char *address)
+static int gate(struct cli *cli, const struct options *options, const char *address)
 {
 	bool count = false, wake = false;
-	const char *jail = o->jail && *o->jail != '<' ? o->jail : NULL;
-	int r = cli_end_root(cli);
+	const char *jail = options->jail && *options->jail != '<' ? options->jail : NULL;
+	int rc = cli_end_root(cli);
 
-	if (r)
-		return r;
-	r = iprep_should_count(cli->ctx, address, jail, o->user, is_restore(o->restored), &count,
-			       &wake);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return rc;
+	rc = iprep_should_count(cli->ctx, address, jail, options->user,
+				is_restore(options->restored), &count, &wake);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (wake)
 		cli_wake_worker(cli);
 	return count ? EX_CONFIRMED : EX_OK;
@@ -172,38 +175,38 @@ static int gate(struct cli *cli, const struct options *o, const char *address)
 
 static int record_login(struct cli *cli, const char *address)
 {
-	int r = cli_end_root(cli);
+	int rc = cli_end_root(cli);
 
-	if (r)
-		return r;
-	r = iprep_record_login(cli->ctx, address);
-	return r ? cli_fail(cli, r) : EX_OK;
+	if (rc)
+		return rc;
+	rc = iprep_record_login(cli->ctx, address);
+	return rc ? cli_fail(cli, rc) : EX_OK;
 }
 
 static int is_blocked(struct cli *cli, const char *address)
 {
 	bool yes = false;
-	int r = cli_end_root(cli);
+	int rc = cli_end_root(cli);
 
-	if (r)
-		return r;
-	r = iprep_is_blocked(cli->ctx, address, &yes);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return rc;
+	rc = iprep_is_blocked(cli->ctx, address, &yes);
+	if (rc)
+		return cli_fail(cli, rc);
 	return yes ? EX_CONFIRMED : EX_OK;
 }
 
 static int ready(struct cli *cli)
 {
-	int r = cli_end_root(cli);
+	int rc = cli_end_root(cli);
 
-	if (r)
-		return r;
-	r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
-	if (!r)
-		r = iprep_check_setup(cli->ctx);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return rc;
+	rc = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
+	if (!rc)
+		rc = iprep_check_setup(cli->ctx);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->verbose)
 		puts("ready");
 	return EX_OK;
@@ -212,46 +215,46 @@ static int ready(struct cli *cli)
 /* ---- options ---- */
 
 /* Of --blocks: NULL if c is none of them. */
-static const char **filter_of(struct options *o, int c)
+static const char **filter_of(struct options *options, int byte)
 {
-	switch (c) {
+	switch (byte) {
 	case O_FORMAT:
-		return &o->list.format;
+		return &options->list.format;
 	case O_SORT:
-		return &o->list.sort;
+		return &options->list.sort;
 	case O_TIER:
-		return &o->list.tier;
+		return &options->list.tier;
 	case O_SINCE:
-		return &o->list.since;
+		return &options->list.since;
 	case O_SOURCE:
-		return &o->list.source;
+		return &options->list.source;
 	case O_PREFIX:
-		return &o->list.prefix;
+		return &options->list.prefix;
 	default:
 		return NULL;
 	}
 }
 
 /* The second would replace the first, and a list with half its filters looks like one. */
-static int parse_filter(struct cli *cli, struct options *o, int c, char **argv)
+static int parse_filter(struct cli *cli, struct options *options, int byte, char **argv)
 {
-	const char **filter = filter_of(o, c);
+	const char **filter = filter_of(options, byte);
 
 	if (!filter)
 		return cli_bad_option(cli, argv);
 	for (size_t i = 0; *filter && longs[i].name; i++)
-		if (longs[i].val == c)
+		if (longs[i].val == byte)
 			return cli_usage(cli, "--%s is given twice", longs[i].name);
 	*filter = optarg;
 	return EX_OK;
 }
 
-static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
+static int parse(struct cli *cli, struct options *options, int argc, char **argv, bool *ret_done)
 {
-	int c, r;
+	int option, rc;
 
-	while ((c = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
-		switch (c) {
+	while ((option = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
+		switch (option) {
 		case 'c':
 			cli->config = optarg;
 			break;
@@ -273,49 +276,49 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 			*ret_done = true;
 			return EX_OK;
 		case O_GATE:
-			o->gate = cli->hook = true;
+			options->gate = cli->hook = true;
 			break;
 		case O_LOGIN:
-			o->login = cli->hook = true;
+			options->login = cli->hook = true;
 			break;
 		case O_IS_BLOCKED:
-			o->is_blocked = true;
+			options->is_blocked = true;
 			break;
 		case O_USER:
-			o->user = optarg;
+			options->user = optarg;
 			break;
 		case O_READY:
-			o->ready = true;
+			options->ready = true;
 			break;
 		case O_SELF_TEST:
-			o->self_test = true;
+			options->self_test = true;
 			break;
 		case O_CACHED:
-			o->cached = true;
+			options->cached = true;
 			break;
 		case O_FRESH:
-			o->fresh = true;
+			options->fresh = true;
 			break;
 		case O_JAIL:
-			o->jail = optarg;
+			options->jail = optarg;
 			break;
 		case O_RESTORED:
-			o->restored = optarg;
+			options->restored = optarg;
 			break;
 		case O_FILE:
-			o->file = optarg;
+			options->file = optarg;
 			break;
 		case O_BLOCKS:
-			o->blocks = true;
+			options->blocks = true;
 			break;
 		case O_NEW:
-			o->list.only_new = true;
+			options->list.only_new = true;
 			break;
 		case O_CLIENT:
-			o->client = optarg;
+			options->client = optarg;
 			break;
 		case O_TIMEOUT:
-			if (!cli_number(optarg, 1, 600000, &o->timeout_ms))
+			if (!cli_number(optarg, 1, 600000, &options->timeout_ms))
 				return cli_usage(
 					cli,
 					"--timeout: \"%.40s\" is not a number of milliseconds "
@@ -323,30 +326,31 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 					optarg);
 			break;
 		default:
-			r = parse_filter(cli, o, c, argv);
-			if (r)
-				return r;
+			rc = parse_filter(cli, options, option, argv);
+			if (rc)
+				return rc;
 		}
 	}
-	if (o->cached && o->fresh)
+	if (options->cached && options->fresh)
 		return cli_usage(cli, "--cached and --fresh exclude each other");
 	return EX_OK;
 }
 
 /* Each of these stands alone. */
-static int check_options(struct cli *cli, struct options *o, int n, char *const *addresses)
+static int check_options(struct cli *cli, struct options *options, int count,
+			 char *const *addresses)
 {
 	const struct {
 		bool given, address;
 		const char *name;
 	} modes[] = {
-		{ o->gate, true, "gate" },
-		{ o->login, true, "login" },
-		{ o->is_blocked, true, "is-blocked" },
-		{ o->ready, false, "ready" },
-		{ o->self_test, false, "self-test" },
-		{ o->blocks, false, "blocks" },
-		{ o->file, false, "file" },
+		{ options->gate, true, "gate" },
+		{ options->login, true, "login" },
+		{ options->is_blocked, true, "is-blocked" },
+		{ options->ready, false, "ready" },
+		{ options->self_test, false, "self-test" },
+		{ options->blocks, false, "blocks" },
+		{ options->file, false, "file" },
 	};
 	const char *mode = NULL;
 
@@ -357,18 +361,18 @@ static int check_options(struct cli *cli, struct options *o, int n, char *const 
 			return cli_usage(cli, "--%s and --%s exclude each other", mode,
 					 modes[i].name);
 		mode = modes[i].name;
-		if (modes[i].address && n != 1)
-			return cli_usage(cli, "--%s takes one address, got %d", mode, n);
-		if (!modes[i].address && n)
+		if (modes[i].address && count != 1)
+			return cli_usage(cli, "--%s takes one address, got %d", mode, count);
+		if (!modes[i].address && count)
 			return cli_usage(cli, "--%s takes no address, got %.100s", mode,
 					 addresses[0]);
 	}
-	if (o->blocks)
-		return check_blocks_options(cli, &o->list);
-	if (o->list.only_new)
+	if (options->blocks)
+		return check_blocks_options(cli, &options->list);
+	if (options->list.only_new)
 		return cli_usage(cli, "--new goes with --blocks");
 	for (size_t i = 0; longs[i].name; i++) {
-		const char *const *filter = filter_of(o, longs[i].val);
+		const char *const *filter = filter_of(options, longs[i].val);
 
 		if (filter && *filter)
 			return cli_usage(cli, "--%s goes with --blocks", longs[i].name);
@@ -376,38 +380,38 @@ static int check_options(struct cli *cli, struct options *o, int n, char *const 
 	return EX_OK;
 }
 
-static int run(struct cli *cli, struct options *o, int argc, char **argv)
+static int run(struct cli *cli, struct options *options, int argc, char **argv)
 {
 	bool done = false;
-	int r = parse(cli, o, argc, argv, &done);
+	int rc = parse(cli, options, argc, argv, &done);
 
-	if (r || done)
-		return r;
-	r = check_options(cli, o, argc - optind, argv + optind);
-	if (r)
-		return r;
-	r = cli_open(cli);
-	if (r)
-		return r;
-	if (o->file)
-		return check_file(cli, o->file, flags_of(o), (int)o->timeout_ms);
-	if (o->gate)
-		return gate(cli, o, argv[optind]);
-	if (o->login)
+	if (rc || done)
+		return rc;
+	rc = check_options(cli, options, argc - optind, argv + optind);
+	if (rc)
+		return rc;
+	rc = cli_open(cli);
+	if (rc)
+		return rc;
+	if (options->file)
+		return check_file(cli, options->file, flags_of(options), (int)options->timeout_ms);
+	if (options->gate)
+		return gate(cli, options, argv[optind]);
+	if (options->login)
 		return record_login(cli, argv[optind]);
-	if (o->is_blocked)
+	if (options->is_blocked)
 		return is_blocked(cli, argv[optind]);
-	if (o->self_test)
-		return check_self_test(cli, (int)o->timeout_ms,
-				       o->client ? o->client : "fail2ban-client");
-	if (o->blocks)
-		return check_blocks(cli, &o->list);
-	return o->ready ? ready(cli) : look_up(cli, o, argv + optind, argc - optind);
+	if (options->self_test)
+		return check_self_test(cli, (int)options->timeout_ms,
+				       options->client ? options->client : "fail2ban-client");
+	if (options->blocks)
+		return check_blocks(cli, &options->list);
+	return options->ready ? ready(cli) : look_up(cli, options, argv + optind, argc - optind);
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options options = { 0 };
 	struct cli cli;
 	int status;
 
@@ -415,7 +419,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		cli.hook |= !strncmp(argv[i], "--ga", 4) ||
 			    !strncmp(argv[i], "--go", 4); /* abbreviated, too */
-	status = run(&cli, &o, argc, argv);
+	status = run(&cli, &options, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */
 	return cli.hook && status != EX_CONFIRMED ? EX_OK : status;

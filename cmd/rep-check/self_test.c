@@ -9,22 +9,22 @@ static const char *const states[] = { "ok", "quarantined", "silent", "refused", 
 
 static const char *clock_of(int64_t at, char dst[16])
 {
-	time_t t = (time_t)at;
+	time_t when = (time_t)at;
 	struct tm tm;
 
-	if (!at || !gmtime_r(&t, &tm) || !strftime(dst, 16, "%H:%M:%S", &tm))
+	if (!at || !gmtime_r(&when, &tm) || !strftime(dst, 16, "%H:%M:%S", &tm))
 		snprintf(dst, 16, "-");
 	return dst;
 }
 
-static void put_text(const struct iprep_source *s)
+static void put_text(const struct iprep_source *source)
 {
 	char latency[16] = "-", when[16];
 
-	if (s->latency_ms >= 0)
-		snprintf(latency, sizeof(latency), "%d ms", s->latency_ms);
-	printf("%-16s %-11s %8s  %-8s  %s\n", s->name, states[s->state], latency,
-	       clock_of(s->probed_at, when), s->why);
+	if (source->latency_ms >= 0)
+		snprintf(latency, sizeof(latency), "%d ms", source->latency_ms);
+	printf("%-16s %-11s %8s  %-8s  %s\n", source->name, states[source->state], latency,
+	       clock_of(source->probed_at, when), source->why);
 }
 
 /* A string of printable ASCII, which all texts of a source are. */
@@ -39,26 +39,27 @@ static void put_string(const char *text)
 	putchar('"');
 }
 
-static void put_json(const struct iprep_source *s)
+static void put_json(const struct iprep_source *source)
 {
-	printf("{\"source\":\"%s\",\"state\":\"%s\",\"latency_ms\":", s->name, states[s->state]);
-	if (s->latency_ms >= 0)
-		printf("%d", s->latency_ms);
+	printf("{\"source\":\"%s\",\"state\":\"%s\",\"latency_ms\":", source->name,
+	       states[source->state]);
+	if (source->latency_ms >= 0)
+		printf("%d", source->latency_ms);
 	else
 		printf("null");
-	printf(",\"probed_at\":%lld,\"why\":", (long long)s->probed_at);
-	put_string(s->why);
+	printf(",\"probed_at\":%lld,\"why\":", (long long)source->probed_at);
+	put_string(source->why);
 	puts("}");
 }
 
-static void on_row(void *user, const struct iprep_source *s)
+static void on_row(void *user, const struct iprep_source *source)
 {
 	const struct cli *cli = user;
 
 	if (cli->json)
-		put_json(s);
+		put_json(source);
 	else if (!cli->quiet)
-		put_text(s);
+		put_text(source);
 }
 
 static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)
@@ -78,17 +79,17 @@ static void on_fail2ban(void *user, const char *what, enum f2b_state state, cons
 
 static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 {
-	int r = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
+	int rc = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 
-	if (!r)
-		r = iprep_check_setup(cli->ctx);
-	if (r)
-		return cli_fail(cli, r);
+	if (!rc)
+		rc = iprep_check_setup(cli->ctx);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (!cli->json && !cli->quiet)
 		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
 		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
-	r = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
-	return r ? cli_fail(cli, r) : EX_OK;
+	rc = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
+	return rc ? cli_fail(cli, rc) : EX_OK;
 }
 
 static bool test_fail2ban(struct cli *cli, struct f2b_check *check)
@@ -102,12 +103,12 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 {
 	struct f2b_check check;
 	bool passed = false, agrees;
-	int r, status;
+	int rc, status;
 
 	check_fail2ban_start(cli, client, &check);
-	r = cli_end_root(cli);
-	if (r)
-		return r;
+	rc = cli_end_root(cli);
+	if (rc)
+		return rc;
 	status = test_sources(cli, timeout_ms, &passed);
 	if (status) /* one error is enough; the program ends by itself */
 		return status;

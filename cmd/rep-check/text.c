@@ -7,25 +7,25 @@
 static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
 
 /* "16", or "0..13" while somebody has not answered; "-" where nobody was asked. */
-static void put_score(const struct iprep_result *r)
+static void put_score(const struct iprep_result *result)
 {
-	if (r->verdict == IPREP_EXEMPT)
+	if (result->verdict == IPREP_EXEMPT)
 		printf("  -");
-	else if (r->low == r->high)
-		printf("  %d", r->low);
+	else if (result->low == result->high)
+		printf("  %d", result->low);
 	else
-		printf("  %d..%d", r->low, r->high);
+		printf("  %d..%d", result->low, result->high);
 }
 
-static void put_sources(const struct iprep_result *r)
+static void put_sources(const struct iprep_result *result)
 {
 	const char *comma = "";
 
 	printf("  ");
-	for (size_t i = 0; i < r->nfindings; i++) {
-		if (r->findings[i]->points <= 0)
+	for (size_t i = 0; i < result->nfindings; i++) {
+		if (result->findings[i]->points <= 0)
 			continue;
-		printf("%s%s", comma, r->findings[i]->source);
+		printf("%s%s", comma, result->findings[i]->source);
 		comma = ",";
 	}
 	printf("%s", *comma ? "" : "-");
@@ -34,73 +34,74 @@ static void put_sources(const struct iprep_result *r)
 /* What was not asked just now says how old it is. */
 static void put_age(int64_t answered_at)
 {
-	long long s = (long long)time(NULL) - (long long)answered_at;
+	long long number = (long long)time(NULL) - (long long)answered_at;
 
-	if (!answered_at || s < 5)
+	if (!answered_at || number < 5)
 		return;
-	if (s < 120)
-		printf("  (%lld s ago)", s);
-	else if (s < 2 * 3600)
-		printf("  (%lld min ago)", s / 60);
+	if (number < 120)
+		printf("  (%lld s ago)", number);
+	else if (number < 2 * 3600)
+		printf("  (%lld min ago)", number / 60);
 	else
-		printf("  (%lld h ago)", s / 3600);
+		printf("  (%lld h ago)", number / 3600);
 }
 
-void check_put_finding(const struct iprep_finding *f, int width)
+void check_put_finding(const struct iprep_finding *finding, int width)
 {
 	char points[16] = "?";
 
-	if (!f->unanswered)
-		snprintf(points, sizeof(points), f->points ? "%+d" : "%d", f->points);
-	printf("    %-*s %4s", width, f->source, points);
-	for (size_t i = 0; i < f->nanswers; i++)
-		printf("%s%s", i ? "," : "  ", f->answers[i]);
-	if (f->detail)
-		printf("  %s", f->detail);
-	if (f->status == IPREP_S_QUARANTINED)
+	if (!finding->unanswered)
+		snprintf(points, sizeof(points), finding->points ? "%+d" : "%d", finding->points);
+	printf("    %-*s %4s", width, finding->source, points);
+	for (size_t i = 0; i < finding->nanswers; i++)
+		printf("%s%s", i ? "," : "  ", finding->answers[i]);
+	if (finding->detail)
+		printf("  %s", finding->detail);
+	if (finding->status == IPREP_S_QUARANTINED)
 		printf("  (quarantined)");
-	put_age(f->answered_at);
+	put_age(finding->answered_at);
 	putchar('\n');
 }
 
-static void put_text(const struct iprep_result *r)
+static void put_text(const struct iprep_result *result)
 {
 	char when[32];
-	time_t until = (time_t)r->blocked_until, login_at = (time_t)r->login_at;
+	time_t until = (time_t)result->blocked_until, login_at = (time_t)result->login_at;
 	struct tm tm;
 	int width = 0;
 
-	printf("%s  %s", r->address, verdicts[r->verdict]);
-	put_score(r);
-	printf("  %s", r->tier ? r->tier : "-");
-	if (r->exempt)
-		printf("  %s", r->exempt);
+	printf("%s  %s", result->address, verdicts[result->verdict]);
+	put_score(result);
+	printf("  %s", result->tier ? result->tier : "-");
+	if (result->exempt)
+		printf("  %s", result->exempt);
 	else
-		put_sources(r);
+		put_sources(result);
 	putchar('\n');
-	for (size_t i = 0; i < r->nfindings; i++)
-		if ((int)strlen(r->findings[i]->source) > width)
-			width = (int)strlen(r->findings[i]->source);
-	for (size_t i = 0; i < r->nfindings; i++)
-		check_put_finding(r->findings[i], width);
-	if (r->login_at && gmtime_r(&login_at, &tm) &&
+	for (size_t i = 0; i < result->nfindings; i++)
+		if ((int)strlen(result->findings[i]->source) > width)
+			width = (int)strlen(result->findings[i]->source);
+	for (size_t i = 0; i < result->nfindings; i++)
+		check_put_finding(result->findings[i], width);
+	if (result->login_at && gmtime_r(&login_at, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
 		printf("    logged in %s: no block below the highest tier\n", when);
-	if (r->block_tier && gmtime_r(&until, &tm) &&
+	if (result->block_tier && gmtime_r(&until, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
-		printf("    blocked as %s until %s%s%s\n", r->block_tier, when,
-		       r->block_jail ? ", seen by " : "", r->block_jail ? r->block_jail : "");
+		printf("    blocked as %s until %s%s%s\n", result->block_tier, when,
+		       result->block_jail ? ", seen by " : "",
+		       result->block_jail ? result->block_jail : "");
 }
 
-void check_put(const struct cli *cli, const struct iprep_result *r)
+void check_put(const struct cli *cli, const struct iprep_result *result)
 {
 	char *line;
 
 	if (cli->quiet)
 		return;
 	if (!cli->json) {
-		put_text(r);
-	} else if (!iprep_result_json(r, &line)) {
+		put_text(result);
+	} else if (!iprep_result_json(result, &line)) {
 		puts(line);
 		iprep_text_free(line);
 	}

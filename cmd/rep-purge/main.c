@@ -46,12 +46,12 @@ struct wish {
 	bool recheck, released, reset, force, done;
 };
 
-static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
+static int parse(struct cli *cli, struct wish *wish, int argc, char **argv)
 {
-	int c;
+	int option;
 
-	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
-		switch (c) {
+	while ((option = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		switch (option) {
 		case 'c':
 			cli->config = optarg;
 			break;
@@ -69,28 +69,28 @@ static int parse(struct cli *cli, struct wish *w, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(help, stdout);
-			w->done = true;
+			wish->done = true;
 			return EX_OK;
 		case 'V':
 			printf("rep-purge %s\n", iprep_version());
-			w->done = true;
+			wish->done = true;
 			return EX_OK;
 		case O_PARDON:
-			if (w->pardon)
+			if (wish->pardon)
 				return cli_usage(cli, "--pardon is given twice");
-			w->pardon = optarg;
+			wish->pardon = optarg;
 			break;
 		case O_RECHECK:
-			w->recheck = true;
+			wish->recheck = true;
 			break;
 		case O_RELEASED:
-			w->released = true;
+			wish->released = true;
 			break;
 		case O_RESET:
-			w->reset = true;
+			wish->reset = true;
 			break;
 		case O_FORCE:
-			w->force = true;
+			wish->force = true;
 			break;
 		default:
 			return cli_bad_option(cli, argv);
@@ -120,58 +120,61 @@ static void watch(struct cli *cli, struct bar *bar)
 
 static int expire(struct cli *cli)
 {
-	struct iprep_purge_stats s;
+	struct iprep_purge_stats purge_stats;
 	struct bar bar;
-	int r;
+	int rc;
 
 	watch(cli, &bar);
-	r = iprep_purge(cli->ctx, cli->dry_run, &s);
+	rc = iprep_purge(cli->ctx, cli->dry_run, &purge_stats);
 	bar_erase(&bar);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->json)
 		printf("{\"findings\":%lld,\"lookups\":%lld,\"reports\":%lld,\"blocks\":%lld,"
 		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"failures\":%lld,"
 		       "\"retractions\":%lld,\"released\":%lld,\"dry_run\":%s}\n",
-		       (long long)s.findings, (long long)s.lookups, (long long)s.reports,
-		       (long long)s.blocks, (long long)s.pardons, (long long)s.sightings,
-		       (long long)s.logins, (long long)s.failures, (long long)s.retractions,
-		       (long long)s.released, cli->dry_run ? "true" : "false");
+		       (long long)purge_stats.findings, (long long)purge_stats.lookups,
+		       (long long)purge_stats.reports, (long long)purge_stats.blocks,
+		       (long long)purge_stats.pardons, (long long)purge_stats.sightings,
+		       (long long)purge_stats.logins, (long long)purge_stats.failures,
+		       (long long)purge_stats.retractions, (long long)purge_stats.released,
+		       cli->dry_run ? "true" : "false");
 	else if (!cli->quiet)
 		fprintf(stderr,
 			"%s %lld findings, %lld lookups, %lld reports, %lld blocks, %lld pardons, "
 			"%lld failed and %lld good logins\n",
-			cli->dry_run ? "would remove" : "removed", (long long)s.findings,
-			(long long)s.lookups, (long long)s.reports, (long long)s.blocks,
-			(long long)s.pardons, (long long)s.sightings, (long long)s.logins);
+			cli->dry_run ? "would remove" : "removed", (long long)purge_stats.findings,
+			(long long)purge_stats.lookups, (long long)purge_stats.reports,
+			(long long)purge_stats.blocks, (long long)purge_stats.pardons,
+			(long long)purge_stats.sightings, (long long)purge_stats.logins);
 	return EX_OK;
 }
 
 static int recheck(struct cli *cli)
 {
-	struct iprep_recheck_stats s;
+	struct iprep_recheck_stats stats;
 	struct bar bar;
-	int r;
+	int rc;
 
 	watch(cli, &bar);
-	r = iprep_recheck(cli->ctx, cli->dry_run, &s);
+	rc = iprep_recheck(cli->ctx, cli->dry_run, &stats);
 	bar_erase(&bar);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->json)
 		printf("{\"done\":%lld,\"released\":%lld,\"listed\":%lld,\"undecided\":%lld,\"gave_up\":%s,"
 		       "\"dry_run\":%s}\n",
-		       (long long)s.done, (long long)s.released, (long long)s.listed,
-		       (long long)s.undecided, s.gave_up ? "true" : "false",
+		       (long long)stats.done, (long long)stats.released, (long long)stats.listed,
+		       (long long)stats.undecided, stats.gave_up ? "true" : "false",
 		       cli->dry_run ? "true" : "false");
 	else if (cli->dry_run && !cli->quiet)
-		fprintf(stderr, "would look %lld blocks up again\n", (long long)s.done);
+		fprintf(stderr, "would look %lld blocks up again\n", (long long)stats.done);
 	else if (!cli->quiet)
 		fprintf(stderr,
 			"looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
-			(long long)s.done, (long long)s.released, (long long)s.listed,
-			(long long)s.undecided);
-	if (!s.gave_up)
+			(long long)stats.done, (long long)stats.released, (long long)stats.listed,
+			(long long)stats.undecided);
+	if (!stats.gave_up)
 		return EX_OK;
 	cli_error(cli,
 		  "no source answers, giving up for now: nobody is released without an answer");
@@ -192,97 +195,97 @@ static int on_release(void *user, const struct iprep_release *release)
 
 static int list_released(struct cli *cli)
 {
-	int r = iprep_released(cli->ctx, on_release, cli);
+	int rc = iprep_released(cli->ctx, on_release, cli);
 
-	if (r && ferror(stdout))
+	if (rc && ferror(stdout))
 		return EX_IOERR; /* cli_finish() says it */
-	return r ? cli_fail(cli, r) : EX_OK;
+	return rc ? cli_fail(cli, rc) : EX_OK;
 }
 
 /* ---- forgetting ---- */
 
-static int forget_one(struct cli *cli, const struct wish *w, const char *address)
+static int forget_one(struct cli *cli, const struct wish *wish, const char *address)
 {
 	char key[64];
-	int r;
+	int rc;
 
 	if (strchr(address, '/')) {
 		cli_error(cli, "%.100s: not an IP address but a prefix; give one address of it",
 			  address);
 		return EX_DATAERR;
 	}
-	r = iprep_forget(cli->ctx, address, w->pardon_s, cli->dry_run, key);
-	if (r)
-		return cli_fail(cli, r);
+	rc = iprep_forget(cli->ctx, address, wish->pardon_s, cli->dry_run, key);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->json)
 		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key,
-		       (long long)w->pardon_s, cli->dry_run ? "true" : "false");
+		       (long long)wish->pardon_s, cli->dry_run ? "true" : "false");
 	else
 		puts(key);
 	return EX_OK;
 }
 
 /* A bad address is reported, the rest are still done; not so when the store fails. */
-static int forget(struct cli *cli, const struct wish *w, char **addresses, int n)
+static int forget(struct cli *cli, const struct wish *wish, char **addresses, int count)
 {
 	int status = EX_OK;
 
-	for (int i = 0; i < n && (status == EX_OK || status == EX_DATAERR); i++) {
-		int r = forget_one(cli, w, addresses[i]);
+	for (int i = 0; i < count && (status == EX_OK || status == EX_DATAERR); i++) {
+		int rc = forget_one(cli, wish, addresses[i]);
 
-		status = r == EX_OK ? status : r;
+		status = rc == EX_OK ? status : rc;
 	}
 	return status;
 }
 
 /* ---- all of them ---- */
 
-static int check_wish(struct cli *cli, struct wish *w, int naddresses)
+static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 {
-	const char *mode = w->reset	 ? "reset"
-			   : w->recheck	 ? "recheck"
-			   : w->released ? "released"
-					 : NULL;
+	const char *mode = wish->reset	    ? "reset"
+			   : wish->recheck  ? "recheck"
+			   : wish->released ? "released"
+					    : NULL;
 
-	if (w->recheck + w->released + w->reset > 1)
+	if (wish->recheck + wish->released + wish->reset > 1)
 		return cli_usage(cli, "--recheck, --released and --reset: one at a time");
-	if (mode && (w->pardon || naddresses))
+	if (mode && (wish->pardon || naddresses))
 		return cli_usage(cli, "--%s takes no address%s", mode,
-				 w->pardon ? ", nor --pardon" : "");
-	if (w->force && !w->reset)
+				 wish->pardon ? ", nor --pardon" : "");
+	if (wish->force && !wish->reset)
 		return cli_usage(cli, "--force goes with --reset");
-	if (w->pardon && !naddresses)
+	if (wish->pardon && !naddresses)
 		return cli_usage(cli, "--pardon needs an address");
-	if (w->pardon && iprep_parse_duration(w->pardon, &w->pardon_s))
+	if (wish->pardon && iprep_parse_duration(wish->pardon, &wish->pardon_s))
 		return cli_usage(
 			cli,
 			"--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
 			"at most",
-			w->pardon);
+			wish->pardon);
 	return EX_OK;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wish w = { 0 };
-	int r = parse(cli, &w, argc, argv);
+	struct wish wish = { 0 };
+	int rc = parse(cli, &wish, argc, argv);
 
-	if (r || w.done)
-		return r;
-	r = check_wish(cli, &w, argc - optind);
-	if (!r)
-		r = cli_open(cli);
-	if (!r)
-		r = cli_end_root(cli);
-	if (r)
-		return r;
-	if (w.reset)
-		return purge_reset(cli, w.force);
-	if (w.recheck)
+	if (rc || wish.done)
+		return rc;
+	rc = check_wish(cli, &wish, argc - optind);
+	if (!rc)
+		rc = cli_open(cli);
+	if (!rc)
+		rc = cli_end_root(cli);
+	if (rc)
+		return rc;
+	if (wish.reset)
+		return purge_reset(cli, wish.force);
+	if (wish.recheck)
 		return recheck(cli);
-	if (w.released)
+	if (wish.released)
 		return list_released(cli);
-	return argc == optind ? expire(cli) : forget(cli, &w, argv + optind, argc - optind);
+	return argc == optind ? expire(cli) : forget(cli, &wish, argv + optind, argc - optind);
 }
 
 int main(int argc, char **argv)

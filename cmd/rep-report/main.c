@@ -39,7 +39,7 @@ static const char help[] =
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
 	bool enqueue, flush, retract, status;
-	long long linger_s, n;
+	long long linger_s, number;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
 };
@@ -81,22 +81,22 @@ static bool whole_seconds(char *text, long long *ret)
 	return cli_number(text, LLONG_MIN, LLONG_MAX, ret);
 }
 
-static int set_number(struct cli *cli, struct options *o, int c)
+static int set_number(struct cli *cli, struct options *options, int byte)
 {
-	if (c == O_TIME && *optarg != '<') {
-		if (!whole_seconds(optarg, &o->n))
+	if (byte == O_TIME && *optarg != '<') {
+		if (!whole_seconds(optarg, &options->number))
 			return cli_usage(cli, "--time: \"%.40s\" is not a number of seconds",
 					 optarg);
-		if (o->n <= 0)
-			return cli_usage(cli, "--time: %lld is before 1970", o->n);
-		o->report.seen_at = o->n;
-	} else if (c == O_FAILURES && *optarg != '<') {
-		if (!cli_number(optarg, 0, 1000000000, &o->n))
+		if (options->number <= 0)
+			return cli_usage(cli, "--time: %lld is before 1970", options->number);
+		options->report.seen_at = options->number;
+	} else if (byte == O_FAILURES && *optarg != '<') {
+		if (!cli_number(optarg, 0, 1000000000, &options->number))
 			return cli_usage(
 				cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
 				optarg);
-		o->report.failures = (int)o->n;
-	} else if (c == O_LINGER && !cli_number(optarg, 0, 300, &o->linger_s)) {
+		options->report.failures = (int)options->number;
+	} else if (byte == O_LINGER && !cli_number(optarg, 0, 300, &options->linger_s)) {
 		return cli_usage(cli,
 				 "--linger: \"%.40s\" is not a number of seconds from 0 to 300",
 				 optarg);
@@ -104,12 +104,12 @@ static int set_number(struct cli *cli, struct options *o, int c)
 	return EX_OK;
 }
 
-static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool *ret_done)
+static int parse(struct cli *cli, struct options *options, int argc, char **argv, bool *ret_done)
 {
-	int c, r;
+	int option, rc;
 
-	while ((c = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
-		switch (c) {
+	while ((option = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		switch (option) {
 		case 'c':
 			cli->config = optarg;
 			break;
@@ -134,36 +134,36 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 			*ret_done = true;
 			return EX_OK;
 		case O_ENQUEUE:
-			o->enqueue = true;
+			options->enqueue = true;
 			break;
 		case O_FLUSH:
-			o->flush = true;
+			options->flush = true;
 			break;
 		case O_CATEGORIES:
-			o->report.categories = optarg;
+			options->report.categories = optarg;
 			break;
 		case O_COMMENT:
-			o->report.comment = optarg;
+			options->report.comment = optarg;
 			break;
 		case O_JAIL:
-			o->report.jail = optarg;
+			options->report.jail = optarg;
 			break;
 		case O_RETRACT:
-			o->retract = true;
+			options->retract = true;
 			break;
 		case O_STATUS:
-			o->status = true;
+			options->status = true;
 			break;
 		case O_USER:
-			if (o->report.nusers < USERS_MAX)
-				o->users[o->report.nusers++] = optarg;
+			if (options->report.nusers < USERS_MAX)
+				options->users[options->report.nusers++] = optarg;
 			break;
 		case O_LINGER:
 		case O_TIME:
 		case O_FAILURES:
-			r = set_number(cli, o, c);
-			if (r)
-				return r;
+			rc = set_number(cli, options, option);
+			if (rc)
+				return rc;
 			break;
 		default:
 			return cli_bad_option(cli, argv);
@@ -172,46 +172,48 @@ static int parse(struct cli *cli, struct options *o, int argc, char **argv, bool
 	return EX_OK;
 }
 
-static int flush(struct cli *cli, const struct options *o)
+static int flush(struct cli *cli, const struct options *options)
 {
-	struct iprep_worker_stats s = { 0 };
-	int r = iprep_run_worker(cli->ctx, (int)o->linger_s, &s);
+	struct iprep_worker_stats worker_stats = { 0 };
+	int rc = iprep_run_worker(cli->ctx, (int)options->linger_s, &worker_stats);
 
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->json)
 		printf("{\"lookups\":%zu,\"reports\":%zu,\"blocks\":%zu,\"lines\":%zu,\"failed\":%zu}\n",
-		       s.lookups, s.reports, s.blocks, s.lines, s.failed);
+		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
+		       worker_stats.lines, worker_stats.failed);
 	else if (!cli->quiet)
 		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be tried "
 		       "again or parked\n",
-		       s.lookups, s.reports, s.blocks, s.lines, s.failed);
+		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
+		       worker_stats.lines, worker_stats.failed);
 	return EX_OK;
 }
 
-static int report(struct cli *cli, struct options *o, const char *address)
+static int report(struct cli *cli, struct options *options, const char *address)
 {
 	static const char *const recorded[] = { "report and lookup wait", "lookup waits",
 						"left alone by policy" };
-	int how = 0, r;
+	int how = 0, rc;
 	bool wake = false;
 
-	o->report.address = address;
-	o->report.users = o->users;
-	r = iprep_record_report(cli->ctx, &o->report, &how, &wake);
-	if (r)
-		return cli_fail(cli, r);
+	options->report.address = address;
+	options->report.users = options->users;
+	rc = iprep_record_report(cli->ctx, &options->report, &how, &wake);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (cli->verbose && !cli->dry_run)
 		printf("%s: %s\n", address, recorded[how]);
 	if (!wake)
 		return EX_OK;
-	if (o->enqueue) {
+	if (options->enqueue) {
 		cli_wake_worker(cli);
 		return EX_OK;
 	}
-	o->linger_s = 0;
-	r = flush(cli, o);
-	return r == EX_TEMPFAIL ? EX_OK : r; /* recorded; the worker that runs sends it */
+	options->linger_s = 0;
+	rc = flush(cli, options);
+	return rc == EX_TEMPFAIL ? EX_OK : rc; /* recorded; the worker that runs sends it */
 }
 
 /* Recorded first; then sent, unless a worker runs, which does it. */
@@ -219,16 +221,16 @@ static int retract(struct cli *cli, const char *address)
 {
 	int64_t cancelled = 0, deleted;
 	char why[160];
-	int r = iprep_retract(cli->ctx, address, &cancelled), state, status = EX_OK;
+	int rc = iprep_retract(cli->ctx, address, &cancelled), state, status = EX_OK;
 
-	if (r)
-		return cli_fail(cli, r);
-	r = iprep_run_worker(cli->ctx, 0, NULL);
-	if (r && r != IPREP_E_BUSY)
-		status = cli_fail(cli, r);
-	r = iprep_retraction_status(cli->ctx, address, &state, &deleted, why);
-	if (r)
-		return cli_fail(cli, r);
+	if (rc)
+		return cli_fail(cli, rc);
+	rc = iprep_run_worker(cli->ctx, 0, NULL);
+	if (rc && rc != IPREP_E_BUSY)
+		status = cli_fail(cli, rc);
+	rc = iprep_retraction_status(cli->ctx, address, &state, &deleted, why);
+	if (rc)
+		return cli_fail(cli, rc);
 	if (state == IPREP_RETRACT_REFUSED) {
 		cli_error(cli, "%s: the service refused to take reports back: %s", address, why);
 		return EX_UNAVAILABLE;
@@ -247,10 +249,10 @@ static int retract(struct cli *cli, const char *address)
 }
 
 /* Each of these stands alone; all others record a report. */
-static int check_options(struct cli *cli, const struct options *o, int naddresses)
+static int check_options(struct cli *cli, const struct options *options, int naddresses)
 {
-	int modes = o->enqueue + o->flush + o->retract + o->status;
-	const char *mode = o->flush ? "flush" : o->status ? "status" : NULL;
+	int modes = options->enqueue + options->flush + options->retract + options->status;
+	const char *mode = options->flush ? "flush" : options->status ? "status" : NULL;
 
 	if (modes > 1)
 		return cli_usage(cli,
@@ -262,35 +264,35 @@ static int check_options(struct cli *cli, const struct options *o, int naddresse
 	return EX_OK;
 }
 
-static int run(struct cli *cli, struct options *o, int argc, char **argv)
+static int run(struct cli *cli, struct options *options, int argc, char **argv)
 {
 	bool done = false;
-	int r = parse(cli, o, argc, argv, &done);
+	int rc = parse(cli, options, argc, argv, &done);
 
-	if (r || done)
-		return r;
-	r = check_options(cli, o, argc - optind);
-	if (r)
-		return r;
-	cli->hook = o->flush && cli_nobody_reads_stderr();
-	r = cli_open(cli);
-	if (!r)
-		r = cli_end_root(cli);
-	if (!r && o->status)
+	if (rc || done)
+		return rc;
+	rc = check_options(cli, options, argc - optind);
+	if (rc)
+		return rc;
+	cli->hook = options->flush && cli_nobody_reads_stderr();
+	rc = cli_open(cli);
+	if (!rc)
+		rc = cli_end_root(cli);
+	if (!rc && options->status)
 		return report_status(cli);
-	o->report.check_only = cli->dry_run;
-	if (r || (cli->dry_run && o->flush))
-		return r;
-	if (o->retract && !cli->dry_run)
+	options->report.check_only = cli->dry_run;
+	if (rc || (cli->dry_run && options->flush))
+		return rc;
+	if (options->retract && !cli->dry_run)
 		return retract(cli, argv[optind]);
-	return o->flush ? flush(cli, o) : report(cli, o, argv[optind]);
+	return options->flush ? flush(cli, options) : report(cli, options, argv[optind]);
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { .linger_s = -1 };
+	struct options options = { .linger_s = -1 };
 	struct cli cli;
 
 	cli_begin(&cli, "rep-report");
-	return cli_finish(&cli, run(&cli, &o, argc, argv));
+	return cli_finish(&cli, run(&cli, &options, argc, argv));
 }

@@ -9,7 +9,7 @@
 #define PAGE 64
 
 struct view { /* a block as the public one */
-	struct iprep_block b;
+	struct iprep_block block;
 	char address[ADDR_TEXT_MAX];
 	const struct iprep_finding *list[SOURCES_MAX];
 	struct result_finding ones[SOURCES_MAX];
@@ -19,7 +19,7 @@ struct view { /* a block as the public one */
 struct walk {
 	struct iprep_ctx *ctx;
 	const struct iprep_blocks_query *query;
-	struct block_query q;
+	struct block_query block_query;
 	struct local_addr_list *own;
 	struct block page[PAGE];
 	struct view view;
@@ -27,83 +27,83 @@ struct walk {
 
 /* The address, or with a prefix any address in it, is one to be left alone: whoever refuses it is
  * sorry. */
-static const char *exempt_why(const struct walk *w, const struct block *b)
+static const char *exempt_why(const struct walk *walk, const struct block *block)
 {
-	const struct conf *c = w->ctx->conf;
-	struct addr cut = addr_key(&b->key, c->ipv6_prefix);
-	bool whole = !addr_is_v4(&b->key) && !memcmp(cut.b, b->key.b, sizeof(cut.b));
-	struct prefix p = { b->key, whole ? c->ipv6_prefix : 128 };
-	const char *special = addr_special(&b->key);
+	const struct conf *conf = walk->ctx->conf;
+	struct addr cut = addr_key(&block->key, conf->ipv6_prefix);
+	bool whole = !addr_is_v4(&block->key) && !memcmp(cut.b, block->key.b, sizeof(cut.b));
+	struct prefix prefix = { block->key, whole ? conf->ipv6_prefix : 128 };
+	const char *special = addr_special(&block->key);
 
 	if (special)
 		return special;
-	if (conf_allowed(c, &b->key))
+	if (conf_allowed(conf, &block->key))
 		return "allowed by [allow] addresses";
-	for (size_t i = 0; i < c->nallow; i++)
-		if (prefix_has(&p, &c->allow[i].addr))
+	for (size_t i = 0; i < conf->nallow; i++)
+		if (prefix_has(&prefix, &conf->allow[i].addr))
 			return "holds one of [allow] addresses";
-	for (size_t i = 0; w->own && i < w->own->n; i++)
-		if (prefix_has(&p, &w->own->addrs[i]))
+	for (size_t i = 0; walk->own && i < walk->own->count; i++)
+		if (prefix_has(&prefix, &walk->own->addrs[i]))
 			return "an address of this host";
 	return NULL;
 }
 
-static int fill_findings(struct walk *w, const struct block *b)
+static int fill_findings(struct walk *walk, const struct block *block)
 {
-	const struct conf *c = w->ctx->conf;
-	struct view *v = &w->view;
-	int r;
+	const struct conf *conf = walk->ctx->conf;
+	struct view *view = &walk->view;
+	int rc;
 
-	memset(v->findings, 0, sizeof(v->findings));
-	r = store_findings_kept(w->ctx->store, c, &b->key, v->findings);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->nsources; i++) {
-		if (v->findings[i].status != FINDING_OK)
+	memset(view->findings, 0, sizeof(view->findings));
+	rc = store_findings_kept(walk->ctx->store, conf, &block->key, view->findings);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < conf->nsources; i++) {
+		if (view->findings[i].status != FINDING_OK)
 			continue;
-		result_finding_fill(&v->ones[i], &c->sources[i], &v->findings[i]);
-		v->list[v->b.nfindings++] = &v->ones[i].f;
+		result_finding_fill(&view->ones[i], &conf->sources[i], &view->findings[i]);
+		view->list[view->block.nfindings++] = &view->ones[i].finding;
 	}
 	return 0;
 }
 
-static int fill(struct walk *w, const struct block *b)
+static int fill(struct walk *walk, const struct block *block)
 {
-	struct view *v = &w->view;
+	struct view *view = &walk->view;
 
-	v->b = (struct iprep_block){
-		.address = addr_key_text(&b->key, w->ctx->conf->ipv6_prefix, v->address),
-		.tier = b->tier,
-		.score = b->score,
-		.since = b->since,
-		.announced_at = b->announced_at,
-		.until = b->until,
-		.jail = *b->jail ? b->jail : NULL,
-		.sources = *b->src ? b->src : NULL,
-		.findings = v->list,
-		.exempt = exempt_why(w, b),
+	view->block = (struct iprep_block){
+		.address = addr_key_text(&block->key, walk->ctx->conf->ipv6_prefix, view->address),
+		.tier = block->tier,
+		.score = block->score,
+		.since = block->since,
+		.announced_at = block->announced_at,
+		.until = block->until,
+		.jail = *block->jail ? block->jail : NULL,
+		.sources = *block->src ? block->src : NULL,
+		.findings = view->list,
+		.exempt = exempt_why(walk, block),
 	};
-	return w->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(w, b);
+	return walk->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(walk, block);
 }
 
-static int store_said(struct walk *w, int r)
+static int store_said(struct walk *walk, int rc)
 {
-	return err_set(&w->ctx->err, r, "%s", store_err(w->ctx->store)->text);
+	return err_set(&walk->ctx->err, rc, "%s", store_err(walk->ctx->store)->text);
 }
 
 /* How many the caller has taken, at most n; an error of ours or of the caller in *ret_r. */
-static size_t hand_out(struct walk *w, size_t n, int *ret_r)
+static size_t hand_out(struct walk *walk, size_t count, int *ret_r)
 {
 	size_t i = 0;
 
-	for (*ret_r = 0; i < n; i++) {
-		*ret_r = fill(w, &w->page[i]);
+	for (*ret_r = 0; i < count; i++) {
+		*ret_r = fill(walk, &walk->page[i]);
 		if (*ret_r < 0) {
-			store_said(w, *ret_r);
+			store_said(walk, *ret_r);
 			break;
 		}
-		if (w->query->row(w->query->user, &w->view.b)) {
-			*ret_r = err_set(&w->ctx->err, IPREP_E_IO,
+		if (walk->query->row(walk->query->user, &walk->view.block)) {
+			*ret_r = err_set(&walk->ctx->err, IPREP_E_IO,
 					 "the list of blocks was not taken to its end");
 			break;
 		}
@@ -114,38 +114,39 @@ static size_t hand_out(struct walk *w, size_t n, int *ret_r)
 static int walk(struct walk *w)
 {
 	struct block last = { 0 };
-	int n, r = 0;
+	int count, rc = 0;
 
-	while (!r && (n = store_blocks_page(w->ctx->store, &w->q, &last, w->page, PAGE)) != 0) {
+	while (!rc && (count = store_blocks_page(w->ctx->store, &w->block_query, &last, w->page,
+						 PAGE)) != 0) {
 		size_t taken;
-		int s = 0;
+		int status = 0;
 
-		if (n < 0)
-			return store_said(w, n);
-		last = w->page[n - 1];
-		taken = hand_out(w, (size_t)n, &r);
-		if (w->q.only_new && taken)
-			s = store_blocks_shown(w->ctx->store, w->page, taken);
-		if (s < 0)
-			return store_said(w, s);
+		if (count < 0)
+			return store_said(w, count);
+		last = w->page[count - 1];
+		taken = hand_out(w, (size_t)count, &rc);
+		if (w->block_query.only_new && taken)
+			status = store_blocks_shown(w->ctx->store, w->page, taken);
+		if (status < 0)
+			return store_said(w, status);
 	}
-	return r;
+	return rc;
 }
 
-static struct addr last_in(const struct prefix *p)
+static struct addr last_in(const struct prefix *prefix)
 {
-	struct addr a = p->addr;
+	struct addr addr = prefix->addr;
 
-	for (int i = p->bits; i < 128; i++)
-		a.b[i / 8] |= (uint8_t)(0x80u >> i % 8);
-	return a;
+	for (int i = prefix->bits; i < 128; i++)
+		addr.b[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	return addr;
 }
 
 /*
  * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a
  * short IPv6 prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
  */
-static void set_range(struct block_query *q, const struct conf *c,
+static void set_range(struct block_query *block_query, const struct conf *conf,
 		      const struct iprep_prefix *prefix)
 {
 	static const struct addr first_v4 = { { [10] = 0xff, [11] = 0xff } };
@@ -155,47 +156,47 @@ static void set_range(struct block_query *q, const struct conf *c,
 		memcpy(p.addr.b, prefix->address, sizeof(p.addr.b));
 		p.bits = prefix->bits;
 	}
-	q->from = p.addr;
-	q->low = addr_key(&p.addr, c->ipv6_prefix);
-	q->high = last_in(&p);
+	block_query->from = p.addr;
+	block_query->low = addr_key(&p.addr, conf->ipv6_prefix);
+	block_query->high = last_in(&p);
 	if (prefix && p.bits < 96 && prefix_has(&p, &first_v4))
-		q->low = q->from = (struct addr){ { [9] = 1 } };
+		block_query->low = block_query->from = (struct addr){ { [9] = 1 } };
 }
 
-static bool has_source(const struct conf *c, const char *name)
+static bool has_source(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < c->nsources; i++)
-		if (!strcmp(c->sources[i].name, name))
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (!strcmp(conf->sources[i].name, name))
 			return true;
 	return !strcmp(name, "abuseipdb");
 }
 
 /* A name that nobody has is a typing mistake, not an empty list. */
-static int check_names(struct walk *w)
+static int check_names(struct walk *walk)
 {
-	const struct iprep_blocks_query *q = w->query;
-	struct iprep_ctx *ctx = w->ctx;
-	int r = 1;
+	const struct iprep_blocks_query *blocks_query = walk->query;
+	struct iprep_ctx *ctx = walk->ctx;
+	int rc = 1;
 
-	if (q->tier && conf_tier_row(ctx->conf, q->tier) < 0)
-		r = store_blocks_have_tier(ctx->store, q->tier);
-	if (r < 0)
-		return store_said(w, r);
-	if (!r)
+	if (blocks_query->tier && conf_tier_row(ctx->conf, blocks_query->tier) < 0)
+		rc = store_blocks_have_tier(ctx->store, blocks_query->tier);
+	if (rc < 0)
+		return store_said(walk, rc);
+	if (!rc)
 		return err_set(&ctx->err, IPREP_E_ARG,
 			       "no tier of that name: neither the configuration nor "
 			       "a block has it");
-	if (q->source && !has_source(ctx->conf, q->source))
-		r = store_blocks_have_source(ctx->store, q->source);
-	if (r < 0)
-		return store_said(w, r);
-	return r ? 0
-		 : err_set(&ctx->err, IPREP_E_ARG,
-			   "no source of that name: neither the configuration nor "
-			   "a block has it, or it is not enabled");
+	if (blocks_query->source && !has_source(ctx->conf, blocks_query->source))
+		rc = store_blocks_have_source(ctx->store, blocks_query->source);
+	if (rc < 0)
+		return store_said(walk, rc);
+	return rc ? 0
+		  : err_set(&ctx->err, IPREP_E_ARG,
+			    "no source of that name: neither the configuration nor "
+			    "a block has it, or it is not enabled");
 }
 
-static int begin(struct walk *w, struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
+static int begin(struct walk *walk, struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 {
 	static const enum block_order orders[] = {
 		[IPREP_BY_ANNOUNCING] = BLOCKS_BY_FIRST,
@@ -203,40 +204,40 @@ static int begin(struct walk *w, struct iprep_ctx *ctx, const struct iprep_block
 		[IPREP_BY_END] = BLOCKS_BY_UNTIL,
 	};
 
-	w->ctx = ctx;
-	w->query = query;
-	w->q = (struct block_query){ .order = orders[query->order],
-				     .only_new = query->flags & IPREP_BLOCKS_NEW,
-				     .tier = query->tier,
-				     .source = query->source,
-				     .since = query->since_at };
-	set_range(&w->q, ctx->conf, query->prefix);
-	w->own = local_addr_list_new(); /* NULL: none is known; they get no blocks in the first
+	walk->ctx = ctx;
+	walk->query = query;
+	walk->block_query = (struct block_query){ .order = orders[query->order],
+						  .only_new = query->flags & IPREP_BLOCKS_NEW,
+						  .tier = query->tier,
+						  .source = query->source,
+						  .since = query->since_at };
+	set_range(&walk->block_query, ctx->conf, query->prefix);
+	walk->own = local_addr_list_new(); /* NULL: none is known; they get no blocks in the first
 					   place */
-	return check_names(w);
+	return check_names(walk);
 }
 
 int iprep_blocks_where(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 {
 	struct walk *w;
-	int r;
+	int rc;
 
 	if (query->order < IPREP_BY_ANNOUNCING || query->order > IPREP_BY_END)
 		return err_set(&ctx->err, IPREP_E_ARG, "no such order");
-	r = ctx_note_key(ctx); /* AbuseIPDB's findings are evidence, too */
-	if (!r)
-		r = ctx_open_store(ctx, STORE_WORK);
-	if (r)
-		return r;
+	rc = ctx_note_key(ctx); /* AbuseIPDB's findings are evidence, too */
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	r = begin(w, ctx, query);
-	if (!r)
-		r = walk(w);
+	rc = begin(w, ctx, query);
+	if (!rc)
+		rc = walk(w);
 	free(w->own);
 	free(w);
-	return r;
+	return rc;
 }
 
 int iprep_blocks(struct iprep_ctx *ctx, unsigned flags,
@@ -249,34 +250,34 @@ int iprep_blocks(struct iprep_ctx *ctx, unsigned flags,
 
 int iprep_parse_prefix(const char *text, struct iprep_prefix *ret)
 {
-	struct prefix p;
+	struct prefix prefix;
 
-	if (!prefix_parse(text, &p))
+	if (!prefix_parse(text, &prefix))
 		return IPREP_E_ADDR;
-	memcpy(ret->address, p.addr.b, sizeof(ret->address));
-	ret->bits = p.bits;
+	memcpy(ret->address, prefix.addr.b, sizeof(ret->address));
+	ret->bits = prefix.bits;
 	return IPREP_OK;
 }
 
-int iprep_block_json(const struct iprep_block *b, char **ret_line)
+int iprep_block_json(const struct iprep_block *block, char **ret_line)
 {
-	struct json *o = json_new_object(), *list;
+	struct json *json = json_new_object(), *list;
 	char *line;
 
-	json_put_text(o, "address", b->address);
-	json_put_text(o, "tier", b->tier);
-	json_put_int(o, "score", b->score);
-	json_put_int(o, "since", b->since);
-	json_put_int(o, "announced_at", b->announced_at);
-	json_put_int(o, "blocked_until", b->until);
-	json_put_text(o, "jail", b->jail);
-	json_put_text(o, "sources", b->sources);
-	json_put_text(o, "exempt", b->exempt);
-	list = json_put_array(o, "findings");
-	for (size_t i = 0; i < b->nfindings; i++)
-		result_finding_json(list, b->findings[i]);
-	line = json_line(o);
-	json_free(o);
+	json_put_text(json, "address", block->address);
+	json_put_text(json, "tier", block->tier);
+	json_put_int(json, "score", block->score);
+	json_put_int(json, "since", block->since);
+	json_put_int(json, "announced_at", block->announced_at);
+	json_put_int(json, "blocked_until", block->until);
+	json_put_text(json, "jail", block->jail);
+	json_put_text(json, "sources", block->sources);
+	json_put_text(json, "exempt", block->exempt);
+	list = json_put_array(json, "findings");
+	for (size_t i = 0; i < block->nfindings; i++)
+		result_finding_json(list, block->findings[i]);
+	line = json_line(json);
+	json_free(json);
 	if (!line)
 		return IPREP_E_NOMEM;
 	*ret_line = line;

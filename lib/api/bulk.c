@@ -25,32 +25,32 @@ static enum bulk_lookup_next run_next(void *user, const char **ret_text, int64_t
 	}
 }
 
-static int run_answer(void *user, int64_t id, const char *bad_text, const struct lookup *l)
+static int run_answer(void *user, int64_t id, const char *bad_text, const struct lookup *lookup)
 {
 	struct run *run = user;
 	const struct iprep_list *list = run->list;
-	struct iprep_result *res = l ? result_new(&run->session, l) : NULL;
-	int r;
+	struct iprep_result *res = lookup ? result_new(&run->session, lookup) : NULL;
+	int rc;
 
-	if (l && !res)
+	if (lookup && !res)
 		return err_set(&run->ctx->err, IPREP_E_NOMEM, "out of memory");
-	r = list->answer(list->user, id, bad_text, res ? IPREP_OK : IPREP_E_ADDR, res);
+	rc = list->answer(list->user, id, bad_text, res ? IPREP_OK : IPREP_E_ADDR, res);
 	free(res);
-	return r ? err_set(&run->ctx->err, IPREP_E_IO,
-			   "ended early: an answer could not be written")
-		 : 0;
+	return rc ? err_set(&run->ctx->err, IPREP_E_IO,
+			    "ended early: an answer could not be written")
+		  : 0;
 }
 
-static void run_progress(void *user, const struct bulk_lookup_counts *c)
+static void run_progress(void *user, const struct bulk_lookup_counts *counts)
 {
 	const struct iprep_list *list = ((struct run *)user)->list;
-	struct iprep_progress p = { .taken = c->taken,
-				    .answered = c->answered,
-				    .uncached = c->uncached,
-				    .in_flight = c->in_flight,
-				    .window = c->window };
+	struct iprep_progress progress = { .taken = counts->taken,
+					   .answered = counts->answered,
+					   .uncached = counts->uncached,
+					   .in_flight = counts->in_flight,
+					   .window = counts->window };
 
-	list->progress(list->user, &p);
+	list->progress(list->user, &progress);
 }
 
 static bool free_source_gives_points(const struct conf *conf)
@@ -72,16 +72,16 @@ int iprep_check_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 		.flags = (list->flags & IPREP_CACHED ? LOOKUP_CACHED : 0) |
 			 (list->flags & IPREP_FRESH ? LOOKUP_FRESH : 0),
 	};
-	int r = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx);
 
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	if (!free_source_gives_points(ctx->conf))
 		return err_set(&ctx->err, IPREP_E_NOSOURCE,
 			       "no source that gives points and costs nothing "
 			       "is configured; enable a [dnsbl]");
-	if (!(list->flags & IPREP_NO_STATE) && (r = ctx_open_store(ctx, STORE_WORK)))
-		return r;
+	if (!(list->flags & IPREP_NO_STATE) && (rc = ctx_open_store(ctx, STORE_WORK)))
+		return rc;
 	run.session = ctx_env(ctx);
 	if (list->flags & IPREP_NO_STATE)
 		run.session.store = NULL;

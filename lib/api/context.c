@@ -111,10 +111,10 @@ void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t do
 int iprep_load_config(struct iprep_ctx *ctx, const char *path)
 {
 	struct conf *conf;
-	int r = conf_load(path ? path : CONF_DEFAULT_PATH, !path, &conf, &ctx->err);
+	int rc = conf_load(path ? path : CONF_DEFAULT_PATH, !path, &conf, &ctx->err);
 
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	conf_free(ctx->conf);
 	ctx->conf = conf;
 	return IPREP_OK;
@@ -157,49 +157,49 @@ int ctx_note_key(struct iprep_ctx *ctx)
 static int read_zone_keys(struct iprep_ctx *ctx)
 {
 	char key[SECRET_MAX];
-	int r = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < ctx->conf->nsources && r >= 0; i++) {
-		struct conf_source *s = &ctx->conf->sources[i];
+	for (size_t i = 0; i < ctx->conf->nsources && rc >= 0; i++) {
+		struct conf_source *source = &ctx->conf->sources[i];
 
-		if (!*s->key_file || s->asked_zone || s->no_key)
+		if (!*source->key_file || source->asked_zone || source->no_key)
 			continue;
-		r = key_file_read(s->key_file, key, &ctx->err);
-		if (r > 0) {
-			s->no_key = true;
+		rc = key_file_read(source->key_file, key, &ctx->err);
+		if (rc > 0) {
+			source->no_key = true;
 			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]",
-				 ctx->err.text, s->name);
-		} else if (!r) {
-			r = conf_zone_key(s, key, &ctx->err);
+				 ctx->err.text, source->name);
+		} else if (!rc) {
+			rc = conf_zone_key(source, key, &ctx->err);
 		}
 	}
 	key_file_wipe(key);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* Changes when what decides about an answer of the API does. */
-static uint64_t api_settings(const struct conf *c)
+static uint64_t api_settings(const struct conf *conf)
 {
 	static const uint8_t key[16] = { 0 };
 	char text[4 * CONF_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", c->api_url, c->key_file, c->ca_file,
-			 c->proxy);
+	int len = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", conf->api_url, conf->key_file,
+			   conf->ca_file, conf->proxy);
 
-	return siphash24(key, text, (size_t)n);
+	return siphash24(key, text, (size_t)len);
 }
 
 int ctx_read_key(struct iprep_ctx *ctx)
 {
 	struct stat st;
-	int r = read_zone_keys(ctx);
+	int rc = read_zone_keys(ctx);
 
-	if (r || !*ctx->conf->key_file)
-		return r;
-	r = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
-	if (r > 0)
+	if (rc || !*ctx->conf->key_file)
+		return rc;
+	rc = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
+	if (rc > 0)
 		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
-	if (r)
-		return r > 0 ? 0 : r;
+	if (rc)
+		return rc > 0 ? 0 : rc;
 	if (!stat(ctx->conf->key_file, &st))
 		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
 			 (unsigned long long)st.st_ino, (long long)st.st_size,

@@ -20,9 +20,9 @@
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
 static size_t user_bytes(const char *user)
 {
-	size_t n = user ? strnlen(user, USER_MAX + 1) : 0;
+	size_t count = user ? strnlen(user, USER_MAX + 1) : 0;
 
-	return n > USER_MAX || (n && user[0] == '<' && user[n - 1] == '>') ? 0 : n;
+	return count > USER_MAX || (count && user[0] == '<' && user[count - 1] == '>') ? 0 : count;
 }
 
 /* fail2ban leaves "<name>" where a tag has no value. */
@@ -40,14 +40,14 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 				  .names = user != NULL,
 				  .restored = restored };
 	struct session session;
-	int r = ctx_address(ctx, address, &line.addr);
+	int rc = ctx_address(ctx, address, &line.addr);
 
-	if (!r)
-		r = ctx_note_key(ctx);
-	if (!r)
-		r = ctx_open_store(ctx, STORE_GATE);
-	if (r)
-		return r;
+	if (!rc)
+		rc = ctx_note_key(ctx);
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_GATE);
+	if (rc)
+		return rc;
 	if (given(jail))
 		text_mask(name, sizeof(name), jail, strlen(jail));
 	session = ctx_env(ctx);
@@ -57,35 +57,35 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 
 int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
 {
-	struct prefix p;
+	struct prefix prefix;
 	struct session session;
-	int r;
+	int rc;
 
-	if (!prefix_parse(address, &p))
+	if (!prefix_parse(address, &prefix))
 		return err_set(&ctx->err, IPREP_E_ADDR,
 			       "%.100s: neither an IP address nor a prefix", address);
-	r = ctx_open_store(ctx, STORE_GATE);
-	if (r)
-		return r;
+	rc = ctx_open_store(ctx, STORE_GATE);
+	if (rc)
+		return rc;
 	session = ctx_env(ctx);
-	return gate_stands(&session, &p, ret_stands, &ctx->err);
+	return gate_stands(&session, &prefix, ret_stands, &ctx->err);
 }
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 {
-	struct addr a, key;
-	int r = ctx_address(ctx, address, &a);
+	struct addr addr, key;
+	int rc = ctx_address(ctx, address, &addr);
 
-	if (r || lookup_guard(ctx->conf, &a, true))
-		return r;
-	r = ctx_open_store(ctx, STORE_HOOK);
-	if (r)
-		return r;
-	key = addr_key(&a, ctx->conf->ipv6_prefix);
-	r = store_pardoned(ctx->store, &key);
-	if (!r)
-		r = store_login_put(ctx->store, &key);
-	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+	if (rc || lookup_guard(ctx->conf, &addr, true))
+		return rc;
+	rc = ctx_open_store(ctx, STORE_HOOK);
+	if (rc)
+		return rc;
+	key = addr_key(&addr, ctx->conf->ipv6_prefix);
+	rc = store_pardoned(ctx->store, &key);
+	if (!rc)
+		rc = store_login_put(ctx->store, &key);
+	return rc < 0 ? err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text) : 0;
 }
 
 /* The result is cut to as many bytes, so a longer template is, too; not within a name. */
@@ -123,12 +123,12 @@ static void users_of(const struct iprep_report *report, const char *users[USERS_
 static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, struct event *ev)
 {
 	int64_t now = clock_now_s(&ctx->clock);
-	int r = ctx_address(ctx, report->address, &ev->addr);
+	int rc = ctx_address(ctx, report->address, &ev->addr);
 
-	if (!r && given(report->categories))
-		r = categories_parse(report->categories, ev->categories, &ctx->err);
-	if (r)
-		return r;
+	if (!rc && given(report->categories))
+		rc = categories_parse(report->categories, ev->categories, &ctx->err);
+	if (rc)
+		return rc;
 	if (report->failures < 0)
 		return err_set(&ctx->err, IPREP_E_ARG, "failures: %d is negative",
 			       report->failures);
@@ -151,23 +151,23 @@ int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report
 	const char *users[USERS_MAX];
 	size_t lens[USERS_MAX];
 	struct event ev = { 0 };
-	int recorded, r = event_of(ctx, report, &ev);
+	int recorded, rc = event_of(ctx, report, &ev);
 	struct session session;
 
-	if (!r && report->check_only)
+	if (!rc && report->check_only)
 		return IPREP_OK;
 	users_of(report, users, lens, &ev);
-	if (!r)
-		r = ctx_note_key(ctx);
-	if (!r)
-		r = ctx_open_store(ctx, STORE_RECORD);
-	if (r)
-		return r;
+	if (!rc)
+		rc = ctx_note_key(ctx);
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_RECORD);
+	if (rc)
+		return rc;
 	session = ctx_env(ctx);
-	r = enqueue_event(&session, &ev, &recorded, ret_wake, &ctx->err);
-	if (!r && ret_recorded)
+	rc = enqueue_event(&session, &ev, &recorded, ret_wake, &ctx->err);
+	if (!rc && ret_recorded)
 		*ret_recorded = recorded;
-	return r;
+	return rc;
 }
 
 int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
@@ -175,10 +175,10 @@ int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
 	bool spawn = ctx->conf->start == WORKER_SPAWN;
 
 	if (!spawn) {
-		int r = worker_wake_file(ctx->conf, &ctx->err);
+		int rc = worker_wake_file(ctx->conf, &ctx->err);
 
-		if (r)
-			return r;
+		if (rc)
+			return rc;
 	}
 	*ret_wanted = spawn && !worker_runs(ctx->conf);
 	return IPREP_OK;
@@ -187,17 +187,17 @@ int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
 int iprep_check_setup(struct iprep_ctx *ctx)
 {
 	struct session session;
-	int r = ctx_open_store(ctx, STORE_HOOK);
+	int rc = ctx_open_store(ctx, STORE_HOOK);
 
-	if (!r)
-		r = store_try(ctx->store);
-	if (!r) /* what enqueue met may lie anywhere */
-		r = store_check(ctx->store, READY_CHECK_MS);
-	if (r < 0 && ctx->store)
-		err_set(&ctx->err, r, "%s", store_err(ctx->store)->text);
-	if (r < 0)
-		return r;
+	if (!rc)
+		rc = store_try(ctx->store);
+	if (!rc) /* what enqueue met may lie anywhere */
+		rc = store_check(ctx->store, READY_CHECK_MS);
+	if (rc < 0 && ctx->store)
+		err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
+	if (rc < 0)
+		return rc;
 	session = ctx_env(ctx);
-	r = verdict_log_ready(&session, &ctx->err);
-	return r ? r : ctx_read_key(ctx);
+	rc = verdict_log_ready(&session, &ctx->err);
+	return rc ? rc : ctx_read_key(ctx);
 }

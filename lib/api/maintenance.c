@@ -8,18 +8,18 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 {
 	struct worker_stats stats = { 0 };
 	struct session session;
-	int r = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx);
 
-	if (!r)
-		r = ctx_open_store(ctx, STORE_WORK);
-	if (r)
-		return r;
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
 	session = ctx_env(ctx);
-	r = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
-	if (!r && ret_stats)
+	rc = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	if (!rc && ret_stats)
 		*ret_stats = (struct iprep_worker_stats){ stats.lookups, stats.reports,
 							  stats.blocks, stats.lines, stats.failed };
-	return r;
+	return rc;
 }
 
 #define PURGE_ROWS   200
@@ -31,15 +31,16 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 #define CHECK_MS     30000
 #define PARDON_MAX_S (3653 * 86400LL) /* ten years, their leap days too */
 
-static int store_failed(struct iprep_ctx *ctx, int r)
+static int store_failed(struct iprep_ctx *ctx, int rc)
 {
-	return r < 0 ? err_set(&ctx->err, r, "%s", store_err(ctx->store)->text) : 0;
+	return rc < 0 ? err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text) : 0;
 }
 
-static int64_t sum(const struct store_counts *c)
+static int64_t sum(const struct store_counts *counts)
 {
-	return c->findings + c->lookups + c->reports + c->blocks + c->pardons + c->sightings +
-	       c->logins + c->failures + c->retractions + c->released;
+	return counts->findings + counts->lookups + counts->reports + counts->blocks +
+	       counts->pardons + counts->sightings + counts->logins + counts->failures +
+	       counts->retractions + counts->released;
 }
 
 /* Steps of a size that this disk does soon, but not so small that they never end. */
@@ -62,91 +63,94 @@ static void rest(struct iprep_ctx *ctx, struct batch *pace)
 	usleep((useconds_t)pause_ms * 1000);
 }
 
-static int purge_rows(struct iprep_ctx *ctx, struct store_counts *c)
+static int purge_rows(struct iprep_ctx *ctx, struct store_counts *counts)
 {
 	struct batch pace = { PURGE_ROWS, PURGE_ROWS };
 	struct store_counts all = { 0 };
 	int64_t told_ms = 0;
-	int r = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
+	int rc = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
 
-	while (!r && (r = store_purge_mend(ctx->store, pace.size)) > 0) {
+	while (!rc && (rc = store_purge_mend(ctx->store, pace.size)) > 0) {
 		rest(ctx, &pace);
-		r = 0;
+		rc = 0;
 	}
-	while (!r && (r = store_purge_step(ctx->store, ctx->conf, pace.size, c)) > 0) {
+	while (!rc && (rc = store_purge_step(ctx->store, ctx->conf, pace.size, counts)) > 0) {
 		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
 			told_ms = clock_mono_ms();
-			ctx->progress(ctx->progress_user, sum(c), sum(&all));
+			ctx->progress(ctx->progress_user, sum(counts), sum(&all));
 		}
 		rest(ctx, &pace);
-		r = 0;
+		rc = 0;
 	}
-	return r;
+	return rc;
 }
 
 static int purge_pages(struct iprep_ctx *ctx)
 {
 	struct batch pace = { PURGE_PAGES, PURGE_PAGES };
-	int r;
+	int rc;
 
-	while ((r = store_purge_trim(ctx->store, pace.size)) > 0)
+	while ((rc = store_purge_trim(ctx->store, pace.size)) > 0)
 		rest(ctx, &pace);
-	return r;
+	return rc;
 }
 
-static int purge(struct iprep_ctx *ctx, struct store_counts *c)
+static int purge(struct iprep_ctx *ctx, struct store_counts *counts)
 {
-	int r = purge_rows(ctx, c);
+	int rc = purge_rows(ctx, counts);
 
-	if (!r)
-		r = purge_pages(ctx);
-	return r ? r : store_purge_seen(ctx->store);
+	if (!rc)
+		rc = purge_pages(ctx);
+	return rc ? rc : store_purge_seen(ctx->store);
 }
 
 int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
 {
-	struct store_counts c = { 0 };
-	int r = ctx_open_store(ctx, STORE_WORK);
+	struct store_counts counts = { 0 };
+	int rc = ctx_open_store(ctx, STORE_WORK);
 
-	if (r)
-		return r;
-	r = store_check(ctx->store, CHECK_MS);
-	if (!r)
+	if (rc)
+		return rc;
+	rc = store_check(ctx->store, CHECK_MS);
+	if (!rc)
 		log_line(&ctx->log, LOG_NOTICE,
 			 "%s: too large to be checked within %d s: no damage in what was read",
 			 ctx->conf->state, CHECK_MS / 1000);
-	if (r >= 0)
-		r = dry_run ? store_purge_count(ctx->store, ctx->conf, &c) : purge(ctx, &c);
-	if (r)
-		return store_failed(ctx, r);
-	*ret_stats = (struct iprep_purge_stats){ c.findings,	c.lookups,   c.reports, c.blocks,
-						 c.pardons,	c.sightings, c.logins,	c.failures,
-						 c.retractions, c.released };
+	if (rc >= 0)
+		rc = dry_run ? store_purge_count(ctx->store, ctx->conf, &counts)
+			     : purge(ctx, &counts);
+	if (rc)
+		return store_failed(ctx, rc);
+	*ret_stats = (struct iprep_purge_stats){ counts.findings,    counts.lookups,
+						 counts.reports,     counts.blocks,
+						 counts.pardons,     counts.sightings,
+						 counts.logins,	     counts.failures,
+						 counts.retractions, counts.released };
 	return IPREP_OK;
 }
 
 int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, bool dry_run,
 		 char ret_key[64])
 {
-	struct addr a, key;
-	int r = ctx_address(ctx, address, &a), bits;
+	struct addr addr, key;
+	int rc = ctx_address(ctx, address, &addr), bits;
 
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	if (pardon_s < 0 || pardon_s > PARDON_MAX_S)
 		return err_set(&ctx->err, IPREP_E_ARG, "pardon: %lld s is beyond ten years",
 			       (long long)pardon_s);
-	r = ctx_open_store(ctx, STORE_WORK);
-	if (r)
-		return r;
-	key = addr_key(&a, ctx->conf->ipv6_prefix);
-	bits = addr_is_v4(&a) ? 128 : ctx->conf->ipv6_prefix;
+	rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	key = addr_key(&addr, ctx->conf->ipv6_prefix);
+	bits = addr_is_v4(&addr) ? 128 : ctx->conf->ipv6_prefix;
 	if (!dry_run)
-		r = store_forget(ctx->store, &key, bits,
-				 pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
-	if (!r && ret_key)
+		rc = store_forget(ctx->store, &key, bits,
+				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+	if (!rc && ret_key)
 		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
-	return store_failed(ctx, r);
+	return store_failed(ctx, rc);
 }
 
 int iprep_parse_duration(const char *text, int64_t *ret_s)

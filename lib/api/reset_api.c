@@ -18,7 +18,7 @@ static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 	bool dry_run = flags & IPREP_RESET_DRY_RUN;
 	int fd = dry_run ? (worker_runs(ctx->conf) ? IPREP_E_BUSY : 0)
 			 : worker_lock(ctx->conf, &ctx->err),
-	    r;
+	    rc;
 
 	if (fd == IPREP_E_BUSY)
 		return err_set(
@@ -28,38 +28,38 @@ static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 			ctx->conf->state);
 	if (fd < 0)
 		return fd;
-	r = store_reset(ctx->conf->state, flags & IPREP_RESET_SOUND, dry_run, ctx->clock, ret,
-			&ctx->err);
+	rc = store_reset(ctx->conf->state, flags & IPREP_RESET_SOUND, dry_run, ctx->clock, ret,
+			 &ctx->err);
 	if (!dry_run)
 		close(fd);
-	return r;
+	return rc;
 }
 
 int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset **ret_reset)
 {
-	struct whole *w = calloc(1, sizeof(*w));
-	int r;
+	struct whole *whole = calloc(1, sizeof(*whole));
+	int rc;
 
-	if (!w)
+	if (!whole)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	ctx->store = store_close(ctx->store); /* ours is one that would be in the way */
-	r = reset(ctx, flags, &w->r);
-	if (r) {
-		free(w);
-		return r;
+	rc = reset(ctx, flags, &whole->r);
+	if (rc) {
+		free(whole);
+		return rc;
 	}
-	w->s = (struct iprep_reset){
-		.why = w->r.why,
-		.aside = *w->r.aside ? w->r.aside : NULL,
-		.blocks = w->r.blocks,
-		.reports = w->r.reports,
-		.lookups = w->r.lookups,
-		.pardons = w->r.pardons,
-		.logins = w->r.logins,
-		.all_read = w->r.all_read,
+	whole->s = (struct iprep_reset){
+		.why = whole->r.why,
+		.aside = *whole->r.aside ? whole->r.aside : NULL,
+		.blocks = whole->r.blocks,
+		.reports = whole->r.reports,
+		.lookups = whole->r.lookups,
+		.pardons = whole->r.pardons,
+		.logins = whole->r.logins,
+		.all_read = whole->r.all_read,
 		.dry_run = (flags & IPREP_RESET_DRY_RUN) != 0,
 	};
-	*ret_reset = &w->s;
+	*ret_reset = &whole->s;
 	return IPREP_OK;
 }
 
@@ -68,24 +68,24 @@ void iprep_reset_free(const struct iprep_reset *reset)
 	free((void *)(uintptr_t)reset);
 }
 
-int iprep_reset_json(const struct iprep_reset *s, char **ret_line)
+int iprep_reset_json(const struct iprep_reset *reset, char **ret_line)
 {
-	struct json *o = json_new_object(), *part;
+	struct json *json = json_new_object(), *part;
 	char *line;
 
-	json_put_text(o, "why", s->why);
-	json_put_text(o, "aside", s->aside);
-	part = json_put_object(o, "lost");
-	json_put_int(part, "blocks", s->blocks);
-	json_put_int(part, "reports", s->reports);
-	json_put_int(part, "lookups", s->lookups);
-	part = json_put_object(o, "kept");
-	json_put_int(part, "pardons", s->pardons);
-	json_put_int(part, "logins", s->logins);
-	json_put_bool(o, "all_read", s->all_read);
-	json_put_bool(o, "dry_run", s->dry_run);
-	line = json_line(o);
-	json_free(o);
+	json_put_text(json, "why", reset->why);
+	json_put_text(json, "aside", reset->aside);
+	part = json_put_object(json, "lost");
+	json_put_int(part, "blocks", reset->blocks);
+	json_put_int(part, "reports", reset->reports);
+	json_put_int(part, "lookups", reset->lookups);
+	part = json_put_object(json, "kept");
+	json_put_int(part, "pardons", reset->pardons);
+	json_put_int(part, "logins", reset->logins);
+	json_put_bool(json, "all_read", reset->all_read);
+	json_put_bool(json, "dry_run", reset->dry_run);
+	line = json_line(json);
+	json_free(json);
 	if (!line)
 		return IPREP_E_NOMEM;
 	*ret_line = line;

@@ -7,15 +7,15 @@
 #include <string.h>
 
 struct whole {
-	struct iprep_result r;
+	struct iprep_result result;
 	char address[ADDR_TEXT_MAX], tier[32], exempt[DETAIL_MAX], block_tier[32], jail[JAIL_MAX];
 	const struct iprep_finding *list[SOURCES_MAX];
 	struct result_finding ones[];
 };
 
-static int status_of(const struct finding *f)
+static int status_of(const struct finding *finding)
 {
-	switch ((enum finding_status)f->status) {
+	switch ((enum finding_status)finding->status) {
 	case FINDING_OK:
 		return IPREP_S_OK;
 	case FINDING_TIMEOUT:
@@ -43,7 +43,7 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 		detail = source->costs ? "not asked: could not change the verdict" : "not asked";
 	snprintf(o->source, sizeof(o->source), "%s", source->name);
 	snprintf(o->detail, sizeof(o->detail), "%s", detail);
-	o->f = (struct iprep_finding){
+	o->finding = (struct iprep_finding){
 		.source = o->source,
 		.status = status_of(f),
 		.detail = *o->detail ? o->detail : NULL,
@@ -55,101 +55,102 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 		.unanswered = silent && (source->least || source->most),
 	};
 	for (int i = 0; f->status == FINDING_OK && i < f->na; i++) {
-		struct in_addr a = { .s_addr = htonl(f->a[i]) };
+		struct in_addr in_addr = { .s_addr = htonl(f->a[i]) };
 
-		inet_ntop(AF_INET, &a, o->text[i], sizeof(o->text[i]));
-		o->answers[o->f.nanswers++] = o->text[i];
+		inet_ntop(AF_INET, &in_addr, o->text[i], sizeof(o->text[i]));
+		o->answers[o->finding.nanswers++] = o->text[i];
 	}
 }
 
-struct iprep_result *result_new(const struct session *session, const struct lookup *l)
+struct iprep_result *result_new(const struct session *session, const struct lookup *lookup)
 {
-	size_t n = l->verdict.kind == V_EXEMPT ? 0 : session->conf->nsources;
-	struct whole *w = calloc(1, sizeof(*w) + n * sizeof(w->ones[0]));
+	size_t count = lookup->verdict.kind == V_EXEMPT ? 0 : session->conf->nsources;
+	struct whole *whole = calloc(1, sizeof(*whole) + count * sizeof(whole->ones[0]));
 
-	if (!w)
+	if (!whole)
 		return NULL;
-	w->r = (struct iprep_result){
-		.address = addr_text(&l->task.addr, w->address),
-		.verdict = (int)l->verdict.kind,
-		.low = l->verdict.low,
-		.high = l->verdict.high,
-		.nfindings = n,
-		.findings = w->list,
+	whole->result = (struct iprep_result){
+		.address = addr_text(&lookup->task.addr, whole->address),
+		.verdict = (int)lookup->verdict.kind,
+		.low = lookup->verdict.low,
+		.high = lookup->verdict.high,
+		.nfindings = count,
+		.findings = whole->list,
 	};
-	if (l->verdict.tier >= 0)
-		snprintf(w->tier, sizeof(w->tier), "%s",
-			 session->conf->tiers[l->verdict.tier].name);
-	w->r.tier = *w->tier ? w->tier : NULL;
-	snprintf(w->exempt, sizeof(w->exempt), "%s", l->exempt);
-	w->r.exempt = l->verdict.kind == V_EXEMPT ? w->exempt : NULL;
-	if (l->blocked) {
-		snprintf(w->block_tier, sizeof(w->block_tier), "%s", l->block.tier);
-		snprintf(w->jail, sizeof(w->jail), "%s", l->block.jail);
-		w->r.block_tier = w->block_tier;
-		w->r.block_jail = *w->jail ? w->jail : NULL;
-		w->r.blocked_until = l->block.until;
+	if (lookup->verdict.tier >= 0)
+		snprintf(whole->tier, sizeof(whole->tier), "%s",
+			 session->conf->tiers[lookup->verdict.tier].name);
+	whole->result.tier = *whole->tier ? whole->tier : NULL;
+	snprintf(whole->exempt, sizeof(whole->exempt), "%s", lookup->exempt);
+	whole->result.exempt = lookup->verdict.kind == V_EXEMPT ? whole->exempt : NULL;
+	if (lookup->blocked) {
+		snprintf(whole->block_tier, sizeof(whole->block_tier), "%s", lookup->block.tier);
+		snprintf(whole->jail, sizeof(whole->jail), "%s", lookup->block.jail);
+		whole->result.block_tier = whole->block_tier;
+		whole->result.block_jail = *whole->jail ? whole->jail : NULL;
+		whole->result.blocked_until = lookup->block.until;
 	}
-	w->r.login_at = l->login_at;
-	for (size_t i = 0; i < n; i++) {
-		result_finding_fill(&w->ones[i], &session->conf->sources[i], &l->findings[i]);
-		w->list[i] = &w->ones[i].f;
+	whole->result.login_at = lookup->login_at;
+	for (size_t i = 0; i < count; i++) {
+		result_finding_fill(&whole->ones[i], &session->conf->sources[i],
+				    &lookup->findings[i]);
+		whole->list[i] = &whole->ones[i].finding;
 	}
-	return &w->r;
+	return &whole->result;
 }
 
-static void put_time(struct json *o, const char *name, int64_t at)
+static void put_time(struct json *json, const char *name, int64_t at)
 {
 	if (at)
-		json_put_int(o, name, at);
+		json_put_int(json, name, at);
 	else
-		json_put_null(o, name);
+		json_put_null(json, name);
 }
 
-void result_finding_json(struct json *array, const struct iprep_finding *f)
+void result_finding_json(struct json *array, const struct iprep_finding *finding)
 {
 	static const char *const names[] = { "ok", "timeout", "error", "quarantined", "skipped" };
-	struct json *o = json_push_object(array), *answers;
+	struct json *json = json_push_object(array), *answers;
 
-	json_put_text(o, "source", f->source);
-	json_put_text(o, "status", names[f->status]);
-	json_put_bool(o, "listed", f->listed);
-	json_put_int(o, "points", f->points);
-	answers = json_put_array(o, "answer");
-	for (size_t i = 0; i < f->nanswers; i++)
-		json_push_text(answers, f->answers[i]);
-	json_put_text(o, "detail", f->detail);
-	put_time(o, "answered_at", f->answered_at);
-	put_time(o, "expires_at", f->expires_at);
+	json_put_text(json, "source", finding->source);
+	json_put_text(json, "status", names[finding->status]);
+	json_put_bool(json, "listed", finding->listed);
+	json_put_int(json, "points", finding->points);
+	answers = json_put_array(json, "answer");
+	for (size_t i = 0; i < finding->nanswers; i++)
+		json_push_text(answers, finding->answers[i]);
+	json_put_text(json, "detail", finding->detail);
+	put_time(json, "answered_at", finding->answered_at);
+	put_time(json, "expires_at", finding->expires_at);
 }
 
-int iprep_result_json(const struct iprep_result *r, char **ret_line)
+int iprep_result_json(const struct iprep_result *result, char **ret_line)
 {
 	static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
-	struct json *o = json_new_object(), *score, *list;
+	struct json *json = json_new_object(), *score, *list;
 	char *line;
 
-	json_put_text(o, "address", r->address);
-	json_put_text(o, "verdict", verdicts[r->verdict]);
-	score = json_put_object(o, "score");
-	json_put_int(score, "low", r->low);
-	json_put_int(score, "high", r->high);
-	json_put_text(o, "tier", r->tier);
-	if (r->exempt)
-		json_put_text(o, "exempt", r->exempt);
-	if (r->block_tier) {
-		json_put_int(o, "blocked_until", r->blocked_until);
-		json_put_text(o, "blocked_tier", r->block_tier);
+	json_put_text(json, "address", result->address);
+	json_put_text(json, "verdict", verdicts[result->verdict]);
+	score = json_put_object(json, "score");
+	json_put_int(score, "low", result->low);
+	json_put_int(score, "high", result->high);
+	json_put_text(json, "tier", result->tier);
+	if (result->exempt)
+		json_put_text(json, "exempt", result->exempt);
+	if (result->block_tier) {
+		json_put_int(json, "blocked_until", result->blocked_until);
+		json_put_text(json, "blocked_tier", result->block_tier);
 	} else {
-		json_put_null(o, "blocked_until");
+		json_put_null(json, "blocked_until");
 	}
-	if (r->login_at)
-		json_put_int(o, "login_at", r->login_at);
-	list = json_put_array(o, "findings");
-	for (size_t i = 0; i < r->nfindings; i++)
-		result_finding_json(list, r->findings[i]);
-	line = json_line(o);
-	json_free(o);
+	if (result->login_at)
+		json_put_int(json, "login_at", result->login_at);
+	list = json_put_array(json, "findings");
+	for (size_t i = 0; i < result->nfindings; i++)
+		result_finding_json(list, result->findings[i]);
+	line = json_line(json);
+	json_free(json);
 	if (!line)
 		return IPREP_E_NOMEM;
 	*ret_line = line;

@@ -5,14 +5,14 @@
 #include "reputation/lookup.h"
 
 /* One allocation, released with free(). NULL: no memory. */
-struct iprep_result *result_new(const struct session *session, const struct lookup *l);
+struct iprep_result *result_new(const struct session *session, const struct lookup *lookup);
 
 /* One finding as the public one, which points into it: neither is copied. */
 struct result_finding {
-	struct iprep_finding f;
+	struct iprep_finding finding;
 	const char *answers[ANSWERS_MAX];
 	char text[ANSWERS_MAX][16], source[48], detail[DETAIL_MAX]; /* "127.255.255.254" */
 };
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f);
-void result_finding_json(struct json *array, const struct iprep_finding *f);
+void result_finding_json(struct json *array, const struct iprep_finding *finding);

@@ -22,112 +22,115 @@ struct test {
 
 static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	struct test *t = user;
+	struct test *test = user;
 
 	*ret_wait_ms = 0;
-	if (t->fed)
+	if (test->fed)
 		return FEED_END;
-	t->fed = true;
-	*ret = &t->task;
+	test->fed = true;
+	*ret = &test->task;
 	return FEED_TASK;
 }
 
 static source_set settled(void *user, struct task *task)
 {
-	struct test *t = user;
+	struct test *test = user;
 
-	if (t->session.store && task->asked && t->session.conf->abuseipdb >= 0)
-		quota_note(&t->session, "check", &task->quota);
-	dnsbl_health_keep(&t->session);
+	if (test->session.store && task->asked && test->session.conf->abuseipdb >= 0)
+		quota_note(&test->session, "check", &task->quota);
+	dnsbl_health_keep(&test->session);
 	return 0;
 }
 
-static int run(struct test *t, int timeout_ms, struct err *e)
+static int run(struct test *test, int timeout_ms, struct err *error)
 {
-	const struct session *session = &t->session;
+	const struct session *session = &test->session;
 	struct engine_conf ec = { .conf = session->conf,
 				  .clock = session->clock,
 				  .log = session->log,
 				  .secret = session->secret,
 				  .health = session->health,
 				  .ops = session->ops };
-	struct feed feed = {
-		.user = t, .window_max = 1, .task_ms = timeout_ms, .next = next, .settled = settled
-	};
+	struct feed feed = { .user = test,
+			     .window_max = 1,
+			     .task_ms = timeout_ms,
+			     .next = next,
+			     .settled = settled };
 	struct engine *engine = NULL;
-	int r = engine_new(&ec, &engine);
+	int rc = engine_new(&ec, &engine);
 
-	if (r)
-		return err_set(e, r, "out of memory");
+	if (rc)
+		return err_set(error, rc, "out of memory");
 	for (size_t i = 0; i < session->conf->nsources; i++) {
-		t->task.ask |= SOURCE_BIT(i);
+		test->task.ask |= SOURCE_BIT(i);
 		dnsbl_health_forget(&session->health->rows[i]);
 	}
-	r = engine_run(engine, &feed, e);
+	rc = engine_run(engine, &feed, error);
 	engine_free(engine);
-	return r;
+	return rc;
 }
 
-static void say_answer(const struct finding *f, char why[DETAIL_MAX])
+static void say_answer(const struct finding *finding, char why[DETAIL_MAX])
 {
-	struct in_addr a = { .s_addr = htonl(f->a[0]) };
+	struct in_addr in_addr = { .s_addr = htonl(finding->a[0]) };
 	char text[INET_ADDRSTRLEN];
 
-	if (f->listed)
+	if (finding->listed)
 		snprintf(why, DETAIL_MAX, "127.0.0.1 is not listed, 127.0.0.2 is, as %s",
-			 inet_ntop(AF_INET, &a, text, sizeof(text)));
+			 inet_ntop(AF_INET, &in_addr, text, sizeof(text)));
 	else
 		snprintf(why, DETAIL_MAX,
 			 "127.0.0.1 is not listed; it has no test entry 127.0.0.2");
 }
 
-static void judge_list(const struct test *t, size_t i, struct iprep_source *row,
+static void judge_list(const struct test *test, size_t i, struct iprep_source *row,
 		       char why[DETAIL_MAX])
 {
-	const struct health *h = &t->session.health->rows[i];
-	const struct finding *f = &t->task.findings[i];
+	const struct health *health = &test->session.health->rows[i];
+	const struct finding *finding = &test->task.findings[i];
 
-	row->probed_at = h->z.probed_at;
-	row->latency_ms = h->z.probed_at ? h->z.latency_ms : -1;
+	row->probed_at = health->state.probed_at;
+	row->latency_ms = health->state.probed_at ? health->state.latency_ms : -1;
 	row->state = IPREP_SRC_SILENT;
-	snprintf(why, DETAIL_MAX, "%s", f->detail);
-	if (t->session.conf->sources[i].no_key) {
+	snprintf(why, DETAIL_MAX, "%s", finding->detail);
+	if (test->session.conf->sources[i].no_key) {
 		row->state = IPREP_SRC_NO_KEY;
 		snprintf(why, DETAIL_MAX, "its key cannot be read: %.120s",
-			 t->session.conf->sources[i].key_file);
-	} else if (dnsbl_health_is_bad(h)) {
+			 test->session.conf->sources[i].key_file);
+	} else if (dnsbl_health_is_bad(health)) {
 		row->state = IPREP_SRC_QUARANTINED;
-		snprintf(why, DETAIL_MAX, "%s", h->z.why);
-	} else if (f->status == FINDING_OK) {
+		snprintf(why, DETAIL_MAX, "%s", health->state.why);
+	} else if (finding->status == FINDING_OK) {
 		row->state = IPREP_SRC_GOOD;
-		say_answer(f, why);
-		if (h->z.state[1] != ZONE_GOOD)
+		say_answer(finding, why);
+		if (health->state.state[1] != ZONE_GOOD)
 			snprintf(why + strlen(why), DETAIL_MAX - strlen(why),
 				 "; no answer for IPv6");
 	}
 }
 
-static void judge_api(const struct test *t, size_t i, struct iprep_source *row,
+static void judge_api(const struct test *test, size_t i, struct iprep_source *row,
 		      char why[DETAIL_MAX])
 {
-	const struct finding *f = &t->task.findings[i];
+	const struct finding *finding = &test->task.findings[i];
 
 	row->latency_ms = -1;
-	row->state = f->status == FINDING_OK	 ? IPREP_SRC_GOOD
-		     : t->task.quota.auth_failed ? IPREP_SRC_REFUSED
-						 : IPREP_SRC_SILENT;
-	snprintf(why, DETAIL_MAX, "%s", f->detail);
-	if (f->status == FINDING_OK && t->task.quota.remaining >= 0)
+	row->state = finding->status == FINDING_OK  ? IPREP_SRC_GOOD
+		     : test->task.quota.auth_failed ? IPREP_SRC_REFUSED
+						    : IPREP_SRC_SILENT;
+	snprintf(why, DETAIL_MAX, "%s", finding->detail);
+	if (finding->status == FINDING_OK && test->task.quota.remaining >= 0)
 		snprintf(why, DETAIL_MAX, "the key is good, %lld of %lld checks left today",
-			 (long long)t->task.quota.remaining, (long long)t->task.quota.limit);
-	else if (f->status == FINDING_OK)
+			 (long long)test->task.quota.remaining, (long long)test->task.quota.limit);
+	else if (finding->status == FINDING_OK)
 		snprintf(why, DETAIL_MAX, "the key is good");
 }
 
-static void judge(const struct test *t, void (*row)(void *user, const struct iprep_source *source),
-		  void *user, bool *ret_passed)
+static void judge(const struct test *test,
+		  void (*row)(void *user, const struct iprep_source *source), void *user,
+		  bool *ret_passed)
 {
-	const struct conf *conf = t->session.conf;
+	const struct conf *conf = test->session.conf;
 	char why[DETAIL_MAX];
 
 	*ret_passed = conf_gives_points(conf);
@@ -135,9 +138,9 @@ static void judge(const struct test *t, void (*row)(void *user, const struct ipr
 		struct iprep_source s = { .name = conf->sources[i].name, .why = why };
 
 		if (conf->sources[i].type == SOURCE_ABUSEIPDB)
-			judge_api(t, i, &s, why);
+			judge_api(test, i, &s, why);
 		else
-			judge_list(t, i, &s, why);
+			judge_list(test, i, &s, why);
 		*ret_passed &= s.state == IPREP_SRC_GOOD;
 		row(user, &s);
 	}
@@ -156,28 +159,29 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		       void (*row)(void *user, const struct iprep_source *source), void *user,
 		       bool *ret_passed)
 {
-	struct test t = { .task = { .kind = TASK_LOOKUP } };
-	int r = ctx_read_key(ctx);
+	struct test test = { .task = { .kind = TASK_LOOKUP } };
+	int rc = ctx_read_key(ctx);
 
-	if (!r && !(flags & IPREP_NO_STATE))
-		r = ctx_open_store(ctx, STORE_WORK);
-	if (r)
-		return r;
-	t.session = ctx_env(ctx);
+	if (!rc && !(flags & IPREP_NO_STATE))
+		rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	test.session = ctx_env(ctx);
 	if (flags & IPREP_NO_STATE)
-		t.session.store = NULL;
-	t.task.findings = calloc(t.session.conf->nsources + 1, sizeof(*t.task.findings));
-	if (!t.task.findings || !addr_parse("127.0.0.2", &t.task.addr))
+		test.session.store = NULL;
+	test.task.findings = calloc(test.session.conf->nsources + 1, sizeof(*test.task.findings));
+	if (!test.task.findings || !addr_parse("127.0.0.2", &test.task.addr))
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	r = dnsbl_health_load(&t.session);
-	if (!r && t.session.store && t.session.conf->abuseipdb >= 0)
-		r = store_quota_take(t.session.store, "check", 1);
-	if (r)
-		err_set(&ctx->err, r, "%s", store_err(t.session.store)->text);
+	rc = dnsbl_health_load(&test.session);
+	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
+		rc = store_quota_take(test.session.store, "check", 1);
+	if (rc)
+		err_set(&ctx->err, rc, "%s", store_err(test.session.store)->text);
 	else
-		r = run(&t, timeout_ms > 0 ? timeout_ms : t.session.conf->timeout_ms, &ctx->err);
-	if (!r)
-		judge(&t, row, user, ret_passed);
-	free(t.task.findings);
-	return r;
+		rc = run(&test, timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms,
+			 &ctx->err);
+	if (!rc)
+		judge(&test, row, user, ret_passed);
+	free(test.task.findings);
+	return rc;
 }

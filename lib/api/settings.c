@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct whole { /* one allocation */
-	struct iprep_settings s;
+	struct iprep_settings settings;
 	struct iprep_tier tiers[TIERS_MAX];
 	const struct iprep_tier *list[TIERS_MAX];
 	char names[TIERS_MAX][sizeof(((struct conf_tier *)NULL)->name)];
@@ -14,20 +14,21 @@ struct whole { /* one allocation */
 
 int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_settings)
 {
-	const struct conf *c = ctx->conf;
-	struct whole *w = calloc(1, sizeof(*w));
+	const struct conf *conf = ctx->conf;
+	struct whole *whole = calloc(1, sizeof(*whole));
 
-	if (!w)
+	if (!whole)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < c->ntiers; i++) {
-		snprintf(w->names[i], sizeof(w->names[i]), "%s", c->tiers[i].name);
-		w->tiers[i] = (struct iprep_tier){ w->names[i], c->tiers[i].score,
-						   c->tiers[i].bantime_s };
-		w->list[i] = &w->tiers[i];
+	for (size_t i = 0; i < conf->ntiers; i++) {
+		snprintf(whole->names[i], sizeof(whole->names[i]), "%s", conf->tiers[i].name);
+		whole->tiers[i] = (struct iprep_tier){ whole->names[i], conf->tiers[i].score,
+						       conf->tiers[i].bantime_s };
+		whole->list[i] = &whole->tiers[i];
 	}
-	snprintf(w->verdict_log, sizeof(w->verdict_log), "%s", c->verdict_log);
-	w->s = (struct iprep_settings){ w->verdict_log, c->ipv6_prefix, c->ntiers, w->list };
-	*ret_settings = &w->s;
+	snprintf(whole->verdict_log, sizeof(whole->verdict_log), "%s", conf->verdict_log);
+	whole->settings = (struct iprep_settings){ whole->verdict_log, conf->ipv6_prefix,
+						   conf->ntiers, whole->list };
+	*ret_settings = &whole->settings;
 	return IPREP_OK;
 }
 

@@ -18,21 +18,21 @@ struct prefix {
 
 /* Strictly what inet_pton(3) takes: no zone id, no prefix, no blanks. */
 bool addr_parse(const char *text, struct addr *ret);
-bool addr_is_v4(const struct addr *a);
+bool addr_is_v4(const struct addr *addr);
 /* Canonical text; returns dst, which has room for ADDR_TEXT_MAX. */
-char *addr_text(const struct addr *a, char dst[ADDR_TEXT_MAX]);
+char *addr_text(const struct addr *addr, char dst[ADDR_TEXT_MAX]);
 /* The text of a key: the address, or "PREFIX/64" where ipv6_prefix cuts an IPv6 address. */
 char *addr_key_text(const struct addr *key, int ipv6_prefix, char dst[ADDR_TEXT_MAX]);
 /* The store's key: IPv4 whole, IPv6 cut to ipv6_prefix bits (1..128). */
-struct addr addr_key(const struct addr *a, int ipv6_prefix);
+struct addr addr_key(const struct addr *addr, int ipv6_prefix);
 /* Clear all but the first bits (0..128). */
-struct addr addr_cut(const struct addr *a, int bits);
+struct addr addr_cut(const struct addr *addr, int bits);
 /* RFC 5782: "4.3.2.1" or 32 nibbles, no trailing dot; returns dst. */
-char *addr_reverse(const struct addr *a, char dst[ADDR_REVERSE_MAX]);
+char *addr_reverse(const struct addr *addr, char dst[ADDR_REVERSE_MAX]);
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address; host bits must be zero. */
 bool prefix_parse(const char *text, struct prefix *ret);
-bool prefix_has(const struct prefix *p, const struct addr *a);
+bool prefix_has(const struct prefix *prefix, const struct addr *addr);
 
 /* "private-use (RFC 1918)", or NULL for an ordinary public address. */
-const char *addr_special(const struct addr *a);
+const char *addr_special(const struct addr *addr);

@@ -67,10 +67,10 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-const char *addr_special(const struct addr *a)
+const char *addr_special(const struct addr *addr)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (prefix_has(&rows[i].prefix, a))
+		if (prefix_has(&rows[i].prefix, addr))
 			return rows[i].name;
 	return NULL;
 }

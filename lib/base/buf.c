@@ -5,114 +5,115 @@
 #include <stdlib.h>
 #include <string.h>
 
-void buf_init(struct buf *b, size_t max)
+void buf_init(struct buf *buf, size_t max)
 {
-	*b = (struct buf){ .max = max };
+	*buf = (struct buf){ .max = max };
 }
 
-void buf_free(struct buf *b)
+void buf_free(struct buf *buf)
 {
-	if (b->text)
-		explicit_bzero(b->text, b->room);
-	free(b->text);
-	buf_init(b, b->max);
+	if (buf->text)
+		explicit_bzero(buf->text, buf->room);
+	free(buf->text);
+	buf_init(buf, buf->max);
 }
 
-static bool make_room(struct buf *b, size_t more)
+static bool make_room(struct buf *buf, size_t more)
 {
-	size_t need = b->len + more + 1;
-	size_t room = b->room ? b->room : 64;
-	char *p;
+	size_t need = buf->len + more + 1;
+	size_t room = buf->room ? buf->room : 64;
+	char *pos;
 
-	if (b->failed || more > b->max || b->len > b->max - more)
+	if (buf->failed || more > buf->max || buf->len > buf->max - more)
 		return false;
-	if (need <= b->room)
+	if (need <= buf->room)
 		return true;
 	while (room < need)
 		room *= 2;
-	p = realloc(b->text, room);
-	if (!p)
+	pos = realloc(buf->text, room);
+	if (!pos)
 		return false;
-	b->text = p;
-	b->room = room;
+	buf->text = pos;
+	buf->room = room;
 	return true;
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t len)
+void buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-	if (!make_room(b, len)) {
-		b->failed = true;
+	if (!make_room(buf, len)) {
+		buf->failed = true;
 		return;
 	}
 	if (len)
-		memcpy(b->text + b->len, bytes, len);
-	b->len += len;
-	b->text[b->len] = '\0';
+		memcpy(buf->text + buf->len, bytes, len);
+	buf->len += len;
+	buf->text[buf->len] = '\0';
 }
 
-void buf_puts(struct buf *b, const char *text)
+void buf_puts(struct buf *buf, const char *text)
 {
-	buf_add(b, text, strlen(text));
+	buf_add(buf, text, strlen(text));
 }
 
-void buf_printf(struct buf *b, const char *fmt, ...)
+void buf_printf(struct buf *buf, const char *fmt, ...)
 {
 	va_list ap;
-	int n;
+	int count;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	count = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || !make_room(b, (size_t)n)) {
-		b->failed = true;
+	if (count < 0 || !make_room(buf, (size_t)count)) {
+		buf->failed = true;
 		return;
 	}
 	va_start(ap, fmt);
-	vsnprintf(b->text + b->len, (size_t)n + 1, fmt, ap);
+	vsnprintf(buf->text + buf->len, (size_t)count + 1, fmt, ap);
 	va_end(ap);
-	b->len += (size_t)n;
+	buf->len += (size_t)count;
 }
 
 char *text_mask(char *dst, size_t room, const void *src, size_t len)
 {
-	const unsigned char *s = src;
-	size_t n = len < room - 1 ? len : room - 1;
+	const unsigned char *bytes = src;
+	size_t count = len < room - 1 ? len : room - 1;
 
-	for (size_t i = 0; i < n; i++)
-		dst[i] = s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' ? '?' : (char)s[i];
-	dst[n] = '\0';
-	if (n < len && n >= 3)
-		memcpy(dst + n - 3, "...", 3);
+	for (size_t i = 0; i < count; i++)
+		dst[i] = bytes[i] < 0x20 || bytes[i] > 0x7e || bytes[i] == '"' ? '?'
+									       : (char)bytes[i];
+	dst[count] = '\0';
+	if (count < len && count >= 3)
+		memcpy(dst + count - 3, "...", 3);
 	return dst;
 }
 
 bool text_put(char *dst, size_t room, const char *src)
 {
 	size_t used = strlen(dst), len = strlen(src);
-	size_t n = len < room - used ? len : room - used - 1;
+	size_t count = len < room - used ? len : room - used - 1;
 
-	memcpy(dst + used, src, n);
-	dst[used + n] = '\0';
-	return n == len;
+	memcpy(dst + used, src, count);
+	dst[used + count] = '\0';
+	return count == len;
 }
 
 size_t utf8_cut(const char *text, size_t max)
 {
-	size_t n = strnlen(text, max + 1);
+	size_t count = strnlen(text, max + 1);
 
-	if (n <= max)
-		return n;
-	for (n = max; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+	if (count <= max)
+		return count;
+	for (count = max; count && ((unsigned char)text[count] & 0xc0) == 0x80; count--)
 		;
-	return n;
+	return count;
 }
 
 /* Bytes of the character at s; 0: it is none. */
-static size_t utf8_length(const unsigned char *s)
+static size_t utf8_length(const unsigned char *bytes)
 {
 	static const struct {
 		unsigned char first, last, low, high;
-		size_t n;
+		size_t count;
 	} forms[] = {
 		{ 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
 		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
@@ -122,30 +123,30 @@ static size_t utf8_length(const unsigned char *s)
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		size_t n = 1;
+		size_t count = 1;
 
-		if (s[0] < forms[i].first || s[0] > forms[i].last)
+		if (bytes[0] < forms[i].first || bytes[0] > forms[i].last)
 			continue;
-		if (forms[i].n > 1 && (s[1] < forms[i].low || s[1] > forms[i].high))
+		if (forms[i].count > 1 && (bytes[1] < forms[i].low || bytes[1] > forms[i].high))
 			return 0;
-		for (n = 2; n < forms[i].n; n++)
-			if ((s[n] & 0xc0) != 0x80)
+		for (count = 2; count < forms[i].count; count++)
+			if ((bytes[count] & 0xc0) != 0x80)
 				return 0;
-		return forms[i].n;
+		return forms[i].count;
 	}
 	return 0;
 }
 
 bool utf8_valid(const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const unsigned char *bytes = (const unsigned char *)text;
 
-	while (*s) {
-		size_t n = utf8_length(s);
+	while (*bytes) {
+		size_t count = utf8_length(bytes);
 
-		if (!n)
+		if (!count)
 			return false;
-		s += n;
+		bytes += count;
 	}
 	return true;
 }
@@ -155,37 +156,37 @@ bool utf8_valid(const char *text)
 /* The byte at *at in lower case, and *at behind it; "%41" is one byte, as in a URL. */
 static int next_byte(const char **at, const char *end)
 {
-	const char *p = *at;
-	unsigned byte = (unsigned char)*p;
+	const char *pos = *at;
+	unsigned byte = (unsigned char)*pos;
 
-	*at = p + 1;
-	if (byte == '%' && end - p > 2 && isxdigit((unsigned char)p[1]) &&
-	    isxdigit((unsigned char)p[2])) {
-		const char hex[] = { p[1], p[2], '\0' };
+	*at = pos + 1;
+	if (byte == '%' && end - pos > 2 && isxdigit((unsigned char)pos[1]) &&
+	    isxdigit((unsigned char)pos[2])) {
+		const char hex[] = { pos[1], pos[2], '\0' };
 
 		byte = (unsigned)strtoul(hex, NULL, 16);
-		*at = p + 3;
+		*at = pos + 3;
 	}
 	return tolower((int)byte);
 }
 
-static bool begins_with(const char *text, const char *end, const char *piece, size_t n)
+static bool begins_with(const char *text, const char *end, const char *piece, size_t len)
 {
-	while (n && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
+	while (len && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
 		piece++;
-		n--;
+		len--;
 	}
-	return !n;
+	return !len;
 }
 
 bool text_shows(const char *text, size_t len, const char *secret)
 {
-	size_t n = strlen(secret), piece = n < PIECE ? n : PIECE;
+	size_t length = strlen(secret), piece = length < PIECE ? length : PIECE;
 
-	if (!n || len < piece)
+	if (!length || len < piece)
 		return false;
 	for (size_t at = 0; at + piece <= len; at++)
-		for (size_t i = 0; i + piece <= n; i++)
+		for (size_t i = 0; i + piece <= length; i++)
 			if (begins_with(text + at, text + len, secret + i, piece))
 				return true;
 	return false;
@@ -197,21 +198,21 @@ char *text_redact(char *text)
 {
 	char *out = text;
 
-	for (const char *p = text; *p;) {
-		size_t n = strspn(p,
-				  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-		bool digit = strcspn(p, "0123456789") < n;
+	for (const char *pos = text; *pos;) {
+		size_t len = strspn(
+			pos, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+		bool digit = strcspn(pos, "0123456789") < len;
 
-		if (n >= RUN_MIN && digit) {
+		if (len >= RUN_MIN && digit) {
 			memcpy(out, "...", 3);
 			out += 3;
-			p += n;
+			pos += len;
 			continue;
 		}
-		n = n ? n : 1;
-		memmove(out, p, n);
-		out += n;
-		p += n;
+		len = len ? len : 1;
+		memmove(out, pos, len);
+		out += len;
+		pos += len;
 	}
 	*out = '\0';
 	return text;

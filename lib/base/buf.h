@@ -16,11 +16,11 @@ struct buf {
 	bool failed;
 };
 
-void buf_init(struct buf *b, size_t max); /* max: bytes of text, terminator apart */
-void buf_free(struct buf *b);		  /* wipes, frees, leaves an empty buffer */
-void buf_add(struct buf *b, const void *bytes, size_t len);
-void buf_puts(struct buf *b, const char *text);
-void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_init(struct buf *buf, size_t max); /* max: bytes of text, terminator apart */
+void buf_free(struct buf *buf);		    /* wipes, frees, leaves an empty buffer */
+void buf_add(struct buf *buf, const void *bytes, size_t len);
+void buf_puts(struct buf *buf, const char *text);
+void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Copy foreign bytes for people: control, non-ASCII and quote bytes become '?', the rest is
  * cut to fit room with "..." at its end. Always terminated. Returns dst. */

@@ -4,15 +4,15 @@
 
 static int64_t ms_of(clockid_t id)
 {
-	struct timespec t;
+	struct timespec timespec;
 
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(id, &timespec);
+	return (int64_t)timespec.tv_sec * 1000 + timespec.tv_nsec / 1000000;
 }
 
-int64_t clock_now_s(const struct clock *c)
+int64_t clock_now_s(const struct clock *clock)
 {
-	return c && c->now_s ? c->now_s(c->user) : (int64_t)time(NULL);
+	return clock && clock->now_s ? clock->now_s(clock->user) : (int64_t)time(NULL);
 }
 
 int64_t clock_mono_ms(void)

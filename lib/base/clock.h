@@ -8,6 +8,6 @@ struct clock {
 	void *user;
 }; /* now_s NULL: time(2) */
 
-int64_t clock_now_s(const struct clock *c);
+int64_t clock_now_s(const struct clock *clock);
 int64_t clock_mono_ms(void); /* for deadlines: never jumps */
 int64_t clock_boot_s(void);  /* since boot, suspend included */

@@ -4,32 +4,33 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+int err_set(struct err *error, int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!e)
+	if (!error)
 		return code;
-	e->code = code;
+	error->code = code;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	vsnprintf(error->text, sizeof(error->text), fmt, ap);
 	va_end(ap);
 	return code;
 }
 
-int err_prefix(struct err *e, const char *fmt, ...)
+int err_prefix(struct err *error, const char *fmt, ...)
 {
-	char old[sizeof(e->text)];
+	char old[sizeof(error->text)];
 	va_list ap;
-	size_t n;
+	size_t count;
 
-	if (!e)
+	if (!error)
 		return IPREP_E_BUG;
-	memcpy(old, e->text, sizeof(old));
+	memcpy(old, error->text, sizeof(old));
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	vsnprintf(error->text, sizeof(error->text), fmt, ap);
 	va_end(ap);
-	n = strlen(e->text);
-	snprintf(e->text + n, sizeof(e->text) - n, ": %.*s", (int)(sizeof(e->text) - n), old);
-	return e->code;
+	count = strlen(error->text);
+	snprintf(error->text + count, sizeof(error->text) - count, ": %.*s",
+		 (int)(sizeof(error->text) - count), old);
+	return error->code;
 }

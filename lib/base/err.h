@@ -15,6 +15,7 @@ struct err {
 };
 
 /* Fill in *e and return code, so that callers write: return err_set(e, CODE, ...); */
-int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *error, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Put "prefix: " before the text that is there. Returns e's code. */
-int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int err_prefix(struct err *error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

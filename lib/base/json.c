@@ -7,9 +7,9 @@
 #define DEPTH_MAX 32
 
 /* struct json is cJSON under another name: the one place that knows. */
-static cJSON *in(const struct json *j)
+static cJSON *in(const struct json *json)
 {
-	return (cJSON *)(uintptr_t)j;
+	return (cJSON *)(uintptr_t)json;
 }
 
 static struct json *out(const cJSON *c)
@@ -24,17 +24,17 @@ static bool shallow(const char *text, size_t len)
 	int depth = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+		char byte = text[i];
 
-		if (!c)
+		if (!byte)
 			return false;
-		if (quoted && c == '\\')
+		if (quoted && byte == '\\')
 			i++;
-		else if (c == '"')
+		else if (byte == '"')
 			quoted = !quoted;
-		else if (!quoted && (c == '[' || c == '{') && ++depth > DEPTH_MAX)
+		else if (!quoted && (byte == '[' || byte == '{') && ++depth > DEPTH_MAX)
 			return false;
-		else if (!quoted && (c == ']' || c == '}'))
+		else if (!quoted && (byte == ']' || byte == '}'))
 			depth--;
 	}
 	return true;
@@ -71,9 +71,9 @@ struct json *json_parse(const char *text, size_t len)
 	return NULL;
 }
 
-struct json *json_free(struct json *j)
+struct json *json_free(struct json *json)
 {
-	cJSON_Delete(in(j));
+	cJSON_Delete(in(json));
 	return NULL;
 }
 
@@ -100,31 +100,31 @@ const struct json *json_next(const struct json *item)
 	return item ? out(in(item)->next) : NULL;
 }
 
-bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret)
+bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
 {
-	double d;
+	double number;
 
-	if (!j || !cJSON_IsNumber(in(j)))
+	if (!json || !cJSON_IsNumber(in(json)))
 		return false;
-	d = in(j)->valuedouble;
-	if (!(d >= -9e15 && d <= 9e15) || (double)(int64_t)d != d || d < (double)min ||
-	    d > (double)max)
+	number = in(json)->valuedouble;
+	if (!(number >= -9e15 && number <= 9e15) || (double)(int64_t)number != number ||
+	    number < (double)min || number > (double)max)
 		return false;
-	*ret = (int64_t)d;
+	*ret = (int64_t)number;
 	return true;
 }
 
-bool json_bool(const struct json *j, bool *ret)
+bool json_bool(const struct json *json, bool *ret)
 {
-	if (!j || !cJSON_IsBool(in(j)))
+	if (!json || !cJSON_IsBool(in(json)))
 		return false;
-	*ret = cJSON_IsTrue(in(j));
+	*ret = cJSON_IsTrue(in(json));
 	return true;
 }
 
-const char *json_text(const struct json *j)
+const char *json_text(const struct json *json)
 {
-	return j ? cJSON_GetStringValue(in(j)) : NULL;
+	return json ? cJSON_GetStringValue(in(json)) : NULL;
 }
 
 struct json *json_new_object(void)
@@ -143,9 +143,9 @@ void json_put_text(struct json *object, const char *name, const char *text)
 	put(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
-void json_put_int(struct json *object, const char *name, int64_t n)
+void json_put_int(struct json *object, const char *name, int64_t number)
 {
-	put(object, name, cJSON_CreateNumber((double)n));
+	put(object, name, cJSON_CreateNumber((double)number));
 }
 
 void json_put_bool(struct json *object, const char *name, int b)
@@ -186,7 +186,7 @@ void json_push_text(struct json *array, const char *text)
 	push(array, cJSON_CreateString(text));
 }
 
-char *json_line(const struct json *j)
+char *json_line(const struct json *json)
 {
-	return j ? cJSON_PrintUnformatted(in(j)) : NULL;
+	return json ? cJSON_PrintUnformatted(in(json)) : NULL;
 }

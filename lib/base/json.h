@@ -13,24 +13,24 @@
 struct json; /* borrowed unless stated; NULL is "not there" */
 
 struct json *json_parse(const char *text, size_t len); /* NULL: invalid; else json_free() */
-struct json *json_free(struct json *j);
+struct json *json_free(struct json *json);
 const struct json *json_member(const struct json *object, const char *name);
 const struct json *json_item(const struct json *array, size_t i);
 size_t json_count(const struct json *array);
 const struct json *json_next(const struct json *item); /* of the same array; NULL: the last */
-bool json_int(const struct json *j, int64_t min, int64_t max,
+bool json_int(const struct json *json, int64_t min, int64_t max,
 	      int64_t *ret); /* whole numbers only */
-bool json_bool(const struct json *j, bool *ret);
-const char *json_text(const struct json *j); /* NULL if it is no string */
+bool json_bool(const struct json *json, bool *ret);
+const char *json_text(const struct json *json); /* NULL if it is no string */
 
 /* Writing: builders return NULL when out of memory and take NULL; the last call sees it. */
 struct json *json_new_object(void);
 void json_put_text(struct json *object, const char *name, const char *text); /* NULL: null */
-void json_put_int(struct json *object, const char *name, int64_t n);
+void json_put_int(struct json *object, const char *name, int64_t number);
 void json_put_bool(struct json *object, const char *name, int b); /* negative: null */
 void json_put_null(struct json *object, const char *name);
 struct json *json_put_object(struct json *object, const char *name); /* borrowed */
 struct json *json_put_array(struct json *object, const char *name);  /* borrowed */
 struct json *json_push_object(struct json *array);		     /* borrowed */
 void json_push_text(struct json *array, const char *text);
-char *json_line(const struct json *j); /* one line, malloc'd; NULL: no memory */
+char *json_line(const struct json *json); /* one line, malloc'd; NULL: no memory */

@@ -23,7 +23,7 @@ static bool addr_of(const struct sockaddr *sa, struct addr *ret)
 	return true;
 }
 
-bool local_addr_in(const struct prefix *p)
+bool local_addr_in(const struct prefix *prefix)
 {
 	struct ifaddrs *list = NULL;
 	bool has = false;
@@ -31,40 +31,42 @@ bool local_addr_in(const struct prefix *p)
 
 	if (getifaddrs(&list))
 		return false;
-	for (struct ifaddrs *i = list; i && !has; i = i->ifa_next)
-		has = i->ifa_addr && addr_of(i->ifa_addr, &one) && prefix_has(p, &one);
+	for (struct ifaddrs *ifaddrs = list; ifaddrs && !has; ifaddrs = ifaddrs->ifa_next)
+		has = ifaddrs->ifa_addr && addr_of(ifaddrs->ifa_addr, &one) &&
+		      prefix_has(prefix, &one);
 	freeifaddrs(list);
 	return has;
 }
 
-bool local_addr_has(const struct addr *a)
+bool local_addr_has(const struct addr *addr)
 {
-	struct prefix p = { *a, 128 };
+	struct prefix prefix = { *addr, 128 };
 
-	return local_addr_in(&p);
+	return local_addr_in(&prefix);
 }
 
 struct local_addr_list *local_addr_list_new(void)
 {
 	struct ifaddrs *list = NULL;
 	struct local_addr_list *own;
-	size_t n = 0;
+	size_t count = 0;
 
 	if (getifaddrs(&list))
 		return NULL;
-	for (struct ifaddrs *i = list; i; i = i->ifa_next)
-		n++;
-	own = calloc(1, sizeof(*own) + n * sizeof(own->addrs[0]));
-	for (struct ifaddrs *i = list; i && own; i = i->ifa_next)
-		own->n += i->ifa_addr && addr_of(i->ifa_addr, &own->addrs[own->n]);
+	for (struct ifaddrs *ifaddrs = list; ifaddrs; ifaddrs = ifaddrs->ifa_next)
+		count++;
+	own = calloc(1, sizeof(*own) + count * sizeof(own->addrs[0]));
+	for (struct ifaddrs *ifaddrs = list; ifaddrs && own; ifaddrs = ifaddrs->ifa_next)
+		own->count += ifaddrs->ifa_addr &&
+			      addr_of(ifaddrs->ifa_addr, &own->addrs[own->count]);
 	freeifaddrs(list);
 	return own;
 }
 
-bool local_addr_list_has(const struct local_addr_list *list, const struct addr *a)
+bool local_addr_list_has(const struct local_addr_list *list, const struct addr *addr)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (!memcmp(&list->addrs[i], a, sizeof(*a)))
+	for (size_t i = 0; i < list->count; i++)
+		if (!memcmp(&list->addrs[i], addr, sizeof(*addr)))
 			return true;
 	return false;
 }

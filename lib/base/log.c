@@ -3,20 +3,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool log_wants(const struct log *l, int priority)
+bool log_wants(const struct log *log, int priority)
 {
-	return l && l->fn && priority <= l->max_priority;
+	return log && log->fn && priority <= log->max_priority;
 }
 
-void log_line(const struct log *l, int priority, const char *fmt, ...)
+void log_line(const struct log *log, int priority, const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
 
-	if (!log_wants(l, priority))
+	if (!log_wants(log, priority))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	l->fn(l->user, priority, line);
+	log->fn(log->user, priority, line);
 }

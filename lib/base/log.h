@@ -10,6 +10,6 @@ struct log {
 	int max_priority; /* LOG_ERR .. LOG_DEBUG; tested before formatting */
 };
 
-bool log_wants(const struct log *l, int priority);
-void log_line(const struct log *l, int priority, const char *fmt, ...)
+bool log_wants(const struct log *log, int priority);
+void log_line(const struct log *log, int priority, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

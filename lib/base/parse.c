@@ -8,14 +8,14 @@
 bool int_parse(const char *text, int64_t min, int64_t max, int64_t *ret)
 {
 	char *end;
-	long long n;
+	long long number;
 
 	if (!isdigit((unsigned char)text[text[0] == '-']))
 		return false;
 	errno = 0;
-	n = strtoll(text, &end, 10);
-	if (errno || *end || n < min || n > max)
+	number = strtoll(text, &end, 10);
+	if (errno || *end || number < min || number > max)
 		return false;
-	*ret = n;
+	*ret = number;
 	return true;
 }

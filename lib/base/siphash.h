@@ -9,4 +9,4 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t siphash24(const uint8_t key[16], const void *bytes, size_t n);
+uint64_t siphash24(const uint8_t key[16], const void *bytes, size_t len);

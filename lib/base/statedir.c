@@ -13,7 +13,7 @@ static bool others_may_write(const struct stat *st)
 }
 
 /* Whoever may write a directory above can put another one in its place. */
-static int check_above(char *path, uid_t owner, struct err *e)
+static int check_above(char *path, uid_t owner, struct err *error)
 {
 	struct stat st;
 	char *slash;
@@ -21,14 +21,14 @@ static int check_above(char *path, uid_t owner, struct err *e)
 	while ((slash = strrchr(path, '/'))) {
 		slash[slash == path] = '\0';
 		if (stat(path, &st))
-			return err_set(e, IPREP_E_PERM, "%s: %s", path, strerror(errno));
+			return err_set(error, IPREP_E_PERM, "%s: %s", path, strerror(errno));
 		if (st.st_uid != 0 && st.st_uid != owner)
-			return err_set(e, IPREP_E_PERM,
+			return err_set(error, IPREP_E_PERM,
 				       "%s: belongs to user %u, who could replace the "
 				       "state below it",
 				       path, (unsigned)st.st_uid);
 		if (others_may_write(&st) && !(st.st_mode & S_ISVTX))
-			return err_set(e, IPREP_E_PERM,
+			return err_set(error, IPREP_E_PERM,
 				       "%s: others may write here (mode %04o) and "
 				       "replace the state below it",
 				       path, (unsigned)(st.st_mode & 07777));
@@ -38,33 +38,33 @@ static int check_above(char *path, uid_t owner, struct err *e)
 	return 0;
 }
 
-int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
+int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *error)
 {
 	const char *slash = strrchr(state_path, '/');
 	char dir[512];
 	struct stat st;
-	int fd, r;
+	int fd, rc;
 
 	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - state_path) : 0, state_path);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_PATH);
 	if (fd < 0 || fstat(fd, &st)) {
-		r = err_set(e, IPREP_E_PERM, "%s: state directory: %s", dir, strerror(errno));
+		rc = err_set(error, IPREP_E_PERM, "%s: state directory: %s", dir, strerror(errno));
 		if (fd >= 0)
 			close(fd);
-		return r;
+		return rc;
 	}
 	close(fd);
 	if (st.st_uid == 0)
-		return err_set(e, IPREP_E_PERM,
+		return err_set(error, IPREP_E_PERM,
 			       "%s: state directory belongs to root; give it to a user "
 			       "of its own: chown _iprep:_iprep",
 			       dir);
 	if (st.st_mode & S_IWOTH)
-		return err_set(e, IPREP_E_PERM, "%s: state directory is writable by everybody",
+		return err_set(error, IPREP_E_PERM, "%s: state directory is writable by everybody",
 			       dir);
-	r = check_above(dir, st.st_uid, e);
-	if (r)
-		return r;
+	rc = check_above(dir, st.st_uid, error);
+	if (rc)
+		return rc;
 	*ret_uid = st.st_uid;
 	*ret_gid = st.st_gid;
 	return 0;

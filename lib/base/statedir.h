@@ -8,4 +8,4 @@
  * directories that belong to root or its owner and that nobody else may write (or that are sticky).
  * Errors: _PERM.
  */
-int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
+int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *error);

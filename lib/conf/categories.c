@@ -22,44 +22,44 @@ static const struct { const char *name; int number; } categories[] = {
 
 static int category_of(const char *name)
 {
-	int64_t n;
+	int64_t number;
 
-	if (int_parse(name, 1, 23, &n))
-		return (int)n;
+	if (int_parse(name, 1, 23, &number))
+		return (int)number;
 	for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
 		if (!strcasecmp(categories[i].name, name))
 			return categories[i].number;
 	return 0;
 }
 
-int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *e)
+int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *error)
 {
 	char list[CONF_TEXT_MAX], one[16], out[CONF_TEXT_MAX] = "", masked[64], *save = NULL;
 	bool seen[24] = { 0 };
-	int n = 0, given = 0;
+	int count = 0, given = 0;
 
 	if (strlen(text) >= sizeof(list))
-		return err_set(e, IPREP_E_ARG, "categories: longer than %zu bytes",
+		return err_set(error, IPREP_E_ARG, "categories: longer than %zu bytes",
 			       sizeof(list) - 1);
 	memcpy(list, text, strlen(text) + 1);
-	for (char *p = strtok_r(list, ", ", &save); p; p = strtok_r(NULL, ", ", &save)) {
-		int c = category_of(p);
+	for (char *pos = strtok_r(list, ", ", &save); pos; pos = strtok_r(NULL, ", ", &save)) {
+		int byte = category_of(pos);
 
 		if (++given > CATEGORIES_MAX)
-			return err_set(e, IPREP_E_ARG, "categories: more than %d are given",
+			return err_set(error, IPREP_E_ARG, "categories: more than %d are given",
 				       CATEGORIES_MAX);
-		if (!c)
-			return err_set(e, IPREP_E_ARG,
+		if (!byte)
+			return err_set(error, IPREP_E_ARG,
 				       "categories: \"%s\" is no category of AbuseIPDB",
-				       text_mask(masked, sizeof(masked), p, strlen(p)));
-		if (seen[c])
+				       text_mask(masked, sizeof(masked), pos, strlen(pos)));
+		if (seen[byte])
 			continue;
-		seen[c] = true;
-		snprintf(one, sizeof(one), "%s%d", n++ ? "," : "", c);
+		seen[byte] = true;
+		snprintf(one, sizeof(one), "%s%d", count++ ? "," : "", byte);
 		text_put(out, sizeof(out), one);
 	}
-	if (!n)
-		return err_set(e, IPREP_E_ARG, "categories: \"%s\" names none",
+	if (!count)
+		return err_set(error, IPREP_E_ARG, "categories: \"%s\" names none",
 			       text_mask(masked, sizeof(masked), text, strlen(text)));
 	memcpy(dst, out, strlen(out) + 1);
 	return 0;

@@ -7,4 +7,4 @@
  * "ssh,brute-force" or "22, 18" -> "22,18", each once; at most 30 may be given, all of them known.
  * Errors: _ARG names the value.
  */
-int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *e);
+int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *error);

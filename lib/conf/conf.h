@@ -88,21 +88,21 @@ struct conf {
 
 /* Read path and its .local; owner and mode are checked. Errors: _CONFIG, _PERM, _NOMEM.
  * ret_conf is never changed on failure. A default path may be missing. */
-int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *e);
+int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *error);
 /* The defaults alone. */
 int conf_new(struct conf **ret_conf);
-struct conf *conf_free(struct conf *c);
+struct conf *conf_free(struct conf *conf);
 
 /* Put the key into the zone of a list that has a key file. Errors: _CONFIG (no label), _NOMEM. */
-int conf_zone_key(struct conf_source *s, const char *key, struct err *e);
+int conf_zone_key(struct conf_source *source, const char *key, struct err *error);
 /* AbuseIPDB becomes the last source (conf->abuseipdb), if it is not yet one. */
-int conf_enable_abuseipdb(struct conf *c);
+int conf_enable_abuseipdb(struct conf *conf);
 /* True if an enabled source can give positive points. */
-bool conf_gives_points(const struct conf *c);
+bool conf_gives_points(const struct conf *conf);
 /* Row in tiers of that name; -1: none (any more). */
-int conf_tier_row(const struct conf *c, const char *name);
-bool conf_allowed(const struct conf *c, const struct addr *a);
-bool conf_skips_jail(const struct conf *c, const char *jail);
+int conf_tier_row(const struct conf *conf, const char *name);
+bool conf_allowed(const struct conf *conf, const struct addr *addr);
+bool conf_skips_jail(const struct conf *conf, const char *jail);
 
 /* What is wrong with the template of a comment, as a sentence's end; NULL: nothing. */
 const char *conf_template_wrong(const char *text);

@@ -12,5 +12,5 @@
  * _PERM unsafe owner, mode or kind; _CONFIG empty, too long, foreign bytes. The
  * message never holds content. Wipe with key_file_wipe().
  */
-int key_file_read(const char *path, char ret[SECRET_MAX], struct err *e);
+int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
 void key_file_wipe(char secret[SECRET_MAX]);

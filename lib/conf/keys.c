@@ -18,161 +18,162 @@
 #define BAN_MAX_S  (3653 * 86400LL)
 #define INT_VALUES 1000000
 
-static bool wrong(struct err *e, const char *what)
+static bool wrong(struct err *error, const char *what)
 {
-	err_set(e, IPREP_E_CONFIG, "%s", what);
+	err_set(error, IPREP_E_CONFIG, "%s", what);
 	return false;
 }
 
-static bool p_int(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_int(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	int64_t n;
+	int64_t number;
 
-	if (!int_parse(text, k->min, k->max, &n)) {
-		err_set(e, IPREP_E_CONFIG, "expected a whole number from %lld to %lld",
-			(long long)k->min, (long long)k->max);
+	if (!int_parse(text, key->min, key->max, &number)) {
+		err_set(error, IPREP_E_CONFIG, "expected a whole number from %lld to %lld",
+			(long long)key->min, (long long)key->max);
 		return false;
 	}
-	*(int *)dst = (int)n;
+	*(int *)dst = (int)number;
 	return true;
 }
 
-static bool p_duration(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_duration(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	int64_t s;
+	int64_t seconds;
 
-	if (!duration_parse(text, k->max, &s) || s < k->min) {
-		err_set(e, IPREP_E_CONFIG,
+	if (!duration_parse(text, key->max, &seconds) || seconds < key->min) {
+		err_set(error, IPREP_E_CONFIG,
 			"expected a duration such as 90, 15m, 1d, 52w, from %lld to "
 			"%lld seconds",
-			(long long)k->min, (long long)k->max);
+			(long long)key->min, (long long)key->max);
 		return false;
 	}
-	*(int64_t *)dst = s;
+	*(int64_t *)dst = seconds;
 	return true;
 }
 
-static bool p_yes(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_yes(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	(void)k;
+	(void)key;
 	if (strcasecmp(text, "yes") && strcasecmp(text, "no"))
-		return wrong(e, "expected yes or no");
+		return wrong(error, "expected yes or no");
 	*(bool *)dst = !strcasecmp(text, "yes");
 	return true;
 }
 
-static bool copy(char *dst, const char *text, struct err *e)
+static bool copy(char *dst, const char *text, struct err *error)
 {
 	if (strlen(text) >= CONF_TEXT_MAX)
-		return wrong(e, "too long");
+		return wrong(error, "too long");
 	memcpy(dst, text, strlen(text) + 1);
 	return true;
 }
 
-static bool p_path(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_path(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	bool may_be_empty = k->min == 0;
+	bool may_be_empty = key->min == 0;
 
 	if (*text != '/' && (*text || !may_be_empty))
-		return wrong(e, "expected an absolute path");
+		return wrong(error, "expected an absolute path");
 	if (*text && text[strlen(text) - 1] == '/')
-		return wrong(e, "expected a file, not a directory");
-	return copy(dst, text, e);
+		return wrong(error, "expected a file, not a directory");
+	return copy(dst, text, error);
 }
 
 static bool loopback_host(const char *host)
 {
-	size_t n = strcspn(host, *host == '[' ? "]" : ":/");
+	size_t len = strcspn(host, *host == '[' ? "]" : ":/");
 	char one[16];
-	struct addr a;
+	struct addr addr;
 
-	n += host[n] == ']';
-	if (n >= sizeof(one) || (host[n] && !strchr(":/", host[n])))
+	len += host[len] == ']';
+	if (len >= sizeof(one) || (host[len] && !strchr(":/", host[len])))
 		return false;
-	snprintf(one, sizeof(one), "%.*s", (int)n, host);
+	snprintf(one, sizeof(one), "%.*s", (int)len, host);
 	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||
-	       (addr_parse(one, &a) && addr_is_v4(&a) && a.b[12] == 127);
+	       (addr_parse(one, &addr) && addr_is_v4(&addr) && addr.b[12] == 127);
 }
 
-static bool p_url(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_url(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	(void)k;
+	(void)key;
 	if (strncmp(text, "https://", 8) &&
 	    (strncmp(text, "http://", 7) || !loopback_host(text + 7)))
-		return wrong(e, "expected https:// (http:// only to loopback)");
+		return wrong(error, "expected https:// (http:// only to loopback)");
 	if (text[strcspn(text, " \"'@#?<>\\")] || text[strlen(text) - 1] == '/')
-		return wrong(e, "not a plain URL without a slash at its end");
-	return copy(dst, text, e);
+		return wrong(error, "not a plain URL without a slash at its end");
+	return copy(dst, text, error);
 }
 
 /* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
-static bool p_proxy(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_proxy(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	const char *scheme_end = strstr(text, "://"), *host = scheme_end ? scheme_end + 3 : text;
 
-	(void)k;
+	(void)key;
 	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
-		return wrong(e, "expected a proxy such as http://proxy.example.org:3128");
-	return copy(dst, text, e);
+		return wrong(error, "expected a proxy such as http://proxy.example.org:3128");
+	return copy(dst, text, error);
 }
 
-static bool zone_name(const char *text, struct err *e)
+static bool zone_name(const char *text, struct err *error)
 {
-	size_t n = strlen(text), label = 0;
+	size_t len = strlen(text), label = 0;
 
-	if (!n || n > 253 - 64) /* 32 nibbles and their dots go before it */
-		return wrong(e, "expected a zone name of 1 to 189 characters");
-	for (size_t i = 0; i < n; i++) {
+	if (!len || len > 253 - 64) /* 32 nibbles and their dots go before it */
+		return wrong(error, "expected a zone name of 1 to 189 characters");
+	for (size_t i = 0; i < len; i++) {
 		label = text[i] == '.' ? 0 : label + 1;
 		if ((text[i] == '.' && (!i || text[i - 1] == '.')) || label > 63)
-			return wrong(e, "not a zone name: empty or overlong label");
+			return wrong(error, "not a zone name: empty or overlong label");
 		if (!isalnum((unsigned char)text[i]) && !strchr(".-_", text[i]))
-			return wrong(e, "not a zone name: only letters, digits, '.', '-', '_'");
+			return wrong(error, "not a zone name: only letters, digits, '.', '-', '_'");
 	}
 	return true;
 }
 
 /* A zone may hold one key as a label of its own, "%{key:/etc/iprep/dqs.key}.zen.dq.spamhaus.net".
  */
-static bool p_zone(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_zone(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	struct conf_source *s = (struct conf_source *)(void *)((char *)dst - k->offset);
+	struct conf_source *source = (struct conf_source *)(void *)((char *)dst - key->offset);
 	const char *from = strstr(text, "%{"), *to = from ? strchr(from, '}') : NULL;
 	char plain[CONF_TEXT_MAX];
 
-	if (!copy(s->zone, text, e))
+	if (!copy(source->zone, text, error))
 		return false;
-	s->key_file[0] = '\0';
+	source->key_file[0] = '\0';
 	if (!from)
-		return zone_name(text, e);
+		return zone_name(text, error);
 	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
-		return wrong(e, "knows only %{key:/absolute/path}");
-	for (const char *p = from; p < to; p++)
-		if (*p <= ' ' || *p > '~' || *p == '"')
-			return wrong(e, "the key's path may hold printable ASCII only");
+		return wrong(error, "knows only %{key:/absolute/path}");
+	for (const char *pos = from; pos < to; pos++)
+		if (*pos <= ' ' || *pos > '~' || *pos == '"')
+			return wrong(error, "the key's path may hold printable ASCII only");
 	if ((from > text && from[-1] != '.') || to[1] != '.')
-		return wrong(e, "the key must be a label of its own, with dots around it");
-	snprintf(s->key_file, sizeof(s->key_file), "%.*s", (int)(to - from - 6), from + 6);
+		return wrong(error, "the key must be a label of its own, with dots around it");
+	snprintf(source->key_file, sizeof(source->key_file), "%.*s", (int)(to - from - 6),
+		 from + 6);
 	snprintf(plain, sizeof(plain), "%.*sk%s", (int)(from - text), text, to + 1);
-	return zone_name(plain, e);
+	return zone_name(plain, error);
 }
 
-static bool p_points(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_points(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	return points_parse(text, (int)k->min, dst, e) == 0;
+	return points_parse(text, (int)key->min, dst, error) == 0;
 }
 
-static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_resolvers(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	char list[CONF_TEXT_MAX], out[CONF_TEXT_MAX] = "", *save = NULL;
 
-	(void)k;
-	if (!copy(list, text, e))
+	(void)key;
+	if (!copy(list, text, error))
 		return false;
 	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
 		char host[CONF_TEXT_MAX], *port;
-		struct addr a;
-		int64_t n;
+		struct addr addr;
+		int64_t number;
 
 		snprintf(host, sizeof(host), "%s", *one == '[' ? one + 1 : one);
 		port = *one == '[' ? strchr(host, ']') : strchr(host, ':');
@@ -183,125 +184,127 @@ static bool p_resolvers(const struct conf_key *k, const char *text, void *dst, s
 			if (!*port)
 				port = NULL;
 		}
-		if (port && (*port != ':' || !int_parse(port + 1, 1, 65535, &n)))
-			return wrong(e, "expected addresses such as 127.0.0.1:5353, [::1]:53");
+		if (port && (*port != ':' || !int_parse(port + 1, 1, 65535, &number)))
+			return wrong(error, "expected addresses such as 127.0.0.1:5353, [::1]:53");
 		if (port)
 			*port = '\0';
-		if (!addr_parse(host, &a))
-			return wrong(e, "expected addresses such as 127.0.0.1:5353, [::1]:53");
+		if (!addr_parse(host, &addr))
+			return wrong(error, "expected addresses such as 127.0.0.1:5353, [::1]:53");
 		if (!text_put(out, sizeof(out), *out ? "," : "") ||
 		    !text_put(out, sizeof(out), one))
-			return wrong(e, "too long");
+			return wrong(error, "too long");
 	}
-	return copy(dst, out, e);
+	return copy(dst, out, error);
 }
 
 /* The row of text in names; -1: none. */
-static int row_of(const char *const *names, int n, const char *text)
+static int row_of(const char *const *names, int count, const char *text)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		if (!strcmp(text, names[i]))
 			return i;
 	return -1;
 }
 
-static bool p_check(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_check(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	static const char *const names[] = { "undecided", "always", "never" };
 	int row = row_of(names, 3, text);
 
-	(void)k;
+	(void)key;
 	if (row < 0)
-		return wrong(e, "expected undecided, always or never");
+		return wrong(error, "expected undecided, always or never");
 	*(enum check_policy *)dst = (enum check_policy)row;
 	return true;
 }
 
-static bool p_confirm(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_confirm(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	static const char *const names[] = { "auto", "yes", "no" };
 	int row = row_of(names, 3, text);
 
-	(void)k;
+	(void)key;
 	if (row < 0)
-		return wrong(e, "expected auto, yes or no");
+		return wrong(error, "expected auto, yes or no");
 	*(enum confirm_tcp *)dst = (enum confirm_tcp)row;
 	return true;
 }
 
-static bool p_start(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_start(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	(void)k;
+	(void)key;
 	if (strcmp(text, "spawn") && strcmp(text, "none"))
-		return wrong(e, "expected spawn or none");
+		return wrong(error, "expected spawn or none");
 	*(enum worker_start *)dst = *text == 's' ? WORKER_SPAWN : WORKER_NONE;
 	return true;
 }
 
-static bool p_rate(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_rate(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
 	const char *slash = strchr(text, '/');
 	char number[24];
-	int64_t n, s;
+	int64_t n, seconds;
 
 	if (!slash || slash - text >= (int)sizeof(number))
-		return wrong(e, "expected a rate such as 2000/1h");
+		return wrong(error, "expected a rate such as 2000/1h");
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - text), text);
-	if (!int_parse(number, k->min, k->max, &n) || !duration_parse(slash + 1, YEAR_S, &s) || !s)
-		return wrong(e, "expected a rate such as 2000/1h");
-	c->max_new_blocks = (int)n;
-	c->max_blocks_s = s;
+	if (!int_parse(number, key->min, key->max, &n) ||
+	    !duration_parse(slash + 1, YEAR_S, &seconds) || !seconds)
+		return wrong(error, "expected a rate such as 2000/1h");
+	conf->max_new_blocks = (int)n;
+	conf->max_blocks_s = seconds;
 	return true;
 }
 
-static bool p_categories(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_categories(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	char numbers[CONF_TEXT_MAX];
 
-	(void)k;
+	(void)key;
 	if (categories_parse(text, numbers, NULL))
-		return wrong(e, "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
-	return copy(dst, numbers, e);
+		return wrong(error,
+			     "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
+	return copy(dst, numbers, error);
 }
 
-static bool p_comment(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_comment(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	const char *what = conf_template_wrong(text);
 
-	(void)k;
-	return what ? wrong(e, what) : copy(dst, text, e);
+	(void)key;
+	return what ? wrong(error, what) : copy(dst, text, error);
 }
 
-static bool p_globs(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_globs(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
 	char list[CONF_TEXT_MAX], *save = NULL;
 
-	if (!copy(list, text, e))
+	if (!copy(list, text, error))
 		return false;
-	c->nskip_jails = 0;
+	conf->nskip_jails = 0;
 	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
-		if (c->nskip_jails == CONF_GLOBS_MAX || strlen(one) >= JAIL_MAX)
-			return wrong(e, "too many names, or one too long");
-		memcpy(c->skip_jails[c->nskip_jails++], one, strlen(one) + 1);
+		if (conf->nskip_jails == CONF_GLOBS_MAX || strlen(one) >= JAIL_MAX)
+			return wrong(error, "too many names, or one too long");
+		memcpy(conf->skip_jails[conf->nskip_jails++], one, strlen(one) + 1);
 	}
 	return true;
 }
 
-static bool p_prefixes(const struct conf_key *k, const char *text, void *dst, struct err *e)
+static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	struct conf *c = (struct conf *)(void *)((char *)dst - k->offset);
+	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
 	char list[CONF_TEXT_MAX], *save = NULL;
 
-	if (!copy(list, text, e))
+	if (!copy(list, text, error))
 		return false;
-	c->nallow = 0;
+	conf->nallow = 0;
 	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
-		if (c->nallow == CONF_ALLOW_MAX)
-			return wrong(e, "more than 64 prefixes");
-		if (!prefix_parse(one, &c->allow[c->nallow++]))
-			return wrong(e, "expected addresses or prefixes such as 192.0.2.0/24");
+		if (conf->nallow == CONF_ALLOW_MAX)
+			return wrong(error, "more than 64 prefixes");
+		if (!prefix_parse(one, &conf->allow[conf->nallow++]))
+			return wrong(error, "expected addresses or prefixes such as 192.0.2.0/24");
 	}
 	return true;
 }

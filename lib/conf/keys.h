@@ -4,7 +4,8 @@
 #include "conf/conf.h"
 
 struct conf_key;
-typedef bool conf_parser(const struct conf_key *k, const char *text, void *dst, struct err *e);
+typedef bool conf_parser(const struct conf_key *key, const char *text, void *dst,
+			 struct err *error);
 struct conf_key {
 	struct conf_key_info info; /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
 	conf_parser *parse;

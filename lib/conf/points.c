@@ -16,53 +16,53 @@ struct parser {
 	const char *what;
 };
 
-static bool fail(struct parser *p, const char *what)
+static bool fail(struct parser *parser, const char *what)
 {
-	p->what = what;
+	parser->what = what;
 	return false;
 }
 
-static bool take(struct parser *p, char c)
+static bool take(struct parser *parser, char byte)
 {
-	if (*p->at != c)
+	if (*parser->at != byte)
 		return false;
-	p->at++;
+	parser->at++;
 	return true;
 }
 
-static bool octet(struct parser *p, int *ret)
+static bool octet(struct parser *parser, int *ret)
 {
-	const char *from = p->at;
-	int n = 0;
+	const char *from = parser->at;
+	int count = 0;
 
-	while (isdigit((unsigned char)*p->at) && n <= 255)
-		n = n * 10 + (*p->at++ - '0');
-	if (p->at == from)
-		return fail(p, "a number is missing");
-	if (n > 255) {
-		p->at--;
-		return fail(p, "a number is over 255");
+	while (isdigit((unsigned char)*parser->at) && count <= 255)
+		count = count * 10 + (*parser->at++ - '0');
+	if (parser->at == from)
+		return fail(parser, "a number is missing");
+	if (count > 255) {
+		parser->at--;
+		return fail(parser, "a number is over 255");
 	}
-	*ret = n;
+	*ret = count;
 	return true;
 }
 
-static bool member(struct parser *p, uint8_t set[32])
+static bool member(struct parser *parser, uint8_t set[32])
 {
 	const char *second;
 	int from, to;
 
-	if (!octet(p, &from))
+	if (!octet(parser, &from))
 		return false;
 	to = from;
-	if (p->at[0] == '.' && p->at[1] == '.') {
-		p->at += 2;
-		second = p->at;
-		if (!octet(p, &to))
+	if (parser->at[0] == '.' && parser->at[1] == '.') {
+		parser->at += 2;
+		second = parser->at;
+		if (!octet(parser, &to))
 			return false;
 		if (to < from) {
-			p->at = second;
-			return fail(p, "a range runs downwards");
+			parser->at = second;
+			return fail(parser, "a range runs downwards");
 		}
 	}
 	for (int i = from; i <= to; i++)
@@ -70,129 +70,133 @@ static bool member(struct parser *p, uint8_t set[32])
 	return true;
 }
 
-static bool field(struct parser *p, uint8_t set[32])
+static bool field(struct parser *parser, uint8_t set[32])
 {
-	int n;
+	int count;
 
-	if (!take(p, '[')) {
-		if (!octet(p, &n))
+	if (!take(parser, '[')) {
+		if (!octet(parser, &count))
 			return false;
-		set[n / 8] |= (uint8_t)(1 << n % 8);
+		set[count / 8] |= (uint8_t)(1 << count % 8);
 		return true;
 	}
 	do {
-		if (!member(p, set))
+		if (!member(parser, set))
 			return false;
-	} while (take(p, ';'));
-	return take(p, ']') ? true : fail(p, "expected ; or ]");
+	} while (take(parser, ';'));
+	return take(parser, ']') ? true : fail(parser, "expected ; or ]");
 }
 
 /* Brackets may stand around the whole list of fields: "[127.0.0.2]" (postconf(5)). */
-static bool has_outer(const struct parser *p, int nfields)
+static bool has_outer(const struct parser *parser, int nfields)
 {
-	const char *end = *p->at == '[' ? p->at + 1 + strspn(p->at + 1, "0123456789") : NULL;
+	const char *end = *parser->at == '[' ? parser->at + 1 + strspn(parser->at + 1, "0123456789")
+					     : NULL;
 
 	if (end && end[0] == '[') /* "[[126..127].0.0.2]": a field never begins so */
-		return nfields > 1 && end == p->at + 1;
+		return nfields > 1 && end == parser->at + 1;
 	return end && nfields > 1 && end[0] == '.' && end[1] != '.';
 }
 
-static bool filter(struct parser *p, int nfields, struct points_entry *e)
+static bool filter(struct parser *parser, int nfields, struct points_entry *entry)
 {
-	bool outer = has_outer(p, nfields);
+	bool outer = has_outer(parser, nfields);
 
-	p->at += outer;
+	parser->at += outer;
 	for (int i = 0; i < nfields; i++) {
-		if (i && !take(p, '.'))
-			return fail(p, "expected .");
-		if (!field(p, e->octets[i]))
+		if (i && !take(parser, '.'))
+			return fail(parser, "expected .");
+		if (!field(parser, entry->octets[i]))
 			return false;
 	}
-	return !outer || take(p, ']') ? true : fail(p, "expected ]");
+	return !outer || take(parser, ']') ? true : fail(parser, "expected ]");
 }
 
-static bool points(struct parser *p, struct points_entry *e)
+static bool points(struct parser *parser, struct points_entry *entry)
 {
-	bool minus = take(p, '-');
-	int n = 0;
+	bool minus = take(parser, '-');
+	int count = 0;
 
 	if (!minus)
-		take(p, '+');
-	if (!isdigit((unsigned char)*p->at))
-		return fail(p, "points are missing");
-	while (isdigit((unsigned char)*p->at)) {
-		n = n * 10 + (*p->at - '0');
-		if (n > POINTS_MAX)
-			return fail(p, "points are over 1000");
-		p->at++;
+		take(parser, '+');
+	if (!isdigit((unsigned char)*parser->at))
+		return fail(parser, "points are missing");
+	while (isdigit((unsigned char)*parser->at)) {
+		count = count * 10 + (*parser->at - '0');
+		if (count > POINTS_MAX)
+			return fail(parser, "points are over 1000");
+		parser->at++;
 	}
-	e->points = minus ? -n : n;
-	return *p->at && !isblank((unsigned char)*p->at) ? fail(p, "expected a blank") : true;
+	entry->points = minus ? -count : count;
+	return *parser->at && !isblank((unsigned char)*parser->at)
+		       ? fail(parser, "expected a blank")
+		       : true;
 }
 
-static bool entry(struct parser *p, int nfields, struct points_entry *e)
+static bool entry(struct parser *parser, int nfields, struct points_entry *e)
 {
-	e->any = *p->at == '*';
-	if (!e->any && !filter(p, nfields, e))
+	e->any = *parser->at == '*';
+	if (!e->any && !filter(parser, nfields, e))
 		return false;
-	return take(p, '*') ? points(p, e) : fail(p, "expected * and points");
+	return take(parser, '*') ? points(parser, e) : fail(parser, "expected * and points");
 }
 
-static int place(const struct parser *p, struct err *e)
+static int place(const struct parser *parser, struct err *error)
 {
 	char said[320];
-	size_t len = strlen(text_mask(said, sizeof(said), p->text, strlen(p->text)));
-	size_t at = (size_t)(p->at - p->text) < len ? (size_t)(p->at - p->text) : len;
+	size_t len = strlen(text_mask(said, sizeof(said), parser->text, strlen(parser->text)));
+	size_t at = (size_t)(parser->at - parser->text) < len ? (size_t)(parser->at - parser->text)
+							      : len;
 
-	return err_set(e, IPREP_E_CONFIG, "%s at \"%.*s>%.1s<%s\"", p->what, (int)at, said,
+	return err_set(error, IPREP_E_CONFIG, "%s at \"%.*s>%.1s<%s\"", parser->what, (int)at, said,
 		       said + at, at < len ? said + at + 1 : "");
 }
 
-int points_parse(const char *text, int nfields, struct pattern *ret, struct err *e)
+int points_parse(const char *text, int nfields, struct pattern *ret, struct err *error)
 {
-	struct parser p = { .text = text, .at = text };
+	struct parser parser = { .text = text, .at = text };
 	struct pattern pat = { .nfields = nfields };
 
 	for (;;) {
-		p.at += strspn(p.at, " \t");
-		if (!*p.at)
+		parser.at += strspn(parser.at, " \t");
+		if (!*parser.at)
 			break;
 		if (pat.nentries == PATTERN_ENTRIES_MAX)
-			return err_set(e, IPREP_E_CONFIG, "more than %d entries",
+			return err_set(error, IPREP_E_CONFIG, "more than %d entries",
 				       PATTERN_ENTRIES_MAX);
-		if (!entry(&p, nfields, &pat.entries[pat.nentries]))
-			return place(&p, e);
+		if (!entry(&parser, nfields, &pat.entries[pat.nentries]))
+			return place(&parser, error);
 		pat.nentries++;
 	}
 	if (!pat.nentries)
-		return err_set(e, IPREP_E_CONFIG, "no entry");
+		return err_set(error, IPREP_E_CONFIG, "no entry");
 	*ret = pat;
 	return 0;
 }
 
-static bool matches(const struct pattern *p, const struct points_entry *e, uint32_t value)
+static bool matches(const struct pattern *points, const struct points_entry *entry, uint32_t value)
 {
-	if (e->any)
+	if (entry->any)
 		return true;
-	if (p->nfields == 1)
-		return value < 256 && e->octets[0][value / 8] & (1 << value % 8);
+	if (points->nfields == 1)
+		return value < 256 && entry->octets[0][value / 8] & (1 << value % 8);
 	for (int i = 0; i < 4; i++) {
 		unsigned o = value >> (24 - 8 * i) & 0xff;
 
-		if (!(e->octets[i][o / 8] & (1 << o % 8)))
+		if (!(entry->octets[i][o / 8] & (1 << o % 8)))
 			return false;
 	}
 	return true;
 }
 
-int points_points(const struct pattern *p, const uint32_t *values, size_t n)
+int points_points(const struct pattern *points, const uint32_t *values, size_t count)
 {
 	int sum = 0;
 
-	for (size_t i = 0; i < p->nentries; i++) {
-		for (size_t k = 0; k < n; k++) {
-			if (matches(p, &p->entries[i], values[k])) {
-				sum += p->entries[i].points;
+	for (size_t i = 0; i < points->nentries; i++) {
+		for (size_t k = 0; k < count; k++) {
+			if (matches(points, &points->entries[i], values[k])) {
+				sum += points->entries[i].points;
 				break;
 			}
 		}
@@ -200,32 +204,32 @@ int points_points(const struct pattern *p, const uint32_t *values, size_t n)
 	return sum;
 }
 
-void points_range(const struct pattern *p, int *ret_least, int *ret_most)
+void points_range(const struct pattern *points, int *ret_least, int *ret_most)
 {
 	int least = 0, most = 0;
 
-	if (p->nfields == 1) { /* one value: try them all */
+	if (points->nfields == 1) { /* one value: try them all */
 		for (uint32_t v = 0; v <= 100; v++) {
-			int n = points_points(p, &v, 1);
+			int count = points_points(points, &v, 1);
 
-			least = n < least ? n : least;
-			most = n > most ? n : most;
+			least = count < least ? count : least;
+			most = count > most ? count : most;
 		}
 	} else {
-		for (size_t i = 0; i < p->nentries; i++) {
-			int n = p->entries[i].points;
+		for (size_t i = 0; i < points->nentries; i++) {
+			int count = points->entries[i].points;
 
-			*(n < 0 ? &least : &most) += n;
+			*(count < 0 ? &least : &most) += count;
 		}
 	}
 	*ret_least = least;
 	*ret_most = most;
 }
 
-bool points_is_negative(const struct pattern *p)
+bool points_is_negative(const struct pattern *points)
 {
-	for (size_t i = 0; i < p->nentries; i++)
-		if (p->entries[i].points >= 0)
+	for (size_t i = 0; i < points->nentries; i++)
+		if (points->entries[i].points >= 0)
 			return false;
-	return p->nentries > 0;
+	return points->nentries > 0;
 }

@@ -26,10 +26,10 @@ struct pattern {
 };
 
 /* nfields 4 or 1. On failure the message names the place: 127.0.0.[4..>1<] (_CONFIG). */
-int points_parse(const char *text, int nfields, struct pattern *ret, struct err *e);
+int points_parse(const char *text, int nfields, struct pattern *ret, struct err *error);
 /* Each entry that matches one of the n values adds its points once. */
-int points_points(const struct pattern *p, const uint32_t *values, size_t n);
+int points_points(const struct pattern *points, const uint32_t *values, size_t count);
 /* The least and the most that any set of answers can add (least <= 0 <= most). */
-void points_range(const struct pattern *p, int *ret_least, int *ret_most);
+void points_range(const struct pattern *points, int *ret_least, int *ret_most);
 /* True if it has negative entries only: an allowlist. */
-bool points_is_negative(const struct pattern *p);
+bool points_is_negative(const struct pattern *points);

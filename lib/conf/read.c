@@ -38,8 +38,8 @@ struct reader {
 	struct conf *conf;
 	struct section *sections;
 	size_t nsections;
-	struct err *e;
-	int r;
+	struct err *error;
+	int rc;
 };
 
 /* "file:line: what: "value"" */
@@ -47,11 +47,11 @@ static int fail(struct reader *rd, const char *what, const char *value)
 {
 	char said[64];
 
-	if (!rd->r)
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line,
-				what,
-				text_redact(text_mask(said, sizeof(said), value, strlen(value))));
-	return rd->r;
+	if (!rd->rc)
+		rd->rc = err_set(rd->error, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line,
+				 what,
+				 text_redact(text_mask(said, sizeof(said), value, strlen(value))));
+	return rd->rc;
 }
 
 /* ---- sections ---- */
@@ -91,12 +91,13 @@ static bool name_ok(const char *name, bool is_tier)
 
 static struct section *named(struct reader *rd, bool is_tier, const char *name)
 {
-	struct section *s;
+	struct section *section;
 
 	for (size_t i = 0; i < rd->nsections; i++) {
-		s = &rd->sections[i];
-		if (s->is_tier == is_tier && !strcmp(is_tier ? s->tier.name : s->list.name, name))
-			return s;
+		section = &rd->sections[i];
+		if (section->is_tier == is_tier &&
+		    !strcmp(is_tier ? section->tier.name : section->list.name, name))
+			return section;
 	}
 	if (!name_ok(name, is_tier)) {
 		fail(rd, "bad name (lower-case letters, digits, '-', '_')", name);
@@ -106,24 +107,24 @@ static struct section *named(struct reader *rd, bool is_tier, const char *name)
 		fail(rd, "more sections than fit", name);
 		return NULL;
 	}
-	s = &rd->sections[rd->nsections++];
-	*s = (struct section){ .is_tier = is_tier, .list.enabled = true, .line = rd->line };
-	text_put(s->file, sizeof(s->file), rd->path);
-	text_put(is_tier ? s->tier.name : s->list.name, is_tier ? 32 : 48, name);
-	return s;
+	section = &rd->sections[rd->nsections++];
+	*section = (struct section){ .is_tier = is_tier, .list.enabled = true, .line = rd->line };
+	text_put(section->file, sizeof(section->file), rd->path);
+	text_put(is_tier ? section->tier.name : section->list.name, is_tier ? 32 : 48, name);
+	return section;
 }
 
 /* ---- lines ---- */
 
 /* "[dns]", "[tier X]": known, also where no key follows, which inih would not tell. */
-static bool header_ok(struct reader *rd, const char *s, size_t n)
+static bool header_ok(struct reader *rd, const char *text, size_t len)
 {
 	char section[48];
 	bool is_tier, known;
 
-	if (strchr(s, ']') != s + n - 1 || n > 49)
-		return fail(rd, "bad section header", s), false;
-	snprintf(section, sizeof(section), "%.*s", (int)n - 2, s + 1);
+	if (strchr(text, ']') != text + len - 1 || len > 49)
+		return fail(rd, "bad section header", text), false;
+	snprintf(section, sizeof(section), "%.*s", (int)len - 2, text + 1);
 	is_tier = !strncmp(section, "tier ", 5);
 	if (is_tier || !strncmp(section, "dnsbl ", 6))
 		return named(rd, is_tier, section + (is_tier ? 5 : 6));
@@ -135,20 +136,20 @@ static bool header_ok(struct reader *rd, const char *s, size_t n)
 	return true;
 }
 
-static bool line_ok(struct reader *rd, char *s, size_t n)
+static bool line_ok(struct reader *rd, char *text, size_t len)
 {
-	if (n > LINE_MAX_BYTES)
-		return fail(rd, "line over 197 bytes", s), false;
-	if (strlen(s) != n)
-		return fail(rd, "NUL byte in line", s), false;
-	if (!*s || *s == '#' || *s == ';')
+	if (len > LINE_MAX_BYTES)
+		return fail(rd, "line over 197 bytes", text), false;
+	if (strlen(text) != len)
+		return fail(rd, "NUL byte in line", text), false;
+	if (!*text || *text == '#' || *text == ';')
 		return true;
-	if (strstr(s, " ;") || strstr(s, "\t;"))
-		return fail(rd, "comments stand on lines of their own", s), false;
-	if (*s == '[')
-		return header_ok(rd, s, n);
-	if (!strchr(s, '='))
-		return fail(rd, "expected key = value", s), false;
+	if (strstr(text, " ;") || strstr(text, "\t;"))
+		return fail(rd, "comments stand on lines of their own", text), false;
+	if (*text == '[')
+		return header_ok(rd, text, len);
+	if (!strchr(text, '='))
+		return fail(rd, "expected key = value", text), false;
 	return true;
 }
 
@@ -156,47 +157,49 @@ static bool line_ok(struct reader *rd, char *s, size_t n)
 static char *next_line(char *dst, int room, void *stream)
 {
 	struct reader *rd = stream;
-	char *raw = NULL, *s;
+	char *raw = NULL, *text;
 	size_t size = 0;
-	ssize_t n = rd->r ? -1 : getline(&raw, &size, rd->fp);
+	ssize_t len = rd->rc ? -1 : getline(&raw, &size, rd->fp);
 	bool ok;
 
-	if (n < 0) {
+	if (len < 0) {
 		free(raw);
 		return NULL;
 	}
 	rd->line++;
-	while (n && strchr(" \t\r\n", raw[n - 1]) && raw[n - 1])
-		raw[--n] = '\0';
-	for (s = raw; *s == ' ' || *s == '\t'; s++)
-		n--;
-	ok = line_ok(rd, s, (size_t)n) && (int)n + 2 <= room;
+	while (len && strchr(" \t\r\n", raw[len - 1]) && raw[len - 1])
+		raw[--len] = '\0';
+	for (text = raw; *text == ' ' || *text == '\t'; text++)
+		len--;
+	ok = line_ok(rd, text, (size_t)len) && (int)len + 2 <= room;
 	if (ok) /* inih itself would take ':' for '=' in a comment's line */
-		snprintf(dst, (size_t)room, "%s\n", *s == '#' || *s == ';' ? "" : s);
+		snprintf(dst, (size_t)room, "%s\n", *text == '#' || *text == ';' ? "" : text);
 	free(raw);
 	return ok ? dst : NULL;
 }
 
 /* ---- keys ---- */
 
-static int take_value(struct reader *rd, const struct conf_key *k, const char *section,
+static int take_value(struct reader *rd, const struct conf_key *key, const char *section,
 		      const char *value, void *base, bool *seen)
 {
-	size_t row = (size_t)(k - conf_keys);
+	size_t row = (size_t)(key - conf_keys);
 	char said[104];
-	struct err e;
+	struct err error;
 
 	if (seen[row]) {
-		rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: given twice in this file",
-				rd->path, rd->line, section, k->info.name);
+		rd->rc = err_set(rd->error, IPREP_E_CONFIG,
+				 "%s:%d: [%s] %s: given twice in this file", rd->path, rd->line,
+				 section, key->info.name);
 		return 0;
 	}
 	seen[row] = true;
-	if (k->parse(k, value, (char *)base + k->offset, &e))
+	if (key->parse(key, value, (char *)base + key->offset, &error))
 		return 1;
-	rd->r = err_set(rd->e, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path, rd->line,
-			section, k->info.name,
-			text_redact(text_mask(said, sizeof(said), value, strlen(value))), e.text);
+	rd->rc = err_set(rd->error, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path,
+			 rd->line, section, key->info.name,
+			 text_redact(text_mask(said, sizeof(said), value, strlen(value))),
+			 error.text);
 	return 0;
 }
 
@@ -206,21 +209,21 @@ static int handle(void *user, const char *section, const char *name, const char 
 	struct reader *rd = user;
 	bool is_tier = !strncmp(section, "tier ", 5), is_list = !strncmp(section, "dnsbl ", 6);
 	const char *kind = is_tier ? "tier" : is_list ? "dnsbl" : section;
-	const struct conf_key *k;
+	const struct conf_key *key;
 	char where[52], said[64];
 	struct section *s;
 	bool known;
 
-	if (rd->r)
+	if (rd->rc)
 		return 0;
-	k = find_key(kind, name, &known);
+	key = find_key(kind, name, &known);
 	if (!known) { /* before the first header; those are checked already */
 		fail(rd, "unknown section", section);
 		return 0;
 	}
-	if (!k) {
-		rd->r = err_set(
-			rd->e, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"%s", rd->path,
+	if (!key) {
+		rd->rc = err_set(
+			rd->error, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"%s", rd->path,
 			rd->line,
 			text_redact(text_mask(where, sizeof(where), section, strlen(section))),
 			text_redact(text_mask(said, sizeof(said), name, strlen(name))),
@@ -228,33 +231,33 @@ static int handle(void *user, const char *section, const char *name, const char 
 		return 0;
 	}
 	if (!is_tier && !is_list)
-		return take_value(rd, k, section, value, rd->conf, rd->seen);
+		return take_value(rd, key, section, value, rd->conf, rd->seen);
 	s = named(rd, is_tier, section + (is_tier ? 5 : 6));
 	if (!s)
 		return 0;
-	s->seen[k - conf_keys] = true;
-	return take_value(rd, k, section, value, is_tier ? (void *)&s->tier : (void *)&s->list,
+	s->seen[key - conf_keys] = true;
+	return take_value(rd, key, section, value, is_tier ? (void *)&s->tier : (void *)&s->list,
 			  rd->in_file[s - rd->sections]);
 }
 
 /* ---- files ---- */
 
-static int open_safely(const char *path, FILE **ret, struct err *e)
+static int open_safely(const char *path, FILE **ret, struct err *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
-		return err_set(e, errno == EACCES ? IPREP_E_PERM : IPREP_E_CONFIG, "%s: %s", path,
-			       strerror(errno));
+		return err_set(error, errno == EACCES ? IPREP_E_PERM : IPREP_E_CONFIG, "%s: %s",
+			       path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(e, IPREP_E_PERM, "%s: not a regular file", path);
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
 	}
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & S_IWOTH ||
 	    (st.st_mode & S_IWGRP && st.st_gid != 0)) {
 		close(fd);
-		return err_set(e, IPREP_E_PERM,
+		return err_set(error, IPREP_E_PERM,
 			       "%s: unsafe owner or mode (user %u, mode %03o): must be "
 			       "root's or yours, and writable by nobody else",
 			       path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
@@ -263,155 +266,160 @@ static int open_safely(const char *path, FILE **ret, struct err *e)
 	if (*ret)
 		return 0;
 	close(fd);
-	return err_set(e, IPREP_E_NOMEM, "out of memory");
+	return err_set(error, IPREP_E_NOMEM, "out of memory");
 }
 
 static int read_file(struct reader *rd, const char *path, bool may_be_missing)
 {
-	int r;
+	int rc;
 
 	if (may_be_missing && access(path, F_OK) && errno == ENOENT)
 		return 0;
-	r = open_safely(path, &rd->fp, rd->e);
-	if (r)
-		return r;
+	rc = open_safely(path, &rd->fp, rd->error);
+	if (rc)
+		return rc;
 	rd->path = path;
 	rd->line = 0;
 	memset(rd->seen, 0, sizeof(rd->seen));
 	memset(rd->in_file, 0, sizeof(rd->in_file));
-	r = ini_parse_stream(next_line, rd, handle, rd);
-	if (!rd->r && ferror(rd->fp))
-		rd->r = err_set(rd->e, IPREP_E_IO, "%s: cannot be read", path);
-	if (!rd->r && r)
+	rc = ini_parse_stream(next_line, rd, handle, rd);
+	if (!rd->rc && ferror(rd->fp))
+		rd->rc = err_set(rd->error, IPREP_E_IO, "%s: cannot be read", path);
+	if (!rd->rc && rc)
 		fail(rd, "cannot be understood", "");
 	fclose(rd->fp);
-	return rd->r;
+	return rd->rc;
 }
 
 /* ---- putting together ---- */
 
-static int check_complete(const struct section *s, struct err *e)
+static int check_complete(const struct section *section, struct err *error)
 {
 	for (size_t i = 0; i < conf_nkeys; i++) {
-		const struct conf_key *k = &conf_keys[i];
+		const struct conf_key *key = &conf_keys[i];
 
-		if (k->required && !strcmp(k->info.section, s->is_tier ? "tier" : "dnsbl") &&
-		    !s->seen[i])
-			return err_set(e, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"", s->file,
-				       s->line, s->is_tier ? "tier" : "dnsbl",
-				       s->is_tier ? s->tier.name : s->list.name, k->info.name);
+		if (key->required &&
+		    !strcmp(key->info.section, section->is_tier ? "tier" : "dnsbl") &&
+		    !section->seen[i])
+			return err_set(error, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"",
+				       section->file, section->line,
+				       section->is_tier ? "tier" : "dnsbl",
+				       section->is_tier ? section->tier.name : section->list.name,
+				       key->info.name);
 	}
 	return 0;
 }
 
-static int add_tier(struct conf *c, const struct section *s, struct err *e)
+static int add_tier(struct conf *conf, const struct section *section, struct err *error)
 {
-	size_t i = c->ntiers;
+	size_t i = conf->ntiers;
 
 	if (i == TIERS_MAX)
-		return err_set(e, IPREP_E_CONFIG, "%s:%d: more than %d tiers", s->file, s->line,
-			       TIERS_MAX);
-	for (; i && c->tiers[i - 1].score >= s->tier.score; i--) {
-		if (c->tiers[i - 1].score == s->tier.score)
-			return err_set(e, IPREP_E_CONFIG,
+		return err_set(error, IPREP_E_CONFIG, "%s:%d: more than %d tiers", section->file,
+			       section->line, TIERS_MAX);
+	for (; i && conf->tiers[i - 1].score >= section->tier.score; i--) {
+		if (conf->tiers[i - 1].score == section->tier.score)
+			return err_set(error, IPREP_E_CONFIG,
 				       "%s:%d: [tier %s] has the same threshold as [tier %s]",
-				       s->file, s->line, s->tier.name, c->tiers[i - 1].name);
-		c->tiers[i] = c->tiers[i - 1];
+				       section->file, section->line, section->tier.name,
+				       conf->tiers[i - 1].name);
+		conf->tiers[i] = conf->tiers[i - 1];
 	}
-	c->tiers[i] = s->tier;
-	c->ntiers++;
+	conf->tiers[i] = section->tier;
+	conf->ntiers++;
 	return 0;
 }
 
 static int add_sections(struct reader *rd)
 {
-	struct conf *c = rd->conf;
-	int r = 0;
+	struct conf *conf = rd->conf;
+	int rc = 0;
 
-	c->sources = calloc(rd->nsections + 1, sizeof(*c->sources));
-	if (!c->sources)
-		return err_set(rd->e, IPREP_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < rd->nsections && !r; i++) {
-		const struct section *s = &rd->sections[i];
+	conf->sources = calloc(rd->nsections + 1, sizeof(*conf->sources));
+	if (!conf->sources)
+		return err_set(rd->error, IPREP_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < rd->nsections && !rc; i++) {
+		const struct section *section = &rd->sections[i];
 
-		r = check_complete(s, rd->e);
-		if (!r && s->is_tier)
-			r = add_tier(c, s, rd->e);
-		if (r || s->is_tier || !s->list.enabled)
+		rc = check_complete(section, rd->error);
+		if (!rc && section->is_tier)
+			rc = add_tier(conf, section, rd->error);
+		if (rc || section->is_tier || !section->list.enabled)
 			continue;
-		if (c->nsources == SOURCES_MAX - 1)
-			return err_set(rd->e, IPREP_E_CONFIG, "%s:%d: more than %d lists", s->file,
-				       s->line, SOURCES_MAX - 1);
-		c->sources[c->nsources] = s->list;
-		points_range(&s->list.points, &c->sources[c->nsources].least,
-			     &c->sources[c->nsources].most);
-		c->nsources++;
+		if (conf->nsources == SOURCES_MAX - 1)
+			return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: more than %d lists",
+				       section->file, section->line, SOURCES_MAX - 1);
+		conf->sources[conf->nsources] = section->list;
+		points_range(&section->list.points, &conf->sources[conf->nsources].least,
+			     &conf->sources[conf->nsources].most);
+		conf->nsources++;
 	}
-	return r;
+	return rc;
 }
 
-static int check_whole(const struct conf *c, const char *path, struct err *e)
+static int check_whole(const struct conf *conf, const char *path, struct err *error)
 {
-	if (c->cache_min_s > c->cache_max_s)
-		return err_set(e, IPREP_E_CONFIG, "%s: [dns] cache_min is over cache_max", path);
+	if (conf->cache_min_s > conf->cache_max_s)
+		return err_set(error, IPREP_E_CONFIG, "%s: [dns] cache_min is over cache_max",
+			       path);
 	return 0;
 }
 
 int conf_new(struct conf **ret_conf)
 {
-	struct conf *c = calloc(1, sizeof(*c));
-	struct err e;
+	struct conf *conf = calloc(1, sizeof(*conf));
+	struct err error;
 
-	if (!c)
+	if (!conf)
 		return IPREP_E_NOMEM;
-	c->abuseipdb = -1;
+	conf->abuseipdb = -1;
 	for (size_t i = 0; i < conf_nkeys; i++) {
-		const struct conf_key *k = &conf_keys[i];
+		const struct conf_key *key = &conf_keys[i];
 
-		if (!strcmp(k->info.section, "tier") || !strcmp(k->info.section, "dnsbl"))
+		if (!strcmp(key->info.section, "tier") || !strcmp(key->info.section, "dnsbl"))
 			continue;
-		if (!k->parse(k, k->info.default_text, (char *)c + k->offset, &e)) {
-			free(c);
+		if (!key->parse(key, key->info.default_text, (char *)conf + key->offset, &error)) {
+			free(conf);
 			return IPREP_E_BUG;
 		}
 	}
-	*ret_conf = c;
+	*ret_conf = conf;
 	return 0;
 }
 
 /* iprep.conf -> iprep.local; another name gets .local at its end. */
 static void local_path(const char *path, char dst[CONF_TEXT_MAX * 2])
 {
-	size_t n = strlen(path);
+	size_t len = strlen(path);
 
-	if (n > 5 && !strcmp(path + n - 5, ".conf"))
-		n -= 5;
-	snprintf(dst, CONF_TEXT_MAX * 2, "%.*s.local", (int)n, path);
+	if (len > 5 && !strcmp(path + len - 5, ".conf"))
+		len -= 5;
+	snprintf(dst, CONF_TEXT_MAX * 2, "%.*s.local", (int)len, path);
 }
 
-int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *e)
+int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *error)
 {
 	struct reader *rd = calloc(1, sizeof(*rd));
 	char local[CONF_TEXT_MAX * 2];
-	int r = IPREP_E_NOMEM;
+	int rc = IPREP_E_NOMEM;
 
 	if (!rd || !(rd->sections = calloc(SECTIONS_MAX, sizeof(*rd->sections))) ||
 	    conf_new(&rd->conf)) {
-		err_set(e, r, "out of memory");
+		err_set(error, rc, "out of memory");
 		goto out;
 	}
-	rd->e = e;
+	rd->error = error;
 	local_path(path, local);
-	r = strlen(path) > CONF_TEXT_MAX
-		    ? err_set(e, IPREP_E_CONFIG, "path of the configuration is too long")
-		    : read_file(rd, path, may_be_missing);
-	if (!r)
-		r = read_file(rd, local, true);
-	if (!r)
-		r = add_sections(rd);
-	if (!r)
-		r = check_whole(rd->conf, path, e);
-	if (!r) {
+	rc = strlen(path) > CONF_TEXT_MAX
+		     ? err_set(error, IPREP_E_CONFIG, "path of the configuration is too long")
+		     : read_file(rd, path, may_be_missing);
+	if (!rc)
+		rc = read_file(rd, local, true);
+	if (!rc)
+		rc = add_sections(rd);
+	if (!rc)
+		rc = check_whole(rd->conf, path, error);
+	if (!rc) {
 		*ret_conf = rd->conf;
 		rd->conf = NULL;
 	}
@@ -421,5 +429,5 @@ out:
 		free(rd->sections);
 	}
 	free(rd);
-	return r;
+	return rc;
 }

@@ -11,7 +11,7 @@ static int64_t unit_s(const char *name, size_t len)
 {
 	static const struct {
 		const char *name;
-		int64_t s;
+		int64_t seconds;
 	} units[] = {
 		{ "s", 1 },	      { "sec", 1 },	  { "m", 60 },	     { "min", 60 },
 		{ "h", 3600 },	      { "hour", 3600 },	  { "d", 86400 },    { "day", 86400 },
@@ -23,7 +23,7 @@ static int64_t unit_s(const char *name, size_t len)
 		return 1;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strlen(units[i].name) == len && !memcmp(units[i].name, name, len))
-			return units[i].s;
+			return units[i].seconds;
 	return 0;
 }
 
@@ -34,7 +34,7 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 	if (!*text)
 		return false;
 	while (*text) {
-		int64_t n = 0, unit;
+		int64_t number = 0, unit;
 		size_t len;
 
 		if (!isdigit((unsigned char)*text))
@@ -42,15 +42,15 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 		while (isdigit((unsigned char)*text)) {
 			int digit = *text++ - '0';
 
-			if (n > (max_s - digit) / 10)
+			if (number > (max_s - digit) / 10)
 				return false;
-			n = n * 10 + digit;
+			number = number * 10 + digit;
 		}
 		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
 		unit = unit_s(text, len);
-		if (!unit || n > max_s / unit || sum > max_s - n * unit)
+		if (!unit || number > max_s / unit || sum > max_s - number * unit)
 			return false;
-		sum += n * unit;
+		sum += number * unit;
 		text += len;
 		text += strspn(text, " ");
 	}
@@ -64,15 +64,15 @@ const char *conf_template_wrong(const char *text)
 
 	if (!utf8_valid(text))
 		return "not UTF-8";
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f ||
-		    (*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1 in UTF-8 */
+	for (const unsigned char *bytes = (const unsigned char *)text; *bytes; bytes++)
+		if (*bytes < 0x20 || *bytes == 0x7f ||
+		    (*bytes == 0xc2 && bytes[1] < 0xa0)) /* C0, DEL, C1 in UTF-8 */
 			return "expected one line without control characters";
-	for (const char *p = text; (p = strstr(p, "%{")); p++) {
+	for (const char *pos = text; (pos = strstr(pos, "%{")); pos++) {
 		bool known = false;
 
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			known |= !strncmp(p, names[i], strlen(names[i]));
+			known |= !strncmp(pos, names[i], strlen(names[i]));
 		if (!known)
 			return "knows only %{jail} %{failures} %{users} %{window}";
 	}

@@ -167,11 +167,11 @@ static int list_resolvers(ares_channel_t *c, char ret[RESOLVERS_MAX][RESOLVER_RO
 
 #else
 
-static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
+static ares_ssize_t sock_recv(ares_socket_t fd, void *ptr, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
 	(void)user;
-	return recvfrom(fd, p, len, flags, from, from_len);
+	return recvfrom(fd, ptr, len, flags, from, from_len);
 }
 
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *user)
@@ -180,64 +180,67 @@ static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_sockle
 	return connect(fd, to, len);
 }
 
-static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n, void *user)
+static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int count, void *user)
 {
-	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n };
+	struct msghdr msghdr = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+				 .msg_iovlen = (size_t)count };
 
 	(void)user;
-	return sendmsg(fd, &m, MSG_NOSIGNAL);
+	return sendmsg(fd, &msghdr, MSG_NOSIGNAL);
 }
 
-static int set_socket_functions(ares_channel c)
+static int set_socket_functions(ares_channel channel)
 {
 	static const struct ares_socket_functions functions = {
 		sock_open, sock_close, sock_connect, sock_recv, sock_send,
 	};
 
-	ares_set_socket_functions(c, &functions, NULL);
+	ares_set_socket_functions(channel, &functions, NULL);
 	return ARES_SUCCESS;
 }
 
-static int set_resolver(ares_channel c, const char *resolver)
+static int set_resolver(ares_channel channel, const char *resolver)
 {
-	return ares_set_servers_ports_csv(c, resolver);
+	return ares_set_servers_ports_csv(channel, resolver);
 }
 
 static void came(void *user, int status, int timeouts, unsigned char *msg, int len)
 {
-	struct net_ares_question *q = user;
+	struct net_ares_question *question = user;
 	bool has_reply = msg && len > 0;
-	struct dns_answer a;
+	struct dns_answer answer;
 
 	(void)timeouts;
 	if (has_reply)
-		dns_message_parse(msg, (size_t)len, q->name, q->type, &a);
-	q->end(q, has_reply ? &a : NULL, has_reply ? NULL : why_of(status));
+		dns_message_parse(msg, (size_t)len, question->name, question->type, &answer);
+	question->end(question, has_reply ? &answer : NULL, has_reply ? NULL : why_of(status));
 }
 
-void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
+void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
 {
-	ares_query(c, q->name, 1 /* IN */, q->type, came, q);
+	ares_query(channel, question->name, 1 /* IN */, question->type, came, question);
 }
 
-void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
+void net_ares_event(struct ares_channeldata *channel, int fd, bool in, bool out)
 {
-	ares_process_fd(c, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+	ares_process_fd(channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
 }
 
-static int list_resolvers(ares_channel c, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n)
+static int list_resolvers(ares_channel channel, char ret[RESOLVERS_MAX][RESOLVER_ROOM],
+			  size_t *ret_n)
 {
 	struct ares_addr_port_node *all = NULL;
-	int rc = ares_get_servers_ports(c, &all);
+	int rc = ares_get_servers_ports(channel, &all);
 
-	for (struct ares_addr_port_node *a = all; a && *ret_n < RESOLVERS_MAX; a = a->next) {
+	for (struct ares_addr_port_node *node = all; node && *ret_n < RESOLVERS_MAX;
+	     node = node->next) {
 		char host[INET6_ADDRSTRLEN];
 
-		if (!inet_ntop(a->family, &a->addr, host, sizeof(host)))
+		if (!inet_ntop(node->family, &node->addr, host, sizeof(host)))
 			continue;
 		snprintf(ret[(*ret_n)++], RESOLVER_ROOM,
-			 a->family == AF_INET6 ? "[%s]:%d" : "%s:%d", host,
-			 a->udp_port ? a->udp_port : 53);
+			 node->family == AF_INET6 ? "[%s]:%d" : "%s:%d", host,
+			 node->udp_port ? node->udp_port : 53);
 	}
 	ares_free_data(all);
 	return rc;
@@ -246,7 +249,7 @@ static int list_resolvers(ares_channel c, char ret[RESOLVERS_MAX][RESOLVER_ROOM]
 #endif
 
 /* What newer ones do on their own, off. */
-static int newer_options(struct ares_options *o)
+static int newer_options(struct ares_options *ares_options)
 {
 	int mask = 0;
 
@@ -258,21 +261,21 @@ static int newer_options(struct ares_options *o)
 	o->server_failover_opts.retry_chance = 0;
 	mask |= ARES_OPT_SERVER_FAILOVER;
 #endif
-	(void)o;
+	(void)ares_options;
 	return mask;
 }
 
-static int failed(struct err *e, int status)
+static int failed(struct err *error, int status)
 {
-	return err_set(e, status == ARES_ENOMEM ? IPREP_E_NOMEM : IPREP_E_OS, "DNS: %s%s",
+	return err_set(error, status == ARES_ENOMEM ? IPREP_E_NOMEM : IPREP_E_OS, "DNS: %s%s",
 		       status == ARES_EFILE ? "/etc/resolv.conf: " : "", ares_strerror(status));
 }
 
-int net_ares_init(struct err *e)
+int net_ares_init(struct err *error)
 {
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
 
-	return rc == ARES_SUCCESS ? 0 : failed(e, rc);
+	return rc == ARES_SUCCESS ? 0 : failed(error, rc);
 }
 
 void net_ares_done(void)
@@ -280,25 +283,25 @@ void net_ares_done(void)
 	ares_library_cleanup();
 }
 
-int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *e)
+int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *error)
 {
-	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES };
-	ares_channel c;
-	int rc = ares_init_options(&c, &o, ARES_OPT_FLAGS | ARES_OPT_NOROTATE);
+	struct ares_options ares_options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES };
+	ares_channel channel;
+	int rc = ares_init_options(&channel, &ares_options, ARES_OPT_FLAGS | ARES_OPT_NOROTATE);
 
 	*ret_n = 0;
 	if (rc != ARES_SUCCESS)
-		return failed(e, rc);
-	rc = list_resolvers(c, ret, ret_n);
-	ares_destroy(c);
-	return rc == ARES_SUCCESS ? 0 : failed(e, rc);
+		return failed(error, rc);
+	rc = list_resolvers(channel, ret, ret_n);
+	ares_destroy(channel);
+	return rc == ARES_SUCCESS ? 0 : failed(error, rc);
 }
 
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
-		  struct ares_channeldata **ret, struct err *e)
+		  struct ares_channeldata **ret, struct err *error)
 {
 	static char no_file[] = "/dev/null";
-	struct ares_options o = {
+	struct ares_options ares_options = {
 		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
 			 ARES_FLAG_NOCHECKRESP | (tcp ? ARES_FLAG_USEVC : 0),
 		.timeout = PATIENCE_MS,
@@ -308,12 +311,12 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 		.resolvconf_path = no_file,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-		   ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF | newer_options(&o);
-	int rc = ares_init_options(ret, &o, mask);
+		   ARES_OPT_NOROTATE | ARES_OPT_RESOLVCONF | newer_options(&ares_options);
+	int rc = ares_init_options(ret, &ares_options, mask);
 
 	if (rc != ARES_SUCCESS) {
 		*ret = NULL;
-		return failed(e, rc);
+		return failed(error, rc);
 	}
 	rc = set_socket_functions(*ret);
 	if (rc == ARES_SUCCESS)
@@ -322,11 +325,11 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 		return 0;
 	ares_destroy(*ret);
 	*ret = NULL;
-	return failed(e, rc);
+	return failed(error, rc);
 }
 
-void net_ares_close(struct ares_channeldata *c)
+void net_ares_close(struct ares_channeldata *channel)
 {
-	if (c)
-		ares_destroy(c);
+	if (channel)
+		ares_destroy(channel);
 }

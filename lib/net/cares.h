@@ -23,17 +23,18 @@ struct net_ares_question { /* the caller's, until end() */
 	int type;	   /* NET_A, NET_TXT */
 	/* reply: what the resolver said, valid during the call. NULL: nothing, and why is the
 	 * reason; NULL, too: the channel was closed, or c-ares waited long enough. */
-	void (*end)(struct net_ares_question *q, const struct dns_answer *reply, const char *why);
+	void (*end)(struct net_ares_question *question, const struct dns_answer *reply,
+		    const char *why);
 };
 
-int net_ares_init(struct err *e); /* before anything else; counted. Errors: _OS, _NOMEM */
+int net_ares_init(struct err *error); /* before anything else; counted. Errors: _OS, _NOMEM */
 void net_ares_done(void);
 /* Those of /etc/resolv.conf, RESOLVERS_MAX at most. Errors: _OS, _NOMEM. */
-int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *e);
+int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *error);
 /* Over UDP, or over TCP only. Errors: _NOMEM. */
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
-		  struct ares_channeldata **ret, struct err *e);
-void net_ares_close(struct ares_channeldata *c); /* ends all its questions; takes NULL */
+		  struct ares_channeldata **ret, struct err *error);
+void net_ares_close(struct ares_channeldata *channel); /* ends all its questions; takes NULL */
 /* Ends exactly once, perhaps inside this call. */
-void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q);
-void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out);
+void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question);
+void net_ares_event(struct ares_channeldata *channel, int fd, bool in, bool out);

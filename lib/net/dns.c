@@ -52,7 +52,7 @@ try {
 	struct try *next; /* of the same query */
 };
 struct query {
-	struct request r; /* first */
+	struct request request; /* first */
 	struct heap_node next_try;
 	struct net *net;
 	struct try *open;
@@ -61,29 +61,29 @@ struct query {
 	bool tcp;
 	int type;
 	struct dns_answer answer;
-	void (*cb)(void *user, const struct dns_answer *a);
+	void (*cb)(void *user, const struct dns_answer *reply);
 	void *user;
 	char name[NAME_MAX_DNS + 1];
 };
 
-static struct query *query_of(struct heap_node *n)
+static struct query *query_of(struct heap_node *heap_node)
 {
-	return (struct query *)(void *)((char *)n - offsetof(struct query, next_try));
+	return (struct query *)(void *)((char *)heap_node - offsetof(struct query, next_try));
 }
 
 static void on_watch(void *user, int fd, int readable, int writable)
 {
-	struct channel *c = user;
+	struct channel *channel = user;
 
 	/* A socket that cannot be watched stays silent: the deadline answers for it. */
-	if (!net_watch(c->net, fd, c->tag, readable, writable))
-		log_line(&c->net->conf.log, LOG_DEBUG, "dns: epoll: %s", strerror(errno));
+	if (!net_watch(channel->net, fd, channel->tag, readable, writable))
+		log_line(&channel->net->conf.log, LOG_DEBUG, "dns: epoll: %s", strerror(errno));
 }
 
 /* One that is not open. NULL: all are. */
-static struct channel *free_channel(struct net_dns *d, size_t resolver, bool tcp)
+static struct channel *free_channel(struct net_dns *dns, size_t resolver, bool tcp)
 {
-	struct channel *all = &d->channels[(resolver * 2 + tcp) * GENERATIONS];
+	struct channel *all = &dns->channels[(resolver * 2 + tcp) * GENERATIONS];
 
 	for (int i = 0; i < GENERATIONS; i++)
 		if (!all[i].ares)
@@ -92,34 +92,35 @@ static struct channel *free_channel(struct net_dns *d, size_t resolver, bool tcp
 }
 
 /* The channel for the next question. NULL: out of memory. */
-static struct channel *channel_to(struct net_dns *d, size_t resolver, bool tcp)
+static struct channel *channel_to(struct net_dns *dns, size_t resolver, bool tcp)
 {
-	struct channel **in_use = &d->in_use[resolver][tcp], *c = *in_use;
+	struct channel **in_use = &dns->in_use[resolver][tcp], *channel = *in_use;
 
-	if (c && c->norphans < ORPHANS_MAX)
-		return c;
-	c = free_channel(d, resolver, tcp);
-	if (!c || net_ares_open(d->resolvers[resolver], tcp, on_watch, c, &c->ares, NULL))
+	if (channel && channel->norphans < ORPHANS_MAX)
+		return channel;
+	channel = free_channel(dns, resolver, tcp);
+	if (!channel ||
+	    net_ares_open(dns->resolvers[resolver], tcp, on_watch, channel, &channel->ares, NULL))
 		return *in_use;
 	if (*in_use) {
 		(*in_use)->is_retired = true;
-		d->nretired++;
+		dns->nretired++;
 	}
-	*in_use = c;
-	return c;
+	*in_use = channel;
+	return channel;
 }
 
-static void close_retired(struct net_dns *d)
+static void close_retired(struct net_dns *dns)
 {
-	for (int tag = 0; tag < DNS_CHANNELS && d->nretired; tag++) {
-		struct channel *c = &d->channels[tag];
+	for (int tag = 0; tag < DNS_CHANNELS && dns->nretired; tag++) {
+		struct channel *channel = &dns->channels[tag];
 
-		if (!c->is_retired || c->nopen > c->norphans)
+		if (!channel->is_retired || channel->nopen > channel->norphans)
 			continue;
-		net_ares_close(c->ares);
-		c->ares = NULL;
-		c->is_retired = false;
-		d->nretired--;
+		net_ares_close(channel->ares);
+		channel->ares = NULL;
+		channel->is_retired = false;
+		dns->nretired--;
 	}
 }
 
@@ -132,28 +133,28 @@ bool net_dns_is_local(const struct net *net)
 	return net->dns;
 }
 
-int net_dns_open(struct net *net, struct err *e)
+int net_dns_open(struct net *net, struct err *error)
 {
-	struct net_dns *d = calloc(1, sizeof(*d));
-	int r;
+	struct net_dns *dns = calloc(1, sizeof(*dns));
+	int rc;
 
-	if (!d)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	r = net_ares_init(e);
-	if (r) {
-		free(d);
-		return r;
+	if (!dns)
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
+	rc = net_ares_init(error);
+	if (rc) {
+		free(dns);
+		return rc;
 	}
-	net->dns = d;
+	net->dns = dns;
 	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		d->channels[tag] = (struct channel){ .net = net, .tag = tag };
-	r = net_resolvers_parse(net->conf.resolvers, d->resolvers, &d->nresolvers, e);
-	if (!r && !d->nresolvers)
-		r = net_ares_resolvers(d->resolvers, &d->nresolvers, e);
-	if (!r && !d->nresolvers)
-		r = err_set(e, IPREP_E_OS,
-			    "DNS: /etc/resolv.conf names no resolver that can be used");
-	return r;
+		dns->channels[tag] = (struct channel){ .net = net, .tag = tag };
+	rc = net_resolvers_parse(net->conf.resolvers, dns->resolvers, &dns->nresolvers, error);
+	if (!rc && !dns->nresolvers)
+		rc = net_ares_resolvers(dns->resolvers, &dns->nresolvers, error);
+	if (!rc && !dns->nresolvers)
+		rc = err_set(error, IPREP_E_OS,
+			     "DNS: /etc/resolv.conf names no resolver that can be used");
+	return rc;
 }
 
 void net_dns_close(struct net *net)
@@ -167,150 +168,153 @@ void net_dns_close(struct net *net)
 	net_ares_done();
 }
 
-static void dns_expire(struct net *net, struct request *r)
+static void dns_expire(struct net *net, struct request *request)
 {
-	struct query *q = (struct query *)(void *)r;
+	struct query *query = (struct query *)(void *)request;
 
 	(void)net;
-	q->answer = (struct dns_answer){ .status = NET_TIMEOUT };
+	query->answer = (struct dns_answer){ .status = NET_TIMEOUT };
 }
 
-static void dns_deliver(struct net *net, struct request *r)
+static void dns_deliver(struct net *net, struct request *request)
 {
-	struct query *q = (struct query *)(void *)r;
+	struct query *query = (struct query *)(void *)request;
 
-	if (q->is_scheduled)
-		heap_remove(&net->dns->tries, &q->next_try);
-	for (struct try *t = q->open; t; t = t->next) {
-		t->query = NULL;
-		t->question.name = ""; /* the query's, which ends here */
-		t->channel->norphans++;
+	if (query->is_scheduled)
+		heap_remove(&net->dns->tries, &query->next_try);
+	for (struct try *try = query->open; try; try = try->next) {
+		try->query = NULL;
+		try->question.name = ""; /* the query's, which ends here */
+		try->channel->norphans++;
 	}
-	q->cb(q->user, &q->answer);
-	free(q);
+	query->cb(query->user, &query->answer);
+	free(query);
 }
 
-static void broken(struct dns_answer *a, const char *why)
+static void broken(struct dns_answer *answer, const char *why)
 {
-	*a = (struct dns_answer){ .status = NET_BROKEN };
-	snprintf(a->why, sizeof(a->why), "%s", why);
+	*answer = (struct dns_answer){ .status = NET_BROKEN };
+	snprintf(answer->why, sizeof(answer->why), "%s", why);
 }
 
-static void schedule(struct query *q, int64_t at_ms)
+static void schedule(struct query *query, int64_t at_ms)
 {
-	struct net_dns *d = q->net->dns;
+	struct net_dns *dns = query->net->dns;
 
-	if (q->is_scheduled)
-		heap_remove(&d->tries, &q->next_try);
-	q->next_try.key = at_ms;
-	heap_insert(&d->tries, &q->next_try);
-	q->is_scheduled = true;
+	if (query->is_scheduled)
+		heap_remove(&dns->tries, &query->next_try);
+	query->next_try.key = at_ms;
+	heap_insert(&dns->tries, &query->next_try);
+	query->is_scheduled = true;
 }
 
 /* Immediately, unless an answer may still come. Not from inside c-ares, which is in the middle of
  * something when a question ends. */
-static void try_soon(struct query *q)
+static void try_soon(struct query *query)
 {
-	if (!q->open)
-		schedule(q, q->net->conf.now_ms());
+	if (!query->open)
+		schedule(query, query->net->conf.now_ms());
 }
 
-static void take_reply(struct query *q, unsigned resolver, const struct dns_answer *a)
+static void take_reply(struct query *query, unsigned resolver, const struct dns_answer *answer)
 {
-	if (a->status == NET_OK || a->status == NET_NXDOMAIN || a->status == NET_NODATA) {
-		q->answer = *a;
-		net_done(q->net, &q->r);
+	if (answer->status == NET_OK || answer->status == NET_NXDOMAIN ||
+	    answer->status == NET_NODATA) {
+		query->answer = *answer;
+		net_done(query->net, &query->request);
 		return;
 	}
-	if (!q->without)
-		q->answer = *a;
-	q->without |= 1u << resolver;
-	if (q->without == (1u << q->net->dns->nresolvers) - 1)
-		net_done(q->net, &q->r);
+	if (!query->without)
+		query->answer = *answer;
+	query->without |= 1u << resolver;
+	if (query->without == (1u << query->net->dns->nresolvers) - 1)
+		net_done(query->net, &query->request);
 	else
-		try_soon(q);
+		try_soon(query);
 }
 
 static void on_end(struct net_ares_question *question, const struct dns_answer *reply,
 		   const char *why)
 {
-	struct try *t = (struct try *)(void *)question, **at;
-	struct channel *c = t->channel;
-	struct query *q = t->query;
+	struct try *try = (struct try *)(void *)question, **at;
+	struct channel *channel = try->channel;
+	struct query *query = try->query;
 
-	c->nopen--;
-	if (!q) {
-		c->norphans--;
-		free(t);
+	channel->nopen--;
+	if (!query) {
+		channel->norphans--;
+		free(try);
 		return;
 	}
-	for (at = &q->open; *at != t; at = &(*at)->next)
+	for (at = &query->open; *at != try; at = &(*at)->next)
 		;
-	*at = t->next;
-	free(t);
-	if (q->r.is_done) /* its callback is about to be made */
+	*at = try->next;
+	free(try);
+	if (query->request.is_done) /* its callback is about to be made */
 		return;
 	if (reply) {
-		take_reply(q, (unsigned)c->tag / (2 * GENERATIONS), reply);
+		take_reply(query, (unsigned)channel->tag / (2 * GENERATIONS), reply);
 	} else if (why) {
-		if (!q->without)
-			broken(&q->answer, why);
-		try_soon(q);
+		if (!query->without)
+			broken(&query->answer, why);
+		try_soon(query);
 	}
 }
 
 /* The resolver whose turn it is; false: there is none any more. */
-static bool next_resolver(struct query *q, size_t *ret)
+static bool next_resolver(struct query *query, size_t *ret)
 {
-	size_t n = q->net->dns->nresolvers;
+	size_t count = query->net->dns->nresolvers;
 
-	while (q->ntries < TRIES * n) {
-		*ret = q->ntries++ % n;
-		if (!(q->without & 1u << *ret))
+	while (query->ntries < TRIES * count) {
+		*ret = query->ntries++ % count;
+		if (!(query->without & 1u << *ret))
 			return true;
 	}
 	return false;
 }
 
-static const char *send_try(struct query *q, size_t resolver)
+static const char *send_try(struct query *query, size_t resolver)
 {
-	struct channel *c = channel_to(q->net->dns, resolver, q->tcp);
-	struct try *t = c ? malloc(sizeof(*t)) : NULL;
+	struct channel *channel = channel_to(query->net->dns, resolver, query->tcp);
+	struct try *try = channel ? malloc(sizeof(*try)) : NULL;
 
-	if (!t)
+	if (!try)
 		return "out of memory";
-	if (c->nopen >= OPEN_MAX) {
-		free(t);
+	if (channel->nopen >= OPEN_MAX) {
+		free(try);
 		return "too many questions at once";
 	}
-	*t = (struct try){ .question = { .name = q->name, .type = q->type, .end = on_end },
-			   .query = q,
-			   .channel = c,
-			   .next = q->open };
-	q->open = t;
-	c->nopen++;
-	net_ares_ask(c->ares, &t->question);
+	*try = (struct try){
+		.question = { .name = query->name, .type = query->type, .end = on_end },
+		.query = query,
+		.channel = channel,
+		.next = query->open
+	};
+	query->open = try;
+	channel->nopen++;
+	net_ares_ask(channel->ares, &try->question);
 	return NULL;
 }
 
-static void try_next(struct query *q)
+static void try_next(struct query *query)
 {
-	struct net_dns *d = q->net->dns;
+	struct net_dns *dns = query->net->dns;
 	size_t resolver, round;
 	const char *why;
 
-	if (q->open && !q->without) /* silence is the latest that is known */
-		q->answer = (struct dns_answer){ .status = NET_TIMEOUT };
-	if (!next_resolver(q, &resolver)) {
-		net_done(q->net, &q->r);
+	if (query->open && !query->without) /* silence is the latest that is known */
+		query->answer = (struct dns_answer){ .status = NET_TIMEOUT };
+	if (!next_resolver(query, &resolver)) {
+		net_done(query->net, &query->request);
 		return;
 	}
-	round = (q->ntries - 1) / d->nresolvers;
-	schedule(q, q->net->conf.now_ms() + ((int64_t)TRY_MS << round));
-	why = send_try(q, resolver);
-	if (why && !q->open) {
-		broken(&q->answer, why);
-		net_done(q->net, &q->r);
+	round = (query->ntries - 1) / dns->nresolvers;
+	schedule(query, query->net->conf.now_ms() + ((int64_t)TRY_MS << round));
+	why = send_try(query, resolver);
+	if (why && !query->open) {
+		broken(&query->answer, why);
+		net_done(query->net, &query->request);
 	}
 }
 
@@ -318,7 +322,7 @@ static void try_next(struct query *q)
  * Without a trailing dot, of labels of 1 to 63 characters that mean themselves to c-ares and
  * dn_expand(3). c-ares refuses other labels, too, but each version in its own way.
  */
-static bool take_name(struct query *q, const char *name)
+static bool take_name(struct query *query, const char *name)
 {
 	size_t len = strlen(name), label = 0;
 
@@ -337,46 +341,46 @@ static bool take_name(struct query *q, const char *name)
 	}
 	if (!label) /* "..": the last dot but one */
 		return false;
-	memcpy(q->name, name, len);
-	q->name[len] = '\0';
+	memcpy(query->name, name, len);
+	query->name[len] = '\0';
 	return true;
 }
 
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
-		 void (*cb)(void *user, const struct dns_answer *a), void *user)
+		 void (*cb)(void *user, const struct dns_answer *answer), void *user)
 {
-	struct query *q = calloc(1, sizeof(*q));
+	struct query *query = calloc(1, sizeof(*query));
 
-	if (!q) {
+	if (!query) {
 		net_refuse(net, (struct refusal){ .dns_cb = cb, .user = user });
 		return;
 	}
-	*q = (struct query){ .net = net,
-			     .type = type,
-			     .tcp = tcp,
-			     .cb = cb,
-			     .user = user,
-			     .answer.status = NET_TIMEOUT,
-			     .r = { .expire = dns_expire, .deliver = dns_deliver } };
-	net_wait(net, &q->r, deadline_ms);
+	*query = (struct query){ .net = net,
+				 .type = type,
+				 .tcp = tcp,
+				 .cb = cb,
+				 .user = user,
+				 .answer.status = NET_TIMEOUT,
+				 .request = { .expire = dns_expire, .deliver = dns_deliver } };
+	net_wait(net, &query->request, deadline_ms);
 	if (deadline_ms <= net->conf.now_ms())
 		return; /* the next turn says so */
-	if (!take_name(q, name))
-		broken(&q->answer, "not a name that can be asked");
+	if (!take_name(query, name))
+		broken(&query->answer, "not a name that can be asked");
 	else if (type != NET_A && type != NET_TXT)
-		broken(&q->answer, "not a type that can be asked");
+		broken(&query->answer, "not a type that can be asked");
 	else
-		try_next(q);
-	if (q->answer.status == NET_BROKEN && !q->is_scheduled)
-		net_done(net, &q->r);
+		try_next(query);
+	if (query->answer.status == NET_BROKEN && !query->is_scheduled)
+		net_done(net, &query->request);
 }
 
 void net_dns_event(struct net *net, int tag, int fd, bool in, bool out)
 {
-	struct channel *c = &net->dns->channels[tag];
+	struct channel *channel = &net->dns->channels[tag];
 
-	if (c->ares)
-		net_ares_event(c->ares, fd, in, out);
+	if (channel->ares)
+		net_ares_event(channel->ares, fd, in, out);
 }
 
 int64_t net_dns_next_ms(const struct net *net)
@@ -386,16 +390,16 @@ int64_t net_dns_next_ms(const struct net *net)
 
 void net_dns_timers(struct net *net)
 {
-	struct net_dns *d = net->dns;
+	struct net_dns *dns = net->dns;
 	int64_t now = net->conf.now_ms();
 
-	while (d->tries && d->tries->key <= now) {
-		struct query *q = query_of(d->tries);
+	while (dns->tries && dns->tries->key <= now) {
+		struct query *query = query_of(dns->tries);
 
-		heap_remove(&d->tries, &q->next_try);
-		q->is_scheduled = false;
-		if (!q->r.is_done)
-			try_next(q);
+		heap_remove(&dns->tries, &query->next_try);
+		query->is_scheduled = false;
+		if (!query->request.is_done)
+			try_next(query);
 	}
-	close_retired(d);
+	close_retired(dns);
 }

@@ -18,4 +18,4 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 size_t dns_message_tidy(unsigned char *msg, size_t len);
 
 /* ttl_s is at most this TTL of one more record; both readers of replies call it. */
-void dns_answer_least_ttl(struct dns_answer *a, uint32_t ttl);
+void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl);

@@ -50,23 +50,24 @@ static struct heap_node *meld_siblings(struct heap_node *first)
 	return root;
 }
 
-void heap_insert(struct heap_node **root, struct heap_node *n)
+void heap_insert(struct heap_node **root, struct heap_node *heap_node)
 {
-	n->child = n->next = n->prev = NULL;
-	*root = meld(*root, n);
+	heap_node->child = heap_node->next = heap_node->prev = NULL;
+	*root = meld(*root, heap_node);
 }
 
-void heap_remove(struct heap_node **root, struct heap_node *n)
+void heap_remove(struct heap_node **root, struct heap_node *heap_node)
 {
-	struct heap_node *below = meld_siblings(n->child);
+	struct heap_node *below = meld_siblings(heap_node->child);
 
-	if (n->prev) {
-		*(n->prev->child == n ? &n->prev->child : &n->prev->next) = n->next;
-		if (n->next)
-			n->next->prev = n->prev;
+	if (heap_node->prev) {
+		*(heap_node->prev->child == heap_node ? &heap_node->prev->child
+						      : &heap_node->prev->next) = heap_node->next;
+		if (heap_node->next)
+			heap_node->next->prev = heap_node->prev;
 		*root = meld(*root, below);
 	} else {
 		*root = below;
 	}
-	n->child = n->next = n->prev = NULL;
+	heap_node->child = heap_node->next = heap_node->prev = NULL;
 }

@@ -16,5 +16,5 @@ struct heap_node {
 };
 
 /* The least key is *root; NULL: empty. */
-void heap_insert(struct heap_node **root, struct heap_node *n);
-void heap_remove(struct heap_node **root, struct heap_node *n);
+void heap_insert(struct heap_node **root, struct heap_node *heap_node);
+void heap_remove(struct heap_node **root, struct heap_node *heap_node);

@@ -40,25 +40,25 @@ static int on_timer(CURLM *multi, long ms, void *user)
 	return 0;
 }
 
-int net_http_open(struct net *net, struct err *e)
+int net_http_open(struct net *net, struct err *error)
 {
-	struct net_http *h = calloc(1, sizeof(*h));
+	struct net_http *http = calloc(1, sizeof(*http));
 
-	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT)) {
-		free(h);
-		return err_set(e, IPREP_E_NOMEM, "HTTP: libcurl cannot be initialised");
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+		free(http);
+		return err_set(error, IPREP_E_NOMEM, "HTTP: libcurl cannot be initialised");
 	}
-	net->http = h;
-	h->timer_at_ms = INT64_MAX;
-	h->multi = curl_multi_init();
-	if (!h->multi)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, net);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, net);
-	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+	net->http = http;
+	http->timer_at_ms = INT64_MAX;
+	http->multi = curl_multi_init();
+	if (!http->multi)
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, net);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, net);
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
 	return 0;
 }
 
@@ -72,161 +72,164 @@ void net_http_close(struct net *net)
 	curl_global_cleanup();
 }
 
-static void call_free(struct call *c)
+static void call_free(struct call *call)
 {
-	curl_easy_cleanup(c->easy);
-	curl_mime_free(c->form);
-	for (struct curl_slist *h = c->headers; h; h = h->next)
-		explicit_bzero(h->data, strlen(h->data));
-	curl_slist_free_all(c->headers);
-	buf_free(&c->body);
-	free(c);
+	curl_easy_cleanup(call->easy);
+	curl_mime_free(call->form);
+	for (struct curl_slist *curl_slist = call->headers; curl_slist;
+	     curl_slist = curl_slist->next)
+		explicit_bzero(curl_slist->data, strlen(curl_slist->data));
+	curl_slist_free_all(call->headers);
+	buf_free(&call->body);
+	free(call);
 }
 
 /* Take it from curl and remember whether the server may have seen it. */
-static void leave_multi(struct call *c)
+static void leave_multi(struct call *call)
 {
 	long bytes = 0;
 
-	if (!c->in_multi)
+	if (!call->in_multi)
 		return;
-	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &bytes);
-	c->answer.sent = bytes > 0;
-	curl_multi_remove_handle(c->net->http->multi, c->easy);
-	c->in_multi = false;
+	curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &bytes);
+	call->answer.sent = bytes > 0;
+	curl_multi_remove_handle(call->net->http->multi, call->easy);
+	call->in_multi = false;
 }
 
-static void http_expire(struct net *net, struct request *r)
+static void http_expire(struct net *net, struct request *request)
 {
-	struct call *c = (struct call *)(void *)r;
+	struct call *call = (struct call *)(void *)request;
 
 	(void)net;
-	leave_multi(c);
-	c->answer.status = NET_TIMEOUT;
-	snprintf(c->answer.why, sizeof(c->answer.why), "%s",
-		 c->answer.sent ? "timeout after the request was sent"
-				: "timeout before the request was sent");
+	leave_multi(call);
+	call->answer.status = NET_TIMEOUT;
+	snprintf(call->answer.why, sizeof(call->answer.why), "%s",
+		 call->answer.sent ? "timeout after the request was sent"
+				   : "timeout before the request was sent");
 }
 
-static void http_deliver(struct net *net, struct request *r)
+static void http_deliver(struct net *net, struct request *request)
 {
-	struct call *c = (struct call *)(void *)r;
+	struct call *call = (struct call *)(void *)request;
 
 	(void)net;
-	c->cb(c->user, &c->answer);
-	call_free(c);
+	call->cb(call->user, &call->answer);
+	call_free(call);
 }
 
 /* A decimal number and nothing else, once; 18 digits fit. */
 static int64_t number_header(CURL *easy, const char *name)
 {
-	struct curl_header *h;
-	int64_t n = 0;
-	const char *p;
+	struct curl_header *curl_header;
+	int64_t number = 0;
+	const char *pos;
 
-	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK || h->amount != 1)
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &curl_header) != CURLHE_OK ||
+	    curl_header->amount != 1)
 		return -1;
-	for (p = h->value; *p; p++) {
-		if (*p < '0' || *p > '9' || p - h->value >= 18)
+	for (pos = curl_header->value; *pos; pos++) {
+		if (*pos < '0' || *pos > '9' || pos - curl_header->value >= 18)
 			return -1;
-		n = n * 10 + (*p - '0');
+		number = number * 10 + (*pos - '0');
 	}
-	return p == h->value ? -1 : n;
+	return pos == curl_header->value ? -1 : number;
 }
 
-static void take_answer(struct call *c, long code)
+static void take_answer(struct call *call, long code)
 {
-	struct http_answer *a = &c->answer;
+	struct http_answer *answer = &call->answer;
 
-	a->status = NET_OK;
-	a->code = (int)code;
-	a->limit = number_header(c->easy, "X-RateLimit-Limit");
-	a->remaining = number_header(c->easy, "X-RateLimit-Remaining");
-	a->reset_at = number_header(c->easy, "X-RateLimit-Reset");
-	a->retry_after_s = number_header(c->easy, "Retry-After");
-	a->body = c->body.text ? c->body.text : "";
-	a->body_len = c->body.len;
+	answer->status = NET_OK;
+	answer->code = (int)code;
+	answer->limit = number_header(call->easy, "X-RateLimit-Limit");
+	answer->remaining = number_header(call->easy, "X-RateLimit-Remaining");
+	answer->reset_at = number_header(call->easy, "X-RateLimit-Reset");
+	answer->retry_after_s = number_header(call->easy, "Retry-After");
+	answer->body = call->body.text ? call->body.text : "";
+	answer->body_len = call->body.len;
 }
 
-static void take_failure(struct call *c, CURLcode rc)
+static void take_failure(struct call *call, CURLcode rc)
 {
-	struct http_answer *a = &c->answer;
-	const char *why = *c->error ? c->error : curl_easy_strerror(rc);
+	struct http_answer *answer = &call->answer;
+	const char *why = *call->error ? call->error : curl_easy_strerror(rc);
 
-	a->status = NET_BROKEN;
-	if (c->too_big)
-		snprintf(a->why, sizeof(a->why), "an answer of more than %zu bytes", c->body.max);
+	answer->status = NET_BROKEN;
+	if (call->too_big)
+		snprintf(answer->why, sizeof(answer->why), "an answer of more than %zu bytes",
+			 call->body.max);
 	else
-		http_say(c, a->why, sizeof(a->why), why, strlen(why));
+		http_say(call, answer->why, sizeof(answer->why), why, strlen(why));
 }
 
-static void finish(struct call *c, CURLcode rc)
+static void finish(struct call *call, CURLcode rc)
 {
 	long code = 0;
 
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &code);
 	if (rc == CURLE_OPERATION_TIMEDOUT) {
-		http_expire(c->net, &c->r);
-		net_done(c->net, &c->r);
+		http_expire(call->net, &call->request);
+		net_done(call->net, &call->request);
 		return;
 	}
 	if (rc == CURLE_OK && code > 0)
-		take_answer(c, code);
+		take_answer(call, code);
 	else
-		take_failure(c, rc);
-	leave_multi(c);
-	net_done(c->net, &c->r);
+		take_failure(call, rc);
+	leave_multi(call);
+	net_done(call->net, &call->request);
 }
 
 static void act(struct net *net, curl_socket_t fd, int what)
 {
-	int n;
+	int count;
 	CURLMsg *m;
 
-	curl_multi_socket_action(net->http->multi, fd, what, &n);
-	while ((m = curl_multi_info_read(net->http->multi, &n))) {
+	curl_multi_socket_action(net->http->multi, fd, what, &count);
+	while ((m = curl_multi_info_read(net->http->multi, &count))) {
 		CURLcode rc = m->data.result; /* finish() makes m invalid */
-		struct call *c;
+		struct call *call;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-		finish(c, rc);
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call);
+		finish(call, rc);
 	}
 }
 
 void net_http_ask(struct net *net, const struct http_request *req, int64_t deadline_ms,
-		  void (*cb)(void *user, const struct http_answer *a), void *user)
+		  void (*cb)(void *user, const struct http_answer *answer), void *user)
 {
-	struct call *c = calloc(1, sizeof(*c));
+	struct call *call = calloc(1, sizeof(*call));
 	int64_t left_ms = deadline_ms - net->conf.now_ms();
 	const char *why;
 
-	if (!c) {
+	if (!call) {
 		net_refuse(net, (struct refusal){ .http_cb = cb, .user = user });
 		return;
 	}
-	*c = (struct call){ .net = net,
-			    .cb = cb,
-			    .user = user,
-			    .r = { .expire = http_expire, .deliver = http_deliver },
-			    .answer = { .status = NET_BROKEN,
-					.limit = -1,
-					.remaining = -1,
-					.reset_at = -1,
-					.retry_after_s = -1,
-					.body = "" } };
-	buf_init(&c->body, req->answer_max);
-	net_wait(net, &c->r, deadline_ms);
+	*call = (struct call){ .net = net,
+			       .cb = cb,
+			       .user = user,
+			       .request = { .expire = http_expire, .deliver = http_deliver },
+			       .answer = { .status = NET_BROKEN,
+					   .limit = -1,
+					   .remaining = -1,
+					   .reset_at = -1,
+					   .retry_after_s = -1,
+					   .body = "" } };
+	buf_init(&call->body, req->answer_max);
+	net_wait(net, &call->request, deadline_ms);
 	if (left_ms <= 0)
 		return; /* the next turn says so */
-	why = http_set_up(c, req, left_ms);
-	if (!why && curl_multi_add_handle(net->http->multi, c->easy) != CURLM_OK)
+	why = http_set_up(call, req, left_ms);
+	if (!why && curl_multi_add_handle(net->http->multi, call->easy) != CURLM_OK)
 		why = "libcurl takes no more requests";
-	c->in_multi = !why;
+	call->in_multi = !why;
 	if (why) {
-		snprintf(c->answer.why, sizeof(c->answer.why), "%s", why);
-		net_done(net, &c->r);
+		snprintf(call->answer.why, sizeof(call->answer.why), "%s", why);
+		net_done(net, &call->request);
 	}
 }
 

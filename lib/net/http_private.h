@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 
 struct call {
-	struct request r; /* first */
+	struct request request; /* first */
 	struct net *net;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -17,12 +17,12 @@ struct call {
 	bool is_plain; /* http://, so to loopback only */
 	char error[CURL_ERROR_SIZE];
 	struct http_answer answer;
-	void (*cb)(void *user, const struct http_answer *a);
+	void (*cb)(void *user, const struct http_answer *reply);
 	void *user;
 };
 
 /* Prepare c->easy and c->headers. NULL, or why this request cannot be made. */
-const char *http_set_up(struct call *c, const struct http_request *req, int64_t left_ms);
+const char *http_set_up(struct call *call, const struct http_request *req, int64_t left_ms);
 /* Copy text of curl for people, masked; what contains the value of a header of the
  * request, the key for one, becomes "...". Always terminated. */
-void http_say(const struct call *c, char *dst, size_t room, const char *text, size_t len);
+void http_say(const struct call *call, char *dst, size_t room, const char *text, size_t len);

@@ -30,15 +30,15 @@ static bool has_control(const char *text)
  * decides where a key goes in the clear. */
 static bool is_loopback_host(const char *host)
 {
-	struct in_addr a;
+	struct in_addr in_addr;
 
 	if (!strcasecmp(host, "localhost") || !strcmp(host, "[::1]"))
 		return true;
-	return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET, host, &in_addr) == 1 && ntohl(in_addr.s_addr) >> 24 == 127;
 }
 
 /* Read by the parser that curl itself uses, or the two might differ on which part is the host. */
-static const char *check_url(struct call *c, const char *url)
+static const char *check_url(struct call *call, const char *url)
 {
 	char *scheme = NULL, *host = NULL, *user = NULL;
 	const char *why = "not a URL";
@@ -50,12 +50,12 @@ static const char *check_url(struct call *c, const char *url)
 	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) ||
 	    curl_url_get(u, CURLUPART_HOST, &host, 0))
 		goto out;
-	c->is_plain = !strcmp(scheme, "http");
+	call->is_plain = !strcmp(scheme, "http");
 	if (!curl_url_get(u, CURLUPART_USER, &user, 0))
 		why = "a URL with a user name";
-	else if (!c->is_plain && strcmp(scheme, "https"))
+	else if (!call->is_plain && strcmp(scheme, "https"))
 		why = "neither https nor http";
-	else if (c->is_plain && !is_loopback_host(host))
+	else if (call->is_plain && !is_loopback_host(host))
 		why = "http only to this host itself; https elsewhere";
 	else
 		why = NULL;
@@ -67,47 +67,48 @@ out:
 	return why;
 }
 
-static bool is_method(const char *m)
+static bool is_method(const char *text)
 {
-	size_t len = strlen(m);
+	size_t len = strlen(text);
 
-	return len && len <= METHOD_MAX && strspn(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
+	return len && len <= METHOD_MAX && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
 }
 
-static bool add_header(struct call *c, const char *line)
+static bool add_header(struct call *call, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(c->headers, line);
+	struct curl_slist *longer = curl_slist_append(call->headers, line);
 
 	if (longer)
-		c->headers = longer;
+		call->headers = longer;
 	return longer;
 }
 
-static bool add_headers(struct call *c, const char *const *lines)
+static bool add_headers(struct call *call, const char *const *lines)
 {
 	for (; lines && *lines; lines++)
-		if (!add_header(c, *lines))
+		if (!add_header(call, *lines))
 			return false;
 	/* No "100-continue" before a large body: it costs a round trip or a second. */
-	return add_header(c, "Expect:");
+	return add_header(call, "Expect:");
 }
 
 /* What must not be said of a header. Unknown ones count as secret. */
 static const char *secret_value(const char *line)
 {
-	const char *p = strchr(line, ':');
+	const char *pos = strchr(line, ':');
 
-	if (!p || !strncasecmp(line, "Accept:", 7) || !strncasecmp(line, "Content-Type:", 13))
+	if (!pos || !strncasecmp(line, "Accept:", 7) || !strncasecmp(line, "Content-Type:", 13))
 		return "";
-	return p + 1 + strspn(p + 1, " \t");
+	return pos + 1 + strspn(pos + 1, " \t");
 }
 
-void http_say(const struct call *c, char *dst, size_t room, const char *text, size_t len)
+void http_say(const struct call *call, char *dst, size_t room, const char *text, size_t len)
 {
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		len--;
-	for (const struct curl_slist *h = c->headers; h; h = h->next) {
-		const char *value = secret_value(h->data);
+	for (const struct curl_slist *curl_slist = call->headers; curl_slist;
+	     curl_slist = curl_slist->next) {
+		const char *value = secret_value(curl_slist->data);
 
 		if (strlen(value) >= SECRET_MIN && text_shows(text, len, value)) {
 			text_mask(dst, room, "...", 3);
@@ -119,40 +120,42 @@ void http_say(const struct call *c, char *dst, size_t room, const char *text, si
 
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
 {
-	struct call *c = user;
+	struct call *call = user;
 	char line[200];
 
 	(void)easy;
 	if (type != CURLINFO_TEXT && type != CURLINFO_HEADER_IN)
 		return 0;
-	http_say(c, line, sizeof(line), text, len);
+	http_say(call, line, sizeof(line), text, len);
 	if (*line)
-		log_line(&c->net->conf.log, LOG_DEBUG, "http: %s%s",
+		log_line(&call->net->conf.log, LOG_DEBUG, "http: %s%s",
 			 type == CURLINFO_TEXT ? "" : "< ", line);
 	return 0;
 }
 
 /* curl 7.88 sets close-on-exec on none of its sockets. */
-static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose,
+				    struct curl_sockaddr *sockaddr)
 {
-	const struct call *c = user;
-	const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&a->addr;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&a->addr;
-	bool is_loopback = (a->family == AF_INET && ntohl(in4->sin_addr.s_addr) >> 24 == 127) ||
-			   (a->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr));
+	const struct call *call = user;
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)&sockaddr->addr;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&sockaddr->addr;
+	bool is_loopback = (sockaddr->family == AF_INET &&
+			    ntohl(in4->sin_addr.s_addr) >> 24 == 127) ||
+			   (sockaddr->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr));
 
-	if (purpose != CURLSOCKTYPE_IPCXN || (c->is_plain && !is_loopback))
+	if (purpose != CURLSOCKTYPE_IPCXN || (call->is_plain && !is_loopback))
 		return CURL_SOCKET_BAD;
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	return socket(sockaddr->family, sockaddr->socktype | SOCK_CLOEXEC, sockaddr->protocol);
 }
 
-static size_t on_body(char *p, size_t size, size_t n, void *user)
+static size_t on_body(char *pos, size_t size, size_t count, void *user)
 {
-	struct call *c = user;
+	struct call *call = user;
 
-	c->too_big |= size * n > c->body.max - c->body.len;
-	buf_add(&c->body, p, size * n);
-	return c->body.failed ? 0 : size * n;
+	call->too_big |= size * count > call->body.max - call->body.len;
+	buf_add(&call->body, pos, size * count);
+	return call->body.failed ? 0 : size * count;
 }
 
 /* Only options that copy can fail, for want of memory; all the others are constants. */
@@ -161,25 +164,25 @@ static bool set_text(CURL *easy, CURLoption option, const char *text)
 	return curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
-static bool set_form(struct call *c, const struct http_request *req)
+static bool set_form(struct call *call, const struct http_request *req)
 {
 	curl_mimepart *part;
 
-	c->form = curl_mime_init(c->easy);
-	part = c->form ? curl_mime_addpart(c->form) : NULL;
+	call->form = curl_mime_init(call->easy);
+	part = call->form ? curl_mime_addpart(call->form) : NULL;
 	return part && !curl_mime_name(part, req->upload) &&
 	       !curl_mime_filename(part, "reports.csv") && !curl_mime_type(part, "text/csv") &&
 	       !curl_mime_data(part, req->body, req->body_len) &&
-	       curl_easy_setopt(c->easy, CURLOPT_MIMEPOST, c->form) == CURLE_OK;
+	       curl_easy_setopt(call->easy, CURLOPT_MIMEPOST, call->form) == CURLE_OK;
 }
 
-static bool set_method(struct call *c, const struct http_request *req)
+static bool set_method(struct call *call, const struct http_request *req)
 {
 	bool is_post = !strcmp(req->method, "POST");
-	CURL *easy = c->easy;
+	CURL *easy = call->easy;
 
 	if (req->upload)
-		return set_form(c, req);
+		return set_form(call, req);
 	if (is_post || req->body) {
 		/* The size first: it says how much to copy. No body: curl would read stdin. */
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -205,25 +208,25 @@ static bool set_tls(CURL *easy, const char *ca_file)
 	return set_text(easy, CURLOPT_CAINFO, ca_file);
 }
 
-static void set_callbacks(struct call *c)
+static void set_callbacks(struct call *call)
 {
-	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
-	if (!log_wants(&c->net->conf.log, LOG_DEBUG))
+	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->error);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETDATA, call);
+	if (!log_wants(&call->net->conf.log, LOG_DEBUG))
 		return;
-	curl_easy_setopt(c->easy, CURLOPT_DEBUGFUNCTION, on_trace);
-	curl_easy_setopt(c->easy, CURLOPT_DEBUGDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(call->easy, CURLOPT_DEBUGFUNCTION, on_trace);
+	curl_easy_setopt(call->easy, CURLOPT_DEBUGDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_VERBOSE, 1L);
 }
 
-static bool set_manners(struct call *c, int64_t left_ms)
+static bool set_manners(struct call *call, int64_t left_ms)
 {
-	const struct net_conf *nc = &c->net->conf;
-	CURL *easy = c->easy;
+	const struct net_conf *nc = &call->net->conf;
+	CURL *easy = call->easy;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -232,34 +235,34 @@ static bool set_manners(struct call *c, int64_t left_ms)
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, NULL);
 	/* The key is for the server, not for the proxy on the way. */
 	curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left_ms < INT_MAX ? left_ms : INT_MAX));
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* Else giving up waits for the thread that is in getaddrinfo(3), for 10 s or more. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-	return set_text(easy, CURLOPT_PROTOCOLS_STR, c->is_plain ? "http" : "https") &&
-	       set_text(easy, CURLOPT_PROXY, c->is_plain ? "" : nc->proxy) &&
+	return set_text(easy, CURLOPT_PROTOCOLS_STR, call->is_plain ? "http" : "https") &&
+	       set_text(easy, CURLOPT_PROXY, call->is_plain ? "" : nc->proxy) &&
 	       set_text(easy, CURLOPT_NOPROXY, "") &&
 	       (!*nc->user_agent || set_text(easy, CURLOPT_USERAGENT, nc->user_agent)) &&
 	       set_tls(easy, nc->ca_file);
 }
 
-const char *http_set_up(struct call *c, const struct http_request *req, int64_t left_ms)
+const char *http_set_up(struct call *call, const struct http_request *req, int64_t left_ms)
 {
-	const char *why = check_url(c, req->url);
+	const char *why = check_url(call, req->url);
 
 	if (why)
 		return why;
 	if (!is_method(req->method))
 		return "not an HTTP method";
-	for (const char *const *h = req->headers; h && *h; h++)
-		if (has_control(*h))
+	for (const char *const *host = req->headers; host && *host; host++)
+		if (has_control(*host))
 			return "a header with a control character";
-	c->easy = curl_easy_init();
-	if (!c->easy || !add_headers(c, req->headers) || !set_manners(c, left_ms) ||
-	    !set_method(c, req) || !set_text(c->easy, CURLOPT_URL, req->url))
+	call->easy = curl_easy_init();
+	if (!call->easy || !add_headers(call, req->headers) || !set_manners(call, left_ms) ||
+	    !set_method(call, req) || !set_text(call->easy, CURLOPT_URL, req->url))
 		return "out of memory";
-	set_callbacks(c);
+	set_callbacks(call);
 	return NULL;
 }

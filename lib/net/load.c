@@ -11,18 +11,18 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static int cannot_load(const char *why, struct err *e)
+static int cannot_load(const char *why, struct err *error)
 {
-	size_t n = strlen(IPREP_NET_MODULE);
+	size_t len = strlen(IPREP_NET_MODULE);
 
 	/* dlerror(3) often begins with the path itself; once is enough. */
-	if (!strncmp(why, IPREP_NET_MODULE, n) && !strncmp(why + n, ": ", 2))
-		why += n + 2;
-	return err_set(e, IPREP_E_OS, "cannot load the network module %s: %s", IPREP_NET_MODULE,
+	if (!strncmp(why, IPREP_NET_MODULE, len) && !strncmp(why + len, ": ", 2))
+		why += len + 2;
+	return err_set(error, IPREP_E_OS, "cannot load the network module %s: %s", IPREP_NET_MODULE,
 		       why);
 }
 
-int net_load(const struct net_ops **ret_ops, struct err *e)
+int net_load(const struct net_ops **ret_ops, struct err *error)
 {
 	/* Read-only once set; that two threads both set it to the same address is harmless. */
 	static _Atomic(const struct net_ops *) loaded;
@@ -35,10 +35,10 @@ int net_load(const struct net_ops **ret_ops, struct err *e)
 	}
 	module = dlopen(IPREP_NET_MODULE, RTLD_NOW | RTLD_LOCAL);
 	if (!module)
-		return cannot_load(dlerror(), e);
+		return cannot_load(dlerror(), error);
 	ops = dlsym(module, "iprep_net");
 	if (!ops || strcmp(ops->version, IPREP_VERSION)) {
-		err_set(e, IPREP_E_OS, "the network module %s is of version %s, and not %s",
+		err_set(error, IPREP_E_OS, "the network module %s is of version %s, and not %s",
 			IPREP_NET_MODULE, ops ? ops->version : "unknown", IPREP_VERSION);
 		dlclose(module);
 		return IPREP_E_OS;
@@ -48,9 +48,9 @@ int net_load(const struct net_ops **ret_ops, struct err *e)
 	return 0;
 }
 
-const char *net_status_text(enum net_status s)
+const char *net_status_text(enum net_status status)
 {
-	switch (s) {
+	switch (status) {
 	case NET_OK:
 		return "answered";
 	case NET_NXDOMAIN:

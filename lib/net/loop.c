@@ -23,54 +23,54 @@ static struct request *first_waiting(struct net *net)
 	return (struct request *)(void *)net->waiting;
 }
 
-void net_wait(struct net *net, struct request *r, int64_t deadline_ms)
+void net_wait(struct net *net, struct request *request, int64_t deadline_ms)
 {
-	r->deadline.key = deadline_ms;
-	heap_insert(&net->waiting, &r->deadline);
+	request->deadline.key = deadline_ms;
+	heap_insert(&net->waiting, &request->deadline);
 	net->owed++;
 }
 
-void net_done(struct net *net, struct request *r)
+void net_done(struct net *net, struct request *request)
 {
-	if (r->is_done)
+	if (request->is_done)
 		return;
-	r->is_done = true;
-	heap_remove(&net->waiting, &r->deadline);
-	r->next = NULL;
-	*net->done_end = r;
-	net->done_end = &r->next;
+	request->is_done = true;
+	heap_remove(&net->waiting, &request->deadline);
+	request->next = NULL;
+	*net->done_end = request;
+	net->done_end = &request->next;
 }
 
-static void make_refusal(const struct refusal *r)
+static void make_refusal(const struct refusal *refusal)
 {
 	static const char why[] = "out of memory";
 
-	if (r->dns_cb) {
-		struct dns_answer a = { .status = NET_BROKEN };
+	if (refusal->dns_cb) {
+		struct dns_answer answer = { .status = NET_BROKEN };
 
-		memcpy(a.why, why, sizeof(why));
-		r->dns_cb(r->user, &a);
+		memcpy(answer.why, why, sizeof(why));
+		refusal->dns_cb(refusal->user, &answer);
 	} else {
-		struct http_answer a = { .status = NET_BROKEN,
-					 .limit = -1,
-					 .remaining = -1,
-					 .reset_at = -1,
-					 .retry_after_s = -1,
-					 .body = "" };
+		struct http_answer answer = { .status = NET_BROKEN,
+					      .limit = -1,
+					      .remaining = -1,
+					      .reset_at = -1,
+					      .retry_after_s = -1,
+					      .body = "" };
 
-		memcpy(a.why, why, sizeof(why));
-		r->http_cb(r->user, &a);
+		memcpy(answer.why, why, sizeof(why));
+		refusal->http_cb(refusal->user, &answer);
 	}
 }
 
-void net_refuse(struct net *net, struct refusal r)
+void net_refuse(struct net *net, struct refusal refusal)
 {
 	if (net->nrefusals == REFUSALS_MAX) {
 		/* The one exception: a callback too early is better than one that never comes. */
-		make_refusal(&r);
+		make_refusal(&refusal);
 		return;
 	}
-	net->refusals[net->nrefusals++] = r;
+	net->refusals[net->nrefusals++] = refusal;
 	net->owed++;
 }
 
@@ -90,35 +90,35 @@ bool net_watch(struct net *net, int fd, int tag, bool in, bool out)
 
 static void deliver(struct net *net)
 {
-	struct request *r = net->done;
-	size_t n = net->nrefusals;
+	struct request *request = net->done;
+	size_t count = net->nrefusals;
 
 	net->done = NULL;
 	net->done_end = &net->done;
-	while (r) {
-		struct request *next = r->next;
+	while (request) {
+		struct request *next = request->next;
 
 		net->owed--;
-		r->deliver(net, r);
-		r = next;
+		request->deliver(net, request);
+		request = next;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct refusal refusal = net->refusals[i];
 
 		net->owed--;
 		make_refusal(&refusal);
 	}
-	net->nrefusals -= n;
-	memmove(net->refusals, net->refusals + n, net->nrefusals * sizeof(net->refusals[0]));
+	net->nrefusals -= count;
+	memmove(net->refusals, net->refusals + count, net->nrefusals * sizeof(net->refusals[0]));
 }
 
 static void expire(struct net *net, int64_t now)
 {
 	while (net->waiting && net->waiting->key <= now) {
-		struct request *r = first_waiting(net);
+		struct request *request = first_waiting(net);
 
-		r->expire(net, r);
-		net_done(net, r);
+		request->expire(net, request);
+		net_done(net, request);
 	}
 }
 
@@ -154,9 +154,9 @@ static void handle(struct net *net, const struct epoll_event *ev)
 static size_t net_turn(struct net *net, int64_t until_ms)
 {
 	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
+	int count = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		handle(net, &ev[i]);
 	net_dns_timers(net);
 	net_http_timers(net);
@@ -165,9 +165,9 @@ static size_t net_turn(struct net *net, int64_t until_ms)
 	return net->owed;
 }
 
-static void conf_free(struct net_conf *c)
+static void conf_free(struct net_conf *conf)
 {
-	const char *text[] = { c->resolvers, c->ca_file, c->proxy, c->user_agent };
+	const char *text[] = { conf->resolvers, conf->ca_file, conf->proxy, conf->user_agent };
 
 	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		free((void *)(uintptr_t)text[i]);
@@ -200,26 +200,26 @@ static struct net *net_close(struct net *net)
 	return NULL;
 }
 
-static int net_open(const struct net_conf *conf, struct net **ret_net, struct err *e)
+static int net_open(const struct net_conf *conf, struct net **ret_net, struct err *error)
 {
 	struct net *net = calloc(1, sizeof(*net));
-	int r;
+	int rc;
 
 	if (!net)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
 	net->done_end = &net->done;
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (net->epoll < 0)
-		r = err_set(e, IPREP_E_OS, "epoll: %s", strerror(errno));
+		rc = err_set(error, IPREP_E_OS, "epoll: %s", strerror(errno));
 	else if (!conf_copy(&net->conf, conf))
-		r = err_set(e, IPREP_E_NOMEM, "out of memory");
+		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
 	else
-		r = net_dns_open(net, e);
-	if (!r)
-		r = net_http_open(net, e);
-	if (r) {
+		rc = net_dns_open(net, error);
+	if (!rc)
+		rc = net_http_open(net, error);
+	if (rc) {
 		net_close(net);
-		return r;
+		return rc;
 	}
 	*ret_net = net;
 	return 0;

@@ -19,7 +19,7 @@ enum net_status {
 	NET_SERVFAIL,
 	NET_BROKEN, /* anything else: malformed, reset, TLS, too big */
 };
-const char *net_status_text(enum net_status s); /* "timeout", "SERVFAIL"; in load.c */
+const char *net_status_text(enum net_status status); /* "timeout", "SERVFAIL"; in load.c */
 
 enum { NET_A = 1, NET_TXT = 16 };
 
@@ -69,15 +69,15 @@ struct net_conf {		     /* open() copies it, texts included */
 /* The module's only symbol. No call blocks but turn(). */
 struct net_ops {
 	const char *version; /* must equal IPREP_VERSION of the library */
-	int (*open)(const struct net_conf *conf, struct net **ret_net, struct err *e);
+	int (*open)(const struct net_conf *conf, struct net **ret_net, struct err *error);
 	/* Each callback still owed is made, with NET_TIMEOUT. Returns NULL. */
 	struct net *(*close)(struct net *net);
 	/* Calls back exactly once, at the latest by deadline_ms, and never from inside this call:
 	 * from turn() or close(). tcp: over TCP only. name is copied. */
 	void (*dns)(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
-		    void (*cb)(void *user, const struct dns_answer *a), void *user);
+		    void (*cb)(void *user, const struct dns_answer *answer), void *user);
 	void (*http)(struct net *net, const struct http_request *req, int64_t deadline_ms,
-		     void (*cb)(void *user, const struct http_answer *a), void *user);
+		     void (*cb)(void *user, const struct http_answer *answer), void *user);
 	/* Are all resolvers on this machine, so that nobody outside can answer for them? */
 	bool (*is_local)(const struct net *net);
 	/* One round of the loop: waits for events until until_ms at most, handles what came.
@@ -87,4 +87,4 @@ struct net_ops {
 extern const struct net_ops iprep_net; /* in the module */
 
 /* Load the module once; the table stays valid until the process ends. Errors: _OS. */
-int net_load(const struct net_ops **ret_ops, struct err *e);
+int net_load(const struct net_ops **ret_ops, struct err *error);

@@ -15,24 +15,24 @@
 
 static bool take_port(const char *text, int *ret)
 {
-	int n = 0;
+	int count = 0;
 
 	if (!*text || strlen(text) > 5)
 		return false;
 	for (; *text; text++) {
 		if (*text < '0' || *text > '9')
 			return false;
-		n = n * 10 + (*text - '0');
+		count = count * 10 + (*text - '0');
 	}
-	*ret = n;
-	return n >= 1 && n <= 65535;
+	*ret = count;
+	return count >= 1 && count <= 65535;
 }
 
 /* ADDRESS4[:PORT], ADDRESS6, [ADDRESS6][:PORT]; entry is cut into pieces. */
 static bool take_entry(char *entry, char ret[RESOLVER_ROOM])
 {
 	char *host = entry, *port_text = NULL, *end, shown[INET6_ADDRSTRLEN];
-	struct in6_addr a;
+	struct in6_addr in6_addr;
 	int family = AF_INET, port = 53;
 
 	if (*entry == '[') {
@@ -50,42 +50,43 @@ static bool take_entry(char *entry, char ret[RESOLVER_ROOM])
 		return false;
 	if (strchr(host, ':'))
 		family = AF_INET6;
-	if (inet_pton(family, host, &a) != 1 || !inet_ntop(family, &a, shown, sizeof(shown)))
+	if (inet_pton(family, host, &in6_addr) != 1 ||
+	    !inet_ntop(family, &in6_addr, shown, sizeof(shown)))
 		return false;
 	snprintf(ret, RESOLVER_ROOM, family == AF_INET6 ? "[%s]:%d" : "%s:%d", shown, port);
 	return true;
 }
 
 int net_resolvers_parse(const char *text, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n,
-			struct err *e)
+			struct err *error)
 {
-	const char *p = text + strspn(text, " \t");
+	const char *pos = text + strspn(text, " \t");
 	char entry[ENTRY_MAX], shown[ENTRY_MAX];
-	size_t n = 0;
+	size_t count = 0;
 
-	while (*p || n) {
+	while (*pos || count) {
 		size_t len, used;
 
-		p += strspn(p, " \t");
-		used = len = strcspn(p, ",");
-		while (used && strchr(" \t", p[used - 1]))
+		pos += strspn(pos, " \t");
+		used = len = strcspn(pos, ",");
+		while (used && strchr(" \t", pos[used - 1]))
 			used--;
-		if (n == RESOLVERS_MAX)
-			return err_set(e, IPREP_E_CONFIG, "[dns] resolvers: more than %d",
+		if (count == RESOLVERS_MAX)
+			return err_set(error, IPREP_E_CONFIG, "[dns] resolvers: more than %d",
 				       RESOLVERS_MAX);
-		memcpy(entry, p, used < ENTRY_MAX ? used : 0);
+		memcpy(entry, pos, used < ENTRY_MAX ? used : 0);
 		entry[used < ENTRY_MAX ? used : 0] = '\0';
-		if (!take_entry(entry, ret[n]))
-			return err_set(e, IPREP_E_CONFIG,
+		if (!take_entry(entry, ret[count]))
+			return err_set(error, IPREP_E_CONFIG,
 				       "[dns] resolvers: \"%s\" is not an"
 				       " address with or without a port, as in"
 				       " 127.0.0.1:53 or [::1]:53",
-				       text_mask(shown, sizeof(shown), p, used));
-		n++;
-		p += len;
-		if (!*p++)
+				       text_mask(shown, sizeof(shown), pos, used));
+		count++;
+		pos += len;
+		if (!*pos++)
 			break;
 	}
-	*ret_n = n;
+	*ret_n = count;
 	return 0;
 }

@@ -6,4 +6,4 @@
 
 /* Empty text: none. Errors: _CONFIG names the value. */
 int net_resolvers_parse(const char *text, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n,
-			struct err *e);
+			struct err *error);

@@ -11,7 +11,7 @@
 
 struct bulk_cache {
 	const struct session *session;
-	size_t n;
+	size_t count;
 	int64_t due_ms; /* 0: nothing waits */
 	int64_t not_before_ms;
 	uint64_t lost;
@@ -21,96 +21,99 @@ struct bulk_cache {
 
 struct bulk_cache *bulk_cache_new(const struct session *session)
 {
-	struct bulk_cache *c = calloc(1, sizeof(*c));
+	struct bulk_cache *cache = calloc(1, sizeof(*cache));
 
-	if (c)
-		c->session = session;
-	return c;
+	if (cache)
+		cache->session = session;
+	return cache;
 }
 
-void bulk_cache_free(struct bulk_cache *c)
+void bulk_cache_free(struct bulk_cache *cache)
 {
-	free(c);
+	free(cache);
 }
 
-uint64_t bulk_cache_lost(const struct bulk_cache *c)
+uint64_t bulk_cache_lost(const struct bulk_cache *cache)
 {
-	return c->lost;
+	return cache->lost;
 }
 
-static void lose_all(struct bulk_cache *c)
+static void lose_all(struct bulk_cache *cache)
 {
-	c->lost += c->n;
-	if (!c->said)
-		log_line(c->session->log, LOG_NOTICE, "%s; answers are right but not cached",
-			 store_err(c->session->store)->text);
-	c->said = true;
+	cache->lost += cache->count;
+	if (!cache->said)
+		log_line(cache->session->log, LOG_NOTICE, "%s; answers are right but not cached",
+			 store_err(cache->session->store)->text);
+	cache->said = true;
 }
 
-static int write_rows(struct bulk_cache *c, int wait_ms)
+static int write_rows(struct bulk_cache *cache, int wait_ms)
 {
-	struct store *s = c->session->store;
-	int before = store_busy_timeout(s, wait_ms);
-	int r = store_begin(s, STORE_FAST);
+	struct store *store = cache->session->store;
+	int before = store_busy_timeout(store, wait_ms);
+	int rc = store_begin(store, STORE_FAST);
 
-	if (!r)
-		r = store_end(s, store_findings_put_rows(s, c->session->conf, c->rows, c->n));
-	store_busy_timeout(s, before);
-	return r;
+	if (!rc)
+		rc = store_end(store, store_findings_put_rows(store, cache->session->conf,
+							      cache->rows, cache->count));
+	store_busy_timeout(store, before);
+	return rc;
 }
 
-static void flush(struct bulk_cache *c, int wait_ms)
+static void flush(struct bulk_cache *cache, int wait_ms)
 {
 	int64_t begun = clock_mono_ms(), ended;
-	int r = write_rows(c, wait_ms);
+	int rc = write_rows(cache, wait_ms);
 
 	ended = clock_mono_ms();
-	c->not_before_ms = ended + (ended - begun) * PAUSE_FACTOR;
-	if (r == IPREP_E_BUSY && !wait_ms) {
-		c->not_before_ms = ended + AGAIN_MS;
+	cache->not_before_ms = ended + (ended - begun) * PAUSE_FACTOR;
+	if (rc == IPREP_E_BUSY && !wait_ms) {
+		cache->not_before_ms = ended + AGAIN_MS;
 		return;
 	}
-	if (r)
-		lose_all(c);
-	c->broken = r && r != IPREP_E_BUSY;
-	c->n = 0;
-	c->due_ms = 0;
+	if (rc)
+		lose_all(cache);
+	cache->broken = rc && rc != IPREP_E_BUSY;
+	cache->count = 0;
+	cache->due_ms = 0;
 }
 
-void bulk_cache_tick(struct bulk_cache *c)
+void bulk_cache_tick(struct bulk_cache *cache)
 {
 	int64_t now;
 
-	if (!c->n)
+	if (!cache->count)
 		return;
 	now = clock_mono_ms();
-	if ((c->n >= ROWS_BATCH || now >= c->due_ms) && now >= c->not_before_ms)
-		flush(c, 0);
+	if ((cache->count >= ROWS_BATCH || now >= cache->due_ms) && now >= cache->not_before_ms)
+		flush(cache, 0);
 }
 
-void bulk_cache_put(struct bulk_cache *c, const struct lookup *l)
+void bulk_cache_put(struct bulk_cache *cache, const struct lookup *lookup)
 {
-	if (!c->session->store || l->verdict.kind == V_EXEMPT)
+	if (!cache->session->store || lookup->verdict.kind == V_EXEMPT)
 		return;
-	for (size_t i = 0; i < c->session->conf->nsources; i++) {
-		const struct finding *f = &l->findings[i];
+	for (size_t i = 0; i < cache->session->conf->nsources; i++) {
+		const struct finding *finding = &lookup->findings[i];
 
-		if (f->status != FINDING_OK || !f->expires_at || !(l->task.asked & SOURCE_BIT(i)))
+		if (finding->status != FINDING_OK || !finding->expires_at ||
+		    !(lookup->task.asked & SOURCE_BIT(i)))
 			continue;
-		if (c->n >= (f->listed ? ROWS_MAX : ROWS_BATCH) || c->broken) {
-			c->lost++;
+		if (cache->count >= (finding->listed ? ROWS_MAX : ROWS_BATCH) || cache->broken) {
+			cache->lost++;
 			continue;
 		}
-		if (!c->n)
-			c->due_ms = clock_mono_ms() + BATCH_MS;
-		c->rows[c->n++] =
-			(struct finding_row){ .key = l->key, .source = (int)i, .finding = *f };
+		if (!cache->count)
+			cache->due_ms = clock_mono_ms() + BATCH_MS;
+		cache->rows[cache->count++] = (struct finding_row){ .key = lookup->key,
+								    .source = (int)i,
+								    .finding = *finding };
 	}
-	bulk_cache_tick(c);
+	bulk_cache_tick(cache);
 }
 
-void bulk_cache_end(struct bulk_cache *c)
+void bulk_cache_end(struct bulk_cache *cache)
 {
-	if (c->n)
-		flush(c, END_WAIT_MS);
+	if (cache->count)
+		flush(cache, END_WAIT_MS);
 }

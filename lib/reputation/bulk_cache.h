@@ -13,10 +13,10 @@
 struct bulk_cache;
 struct bulk_cache *bulk_cache_new(const struct session *session); /* NULL: no memory */
 /* Take the fresh findings of a settled lookup. */
-void bulk_cache_put(struct bulk_cache *c, const struct lookup *l);
+void bulk_cache_put(struct bulk_cache *cache, const struct lookup *lookup);
 /* Write if it is time. */
-void bulk_cache_tick(struct bulk_cache *c);
+void bulk_cache_tick(struct bulk_cache *cache);
 /* Write all; waits 2 s at most for the lock. */
-void bulk_cache_end(struct bulk_cache *c);
-uint64_t bulk_cache_lost(const struct bulk_cache *c);
-void bulk_cache_free(struct bulk_cache *c);
+void bulk_cache_end(struct bulk_cache *cache);
+uint64_t bulk_cache_lost(const struct bulk_cache *cache);
+void bulk_cache_free(struct bulk_cache *cache);

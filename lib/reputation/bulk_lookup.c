@@ -41,239 +41,240 @@ struct bulk_lookup {
 	struct lookup *unpacked; /* for answer() */
 	int64_t progress_ms;
 	struct err *err;
-	int r;
+	int rc;
 };
 
 /* ---- packing ---- */
 
 #define FINDING_HEAD offsetof(struct finding, detail)
 
-static size_t packed_len(const struct lookup *l, size_t nsources)
+static size_t packed_len(const struct lookup *lookup, size_t nsources)
 {
-	size_t n = strlen(l->exempt) + 1 + (l->blocked ? sizeof(l->block) : 0);
+	size_t len = strlen(lookup->exempt) + 1 + (lookup->blocked ? sizeof(lookup->block) : 0);
 
 	for (size_t i = 0; i < nsources; i++)
-		n += FINDING_HEAD + strlen(l->findings[i].detail) + 1;
-	return n;
+		len += FINDING_HEAD + strlen(lookup->findings[i].detail) + 1;
+	return len;
 }
 
-static char *put(char *to, const void *from, size_t n)
+static char *put(char *to, const void *from, size_t len)
 {
-	memcpy(to, from, n);
-	return to + n;
+	memcpy(to, from, len);
+	return to + len;
 }
 
-static struct kept *pack(const struct lookup *l, size_t nsources)
+static struct kept *pack(const struct lookup *lookup, size_t nsources)
 {
-	size_t n = packed_len(l, nsources);
-	struct kept *k = malloc(sizeof(*k) + n);
+	size_t count = packed_len(lookup, nsources);
+	struct kept *kept = malloc(sizeof(*kept) + count);
 	char *to;
 
-	if (!k)
+	if (!kept)
 		return NULL;
-	*k = (struct kept){ .addr = l->task.addr,
-			    .verdict = l->verdict,
-			    .login_at = l->login_at,
-			    .blocked = l->blocked,
-			    .len = n };
-	to = k->bytes;
-	if (l->blocked)
-		to = put(to, &l->block, sizeof(l->block));
-	to = put(to, l->exempt, strlen(l->exempt) + 1);
+	*kept = (struct kept){ .addr = lookup->task.addr,
+			       .verdict = lookup->verdict,
+			       .login_at = lookup->login_at,
+			       .blocked = lookup->blocked,
+			       .len = count };
+	to = kept->bytes;
+	if (lookup->blocked)
+		to = put(to, &lookup->block, sizeof(lookup->block));
+	to = put(to, lookup->exempt, strlen(lookup->exempt) + 1);
 	for (size_t i = 0; i < nsources; i++) {
-		to = put(to, &l->findings[i], FINDING_HEAD);
-		to = put(to, l->findings[i].detail, strlen(l->findings[i].detail) + 1);
+		to = put(to, &lookup->findings[i], FINDING_HEAD);
+		to = put(to, lookup->findings[i].detail, strlen(lookup->findings[i].detail) + 1);
 	}
-	return k;
+	return kept;
 }
 
-static const char *take(void *to, const char *from, size_t n)
+static const char *take(void *to, const char *from, size_t len)
 {
-	memcpy(to, from, n);
-	return from + n;
+	memcpy(to, from, len);
+	return from + len;
 }
 
-static void unpack(struct lookup *l, const struct kept *k, size_t nsources)
+static void unpack(struct lookup *lookup, const struct kept *kept, size_t nsources)
 {
-	const char *from = k->bytes;
+	const char *from = kept->bytes;
 
-	l->task.addr = k->addr;
-	l->verdict = k->verdict;
-	l->login_at = k->login_at;
-	l->blocked = k->blocked;
-	if (k->blocked)
-		from = take(&l->block, from, sizeof(l->block));
-	from = take(l->exempt, from, strlen(from) + 1);
+	lookup->task.addr = kept->addr;
+	lookup->verdict = kept->verdict;
+	lookup->login_at = kept->login_at;
+	lookup->blocked = kept->blocked;
+	if (kept->blocked)
+		from = take(&lookup->block, from, sizeof(lookup->block));
+	from = take(lookup->exempt, from, strlen(from) + 1);
 	for (size_t i = 0; i < nsources; i++) {
-		from = take(&l->findings[i], from, FINDING_HEAD);
-		from = take(l->findings[i].detail, from, strlen(from) + 1);
+		from = take(&lookup->findings[i], from, FINDING_HEAD);
+		from = take(lookup->findings[i].detail, from, strlen(from) + 1);
 	}
 }
 
 /* ---- results, in order ---- */
 
-static struct slot *slot_of(struct bulk_lookup *x, uint64_t at)
+static struct slot *slot_of(struct bulk_lookup *bulk, uint64_t at)
 {
-	return &x->slots[at % SLOTS];
+	return &bulk->slots[at % SLOTS];
 }
 
-static void drop(struct bulk_lookup *x, struct slot *s)
+static void drop(struct bulk_lookup *bulk, struct slot *slot)
 {
-	if (s->kept)
-		x->kept_bytes -= sizeof(*s->kept) + s->kept->len;
-	free(s->kept);
-	free(s->bad);
-	lookup_free(s->flying);
-	*s = (struct slot){ 0 };
+	if (slot->kept)
+		bulk->kept_bytes -= sizeof(*slot->kept) + slot->kept->len;
+	free(slot->kept);
+	free(slot->bad);
+	lookup_free(slot->flying);
+	*slot = (struct slot){ 0 };
 }
 
-static void fail(struct bulk_lookup *x, int r)
+static void fail(struct bulk_lookup *bulk, int rc)
 {
-	if (r < 0 && !x->r)
-		x->r = r;
+	if (rc < 0 && !bulk->rc)
+		bulk->rc = rc;
 }
 
-static void answer_head(struct bulk_lookup *x, const struct lookup *l)
+static void answer_head(struct bulk_lookup *bulk, const struct lookup *lookup)
 {
-	struct slot *s = slot_of(x, x->head);
+	struct slot *slot = slot_of(bulk, bulk->head);
 
-	if (!x->r)
-		fail(x, x->feed->answer(x->feed->user, s->id, s->bad, l));
-	drop(x, s);
-	x->head++;
-	x->counts.answered++;
+	if (!bulk->rc)
+		fail(bulk, bulk->feed->answer(bulk->feed->user, slot->id, slot->bad, lookup));
+	drop(bulk, slot);
+	bulk->head++;
+	bulk->counts.answered++;
 }
 
-static void answer_ready(struct bulk_lookup *x)
+static void answer_ready(struct bulk_lookup *bulk)
 {
-	while (x->head < x->tail) {
-		struct slot *s = slot_of(x, x->head);
+	while (bulk->head < bulk->tail) {
+		struct slot *slot = slot_of(bulk, bulk->head);
 
-		if (!s->kept && !s->bad)
+		if (!slot->kept && !slot->bad)
 			return;
-		if (s->kept)
-			unpack(x->unpacked, s->kept, x->session->conf->nsources);
-		answer_head(x, s->kept ? x->unpacked : NULL);
+		if (slot->kept)
+			unpack(bulk->unpacked, slot->kept, bulk->session->conf->nsources);
+		answer_head(bulk, slot->kept ? bulk->unpacked : NULL);
 	}
 }
 
 /* The lookup at `at` has settled: its answer leaves, or waits for those before it. */
-static void settle(struct bulk_lookup *x, uint64_t at)
+static void settle(struct bulk_lookup *bulk, uint64_t at)
 {
-	struct slot *s = slot_of(x, at);
+	struct slot *slot = slot_of(bulk, at);
 
-	if (at == x->head) {
-		answer_head(x, s->flying);
-		answer_ready(x);
+	if (at == bulk->head) {
+		answer_head(bulk, slot->flying);
+		answer_ready(bulk);
 		return;
 	}
-	s->kept = pack(s->flying, x->session->conf->nsources);
-	s->flying = lookup_free(s->flying);
-	if (s->kept) {
-		x->kept_bytes += sizeof(*s->kept) + s->kept->len;
+	slot->kept = pack(slot->flying, bulk->session->conf->nsources);
+	slot->flying = lookup_free(slot->flying);
+	if (slot->kept) {
+		bulk->kept_bytes += sizeof(*slot->kept) + slot->kept->len;
 		return;
 	}
-	fail(x, err_set(x->err, IPREP_E_NOMEM, "out of memory"));
-	s->bad = strdup(""); /* not waited for */
+	fail(bulk, err_set(bulk->err, IPREP_E_NOMEM, "out of memory"));
+	slot->bad = strdup(""); /* not waited for */
 }
 
 /* ---- the engine's feed ---- */
 
-static void show(struct bulk_lookup *x, bool now)
+static void show(struct bulk_lookup *bulk, bool now)
 {
 	int64_t ms = clock_mono_ms();
 
-	if (!x->feed->progress || (!now && ms < x->progress_ms))
+	if (!bulk->feed->progress || (!now && ms < bulk->progress_ms))
 		return;
-	x->progress_ms = ms + PROGRESS_MS;
-	x->counts.window = x->pace.window;
-	x->counts.uncached = bulk_cache_lost(x->cache);
-	x->feed->progress(x->feed->user, &x->counts);
+	bulk->progress_ms = ms + PROGRESS_MS;
+	bulk->counts.window = bulk->pace.window;
+	bulk->counts.uncached = bulk_cache_lost(bulk->cache);
+	bulk->feed->progress(bulk->feed->user, &bulk->counts);
 }
 
-static bool has_room(const struct bulk_lookup *x)
+static bool has_room(const struct bulk_lookup *bulk)
 {
-	return x->tail - x->head < SLOTS && x->kept_bytes < KEPT_BYTES_MAX;
+	return bulk->tail - bulk->head < SLOTS && bulk->kept_bytes < KEPT_BYTES_MAX;
 }
 
 /* One line: *ret set if it is an address to look up. */
-static int take_line(struct bulk_lookup *x, const char *text, int64_t id, struct task **ret)
+static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, struct task **ret)
 {
-	struct slot *s = slot_of(x, x->tail);
-	struct addr a;
-	int r;
+	struct slot *slot = slot_of(bulk, bulk->tail);
+	struct addr addr;
+	int rc;
 
 	*ret = NULL;
-	*s = (struct slot){ .id = id };
-	x->counts.taken++;
-	if (!addr_parse(text, &a)) {
-		s->bad = strndup(text, BAD_TEXT_MAX);
-		if (!s->bad)
-			return err_set(x->err, IPREP_E_NOMEM, "out of memory");
-		x->tail++;
-		answer_ready(x);
+	*slot = (struct slot){ .id = id };
+	bulk->counts.taken++;
+	if (!addr_parse(text, &addr)) {
+		slot->bad = strndup(text, BAD_TEXT_MAX);
+		if (!slot->bad)
+			return err_set(bulk->err, IPREP_E_NOMEM, "out of memory");
+		bulk->tail++;
+		answer_ready(bulk);
 		return 0;
 	}
-	if (x->session->store && (r = store_read_begin(x->session->store)))
-		return err_set(x->err, r, "%s", store_err(x->session->store)->text);
-	r = lookup_new(x->session, &a, BY_HAND, x->feed->flags | LOOKUP_FREE, &s->flying, x->err);
-	if (r)
-		return r;
-	s->asked_ms = clock_mono_ms();
-	s->flying->task.id = (int64_t)x->tail++;
-	*ret = &s->flying->task;
-	x->counts.in_flight++;
+	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
+		return err_set(bulk->err, rc, "%s", store_err(bulk->session->store)->text);
+	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags | LOOKUP_FREE,
+			&slot->flying, bulk->err);
+	if (rc)
+		return rc;
+	slot->asked_ms = clock_mono_ms();
+	slot->flying->task.id = (int64_t)bulk->tail++;
+	*ret = &slot->flying->task;
+	bulk->counts.in_flight++;
 	if ((*ret)->ask)
-		window_asked(&x->pace, x->counts.in_flight);
+		window_asked(&bulk->pace, bulk->counts.in_flight);
 	return 0;
 }
 
 static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	struct bulk_lookup *x = user;
+	struct bulk_lookup *bulk = user;
 	const char *text = NULL;
 	int64_t id = 0;
 
 	*ret_wait_ms = LATER_MS;
-	bulk_cache_tick(x->cache);
-	show(x, false);
-	while (!x->r) {
+	bulk_cache_tick(bulk->cache);
+	show(bulk, false);
+	while (!bulk->rc) {
 		enum bulk_lookup_next next;
 
-		if (!has_room(x))
+		if (!has_room(bulk))
 			return FEED_LATER;
-		next = x->feed->next(x->feed->user, &text, &id);
+		next = bulk->feed->next(bulk->feed->user, &text, &id);
 		if (next == LISTING_LATER)
 			return FEED_LATER;
 		if (next == LISTING_END)
 			break;
-		fail(x, take_line(x, text, id, ret));
-		if (!x->r && *ret)
+		fail(bulk, take_line(bulk, text, id, ret));
+		if (!bulk->rc && *ret)
 			return FEED_TASK;
 	}
 	return FEED_END;
 }
 
-static source_set listing_settled(void *user, struct task *t)
+static source_set listing_settled(void *user, struct task *task)
 {
-	struct bulk_lookup *x = user;
-	struct lookup *l = t->owner;
-	uint64_t at = (uint64_t)t->id;
+	struct bulk_lookup *bulk = user;
+	struct lookup *lookup = task->owner;
+	uint64_t at = (uint64_t)task->id;
 	source_set more;
 
-	if (x->session->store)
-		store_read_end(x->session->store); /* what follows may write */
-	more = lookup_settled(x->session, l);
+	if (bulk->session->store)
+		store_read_end(bulk->session->store); /* what follows may write */
+	more = lookup_settled(bulk->session, lookup);
 	if (more)
 		return more;
-	x->counts.in_flight--;
-	if (t->asked) {
-		window_settled(&x->pace, slot_of(x, at)->asked_ms, clock_mono_ms());
-		x->engine_feed.window_max = x->pace.window;
-		bulk_cache_put(x->cache, l);
+	bulk->counts.in_flight--;
+	if (task->asked) {
+		window_settled(&bulk->pace, slot_of(bulk, at)->asked_ms, clock_mono_ms());
+		bulk->engine_feed.window_max = bulk->pace.window;
+		bulk_cache_put(bulk->cache, lookup);
 	}
-	settle(x, at);
-	show(x, false);
+	settle(bulk, at);
+	show(bulk, false);
 	return 0;
 }
 
@@ -281,37 +282,38 @@ static source_set listing_settled(void *user, struct task *t)
 
 static size_t per_address(const struct conf *conf)
 {
-	size_t n = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		n += !conf->sources[i].costs;
-	return n ? n : 1;
+		count += !conf->sources[i].costs;
+	return count ? count : 1;
 }
 
-static int run(struct bulk_lookup *x)
+static int run(struct bulk_lookup *bulk)
 {
-	const struct session *session = x->session;
+	const struct session *session = bulk->session;
 	struct engine_conf ec = { .conf = session->conf,
 				  .clock = session->clock,
 				  .log = session->log,
 				  .secret = session->secret,
 				  .health = session->health,
 				  .ops = session->ops };
-	size_t n = per_address(session->conf);
+	size_t count = per_address(session->conf);
 	struct engine *engine;
-	int r = engine_new(&ec, &engine);
+	int rc = engine_new(&ec, &engine);
 
-	if (r)
-		return err_set(x->err, r, "out of memory");
-	window_init(&x->pace, (QUESTIONS_START + n - 1) / n, QUESTIONS_MAX / n, clock_mono_ms());
-	x->engine_feed = (struct feed){ .user = x,
-					.window_max = x->pace.window,
-					.task_ms = x->feed->timeout_ms,
-					.next = bulk_lookup_next,
-					.settled = listing_settled };
-	r = engine_run(engine, &x->engine_feed, x->err);
+	if (rc)
+		return err_set(bulk->err, rc, "out of memory");
+	window_init(&bulk->pace, (QUESTIONS_START + count - 1) / count, QUESTIONS_MAX / count,
+		    clock_mono_ms());
+	bulk->engine_feed = (struct feed){ .user = bulk,
+					   .window_max = bulk->pace.window,
+					   .task_ms = bulk->feed->timeout_ms,
+					   .next = bulk_lookup_next,
+					   .settled = listing_settled };
+	rc = engine_run(engine, &bulk->engine_feed, bulk->err);
 	engine_free(engine);
-	return x->r ? x->r : r;
+	return bulk->rc ? bulk->rc : rc;
 }
 
 int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
@@ -319,32 +321,32 @@ int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed
 {
 	struct session own_env = *session;
 	struct local_addr_list *own = local_addr_list_new();
-	struct bulk_lookup x = { .session = &own_env, .feed = feed, .err = err };
-	int r = IPREP_E_NOMEM, patience = 0;
+	struct bulk_lookup bulk = { .session = &own_env, .feed = feed, .err = err };
+	int rc = IPREP_E_NOMEM, patience = 0;
 
 	own_env.own = own;
-	x.slots = calloc(SLOTS, sizeof(*x.slots));
-	x.unpacked = calloc(1,
-			    sizeof(*x.unpacked) + session->conf->nsources * sizeof(struct finding));
-	x.cache = bulk_cache_new(&own_env);
+	bulk.slots = calloc(SLOTS, sizeof(*bulk.slots));
+	bulk.unpacked = calloc(1, sizeof(*bulk.unpacked) +
+					  session->conf->nsources * sizeof(struct finding));
+	bulk.cache = bulk_cache_new(&own_env);
 	if (session->store)
 		patience = store_busy_timeout(session->store, 0);
-	if (own && x.slots && x.unpacked && x.cache) {
-		r = run(&x);
-		bulk_cache_end(x.cache);
-		show(&x, true);
+	if (own && bulk.slots && bulk.unpacked && bulk.cache) {
+		rc = run(&bulk);
+		bulk_cache_end(bulk.cache);
+		show(&bulk, true);
 	} else {
-		err_set(err, r, "out of memory");
+		err_set(err, rc, "out of memory");
 	}
-	while (x.slots && x.head < x.tail)
-		drop(&x, slot_of(&x, x.head++));
+	while (bulk.slots && bulk.head < bulk.tail)
+		drop(&bulk, slot_of(&bulk, bulk.head++));
 	if (session->store) {
 		store_read_end(session->store);
 		store_busy_timeout(session->store, patience);
 	}
-	bulk_cache_free(x.cache);
-	free(x.unpacked);
-	free(x.slots);
+	bulk_cache_free(bulk.cache);
+	free(bulk.unpacked);
+	free(bulk.slots);
 	free(own);
-	return r;
+	return rc;
 }

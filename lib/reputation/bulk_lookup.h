@@ -24,7 +24,7 @@ struct bulk_lookup_feed {
 	/* The next line: *ret_text stays valid until the next call. LISTING_LATER: none now. */
 	enum bulk_lookup_next (*next)(void *user, const char **ret_text, int64_t *ret_id);
 	/* In order. l is lent; NULL: bad_text, cut, is not an address. r < 0 ends the run. */
-	int (*answer)(void *user, int64_t id, const char *bad_text, const struct lookup *l);
+	int (*answer)(void *user, int64_t id, const char *bad_text, const struct lookup *lookup);
 	/* At most five times a second. */
 	void (*progress)(void *user, const struct bulk_lookup_counts *counts);
 };

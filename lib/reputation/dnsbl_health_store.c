@@ -6,31 +6,32 @@
 int dnsbl_health_load(const struct session *session)
 {
 	struct zone_state *all;
-	int r;
+	int rc;
 
 	if (!session->health || session->health->loaded || !session->store)
 		return 0;
 	all = calloc(session->conf->nsources + 1, sizeof(*all));
 	if (!all)
 		return IPREP_E_NOMEM;
-	r = store_zones_get(session->store, session->conf, all);
-	for (size_t i = 0; i < session->conf->nsources && !r; i++)
-		session->health->rows[i].z = all[i];
-	session->health->loaded = !r;
+	rc = store_zones_get(session->store, session->conf, all);
+	for (size_t i = 0; i < session->conf->nsources && !rc; i++)
+		session->health->rows[i].state = all[i];
+	session->health->loaded = !rc;
 	free(all);
-	return r;
+	return rc;
 }
 
-static void tell(const struct session *session, const struct conf_source *list, struct health *h)
+static void tell(const struct session *session, const struct conf_source *list,
+		 struct health *health)
 {
-	if (!h->turned)
+	if (!health->turned)
 		return;
-	h->turned = false;
-	if (dnsbl_health_is_bad(h))
+	health->turned = false;
+	if (dnsbl_health_is_bad(health))
 		log_line(session->log, LOG_WARNING,
 			 "[dnsbl %s] quarantined: %s; its answers count nothing "
 			 "until it passes",
-			 list->name, h->z.why);
+			 list->name, health->state.why);
 	else
 		log_line(session->log, LOG_NOTICE,
 			 "[dnsbl %s] passes its test points again, its answers count", list->name);
@@ -39,13 +40,13 @@ static void tell(const struct session *session, const struct conf_source *list, 
 void dnsbl_health_keep(const struct session *session)
 {
 	for (size_t i = 0; session->health && i < session->conf->nsources; i++) {
-		struct health *h = &session->health->rows[i];
+		struct health *health = &session->health->rows[i];
 
-		tell(session, &session->conf->sources[i], h);
-		if (!h->changed || !session->store)
+		tell(session, &session->conf->sources[i], health);
+		if (!health->changed || !session->store)
 			continue;
-		h->changed = false;
-		if (store_zone_put(session->store, &session->conf->sources[i], &h->z))
+		health->changed = false;
+		if (store_zone_put(session->store, &session->conf->sources[i], &health->state))
 			log_line(session->log, LOG_DEBUG, "health of [dnsbl %s]: %s",
 				 session->conf->sources[i].name, store_err(session->store)->text);
 	}
@@ -54,11 +55,11 @@ void dnsbl_health_keep(const struct session *session)
 void dnsbl_health_mark(const struct session *session, struct finding *findings)
 {
 	for (size_t i = 0; session->health && i < session->conf->nsources; i++) {
-		const struct health *h = &session->health->rows[i];
+		const struct health *health = &session->health->rows[i];
 
-		if (!dnsbl_health_is_bad(h) || findings[i].status != FINDING_OK)
+		if (!dnsbl_health_is_bad(health) || findings[i].status != FINDING_OK)
 			continue;
 		findings[i] = (struct finding){ .status = FINDING_QUARANTINED };
-		snprintf(findings[i].detail, sizeof(findings[i].detail), "%s", h->z.why);
+		snprintf(findings[i].detail, sizeof(findings[i].detail), "%s", health->state.why);
 	}
 }

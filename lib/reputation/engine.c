@@ -24,7 +24,7 @@ struct question {
 	struct flight *flight;
 };
 struct engine {
-	struct engine_conf c;
+	struct engine_conf engine_conf;
 	const struct net_ops *ops;
 	struct net *net;
 	int net_failed; /* error of loading or opening */
@@ -34,247 +34,251 @@ struct engine {
 	size_t nflights;
 };
 
-int engine_new(const struct engine_conf *c, struct engine **ret_engine)
+int engine_new(const struct engine_conf *engine_conf, struct engine **ret_engine)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct engine *engine = calloc(1, sizeof(*engine));
 
-	if (!e)
+	if (!engine)
 		return IPREP_E_NOMEM;
-	e->c = *c;
-	e->ready_end = &e->ready;
-	*ret_engine = e;
+	engine->engine_conf = *engine_conf;
+	engine->ready_end = &engine->ready;
+	*ret_engine = engine;
 	return 0;
 }
 
-struct engine *engine_free(struct engine *e)
+struct engine *engine_free(struct engine *engine)
 {
-	if (!e)
+	if (!engine)
 		return NULL;
-	if (e->net)
-		e->ops->close(e->net);
-	free(e);
+	if (engine->net)
+		engine->ops->close(engine->net);
+	free(engine);
 	return NULL;
 }
 
 /* The module is opened when the first question is asked, and tried once. */
-static int open_net(struct engine *e)
+static int open_net(struct engine *engine)
 {
-	struct net_conf nc = { .resolvers = e->c.conf->resolvers,
-			       .ca_file = e->c.conf->ca_file,
-			       .proxy = e->c.conf->proxy,
+	struct net_conf nc = { .resolvers = engine->engine_conf.conf->resolvers,
+			       .ca_file = engine->engine_conf.conf->ca_file,
+			       .proxy = engine->engine_conf.conf->proxy,
 			       .user_agent = "iprep/" IPREP_VERSION,
-			       .log = e->c.log ? *e->c.log : (struct log){ 0 },
+			       .log = engine->engine_conf.log ? *engine->engine_conf.log
+							      : (struct log){ 0 },
 			       .now_ms = clock_mono_ms };
 
-	if (e->net || e->net_failed)
-		return e->net_failed;
-	e->ops = e->c.ops;
-	if (!e->ops)
-		e->net_failed = net_load(&e->ops, &e->net_err);
-	if (!e->net_failed)
-		e->net_failed = e->ops->open(&nc, &e->net, &e->net_err);
-	return e->net_failed;
+	if (engine->net || engine->net_failed)
+		return engine->net_failed;
+	engine->ops = engine->engine_conf.ops;
+	if (!engine->ops)
+		engine->net_failed = net_load(&engine->ops, &engine->net_err);
+	if (!engine->net_failed)
+		engine->net_failed = engine->ops->open(&nc, &engine->net, &engine->net_err);
+	return engine->net_failed;
 }
 
-static void make_ready(struct engine *e, struct flight *f)
+static void make_ready(struct engine *engine, struct flight *flight)
 {
-	if (f->is_ready)
+	if (flight->is_ready)
 		return;
-	f->is_ready = true;
-	f->next_ready = NULL;
-	*e->ready_end = f;
-	e->ready_end = &f->next_ready;
+	flight->is_ready = true;
+	flight->next_ready = NULL;
+	*engine->ready_end = flight;
+	engine->ready_end = &flight->next_ready;
 }
 
-static void log_answer(const struct engine *e, const struct ask *a)
+static void log_answer(const struct engine *engine, const struct ask *ask)
 {
 	static const char *const names[] = { "none",   "ok",	      "timeout", "error",
 					     "denied", "quarantined", "skipped" };
 	char text[ADDR_TEXT_MAX];
 
-	if (log_wants(e->c.log, LOG_DEBUG))
-		log_line(e->c.log, LOG_DEBUG, "%s: %s: %s%s%s", addr_text(&a->task->addr, text),
-			 a->source->name, names[a->answer.status],
-			 a->answer.listed ? ", listed" : "",
-			 a->task->kind == TASK_LOOKUP ? "" : " (report)");
+	if (log_wants(engine->engine_conf.log, LOG_DEBUG))
+		log_line(engine->engine_conf.log, LOG_DEBUG, "%s: %s: %s%s%s",
+			 addr_text(&ask->task->addr, text), ask->source->name,
+			 names[ask->answer.status], ask->answer.listed ? ", listed" : "",
+			 ask->task->kind == TASK_LOOKUP ? "" : " (report)");
 }
 
-void ask_done(struct ask *a)
+void ask_done(struct ask *ask)
 {
-	struct question *q = (struct question *)(void *)a;
-	struct flight *f = q->flight;
-	struct engine *e = a->engine;
+	struct question *question = (struct question *)(void *)ask;
+	struct flight *flight = question->flight;
+	struct engine *engine = ask->engine;
 
-	log_answer(e, a);
-	if (a->task->kind == TASK_LOOKUP || a->answer.status != FINDING_NONE)
-		a->task->findings[a->row] = a->answer;
-	if (--f->waiting == 0)
-		make_ready(e, f);
-	free(q);
+	log_answer(engine, ask);
+	if (ask->task->kind == TASK_LOOKUP || ask->answer.status != FINDING_NONE)
+		ask->task->findings[ask->row] = ask->answer;
+	if (--flight->waiting == 0)
+		make_ready(engine, flight);
+	free(question);
 }
 
-static void answer_at_once(struct ask *a, enum finding_status status, const char *why)
+static void answer_at_once(struct ask *ask, enum finding_status status, const char *why)
 {
-	a->answer = (struct finding){ .status = a->task->kind == TASK_LOOKUP ? (uint8_t)status
-									     : FINDING_NONE };
-	snprintf(a->answer.detail, sizeof(a->answer.detail), "%.150s", why);
-	a->task->outcome = OUT_LATER;
-	a->task->not_accepted = true;
-	snprintf(a->task->why, sizeof(a->task->why), "%.150s", why);
-	ask_done(a);
+	ask->answer = (struct finding){ .status = ask->task->kind == TASK_LOOKUP ? (uint8_t)status
+										 : FINDING_NONE };
+	snprintf(ask->answer.detail, sizeof(ask->answer.detail), "%.150s", why);
+	ask->task->outcome = OUT_LATER;
+	ask->task->not_accepted = true;
+	snprintf(ask->task->why, sizeof(ask->task->why), "%.150s", why);
+	ask_done(ask);
 }
 
 /*
  * AbuseIPDB is asked after the lists: one silent list would eat all the time, and AbuseIPDB never
  * be heard again. So the lists get three fifths of it.
  */
-static int64_t deadline_of(const struct engine *e, const struct flight *f, int row)
+static int64_t deadline_of(const struct engine *engine, const struct flight *flight, int row)
 {
-	const struct conf *conf = e->c.conf;
-	int64_t early = f->started_ms + (f->deadline_ms - f->started_ms) * 3 / 5;
+	const struct conf *conf = engine->engine_conf.conf;
+	int64_t early = flight->started_ms + (flight->deadline_ms - flight->started_ms) * 3 / 5;
 
 	if (conf->sources[row].costs || conf->abuseipdb < 0 || conf->check == CHECK_NEVER ||
 	    clock_mono_ms() >= early)
-		return f->deadline_ms;
+		return flight->deadline_ms;
 	return early;
 }
 
-static void ask_one(struct engine *e, struct flight *f, int row, struct question *q)
+static void ask_one(struct engine *engine, struct flight *flight, int row,
+		    struct question *question)
 {
-	const struct conf_source *source = &e->c.conf->sources[row];
+	const struct conf_source *source = &engine->engine_conf.conf->sources[row];
 	const struct source_kind *kind = source_kind_of(source->type);
 
-	q->flight = f;
-	q->ask = (struct ask){ .conf = e->c.conf,
-			       .source = source,
-			       .ops = e->ops,
-			       .net = e->net,
-			       .clock = e->c.clock,
-			       .log = e->c.log,
-			       .secret = e->c.secret,
-			       .asked_ms = clock_mono_ms(),
-			       .deadline_ms = deadline_of(e, f, row),
-			       .task = f->task,
-			       .engine = e,
-			       .row = row };
-	if (e->c.health && source->type == SOURCE_DNSBL)
-		q->ask.health = &e->c.health->rows[row];
-	if (e->net_failed)
-		answer_at_once(&q->ask, FINDING_ERROR, e->net_err.text);
-	else if (clock_mono_ms() >= f->deadline_ms)
-		answer_at_once(&q->ask, FINDING_TIMEOUT,
+	question->flight = flight;
+	question->ask = (struct ask){ .conf = engine->engine_conf.conf,
+				      .source = source,
+				      .ops = engine->ops,
+				      .net = engine->net,
+				      .clock = engine->engine_conf.clock,
+				      .log = engine->engine_conf.log,
+				      .secret = engine->engine_conf.secret,
+				      .asked_ms = clock_mono_ms(),
+				      .deadline_ms = deadline_of(engine, flight, row),
+				      .task = flight->task,
+				      .engine = engine,
+				      .row = row };
+	if (engine->engine_conf.health && source->type == SOURCE_DNSBL)
+		question->ask.health = &engine->engine_conf.health->rows[row];
+	if (engine->net_failed)
+		answer_at_once(&question->ask, FINDING_ERROR, engine->net_err.text);
+	else if (clock_mono_ms() >= flight->deadline_ms)
+		answer_at_once(&question->ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
-	else if (f->task->kind != TASK_LOOKUP && kind->send)
-		kind->send(&q->ask);
-	else if (f->task->kind == TASK_LOOKUP)
-		kind->ask(&q->ask);
+	else if (flight->task->kind != TASK_LOOKUP && kind->send)
+		kind->send(&question->ask);
+	else if (flight->task->kind == TASK_LOOKUP)
+		kind->ask(&question->ask);
 	else
-		answer_at_once(&q->ask, FINDING_ERROR, "takes no reports");
+		answer_at_once(&question->ask, FINDING_ERROR, "takes no reports");
 }
 
 /* One question more than asked keeps the flight from settling in the middle of the loop. */
-static int ask_all(struct engine *e, struct flight *f, source_set ask)
+static int ask_all(struct engine *engine, struct flight *flight, source_set ask)
 {
-	int r = 0;
+	int rc = 0;
 
-	open_net(e);
-	f->task->asked |= ask;
-	f->waiting = 1;
-	for (int row = 0; row < (int)e->c.conf->nsources; row++) {
-		struct question *q;
+	open_net(engine);
+	flight->task->asked |= ask;
+	flight->waiting = 1;
+	for (int row = 0; row < (int)engine->engine_conf.conf->nsources; row++) {
+		struct question *question;
 
 		if (!(ask & SOURCE_BIT(row)))
 			continue;
-		q = calloc(1, sizeof(*q));
-		if (!q) {
-			f->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
-			r = IPREP_E_NOMEM;
+		question = calloc(1, sizeof(*question));
+		if (!question) {
+			flight->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
+			rc = IPREP_E_NOMEM;
 			continue;
 		}
-		f->waiting++;
-		ask_one(e, f, row, q);
+		flight->waiting++;
+		ask_one(engine, flight, row, question);
 	}
-	if (--f->waiting == 0)
-		make_ready(e, f);
-	return r;
+	if (--flight->waiting == 0)
+		make_ready(engine, flight);
+	return rc;
 }
 
-static int start(struct engine *e, const struct feed *feed, struct task *t)
+static int start(struct engine *engine, const struct feed *feed, struct task *task)
 {
-	struct flight *f = calloc(1, sizeof(*f));
+	struct flight *flight = calloc(1, sizeof(*flight));
 
-	if (!f) {
-		feed->settled(feed->user, t);
+	if (!flight) {
+		feed->settled(feed->user, task);
 		return IPREP_E_NOMEM;
 	}
-	f->task = t;
-	f->started_ms = clock_mono_ms();
-	f->deadline_ms = f->started_ms + (t->patience_ms ? t->patience_ms : feed->task_ms);
-	if (feed->deadline_ms && feed->deadline_ms < f->deadline_ms)
-		f->deadline_ms = feed->deadline_ms;
-	e->nflights++;
-	if (t->ask)
-		return ask_all(e, f, t->ask);
-	make_ready(e, f);
+	flight->task = task;
+	flight->started_ms = clock_mono_ms();
+	flight->deadline_ms = flight->started_ms +
+			      (task->patience_ms ? task->patience_ms : feed->task_ms);
+	if (feed->deadline_ms && feed->deadline_ms < flight->deadline_ms)
+		flight->deadline_ms = feed->deadline_ms;
+	engine->nflights++;
+	if (task->ask)
+		return ask_all(engine, flight, task->ask);
+	make_ready(engine, flight);
 	return 0;
 }
 
-static int settle_ready(struct engine *e, const struct feed *feed)
+static int settle_ready(struct engine *engine, const struct feed *feed)
 {
-	int r = 0;
+	int rc = 0;
 
-	while (e->ready) {
-		struct flight *f = e->ready;
+	while (engine->ready) {
+		struct flight *flight = engine->ready;
 		source_set more;
 
-		e->ready = f->next_ready;
-		if (!e->ready)
-			e->ready_end = &e->ready;
-		f->is_ready = false;
-		f->task->late = clock_mono_ms() >= f->deadline_ms;
-		more = feed->settled(feed->user, f->task);
+		engine->ready = flight->next_ready;
+		if (!engine->ready)
+			engine->ready_end = &engine->ready;
+		flight->is_ready = false;
+		flight->task->late = clock_mono_ms() >= flight->deadline_ms;
+		more = feed->settled(feed->user, flight->task);
 		if (more == SOURCE_WAIT) {
-			f->next_ready = e->waiting;
-			e->waiting = f;
+			flight->next_ready = engine->waiting;
+			engine->waiting = flight;
 			continue;
 		}
 		if (more) {
-			int n = ask_all(e, f, more);
+			int count = ask_all(engine, flight, more);
 
-			r = r ? r : n;
+			rc = rc ? rc : count;
 			continue;
 		}
-		free(f);
-		e->nflights--;
+		free(flight);
+		engine->nflights--;
 	}
-	return r;
+	return rc;
 }
 
 /* Fill the window. Returns the feed's last word; *ret_wait_ms with FEED_LATER. */
-static enum feed_state fill(struct engine *e, const struct feed *feed, int *ret_wait_ms, int *r)
+static enum feed_state fill(struct engine *engine, const struct feed *feed, int *ret_wait_ms,
+			    int *rc)
 {
 	enum feed_state state = FEED_TASK;
 
-	while (e->nflights < feed->window_max && !e->ready) {
-		struct task *t;
-		int n;
+	while (engine->nflights < feed->window_max && !engine->ready) {
+		struct task *task;
+		int count;
 
-		state = feed->next(feed->user, &t, ret_wait_ms);
+		state = feed->next(feed->user, &task, ret_wait_ms);
 		if (state != FEED_TASK)
 			break;
-		n = start(e, feed, t);
-		*r = *r ? *r : n;
+		count = start(engine, feed, task);
+		*rc = *rc ? *rc : count;
 	}
 	return state;
 }
 
-static void wait_for_net(struct engine *e, int64_t until_ms)
+static void wait_for_net(struct engine *engine, int64_t until_ms)
 {
 	struct timespec pause;
 	int64_t ms = until_ms - clock_mono_ms();
 
-	if (e->net) {
-		e->ops->turn(e->net, until_ms);
+	if (engine->net) {
+		engine->ops->turn(engine->net, until_ms);
 		return;
 	}
 	if (ms <= 0)
@@ -283,43 +287,43 @@ static void wait_for_net(struct engine *e, int64_t until_ms)
 	nanosleep(&pause, NULL);
 }
 
-static void settle_again(struct engine *e)
+static void settle_again(struct engine *engine)
 {
-	struct flight *f = e->waiting;
+	struct flight *flight = engine->waiting;
 
-	e->waiting = NULL;
-	while (f) {
-		struct flight *next = f->next_ready;
+	engine->waiting = NULL;
+	while (flight) {
+		struct flight *next = flight->next_ready;
 
-		make_ready(e, f);
-		f = next;
+		make_ready(engine, flight);
+		flight = next;
 	}
 }
 
-int engine_run(struct engine *e, const struct feed *feed, struct err *err)
+int engine_run(struct engine *engine, const struct feed *feed, struct err *err)
 {
-	int r = 0;
+	int rc = 0;
 
 	for (;;) {
 		int wait_ms = 60000;
-		enum feed_state state = fill(e, feed, &wait_ms, &r);
+		enum feed_state state = fill(engine, feed, &wait_ms, &rc);
 
-		if (e->ready) {
-			int n = settle_ready(e, feed);
+		if (engine->ready) {
+			int count = settle_ready(engine, feed);
 
-			r = r ? r : n;
+			rc = rc ? rc : count;
 			continue;
 		}
-		if (state == FEED_END && !e->nflights)
+		if (state == FEED_END && !engine->nflights)
 			break;
-		if (e->waiting && (state != FEED_LATER || wait_ms > WAIT_TICK_MS)) {
+		if (engine->waiting && (state != FEED_LATER || wait_ms > WAIT_TICK_MS)) {
 			state = FEED_LATER;
 			wait_ms = WAIT_TICK_MS;
 		}
-		wait_for_net(e, clock_mono_ms() + (state == FEED_LATER ? wait_ms : 60000));
-		settle_again(e);
+		wait_for_net(engine, clock_mono_ms() + (state == FEED_LATER ? wait_ms : 60000));
+		settle_again(engine);
 	}
-	if (e->net_failed)
-		return err_set(err, e->net_failed, "%s", e->net_err.text);
-	return r ? err_set(err, r, "out of memory") : 0;
+	if (engine->net_failed)
+		return err_set(err, engine->net_failed, "%s", engine->net_err.text);
+	return rc ? err_set(err, rc, "out of memory") : 0;
 }

@@ -19,7 +19,7 @@ struct feed {
 	enum feed_state (*next)(void *user, struct task **ret, int *ret_wait_ms);
 	/* All that was asked has answered: returns what to ask besides, or SOURCE_WAIT: call this
 	 * again a little later (never when task->late), or 0: the task is the feed's again. */
-	source_set (*settled)(void *user, struct task *t);
+	source_set (*settled)(void *user, struct task *task);
 };
 
 struct engine_conf {
@@ -31,8 +31,8 @@ struct engine_conf {
 	const struct net_ops *ops;	   /* NULL: net_load() when needed */
 };
 struct engine;
-int engine_new(const struct engine_conf *c, struct engine **ret_engine);
-struct engine *engine_free(struct engine *e);
+int engine_new(const struct engine_conf *engine_conf, struct engine **ret_engine);
+struct engine *engine_free(struct engine *engine);
 /* Until FEED_END and nothing in flight. Errors: _OS (module), _NOMEM; then tasks in flight
  * have been settled as FINDING_ERROR. */
-int engine_run(struct engine *e, const struct feed *feed, struct err *err);
+int engine_run(struct engine *engine, const struct feed *feed, struct err *err);

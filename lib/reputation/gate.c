@@ -9,150 +9,150 @@
 #define NET_BITS_V4   (96 + 24)
 #define NET_BITS_V6   48
 
-int gate_seen_again(const struct session *session, const struct block *b, const char *jail)
+int gate_seen_again(const struct session *session, const struct block *block, const char *jail)
 {
 	int64_t now = clock_now_s(&session->clock);
-	int r;
+	int rc;
 
-	if (b->due)
+	if (block->due)
 		return 1;
-	if (b->announced_at > now - AGAIN_AFTER_S && b->announced_at <= now)
+	if (block->announced_at > now - AGAIN_AFTER_S && block->announced_at <= now)
 		return 0;
-	r = store_block_mark_due(session->store, &b->key, jail);
-	return r ? r : 1;
+	rc = store_block_mark_due(session->store, &block->key, jail);
+	return rc ? rc : 1;
 }
 
 /* What the cache knows settles it: not confirmed, and nobody left to ask. */
 static int cache_settles(const struct session *session, const struct addr *key)
 {
-	struct finding *f = calloc(session->conf->nsources + 1, sizeof(*f));
-	struct verdict v;
-	int r;
+	struct finding *finding = calloc(session->conf->nsources + 1, sizeof(*finding));
+	struct verdict verdict;
+	int rc;
 
-	if (!f)
+	if (!finding)
 		return IPREP_E_NOMEM;
-	r = store_findings_get(session->store, session->conf, key, f);
-	if (r > 0) {
-		int n = dnsbl_health_load(session);
+	rc = store_findings_get(session->store, session->conf, key, finding);
+	if (rc > 0) {
+		int count = dnsbl_health_load(session);
 
-		r = n < 0 ? n : r;
-		dnsbl_health_mark(session, f);
+		rc = count < 0 ? count : rc;
+		dnsbl_health_mark(session, finding);
 	}
-	if (r > 0) {
-		verdict_weigh(session->conf, f, AMBIGUOUS, ~(source_set)0, &v);
-		r = v.kind != V_CONFIRMED && !v.ask;
+	if (rc > 0) {
+		verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, &verdict);
+		rc = verdict.kind != V_CONFIRMED && !verdict.ask;
 	}
-	free(f);
-	return r;
+	free(finding);
+	return rc;
 }
 
-static int add_job(const struct session *session, const struct addr *a, const struct addr *key,
+static int add_job(const struct session *session, const struct addr *addr, const struct addr *key,
 		   const char *jail)
 {
 	int64_t now = clock_now_s(&session->clock);
-	struct lookup_job j = {
-		.key = *key, .addr = *a, .origin = AMBIGUOUS, .since = now, .next_at = now
+	struct lookup_job job = {
+		.key = *key, .addr = *addr, .origin = AMBIGUOUS, .since = now, .next_at = now
 	};
-	int near = 0, all = 0, r;
+	int near = 0, all = 0, rc;
 
-	r = store_begin(session->store, STORE_FAST);
-	if (r)
-		return r;
-	r = store_lookup_crowd(session->store, key, addr_is_v4(a) ? NET_BITS_V4 : NET_BITS_V6,
-			       &near, &all);
-	if (!r && near < LOOKUPS_NET_MAX && all < LOOKUPS_MAX) {
-		text_put(j.jail, sizeof(j.jail), jail);
-		r = store_lookup_put(session->store, &j);
-		r = r ? r : 1;
+	rc = store_begin(session->store, STORE_FAST);
+	if (rc)
+		return rc;
+	rc = store_lookup_crowd(session->store, key, addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6,
+				&near, &all);
+	if (!rc && near < LOOKUPS_NET_MAX && all < LOOKUPS_MAX) {
+		text_put(job.jail, sizeof(job.jail), jail);
+		rc = store_lookup_put(session->store, &job);
+		rc = rc ? rc : 1;
 	}
-	return store_end(session->store, r);
+	return store_end(session->store, rc);
 }
 
-static int ask_later(const struct session *session, const struct addr *a, const struct addr *key,
+static int ask_later(const struct session *session, const struct addr *addr, const struct addr *key,
 		     const char *jail)
 {
-	int r = store_lookup_get(session->store, key, NULL);
+	int rc = store_lookup_get(session->store, key, NULL);
 
-	if (r)
-		return r < 0 ? r : 0; /* one job however many lines */
-	r = cache_settles(session, key);
-	if (r)
-		return r < 0 ? r : 0;
-	return add_job(session, a, key, jail);
+	if (rc)
+		return rc < 0 ? rc : 0; /* one job however many lines */
+	rc = cache_settles(session, key);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return add_job(session, addr, key, jail);
 }
 
 /* 1: enough different names were tried. At a restore fail2ban 1.0 does not tell which. */
 static int sprays(const struct session *session, const struct addr *key,
 		  const struct gate_line *line, bool quiet)
 {
-	int n = 0;
+	int count = 0;
 
 	if (!line->user && !line->restored)
 		return 0;
 	if (!quiet)
-		n = store_sighting_put(session->store, key, line->user, line->user_len);
-	if (!n)
-		n = store_sightings(session->store, key, session->conf->spray_window_s);
-	return n < 0 ? n : n >= session->conf->spray_users;
+		count = store_sighting_put(session->store, key, line->user, line->user_len);
+	if (!count)
+		count = store_sightings(session->store, key, session->conf->spray_window_s);
+	return count < 0 ? count : count >= session->conf->spray_users;
 }
 
 static int ask_disk(const struct session *session, const struct addr *key,
 		    const struct gate_line *line, bool *ret_count, bool *ret_wake)
 {
 	bool quiet = line->restored || store_is_read_only(session->store);
-	struct block b;
-	int r = store_block_of(session->store, &line->addr, key, &b), spray;
+	struct block block;
+	int rc = store_block_of(session->store, &line->addr, key, &block), spray;
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	/* a jail that counts names reports: there a block, which is a score, must not count; a
 	 * restore reports nothing */
-	*ret_count = r > 0 && b.first_at > 0 && (!line->names || line->restored);
+	*ret_count = rc > 0 && block.first_at > 0 && (!line->names || line->restored);
 	spray = sprays(session, key, line, quiet);
 	*ret_count |= spray > 0;
 	if (!quiet)
-		r = r > 0 ? gate_seen_again(session, &b, line->jail)
-			  : ask_later(session, &line->addr, key, line->jail);
-	*ret_wake = !quiet && r > 0;
+		rc = rc > 0 ? gate_seen_again(session, &block, line->jail)
+			    : ask_later(session, &line->addr, key, line->jail);
+	*ret_wake = !quiet && rc > 0;
 	/* the block is the answer, whatever could not be written besides */
-	return r < 0 || *ret_count ? r : spray;
+	return rc < 0 || *ret_count ? rc : spray;
 }
 
-int gate_stands(const struct session *session, const struct prefix *p, bool *ret_stands,
-		struct err *e)
+int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands,
+		struct err *error)
 {
-	struct addr key = addr_key(&p->addr, session->conf->ipv6_prefix);
-	struct block b;
-	int r;
+	struct addr key = addr_key(&prefix->addr, session->conf->ipv6_prefix);
+	struct block block;
+	int rc;
 
 	*ret_stands = false;
-	if (lookup_guard(session->conf, &p->addr, true))
+	if (lookup_guard(session->conf, &prefix->addr, true))
 		return 0;
-	r = store_pardoned(session->store, &key);
-	if (r)
-		return r < 0 ? err_set(e, r, "%s", store_err(session->store)->text) : 0;
-	r = store_block_of(session->store, &p->addr, &key, &b);
-	if (r < 0)
-		return err_set(e, r, "%s", store_err(session->store)->text);
-	*ret_stands = r > 0;
+	rc = store_pardoned(session->store, &key);
+	if (rc)
+		return rc < 0 ? err_set(error, rc, "%s", store_err(session->store)->text) : 0;
+	rc = store_block_of(session->store, &prefix->addr, &key, &block);
+	if (rc < 0)
+		return err_set(error, rc, "%s", store_err(session->store)->text);
+	*ret_stands = rc > 0;
 	return 0;
 }
 
 int gate_ask(const struct session *session, const struct gate_line *line, bool *ret_count,
-	     bool *ret_wake, struct err *e)
+	     bool *ret_wake, struct err *error)
 {
 	struct addr key = addr_key(&line->addr, session->conf->ipv6_prefix);
 	bool count = false, wake = false;
-	int r;
+	int rc;
 
 	*ret_count = *ret_wake = false;
 	if (lookup_guard(session->conf, &line->addr, true))
 		return 0;
-	r = store_pardoned(session->store, &key);
-	if (!r)
-		r = ask_disk(session, &key, line, &count, &wake);
-	if (r < 0)
-		return err_set(e, r, "%s", store_err(session->store)->text);
+	rc = store_pardoned(session->store, &key);
+	if (!rc)
+		rc = ask_disk(session, &key, line, &count, &wake);
+	if (rc < 0)
+		return err_set(error, rc, "%s", store_err(session->store)->text);
 	*ret_count = count;
 	*ret_wake = wake;
 	return 0;

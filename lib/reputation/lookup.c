@@ -11,75 +11,78 @@
 
 #define RESERVE_PERCENT 30 /* of the day's checks that gate jobs and re-checks never use */
 
-const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook)
+const char *lookup_guard(const struct conf *conf, const struct addr *addr, bool hook)
 {
-	const char *special = addr_special(a);
+	const char *special = addr_special(addr);
 
 	if (special)
 		return special;
-	if (conf_allowed(conf, a))
+	if (conf_allowed(conf, addr))
 		return "allowed by [allow] addresses";
-	if (!hook && local_addr_has(a))
+	if (!hook && local_addr_has(addr))
 		return "an address of this host";
 	return NULL;
 }
 
-static int note_own_report(const struct session *session, struct lookup *l)
+static int note_own_report(const struct session *session, struct lookup *lookup)
 {
 	struct report_job last;
-	int r = store_report_last(session->store, &l->task.addr, &last);
+	int rc = store_report_last(session->store, &lookup->task.addr, &last);
 
-	l->task.reported = r > 0 && (last.state == REPORT_SENDING || last.state == REPORT_DONE ||
-				     last.state == REPORT_UNKNOWN);
-	return r < 0 ? r : 0;
+	lookup->task.reported = rc > 0 &&
+				(last.state == REPORT_SENDING || last.state == REPORT_DONE ||
+				 last.state == REPORT_UNKNOWN);
+	return rc < 0 ? rc : 0;
 }
 
-int lookup_note_login(const struct session *session, struct lookup *l)
+int lookup_note_login(const struct session *session, struct lookup *lookup)
 {
-	int r = store_login_at(session->store, &l->key, &l->login_at);
+	int rc = store_login_at(session->store, &lookup->key, &lookup->login_at);
 
-	if (l->login_at < clock_now_s(&session->clock) - session->conf->login_window_s)
-		l->login_at = 0;
-	return r;
+	if (lookup->login_at < clock_now_s(&session->clock) - session->conf->login_window_s)
+		lookup->login_at = 0;
+	return rc;
 }
 
-static int read_known(const struct session *session, struct lookup *l)
+static int read_known(const struct session *session, struct lookup *lookup)
 {
-	int r = store_pardoned(session->store, &l->key);
+	int rc = store_pardoned(session->store, &lookup->key);
 
-	if (r > 0)
-		text_put(l->exempt, sizeof(l->exempt), "pardoned");
-	if (r >= 0) {
-		r = store_block_of(session->store, &l->task.addr, &l->key, &l->block);
-		l->blocked = r > 0;
+	if (rc > 0)
+		text_put(lookup->exempt, sizeof(lookup->exempt), "pardoned");
+	if (rc >= 0) {
+		rc = store_block_of(session->store, &lookup->task.addr, &lookup->key,
+				    &lookup->block);
+		lookup->blocked = rc > 0;
 	}
-	if (r >= 0)
-		r = lookup_note_login(session, l);
-	if (r >= 0 && !(l->flags & LOOKUP_FRESH))
-		r = store_findings_get(session->store, session->conf, &l->key, l->findings);
-	dnsbl_health_mark(session, l->findings);
-	return r < 0 ? r : 0;
+	if (rc >= 0)
+		rc = lookup_note_login(session, lookup);
+	if (rc >= 0 && !(lookup->flags & LOOKUP_FRESH))
+		rc = store_findings_get(session->store, session->conf, &lookup->key,
+					lookup->findings);
+	dnsbl_health_mark(session, lookup->findings);
+	return rc < 0 ? rc : 0;
 }
 
-static int read_state(const struct session *session, struct lookup *l, struct err *e)
+static int read_state(const struct session *session, struct lookup *lookup, struct err *error)
 {
-	int r;
+	int rc;
 
 	if (!session->store)
 		return 0;
-	r = dnsbl_health_load(session);
-	if (!r && session->conf->abuseipdb >= 0)
-		r = note_own_report(session, l);
-	if (!r)
-		r = store_knows(session->store, &l->key);
-	if (!r && memcmp(l->key.b, l->task.addr.b, sizeof(l->key.b)))
-		r = store_knows(session->store, &l->task.addr);
-	if (r > 0)
-		r = read_known(session, l);
-	if (r < 0)
-		return err_set(e, r, "%s",
-			       r == IPREP_E_NOMEM ? "out of memory"
-						  : store_err(session->store)->text);
+	rc = dnsbl_health_load(session);
+	if (!rc && session->conf->abuseipdb >= 0)
+		rc = note_own_report(session, lookup);
+	if (!rc)
+		rc = store_knows(session->store, &lookup->key);
+	if (!rc && memcmp(lookup->key.b, lookup->task.addr.b, sizeof(lookup->key.b)))
+		rc = store_knows(session->store, &lookup->task.addr);
+	if (rc > 0)
+		rc = read_known(session, lookup);
+	if (rc < 0)
+		return err_set(error, rc, "%s",
+			       rc == IPREP_E_NOMEM ? "out of memory"
+						   : store_err(session->store)->text);
 	return 0;
 }
 
@@ -96,46 +99,48 @@ static source_set askable(const struct session *session)
 }
 
 /* --cached: what is not on disk could not be asked, and nobody knows what it would have said. */
-static void ask_nobody(const struct session *session, struct lookup *l)
+static void ask_nobody(const struct session *session, struct lookup *lookup)
 {
 	for (size_t i = 0; i < session->conf->nsources; i++) {
-		struct finding *f = &l->findings[i];
+		struct finding *finding = &lookup->findings[i];
 
-		if (f->status != FINDING_NONE || !(l->may_ask & SOURCE_BIT(i)))
+		if (finding->status != FINDING_NONE || !(lookup->may_ask & SOURCE_BIT(i)))
 			continue;
 		if (session->health && dnsbl_health_is_bad(&session->health->rows[i])) {
-			f->status = FINDING_QUARANTINED;
-			text_put(f->detail, sizeof(f->detail), session->health->rows[i].z.why);
+			finding->status = FINDING_QUARANTINED;
+			text_put(finding->detail, sizeof(finding->detail),
+				 session->health->rows[i].state.why);
 			continue;
 		}
-		f->status = FINDING_DENIED;
-		text_put(f->detail, sizeof(f->detail), "not in the cache, and nobody was asked");
+		finding->status = FINDING_DENIED;
+		text_put(finding->detail, sizeof(finding->detail),
+			 "not in the cache, and nobody was asked");
 	}
-	l->may_ask = 0;
+	lookup->may_ask = 0;
 }
 
 /* --file: 200,000 addresses would use the quota of months up. */
-static void leave_out_paid(const struct session *session, struct lookup *l)
+static void leave_out_paid(const struct session *session, struct lookup *lookup)
 {
 	for (size_t i = 0; i < session->conf->nsources; i++) {
-		struct finding *f = &l->findings[i];
+		struct finding *finding = &lookup->findings[i];
 
 		if (!session->conf->sources[i].costs)
 			continue;
-		l->may_ask &= ~SOURCE_BIT(i);
-		if (f->status != FINDING_NONE)
+		lookup->may_ask &= ~SOURCE_BIT(i);
+		if (finding->status != FINDING_NONE)
 			continue;
-		f->status = FINDING_SKIPPED;
-		text_put(f->detail, sizeof(f->detail), "not asked: --file");
+		finding->status = FINDING_SKIPPED;
+		text_put(finding->detail, sizeof(finding->detail), "not asked: --file");
 	}
 }
 
 static const char *clock_text(int64_t at, char dst[32])
 {
-	time_t t = (time_t)at;
+	time_t when = (time_t)at;
 	struct tm tm;
 
-	if (!gmtime_r(&t, &tm) || !strftime(dst, 32, "%Y-%m-%d %H:%M UTC", &tm))
+	if (!gmtime_r(&when, &tm) || !strftime(dst, 32, "%Y-%m-%d %H:%M UTC", &tm))
 		dst[0] = '\0';
 	return dst;
 }
@@ -143,24 +148,25 @@ static const char *clock_text(int64_t at, char dst[32])
 enum turn { TURN_GO, TURN_WAIT, TURN_NO };
 
 /* May AbuseIPDB be asked now? TURN_NO: dst says why not. */
-static enum turn quota_allows(const struct lookup *l, const struct quota *q, char dst[DETAIL_MAX])
+static enum turn quota_allows(const struct lookup *lookup, const struct quota *quota,
+			      char dst[DETAIL_MAX])
 {
 	char when[32];
 
 	dst[0] = '\0';
-	if (q->auth_failed)
+	if (quota->auth_failed)
 		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
-	else if (q->stopped_until)
+	else if (quota->stopped_until)
 		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
-			 clock_text(q->stopped_until, when));
-	else if (q->remaining <= 0)
+			 clock_text(quota->stopped_until, when));
+	else if (quota->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if ((l->origin == AMBIGUOUS || l->flags & LOOKUP_LOW_PRIORITY) &&
-		 q->remaining * 100 <= q->limit * RESERVE_PERCENT)
+	else if ((lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY) &&
+		 quota->remaining * 100 <= quota->limit * RESERVE_PERCENT)
 		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
-	else if (q->first_under_way && !l->task.late)
+	else if (quota->first_under_way && !lookup->task.late)
 		return TURN_WAIT;
-	else if (q->first_under_way)
+	else if (quota->first_under_way)
 		snprintf(dst, DETAIL_MAX,
 			 "not asked: the first call of the day, which tells the quota, is "
 			 "not answered yet");
@@ -171,152 +177,155 @@ static enum turn quota_allows(const struct lookup *l, const struct quota *q, cha
 
 /* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses,
  * waits for it. */
-static int64_t opens_at(const struct session *session, const struct quota *q)
+static int64_t opens_at(const struct session *session, const struct quota *quota)
 {
 	int64_t now = clock_now_s(&session->clock);
 
-	if (q->auth_failed)
+	if (quota->auth_failed)
 		return now + KEY_WAIT_S;
-	if (q->stopped_until)
-		return q->stopped_until;
-	return q->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
+	if (quota->stopped_until)
+		return quota->stopped_until;
+	return quota->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
 }
 
 /* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
-static enum turn quota_take(const struct session *session, struct lookup *l, char dst[DETAIL_MAX])
+static enum turn quota_take(const struct session *session, struct lookup *lookup,
+			    char dst[DETAIL_MAX])
 {
 	enum turn turn = TURN_GO;
-	struct quota q;
-	int r;
+	struct quota quota;
+	int rc;
 
 	dst[0] = '\0';
 	if (!session->store)
 		return TURN_GO;
-	r = store_quota_get(session->store, "check", session->auth_mark, &q);
-	if (!r) /* without the lock, for those who wait */
-		turn = quota_allows(l, &q, dst);
-	if (!r && turn == TURN_GO) {
-		r = store_begin(session->store, STORE_FAST);
-		if (!r)
-			r = store_quota_get(session->store, "check", session->auth_mark, &q);
-		turn = r ? TURN_NO : quota_allows(l, &q, dst);
+	rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
+	if (!rc) /* without the lock, for those who wait */
+		turn = quota_allows(lookup, &quota, dst);
+	if (!rc && turn == TURN_GO) {
+		rc = store_begin(session->store, STORE_FAST);
+		if (!rc)
+			rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
+		turn = rc ? TURN_NO : quota_allows(lookup, &quota, dst);
 		if (turn == TURN_GO)
-			r = store_quota_take(session->store, "check", 1);
-		r = store_end(session->store, r);
+			rc = store_quota_take(session->store, "check", 1);
+		rc = store_end(session->store, rc);
 	}
-	if (!r && turn == TURN_NO)
-		l->ask_again_at = opens_at(session, &q);
-	if (!r)
+	if (!rc && turn == TURN_NO)
+		lookup->ask_again_at = opens_at(session, &quota);
+	if (!rc)
 		return turn;
 	snprintf(dst, DETAIL_MAX, "not asked: the quota ledger cannot be written");
 	return TURN_NO;
 }
 
-static void weigh(const struct session *session, struct lookup *l)
+static void weigh(const struct session *session, struct lookup *lookup)
 {
-	verdict_weigh(session->conf, l->findings, l->origin, l->may_ask, &l->verdict);
+	verdict_weigh(session->conf, lookup->findings, lookup->origin, lookup->may_ask,
+		      &lookup->verdict);
 }
 
 /*
  * A listing that would make a block is asked for again over TCP, unless it came over a path that
  * nobody can forge (DESIGN of the score: iprep.conf(5), confirm_tcp).
  */
-static source_set unproven(const struct session *session, struct lookup *l)
+static source_set unproven(const struct session *session, struct lookup *lookup)
 {
 	source_set again = 0;
 
-	if (l->origin == BY_HAND || l->verdict.kind != V_CONFIRMED)
+	if (lookup->origin == BY_HAND || lookup->verdict.kind != V_CONFIRMED)
 		return 0;
 	for (size_t i = 0; i < session->conf->nsources; i++) {
-		struct finding *f = &l->findings[i];
+		struct finding *finding = &lookup->findings[i];
 
-		if (session->conf->sources[i].type != SOURCE_DNSBL || f->status != FINDING_OK ||
-		    f->points <= 0 || f->trusted || l->task.tcp & SOURCE_BIT(i))
+		if (session->conf->sources[i].type != SOURCE_DNSBL ||
+		    finding->status != FINDING_OK || finding->points <= 0 || finding->trusted ||
+		    lookup->task.tcp & SOURCE_BIT(i))
 			continue;
-		*f = (struct finding){ 0 };
+		*finding = (struct finding){ 0 };
 		again |= SOURCE_BIT(i);
 	}
-	l->task.tcp |= again;
-	l->may_ask |= again;
+	lookup->task.tcp |= again;
+	lookup->may_ask |= again;
 	return again;
 }
 
 /* What the verdict wants to ask, less what the quota refuses. */
-static source_set next_questions(const struct session *session, struct lookup *l)
+static source_set next_questions(const struct session *session, struct lookup *lookup)
 {
 	int paid = session->conf->abuseipdb;
 	char why[DETAIL_MAX];
-	struct finding *f;
+	struct finding *finding;
 
-	weigh(session, l);
-	if (!l->verdict.ask)
-		return unproven(session, l);
-	if (paid < 0 || !(l->verdict.ask & SOURCE_BIT(paid)))
-		return l->verdict.ask;
-	switch (quota_take(session, l, why)) {
+	weigh(session, lookup);
+	if (!lookup->verdict.ask)
+		return unproven(session, lookup);
+	if (paid < 0 || !(lookup->verdict.ask & SOURCE_BIT(paid)))
+		return lookup->verdict.ask;
+	switch (quota_take(session, lookup, why)) {
 	case TURN_GO:
-		l->paying = true;
-		return l->verdict.ask;
+		lookup->paying = true;
+		return lookup->verdict.ask;
 	case TURN_WAIT:
 		return SOURCE_WAIT;
 	case TURN_NO:
 		break;
 	}
-	l->may_ask &= ~SOURCE_BIT(paid);
-	f = &l->findings[paid];
-	if (!f->partial) /* what the report's answer said still holds */
-		*f = (struct finding){ .status = FINDING_DENIED };
-	f->detail[0] = '\0';
-	text_put(f->detail, sizeof(f->detail), why);
-	weigh(session, l);
-	return l->verdict.ask ? l->verdict.ask : unproven(session, l);
+	lookup->may_ask &= ~SOURCE_BIT(paid);
+	finding = &lookup->findings[paid];
+	if (!finding->partial) /* what the report's answer said still holds */
+		*finding = (struct finding){ .status = FINDING_DENIED };
+	finding->detail[0] = '\0';
+	text_put(finding->detail, sizeof(finding->detail), why);
+	weigh(session, lookup);
+	return lookup->verdict.ask ? lookup->verdict.ask : unproven(session, lookup);
 }
 
-int lookup_new(const struct session *session, const struct addr *a, enum origin origin,
-	       unsigned flags, struct lookup **ret, struct err *e)
+int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
+	       unsigned flags, struct lookup **ret, struct err *error)
 {
-	size_t n = session->conf->nsources;
-	struct lookup *l = calloc(1, sizeof(*l) + n * sizeof(l->findings[0]));
+	size_t count = session->conf->nsources;
+	struct lookup *lookup = calloc(1, sizeof(*lookup) + count * sizeof(lookup->findings[0]));
 	const char *guard;
-	int r;
+	int rc;
 
-	if (!l)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	l->task = (struct task){ .kind = TASK_LOOKUP, .addr = *a, .owner = l };
-	l->task.findings = l->findings;
-	l->key = addr_key(a, session->conf->ipv6_prefix);
-	l->origin = origin;
-	l->flags = flags;
-	l->verdict.tier = -1;
-	guard = lookup_guard(session->conf, a, session->own != NULL);
-	if (!guard && session->own && local_addr_list_has(session->own, a))
+	if (!lookup)
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
+	lookup->task = (struct task){ .kind = TASK_LOOKUP, .addr = *addr, .owner = lookup };
+	lookup->task.findings = lookup->findings;
+	lookup->key = addr_key(addr, session->conf->ipv6_prefix);
+	lookup->origin = origin;
+	lookup->flags = flags;
+	lookup->verdict.tier = -1;
+	guard = lookup_guard(session->conf, addr, session->own != NULL);
+	if (!guard && session->own && local_addr_list_has(session->own, addr))
 		guard = "an address of this host";
 	if (guard)
-		text_put(l->exempt, sizeof(l->exempt), guard);
-	r = guard ? 0 : read_state(session, l, e);
-	if (r < 0) {
-		lookup_free(l);
-		return r;
+		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
+	rc = guard ? 0 : read_state(session, lookup, error);
+	if (rc < 0) {
+		lookup_free(lookup);
+		return rc;
 	}
-	if (*l->exempt) {
-		l->verdict.kind = V_EXEMPT;
+	if (*lookup->exempt) {
+		lookup->verdict.kind = V_EXEMPT;
 	} else {
-		l->may_ask = askable(session);
+		lookup->may_ask = askable(session);
 		if (flags & LOOKUP_FREE)
-			leave_out_paid(session, l);
+			leave_out_paid(session, lookup);
 		if (flags & LOOKUP_CACHED)
-			ask_nobody(session, l);
-		l->task.ask = next_questions(session, l);
-		if (l->task.ask == SOURCE_WAIT) /* settles at once, and waits there */
-			l->task.ask = 0;
+			ask_nobody(session, lookup);
+		lookup->task.ask = next_questions(session, lookup);
+		if (lookup->task.ask == SOURCE_WAIT) /* settles at once, and waits there */
+			lookup->task.ask = 0;
 	}
-	*ret = l;
+	*ret = lookup;
 	return 0;
 }
 
-struct lookup *lookup_free(struct lookup *l)
+struct lookup *lookup_free(struct lookup *lookup)
 {
-	free(l);
+	free(lookup);
 	return NULL;
 }
 
@@ -324,25 +333,25 @@ struct lookup *lookup_free(struct lookup *l)
  * The check was answered, or was not: then the score of a report's answer is not enough for a
  * block, since only the check knows about whitelist, Tor and age.
  */
-static void check_settled(const struct session *session, struct lookup *l)
+static void check_settled(const struct session *session, struct lookup *lookup)
 {
 	if (session->store)
-		quota_note(session, "check", &l->task.quota);
-	if (l->task.quota.auth_failed)
-		l->ask_again_at = clock_now_s(&session->clock) + KEY_WAIT_S;
-	else if (l->task.quota.stopped_until)
-		l->ask_again_at = l->task.quota.stopped_until;
-	l->paying = false;
-	l->task.quota = (struct quota_seen){ 0 };
+		quota_note(session, "check", &lookup->task.quota);
+	if (lookup->task.quota.auth_failed)
+		lookup->ask_again_at = clock_now_s(&session->clock) + KEY_WAIT_S;
+	else if (lookup->task.quota.stopped_until)
+		lookup->ask_again_at = lookup->task.quota.stopped_until;
+	lookup->paying = false;
+	lookup->task.quota = (struct quota_seen){ 0 };
 }
 
-source_set lookup_settled(const struct session *session, struct lookup *l)
+source_set lookup_settled(const struct session *session, struct lookup *lookup)
 {
-	if (l->verdict.kind == V_EXEMPT)
+	if (lookup->verdict.kind == V_EXEMPT)
 		return 0;
-	if (l->paying)
-		check_settled(session, l);
+	if (lookup->paying)
+		check_settled(session, lookup);
 	dnsbl_health_keep(session);
-	l->may_ask &= ~l->task.asked;
-	return next_questions(session, l);
+	lookup->may_ask &= ~lookup->task.asked;
+	return next_questions(session, lookup);
 }

@@ -34,12 +34,12 @@ struct lookup {
 
 /* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY,
  * _NOMEM. */
-int lookup_new(const struct session *session, const struct addr *a, enum origin origin,
-	       unsigned flags, struct lookup **ret, struct err *e);
-struct lookup *lookup_free(struct lookup *l);
+int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
+	       unsigned flags, struct lookup **ret, struct err *error);
+struct lookup *lookup_free(struct lookup *lookup);
 /* The feed's settled(): keeps quota, weighs again, returns what to ask besides. */
-source_set lookup_settled(const struct session *session, struct lookup *l);
+source_set lookup_settled(const struct session *session, struct lookup *lookup);
 /* Read again when somebody last logged in from there: it may have been a moment ago. */
-int lookup_note_login(const struct session *session, struct lookup *l);
+int lookup_note_login(const struct session *session, struct lookup *lookup);
 /* Why a special-purpose, allowed or own address is left alone; NULL: it is not. No disk. */
-const char *lookup_guard(const struct conf *conf, const struct addr *a, bool hook);
+const char *lookup_guard(const struct conf *conf, const struct addr *addr, bool hook);

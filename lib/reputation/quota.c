@@ -17,22 +17,24 @@ static void say_stop(const struct session *session, const char *endpoint, int64_
 int quota_note(const struct session *session, const char *endpoint, const struct quota_seen *seen)
 {
 	struct quota before;
-	int r = 0;
+	int rc = 0;
 
 	if (seen->stopped_until)
-		r = store_quota_get(session->store, endpoint, session->auth_mark, &before);
-	if (!r && seen->stopped_until && !before.stopped_until)
+		rc = store_quota_get(session->store, endpoint, session->auth_mark, &before);
+	if (!rc && seen->stopped_until && !before.stopped_until)
 		say_stop(session, endpoint, seen->stopped_until);
-	if (!r)
-		r = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
-	if (r > 0)
+	if (!rc)
+		rc = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
+	if (rc > 0)
 		log_line(session->log, LOG_ERR,
 			 "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
 			 "reports wait, until the key file or the configuration changes");
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
-int64_t quota_left(const struct quota *q)
+int64_t quota_left(const struct quota *quota)
 {
-	return q->auth_failed || q->stopped_until || q->remaining < 0 ? 0 : q->remaining;
+	return quota->auth_failed || quota->stopped_until || quota->remaining < 0
+		       ? 0
+		       : quota->remaining;
 }

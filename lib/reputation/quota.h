@@ -6,4 +6,4 @@
 /* In the caller's transaction, or one of its own. Errors: _STORE, _BUSY. */
 int quota_note(const struct session *session, const char *endpoint, const struct quota_seen *seen);
 /* Calls that are left now; 0: stopped, refused or used up. */
-int64_t quota_left(const struct quota *q);
+int64_t quota_left(const struct quota *quota);

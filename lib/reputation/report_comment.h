@@ -14,5 +14,5 @@ struct report_comment_facts {
  * or after a colon) whose number is 0 is left out. Always terminated; dst holds room bytes, and
  * what does not fit is cut on a UTF-8 boundary. template: UTF-8.
  */
-void report_comment_format(const char *template, const struct report_comment_facts *f, char *dst,
-			   size_t room);
+void report_comment_format(const char *template, const struct report_comment_facts *facts,
+			   char *dst, size_t room);

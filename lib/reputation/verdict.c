@@ -7,9 +7,9 @@ struct sum {
 };
 
 /* Asked without an answer, or still to be asked: what it could say is open. */
-static bool is_open(const struct finding *f, bool may_ask)
+static bool is_open(const struct finding *finding, bool may_ask)
 {
-	switch ((enum finding_status)f->status) {
+	switch ((enum finding_status)finding->status) {
 	case FINDING_TIMEOUT:
 	case FINDING_ERROR:
 	case FINDING_DENIED:
@@ -24,38 +24,39 @@ static bool is_open(const struct finding *f, bool may_ask)
 	return false;
 }
 
-static struct sum add_up(const struct conf *conf, const struct finding *f, source_set may_ask)
+static struct sum add_up(const struct conf *conf, const struct finding *finding, source_set may_ask)
 {
-	struct sum s = { 0 };
+	struct sum sum = { 0 };
 
 	for (size_t i = 0; i < conf->nsources; i++) {
 		const struct conf_source *source = &conf->sources[i];
 
-		if (f[i].status == FINDING_OK) {
-			s.low += f[i].points;
-			s.high += f[i].points;
-			s.gave |= source->most > 0;
-			s.positive |= f[i].points > 0 && !source->costs;
-			s.veto |= f[i].rule == RULE_VETO;
-			s.capped |= f[i].rule == RULE_LOWEST_TIER;
-		} else if (is_open(&f[i], may_ask & SOURCE_BIT(i))) {
-			s.low += source->least;
-			s.high += source->most;
+		if (finding[i].status == FINDING_OK) {
+			sum.low += finding[i].points;
+			sum.high += finding[i].points;
+			sum.gave |= source->most > 0;
+			sum.positive |= finding[i].points > 0 && !source->costs;
+			sum.veto |= finding[i].rule == RULE_VETO;
+			sum.capped |= finding[i].rule == RULE_LOWEST_TIER;
+		} else if (is_open(&finding[i], may_ask & SOURCE_BIT(i))) {
+			sum.low += source->least;
+			sum.high += source->most;
 		}
 	}
-	if (s.veto) {
-		s.low = s.low > 0 ? 0 : s.low;
-		s.high = s.high > 0 ? 0 : s.high;
+	if (sum.veto) {
+		sum.low = sum.low > 0 ? 0 : sum.low;
+		sum.high = sum.high > 0 ? 0 : sum.high;
 	}
-	return s;
+	return sum;
 }
 
 /* The check alone knows about whitelist, Tor and age; without it only the lowest tier is given. */
-static bool unchecked(const struct conf *conf, const struct finding *f)
+static bool unchecked(const struct conf *conf, const struct finding *finding)
 {
 	int i = conf->abuseipdb;
 
-	return i >= 0 && conf->check != CHECK_NEVER && (f[i].status != FINDING_OK || f[i].partial);
+	return i >= 0 && conf->check != CHECK_NEVER &&
+	       (finding[i].status != FINDING_OK || finding[i].partial);
 }
 
 static int tier_of(const struct conf *conf, int score, bool lowest_only)
@@ -67,67 +68,68 @@ static int tier_of(const struct conf *conf, int score, bool lowest_only)
 	return tier > 0 && lowest_only ? 0 : tier;
 }
 
-static source_set free_questions(const struct conf *conf, const struct finding *f,
+static source_set free_questions(const struct conf *conf, const struct finding *finding,
 				 source_set may_ask)
 {
 	source_set ask = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!conf->sources[i].costs && f[i].status == FINDING_NONE &&
+		if (!conf->sources[i].costs && finding[i].status == FINDING_NONE &&
 		    may_ask & SOURCE_BIT(i))
 			ask |= SOURCE_BIT(i);
 	return ask;
 }
 
 /* Could the answer of the source that costs still change the outcome? */
-static bool worth_paying(const struct conf *conf, const struct finding *f, const struct sum *s,
-			 enum origin origin, const struct verdict *v)
+static bool worth_paying(const struct conf *conf, const struct finding *finding,
+			 const struct sum *sum, enum origin origin, const struct verdict *verdict)
 {
-	const struct finding *paid = &f[conf->abuseipdb];
+	const struct finding *paid = &finding[conf->abuseipdb];
 
 	if (conf->check == CHECK_NEVER || (paid->status != FINDING_NONE && !paid->partial))
 		return false;
 	if (conf->check == CHECK_ALWAYS)
 		return true;
-	if (s->veto || (origin == AMBIGUOUS && !s->positive))
+	if (sum->veto || (origin == AMBIGUOUS && !sum->positive))
 		return false;
 	if (paid->partial) /* its points are known: veto and cap are not */
-		return v->tier >= 0;
-	return tier_of(conf, s->high, true) >= 0;
+		return verdict->tier >= 0;
+	return tier_of(conf, sum->high, true) >= 0;
 }
 
 /* A suspicious line that no list knows is not worth a call: by policy, so it counts 0. */
-static void leave_out_unpaid(const struct conf *conf, const struct finding *f, source_set may_ask,
-			     struct sum *s)
+static void leave_out_unpaid(const struct conf *conf, const struct finding *finding,
+			     source_set may_ask, struct sum *sum)
 {
 	int i = conf->abuseipdb;
 
-	if (i < 0 || conf->check != CHECK_UNDECIDED || s->positive || f[i].status != FINDING_NONE ||
-	    !(may_ask & SOURCE_BIT(i)))
+	if (i < 0 || conf->check != CHECK_UNDECIDED || sum->positive ||
+	    finding[i].status != FINDING_NONE || !(may_ask & SOURCE_BIT(i)))
 		return;
-	s->low -= conf->sources[i].least;
-	s->high -= conf->sources[i].most;
+	sum->low -= conf->sources[i].least;
+	sum->high -= conf->sources[i].most;
 }
 
 void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,
 		   source_set may_ask, struct verdict *ret)
 {
-	struct sum s = add_up(conf, findings, may_ask);
-	struct verdict v = { .ask = free_questions(conf, findings, may_ask) };
+	struct sum sum = add_up(conf, findings, may_ask);
+	struct verdict verdict = { .ask = free_questions(conf, findings, may_ask) };
 
-	if (origin == AMBIGUOUS && !v.ask)
-		leave_out_unpaid(conf, findings, may_ask, &s);
-	v.low = s.low;
-	v.high = s.high;
-	v.tier = tier_of(conf, s.low, origin == AMBIGUOUS || s.capped || unchecked(conf, findings));
-	if (v.tier >= 0)
-		v.kind = V_CONFIRMED;
-	else if (s.gave && (!conf->ntiers || s.high < conf->tiers[0].score))
-		v.kind = V_CLEAN;
+	if (origin == AMBIGUOUS && !verdict.ask)
+		leave_out_unpaid(conf, findings, may_ask, &sum);
+	verdict.low = sum.low;
+	verdict.high = sum.high;
+	verdict.tier = tier_of(conf, sum.low,
+			       origin == AMBIGUOUS || sum.capped || unchecked(conf, findings));
+	if (verdict.tier >= 0)
+		verdict.kind = V_CONFIRMED;
+	else if (sum.gave && (!conf->ntiers || sum.high < conf->tiers[0].score))
+		verdict.kind = V_CLEAN;
 	else
-		v.kind = V_UNKNOWN;
-	if (!v.ask && conf->abuseipdb >= 0 && may_ask & SOURCE_BIT(conf->abuseipdb) &&
-	    worth_paying(conf, findings, &s, origin, &v))
-		v.ask = SOURCE_BIT(conf->abuseipdb);
-	*ret = v;
+		verdict.kind = V_UNKNOWN;
+	if (!verdict.ask && conf->abuseipdb >= 0 && may_ask & SOURCE_BIT(conf->abuseipdb) &&
+	    worth_paying(conf, findings, &sum, origin, &verdict))
+		verdict.ask = SOURCE_BIT(conf->abuseipdb);
+	*ret = verdict;
 }

@@ -18,27 +18,28 @@ static bool plain(const char *name)
 					   "0123456789_.-")];
 }
 
-size_t verdict_log_line(const struct conf *conf, const struct block *b, int64_t at, int pid,
+size_t verdict_log_line(const struct conf *conf, const struct block *block, int64_t at, int pid,
 			char dst[768])
 {
 	char when[40], key[ADDR_TEXT_MAX];
 	time_t t = (time_t)at;
 	struct tm tm;
-	int n;
+	int count;
 
 	gmtime_r(&t, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S+0000", &tm);
-	addr_key_text(&b->key, conf->ipv6_prefix, key);
-	n = snprintf(dst, 768, "%s iprep[%d]: verdict=confirmed ip=%s score=%d tier=%s%s%s%s%s\n",
-		     when, pid, key, b->score < 0 ? 0 : b->score, b->tier,
-		     plain(b->jail) ? " jail=" : "", plain(b->jail) ? b->jail : "",
-		     *b->src ? " src=" : "", b->src);
-	return (size_t)n;
+	addr_key_text(&block->key, conf->ipv6_prefix, key);
+	count = snprintf(dst, 768,
+			 "%s iprep[%d]: verdict=confirmed ip=%s score=%d tier=%s%s%s%s%s\n", when,
+			 pid, key, block->score < 0 ? 0 : block->score, block->tier,
+			 plain(block->jail) ? " jail=" : "", plain(block->jail) ? block->jail : "",
+			 *block->src ? " src=" : "", block->src);
+	return (size_t)count;
 }
 
-static int log_fail(const struct session *session, struct err *e, int code, const char *doing)
+static int log_fail(const struct session *session, struct err *error, int code, const char *doing)
 {
-	return err_set(e, errno == EACCES || errno == EPERM ? IPREP_E_PERM : code, "%s: %s: %s",
+	return err_set(error, errno == EACCES || errno == EPERM ? IPREP_E_PERM : code, "%s: %s: %s",
 		       session->conf->verdict_log, doing, strerror(errno));
 }
 
@@ -54,7 +55,7 @@ static int log_make(const char *path, int flags)
 	return fd;
 }
 
-static int log_open(const struct session *session, struct err *e)
+static int log_open(const struct session *session, struct err *error)
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
 	int fd = open(session->conf->verdict_log, flags);
@@ -63,11 +64,11 @@ static int log_open(const struct session *session, struct err *e)
 	if (fd < 0 && errno == ENOENT)
 		fd = log_make(session->conf->verdict_log, flags);
 	if (fd < 0)
-		return log_fail(session, e, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO,
+		return log_fail(session, error, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO,
 				"cannot be opened");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(e, IPREP_E_PERM, "%s: not a regular file",
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file",
 			       session->conf->verdict_log);
 	}
 	return fd;
@@ -91,42 +92,44 @@ static bool ends_in_newline(int fd)
 }
 
 /* The open file, or an error. The line is not yet on disk. */
-static int write_once(const struct session *session, const char *line, size_t n, struct err *e)
+static int write_once(const struct session *session, const char *line, size_t len,
+		      struct err *error)
 {
-	int fd = log_open(session, e), r = 0;
+	int fd = log_open(session, error), rc = 0;
 
 	if (fd < 0)
 		return fd;
 	if (!ends_in_newline(fd) && write(fd, "\n", 1) != 1)
-		r = log_fail(session, e, IPREP_E_IO, "cannot be written");
-	if (!r) {
-		ssize_t w = write(fd, line, n);
+		rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
+	if (!rc) {
+		ssize_t w = write(fd, line, len);
 
-		if (w >= 0 && (size_t)w < n)
+		if (w >= 0 && (size_t)w < len)
 			errno = ENOSPC;
-		if (w != (ssize_t)n)
-			r = log_fail(session, e, IPREP_E_IO, "cannot be written");
+		if (w != (ssize_t)len)
+			rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
 	}
-	if (!r)
+	if (!rc)
 		return fd;
 	close(fd);
-	return r;
+	return rc;
 }
 
-static int write_line(const struct session *session, const char *line, size_t n, struct err *e)
+static int write_line(const struct session *session, const char *line, size_t len,
+		      struct err *error)
 {
-	int fd = write_once(session, line, n, e);
+	int fd = write_once(session, line, len, error);
 
 	for (int i = 1; i < REOPENS_MAX && fd >= 0 && rotated(session, fd); i++) {
 		close(fd);
-		fd = write_once(session, line, n, e);
+		fd = write_once(session, line, len, error);
 	}
 	return fd;
 }
 
-static int store_said(const struct session *session, int r, struct err *e)
+static int store_said(const struct session *session, int rc, struct err *error)
 {
-	return err_set(e, r, "%s", store_err(session->store)->text);
+	return err_set(error, rc, "%s", store_err(session->store)->text);
 }
 
 /*
@@ -134,45 +137,46 @@ static int store_said(const struct session *session, int r, struct err *e)
  * it has done so before the line, or waits until it is written: no line comes after a pardon.
  * Syncing it is left to the caller: the lock keeps hooks waiting.
  */
-static int write_if_blocked(const struct session *session, const struct block *b, int64_t now,
-			    struct err *e)
+static int write_if_blocked(const struct session *session, const struct block *block, int64_t now,
+			    struct err *error)
 {
 	struct block still;
 	char line[768];
-	int r = store_begin(session->store, STORE_FAST);
+	int rc = store_begin(session->store, STORE_FAST);
 
-	if (r)
-		return store_said(session, r, e);
-	r = store_block_get(session->store, &b->key, &still);
-	if (r < 0)
-		store_said(session, r, e);
-	else if (r > 0)
-		r = write_line(session, line,
-			       verdict_log_line(session->conf, b, now, (int)getpid(), line), e);
+	if (rc)
+		return store_said(session, rc, error);
+	rc = store_block_get(session->store, &block->key, &still);
+	if (rc < 0)
+		store_said(session, rc, error);
+	else if (rc > 0)
+		rc = write_line(session, line,
+				verdict_log_line(session->conf, block, now, (int)getpid(), line),
+				error);
 	store_end(session->store, IPREP_E_BUSY); /* nothing was changed */
-	return r;
+	return rc;
 }
 
-static int announce_one(const struct session *session, const struct block *b, struct err *e)
+static int announce_one(const struct session *session, const struct block *block, struct err *error)
 {
-	int64_t now = clock_now_s(&session->clock), until = b->until;
-	int tier = conf_tier_row(session->conf, b->tier);
-	int r, fd = write_if_blocked(session, b, now, e);
+	int64_t now = clock_now_s(&session->clock), until = block->until;
+	int tier = conf_tier_row(session->conf, block->tier);
+	int rc, fd = write_if_blocked(session, block, now, error);
 
 	if (fd <= 0)
 		return fd;
-	r = fdatasync(fd) ? log_fail(session, e, IPREP_E_IO, "cannot be written") : 0;
+	rc = fdatasync(fd) ? log_fail(session, error, IPREP_E_IO, "cannot be written") : 0;
 	close(fd);
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	/* where the ban still stands fail2ban moves its end with each line: so does the block */
 	if (tier >= 0 && now + session->conf->tiers[tier].bantime_s > until)
 		until = now + session->conf->tiers[tier].bantime_s;
-	r = store_begin(session->store, STORE_DURABLE);
-	if (!r)
-		r = store_end(session->store,
-			      store_block_announced(session->store, &b->key, now, until));
-	return r < 0 ? store_said(session, r, e) : 0;
+	rc = store_begin(session->store, STORE_DURABLE);
+	if (!rc)
+		rc = store_end(session->store,
+			       store_block_announced(session->store, &block->key, now, until));
+	return rc < 0 ? store_said(session, rc, error) : 0;
 }
 
 /* How many addresses may be announced for the first time now. */
@@ -186,44 +190,44 @@ static int room_for_new(const struct session *session)
 	return used < 0 ? used : max - used;
 }
 
-static int announce_some(const struct session *session, bool first, size_t max, struct err *e)
+static int announce_some(const struct session *session, bool first, size_t max, struct err *error)
 {
 	struct block due[BATCH];
-	int n = store_blocks_due(session->store, first, due, max < BATCH ? max : BATCH), r = 0,
+	int count = store_blocks_due(session->store, first, due, max < BATCH ? max : BATCH), rc = 0,
 	    done = 0;
 
-	if (n < 0)
-		return err_set(e, n, "%s", store_err(session->store)->text);
-	while (done < n && !r) {
-		r = announce_one(session, &due[done], e);
-		done += !r;
+	if (count < 0)
+		return err_set(error, count, "%s", store_err(session->store)->text);
+	while (done < count && !rc) {
+		rc = announce_one(session, &due[done], error);
+		done += !rc;
 	}
-	return r ? r : done;
+	return rc ? rc : done;
 }
 
-int verdict_log_due(const struct session *session, bool *ret_held, struct err *e)
+int verdict_log_due(const struct session *session, bool *ret_held, struct err *error)
 {
-	int total = 0, n, room;
+	int total = 0, count, room;
 
-	while ((n = announce_some(session, false, BATCH, e)) > 0)
-		total += n;
-	if (n < 0)
-		return n;
+	while ((count = announce_some(session, false, BATCH, error)) > 0)
+		total += count;
+	if (count < 0)
+		return count;
 	while ((room = room_for_new(session)) > 0) {
-		n = announce_some(session, true, (size_t)room, e);
-		if (n <= 0)
-			return n < 0 ? n : total;
-		total += n;
+		count = announce_some(session, true, (size_t)room, error);
+		if (count <= 0)
+			return count < 0 ? count : total;
+		total += count;
 	}
 	if (room < 0)
-		return err_set(e, room, "%s", store_err(session->store)->text);
+		return err_set(error, room, "%s", store_err(session->store)->text);
 	*ret_held |= store_blocks_due(session->store, true, &(struct block){ 0 }, 1) > 0;
 	return total;
 }
 
-int verdict_log_ready(const struct session *session, struct err *e)
+int verdict_log_ready(const struct session *session, struct err *error)
 {
-	int fd = log_open(session, e);
+	int fd = log_open(session, error);
 
 	if (fd < 0)
 		return fd;

@@ -10,13 +10,13 @@
 #include "reputation/session.h"
 
 /* The line of a block, with its newline, in dst. Returns its length. */
-size_t verdict_log_line(const struct conf *conf, const struct block *b, int64_t at, int pid,
+size_t verdict_log_line(const struct conf *conf, const struct block *block, int64_t at, int pid,
 			char dst[768]);
 /*
  * Write a line for each block that is due, new ones within [worker] max_new_blocks.
  * Returns how many were written, or _IO, _CREATE (log), _STORE, _BUSY: what is left stays due.
  * @ret_held  set to true if more new ones wait than max_new_blocks allows, else left alone
  */
-int verdict_log_due(const struct session *session, bool *ret_held, struct err *e);
+int verdict_log_due(const struct session *session, bool *ret_held, struct err *error);
 /* Can the log be written? Makes it if it is missing. Errors: _IO, _CREATE, _PERM. */
-int verdict_log_ready(const struct session *session, struct err *e);
+int verdict_log_ready(const struct session *session, struct err *error);

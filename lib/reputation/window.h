@@ -32,8 +32,8 @@ struct window {
 	bool was_full;		       /* the window was what kept more from being asked */
 };
 
-void window_init(struct window *p, size_t start, size_t max, int64_t now_ms);
+void window_init(struct window *window, size_t start, size_t max, int64_t now_ms);
 /* in_flight questions are out, after one more was asked. */
-void window_asked(struct window *p, size_t in_flight);
+void window_asked(struct window *window, size_t in_flight);
 /* A question asked at asked_ms was answered, or given up. */
-void window_settled(struct window *p, int64_t asked_ms, int64_t now_ms);
+void window_settled(struct window *window, int64_t asked_ms, int64_t now_ms);

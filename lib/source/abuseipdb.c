@@ -18,99 +18,102 @@ struct call {
 	const char *headers[4];
 };
 
-static void send_call(struct ask *a, const char *method, const char *body,
-		      void (*cb)(void *user, const struct http_answer *h))
+static void send_call(struct ask *ask, const char *method, const char *body,
+		      void (*cb)(void *user, const struct http_answer *answer))
 {
-	struct call *c = a->priv;
-	bool upload = a->task->kind == TASK_BULK;
+	struct call *call = ask->priv;
+	bool upload = ask->task->kind == TASK_BULK;
 	struct http_request req = { .method = method,
-				    .url = c->url,
-				    .headers = c->headers,
+				    .url = call->url,
+				    .headers = call->headers,
 				    .body = body,
 				    .body_len = body ? strlen(body) : 0,
 				    .upload = upload ? "csv" : NULL,
 				    .answer_max = upload ? BULK_ANSWER_MAX : ANSWER_MAX };
 
-	snprintf(c->key, sizeof(c->key), "Key: %s", a->secret ? a->secret : "");
-	c->headers[0] = c->key;
-	c->headers[1] = "Accept: application/json";
-	c->headers[2] = body && !upload ? "Content-Type: application/x-www-form-urlencoded" : NULL;
-	a->ops->http(a->net, &req, a->deadline_ms, cb, a);
+	snprintf(call->key, sizeof(call->key), "Key: %s", ask->secret ? ask->secret : "");
+	call->headers[0] = call->key;
+	call->headers[1] = "Accept: application/json";
+	call->headers[2] = body && !upload ? "Content-Type: application/x-www-form-urlencoded"
+					   : NULL;
+	ask->ops->http(ask->net, &req, ask->deadline_ms, cb, ask);
 }
 
-static void end_call(struct ask *a)
+static void end_call(struct ask *ask)
 {
-	if (a->priv)
-		explicit_bzero(a->priv, sizeof(struct call));
-	free(a->priv);
-	a->priv = NULL;
-	ask_done(a);
+	if (ask->priv)
+		explicit_bzero(ask->priv, sizeof(struct call));
+	free(ask->priv);
+	ask->priv = NULL;
+	ask_done(ask);
 }
 
-static void silence(const struct ask *a, const struct http_answer *h, struct finding *f)
+static void silence(const struct ask *ask, const struct http_answer *answer,
+		    struct finding *finding)
 {
-	f->status = h->status == NET_TIMEOUT ? FINDING_TIMEOUT : FINDING_ERROR;
-	if (h->status == NET_TIMEOUT)
-		snprintf(f->detail, sizeof(f->detail), "timeout after %lld ms",
-			 (long long)(a->deadline_ms - a->asked_ms));
+	finding->status = answer->status == NET_TIMEOUT ? FINDING_TIMEOUT : FINDING_ERROR;
+	if (answer->status == NET_TIMEOUT)
+		snprintf(finding->detail, sizeof(finding->detail), "timeout after %lld ms",
+			 (long long)(ask->deadline_ms - ask->asked_ms));
 	else
-		snprintf(f->detail, sizeof(f->detail), "%.150s",
-			 *h->why ? h->why : net_status_text(h->status));
+		snprintf(finding->detail, sizeof(finding->detail), "%.150s",
+			 *answer->why ? answer->why : net_status_text(answer->status));
 }
 
-static void got_check(void *user, const struct http_answer *h)
+static void got_check(void *user, const struct http_answer *answer)
 {
-	struct ask *a = user;
-	struct finding *f = &a->answer;
-	int64_t now = clock_now_s(&a->clock);
+	struct ask *ask = user;
+	struct finding *finding = &ask->answer;
+	int64_t now = clock_now_s(&ask->clock);
 
-	abuseipdb_quota(h, TASK_LOOKUP, now, &a->task->quota);
-	if (h->status != NET_OK) {
-		silence(a, h, f);
-		snprintf(a->task->quota.error, sizeof(a->task->quota.error), "%s", f->detail);
-	} else if (h->code == 200) {
-		abuseipdb_check_answer(a, h, now, f);
-	} else if (h->code == 401 || a->task->quota.stopped_until) {
-		f->status = FINDING_DENIED;
-		snprintf(f->detail, sizeof(f->detail),
-			 h->code == 401 ? "the API key was refused (HTTP 401)"
-					: "quota used up (HTTP 429)");
+	abuseipdb_quota(answer, TASK_LOOKUP, now, &ask->task->quota);
+	if (answer->status != NET_OK) {
+		silence(ask, answer, finding);
+		snprintf(ask->task->quota.error, sizeof(ask->task->quota.error), "%s",
+			 finding->detail);
+	} else if (answer->code == 200) {
+		abuseipdb_check_answer(ask, answer, now, finding);
+	} else if (answer->code == 401 || ask->task->quota.stopped_until) {
+		finding->status = FINDING_DENIED;
+		snprintf(finding->detail, sizeof(finding->detail),
+			 answer->code == 401 ? "the API key was refused (HTTP 401)"
+					     : "quota used up (HTTP 429)");
 	} else {
-		f->status = FINDING_ERROR;
-		snprintf(f->detail, sizeof(f->detail), "HTTP %d", h->code);
+		finding->status = FINDING_ERROR;
+		snprintf(finding->detail, sizeof(finding->detail), "HTTP %d", answer->code);
 	}
-	end_call(a);
+	end_call(ask);
 }
 
-static bool new_call(struct ask *a)
+static bool new_call(struct ask *ask)
 {
-	a->priv = calloc(1, sizeof(struct call));
-	if (a->priv)
+	ask->priv = calloc(1, sizeof(struct call));
+	if (ask->priv)
 		return true;
-	a->answer.status = a->task->kind == TASK_LOOKUP ? FINDING_ERROR : FINDING_NONE;
-	a->task->outcome = OUT_LATER;
-	a->task->not_accepted = true;
-	snprintf(a->task->why, sizeof(a->task->why), "out of memory");
-	ask_done(a);
+	ask->answer.status = ask->task->kind == TASK_LOOKUP ? FINDING_ERROR : FINDING_NONE;
+	ask->task->outcome = OUT_LATER;
+	ask->task->not_accepted = true;
+	snprintf(ask->task->why, sizeof(ask->task->why), "out of memory");
+	ask_done(ask);
 	return false;
 }
 
-static void abuseipdb_ask(struct ask *a)
+static void abuseipdb_ask(struct ask *ask)
 {
 	char ip[ADDR_TEXT_MAX];
-	struct call *c;
-	struct buf b;
+	struct call *call;
+	struct buf buf;
 
-	if (!new_call(a))
+	if (!new_call(ask))
 		return;
-	c = a->priv;
-	buf_init(&b, 128);
-	addr_text(&a->task->addr, ip);
-	abuseipdb_encode(&b, ip, strlen(ip));
-	snprintf(c->url, sizeof(c->url), "%s/check?ipAddress=%s&maxAgeInDays=%d", a->conf->api_url,
-		 b.text ? b.text : "", a->conf->max_age_days);
-	buf_free(&b);
-	send_call(a, "GET", NULL, got_check);
+	call = ask->priv;
+	buf_init(&buf, 128);
+	addr_text(&ask->task->addr, ip);
+	abuseipdb_encode(&buf, ip, strlen(ip));
+	snprintf(call->url, sizeof(call->url), "%s/check?ipAddress=%s&maxAgeInDays=%d",
+		 ask->conf->api_url, buf.text ? buf.text : "", ask->conf->max_age_days);
+	buf_free(&buf);
+	send_call(ask, "GET", NULL, got_check);
 }
 
 /* ---- reports and retractions ---- */
@@ -122,53 +125,53 @@ const char *abuseipdb_endpoint(enum task_kind kind)
 	return names[kind];
 }
 
-static void got_outcome(void *user, const struct http_answer *h)
+static void got_outcome(void *user, const struct http_answer *answer)
 {
-	struct ask *a = user;
-	struct task *t = a->task;
-	struct finding f = { 0 };
-	int64_t now = clock_now_s(&a->clock);
+	struct ask *ask = user;
+	struct task *task = ask->task;
+	struct finding finding = { 0 };
+	int64_t now = clock_now_s(&ask->clock);
 
-	abuseipdb_quota(h, t->kind, now, &t->quota);
-	t->why[0] = '\0';
-	if (h->status != NET_OK) {
-		silence(a, h, &f);
-		t->outcome = OUT_LATER;
-		t->not_accepted = !h->sent;
-		snprintf(t->why, sizeof(t->why), "%s", f.detail);
-		t->quota.seen = true;
-		t->quota.limit = t->quota.remaining = -1;
+	abuseipdb_quota(answer, task->kind, now, &task->quota);
+	task->why[0] = '\0';
+	if (answer->status != NET_OK) {
+		silence(ask, answer, &finding);
+		task->outcome = OUT_LATER;
+		task->not_accepted = !answer->sent;
+		snprintf(task->why, sizeof(task->why), "%s", finding.detail);
+		task->quota.seen = true;
+		task->quota.limit = task->quota.remaining = -1;
 	} else {
-		abuseipdb_outcome(a, h, now, &a->answer);
-		t->not_accepted = h->code >= 300 && h->code < 500;
+		abuseipdb_outcome(ask, answer, now, &ask->answer);
+		task->not_accepted = answer->code >= 300 && answer->code < 500;
 	}
-	if (t->outcome == OUT_DUPLICATE) /* whatever else its answer looks like */
-		t->quota.stopped_until = 0;
-	snprintf(t->quota.error, sizeof(t->quota.error), "%s",
-		 t->outcome == OUT_DUPLICATE || t->outcome == OUT_DONE ? "" : t->why);
-	end_call(a);
+	if (task->outcome == OUT_DUPLICATE) /* whatever else its answer looks like */
+		task->quota.stopped_until = 0;
+	snprintf(task->quota.error, sizeof(task->quota.error), "%s",
+		 task->outcome == OUT_DUPLICATE || task->outcome == OUT_DONE ? "" : task->why);
+	end_call(ask);
 }
 
-static void abuseipdb_send(struct ask *a)
+static void abuseipdb_send(struct ask *ask)
 {
-	struct task *t = a->task;
+	struct task *task = ask->task;
 	char ip[ADDR_TEXT_MAX];
-	struct call *c;
-	struct buf b;
+	struct call *call;
+	struct buf buf;
 
-	if (!new_call(a))
+	if (!new_call(ask))
 		return;
-	c = a->priv;
-	buf_init(&b, 128);
-	if (t->kind == TASK_RETRACT) {
-		addr_text(&t->addr, ip);
-		buf_puts(&b, "?ipAddress=");
-		abuseipdb_encode(&b, ip, strlen(ip));
+	call = ask->priv;
+	buf_init(&buf, 128);
+	if (task->kind == TASK_RETRACT) {
+		addr_text(&task->addr, ip);
+		buf_puts(&buf, "?ipAddress=");
+		abuseipdb_encode(&buf, ip, strlen(ip));
 	}
-	snprintf(c->url, sizeof(c->url), "%s/%s%s", a->conf->api_url, abuseipdb_endpoint(t->kind),
-		 b.text ? b.text : "");
-	buf_free(&b);
-	send_call(a, t->kind == TASK_RETRACT ? "DELETE" : "POST", t->body, got_outcome);
+	snprintf(call->url, sizeof(call->url), "%s/%s%s", ask->conf->api_url,
+		 abuseipdb_endpoint(task->kind), buf.text ? buf.text : "");
+	buf_free(&buf);
+	send_call(ask, task->kind == TASK_RETRACT ? "DELETE" : "POST", task->body, got_outcome);
 }
 
 const struct source_kind source_abuseipdb = {

@@ -21,43 +21,43 @@ static const char *const shared_usage[] = { "Mobile ISP" };
 static int64_t iso_time(const char *text)
 {
 	struct tm tm = { 0 };
-	const char *p = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	const char *pos = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 	int64_t offset_s = 0, h, m;
 	char hh[3] = "", mm[3] = "";
 
-	if (!p)
+	if (!pos)
 		return 0;
-	if (*p == '+' || *p == '-') {
-		snprintf(hh, sizeof(hh), "%s", p + 1);
-		snprintf(mm, sizeof(mm), "%s", strlen(p) > 4 ? p + 4 : "");
+	if (*pos == '+' || *pos == '-') {
+		snprintf(hh, sizeof(hh), "%s", pos + 1);
+		snprintf(mm, sizeof(mm), "%s", strlen(pos) > 4 ? pos + 4 : "");
 		if (!int_parse(hh, 0, 14, &h) || !int_parse(mm, 0, 59, &m))
 			return 0;
-		offset_s = (h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
+		offset_s = (h * 3600 + m * 60) * (*pos == '-' ? -1 : 1);
 	}
 	return (int64_t)timegm(&tm) - offset_s;
 }
 
-static void ago(int64_t s, char dst[24])
+static void ago(int64_t seconds, char dst[24])
 {
-	if (s < 3600)
-		snprintf(dst, 24, "%lldm ago", (long long)(s < 0 ? 0 : s / 60));
-	else if (s < 2 * 86400)
-		snprintf(dst, 24, "%lldh ago", (long long)(s / 3600));
+	if (seconds < 3600)
+		snprintf(dst, 24, "%lldm ago", (long long)(seconds < 0 ? 0 : seconds / 60));
+	else if (seconds < 2 * 86400)
+		snprintf(dst, 24, "%lldh ago", (long long)(seconds / 3600));
 	else
-		snprintf(dst, 24, "%lldd ago", (long long)(s / 86400));
+		snprintf(dst, 24, "%lldd ago", (long long)(seconds / 86400));
 }
 
-static void not_understood(struct finding *f, const char *what)
+static void not_understood(struct finding *finding, const char *what)
 {
-	*f = (struct finding){ .status = FINDING_ERROR };
-	snprintf(f->detail, sizeof(f->detail), "answer not understood: %s", what);
+	*finding = (struct finding){ .status = FINDING_ERROR };
+	snprintf(finding->detail, sizeof(finding->detail), "answer not understood: %s", what);
 }
 
-int abuseipdb_points(const struct ask *a, int64_t score)
+int abuseipdb_points(const struct ask *ask, int64_t score)
 {
 	uint32_t value = (uint32_t)score;
 
-	return points_points(&a->source->points, &value, 1);
+	return points_points(&ask->source->points, &value, 1);
 }
 
 static uint8_t rule_of(const struct json *data)
@@ -79,15 +79,15 @@ static uint8_t rule_of(const struct json *data)
  * Our own report makes an old score current: lastReportedAt is now. Where nobody else reported the
  * address within max_age_days, what we would read is ourselves.
  */
-static bool only_ours(const struct ask *a, const struct json *data)
+static bool only_ours(const struct ask *ask, const struct json *data)
 {
 	int64_t users;
 
-	return a->task->reported && json_int(json_member(data, "numDistinctUsers"), 0, 1, &users);
+	return ask->task->reported && json_int(json_member(data, "numDistinctUsers"), 0, 1, &users);
 }
 
 static void detail_of(const struct json *data, int64_t score, int64_t last_at, int64_t now,
-		      struct finding *f)
+		      struct finding *finding)
 {
 	int64_t reports = -1, users = -1;
 	char when[24], rest[80] = "";
@@ -98,21 +98,21 @@ static void detail_of(const struct json *data, int64_t score, int64_t last_at, i
 		snprintf(rest, sizeof(rest), ", %lld reports by %lld users", (long long)reports,
 			 (long long)(users < 0 ? 0 : users));
 	ago(now - last_at, when);
-	snprintf(f->detail, sizeof(f->detail), "confidence %lld%s%s%s%s", (long long)score, rest,
-		 last_at ? ", last " : ", none recent", last_at ? when : "",
-		 f->rule == RULE_VETO ? ", whitelisted"
-		 : f->rule	      ? ", shared or Tor"
-				      : "");
+	snprintf(finding->detail, sizeof(finding->detail), "confidence %lld%s%s%s%s",
+		 (long long)score, rest, last_at ? ", last " : ", none recent", last_at ? when : "",
+		 finding->rule == RULE_VETO ? ", whitelisted"
+		 : finding->rule	    ? ", shared or Tor"
+					    : "");
 }
 
-void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, int64_t now,
+void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *answer, int64_t now,
 			    struct finding *ret)
 {
-	struct json *root = json_parse(h->body, h->body_len);
+	struct json *root = json_parse(answer->body, answer->body_len);
 	const struct json *data = json_member(root, "data");
 	const char *ip = json_text(json_member(data, "ipAddress"));
 	const char *last = json_text(json_member(data, "lastReportedAt"));
-	struct finding f = { .status = FINDING_OK };
+	struct finding finding = { .status = FINDING_OK };
 	struct addr said;
 	int64_t score, last_at;
 	bool is_public = true;
@@ -121,7 +121,7 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 		not_understood(ret, root ? "no data" : "no JSON");
 		goto out;
 	}
-	if (ip && (!addr_parse(ip, &said) || memcmp(said.b, a->task->addr.b, 16))) {
+	if (ip && (!addr_parse(ip, &said) || memcmp(said.b, ask->task->addr.b, 16))) {
 		not_understood(ret, "it is about another address");
 		goto out;
 	}
@@ -135,17 +135,17 @@ void abuseipdb_check_answer(const struct ask *a, const struct http_answer *h, in
 		not_understood(ret, "when it was last reported");
 		goto out;
 	}
-	f.rule = rule_of(data);
-	if (is_public && !only_ours(a, data) && last_at &&
-	    now - last_at <= (int64_t)a->conf->max_age_days * 86400)
-		f.points = abuseipdb_points(a, score);
-	f.listed = f.points > 0;
-	f.answered_at = now;
-	f.expires_at = now + a->conf->api_cache_s;
-	detail_of(data, score, last_at, now, &f);
-	if (only_ours(a, data))
-		text_put(f.detail, sizeof(f.detail), ", reported by nobody but us");
-	*ret = f;
+	finding.rule = rule_of(data);
+	if (is_public && !only_ours(ask, data) && last_at &&
+	    now - last_at <= (int64_t)ask->conf->max_age_days * 86400)
+		finding.points = abuseipdb_points(ask, score);
+	finding.listed = finding.points > 0;
+	finding.answered_at = now;
+	finding.expires_at = now + ask->conf->api_cache_s;
+	detail_of(data, score, last_at, now, &finding);
+	if (only_ours(ask, data))
+		text_put(finding.detail, sizeof(finding.detail), ", reported by nobody but us");
+	*ret = finding;
 out:
 	json_free(root);
 }

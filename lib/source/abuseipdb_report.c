@@ -9,95 +9,95 @@
 #include <string.h>
 #include <time.h>
 
-void abuseipdb_encode(struct buf *b, const char *text, size_t n)
+void abuseipdb_encode(struct buf *buf, const char *text, size_t len)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < len; i++) {
 		if (text[i] && strchr(plain, text[i]))
-			buf_add(b, text + i, 1);
+			buf_add(buf, text + i, 1);
 		else
-			buf_printf(b, "%%%02X", (unsigned)(unsigned char)text[i]);
+			buf_printf(buf, "%%%02X", (unsigned)(unsigned char)text[i]);
 	}
 }
 
 static bool iso_time(int64_t at, char dst[40])
 {
-	time_t t = (time_t)at;
+	time_t when = (time_t)at;
 	struct tm tm;
 
-	return gmtime_r(&t, &tm) && strftime(dst, 40, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
+	return gmtime_r(&when, &tm) && strftime(dst, 40, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
 }
 
-char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
+char *abuseipdb_report_body(const struct addr *addr, const char *categories, const char *comment,
 			    int64_t seen_at)
 {
 	char ip[ADDR_TEXT_MAX], when[40];
-	struct buf b;
+	struct buf buf;
 
 	if (seen_at && !iso_time(seen_at, when))
 		return NULL;
-	buf_init(&b, 8192);
-	buf_puts(&b, "ip=");
-	addr_text(a, ip);
-	abuseipdb_encode(&b, ip, strlen(ip));
-	buf_puts(&b, "&categories=");
-	abuseipdb_encode(&b, categories, strlen(categories));
-	buf_puts(&b, "&comment=");
-	abuseipdb_encode(&b, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
+	buf_init(&buf, 8192);
+	buf_puts(&buf, "ip=");
+	addr_text(addr, ip);
+	abuseipdb_encode(&buf, ip, strlen(ip));
+	buf_puts(&buf, "&categories=");
+	abuseipdb_encode(&buf, categories, strlen(categories));
+	buf_puts(&buf, "&comment=");
+	abuseipdb_encode(&buf, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
 	if (seen_at) {
-		buf_puts(&b, "&timestamp=");
-		abuseipdb_encode(&b, when, strlen(when));
+		buf_puts(&buf, "&timestamp=");
+		abuseipdb_encode(&buf, when, strlen(when));
 	}
-	if (b.failed) {
-		buf_free(&b);
+	if (buf.failed) {
+		buf_free(&buf);
 		return NULL;
 	}
-	return b.text;
+	return buf.text;
 }
 
 /* ---- bulk reports ---- */
 
 /* A backslash escapes the enclosure and not itself: one that stands before it becomes a slash. */
-static void put_quoted(struct buf *b, const char *text, size_t n)
+static void put_quoted(struct buf *buf, const char *text, size_t len)
 {
-	buf_puts(b, "\"");
-	for (size_t i = 0; i < n; i++) {
-		bool before_quote = text[i] == '\\' && (i + 1 == n || text[i + 1] == '"');
+	buf_puts(buf, "\"");
+	for (size_t i = 0; i < len; i++) {
+		bool before_quote = text[i] == '\\' && (i + 1 == len || text[i + 1] == '"');
 
 		if (text[i] == '"')
-			buf_puts(b, "\\\"");
+			buf_puts(buf, "\\\"");
 		else if (before_quote)
-			buf_puts(b, "/");
+			buf_puts(buf, "/");
 		else
-			buf_add(b, (unsigned char)text[i] < ' ' ? " " : text + i, 1);
+			buf_add(buf, (unsigned char)text[i] < ' ' ? " " : text + i, 1);
 	}
-	buf_puts(b, "\"");
+	buf_puts(buf, "\"");
 }
 
-void abuseipdb_bulk_head(struct buf *b)
+void abuseipdb_bulk_head(struct buf *buf)
 {
-	buf_puts(b, "IP,Categories,ReportDate,Comment\n");
+	buf_puts(buf, "IP,Categories,ReportDate,Comment\n");
 }
 
-bool abuseipdb_bulk_row(struct buf *b, const struct addr *a, const char *categories,
+bool abuseipdb_bulk_row(struct buf *buf, const struct addr *addr, const char *categories,
 			const char *comment, int64_t seen_at)
 {
 	bool several = strchr(categories, ',');
-	size_t before = b->len;
+	size_t before = buf->len;
 	char ip[ADDR_TEXT_MAX], when[40];
 
 	if (!iso_time(seen_at, when))
 		return false;
-	buf_printf(b, "%s,%s%s%s,%s,", addr_text(a, ip), several ? "\"" : "", categories,
+	buf_printf(buf, "%s,%s%s%s,%s,", addr_text(addr, ip), several ? "\"" : "", categories,
 		   several ? "\"" : "", when);
-	put_quoted(b, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
-	buf_puts(b, "\n");
-	if (!b->failed)
+	put_quoted(buf, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
+	buf_puts(buf, "\n");
+	if (!buf->failed)
 		return true;
-	b->failed = false; /* the rows before it still fit */
-	b->len = before;
-	b->text[before] = '\0';
+	buf->failed = false; /* the rows before it still fit */
+	buf->len = before;
+	buf->text[before] = '\0';
 	return false;
 }

@@ -16,167 +16,168 @@
 #define TXT_WAIT_MS 1000 /* the reason is a courtesy */
 
 /* Over this path nobody but the resolver can answer: c-ares asks from one UDP port. */
-static bool is_trusted(const struct ask *a)
+static bool is_trusted(const struct ask *ask)
 {
-	switch (a->conf->confirm_tcp) {
+	switch (ask->conf->confirm_tcp) {
 	case CONFIRM_NO:
 		return true;
 	case CONFIRM_YES:
 		break;
 	case CONFIRM_AUTO:
-		if (a->ops->is_local && a->ops->is_local(a->net))
+		if (ask->ops->is_local && ask->ops->is_local(ask->net))
 			return true;
 		break;
 	}
-	return a->task->tcp & SOURCE_BIT(a->row);
+	return ask->task->tcp & SOURCE_BIT(ask->row);
 }
 
-static void error(struct ask *a, enum finding_status status, const char *why)
+static void error(struct ask *ask, enum finding_status status, const char *why)
 {
-	a->answer.status = (uint8_t)status;
-	a->answer.listed = false;
-	a->answer.points = 0;
-	snprintf(a->answer.detail, sizeof(a->answer.detail), "%s", why);
-	dnsbl_health_conclude(a);
+	ask->answer.status = (uint8_t)status;
+	ask->answer.listed = false;
+	ask->answer.points = 0;
+	snprintf(ask->answer.detail, sizeof(ask->answer.detail), "%s", why);
+	dnsbl_health_conclude(ask);
 }
 
-static bool is_error_code(const struct ask *a, uint32_t ip)
+static bool is_error_code(const struct ask *ask, uint32_t ip)
 {
 	return ip >> 24 != 127 || ip == 0x7f000001 || ip >> 8 == 0x7fffff ||
-	       (ip == 0x7f0000ff && points_is_negative(&a->source->points));
+	       (ip == 0x7f0000ff && points_is_negative(&ask->source->points));
 }
 
-static void keep_until(struct ask *a, const struct dns_answer *d)
+static void keep_until(struct ask *ask, const struct dns_answer *answer)
 {
-	int64_t ttl = d->has_ttl ? (int64_t)d->ttl_s : 0;
+	int64_t ttl = answer->has_ttl ? (int64_t)answer->ttl_s : 0;
 
-	if (ttl < a->conf->cache_min_s)
-		ttl = a->conf->cache_min_s;
-	if (ttl > a->conf->cache_max_s)
-		ttl = a->conf->cache_max_s;
-	a->answer.answered_at = clock_now_s(&a->clock);
-	a->answer.expires_at = a->answer.answered_at + ttl;
+	if (ttl < ask->conf->cache_min_s)
+		ttl = ask->conf->cache_min_s;
+	if (ttl > ask->conf->cache_max_s)
+		ttl = ask->conf->cache_max_s;
+	ask->answer.answered_at = clock_now_s(&ask->clock);
+	ask->answer.expires_at = ask->answer.answered_at + ttl;
 }
 
 /* Some lists repeat the whole question in their reason. */
-static bool says_key(const struct ask *a, const char *text, size_t len)
+static bool says_key(const struct ask *ask, const char *text, size_t len)
 {
-	size_t n = strcspn(a->source->zone, "%");
+	size_t length = strcspn(ask->source->zone, "%");
 	char key[64];
 
-	if (!a->source->asked_zone)
+	if (!ask->source->asked_zone)
 		return false;
-	snprintf(key, sizeof(key), "%.*s", (int)strcspn(a->source->asked_zone + n, "."),
-		 a->source->asked_zone + n);
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(ask->source->asked_zone + length, "."),
+		 ask->source->asked_zone + length);
 	return text_shows(text, len, key);
 }
 
-static void got_reason(void *user, const struct dns_answer *d)
+static void got_reason(void *user, const struct dns_answer *answer)
 {
-	struct ask *a = user;
+	struct ask *ask = user;
 	char text[120];
 
-	if (d->status == NET_OK && d->txt_len) {
-		text_mask(text, sizeof(text), d->txt, d->txt_len);
-		if (!says_key(a, d->txt, d->txt_len))
-			snprintf(a->answer.detail, sizeof(a->answer.detail), "\"%s\"", text);
+	if (answer->status == NET_OK && answer->txt_len) {
+		text_mask(text, sizeof(text), answer->txt, answer->txt_len);
+		if (!says_key(ask, answer->txt, answer->txt_len))
+			snprintf(ask->answer.detail, sizeof(ask->answer.detail), "\"%s\"", text);
 	}
-	dnsbl_health_conclude(a);
+	dnsbl_health_conclude(ask);
 }
 
-static void query(struct ask *a, int type, int64_t deadline_ms,
-		  void (*cb)(void *user, const struct dns_answer *d))
+static void query(struct ask *ask, int type, int64_t deadline_ms,
+		  void (*cb)(void *user, const struct dns_answer *answer))
 {
 	char name[ADDR_REVERSE_MAX + CONF_TEXT_MAX + 2];
-	size_t n;
+	size_t count;
 
-	addr_reverse(&a->task->addr, name);
-	n = strlen(name);
-	snprintf(name + n, sizeof(name) - n, ".%s", source_zone(a->source));
-	a->ops->dns(a->net, name, type, a->task->tcp & SOURCE_BIT(a->row), deadline_ms, cb, a);
+	addr_reverse(&ask->task->addr, name);
+	count = strlen(name);
+	snprintf(name + count, sizeof(name) - count, ".%s", source_zone(ask->source));
+	ask->ops->dns(ask->net, name, type, ask->task->tcp & SOURCE_BIT(ask->row), deadline_ms, cb,
+		      ask);
 	explicit_bzero(name, sizeof(name));
 }
 
-static void listed(struct ask *a, const struct dns_answer *d)
+static void listed(struct ask *ask, const struct dns_answer *answer)
 {
-	struct finding *f = &a->answer;
+	struct finding *finding = &ask->answer;
 	char text[INET_ADDRSTRLEN], why[64];
 	int64_t now = clock_mono_ms(), deadline;
 
-	for (size_t i = 0; i < d->na; i++) {
-		struct in_addr ip = { htonl(d->a[i]) };
+	for (size_t i = 0; i < answer->na; i++) {
+		struct in_addr ip = { htonl(answer->a[i]) };
 
-		if (!is_error_code(a, d->a[i]))
+		if (!is_error_code(ask, answer->a[i]))
 			continue;
 		snprintf(why, sizeof(why), "answered %s, an error code",
 			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
-		dnsbl_health_begin(a, true);
-		error(a, FINDING_ERROR, why);
+		dnsbl_health_begin(ask, true);
+		error(ask, FINDING_ERROR, why);
 		return;
 	}
-	f->status = FINDING_OK;
-	f->listed = true;
-	f->trusted = is_trusted(a);
-	f->na = (uint8_t)d->na;
-	memcpy(f->a, d->a, d->na * sizeof(d->a[0]));
-	f->points = points_points(&a->source->points, d->a, d->na);
-	keep_until(a, d);
-	deadline = now + TXT_WAIT_MS < a->deadline_ms ? now + TXT_WAIT_MS : a->deadline_ms;
-	if (f->points && deadline > now)
-		query(a, NET_TXT, deadline, got_reason);
+	finding->status = FINDING_OK;
+	finding->listed = true;
+	finding->trusted = is_trusted(ask);
+	finding->na = (uint8_t)answer->na;
+	memcpy(finding->a, answer->a, answer->na * sizeof(answer->a[0]));
+	finding->points = points_points(&ask->source->points, answer->a, answer->na);
+	keep_until(ask, answer);
+	deadline = now + TXT_WAIT_MS < ask->deadline_ms ? now + TXT_WAIT_MS : ask->deadline_ms;
+	if (finding->points && deadline > now)
+		query(ask, NET_TXT, deadline, got_reason);
 	else
-		dnsbl_health_conclude(a);
+		dnsbl_health_conclude(ask);
 }
 
-static void got_answer(void *user, const struct dns_answer *d)
+static void got_answer(void *user, const struct dns_answer *answer)
 {
-	struct ask *a = user;
+	struct ask *ask = user;
 	char why[DETAIL_MAX];
 
-	switch (d->status) {
+	switch (answer->status) {
 	case NET_OK:
-		if (d->na)
-			listed(a, d);
+		if (answer->na)
+			listed(ask, answer);
 		else
-			error(a, FINDING_ERROR, "an answer without an address");
+			error(ask, FINDING_ERROR, "an answer without an address");
 		return;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
-		a->answer.status = FINDING_OK;
-		snprintf(a->answer.detail, sizeof(a->answer.detail), "not listed");
-		a->answer.trusted = is_trusted(a);
-		keep_until(a, d);
-		dnsbl_health_conclude(a);
+		ask->answer.status = FINDING_OK;
+		snprintf(ask->answer.detail, sizeof(ask->answer.detail), "not listed");
+		ask->answer.trusted = is_trusted(ask);
+		keep_until(ask, answer);
+		dnsbl_health_conclude(ask);
 		return;
 	case NET_TIMEOUT:
 		snprintf(why, sizeof(why), "timeout after %lld ms",
-			 (long long)(a->deadline_ms - a->asked_ms));
-		error(a, FINDING_TIMEOUT, why);
+			 (long long)(ask->deadline_ms - ask->asked_ms));
+		error(ask, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:
 	case NET_SERVFAIL:
 	case NET_BROKEN:
 		break;
 	}
-	snprintf(why, sizeof(why), "%s%s%s", net_status_text(d->status), *d->why ? ": " : "",
-		 d->why);
-	error(a, FINDING_ERROR, why);
+	snprintf(why, sizeof(why), "%s%s%s", net_status_text(answer->status),
+		 *answer->why ? ": " : "", answer->why);
+	error(ask, FINDING_ERROR, why);
 }
 
-static void dnsbl_ask(struct ask *a)
+static void dnsbl_ask(struct ask *ask)
 {
-	if (a->source->no_key) {
-		a->answer.status = FINDING_SKIPPED;
-		snprintf(a->answer.detail, sizeof(a->answer.detail),
+	if (ask->source->no_key) {
+		ask->answer.status = FINDING_SKIPPED;
+		snprintf(ask->answer.detail, sizeof(ask->answer.detail),
 			 "not asked: its key cannot be read");
-		ask_done(a);
+		ask_done(ask);
 		return;
 	}
-	dnsbl_health_begin(a, false);
-	if (dnsbl_health_is_bad(a->health) && !a->health->probing)
-		dnsbl_health_conclude(a);
+	dnsbl_health_begin(ask, false);
+	if (dnsbl_health_is_bad(ask->health) && !ask->health->probing)
+		dnsbl_health_conclude(ask);
 	else
-		query(a, NET_A, a->deadline_ms, got_answer);
+		query(ask, NET_A, ask->deadline_ms, got_answer);
 }
 
 const struct source_kind source_dnsbl = { .type = SOURCE_DNSBL, .ask = dnsbl_ask };

@@ -17,180 +17,182 @@ static const char *const points[2] = {
 static const char *const point_texts[2] = { "127.0.0.1", "::ffff:7f00:1" };
 
 struct probe {
-	struct health *h;
+	struct health *health;
 	struct ask ask;
 	int family;
 	int64_t asked_ms;
 };
 
-bool dnsbl_health_is_bad(const struct health *h)
+bool dnsbl_health_is_bad(const struct health *health)
 {
-	return h && (h->z.state[0] == ZONE_BAD || h->z.state[1] == ZONE_BAD);
+	return health && (health->state.state[0] == ZONE_BAD || health->state.state[1] == ZONE_BAD);
 }
 
-void dnsbl_health_forget(struct health *h)
+void dnsbl_health_forget(struct health *health)
 {
-	h->z.probed_at = h->tried_at = 0;
+	health->state.probed_at = health->tried_at = 0;
 }
 
-static bool due(const struct ask *a)
+static bool due(const struct ask *ask)
 {
-	const struct zone_state *z = &a->health->z;
-	int64_t now = clock_now_s(&a->clock);
+	const struct zone_state *state = &ask->health->state;
+	int64_t now = clock_now_s(&ask->clock);
 
-	if (!addr_is_v4(&a->task->addr) && z->state[1] == ZONE_UNKNOWN)
+	if (!addr_is_v4(&ask->task->addr) && state->state[1] == ZONE_UNKNOWN)
 		return true;
-	return z->state[0] == ZONE_UNKNOWN || z->probed_at > now ||
-	       now - z->probed_at >= a->conf->health_s;
+	return state->state[0] == ZONE_UNKNOWN || state->probed_at > now ||
+	       now - state->probed_at >= ask->conf->health_s;
 }
 
-static void learn(struct probe *p, enum zone_state_kind state, const char *why)
+static void learn(struct probe *probe, enum zone_state_kind state, const char *why)
 {
-	struct zone_state *z = &p->h->z;
-	bool was_bad = dnsbl_health_is_bad(p->h);
+	struct zone_state *z = &probe->health->state;
+	bool was_bad = dnsbl_health_is_bad(probe->health);
 
-	z->state[p->family] = (uint8_t)state;
-	if (state == ZONE_BAD && (!p->family || z->state[0] != ZONE_BAD))
+	z->state[probe->family] = (uint8_t)state;
+	if (state == ZONE_BAD && (!probe->family || z->state[0] != ZONE_BAD))
 		snprintf(z->why, sizeof(z->why), "%s", why);
-	if (!dnsbl_health_is_bad(p->h))
+	if (!dnsbl_health_is_bad(probe->health))
 		z->why[0] = '\0';
-	if (!p->family || state == ZONE_BAD) {
-		z->probed_at = clock_now_s(&p->ask.clock);
-		z->latency_ms = (int)(clock_mono_ms() - p->asked_ms);
+	if (!probe->family || state == ZONE_BAD) {
+		z->probed_at = clock_now_s(&probe->ask.clock);
+		z->latency_ms = (int)(clock_mono_ms() - probe->asked_ms);
 	}
-	if (state == ZONE_GOOD && !p->family)
+	if (state == ZONE_GOOD && !probe->family)
 		z->silent_since = 0;
-	p->h->changed = true;
-	p->h->turned |= was_bad != dnsbl_health_is_bad(p->h);
+	probe->health->changed = true;
+	probe->health->turned |= was_bad != dnsbl_health_is_bad(probe->health);
 }
 
 /* What the list's own state makes of an answer. */
-static void weigh(struct ask *a)
+static void weigh(struct ask *ask)
 {
-	const struct zone_state *z = &a->health->z;
-	struct finding *f = &a->answer;
-	bool is_v4 = addr_is_v4(&a->task->addr);
+	const struct zone_state *state = &ask->health->state;
+	struct finding *finding = &ask->answer;
+	bool is_v4 = addr_is_v4(&ask->task->addr);
 
-	if (dnsbl_health_is_bad(a->health)) {
-		*f = (struct finding){ .status = FINDING_QUARANTINED };
-		snprintf(f->detail, sizeof(f->detail), "%s", z->why);
-	} else if (f->status == FINDING_OK && z->state[is_v4 ? 0 : 1] != ZONE_GOOD) {
-		*f = (struct finding){ .status = FINDING_ERROR };
-		snprintf(f->detail, sizeof(f->detail),
+	if (dnsbl_health_is_bad(ask->health)) {
+		*finding = (struct finding){ .status = FINDING_QUARANTINED };
+		snprintf(finding->detail, sizeof(finding->detail), "%s", state->why);
+	} else if (finding->status == FINDING_OK && state->state[is_v4 ? 0 : 1] != ZONE_GOOD) {
+		*finding = (struct finding){ .status = FINDING_ERROR };
+		snprintf(finding->detail, sizeof(finding->detail),
 			 "not believed: its test point %s got no answer",
 			 point_texts[is_v4 ? 0 : 1]);
 	}
 }
 
 /* An allowlist that never answers would keep every verdict open for ever. */
-static void note_silence(struct ask *a)
+static void note_silence(struct ask *ask)
 {
-	struct zone_state *z = &a->health->z;
-	int64_t now = clock_now_s(&a->clock);
+	struct zone_state *state = &ask->health->state;
+	int64_t now = clock_now_s(&ask->clock);
 
-	if (!points_is_negative(&a->source->points) || dnsbl_health_is_bad(a->health))
+	if (!points_is_negative(&ask->source->points) || dnsbl_health_is_bad(ask->health))
 		return;
-	if (a->answer.status == FINDING_OK) {
-		a->health->changed |= z->silent_since != 0;
-		z->silent_since = 0;
-	} else if (!z->silent_since || z->silent_since > now) {
-		z->silent_since = now;
-		a->health->changed = true;
-	} else if (now - z->silent_since >= SILENT_S) {
-		z->state[0] = ZONE_BAD;
-		z->probed_at = now;
-		snprintf(z->why, sizeof(z->why), "an allowlist that has not answered for a day");
-		a->health->changed = a->health->turned = true;
+	if (ask->answer.status == FINDING_OK) {
+		ask->health->changed |= state->silent_since != 0;
+		state->silent_since = 0;
+	} else if (!state->silent_since || state->silent_since > now) {
+		state->silent_since = now;
+		ask->health->changed = true;
+	} else if (now - state->silent_since >= SILENT_S) {
+		state->state[0] = ZONE_BAD;
+		state->probed_at = now;
+		snprintf(state->why, sizeof(state->why),
+			 "an allowlist that has not answered for a day");
+		ask->health->changed = ask->health->turned = true;
 	}
 }
 
-static void release(struct health *h)
+static void release(struct health *health)
 {
-	while (h->held) {
-		struct ask *a = h->held;
+	while (health->held) {
+		struct ask *ask = health->held;
 
-		h->held = a->next_held;
-		weigh(a);
-		ask_done(a);
+		health->held = ask->next_held;
+		weigh(ask);
+		ask_done(ask);
 	}
 }
 
-static void got_probe(void *user, const struct dns_answer *d)
+static void got_probe(void *user, const struct dns_answer *answer)
 {
-	struct probe *p = user;
-	struct health *h = p->h;
+	struct probe *probe = user;
+	struct health *health = probe->health;
 	char why[DETAIL_MAX];
 
-	switch (d->status) {
+	switch (answer->status) {
 	case NET_OK:
-		snprintf(why, sizeof(why), "lists %s, as no list may", point_texts[p->family]);
-		learn(p, ZONE_BAD, why);
+		snprintf(why, sizeof(why), "lists %s, as no list may", point_texts[probe->family]);
+		learn(probe, ZONE_BAD, why);
 		break;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
-		learn(p, ZONE_GOOD, "");
+		learn(probe, ZONE_GOOD, "");
 		break;
 	case NET_TIMEOUT:
 	case NET_REFUSED:
 	case NET_SERVFAIL:
 	case NET_BROKEN:
-		if (dnsbl_health_is_bad(h) && !p->family) { /* the next one after the interval */
-			h->z.probed_at = clock_now_s(&p->ask.clock);
-			h->changed = true;
+		if (dnsbl_health_is_bad(health) &&
+		    !probe->family) { /* the next one after the interval */
+			health->state.probed_at = clock_now_s(&probe->ask.clock);
+			health->changed = true;
 		}
 		break;
 	}
-	free(p);
-	if (--h->probing == 0)
-		release(h);
+	free(probe);
+	if (--health->probing == 0)
+		release(health);
 }
 
-static void send_probe(struct ask *a, int family)
+static void send_probe(struct ask *ask, int family)
 {
-	struct probe *p = malloc(sizeof(*p));
+	struct probe *probe = malloc(sizeof(*probe));
 	char name[ADDR_REVERSE_MAX + CONF_TEXT_MAX + 66];
 
-	if (!p)
+	if (!probe)
 		return;
-	*p = (struct probe){
-		.h = a->health, .ask = *a, .family = family, .asked_ms = clock_mono_ms()
+	*probe = (struct probe){
+		.health = ask->health, .ask = *ask, .family = family, .asked_ms = clock_mono_ms()
 	};
-	snprintf(name, sizeof(name), "%s.%s", points[family], source_zone(a->source));
-	a->health->probing++;
-	a->ops->dns(a->net, name, NET_A, false, a->deadline_ms, got_probe, p);
+	snprintf(name, sizeof(name), "%s.%s", points[family], source_zone(ask->source));
+	ask->health->probing++;
+	ask->ops->dns(ask->net, name, NET_A, false, ask->deadline_ms, got_probe, probe);
 }
 
-void dnsbl_health_begin(struct ask *a, bool now)
+void dnsbl_health_begin(struct ask *ask, bool now)
 {
-	struct health *h = a->health;
-	int64_t at = clock_now_s(&a->clock), since;
+	struct health *health = ask->health;
+	int64_t at = clock_now_s(&ask->clock), since;
 
-	if (!h || h->probing)
+	if (!health || health->probing)
 		return;
-	since = at - h->z.probed_at;
-	if (now ? since >= 0 && since < FORCED_S : !due(a))
+	since = at - health->state.probed_at;
+	if (now ? since >= 0 && since < FORCED_S : !due(ask))
 		return;
-	if (at - h->tried_at < AGAIN_S && at >= h->tried_at)
+	if (at - health->tried_at < AGAIN_S && at >= health->tried_at)
 		return;
-	h->tried_at = at;
-	send_probe(a, 0);
-	send_probe(a, 1);
+	health->tried_at = at;
+	send_probe(ask, 0);
+	send_probe(ask, 1);
 }
 
-void dnsbl_health_conclude(struct ask *a)
+void dnsbl_health_conclude(struct ask *ask)
 {
-	struct health *h = a->health;
+	struct health *health = ask->health;
 
-	if (!h) {
-		ask_done(a);
+	if (!health) {
+		ask_done(ask);
 		return;
 	}
-	note_silence(a);
-	if (h->probing) {
-		a->next_held = h->held;
-		h->held = a;
+	note_silence(ask);
+	if (health->probing) {
+		ask->next_held = health->held;
+		health->held = ask;
 		return;
 	}
-	weigh(a);
-	ask_done(a);
+	weigh(ask);
+	ask_done(ask);
 }

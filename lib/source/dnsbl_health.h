@@ -13,7 +13,7 @@
 
 struct ask;
 struct health { /* of one row of conf->sources; zeroed: unknown */
-	struct zone_state z;
+	struct zone_state state;
 	bool changed;	  /* the store does not have it yet */
 	bool turned;	  /* good <-> quarantined, and nobody was told yet */
 	int probing;	  /* answers still to come */
@@ -26,12 +26,12 @@ struct dnsbl_health_table {
 	struct health rows[SOURCES_MAX];
 };
 
-bool dnsbl_health_is_bad(const struct health *h);
+bool dnsbl_health_is_bad(const struct health *health);
 /* The next question probes, whenever the last one did. */
-void dnsbl_health_forget(struct health *h);
+void dnsbl_health_forget(struct health *health);
 /* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health.
  */
-void dnsbl_health_begin(struct ask *a, bool now);
+void dnsbl_health_begin(struct ask *ask, bool now);
 /* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is
  * worth. */
-void dnsbl_health_conclude(struct ask *a);
+void dnsbl_health_conclude(struct ask *ask);

@@ -43,12 +43,12 @@ const struct source_kind *source_kind_of(enum source_type type); /* in source.c 
 extern const struct source_kind source_dnsbl, source_abuseipdb;
 
 /* The zone to ask, its key in it: never for people. */
-static inline const char *source_zone(const struct conf_source *s)
+static inline const char *source_zone(const struct conf_source *source)
 {
-	return s->asked_zone ? s->asked_zone : s->zone;
+	return source->asked_zone ? source->asked_zone : source->zone;
 }
 
-void ask_done(struct ask *a); /* in engine.c */
+void ask_done(struct ask *ask); /* in engine.c */
 
 #define REPORT_COMMENT_MAX 1024	   /* bytes, abuseipdb.com/bulk-report */
 #define BULK_ROWS_MAX	   9999	   /* and the headings: 10,000 lines */
@@ -61,10 +61,10 @@ const char *abuseipdb_endpoint(enum task_kind kind);
  * to 1024 bytes on a UTF-8 boundary), timestamp (ISO 8601 with zone; 0: none, the service takes it
  * as of now). malloc'd; NULL: no memory.
  */
-char *abuseipdb_report_body(const struct addr *a, const char *categories, const char *comment,
+char *abuseipdb_report_body(const struct addr *addr, const char *categories, const char *comment,
 			    int64_t seen_at);
 /* The same as a file of many: headings, then rows. False: this row does not fit any more, b is as
  * before. */
-void abuseipdb_bulk_head(struct buf *b);
-bool abuseipdb_bulk_row(struct buf *b, const struct addr *a, const char *categories,
+void abuseipdb_bulk_head(struct buf *buf);
+bool abuseipdb_bulk_row(struct buf *buf, const struct addr *addr, const char *categories,
 			const char *comment, int64_t seen_at);

@@ -10,14 +10,14 @@
 	" count(*) FILTER (WHERE " since " <= ?1 - 3600 AND " since " > ?1 - 86400)," \
 	" count(*) FILTER (WHERE " since " <= ?1 - 86400), coalesce(min(" since "), ?1) FROM "
 
-static int count_ages(struct store *s, const char *sql, int64_t by_age[NAGES],
+static int count_ages(struct store *store, const char *sql, int64_t by_age[NAGES],
 		      int64_t *ret_oldest_s)
 {
-	int64_t now = store_now(s), oldest_s;
+	int64_t now = store_now(store), oldest_s;
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st, sql, "i", now);
+	int rc = sql_row(store, &st, sql, "i", now);
 
-	if (r > 0) {
+	if (rc > 0) {
 		for (int i = 0; i < NAGES; i++)
 			by_age[i] = sql_int(st, i);
 		oldest_s = now - sql_int(st, NAGES);
@@ -25,45 +25,45 @@ static int count_ages(struct store *s, const char *sql, int64_t by_age[NAGES],
 			*ret_oldest_s = oldest_s;
 	}
 	sqlite3_finalize(st);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
-int store_queue_counts(struct store *s, struct queue_counts *ret)
+int store_queue_counts(struct store *store, struct queue_counts *ret)
 {
 	int64_t retractions_s = 0;
-	int r;
+	int rc;
 
 	*ret = (struct queue_counts){ 0 };
-	r = count_ages(s, BY_AGE("first_at") "report WHERE state = 0 AND state < 2",
-		       ret->by_age[WAIT_QUEUED], &ret->oldest_s);
-	if (!r)
-		r = count_ages(s, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
-			       ret->by_age[WAIT_SENDING], &ret->oldest_s);
-	if (!r)
-		r = count_ages(s, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP],
-			       &ret->oldest_s);
-	if (!r)
-		r = count_ages(s, BY_AGE("since") "retraction WHERE state = 0",
-			       ret->by_age[WAIT_RETRACTION], &retractions_s);
-	if (!r)
-		r = sql_number(s, 0, &ret->parked,
-			       "SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
-	return r ? r
-		 : sql_number(s, 0, &ret->unknown,
-			      "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
+	rc = count_ages(store, BY_AGE("first_at") "report WHERE state = 0 AND state < 2",
+			ret->by_age[WAIT_QUEUED], &ret->oldest_s);
+	if (!rc)
+		rc = count_ages(store, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
+				ret->by_age[WAIT_SENDING], &ret->oldest_s);
+	if (!rc)
+		rc = count_ages(store, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP],
+				&ret->oldest_s);
+	if (!rc)
+		rc = count_ages(store, BY_AGE("since") "retraction WHERE state = 0",
+				ret->by_age[WAIT_RETRACTION], &retractions_s);
+	if (!rc)
+		rc = sql_number(store, 0, &ret->parked,
+				"SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
+	return rc ? rc
+		  : sql_number(store, 0, &ret->unknown,
+			       "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
 }
 
-int store_reset_future_retries(struct store *s)
+int store_reset_future_retries(struct store *store)
 {
 	static const char *const late[] = {
 		"UPDATE lookup SET next_at = ?1 WHERE next_at > ?2",
 		"UPDATE report SET next_at = ?1 WHERE state < 2 AND next_at > ?2",
 		"UPDATE retraction SET next_at = ?1 WHERE state = 0 AND next_at > ?2",
 	};
-	int64_t now = store_now(s);
-	int r = store_begin(s, STORE_FAST);
+	int64_t now = store_now(store);
+	int rc = store_begin(store, STORE_FAST);
 
-	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]) && !r; i++)
-		r = sql_run(s, late[i], "ii", now, now + WAIT_MAX_S);
-	return store_end(s, r);
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]) && !rc; i++)
+		rc = sql_run(store, late[i], "ii", now, now + WAIT_MAX_S);
+	return store_end(store, rc);
 }

@@ -8,27 +8,27 @@
 #include "store/store_private.h"
 #include <string.h>
 
-static void state_of(sqlite3_stmt *st, struct zone_state *z)
+static void state_of(sqlite3_stmt *st, struct zone_state *state)
 {
-	z->state[0] = (uint8_t)sql_int(st, 2);
-	z->state[1] = (uint8_t)sql_int(st, 3);
-	sql_text(st, 4, z->why, sizeof(z->why));
-	z->latency_ms = (int)sql_int(st, 5);
-	z->probed_at = sql_int(st, 6);
-	z->silent_since = sql_int(st, 7);
+	state->state[0] = (uint8_t)sql_int(st, 2);
+	state->state[1] = (uint8_t)sql_int(st, 3);
+	sql_text(st, 4, state->why, sizeof(state->why));
+	state->latency_ms = (int)sql_int(st, 5);
+	state->probed_at = sql_int(st, 6);
+	state->silent_since = sql_int(st, 7);
 }
 
-int store_zones_get(struct store *s, const struct conf *conf, struct zone_state *ret)
+int store_zones_get(struct store *store, const struct conf *conf, struct zone_state *ret)
 {
 	char name[64], zone[CONF_TEXT_MAX];
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st,
-			"SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
-			" silent_since FROM zone",
-			"");
+	int rc = sql_row(store, &st,
+			 "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
+			 " silent_since FROM zone",
+			 "");
 
 	memset(ret, 0, conf->nsources * sizeof(*ret));
-	for (; r > 0; r = sql_next(s, st)) {
+	for (; rc > 0; rc = sql_next(store, st)) {
 		sql_text(st, 0, name, sizeof(name));
 		sql_text(st, 1, zone, sizeof(zone));
 		for (size_t i = 0; i < conf->nsources; i++)
@@ -37,15 +37,16 @@ int store_zones_get(struct store *s, const struct conf *conf, struct zone_state 
 				state_of(st, &ret[i]);
 	}
 	sqlite3_finalize(st);
-	return r;
+	return rc;
 }
 
-int store_zone_put(struct store *s, const struct conf_source *list, const struct zone_state *z)
+int store_zone_put(struct store *store, const struct conf_source *list,
+		   const struct zone_state *state)
 {
-	return sql_run(s,
+	return sql_run(store,
 		       "INSERT OR REPLACE INTO zone(name, zone, state4, state6, why, latency_ms,"
 		       " probed_at, silent_since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-		       "ssiisiii", list->name, list->zone, (int64_t)z->state[0],
-		       (int64_t)z->state[1], z->why, (int64_t)z->latency_ms, z->probed_at,
-		       z->silent_since);
+		       "ssiisiii", list->name, list->zone, (int64_t)state->state[0],
+		       (int64_t)state->state[1], state->why, (int64_t)state->latency_ms,
+		       state->probed_at, state->silent_since);
 }

@@ -23,26 +23,27 @@ static struct addr last_of(const struct addr *key, int bits)
 	return last;
 }
 
-static bool in_an_address(unsigned char c)
+static bool in_an_address(unsigned char byte)
 {
-	return isxdigit(c) || c == '.' || c == ':';
+	return isxdigit(byte) || byte == '.' || byte == ':';
 }
 
 /* As a number of its own: 45.1.1.1 is not in 145.1.1.10. */
-static bool stands_alone(const uint8_t *at, size_t n, const uint8_t *from, const uint8_t *to)
+static bool stands_alone(const uint8_t *at, size_t len, const uint8_t *from, const uint8_t *to)
 {
-	return (at == from || !in_an_address(at[-1])) && (at + n == to || !in_an_address(at[n]));
+	return (at == from || !in_an_address(at[-1])) &&
+	       (at + len == to || !in_an_address(at[len]));
 }
 
 /* Those that end before `seen` were counted with the last chunk. */
 static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to, const void *needle,
-		    size_t n, bool text)
+		    size_t len, bool text)
 {
 	const uint8_t *at = from;
 	int found = 0;
 
-	while ((at = memmem(at, (size_t)(to - at), needle, n))) {
-		found += at + n > seen && (!text || stands_alone(at, n, from, to));
+	while ((at = memmem(at, (size_t)(to - at), needle, len))) {
+		found += at + len > seen && (!text || stands_alone(at, len, from, to));
 		at++;
 	}
 	return found;
@@ -59,56 +60,57 @@ struct needles {
  * own descriptor: closing another one would drop the locks that this process has
  * (sqlite.org/howtocorrupt.html).
  */
-static int count_in_file(struct store *s, const struct needles *what, int *ret)
+static int count_in_file(struct store *store, const struct needles *what, int *ret)
 {
 	static const size_t overlap = 64;
 	uint8_t *buf = malloc(CHUNK + overlap);
 	sqlite3_file *file = NULL;
 	sqlite3_int64 at = 0, size = 0;
 	size_t kept = 0;
-	int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 
 	if (rc == SQLITE_OK)
 		rc = file->pMethods->xFileSize(file, &size);
 	while (buf && rc == SQLITE_OK && at < size) {
-		int n = size - at < CHUNK ? (int)(size - at) : CHUNK;
-		size_t all = kept + (size_t)n;
+		int count = size - at < CHUNK ? (int)(size - at) : CHUNK;
+		size_t all = kept + (size_t)count;
 
-		rc = file->pMethods->xRead(file, buf + kept, n, at);
+		rc = file->pMethods->xRead(file, buf + kept, count, at);
 		*ret += count_in(buf, buf + kept, buf + all, what->key, what->nkey, false);
 		*ret += count_in(buf, buf + kept, buf + all, what->text, strlen(what->text), true);
 		kept = all < overlap ? all : overlap;
 		memmove(buf, buf + all - kept, kept);
-		at += n;
+		at += count;
 	}
 	free(buf);
 	if (!buf)
-		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+		return err_set(&store->err, IPREP_E_NOMEM, "out of memory");
 	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ
 		       ? 0
-		       : err_set(&s->err, IPREP_E_IO, "%s: cannot be searched",
-				 sqlite3_db_filename(s->db, NULL));
+		       : err_set(&store->err, IPREP_E_IO, "%s: cannot be searched",
+				 sqlite3_db_filename(store->db, NULL));
 }
 
 /* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same.
  */
-static int wipe(struct store *s, const struct addr *key, int bits, const char *text, int allowed)
+static int wipe(struct store *store, const struct addr *key, int bits, const char *text,
+		int allowed)
 {
 	struct needles what = { key->b, (size_t)bits / 8, text };
-	int found = 0, r = store_truncate_wal(s);
+	int found = 0, rc = store_truncate_wal(store);
 
-	if (!r && what.nkey)
-		r = count_in_file(s, &what, &found);
-	if (!r && found > allowed)
-		r = sql_run(s, "VACUUM", "");
-	if (!r && found > allowed)
-		r = store_truncate_wal(s);
-	return r;
+	if (!rc && what.nkey)
+		rc = count_in_file(store, &what, &found);
+	if (!rc && found > allowed)
+		rc = sql_run(store, "VACUUM", "");
+	if (!rc && found > allowed)
+		rc = store_truncate_wal(store);
+	return rc;
 }
 
 /* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this
  * address go. */
-static int forget_by_address(struct store *s, const struct addr *key, const struct addr *last)
+static int forget_by_address(struct store *store, const struct addr *key, const struct addr *last)
 {
 	static const char *const wipes[] = {
 		"DELETE FROM lookup",
@@ -118,47 +120,49 @@ static int forget_by_address(struct store *s, const struct addr *key, const stru
 	};
 	struct addr widest = addr_cut(key, IPV6_PREFIX_MIN);
 	char sql[120];
-	int r = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(wipes) / sizeof(wipes[0]) && !r && !addr_is_v4(key); i++) {
+	for (size_t i = 0; i < sizeof(wipes) / sizeof(wipes[0]) && !rc && !addr_is_v4(key); i++) {
 		sqlite3_snprintf(sizeof(sql), sql,
 				 "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
 				 wipes[i]);
-		r = sql_run(s, sql, "kkk", key, last, &widest);
+		rc = sql_run(store, sql, "kkk", key, last, &widest);
 	}
-	return r;
+	return rc;
 }
 
-int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until)
+int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until)
 {
 	static const char *const tables[] = { "block",	    "finding",	"lookup", "report",
 					      "pardon",	    "sighting", "good",	  "failure",
 					      "retraction", "released" };
 	struct addr last = last_of(key, bits);
 	char sql[96], text[ADDR_TEXT_MAX];
-	int r = sql_run(s, "PRAGMA secure_delete = ON", "");
+	int rc = sql_run(store, "PRAGMA secure_delete = ON", "");
 
 	addr_text(key, text);
-	if (!r)
-		r = store_begin(s, STORE_DURABLE);
-	if (r)
-		return r;
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !r; i++) {
+	if (!rc)
+		rc = store_begin(store, STORE_DURABLE);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !rc; i++) {
 		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2",
 				 tables[i]);
-		r = sql_run(s, sql, "kk", key, &last);
+		rc = sql_run(store, sql, "kk", key, &last);
 	}
-	if (!r)
-		r = forget_by_address(s, key, &last);
-	if (!r)
-		r = sql_run(s, "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)",
-			    "s", text);
-	if (!r && pardon_until)
-		r = sql_run(s, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key,
-			    pardon_until);
-	r = store_end(s, r);
-	if (!r && wipe(s, key, bits, text, pardon_until != 0))
-		log_line(s->log, LOG_NOTICE, "%s: forgotten, but freed space may still hold it: %s",
-			 text, s->err.text);
-	return r;
+	if (!rc)
+		rc = forget_by_address(store, key, &last);
+	if (!rc)
+		rc = sql_run(store,
+			     "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s",
+			     text);
+	if (!rc && pardon_until)
+		rc = sql_run(store, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key,
+			     pardon_until);
+	rc = store_end(store, rc);
+	if (!rc && wipe(store, key, bits, text, pardon_until != 0))
+		log_line(store->log, LOG_NOTICE,
+			 "%s: forgotten, but freed space may still hold it: %s", text,
+			 store->err.text);
+	return rc;
 }

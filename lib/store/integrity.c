@@ -15,23 +15,23 @@ static int is_over(void *until)
 	return clock_mono_ms() >= *(const int64_t *)until;
 }
 
-int store_check(struct store *s, int bound_ms)
+int store_check(struct store *store, int bound_ms)
 {
 	int64_t until_ms = clock_mono_ms() + bound_ms;
 	const char *text = NULL, *what;
 	sqlite3_stmt *st;
-	int r;
+	int rc;
 
-	sqlite3_progress_handler(s->db, 1000, is_over, &until_ms);
-	r = sql_row(s, &st, "PRAGMA quick_check(1)", "");
-	if (r > 0)
+	sqlite3_progress_handler(store->db, 1000, is_over, &until_ms);
+	rc = sql_row(store, &st, "PRAGMA quick_check(1)", "");
+	if (rc > 0)
 		text = (const char *)sqlite3_column_text(st, 0);
 	what = text ? strchr(text, '\n') : NULL; /* after "*** in database main ***" */
-	if (r > 0 && (!text || strcmp(text, "ok")))
-		r = store_damaged(s, "checking", what ? what + 1 : text ? text : "no answer");
-	else if (r < 0 && sqlite3_errcode(s->db) == SQLITE_INTERRUPT)
-		r = 0; /* sound as far as time allowed */
+	if (rc > 0 && (!text || strcmp(text, "ok")))
+		rc = store_damaged(store, "checking", what ? what + 1 : text ? text : "no answer");
+	else if (rc < 0 && sqlite3_errcode(store->db) == SQLITE_INTERRUPT)
+		rc = 0; /* sound as far as time allowed */
 	sqlite3_finalize(st);
-	sqlite3_progress_handler(s->db, 0, NULL, NULL);
-	return r;
+	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	return rc;
 }

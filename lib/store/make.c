@@ -16,75 +16,76 @@
 
 static const char new_end[] = ".new";
 
-void store_path_with(const struct store *s, const char *end, char dst[STORE_PATH_MAX])
+void store_path_with(const struct store *store, const char *end, char dst[STORE_PATH_MAX])
 {
-	snprintf(dst, STORE_PATH_MAX, "%s%s", s->path, end);
+	snprintf(dst, STORE_PATH_MAX, "%s%s", store->path, end);
 }
 
-static void path_beside(const struct store *s, const char *name, char dst[STORE_PATH_MAX])
+static void path_beside(const struct store *store, const char *name, char dst[STORE_PATH_MAX])
 {
-	const char *slash = strrchr(s->path, '/');
+	const char *slash = strrchr(store->path, '/');
 
-	snprintf(dst, STORE_PATH_MAX, "%.*s%s", slash ? (int)(slash - s->path + 1) : 0, s->path,
-		 name);
+	snprintf(dst, STORE_PATH_MAX, "%.*s%s", slash ? (int)(slash - store->path + 1) : 0,
+		 store->path, name);
 }
 
-static int fail(struct store *s, const char *path, const char *doing)
+static int fail(struct store *store, const char *path, const char *doing)
 {
-	return err_set(&s->err, errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
+	return err_set(&store->err,
+		       errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
 		       "%s: %s: %s", path, doing, strerror(errno));
 }
 
-int store_missing(struct store *s)
+int store_missing(struct store *store)
 {
 	struct stat st;
 
-	if (stat(s->path, &st))
+	if (stat(store->path, &st))
 		return errno == ENOENT; /* all else SQLite says better */
 	return S_ISREG(st.st_mode) && !st.st_size
-		       ? store_damaged(s, "opening", "it is empty, as no store ever is")
+		       ? store_damaged(store, "opening", "it is empty, as no store ever is")
 		       : 0;
 }
 
-int store_log_alone(struct store *s)
+int store_log_alone(struct store *store)
 {
 	char log[STORE_PATH_MAX];
 	struct stat st;
 
-	store_path_with(s, "-wal", log);
+	store_path_with(store, "-wal", log);
 	return !stat(log, &st) && st.st_size > 0
-		       ? store_damaged(s, "opening", "only its log is there, the file -wal")
+		       ? store_damaged(store, "opening", "only its log is there, the file -wal")
 		       : 0;
 }
 
-int store_make_lock(struct store *s)
+int store_make_lock(struct store *store)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock flock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[STORE_PATH_MAX];
 	int fd, ntries = 0;
 
-	path_beside(s, "make.lock", path);
+	path_beside(store, "make.lock", path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return fail(s, path, "cannot be opened");
-	while (fcntl(fd, F_OFD_SETLK, &l)) {
-		if (store_wait(s, &ntries))
+		return fail(store, path, "cannot be opened");
+	while (fcntl(fd, F_OFD_SETLK, &flock)) {
+		if (store_wait(store, &ntries))
 			continue;
 		close(fd);
-		return err_set(&s->err, IPREP_E_BUSY,
+		return err_set(&store->err, IPREP_E_BUSY,
 			       "%s: another process has been making the store for %d ms, "
 			       "giving up",
-			       path, s->wait_ms);
+			       path, store->wait_ms);
 	}
 	return fd;
 }
 
-void store_sync_dir(const struct store *s)
+void store_sync_dir(const struct store *store)
 {
 	char path[STORE_PATH_MAX];
 	int fd;
 
-	path_beside(s, ".", path);
+	path_beside(store, ".", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -106,77 +107,79 @@ static void remove_rest(const char *path, bool file)
 	}
 }
 
-int store_build(struct store *s, struct store *fresh)
+int store_build(struct store *store, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
-	int r;
+	int rc;
 
-	store_path_with(s, new_end, path);
+	store_path_with(store, new_end, path);
 	remove_rest(path, true);
-	*fresh = (struct store){ .mode = STORE_WORK, .clock = s->clock, .wait_ms = s->wait_ms };
-	r = store_connect(fresh, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-	if (!r)
-		r = store_schema(fresh);
-	if (!r)
+	*fresh = (struct store){ .mode = STORE_WORK,
+				 .clock = store->clock,
+				 .wait_ms = store->wait_ms };
+	rc = store_connect(fresh, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	if (!rc)
+		rc = store_schema(fresh);
+	if (!rc)
 		return 0;
-	if (r == STORE_MOVED)
+	if (rc == STORE_MOVED)
 		err_set(&fresh->err, IPREP_E_BUSY, "%s: somebody removes it while it is made",
 			path);
-	err_set(&s->err, fresh->err.code, "%s", fresh->err.text);
-	store_build_failed(s, fresh);
-	return s->err.code;
+	err_set(&store->err, fresh->err.code, "%s", fresh->err.text);
+	store_build_failed(store, fresh);
+	return store->err.code;
 }
 
-void store_build_failed(struct store *s, struct store *fresh)
+void store_build_failed(struct store *store, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
 
 	sqlite3_close(fresh->db);
 	fresh->db = NULL;
-	store_path_with(s, new_end, path);
+	store_path_with(store, new_end, path);
 	remove_rest(path, true);
 }
 
-int store_put_in_place(struct store *s, struct store *fresh)
+int store_put_in_place(struct store *store, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
 
 	if (sqlite3_wal_checkpoint_v2(fresh->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
 	    SQLITE_OK) {
 		store_fail(fresh, "making a new one");
-		err_set(&s->err, fresh->err.code, "%s", fresh->err.text);
-		store_build_failed(s, fresh);
-		return s->err.code;
+		err_set(&store->err, fresh->err.code, "%s", fresh->err.text);
+		store_build_failed(store, fresh);
+		return store->err.code;
 	}
 	sqlite3_close(fresh->db);
 	fresh->db = NULL;
-	store_path_with(s, new_end, path);
+	store_path_with(store, new_end, path);
 	remove_rest(path, false);
-	remove_rest(s->path, false);
-	if (rename(path, s->path)) {
-		fail(s, s->path, "cannot be put in its place");
+	remove_rest(store->path, false);
+	if (rename(path, store->path)) {
+		fail(store, store->path, "cannot be put in its place");
 		unlink(path);
-		return s->err.code;
+		return store->err.code;
 	}
-	store_sync_dir(s);
+	store_sync_dir(store);
 	return 0;
 }
 
-int store_make(struct store *s)
+int store_make(struct store *store)
 {
-	int fd = store_make_lock(s), r;
+	int fd = store_make_lock(store), rc;
 	struct store fresh;
 
 	if (fd < 0)
 		return fd;
-	r = store_missing(s); /* somebody may have been faster */
-	if (r > 0) {
-		r = store_log_alone(s);
-		if (!r)
-			r = store_build(s, &fresh);
-		if (!r)
-			r = store_put_in_place(s, &fresh);
+	rc = store_missing(store); /* somebody may have been faster */
+	if (rc > 0) {
+		rc = store_log_alone(store);
+		if (!rc)
+			rc = store_build(store, &fresh);
+		if (!rc)
+			rc = store_put_in_place(store, &fresh);
 	}
 	close(fd);
-	return r;
+	return rc;
 }

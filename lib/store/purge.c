@@ -19,9 +19,9 @@ static const char name_of_run[] = "purge-run";
 static void boot_id(char dst[40])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, dst, 36);
+	ssize_t len = fd < 0 ? -1 : read(fd, dst, 36);
 
-	dst[n > 0 ? n : 0] = '\0';
+	dst[len > 0 ? len : 0] = '\0';
 	if (fd >= 0)
 		close(fd);
 }
@@ -32,22 +32,22 @@ struct run {
 	char boot[40];
 };
 
-static int last_run(struct store *s, struct run *ret)
+static int last_run(struct store *store, struct run *ret)
 {
 	sqlite3_stmt *st;
-	int r = sql_row(s, &st,
-			"SELECT substr(value, 1, 20), substr(value, 21, 20),"
-			" substr(value, 41) FROM meta WHERE name = ?1",
-			"s", name_of_run);
+	int rc = sql_row(store, &st,
+			 "SELECT substr(value, 1, 20), substr(value, 21, 20),"
+			 " substr(value, 41) FROM meta WHERE name = ?1",
+			 "s", name_of_run);
 
 	*ret = (struct run){ 0 };
-	if (r > 0) {
+	if (rc > 0) {
 		ret->wall = sql_int(st, 0);
 		ret->boot_s = sql_int(st, 1);
 		sql_text(st, 2, ret->boot, sizeof(ret->boot));
 	}
 	sqlite3_finalize(st);
-	return r;
+	return rc;
 }
 
 /* The earlier run was surely an hour ago: of this boot, or this boot is itself that old. */
@@ -83,38 +83,38 @@ static bool jumped(const struct run *before, int64_t now)
  * beyond the later one, for a clock that fell back to 1970 must not take all that is to come for
  * nonsense. Without two such runs nothing is either.
  */
-static int agreed(struct store *s, int64_t *ret_before, int64_t *ret_beyond)
+static int agreed(struct store *store, int64_t *ret_before, int64_t *ret_beyond)
 {
-	int64_t now = store_now(s);
+	int64_t now = store_now(store);
 	struct run before;
-	int r = last_run(s, &before);
+	int rc = last_run(store, &before);
 
 	*ret_before = 0;
 	*ret_beyond = INT64_MAX;
-	if (r <= 0 || !hour_apart(&before))
-		return r < 0 ? r : 0;
+	if (rc <= 0 || !hour_apart(&before))
+		return rc < 0 ? rc : 0;
 	*ret_before = before.wall < now ? before.wall : now;
 	*ret_beyond = (before.wall > now ? before.wall : now) + BELIEVED_S;
 	return 0;
 }
 
-int store_purge_seen(struct store *s)
+int store_purge_seen(struct store *store)
 {
-	int64_t now = store_now(s);
+	int64_t now = store_now(store);
 	struct run before;
 	char boot[40], text[96];
 	bool same_boot;
-	int r = last_run(s, &before);
+	int rc = last_run(store, &before);
 
-	if (r > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
+	if (rc > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
 		return 0;
 	/* an earlier run is kept until it is old enough to be of use */
-	if (r < 0 || (r > 0 && !hour_apart(&before) && before.wall <= now))
-		return r < 0 ? r : 0;
+	if (rc < 0 || (rc > 0 && !hour_apart(&before) && before.wall <= now))
+		return rc < 0 ? rc : 0;
 	boot_id(boot);
 	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now,
 			 (long long)clock_boot_s(), boot);
-	return sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
+	return sql_run(store, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
 		       name_of_run, text);
 }
 
@@ -159,26 +159,27 @@ static const struct sweep sweeps[] = {
 /* clang-format on */
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
-static int64_t longer(int64_t a, int64_t b)
+static int64_t longer(int64_t at, int64_t other)
 {
-	return a > b ? a : b;
+	return at > other ? at : other;
 }
 
 /* As agreed(), of what is kept for some time after it was written, which was not in the future. */
-static int agreed_past(struct store *s, int64_t keep_s, int64_t *ret_before, int64_t *ret_beyond)
+static int agreed_past(struct store *store, int64_t keep_s, int64_t *ret_before,
+		       int64_t *ret_beyond)
 {
-	int r = agreed(s, ret_before, ret_beyond);
+	int rc = agreed(store, ret_before, ret_beyond);
 
 	*ret_before -= keep_s;
 	*ret_beyond -= *ret_beyond < INT64_MAX ? TEN_YEARS_S : 0;
-	return r;
+	return rc;
 }
 
 /* A report is needed for as long as it covers later ones. */
-static int limits(struct store *s, const struct conf *conf, enum keeps keeps, int64_t *ret_before,
-		  int64_t *ret_beyond)
+static int limits(struct store *store, const struct conf *conf, enum keeps keeps,
+		  int64_t *ret_before, int64_t *ret_beyond)
 {
-	int64_t now = store_now(s);
+	int64_t now = store_now(store);
 
 	*ret_beyond = now + WEEK_S;
 	switch (keeps) {
@@ -192,14 +193,14 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 		*ret_before = now - longer(conf->report_window_s, conf->spray_window_s);
 		break;
 	case KEEP_REPORTS:
-		return agreed_past(s, longer(conf->keep_reports_s, conf->report_interval_s),
+		return agreed_past(store, longer(conf->keep_reports_s, conf->report_interval_s),
 				   ret_before, ret_beyond);
 	case KEEP_GOOD:
-		return agreed_past(s, conf->login_window_s, ret_before, ret_beyond);
+		return agreed_past(store, conf->login_window_s, ret_before, ret_beyond);
 	case KEEP_RELEASED:
-		return agreed_past(s, conf->keep_released_s, ret_before, ret_beyond);
+		return agreed_past(store, conf->keep_released_s, ret_before, ret_beyond);
 	case KEEP_AGREED:
-		return agreed(s, ret_before, ret_beyond);
+		return agreed(store, ret_before, ret_beyond);
 	}
 	return 0;
 }
@@ -207,119 +208,121 @@ static int limits(struct store *s, const struct conf *conf, enum keeps keeps, in
 /* Without an index: that there are any is rare, and reading does not make hooks wait. */
 #define MADE_THEN "SELECT key FROM block WHERE +since > ?1"
 
-int store_purge_mend(struct store *s, int max_rows)
+int store_purge_mend(struct store *store, int max_rows)
 {
 	int64_t before, beyond, any = 0;
-	int r = agreed_past(s, 0, &before, &beyond);
+	int rc = agreed_past(store, 0, &before, &beyond);
 
-	if (r || beyond == INT64_MAX)
-		return r;
-	r = sql_number(s, 0, &any,
-		       "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)",
-		       "i", beyond);
-	if (r || !any)
-		return r;
-	r = store_begin(s, STORE_DURABLE);
-	if (!r)
-		r = sql_run(s, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond, store_now(s));
-	if (!r)
-		r = sql_run(
-			s,
+	if (rc || beyond == INT64_MAX)
+		return rc;
+	rc = sql_number(store, 0, &any,
+			"SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)",
+			"i", beyond);
+	if (rc || !any)
+		return rc;
+	rc = store_begin(store, STORE_DURABLE);
+	if (!rc)
+		rc = sql_run(store, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond,
+			     store_now(store));
+	if (!rc)
+		rc = sql_run(
+			store,
 			"UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
 			" first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
 			" shown_at = min(shown_at, ?2), recheck_at = 0"
 			" WHERE key IN (" MADE_THEN " LIMIT ?3)",
-			"iiii", beyond, store_now(s), (int64_t)max_rows, TEN_YEARS_S);
-	return store_end(s, r ? r : 1);
+			"iiii", beyond, store_now(store), (int64_t)max_rows, TEN_YEARS_S);
+	return store_end(store, rc ? rc : 1);
 }
 
-static int64_t *count_at(struct store_counts *c, size_t offset)
+static int64_t *count_at(struct store_counts *counts, size_t offset)
 {
-	return (int64_t *)(void *)((char *)c + offset);
+	return (int64_t *)(void *)((char *)counts + offset);
 }
 
-int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret)
+int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret)
 {
 	int64_t before, beyond;
-	int64_t n = 0;
+	int64_t number = 0;
 	char sql[160];
-	int r = 0;
+	int rc = 0;
 
 	*ret = (struct store_counts){ 0 };
-	for (size_t i = 0; i < NSWEEPS && !r; i++) {
-		r = limits(s, conf, sweeps[i].keeps, &before, &beyond);
+	for (size_t i = 0; i < NSWEEPS && !rc; i++) {
+		rc = limits(store, conf, sweeps[i].keeps, &before, &beyond);
 		/* always so, but it names both limits, which are bound */
 		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s AND ?1 < ?2",
 				 sweeps[i].table, sweeps[i].where);
-		if (!r)
-			r = sql_number(s, 0, &n, sql, "ii", before, beyond);
-		*count_at(ret, sweeps[i].count) += r ? 0 : n;
+		if (!rc)
+			rc = sql_number(store, 0, &number, sql, "ii", before, beyond);
+		*count_at(ret, sweeps[i].count) += rc ? 0 : number;
 	}
-	return r;
+	return rc;
 }
 
 /* do_what: DELETE, or SELECT count(*). */
-static int sweep_some(struct store *s, const struct conf *conf, const char *do_what, int max_rows)
+static int sweep_some(struct store *store, const struct conf *conf, const char *do_what,
+		      int max_rows)
 {
-	const struct sweep *sweep = &sweeps[s->sweep];
+	const struct sweep *sweep = &sweeps[store->sweep];
 	const char *id = sweep->id, *cols = *id == '(' ? id + 1 : id;
 	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
-	int r = limits(s, conf, sweep->keeps, &before, &beyond);
+	int rc = limits(store, conf, sweep->keeps, &before, &beyond);
 
 	sqlite3_snprintf(sizeof(sql), sql,
 			 "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
 			 " LIMIT ?3)",
 			 do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
-	return r ? r : sql_run(s, sql, "iii", before, beyond, (int64_t)max_rows);
+	return rc ? rc : sql_run(store, sql, "iii", before, beyond, (int64_t)max_rows);
 }
 
 /*
  * Goes on where the last step ended: some tables have no index by time, and are read but once. What
  * it will remove is read before the lock is taken: a disk may have to seek for each row.
  */
-int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
+int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 		     struct store_counts *done)
 {
-	int r = sweep_some(s, conf, "SELECT count(*)", max_rows), n, total = 0;
+	int rc = sweep_some(store, conf, "SELECT count(*)", max_rows), count, total = 0;
 
-	if (!r)
-		r = store_begin(s, STORE_FAST);
-	if (r)
-		return r;
-	while (!r && total < max_rows && s->sweep < NSWEEPS) {
-		r = sweep_some(s, conf, "DELETE", max_rows - total);
-		n = r ? 0 : sqlite3_changes(s->db);
-		total += n;
-		*count_at(done, sweeps[s->sweep].count) += n;
-		s->sweep += total < max_rows;
+	if (!rc)
+		rc = store_begin(store, STORE_FAST);
+	if (rc)
+		return rc;
+	while (!rc && total < max_rows && store->sweep < NSWEEPS) {
+		rc = sweep_some(store, conf, "DELETE", max_rows - total);
+		count = rc ? 0 : sqlite3_changes(store->db);
+		total += count;
+		*count_at(done, sweeps[store->sweep].count) += count;
+		store->sweep += total < max_rows;
 	}
-	r = store_end(s, r ? r : s->sweep < NSWEEPS);
-	if (r <= 0)
-		s->sweep = 0;
-	return r;
+	rc = store_end(store, rc ? rc : store->sweep < NSWEEPS);
+	if (rc <= 0)
+		store->sweep = 0;
+	return rc;
 }
 
 /* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after
  * it. */
-int store_purge_trim(struct store *s, int max_pages)
+int store_purge_trim(struct store *store, int max_pages)
 {
 	int64_t before = 0, after = 0;
 	sqlite3_stmt *st;
 	char sql[64];
-	int r = store_begin(s, STORE_FAST);
+	int rc = store_begin(store, STORE_FAST);
 
-	if (r)
-		return r;
+	if (rc)
+		return rc;
 	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
-	r = sql_number(s, 0, &before, "PRAGMA freelist_count", "");
-	if (!r && before) {
-		for (r = sql_row(s, &st, sql, ""); r > 0;)
-			r = sql_next(s, st);
+	rc = sql_number(store, 0, &before, "PRAGMA freelist_count", "");
+	if (!rc && before) {
+		for (rc = sql_row(store, &st, sql, ""); rc > 0;)
+			rc = sql_next(store, st);
 		sqlite3_finalize(st);
-		if (!r)
-			r = sql_number(s, 0, &after, "PRAGMA freelist_count", "");
+		if (!rc)
+			rc = sql_number(store, 0, &after, "PRAGMA freelist_count", "");
 	}
-	return store_end(s, r ? r : after > 0 && after < before);
+	return store_end(store, rc ? rc : after > 0 && after < before);
 }

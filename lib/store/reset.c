@@ -25,25 +25,25 @@
 #define ENDS	      4
 static const char *const ends[ENDS] = { "", "-wal", "-shm", "-journal" };
 
-static int no_file(struct store *s)
+static int no_file(struct store *store)
 {
 	struct stat st;
 
-	if (lstat(s->path, &st))
-		return errno == ENOENT
-			       ? 0
-			       : err_set(&s->err, errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
-					 "%s: %s", s->path, strerror(errno));
+	if (lstat(store->path, &st))
+		return errno == ENOENT ? 0
+				       : err_set(&store->err,
+						 errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
+						 "%s: %s", store->path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return err_set(&s->err, IPREP_E_STORE,
+		return err_set(&store->err, IPREP_E_STORE,
 			       "%s: not a file but a link, a directory or the like: not set "
 			       "aside, do it by hand",
-			       s->path);
-	if (access(s->path, R_OK | W_OK))
-		return err_set(&s->err, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM,
+			       store->path);
+	if (access(store->path, R_OK | W_OK))
+		return err_set(&store->err, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM,
 			       "%s: %s; it has to belong to the "
 			       "owner of its directory",
-			       s->path, strerror(errno));
+			       store->path, strerror(errno));
 	return 0;
 }
 
@@ -53,66 +53,68 @@ static int no_file(struct store *s)
  * Rows from both ends as far as they can be read: `first` of the first column, an address, goes to
  * row(). Damage in the middle hides one page, not all that comes after it.
  */
-static int64_t read_rows(struct store *s, const char *select, bool *all,
+static int64_t read_rows(struct store *store, const char *select, bool *all,
 			 void (*row)(void *user, sqlite3_stmt *st), void *user)
 {
 	static const char *const order[] = { "", " DESC" };
 	sqlite3_stmt *st;
-	int64_t n = 0;
+	int64_t number = 0;
 	char sql[200];
-	int r = 1;
+	int rc = 1;
 
-	for (int i = 0; i < 2 && r; i++) {
+	for (int i = 0; i < 2 && rc; i++) {
 		sqlite3_snprintf(sizeof(sql), sql, "%s ORDER BY 1%s", select, order[i]);
-		for (r = sql_row(s, &st, sql, "i", store_now(s)); r > 0; r = sql_next(s, st)) {
+		for (rc = sql_row(store, &st, sql, "i", store_now(store)); rc > 0;
+		     rc = sql_next(store, st)) {
 			if (row)
 				row(user, st);
-			n++;
+			number++;
 		}
 		sqlite3_finalize(st);
-		*all &= !r;
+		*all &= !rc;
 	}
-	return n;
+	return number;
 }
 
-static void count_all(struct store *s, struct store_reset *ret)
+static void count_all(struct store *store, struct store_reset *ret)
 {
 	ret->all_read = true;
-	ret->blocks = read_rows(s, "SELECT key FROM block WHERE until > ?1", &ret->all_read, NULL,
-				NULL);
-	ret->reports = read_rows(s, "SELECT id FROM report WHERE ?1 AND state < 2", &ret->all_read,
-				 NULL, NULL);
-	ret->lookups = read_rows(s, "SELECT key FROM lookup WHERE ?1", &ret->all_read, NULL, NULL);
-	ret->pardons = read_rows(s, "SELECT key FROM pardon WHERE until > ?1", &ret->all_read, NULL,
+	ret->blocks = read_rows(store, "SELECT key FROM block WHERE until > ?1", &ret->all_read,
+				NULL, NULL);
+	ret->reports = read_rows(store, "SELECT id FROM report WHERE ?1 AND state < 2",
+				 &ret->all_read, NULL, NULL);
+	ret->lookups = read_rows(store, "SELECT key FROM lookup WHERE ?1", &ret->all_read, NULL,
 				 NULL);
-	ret->logins = read_rows(s, "SELECT key FROM good WHERE at <= ?1", &ret->all_read, NULL,
+	ret->pardons = read_rows(store, "SELECT key FROM pardon WHERE until > ?1", &ret->all_read,
+				 NULL, NULL);
+	ret->logins = read_rows(store, "SELECT key FROM good WHERE at <= ?1", &ret->all_read, NULL,
 				NULL);
 }
 
 /* Reads all of it. 0: *ret says what is wrong, or that nothing is. Errors: those that are not about
  * what is in it. */
-static int judge(struct store *s, struct store_reset *ret)
+static int judge(struct store *store, struct store_reset *ret)
 {
 	int64_t version;
-	int r = store_missing(s);
+	int rc = store_missing(store);
 
-	if (r > 0)
-		r = store_log_alone(s);
-	else if (!r)
-		r = store_connect(s, s->path, SQLITE_OPEN_READWRITE);
-	if (!r && s->db)
-		r = store_version(s, &version);
-	if (!r && s->db)
-		r = store_check(s, INT32_MAX);
-	if (!r)
-		return err_set(&s->err, IPREP_E_BUSY,
-			       "%s: changes while it is looked at, giving up", s->path);
-	ret->sound = r > 0;
-	if (r < 0 && s->state != STORE_DAMAGED && s->state != STORE_NEWER)
-		return r;
-	snprintf(ret->why, sizeof(ret->why), "%s", r < 0 ? s->why : "sound");
-	if (s->db)
-		count_all(s, ret);
+	if (rc > 0)
+		rc = store_log_alone(store);
+	else if (!rc)
+		rc = store_connect(store, store->path, SQLITE_OPEN_READWRITE);
+	if (!rc && store->db)
+		rc = store_version(store, &version);
+	if (!rc && store->db)
+		rc = store_check(store, INT32_MAX);
+	if (!rc)
+		return err_set(&store->err, IPREP_E_BUSY,
+			       "%s: changes while it is looked at, giving up", store->path);
+	ret->sound = rc > 0;
+	if (rc < 0 && store->state != STORE_DAMAGED && store->state != STORE_NEWER)
+		return rc;
+	snprintf(ret->why, sizeof(ret->why), "%s", rc < 0 ? store->why : "sound");
+	if (store->db)
+		count_all(store, ret);
 	return 0;
 }
 
@@ -121,25 +123,25 @@ static int judge(struct store *s, struct store_reset *ret)
 struct taking {
 	struct store *fresh;
 	const char *insert;
-	int64_t n, max;
-	int r;
+	int64_t number, max;
+	int rc;
 };
 
 static void take_row(void *user, sqlite3_stmt *st)
 {
-	struct taking *t = user;
+	struct taking *taking = user;
 	struct addr key;
 
-	if (t->r || !sql_key(st, 0, &key) || sqlite3_column_type(st, 1) != SQLITE_INTEGER ||
-	    sql_int(st, 1) > t->max)
+	if (taking->rc || !sql_key(st, 0, &key) || sqlite3_column_type(st, 1) != SQLITE_INTEGER ||
+	    sql_int(st, 1) > taking->max)
 		return;
-	t->r = sql_run(t->fresh, t->insert, "ki", &key, sql_int(st, 1));
-	t->n += sqlite3_changes(t->fresh->db);
+	taking->rc = sql_run(taking->fresh, taking->insert, "ki", &key, sql_int(st, 1));
+	taking->number += sqlite3_changes(taking->fresh->db);
 }
 
-static int take_over(struct store *s, struct store *fresh, struct store_reset *ret)
+static int take_over(struct store *store, struct store *fresh, struct store_reset *ret)
 {
-	int64_t now = store_now(s);
+	int64_t now = store_now(store);
 	struct taking pardons = { .fresh = fresh,
 				  .insert = "INSERT OR IGNORE INTO pardon VALUES(?1, ?2)",
 				  .max = now + TEN_YEARS_S + WEEK_S };
@@ -147,41 +149,42 @@ static int take_over(struct store *s, struct store *fresh, struct store_reset *r
 				 .insert = "INSERT OR IGNORE INTO good VALUES(?1, ?2)",
 				 .max = now };
 	bool all = true;
-	int r = store_begin(fresh, STORE_DURABLE);
+	int rc = store_begin(fresh, STORE_DURABLE);
 
-	if (!r && s->db) {
-		read_rows(s, "SELECT key, until FROM pardon WHERE until > ?1", &all, take_row,
+	if (!rc && store->db) {
+		read_rows(store, "SELECT key, until FROM pardon WHERE until > ?1", &all, take_row,
 			  &pardons);
-		read_rows(s, "SELECT key, at FROM good WHERE at <= ?1", &all, take_row, &logins);
-		r = pardons.r ? pardons.r : logins.r;
+		read_rows(store, "SELECT key, at FROM good WHERE at <= ?1", &all, take_row,
+			  &logins);
+		rc = pardons.rc ? pardons.rc : logins.rc;
 	}
-	r = store_end(fresh, r);
-	ret->pardons = pardons.n;
-	ret->logins = logins.n;
-	return r ? err_set(&s->err, r, "%s", fresh->err.text) : 0;
+	rc = store_end(fresh, rc);
+	ret->pardons = pardons.number;
+	ret->logins = logins.number;
+	return rc ? err_set(&store->err, rc, "%s", fresh->err.text) : 0;
 }
 
 /* ---- moving ---- */
 
 /* A descriptor: whoever has the file open has ended, and nobody gets into it. */
-static int keep_out(struct store *s)
+static int keep_out(struct store *store)
 {
-	struct flock l = { .l_type = F_WRLCK,
-			   .l_whence = SEEK_SET,
-			   .l_start = LOCK_BYTES_AT,
-			   .l_len = LOCK_BYTES };
-	int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), ntries = 0;
+	struct flock flock = { .l_type = F_WRLCK,
+			       .l_whence = SEEK_SET,
+			       .l_start = LOCK_BYTES_AT,
+			       .l_len = LOCK_BYTES };
+	int fd = open(store->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), ntries = 0;
 
 	if (fd < 0)
-		return err_set(&s->err, IPREP_E_IO, "%s: %s", s->path, strerror(errno));
-	while (fcntl(fd, F_OFD_SETLK, &l)) {
-		if (store_wait(s, &ntries))
+		return err_set(&store->err, IPREP_E_IO, "%s: %s", store->path, strerror(errno));
+	while (fcntl(fd, F_OFD_SETLK, &flock)) {
+		if (store_wait(store, &ntries))
 			continue;
 		close(fd);
-		return err_set(&s->err, IPREP_E_BUSY,
+		return err_set(&store->err, IPREP_E_BUSY,
 			       "%s: another program has had it open for %d ms, giving up; nothing "
 			       "was changed",
-			       s->path, s->wait_ms);
+			       store->path, store->wait_ms);
 	}
 	return fd;
 }
@@ -199,9 +202,9 @@ static bool is_free(const char *base)
 	return true;
 }
 
-static int free_name(struct store *s, char dst[STORE_PATH_MAX])
+static int free_name(struct store *store, char dst[STORE_PATH_MAX])
 {
-	time_t now = (time_t)store_now(s);
+	time_t now = (time_t)store_now(store);
 	char when[40], end[60];
 	struct tm tm;
 
@@ -209,105 +212,109 @@ static int free_name(struct store *s, char dst[STORE_PATH_MAX])
 	strftime(when, sizeof(when), ".%Y-%m-%dT%H:%M:%SZ", &tm);
 	for (int i = 1; i <= NAMES_MAX; i++) {
 		snprintf(end, sizeof(end), i > 1 ? "%s-%d" : "%s", when, i);
-		store_path_with(s, end, dst);
+		store_path_with(store, end, dst);
 		if (is_free(dst))
 			return 0;
 	}
-	return err_set(&s->err, IPREP_E_CREATE, "%s: exists, and so do %d more of that time", dst,
-		       NAMES_MAX);
+	return err_set(&store->err, IPREP_E_CREATE, "%s: exists, and so do %d more of that time",
+		       dst, NAMES_MAX);
 }
 
 /* The file first: should this end here, its log alone is damage that is reported, and set aside in
  * turn. */
-static int move_aside(struct store *s, const char *aside)
+static int move_aside(struct store *store, const char *aside)
 {
 	char from[STORE_PATH_MAX], to[STORE_PATH_MAX + 16];
 
 	for (size_t i = 0; i < ENDS; i++) {
-		store_path_with(s, ends[i], from);
+		store_path_with(store, ends[i], from);
 		snprintf(to, sizeof(to), "%s%s", aside, ends[i]);
 		if (rename(from, to) && errno != ENOENT)
-			return err_set(&s->err, IPREP_E_IO, "%s: cannot be set aside: %s", from,
+			return err_set(&store->err, IPREP_E_IO, "%s: cannot be set aside: %s", from,
 				       strerror(errno));
 	}
-	store_sync_dir(s);
+	store_sync_dir(store);
 	return 0;
 }
 
-static int replace(struct store *s, struct store *fresh, struct store_reset *ret)
+static int replace(struct store *store, struct store *fresh, struct store_reset *ret)
 {
 	struct stat st;
-	bool exists = !lstat(s->path, &st);
-	int fd = exists ? keep_out(s) : -1, r = exists && fd < 0 ? fd : free_name(s, ret->aside);
+	bool exists = !lstat(store->path, &st);
+	int fd = exists ? keep_out(store) : -1,
+	    rc = exists && fd < 0 ? fd : free_name(store, ret->aside);
 
-	if (r) {
-		store_build_failed(s, fresh);
+	if (rc) {
+		store_build_failed(store, fresh);
 	} else {
-		r = move_aside(s, ret->aside);
-		if (r)
-			store_build_failed(s, fresh);
+		rc = move_aside(store, ret->aside);
+		if (rc)
+			store_build_failed(store, fresh);
 		else
-			r = store_put_in_place(s, fresh);
+			rc = store_put_in_place(store, fresh);
 	}
 	if (fd >= 0)
 		close(fd);
-	return r;
+	return rc;
 }
 
 /* ---- all of it ---- */
 
-static int reset(struct store *s, struct store_reset *ret)
+static int reset(struct store *store, struct store_reset *ret)
 {
 	struct store fresh;
-	int fd = store_make_lock(s), r;
+	int fd = store_make_lock(store), rc;
 
 	if (fd < 0)
 		return fd;
-	r = store_build(s, &fresh);
-	if (!r) {
-		r = take_over(s, &fresh, ret);
-		sqlite3_close(s->db); /* its locks would be in our way */
-		s->db = NULL;
-		if (r)
-			store_build_failed(s, &fresh);
+	rc = store_build(store, &fresh);
+	if (!rc) {
+		rc = take_over(store, &fresh, ret);
+		sqlite3_close(store->db); /* its locks would be in our way */
+		store->db = NULL;
+		if (rc)
+			store_build_failed(store, &fresh);
 		else
-			r = replace(s, &fresh, ret);
+			rc = replace(store, &fresh, ret);
 	}
 	close(fd);
-	return r;
+	return rc;
 }
 
-static int look_and_reset(struct store *s, bool sound_too, bool dry_run, struct store_reset *ret)
+static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
+			  struct store_reset *ret)
 {
-	int r = no_file(s);
+	int rc = no_file(store);
 
-	if (!r && store_missing(s) > 0 && !store_log_alone(s)) { /* nothing to set aside */
+	if (!rc && store_missing(store) > 0 && !store_log_alone(store)) { /* nothing to set aside */
 		snprintf(ret->why, sizeof(ret->why), "not there");
-		return dry_run ? 0 : store_make(s);
+		return dry_run ? 0 : store_make(store);
 	}
-	s->state = STORE_SOUND;
-	if (!r)
-		r = judge(s, ret);
-	if (r)
-		return r;
+	store->state = STORE_SOUND;
+	if (!rc)
+		rc = judge(store, ret);
+	if (rc)
+		return rc;
 	if (ret->sound && !sound_too)
-		return err_set(&s->err, IPREP_E_ARG,
+		return err_set(&store->err, IPREP_E_ARG,
 			       "%s: sound, with %lld blocks and %lld reports that wait: not set "
 			       "aside (--force does it all the same)",
-			       s->path, (long long)ret->blocks, (long long)ret->reports);
-	return dry_run ? 0 : reset(s, ret);
+			       store->path, (long long)ret->blocks, (long long)ret->reports);
+	return dry_run ? 0 : reset(store, ret);
 }
 
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
-		struct store_reset *ret, struct err *e)
+		struct store_reset *ret, struct err *error)
 {
-	struct store s = { .path = path, .mode = STORE_HOOK, .clock = clock, .wait_ms = IN_USE_MS };
+	struct store store = {
+		.path = path, .mode = STORE_HOOK, .clock = clock, .wait_ms = IN_USE_MS
+	};
 	struct store_reset got = { 0 };
-	int r = look_and_reset(&s, sound_too, dry_run, &got);
+	int rc = look_and_reset(&store, sound_too, dry_run, &got);
 
-	sqlite3_close(s.db);
-	if (r)
-		return err_set(e, r, "%s", s.err.text);
+	sqlite3_close(store.db);
+	if (rc)
+		return err_set(error, rc, "%s", store.err.text);
 	*ret = got;
 	return 0;
 }

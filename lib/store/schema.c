@@ -103,112 +103,113 @@ static const char schema_4[] =
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
-static int exec(struct store *s, const char *sql)
+static int exec(struct store *store, const char *sql)
 {
-	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return store_fail(s, "preparing the tables");
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fail(store, "preparing the tables");
 	return 0;
 }
 
-static int count_tables(struct store *s, const char *where, int64_t *ret)
+static int count_tables(struct store *store, const char *where, int64_t *ret)
 {
 	char sql[120];
 
 	sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM sqlite_schema WHERE %s", where);
-	return sql_number(s, 0, ret, sql, "");
+	return sql_number(store, 0, ret, sql, "");
 }
 
 /* Without our mark: nothing yet; ours with the mark destroyed; or somebody else's. */
-static int without_mark(struct store *s, int64_t version)
+static int without_mark(struct store *store, int64_t version)
 {
 	int64_t all = 0, ours = 0;
-	int r = count_tables(s, "1", &all);
+	int rc = count_tables(store, "1", &all);
 
-	if (!r)
-		r = count_tables(s, "name IN ('block', 'lookup', 'report')", &ours);
-	if (r || (!version && !all))
-		return r;
+	if (!rc)
+		rc = count_tables(store, "name IN ('block', 'lookup', 'report')", &ours);
+	if (rc || (!version && !all))
+		return rc;
 	if (ours == 3)
-		return store_damaged(s, "reading", "its marks are not ours, its tables are");
-	s->state = STORE_FOREIGN;
-	return err_set(&s->err, IPREP_E_STORE, "%s: a database of another program, not touched",
-		       store_name(s));
+		return store_damaged(store, "reading", "its marks are not ours, its tables are");
+	store->state = STORE_FOREIGN;
+	return err_set(&store->err, IPREP_E_STORE, "%s: a database of another program, not touched",
+		       store_name(store));
 }
 
-int store_version(struct store *s, int64_t *ret_version)
+int store_version(struct store *store, int64_t *ret_version)
 {
 	int64_t version = 0, id = 0;
-	int r = sql_number(s, 0, &version, "PRAGMA user_version", "");
+	int rc = sql_number(store, 0, &version, "PRAGMA user_version", "");
 
-	if (!r && version != SCHEMA_VERSION)
-		r = sql_number(s, 0, &id, "PRAGMA application_id", "");
-	if (!r && version != SCHEMA_VERSION && id != APPLICATION_ID)
-		r = without_mark(s, version);
-	if (r)
-		return r;
+	if (!rc && version != SCHEMA_VERSION)
+		rc = sql_number(store, 0, &id, "PRAGMA application_id", "");
+	if (!rc && version != SCHEMA_VERSION && id != APPLICATION_ID)
+		rc = without_mark(store, version);
+	if (rc)
+		return rc;
 	if (version < 0 || (version == 0 && id == APPLICATION_ID))
-		return store_damaged(s, "reading", "no version that ever was");
+		return store_damaged(store, "reading", "no version that ever was");
 	if (version > SCHEMA_VERSION) {
-		s->state = STORE_NEWER;
-		snprintf(s->why, sizeof(s->why),
+		store->state = STORE_NEWER;
+		snprintf(store->why, sizeof(store->why),
 			 "written by a newer iprep (version %lld; this one knows %lld)",
 			 (long long)version, (long long)SCHEMA_VERSION);
-		return err_set(&s->err, IPREP_E_STORE,
+		return err_set(&store->err, IPREP_E_STORE,
 			       "%s: %s, not touched: install that one again, or set it aside "
 			       "with rep-purge --reset",
-			       store_name(s), s->why);
+			       store_name(store), store->why);
 	}
 	*ret_version = version;
 	return 0;
 }
 
-static int migrate(struct store *s)
+static int migrate(struct store *store)
 {
 	int64_t version = 0;
 	char *mark;
-	int r = store_begin(s, STORE_DURABLE);
+	int rc = store_begin(store, STORE_DURABLE);
 
-	if (r)
-		return r;
-	r = store_version(s, &version); /* somebody else may have been faster */
-	while (!r && version < SCHEMA_VERSION)
-		r = exec(s, steps[version++]);
+	if (rc)
+		return rc;
+	rc = store_version(store, &version); /* somebody else may have been faster */
+	while (!rc && version < SCHEMA_VERSION)
+		rc = exec(store, steps[version++]);
 	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
 			       APPLICATION_ID, (long long)SCHEMA_VERSION);
-	if (!r)
-		r = mark ? exec(s, mark) : err_set(&s->err, IPREP_E_NOMEM, "out of memory");
+	if (!rc)
+		rc = mark ? exec(store, mark)
+			  : err_set(&store->err, IPREP_E_NOMEM, "out of memory");
 	sqlite3_free(mark);
-	return store_end(s, r);
+	return store_end(store, rc);
 }
 
 /* Whoever set the file aside between our opening it and reading it has gone; the log beside it is
  * not its own now. */
-static bool is_moved(struct store *s)
+static bool is_moved(struct store *store)
 {
 	int moved = 0;
 
-	return !s->read_only &&
-	       sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	return !store->read_only &&
+	       sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
 	       moved;
 }
 
-int store_schema(struct store *s)
+int store_schema(struct store *store)
 {
 	int64_t version = 0;
-	int r = store_version(s, &version);
+	int rc = store_version(store, &version);
 
-	if (is_moved(s))
+	if (is_moved(store))
 		return STORE_MOVED;
-	if (r || version == SCHEMA_VERSION)
-		return r;
-	if (s->read_only) /* blocks and pardons are in every version as they are now */
+	if (rc || version == SCHEMA_VERSION)
+		return rc;
+	if (store->read_only) /* blocks and pardons are in every version as they are now */
 		return version ? 0
-			       : err_set(&s->err, IPREP_E_STORE,
+			       : err_set(&store->err, IPREP_E_STORE,
 					 "%s: not made yet, and the disk refuses writes",
-					 store_name(s));
+					 store_name(store));
 	if (version == 0) /* both last for the life of the file */
-		r = exec(s, "PRAGMA auto_vacuum = INCREMENTAL");
-	if (!r)
-		r = exec(s, "PRAGMA journal_mode = WAL");
-	return r ? r : migrate(s);
+		rc = exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
+	if (!rc)
+		rc = exec(store, "PRAGMA journal_mode = WAL");
+	return rc ? rc : migrate(store);
 }

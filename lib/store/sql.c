@@ -29,23 +29,23 @@ static int code_of(int rc)
 	}
 }
 
-const char *store_name(const struct store *s)
+const char *store_name(const struct store *store)
 {
-	const char *name = s->db ? sqlite3_db_filename(s->db, NULL) : NULL;
+	const char *name = store->db ? sqlite3_db_filename(store->db, NULL) : NULL;
 
-	return name && *name ? name : s->path ? s->path : "state database";
+	return name && *name ? name : store->path ? store->path : "state database";
 }
 
-int store_damaged(struct store *s, const char *doing, const char *what)
+int store_damaged(struct store *store, const char *doing, const char *what)
 {
 	char masked[120];
 
-	s->state = STORE_DAMAGED;
-	snprintf(s->why, sizeof(s->why), "damaged (%s)",
+	store->state = STORE_DAMAGED;
+	snprintf(store->why, sizeof(store->why), "damaged (%s)",
 		 text_mask(masked, sizeof(masked), what, strlen(what)));
-	return err_set(&s->err, IPREP_E_STORE,
+	return err_set(&store->err, IPREP_E_STORE,
 		       "%s: %s: %s; set it aside with rep-purge --reset, which makes a new one",
-		       store_name(s), doing, s->why);
+		       store_name(store), doing, store->why);
 }
 
 static bool begins(const char *text, const char *with)
@@ -66,30 +66,32 @@ static bool is_damage(int rc, const char *text)
 }
 
 /* SQLite says "unable to open database file" for many things; errno says which. */
-int store_fail(struct store *s, const char *doing)
+int store_fail(struct store *store, const char *doing)
 {
-	int rc = sqlite3_extended_errcode(s->db);
-	int sys = sqlite3_system_errno(s->db);
-	const char *name = store_name(s);
+	int rc = sqlite3_extended_errcode(store->db);
+	int sys = sqlite3_system_errno(store->db);
+	const char *name = store_name(store);
 	int code = code_of(rc);
 
-	s->rc = rc;
-	if (is_damage(rc, sqlite3_errmsg(s->db)))
-		return store_damaged(s, doing, sqlite3_errmsg(s->db));
+	store->rc = rc;
+	if (is_damage(rc, sqlite3_errmsg(store->db)))
+		return store_damaged(store, doing, sqlite3_errmsg(store->db));
 	if (rc == SQLITE_READONLY_DBMOVED)
-		return err_set(&s->err, code, "%s: %s: moved or removed while in use", name, doing);
+		return err_set(&store->err, code, "%s: %s: moved or removed while in use", name,
+			       doing);
 	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) {
 		if (sys == EACCES || sys == EPERM)
 			code = IPREP_E_PERM;
-		return err_set(&s->err, code, "%s: %s: %s%s%s", name, doing, sqlite3_errmsg(s->db),
-			       sys ? ": " : "", sys ? strerror(sys) : "");
+		return err_set(&store->err, code, "%s: %s: %s%s%s", name, doing,
+			       sqlite3_errmsg(store->db), sys ? ": " : "",
+			       sys ? strerror(sys) : "");
 	}
 	if (code == IPREP_E_BUSY)
-		return err_set(&s->err, code,
+		return err_set(&store->err, code,
 			       "%s: %s: locked by another process for %d ms, "
 			       "giving up",
-			       name, doing, s->wait_ms);
-	return err_set(&s->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(s->db));
+			       name, doing, store->wait_ms);
+	return err_set(&store->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(store->db));
 }
 
 /* ---- running them ---- */
@@ -110,93 +112,94 @@ static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
 	return rc;
 }
 
-static int sql_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds,
+static int sql_start(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds,
 		     va_list ap)
 {
 	*ret = NULL;
-	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK ||
+	if (sqlite3_prepare_v2(store->db, sql, -1, ret, NULL) != SQLITE_OK ||
 	    bind_all(*ret, kinds, ap) != SQLITE_OK) {
-		store_fail(s, "preparing a statement");
-		return s->err.code;
+		store_fail(store, "preparing a statement");
+		return store->err.code;
 	}
-	return sql_next(s, *ret);
+	return sql_next(store, *ret);
 }
 
-int sql_next(struct store *s, sqlite3_stmt *st)
+int sql_next(struct store *store, sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	return rc == SQLITE_DONE ? 0
-				 : store_fail(s, sqlite3_stmt_readonly(st) ? "reading" : "writing");
+	return rc == SQLITE_DONE
+		       ? 0
+		       : store_fail(store, sqlite3_stmt_readonly(st) ? "reading" : "writing");
 }
 
-int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+int sql_row(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
 {
 	va_list ap;
-	int r;
+	int rc;
 
 	va_start(ap, kinds);
-	r = sql_start(s, ret, sql, kinds, ap);
+	rc = sql_start(store, ret, sql, kinds, ap);
 	va_end(ap);
-	return r;
+	return rc;
 }
 
 /* The prepared statement, or NULL with the error set. */
-static sqlite3_stmt *hot_of(struct store *s, const char *sql)
+static sqlite3_stmt *hot_of(struct store *store, const char *sql)
 {
 	size_t i = 0;
 
-	while (i < HOT_MAX && s->hot[i].sql && s->hot[i].sql != sql)
+	while (i < HOT_MAX && store->hot[i].sql && store->hot[i].sql != sql)
 		i++;
 	if (i == HOT_MAX) {
-		err_set(&s->err, IPREP_E_BUG, "more hot statements than there is room for");
+		err_set(&store->err, IPREP_E_BUG, "more hot statements than there is room for");
 		return NULL;
 	}
-	if (!s->hot[i].sql) {
-		if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->hot[i].st,
-				       NULL) != SQLITE_OK) {
-			store_fail(s, "preparing a statement");
+	if (!store->hot[i].sql) {
+		if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				       &store->hot[i].st, NULL) != SQLITE_OK) {
+			store_fail(store, "preparing a statement");
 			return NULL;
 		}
-		s->hot[i].sql = sql;
+		store->hot[i].sql = sql;
 	}
-	return s->hot[i].st;
+	return store->hot[i].st;
 }
 
-static int hot_start(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds,
+static int hot_start(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds,
 		     va_list ap)
 {
-	*ret = hot_of(s, sql);
+	*ret = hot_of(store, sql);
 	if (!*ret)
-		return s->err.code;
-	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(s, *ret)
-						      : store_fail(s, "preparing a statement");
+		return store->err.code;
+	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(store, *ret)
+						      : store_fail(store, "preparing a statement");
 }
 
-int sql_cached(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
+int sql_cached(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
 {
 	va_list ap;
-	int r;
+	int rc;
 
 	va_start(ap, kinds);
-	r = hot_start(s, ret, sql, kinds, ap);
+	rc = hot_start(store, ret, sql, kinds, ap);
 	va_end(ap);
-	return r;
+	return rc;
 }
 
-int sql_cached_run(struct store *s, const char *sql, const char *kinds, ...)
+int sql_cached_run(struct store *store, const char *sql, const char *kinds, ...)
 {
 	sqlite3_stmt *st;
 	va_list ap;
-	int r;
+	int rc;
 
 	va_start(ap, kinds);
-	r = hot_start(s, &st, sql, kinds, ap);
+	rc = hot_start(store, &st, sql, kinds, ap);
 	va_end(ap);
 	sql_release(st);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 void sql_release(sqlite3_stmt *st)
@@ -207,33 +210,33 @@ void sql_release(sqlite3_stmt *st)
 	sqlite3_clear_bindings(st);
 }
 
-int sql_run(struct store *s, const char *sql, const char *kinds, ...)
+int sql_run(struct store *store, const char *sql, const char *kinds, ...)
 {
 	sqlite3_stmt *st;
 	va_list ap;
-	int r;
+	int rc;
 
 	va_start(ap, kinds);
-	r = sql_start(s, &st, sql, kinds, ap);
+	rc = sql_start(store, &st, sql, kinds, ap);
 	va_end(ap);
 	sqlite3_finalize(st);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
-int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds,
-	       ...)
+int sql_number(struct store *store, int64_t missing, int64_t *ret, const char *sql,
+	       const char *kinds, ...)
 {
 	sqlite3_stmt *st;
 	va_list ap;
-	int r;
+	int rc;
 
 	va_start(ap, kinds);
-	r = sql_start(s, &st, sql, kinds, ap);
+	rc = sql_start(store, &st, sql, kinds, ap);
 	va_end(ap);
-	if (r >= 0)
-		*ret = r ? sqlite3_column_int64(st, 0) : missing;
+	if (rc >= 0)
+		*ret = rc ? sqlite3_column_int64(st, 0) : missing;
 	sqlite3_finalize(st);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 int64_t sql_int(sqlite3_stmt *st, int col)
@@ -244,14 +247,14 @@ int64_t sql_int(sqlite3_stmt *st, int col)
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
 {
 	const unsigned char *text = sqlite3_column_text(st, col);
-	size_t n = text ? strlen((const char *)text) : 0;
+	size_t len = text ? strlen((const char *)text) : 0;
 
-	if (n >= room)
-		n = room - 1;
-	for (size_t i = 0; i < n;
+	if (len >= room)
+		len = room - 1;
+	for (size_t i = 0; i < len;
 	     i++) /* all was printable when it was kept; a terminal gets no bits that fell over */
 		dst[i] = text[i] < ' ' || text[i] > '~' ? '?' : (char)text[i];
-	dst[n] = '\0';
+	dst[len] = '\0';
 }
 
 bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)

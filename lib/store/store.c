@@ -24,92 +24,93 @@
 
 static int wait_for_lock(void *user, int ntries)
 {
-	struct store *s = user;
+	struct store *store = user;
 	int64_t now = clock_mono_ms();
 	struct timespec pause = { 0 };
 
 	if (ntries == 0)
-		s->lock_until_ms = now + s->wait_ms;
-	if (now >= s->lock_until_ms)
+		store->lock_until_ms = now + store->wait_ms;
+	if (now >= store->lock_until_ms)
 		return 0;
 	pause.tv_nsec = 1000000 + (long)(random() % 7000) * 1000;
 	nanosleep(&pause, NULL);
 	return 1;
 }
 
-bool store_wait(struct store *s, int *ntries)
+bool store_wait(struct store *store, int *ntries)
 {
-	return wait_for_lock(s, (*ntries)++);
+	return wait_for_lock(store, (*ntries)++);
 }
 
 static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 {
-	struct store *s = user;
+	struct store *store = user;
 
-	s->log_pages = nframes;
+	store->log_pages = nframes;
 	if (nframes >= WAL_BIG_FRAMES)
 		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;
 }
 
 /* What others committed meanwhile remains, and the log grows on; then again, for that is little. */
-void store_checkpoint(struct store *s)
+void store_checkpoint(struct store *store)
 {
-	int pages = s->log_pages >= WAL_EASE_FRAMES, done = 0;
+	int pages = store->log_pages >= WAL_EASE_FRAMES, done = 0;
 
 	for (int i = 0; i < EASE_TRIES && done < pages; i++)
-		if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
+		if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
 					      &done) != SQLITE_OK)
 			break;
 }
 
 /* Truncating keeps writers out, also while it writes and syncs: most of that is done before. */
-int store_truncate_wal(struct store *s)
+int store_truncate_wal(struct store *store)
 {
-	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+	sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
 	    SQLITE_OK)
 		return 0;
-	return store_fail(s, "emptying the log");
+	return store_fail(store, "emptying the log");
 }
 
-int64_t store_now(const struct store *s)
+int64_t store_now(const struct store *store)
 {
-	return clock_now_s(&s->clock);
+	return clock_now_s(&store->clock);
 }
 
 /* ---- transactions ---- */
 
-static int run_hot(struct store *s, const char *sql)
+static int run_hot(struct store *store, const char *sql)
 {
 	sqlite3_stmt *st;
-	int r = sql_cached(s, &st, sql, "");
+	int rc = sql_cached(store, &st, sql, "");
 
 	sql_release(st);
-	return r;
+	return rc;
 }
 
-int store_read_begin(struct store *s)
+int store_read_begin(struct store *store)
 {
-	int r = s->in_snapshot || s->in_tx ? 0 : run_hot(s, "BEGIN");
+	int rc = store->in_snapshot || store->in_tx ? 0 : run_hot(store, "BEGIN");
 
-	s->in_snapshot |= !r && !s->in_tx;
-	return r;
+	store->in_snapshot |= !rc && !store->in_tx;
+	return rc;
 }
 
-void store_read_end(struct store *s)
+void store_read_end(struct store *store)
 {
-	if (s->in_snapshot)
-		run_hot(s, "COMMIT");
-	s->in_snapshot = false;
+	if (store->in_snapshot)
+		run_hot(store, "COMMIT");
+	store->in_snapshot = false;
 }
 
 /* NULL: none is open, as in a file that somebody took out of WAL. */
-static sqlite3_file *log_of(struct store *s)
+static sqlite3_file *log_of(struct store *store)
 {
 	sqlite3_file *log = NULL;
 
-	return sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+	return sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) ==
+				       SQLITE_OK &&
 			       log && log->pMethods
 		       ? log
 		       : NULL;
@@ -121,125 +122,127 @@ static sqlite3_file *log_of(struct store *s)
  * first sync of a log is two, for SQLite syncs the directory too. Source:
  * sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
  */
-static int sync_log(struct store *s)
+static int sync_log(struct store *store)
 {
-	sqlite3_file *log = log_of(s);
+	sqlite3_file *log = log_of(store);
 
 	if (!log)
-		return err_set(&s->err, IPREP_E_BUG, "%s: has no log",
-			       sqlite3_db_filename(s->db, NULL));
+		return err_set(&store->err, IPREP_E_BUG, "%s: has no log",
+			       sqlite3_db_filename(store->db, NULL));
 	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		return err_set(&s->err, IPREP_E_STORE, "%s: cannot be synced: %s",
-			       sqlite3_db_filename(s->db, NULL), strerror(errno));
+		return err_set(&store->err, IPREP_E_STORE, "%s: cannot be synced: %s",
+			       sqlite3_db_filename(store->db, NULL), strerror(errno));
 	return 0;
 }
 
-int store_begin(struct store *s, enum store_sync sync)
+int store_begin(struct store *store, enum store_sync sync)
 {
-	int r;
+	int rc;
 
-	store_read_end(s);
-	if (s->in_tx)
-		return err_set(&s->err, IPREP_E_BUG, "a transaction inside a transaction");
-	s->sync_after = sync == STORE_DURABLE && s->mode == STORE_RECORD && log_of(s);
-	r = sql_run(s,
-		    sync == STORE_DURABLE && !s->sync_after ? "PRAGMA synchronous = FULL"
-							    : "PRAGMA synchronous = NORMAL",
-		    "");
-	if (!r)
-		r = sql_run(s, "BEGIN IMMEDIATE", "");
-	s->in_tx = !r;
-	s->held_since_ms = clock_mono_ms();
-	return r;
+	store_read_end(store);
+	if (store->in_tx)
+		return err_set(&store->err, IPREP_E_BUG, "a transaction inside a transaction");
+	store->sync_after = sync == STORE_DURABLE && store->mode == STORE_RECORD && log_of(store);
+	rc = sql_run(store,
+		     sync == STORE_DURABLE && !store->sync_after ? "PRAGMA synchronous = FULL"
+								 : "PRAGMA synchronous = NORMAL",
+		     "");
+	if (!rc)
+		rc = sql_run(store, "BEGIN IMMEDIATE", "");
+	store->in_tx = !rc;
+	store->held_since_ms = clock_mono_ms();
+	return rc;
 }
 
-int64_t store_held_ms(const struct store *s)
+int64_t store_held_ms(const struct store *store)
 {
-	return s->held_ms;
+	return store->held_ms;
 }
 
-static int end(struct store *s, int r)
+static int end(struct store *store, int rc)
 {
-	int c = r < 0 ? r : sql_run(s, "COMMIT", "");
+	int byte = rc < 0 ? rc : sql_run(store, "COMMIT", "");
 
-	if (c)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return c ? c : r;
+	if (byte)
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return byte ? byte : rc;
 }
 
-int store_end(struct store *s, int r)
+int store_end(struct store *store, int rc)
 {
-	if (!s->in_tx)
-		return r;
-	s->in_tx = false;
-	r = end(s, r);
-	s->held_ms = clock_mono_ms() - s->held_since_ms;
-	if (r >= 0 && s->sync_after) {
-		int c = sync_log(s);
+	if (!store->in_tx)
+		return rc;
+	store->in_tx = false;
+	rc = end(store, rc);
+	store->held_ms = clock_mono_ms() - store->held_since_ms;
+	if (rc >= 0 && store->sync_after) {
+		int byte = sync_log(store);
 
-		r = c ? c : r;
+		rc = byte ? byte : rc;
 	}
-	return r;
+	return rc;
 }
 
-int store_busy_timeout(struct store *s, int ms)
+int store_busy_timeout(struct store *store, int ms)
 {
-	int before = s->wait_ms;
+	int before = store->wait_ms;
 
-	s->wait_ms = ms;
+	store->wait_ms = ms;
 	return before;
 }
 
-int store_try(struct store *s)
+int store_try(struct store *store)
 {
-	int r = store_begin(s, STORE_DURABLE);
+	int rc = store_begin(store, STORE_DURABLE);
 
-	if (r)
-		return r;
-	return store_end(s,
-			 sql_run(s, "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
-				 "i", store_now(s)));
+	if (rc)
+		return rc;
+	return store_end(store,
+			 sql_run(store,
+				 "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
+				 "i", store_now(store)));
 }
 
 /* ---- open and close ---- */
 
-int store_connect(struct store *s, const char *name, int flags)
+int store_connect(struct store *store, const char *name, int flags)
 {
 	int on = 0;
 
-	if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return s->db ? store_fail(s, "opening")
-			     : err_set(&s->err, IPREP_E_NOMEM, "out of memory");
-	sqlite3_extended_result_codes(s->db, 1);
-	sqlite3_busy_handler(s->db, wait_for_lock, s);
-	sqlite3_wal_hook(s->db, after_commit, s);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, s->mode != STORE_WORK, &on);
+	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return store->db ? store_fail(store, "opening")
+				 : err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_extended_result_codes(store->db, 1);
+	sqlite3_busy_handler(store->db, wait_for_lock, store);
+	sqlite3_wal_hook(store->db, after_commit, store);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->mode != STORE_WORK,
+			  &on);
 	/* a database somebody tampered with must not run functions of its own
 	 * (sqlite.org/security.html) */
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
 	return 0;
 }
 
 /* Full or read-only disk: the WAL's shared memory cannot be made. Blocks are still there. */
-static int open_as_it_is(struct store *s, const char *path)
+static int open_as_it_is(struct store *store, const char *path)
 {
 	char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
-	int r;
+	int rc;
 
 	if (!uri)
-		return err_set(&s->err, IPREP_E_NOMEM, "out of memory");
-	sqlite3_close(s->db);
-	s->db = NULL;
-	s->read_only = true;
-	r = store_connect(s, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+		return err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+	sqlite3_close(store->db);
+	store->db = NULL;
+	store->read_only = true;
+	rc = store_connect(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 	sqlite3_free(uri);
-	return r ? r : store_schema(s);
+	return rc ? rc : store_schema(store);
 }
 
-static bool disk_refuses(const struct store *s)
+static bool disk_refuses(const struct store *store)
 {
-	int rc = s->rc & 0xff;
+	int rc = store->rc & 0xff;
 
 	return rc == SQLITE_FULL || rc == SQLITE_READONLY || rc == SQLITE_IOERR ||
 	       rc == SQLITE_CANTOPEN;
@@ -250,87 +253,87 @@ static bool uri_is_plain(const char *path)
 	return !strpbrk(path, "?#%");
 }
 
-static int open_existing(struct store *s)
+static int open_existing(struct store *store)
 {
-	int off = 1, r = STORE_MOVED;
+	int off = 1, rc = STORE_MOVED;
 
-	for (int i = 0; r == STORE_MOVED && i < REOPENS_MAX; i++) {
-		if (s->db) /* nothing of it into the new one's log, nor of that into it */
-			sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
-		sqlite3_close(s->db);
-		s->db = NULL;
-		s->state = STORE_SOUND;
-		r = store_connect(s, s->path, SQLITE_OPEN_READWRITE);
-		if (!r)
-			r = store_schema(s);
+	for (int i = 0; rc == STORE_MOVED && i < REOPENS_MAX; i++) {
+		if (store->db) /* nothing of it into the new one's log, nor of that into it */
+			sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
+		sqlite3_close(store->db);
+		store->db = NULL;
+		store->state = STORE_SOUND;
+		rc = store_connect(store, store->path, SQLITE_OPEN_READWRITE);
+		if (!rc)
+			rc = store_schema(store);
 	}
-	if (r == STORE_MOVED)
-		return err_set(&s->err, IPREP_E_BUSY, "%s: replaced again and again, giving up",
-			       s->path);
-	return r;
+	if (rc == STORE_MOVED)
+		return err_set(&store->err, IPREP_E_BUSY, "%s: replaced again and again, giving up",
+			       store->path);
+	return rc;
 }
 
-static int open_or_make(struct store *s)
+static int open_or_make(struct store *store)
 {
-	int r = store_missing(s);
+	int rc = store_missing(store);
 
-	if (r > 0)
-		r = store_make(s);
-	return r ? r : open_existing(s);
+	if (rc > 0)
+		rc = store_make(store);
+	return rc ? rc : open_existing(store);
 }
 
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
-	       struct store **ret_store, struct err *e)
+	       struct store **ret_store, struct err *error)
 {
-	struct store *s = calloc(1, sizeof(*s));
-	int r;
+	struct store *store = calloc(1, sizeof(*store));
+	int rc;
 
-	if (!s)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	s->mode = mode;
-	s->clock = clock;
-	s->log = log;
-	s->path = path;
-	s->pages_max = PAGES_MAX;
-	s->wait_ms = mode == STORE_WORK	    ? WORK_WAIT_MS
-		     : mode == STORE_RECORD ? RECORD_WAIT_MS
-					    : HOOK_WAIT_MS;
+	if (!store)
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
+	store->mode = mode;
+	store->clock = clock;
+	store->log = log;
+	store->path = path;
+	store->pages_max = PAGES_MAX;
+	store->wait_ms = mode == STORE_WORK	? WORK_WAIT_MS
+			 : mode == STORE_RECORD ? RECORD_WAIT_MS
+						: HOOK_WAIT_MS;
 	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
-	r = open_or_make(s);
-	if (r && mode == STORE_GATE && s->db && disk_refuses(s) && uri_is_plain(path))
-		r = open_as_it_is(s, path);
-	s->path = NULL;
-	if (r) {
-		err_set(e, s->err.code, "%s", s->err.text);
-		store_close(s);
-		return r;
+	rc = open_or_make(store);
+	if (rc && mode == STORE_GATE && store->db && disk_refuses(store) && uri_is_plain(path))
+		rc = open_as_it_is(store, path);
+	store->path = NULL;
+	if (rc) {
+		err_set(error, store->err.code, "%s", store->err.text);
+		store_close(store);
+		return rc;
 	}
-	*ret_store = s;
+	*ret_store = store;
 	return 0;
 }
 
-struct store *store_close(struct store *s)
+struct store *store_close(struct store *store)
 {
-	if (!s)
+	if (!store)
 		return NULL;
-	store_read_end(s);
-	store_end(s, IPREP_E_BUG); /* rolls back what was left open */
+	store_read_end(store);
+	store_end(store, IPREP_E_BUG); /* rolls back what was left open */
 	for (size_t i = 0; i < HOT_MAX; i++)
-		sqlite3_finalize(s->hot[i].st);
-	s->wait_ms = CLOSE_WAIT_MS;
-	if (s->db && s->mode == STORE_WORK && !s->read_only)
-		store_truncate_wal(s);
-	sqlite3_close(s->db);
-	free(s);
+		sqlite3_finalize(store->hot[i].st);
+	store->wait_ms = CLOSE_WAIT_MS;
+	if (store->db && store->mode == STORE_WORK && !store->read_only)
+		store_truncate_wal(store);
+	sqlite3_close(store->db);
+	free(store);
 	return NULL;
 }
 
-const struct err *store_err(const struct store *s)
+const struct err *store_err(const struct store *store)
 {
-	return &s->err;
+	return &store->err;
 }
 
-bool store_is_read_only(const struct store *s)
+bool store_is_read_only(const struct store *store)
 {
-	return s->read_only;
+	return store->read_only;
 }

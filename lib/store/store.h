@@ -25,16 +25,16 @@ enum store_sync { STORE_FAST, STORE_DURABLE }; /* lookup jobs, findings : report
 
 /* Opens, creating what is missing. Errors: _STORE damaged, newer, full; _PERM; _CREATE; _BUSY. */
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
-	       struct store **ret_store, struct err *e);
-struct store *store_close(struct store *s);
-const struct err *store_err(const struct store *s);
-bool store_is_read_only(const struct store *s); /* STORE_GATE had to fall back */
+	       struct store **ret_store, struct err *error);
+struct store *store_close(struct store *store);
+const struct err *store_err(const struct store *store);
+bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall back */
 
 /*
  * Reads the whole file, or what can be read in so many ms; nobody waits for it. Returns 1, or 0 if
  * time was not enough. Errors: _STORE damaged.
  */
-int store_check(struct store *s, int bound_ms);
+int store_check(struct store *store, int bound_ms);
 
 /* ---- a damaged one set aside ---- */
 
@@ -55,23 +55,23 @@ struct store_reset {
  * _IO.
  */
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
-		struct store_reset *ret, struct err *e);
+		struct store_reset *ret, struct err *error);
 
-int store_begin(struct store *s, enum store_sync sync);
+int store_begin(struct store *store, enum store_sync sync);
 /*
  * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may
  * be written before store_read_end(), but store_begin() ends it by itself. Either may be called
  * twice.
  */
-int store_read_begin(struct store *s);
-void store_read_end(struct store *s);
+int store_read_begin(struct store *store);
+void store_read_end(struct store *store);
 /* How long a lock of another process is waited for, instead of the mode's bound. Returns what it
  * was. */
-int store_busy_timeout(struct store *s, int ms);
+int store_busy_timeout(struct store *store, int ms);
 /* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by
  * then. */
-int store_end(struct store *s, int r);
-int64_t store_held_ms(const struct store *s); /* how long the last one kept other writers out */
+int store_end(struct store *store, int rc);
+int64_t store_held_ms(const struct store *store); /* how long the last one kept other writers out */
 
 /* ---- blocks and pardons ---- */
 
@@ -87,23 +87,23 @@ struct block {
 	char src[256]; /* names of the sources that gave points, comma-separated */
 };
 /* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
-int store_block_get(struct store *s, const struct addr *key, struct block *ret);
+int store_block_get(struct store *store, const struct addr *key, struct block *ret);
 /* The same for an address: the block of its key or, where a guarded address in that prefix spared
  * it, its own. */
-int store_block_of(struct store *s, const struct addr *a, const struct addr *key,
+int store_block_of(struct store *store, const struct addr *addr, const struct addr *key,
 		   struct block *ret);
 /* The same of a block whose time is over, and was a week ago: no two purges have agreed on that. */
-int store_block_get_over(struct store *s, const struct addr *key, struct block *ret);
-int store_block_put(struct store *s, const struct block *b);
+int store_block_get_over(struct store *store, const struct addr *key, struct block *ret);
+int store_block_put(struct store *store, const struct block *block);
 /* Due for announcing again, seen from jail (may be empty: keeps what is there). */
-int store_block_mark_due(struct store *s, const struct addr *key, const char *jail);
+int store_block_mark_due(struct store *store, const struct addr *key, const char *jail);
 /* A line was written at `at`; the block now lasts until `until`. */
-int store_block_announced(struct store *s, const struct addr *key, int64_t at, int64_t until);
+int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until);
 /* Oldest first; returns how many were put into ret. first: only those never announced / only
  * others. */
-int store_blocks_due(struct store *s, bool first, struct block *ret, size_t max);
+int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
-int store_blocks_first_since(struct store *s, int64_t since, int max);
+int store_blocks_first_since(struct store *store, int64_t since, int max);
 enum block_order {
 	BLOCKS_BY_FIRST,
 	BLOCKS_BY_KEY,
@@ -121,34 +121,34 @@ struct block_query { /* zeroed members ask for nothing, but high must be set */
  * Live blocks that were announced, after the one given (zeroed: from the start).
  * Returns how many were put into ret.
  */
-int store_blocks_page(struct store *s, const struct block_query *q, const struct block *after,
-		      struct block *ret, size_t max);
+int store_blocks_page(struct store *store, const struct block_query *block_query,
+		      const struct block *after, struct block *ret, size_t max);
 /* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
-int store_blocks_have_tier(struct store *s, const char *tier);
-int store_blocks_have_source(struct store *s, const char *source);
+int store_blocks_have_tier(struct store *store, const char *tier);
+int store_blocks_have_source(struct store *store, const char *source);
 /* Somebody has been told of these. A block whose tier rises is new again. */
-int store_blocks_shown(struct store *s, const struct block *blocks, size_t n);
+int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
 /* 1 if the key is to be left alone now; 0 if not. */
-int store_pardoned(struct store *s, const struct addr *key);
+int store_pardoned(struct store *store, const struct addr *key);
 
 /*
  * 1 if there may be a block, pardon, login or finding of the key, 0 if there is none: of most
  * addresses of a long list nothing is known, and one question costs less than four.
  */
-int store_knows(struct store *s, const struct addr *key);
+int store_knows(struct store *store, const struct addr *key);
 
 /* ---- findings ---- */
 
 /* Fill in the rows of ret (conf->nsources) that are known and still good; FINDING_NONE elsewhere.
  * Returns how many. */
-int store_findings_get(struct store *s, const struct conf *conf, const struct addr *key,
+int store_findings_get(struct store *store, const struct conf *conf, const struct addr *key,
 		       struct finding *ret);
 /* The same with those whose time is over but not their retention: what was known once, for people.
  */
-int store_findings_kept(struct store *s, const struct conf *conf, const struct addr *key,
+int store_findings_kept(struct store *store, const struct conf *conf, const struct addr *key,
 			struct finding *ret);
 /* Keep each finding that has status FINDING_OK and an expires_at. */
-int store_findings_put(struct store *s, const struct conf *conf, const struct addr *key,
+int store_findings_put(struct store *store, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
 
 /* The same for many addresses at once, in the caller's transaction. */
@@ -157,8 +157,8 @@ struct finding_row {
 	int source;
 	struct finding finding;
 };
-int store_findings_put_rows(struct store *s, const struct conf *conf,
-			    const struct finding_row *rows, size_t n);
+int store_findings_put_rows(struct store *store, const struct conf *conf,
+			    const struct finding_row *rows, size_t count);
 
 /* ---- health of DNS lists ---- */
 
@@ -170,23 +170,24 @@ struct zone_state {
 	char why[DETAIL_MAX];		 /* ZONE_BAD: why; else empty */
 };
 /* ret: one for each of conf->sources, zeroed where nothing is known of this very zone. */
-int store_zones_get(struct store *s, const struct conf *conf, struct zone_state *ret);
-int store_zone_put(struct store *s, const struct conf_source *list, const struct zone_state *z);
+int store_zones_get(struct store *store, const struct conf *conf, struct zone_state *ret);
+int store_zone_put(struct store *store, const struct conf_source *list,
+		   const struct zone_state *state);
 
 /* ---- who tried what, who logged in ---- */
 
 /* One failed login under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */
-int store_sighting_put(struct store *s, const struct addr *key, const char *user, size_t len);
+int store_sighting_put(struct store *store, const struct addr *key, const char *user, size_t len);
 /* Failures that a jail saw at `at`; one event recorded twice counts once. */
-int store_failures_put(struct store *s, const struct addr *key, int64_t n, int64_t at);
+int store_failures_put(struct store *store, const struct addr *key, int64_t number, int64_t at);
 /* Their sum over the hours of the window. */
-int store_failures(struct store *s, const struct addr *key, int64_t window_s, int64_t *ret);
+int store_failures(struct store *store, const struct addr *key, int64_t window_s, int64_t *ret);
 /* How many different names the key tried within the window. */
-int store_sightings(struct store *s, const struct addr *key, int64_t window_s);
-int store_login_put(struct store *s, const struct addr *key);
+int store_sightings(struct store *store, const struct addr *key, int64_t window_s);
+int store_login_put(struct store *store, const struct addr *key);
 /* The newest successful login; 0: none. In the future, if the clock was; the next purge that knows
  * mends it. */
-int store_login_at(struct store *s, const struct addr *key, int64_t *ret_at);
+int store_login_at(struct store *store, const struct addr *key, int64_t *ret_at);
 
 /* ---- lookups that wait ---- */
 
@@ -201,19 +202,19 @@ struct lookup_job {
 	char jail[JAIL_MAX];
 };
 /* 1 and *ret (may be NULL) if one waits for the key; 0 if not. */
-int store_lookup_get(struct store *s, const struct addr *key, struct lookup_job *ret);
+int store_lookup_get(struct store *store, const struct addr *key, struct lookup_job *ret);
 /* New, or merged with the one that waits: sure stays sure, and becomes due now. */
-int store_lookup_put(struct store *s, const struct lookup_job *j);
+int store_lookup_put(struct store *store, const struct lookup_job *job);
 /* Waiting in the same /24 or /48 (net_bits of 128), and, if that is not full, in all, each counted
  * up to its limit. */
-int store_lookup_crowd(struct store *s, const struct addr *key, int net_bits, int *ret_near,
+int store_lookup_crowd(struct store *store, const struct addr *key, int net_bits, int *ret_near,
 		       int *ret_all);
-int store_lookups_due(struct store *s, int64_t now, struct lookup_job *ret, size_t max);
+int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
-int store_lookup_alive(struct store *s, const struct lookup_job *j);
+int store_lookup_alive(struct store *store, const struct lookup_job *job);
 /* Done, unless the job meanwhile became sure; retry_at > 0: due again then, after j->tries tries.
  */
-int store_lookup_end(struct store *s, const struct lookup_job *j, int64_t retry_at);
+int store_lookup_end(struct store *store, const struct lookup_job *job, int64_t retry_at);
 
 /* ---- reports ---- */
 
@@ -238,32 +239,32 @@ struct report_job {
 	char *comment; /* template; malloc'd; NULL or empty: configuration */
 	char *frozen;  /* the comment as it was sent; malloc'd; NULL: none */
 };
-void report_job_done(struct report_job *r);
+void report_job_done(struct report_job *job);
 /* 1 and *ret (without comments) for the newest report of this address; 0: none. */
-int store_report_last(struct store *s, const struct addr *addr, struct report_job *ret);
-int store_report_add(struct store *s, const struct report_job *r, const char *comment);
+int store_report_last(struct store *store, const struct addr *addr, struct report_job *ret);
+int store_report_add(struct store *store, const struct report_job *job, const char *comment);
 /* One more event of a REPORT_QUEUED one: failures added, seen_at moved on. */
-int store_report_merge(struct store *s, int64_t id, int failures, int64_t seen_at);
+int store_report_merge(struct store *store, int64_t id, int failures, int64_t seen_at);
 /* How many other addresses of the same /64 were reported, or are to be, after `since`. */
-int store_report_neighbours(struct store *s, const struct addr *addr, int64_t since);
+int store_report_neighbours(struct store *store, const struct addr *addr, int64_t since);
 /*
  * REPORT_QUEUED and REPORT_SENDING ones that are due, oldest first, one of each address, none whose
  * address is being retracted; release each with report_job_done().
  */
-int store_reports_due(struct store *s, int64_t now, struct report_job *ret, size_t max);
-int store_reports_waiting(struct store *s, int64_t now,
+int store_reports_due(struct store *store, int64_t now, struct report_job *ret, size_t max);
+int store_reports_waiting(struct store *store, int64_t now,
 			  int max); /* how many these are, up to max */
 /* 1 if a report of this address is due or on its way, 0 if not. */
-int store_report_pending(struct store *s, const struct addr *addr, int64_t now);
+int store_report_pending(struct store *store, const struct addr *addr, int64_t now);
 /* Written ahead: commit this, durably, before the request. Returns 0, or 1 if it was retracted. */
-int store_report_sending(struct store *s, int64_t id, int64_t at, const char *categories,
+int store_report_sending(struct store *store, int64_t id, int64_t at, const char *categories,
 			 const char *frozen);
 /* The answer; 1 if the report no longer exists. REPORT_QUEUED (thaws it) and _SENDING: again at
  * retry_at. */
-int store_report_end(struct store *s, int64_t id, enum report_state state, int64_t retry_at,
+int store_report_end(struct store *store, int64_t id, enum report_state state, int64_t retry_at,
 		     const char *why);
 /* The newest in that state, for people. */
-int store_reports_each(struct store *s, enum report_state state, size_t max,
+int store_reports_each(struct store *store, enum report_state state, size_t max,
 		       void (*row)(void *user, const struct addr *addr, int64_t at,
 				   const char *why),
 		       void *user);
@@ -280,18 +281,18 @@ struct retraction {
 };
 /* Cancels what waits of the address, and takes it back when the worker comes to it. Returns how
  * many reports were cancelled. */
-int store_retract(struct store *s, const struct addr *addr, const struct addr *key);
-int store_retraction_get(struct store *s, const struct addr *addr,
+int store_retract(struct store *store, const struct addr *addr, const struct addr *key);
+int store_retraction_get(struct store *store, const struct addr *addr,
 			 struct retraction *ret); /* 1, 0: none */
-int store_retractions_due(struct store *s, int64_t now, struct retraction *ret, size_t max);
+int store_retractions_due(struct store *store, int64_t now, struct retraction *ret, size_t max);
 /* Returns 0, or 1 if it no longer exists. Done: so are all its reports. */
-int store_retraction_end(struct store *s, const struct retraction *r);
+int store_retraction_end(struct store *store, const struct retraction *retraction);
 
 /*
  * Lookups, reports and retractions that wait longer than any is told to: their time was set under
  * a clock gone wrong, and they are due now.
  */
-int store_reset_future_retries(struct store *s);
+int store_reset_future_retries(struct store *store);
 
 /* ---- quotas, per endpoint of the API ---- */
 
@@ -307,16 +308,16 @@ struct quota {
 	char last_error[DETAIL_MAX];
 };
 /* auth_mark changes when key file or configuration do. */
-int store_quota_get(struct store *s, const char *endpoint, const char *auth_mark,
+int store_quota_get(struct store *store, const char *endpoint, const char *auth_mark,
 		    struct quota *ret);
 /* Calls that are about to be made, in the transaction that goes before them. */
-int store_quota_take(struct store *s, const char *endpoint, int64_t ncalls);
+int store_quota_take(struct store *store, const char *endpoint, int64_t ncalls);
 /* The worker begins, so none of its calls is under way: its own count may be off, and the next
  * answer tells. */
-int store_quota_recount(struct store *s);
+int store_quota_recount(struct store *store);
 /* A call has ended: what its answer said, if one came (seen). 1: the key was refused, and was not
  * before. */
-int store_quota_seen(struct store *s, const char *endpoint, const char *auth_mark,
+int store_quota_seen(struct store *store, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 
 /* ---- blocks looked up again, and released ---- */
@@ -333,21 +334,21 @@ struct release {
 	char tier[32];
 };
 /* Longest due first; returns how many were put into ret. */
-int store_rechecks_due(struct store *s, struct recheck *ret, size_t max);
-int store_rechecks_count(struct store *s, int64_t *ret);
+int store_rechecks_due(struct store *store, struct recheck *ret, size_t max);
+int store_rechecks_count(struct store *store, int64_t *ret);
 /* 1 if it is still there, 0 if it was forgotten, released, or made anew. */
-int store_recheck_alive(struct store *s, const struct recheck *c);
-int store_recheck_later(struct store *s, const struct recheck *c, int64_t at);
+int store_recheck_alive(struct store *store, const struct recheck *recheck);
+int store_recheck_later(struct store *store, const struct recheck *recheck, int64_t at);
 /* The block goes, and is remembered as released. In a transaction. */
-int store_release(struct store *s, const struct recheck *c);
+int store_release(struct store *store, const struct recheck *recheck);
 /* Blocked again: it is not released any more. */
-int store_release_over(struct store *s, const struct addr *key);
+int store_release_over(struct store *store, const struct addr *key);
 /* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the
  * start). */
-int store_released_page(struct store *s, int64_t keep_s, const struct release *after,
+int store_released_page(struct store *store, int64_t keep_s, const struct release *after,
 			struct release *ret, size_t max);
 /* The address for which a block on a prefix was made: the one to ask for again. */
-int store_block_addr(struct store *s, const struct addr *key, const struct addr *addr);
+int store_block_addr(struct store *store, const struct addr *key, const struct addr *addr);
 
 /* ---- counting, purging, forgetting ---- */
 
@@ -358,37 +359,37 @@ struct queue_counts {
 	int64_t parked, unknown; /* reports */
 	int64_t oldest_s;	 /* of reports and lookups; 0: none waits */
 };
-int store_queue_counts(struct store *s, struct queue_counts *ret);
+int store_queue_counts(struct store *store, struct queue_counts *ret);
 
 struct store_counts {
 	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures,
 		retractions, released;
 };
 /* What would go now (dry run). */
-int store_purge_count(struct store *s, const struct conf *conf, struct store_counts *ret);
+int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret);
 /*
  * Blocks and good logins of the future, as two runs agree, were made under a clock gone wrong: all
  * logins and at most max_rows blocks are made now, and last as long as they would have. Returns 1
  * if more may be left, 0 if not.
  */
-int store_purge_mend(struct store *s, int max_rows);
+int store_purge_mend(struct store *store, int max_rows);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
-int store_purge_step(struct store *s, const struct conf *conf, int max_rows,
+int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
 /* After each step: what is committed goes from the log to the file before a hook would have to do
  * it. */
-void store_checkpoint(struct store *s);
+void store_checkpoint(struct store *store);
 /* Give at most max_pages free pages back. Returns 1 if there are more, 0 if not. */
-int store_purge_trim(struct store *s, int max_pages);
+int store_purge_trim(struct store *store, int max_pages);
 /* Can something be written? Only a commit shows a full disk. */
-int store_try(struct store *s);
+int store_try(struct store *store);
 /*
  * Note this run's time: blocks, pardons, reports, releases and good logins go only when two runs
  * an hour apart agree, or a week apart if the clock jumped between them. Call once, last.
  */
-int store_purge_seen(struct store *s);
+int store_purge_seen(struct store *store);
 /*
  * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0:
  * none): not of waiting jobs either, and not in freed space of the file.
  */
-int store_forget(struct store *s, const struct addr *key, int bits, int64_t pardon_until);
+int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until);

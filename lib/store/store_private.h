@@ -51,52 +51,54 @@ struct store {
  * sql_row: 1 and *ret at its first row, or 0: none; release with sqlite3_finalize either way.
  * sql_run: 0. Both: negative error, already in s->err.
  */
-int sql_row(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_run(struct store *s, const char *sql, const char *kinds, ...);
+int sql_row(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+int sql_run(struct store *store, const char *sql, const char *kinds, ...);
 /*
  * The same for the few statements that every address of a file needs, prepared once per store:
  * preparing is most of what a lookup by key costs. Told apart by the pointer sql, a literal in one
  * place. Not for PRAGMA, which acts when it is prepared. sql_cached(): release with sql_release()
  * either way.
  */
-int sql_cached(struct store *s, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_cached_run(struct store *s, const char *sql, const char *kinds, ...); /* as sql_run() */
+int sql_cached(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
+int sql_cached_run(struct store *store, const char *sql, const char *kinds, ...); /* as sql_run() */
 void sql_release(sqlite3_stmt *st);
-int sql_next(struct store *s, sqlite3_stmt *st); /* 1 row, 0 end */
+int sql_next(struct store *store, sqlite3_stmt *st); /* 1 row, 0 end */
 int64_t sql_int(sqlite3_stmt *st, int col);
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);
 bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
 /* One number; missing when there is no row. */
-int sql_number(struct store *s, int64_t missing, int64_t *ret, const char *sql, const char *kinds,
-	       ...);
-int store_fail(struct store *s, const char *doing); /* from SQLite's last error */
-int store_truncate_wal(struct store *s); /* checkpoints all of it, and cuts it to nothing */
-int64_t store_now(const struct store *s);
-int store_damaged(struct store *s, const char *doing,
-		  const char *what);	       /* what is in it is wrong: the error */
-const char *store_name(const struct store *s); /* the path, for messages */
-int store_connect(struct store *s, const char *name, int flags); /* flags as sqlite3_open_v2() */
-#define STORE_MOVED 1 /* another file is in its place since it was opened */
-int store_version(struct store *s, int64_t *ret); /* what it is, without changing it; schema.c */
-int store_schema(struct store *s); /* the same; then make or migrate. 0, STORE_MOVED, errors */
+int sql_number(struct store *store, int64_t missing, int64_t *ret, const char *sql,
+	       const char *kinds, ...);
+int store_fail(struct store *store, const char *doing); /* from SQLite's last error */
+int store_truncate_wal(struct store *store); /* checkpoints all of it, and cuts it to nothing */
+int64_t store_now(const struct store *store);
+int store_damaged(struct store *store, const char *doing,
+		  const char *what);		   /* what is in it is wrong: the error */
+const char *store_name(const struct store *store); /* the path, for messages */
+int store_connect(struct store *store, const char *name,
+		  int flags); /* flags as sqlite3_open_v2() */
+#define STORE_MOVED 1	      /* another file is in its place since it was opened */
+int store_version(struct store *store,
+		  int64_t *ret);       /* what it is, without changing it; schema.c */
+int store_schema(struct store *store); /* the same; then make or migrate. 0, STORE_MOVED, errors */
 
 /* ---- make.c: the file itself ---- */
 
 /* 1: it is not there; 0: it is. Errors: _STORE it is empty. */
-int store_missing(struct store *s);
+int store_missing(struct store *store);
 /* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none.
  */
-int store_log_alone(struct store *s);
+int store_log_alone(struct store *store);
 /* Whole, and in its place, or nothing; once, however many come at a time. */
-int store_make(struct store *s);
+int store_make(struct store *store);
 /* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM,
  * _CREATE. */
-int store_make_lock(struct store *s);
+int store_make_lock(struct store *store);
 /* A whole new store beside the other, open in *fresh. Under the lock; store_put_in_place() closes
  * it. */
-int store_build(struct store *s, struct store *fresh);
-int store_put_in_place(struct store *s, struct store *fresh);  /* nothing may be there */
-void store_build_failed(struct store *s, struct store *fresh); /* removes it */
-void store_path_with(const struct store *s, const char *end, char dst[STORE_PATH_MAX]);
-void store_sync_dir(const struct store *s);
-bool store_wait(struct store *s, int *ntries); /* a little, unless the bound is over: false */
+int store_build(struct store *store, struct store *fresh);
+int store_put_in_place(struct store *store, struct store *fresh);  /* nothing may be there */
+void store_build_failed(struct store *store, struct store *fresh); /* removes it */
+void store_path_with(const struct store *store, const char *end, char dst[STORE_PATH_MAX]);
+void store_sync_dir(const struct store *store);
+bool store_wait(struct store *store, int *ntries); /* a little, unless the bound is over: false */

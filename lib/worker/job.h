@@ -45,8 +45,8 @@ int job_plan_reports(const struct session *session, size_t nflying, bool bulk_fl
 		     struct report_plan *ret);
 
 /* Errors as lookup_new(). A lookup that needs nothing settles at once. */
-int job_of_lookup(const struct session *session, const struct lookup_job *j, struct job **ret,
-		  struct err *e);
+int job_of_lookup(const struct session *session, const struct lookup_job *job, struct job **ret,
+		  struct err *error);
 /*
  * Take at most max reports that are due and whose key is not busy, all written ahead in one durable
  * transaction. nbusy: how many due ones may be busy. Returns how many are in ret. Errors: _STORE,
@@ -54,13 +54,13 @@ int job_of_lookup(const struct session *session, const struct lookup_job *j, str
  */
 int job_take_reports(const struct session *session, size_t max, size_t nbusy,
 		     bool (*busy)(void *user, const struct addr *key), void *user, struct job **ret,
-		     struct err *e);
+		     struct err *error);
 /* 1 and *ret: all reports that are due, as far as one file takes them. 0: none. */
-int job_take_bulk(const struct session *session, struct job **ret, struct err *e);
+int job_take_bulk(const struct session *session, struct job **ret, struct err *error);
 /* 1 and *ret: a retraction that is due and may go. 0: none. */
 int job_take_retraction(const struct session *session,
 			bool (*busy)(void *user, const struct addr *key), void *user,
-			struct job **ret, struct err *e);
+			struct job **ret, struct err *error);
 
 /* ---- what became of it ---- */
 
@@ -68,9 +68,9 @@ int job_take_retraction(const struct session *session,
  * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could
  * not be kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
  */
-source_set job_settled(const struct session *session, struct job *w, struct worker_stats *stats,
-		       struct err *e);
-struct job *job_free(struct job *w);
+source_set job_settled(const struct session *session, struct job *job, struct worker_stats *stats,
+		       struct err *error);
+struct job *job_free(struct job *job);
 
 /* ---- shared by job*.c ---- */
 
@@ -80,10 +80,10 @@ int64_t job_delay_s(int tries);
 struct job *job_new(const struct session *session, enum task_kind kind, const struct addr *addr);
 /* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over,
  * not to be sent. */
-int job_freeze(const struct session *session, struct report_job *r);
+int job_freeze(const struct session *session, struct report_job *job);
 /* What was not taken for certain, by no try, may still get later events and never becomes "outcome
  * unknown". */
-enum report_state job_state_later(const struct task *t, bool sent_before);
-int job_keep_report(const struct session *session, struct job *w, struct worker_stats *stats);
-int job_keep_bulk(const struct session *session, struct job *w, struct worker_stats *stats);
-int job_keep_retraction(const struct session *session, struct job *w, struct worker_stats *stats);
+enum report_state job_state_later(const struct task *task, bool sent_before);
+int job_keep_report(const struct session *session, struct job *job, struct worker_stats *stats);
+int job_keep_bulk(const struct session *session, struct job *job, struct worker_stats *stats);
+int job_keep_retraction(const struct session *session, struct job *job, struct worker_stats *stats);

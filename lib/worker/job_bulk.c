@@ -14,16 +14,16 @@
 #define SLICE	500   /* rows a transaction */
 #define BULK_MS 60000 /* 2 MB over a slow line */
 
-static int by_address(const void *a, const void *b)
+static int by_address(const void *left, const void *right)
 {
-	return memcmp(((const struct bulk_row *)a)->addr.b, ((const struct bulk_row *)b)->addr.b,
-		      16);
+	return memcmp(((const struct bulk_row *)left)->addr.b,
+		      ((const struct bulk_row *)right)->addr.b, 16);
 }
 
-static int refused_by_address(const void *a, const void *b)
+static int refused_by_address(const void *left, const void *right)
 {
-	return memcmp(((const struct refused_row *)a)->addr.b,
-		      ((const struct refused_row *)b)->addr.b, 16);
+	return memcmp(((const struct refused_row *)left)->addr.b,
+		      ((const struct refused_row *)right)->addr.b, 16);
 }
 
 /* ---- written ahead ---- */
@@ -50,112 +50,113 @@ static int add_row(const struct session *session, struct report_job *r, struct j
 }
 
 /* The row that did not fit has been frozen as well: it goes with the next one. */
-static int add_rows(const struct session *session, struct report_job *due, int n, struct job *w,
-		    struct buf *csv)
+static int add_rows(const struct session *session, struct report_job *due, int count,
+		    struct job *job, struct buf *csv)
 {
-	int r = 0;
+	int rc = 0;
 
-	for (int at = 0; at < n && !r; at += SLICE) {
-		r = store_begin(session->store, STORE_FAST);
-		for (int i = at; i < n && i < at + SLICE && !r; i++)
-			r = add_row(session, &due[i], w, csv);
-		r = store_end(session->store, r);
+	for (int at = 0; at < count && !rc; at += SLICE) {
+		rc = store_begin(session->store, STORE_FAST);
+		for (int i = at; i < count && i < at + SLICE && !rc; i++)
+			rc = add_row(session, &due[i], job, csv);
+		rc = store_end(session->store, rc);
 	}
-	if (r < 0 || !w->nrows)
-		return r < 0 ? r : 0;
-	r = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it, too */
-	if (!r)
-		r = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
-	return r ? r : 1;
+	if (rc < 0 || !job->nrows)
+		return rc < 0 ? rc : 0;
+	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it, too */
+	if (!rc)
+		rc = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
+	return rc ? rc : 1;
 }
 
-int job_take_bulk(const struct session *session, struct job **ret, struct err *e)
+int job_take_bulk(const struct session *session, struct job **ret, struct err *error)
 {
 	struct report_job *due = calloc(BULK_ROWS_MAX, sizeof(*due));
-	struct job *w = job_new(session, TASK_BULK, &(struct addr){ 0 });
+	struct job *job = job_new(session, TASK_BULK, &(struct addr){ 0 });
 	struct buf csv;
-	int n = 0, r = IPREP_E_NOMEM;
+	int count = 0, rc = IPREP_E_NOMEM;
 
 	buf_init(&csv, BULK_BYTES_MAX);
 	abuseipdb_bulk_head(&csv);
-	if (w)
-		w->rows = calloc(BULK_ROWS_MAX, sizeof(*w->rows));
-	if (due && w && w->rows && !csv.failed) {
-		r = n = store_reports_due(session->store, clock_now_s(&session->clock), due,
-					  BULK_ROWS_MAX);
-		if (n > 0)
-			r = add_rows(session, due, n, w, &csv);
+	if (job)
+		job->rows = calloc(BULK_ROWS_MAX, sizeof(*job->rows));
+	if (due && job && job->rows && !csv.failed) {
+		rc = count = store_reports_due(session->store, clock_now_s(&session->clock), due,
+					       BULK_ROWS_MAX);
+		if (count > 0)
+			rc = add_rows(session, due, count, job, &csv);
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < count; i++)
 		report_job_done(&due[i]);
 	free(due);
-	if (r <= 0) {
+	if (rc <= 0) {
 		buf_free(&csv);
-		job_free(w);
-		return r < 0 ? err_set(e, r, "%s",
-				       r == IPREP_E_NOMEM ? "out of memory"
-							  : store_err(session->store)->text)
-			     : 0;
+		job_free(job);
+		return rc < 0 ? err_set(error, rc, "%s",
+					rc == IPREP_E_NOMEM ? "out of memory"
+							    : store_err(session->store)->text)
+			      : 0;
 	}
-	qsort(w->rows, w->nrows, sizeof(*w->rows), by_address);
-	w->own.body = w->body = csv.text;
-	w->own.patience_ms = BULK_MS;
-	*ret = w;
+	qsort(job->rows, job->nrows, sizeof(*job->rows), by_address);
+	job->own.body = job->body = csv.text;
+	job->own.patience_ms = BULK_MS;
+	*ret = job;
 	return 1;
 }
 
 /* ---- what came of it ---- */
 
 /* When what was not taken goes again: all at once, or the next file would take a few. */
-static int64_t again_at(const struct session *session, const struct job *w)
+static int64_t again_at(const struct session *session, const struct job *job)
 {
-	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(w->rows[0].tries);
+	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(job->rows[0].tries);
 
-	if (w->task->quota.stopped_until || w->task->quota.auth_failed)
+	if (job->task->quota.stopped_until || job->task->quota.auth_failed)
 		return now;
-	return now + w->task->retry_after_s > again ? now + w->task->retry_after_s : again;
+	return now + job->task->retry_after_s > again ? now + job->task->retry_after_s : again;
 }
 
-static int end_row(const struct session *session, const struct task *t, const struct bulk_row *row,
-		   bool all_named, int64_t again, struct worker_stats *stats)
+static int end_row(const struct session *session, const struct task *task,
+		   const struct bulk_row *row, bool all_named, int64_t again,
+		   struct worker_stats *stats)
 {
 	struct refused_row key = { .addr = row->addr }, *no = NULL;
 
-	if (t->nrefused)
-		no = bsearch(&key, t->refused, t->nrefused, sizeof(key), refused_by_address);
-	if (t->outcome == OUT_DONE && (no ? no->duplicate : all_named)) {
+	if (task->nrefused)
+		no = bsearch(&key, task->refused, task->nrefused, sizeof(key), refused_by_address);
+	if (task->outcome == OUT_DONE && (no ? no->duplicate : all_named)) {
 		stats->reports++;
 		return store_report_end(session->store, row->id, REPORT_DONE, 0,
 					"in a bulk report");
 	}
 	stats->failed++;
-	if (t->outcome == OUT_DONE && no)
+	if (task->outcome == OUT_DONE && no)
 		return store_report_end(session->store, row->id, REPORT_PARKED, 0, no->why);
-	return store_report_end(session->store, row->id, job_state_later(t, row->sent_before),
-				again, t->why);
+	return store_report_end(session->store, row->id, job_state_later(task, row->sent_before),
+				again, task->why);
 }
 
-int job_keep_bulk(const struct session *session, struct job *w, struct worker_stats *stats)
+int job_keep_bulk(const struct session *session, struct job *job, struct worker_stats *stats)
 {
-	struct task *t = w->task;
-	int64_t again = again_at(session, w);
+	struct task *task = job->task;
+	int64_t again = again_at(session, job);
 	bool all_named;
-	int r = quota_note(session, "bulk-report", &t->quota);
+	int rc = quota_note(session, "bulk-report", &task->quota);
 
-	if (t->nrefused)
-		qsort(t->refused, t->nrefused, sizeof(*t->refused), refused_by_address);
+	if (task->nrefused)
+		qsort(task->refused, task->nrefused, sizeof(*task->refused), refused_by_address);
 	/* fewer saved and refused than sent: nobody knows which, so they go again */
-	all_named = t->count + (int64_t)t->nrefused >= (int64_t)w->nrows;
-	if (t->outcome == OUT_DONE && !all_named)
+	all_named = task->count + (int64_t)task->nrefused >= (int64_t)job->nrows;
+	if (task->outcome == OUT_DONE && !all_named)
 		log_line(session->log, LOG_WARNING,
 			 "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
 			 "the others will be sent again",
-			 w->nrows, (long long)t->count, t->nrefused);
-	for (size_t at = 0; at < w->nrows && r >= 0; at += SLICE) {
-		r = store_begin(session->store, STORE_FAST);
-		for (size_t i = at; i < w->nrows && i < at + SLICE && r >= 0; i++)
-			r = end_row(session, t, &w->rows[i], all_named, again, stats);
-		r = store_end(session->store, r);
+			 job->nrows, (long long)task->count, task->nrefused);
+	for (size_t at = 0; at < job->nrows && rc >= 0; at += SLICE) {
+		rc = store_begin(session->store, STORE_FAST);
+		for (size_t i = at; i < job->nrows && i < at + SLICE && rc >= 0; i++)
+			rc = end_row(session, task, &job->rows[i], all_named, again, stats);
+		rc = store_end(session->store, rc);
 	}
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }

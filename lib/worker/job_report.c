@@ -17,15 +17,15 @@
 /* ---- which may go ---- */
 
 /* The few bulk calls of a day are spread over what is left of it; the first goes at once. */
-static bool bulk_may_go(const struct session *session, int64_t waiting, const struct quota *q)
+static bool bulk_may_go(const struct session *session, int64_t waiting, const struct quota *quota)
 {
-	int64_t now = clock_now_s(&session->clock), left = quota_left(q);
+	int64_t now = clock_now_s(&session->clock), left = quota_left(quota);
 	int64_t until_reset = 86400 - now % 86400;
 
-	if (!left || q->first_under_way)
+	if (!left || quota->first_under_way)
 		return false;
-	return waiting >= BULK_AT_ONCE || q->last_ok_at / 86400 != now / 86400 ||
-	       now - q->last_ok_at >= until_reset / left;
+	return waiting >= BULK_AT_ONCE || quota->last_ok_at / 86400 != now / 86400 ||
+	       now - quota->last_ok_at >= until_reset / left;
 }
 
 int job_plan_reports(const struct session *session, size_t nflying, bool bulk_flying,
@@ -33,20 +33,20 @@ int job_plan_reports(const struct session *session, size_t nflying, bool bulk_fl
 {
 	int64_t now = clock_now_s(&session->clock), waiting, singles;
 	struct quota one, bulk;
-	int n;
+	int count;
 
 	*ret = (struct report_plan){ 0 };
 	if (session->conf->abuseipdb < 0 || !session->secret || bulk_flying)
 		return 0;
-	n = store_reports_waiting(session->store, now, BULK_ROWS_MAX + (int)nflying + 1);
-	waiting = n - (int64_t)nflying;
-	if (n < 0 || waiting <= 0)
-		return n < 0 ? n : 0;
-	n = store_quota_get(session->store, "report", session->auth_mark, &one);
-	if (!n)
-		n = store_quota_get(session->store, "bulk-report", session->auth_mark, &bulk);
-	if (n)
-		return n;
+	count = store_reports_waiting(session->store, now, BULK_ROWS_MAX + (int)nflying + 1);
+	waiting = count - (int64_t)nflying;
+	if (count < 0 || waiting <= 0)
+		return count < 0 ? count : 0;
+	count = store_quota_get(session->store, "report", session->auth_mark, &one);
+	if (!count)
+		count = store_quota_get(session->store, "bulk-report", session->auth_mark, &bulk);
+	if (count)
+		return count;
 	singles = quota_left(&one);
 	if (waiting > singles && bulk_may_go(session, waiting, &bulk)) {
 		ret->bulk = !nflying; /* else as soon as they are over: a row goes one way only */
@@ -61,81 +61,83 @@ int job_plan_reports(const struct session *session, size_t nflying, bool bulk_fl
 /* ---- written ahead ---- */
 
 /* Nothing to send any more: by policy, or by what a frozen report still means. */
-static const char *over(const struct session *session, const struct report_job *r,
+static const char *over(const struct session *session, const struct report_job *job,
 			enum report_state *ret_state)
 {
 	int64_t now = clock_now_s(&session->clock);
 	const char *guard;
 
-	*ret_state = r->sent_at ? REPORT_UNKNOWN : REPORT_DROPPED;
-	if (r->sent_at && now - r->sent_at > FROZEN_AGE_MAX_S)
+	*ret_state = job->sent_at ? REPORT_UNKNOWN : REPORT_DROPPED;
+	if (job->sent_at && now - job->sent_at > FROZEN_AGE_MAX_S)
 		return "outcome unknown: sent, never answered, over a day ago";
-	if (now - r->seen_at > REPORT_AGE_MAX_S)
+	if (now - job->seen_at > REPORT_AGE_MAX_S)
 		return "dropped: the event is over 60 days old";
-	guard = lookup_guard(session->conf, &r->addr, session->own != NULL);
-	if (!guard && session->own && local_addr_list_has(session->own, &r->addr))
+	guard = lookup_guard(session->conf, &job->addr, session->own != NULL);
+	if (!guard && session->own && local_addr_list_has(session->own, &job->addr))
 		guard = "an address of this host";
 	return guard;
 }
 
 /* What the store knows of the address within the window, at least what this report itself counted.
  */
-static int sum_up(const struct session *session, const struct report_job *r,
-		  struct report_comment_facts *f)
+static int sum_up(const struct session *session, const struct report_job *job,
+		  struct report_comment_facts *facts)
 {
 	int64_t failures = 0;
 	int users, rc;
 
-	rc = store_failures(session->store, &r->key, session->conf->report_window_s, &failures);
-	users = rc ? rc : store_sightings(session->store, &r->key, session->conf->report_window_s);
+	rc = store_failures(session->store, &job->key, session->conf->report_window_s, &failures);
+	users = rc ? rc
+		   : store_sightings(session->store, &job->key, session->conf->report_window_s);
 	if (users < 0)
 		return users;
-	if (failures < r->failures)
-		failures = r->failures;
-	*f = (struct report_comment_facts){ .jail = r->jail,
-					    .users = users,
-					    .window_s = session->conf->report_window_s,
-					    .failures = failures > INT32_MAX ? INT32_MAX
-									     : (int)failures };
+	if (failures < job->failures)
+		failures = job->failures;
+	*facts = (struct report_comment_facts){ .jail = job->jail,
+						.users = users,
+						.window_s = session->conf->report_window_s,
+						.failures = failures > INT32_MAX ? INT32_MAX
+										 : (int)failures };
 	return 0;
 }
 
-int job_freeze(const struct session *session, struct report_job *r)
+int job_freeze(const struct session *session, struct report_job *job)
 {
 	char comment[REPORT_COMMENT_MAX + 1];
 	struct report_comment_facts facts;
 	enum report_state state;
-	const char *why = over(session, r, &state);
+	const char *why = over(session, job, &state);
 	int rc;
 
 	if (why) {
-		rc = store_report_end(session->store, r->id, state, 0, why);
+		rc = store_report_end(session->store, job->id, state, 0, why);
 		return rc < 0 ? rc : 1;
 	}
-	if (!r->frozen) {
-		rc = sum_up(session, r, &facts);
+	if (!job->frozen) {
+		rc = sum_up(session, job, &facts);
 		if (rc)
 			return rc;
-		report_comment_format(r->comment && *r->comment ? r->comment
-								: session->conf->comment,
+		report_comment_format(job->comment && *job->comment ? job->comment
+								    : session->conf->comment,
 				      &facts, comment, sizeof(comment));
 		if (!*comment) /* nothing is known; the service wants a description all the same */
 			text_put(comment, sizeof(comment), "Banned by fail2ban");
-		r->frozen = strdup(comment);
-		if (!r->frozen)
+		job->frozen = strdup(comment);
+		if (!job->frozen)
 			return IPREP_E_NOMEM;
-		if (!*r->categories)
-			text_put(r->categories, sizeof(r->categories), session->conf->categories);
+		if (!*job->categories)
+			text_put(job->categories, sizeof(job->categories),
+				 session->conf->categories);
 	}
-	return store_report_sending(session->store, r->id, clock_now_s(&session->clock),
-				    r->categories, r->frozen);
+	return store_report_sending(session->store, job->id, clock_now_s(&session->clock),
+				    job->categories, job->frozen);
 }
 
 /* The service refuses what is yet to come; an event of that kind was seen under a clock gone wrong.
  */
-static int64_t time_to_tell(const struct session *session, const struct report_job *r)
+static int64_t time_to_tell(const struct session *session, const struct report_job *job)
 {
-	return r->seen_at <= clock_now_s(&session->clock) ? r->seen_at : 0;
+	return job->seen_at <= clock_now_s(&session->clock) ? job->seen_at : 0;
 }
 
 static int prepare(const struct session *session, struct report_job *r, struct job **ret)
@@ -162,9 +164,9 @@ static int prepare(const struct session *session, struct report_job *r, struct j
 	return 0;
 }
 
-static bool taken(struct job *const *list, size_t n, const struct addr *key)
+static bool taken(struct job *const *list, size_t count, const struct addr *key)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count; i++)
 		if (!memcmp(list[i]->key.b, key->b, 16))
 			return true;
 	return false;
@@ -177,89 +179,89 @@ struct choice {
 };
 
 /* In a transaction: returns how many were prepared, each with its call counted. */
-static int prepare_some(const struct session *session, const struct choice *c,
+static int prepare_some(const struct session *session, const struct choice *choice,
 			struct report_job *due, int ndue, struct job **ret)
 {
-	size_t n = 0;
-	int r = 0;
+	size_t count = 0;
+	int rc = 0;
 
-	for (int i = 0; i < ndue && n < c->max && !r; i++) {
-		if (c->busy(c->user, &due[i].key) || taken(ret, n, &due[i].key))
+	for (int i = 0; i < ndue && count < choice->max && !rc; i++) {
+		if (choice->busy(choice->user, &due[i].key) || taken(ret, count, &due[i].key))
 			continue;
-		r = prepare(session, &due[i], &ret[n]);
-		n += !r;
-		r = r > 0 ? 0 : r; /* over: the next one may still go */
+		rc = prepare(session, &due[i], &ret[count]);
+		count += !rc;
+		rc = rc > 0 ? 0 : rc; /* over: the next one may still go */
 	}
-	if (!r && n)
-		r = store_quota_take(session->store, "report", (int64_t)n);
-	while (r && n)
-		job_free(ret[--n]);
-	return r ? r : (int)n;
+	if (!rc && count)
+		rc = store_quota_take(session->store, "report", (int64_t)count);
+	while (rc && count)
+		job_free(ret[--count]);
+	return rc ? rc : (int)count;
 }
 
 int job_take_reports(const struct session *session, size_t max, size_t nbusy,
 		     bool (*busy)(void *user, const struct addr *key), void *user, struct job **ret,
-		     struct err *e)
+		     struct err *error)
 {
-	const struct choice c = { .max = max, .busy = busy, .user = user };
+	const struct choice choice = { .max = max, .busy = busy, .user = user };
 	struct report_job *due = calloc(max + nbusy, sizeof(*due));
-	int n, ndue, r;
+	int count, ndue, rc;
 
 	if (!due)
-		return err_set(e, IPREP_E_NOMEM, "out of memory");
-	n = ndue = store_reports_due(session->store, clock_now_s(&session->clock), due,
-				     max + nbusy);
-	if (n > 0) {
-		r = store_begin(session->store, STORE_DURABLE);
-		n = r ? r : prepare_some(session, &c, due, ndue, ret);
-		r = r ? r : store_end(session->store, n);
-		for (int i = 0; r < 0 && i < n; i++)
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
+	count = ndue = store_reports_due(session->store, clock_now_s(&session->clock), due,
+					 max + nbusy);
+	if (count > 0) {
+		rc = store_begin(session->store, STORE_DURABLE);
+		count = rc ? rc : prepare_some(session, &choice, due, ndue, ret);
+		rc = rc ? rc : store_end(session->store, count);
+		for (int i = 0; rc < 0 && i < count; i++)
 			job_free(ret[i]);
-		n = r < 0 ? r : n;
+		count = rc < 0 ? rc : count;
 	}
 	for (int i = 0; i < ndue; i++)
 		report_job_done(&due[i]);
 	free(due);
-	return n < 0 ? err_set(e, n, "%s",
-			       n == IPREP_E_NOMEM ? "out of memory"
-						  : store_err(session->store)->text)
-		     : n;
+	return count < 0 ? err_set(error, count, "%s",
+				   count == IPREP_E_NOMEM ? "out of memory"
+							  : store_err(session->store)->text)
+			 : count;
 }
 
 /* ---- what came of it ---- */
 
-enum report_state job_state_later(const struct task *t, bool sent_before)
+enum report_state job_state_later(const struct task *task, bool sent_before)
 {
-	bool refused = t->quota.stopped_until || t->quota.auth_failed;
+	bool refused = task->quota.stopped_until || task->quota.auth_failed;
 
-	return (t->not_accepted || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
+	return (task->not_accepted || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
 }
 
-static int end_report(const struct session *session, struct job *w, struct worker_stats *stats)
+static int end_report(const struct session *session, struct job *job, struct worker_stats *stats)
 {
-	const struct task *t = w->task;
-	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(w->report.tries);
+	const struct task *task = job->task;
+	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(job->report.tries);
 
-	if (now + t->retry_after_s > again)
-		again = now + t->retry_after_s;
-	switch (t->outcome) {
+	if (now + task->retry_after_s > again)
+		again = now + task->retry_after_s;
+	switch (task->outcome) {
 	case OUT_DONE:
 	case OUT_DUPLICATE:
 		stats->reports++;
-		return store_report_end(session->store, t->id, REPORT_DONE, 0, t->why);
+		return store_report_end(session->store, task->id, REPORT_DONE, 0, task->why);
 	case OUT_PARKED:
 		stats->failed++;
-		return store_report_end(session->store, t->id, REPORT_PARKED, 0, t->why);
+		return store_report_end(session->store, task->id, REPORT_PARKED, 0, task->why);
 	case OUT_NONE:
 	case OUT_LATER:
 		break;
 	}
 	stats->failed++;
 	/* what was refused for its quota or key goes as soon as the endpoint does */
-	if (t->quota.stopped_until || t->quota.auth_failed)
+	if (task->quota.stopped_until || task->quota.auth_failed)
 		again = now;
-	return store_report_end(session->store, t->id, job_state_later(t, w->report.sent_at != 0),
-				again, t->why);
+	return store_report_end(session->store, task->id,
+				job_state_later(task, job->report.sent_at != 0), again, task->why);
 }
 
 /* The score came with the answer: it is a finding, and the address is worth a lookup. */
@@ -271,22 +273,22 @@ static int follow_score(const struct session *session, const struct job *w)
 				.origin = SURE,
 				.since = now,
 				.next_at = now };
-	int r;
+	int rc;
 
 	if (w->findings[session->conf->abuseipdb].status != FINDING_OK)
 		return 0;
 	text_put(j.jail, sizeof(j.jail), w->report.jail);
-	r = store_findings_put(session->store, session->conf, &j.key, w->findings);
-	return r ? r : store_lookup_put(session->store, &j);
+	rc = store_findings_put(session->store, session->conf, &j.key, w->findings);
+	return rc ? rc : store_lookup_put(session->store, &j);
 }
 
-int job_keep_report(const struct session *session, struct job *w, struct worker_stats *stats)
+int job_keep_report(const struct session *session, struct job *job, struct worker_stats *stats)
 {
-	int r = quota_note(session, "report", &w->task->quota);
+	int rc = quota_note(session, "report", &job->task->quota);
 
-	if (!r)
-		r = end_report(session, w, stats);
-	if (r) /* 1: retracted meanwhile, its answer is not ours any more */
-		return r < 0 ? r : 0;
-	return follow_score(session, w);
+	if (!rc)
+		rc = end_report(session, job, stats);
+	if (rc) /* 1: retracted meanwhile, its answer is not ours any more */
+		return rc < 0 ? rc : 0;
+	return follow_score(session, job);
 }

@@ -23,14 +23,14 @@ static void beside(const struct conf *conf, const char *name, char dst[CONF_TEXT
 
 static int set_lock(int fd, int cmd, short type)
 {
-	struct flock l = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock flock = { .l_type = type, .l_whence = SEEK_SET };
 
-	if (fcntl(fd, cmd, &l))
+	if (fcntl(fd, cmd, &flock))
 		return -1;
-	return l.l_type != F_UNLCK;
+	return flock.l_type != F_UNLCK;
 }
 
-int worker_lock(const struct conf *conf, struct err *e)
+int worker_lock(const struct conf *conf, struct err *error)
 {
 	char path[CONF_TEXT_MAX + 16];
 	int fd;
@@ -38,10 +38,10 @@ int worker_lock(const struct conf *conf, struct err *e)
 	beside(conf, "worker.lock", path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_set(e, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
 	if (worker_relock(fd)) {
 		close(fd);
-		return err_set(e, IPREP_E_BUSY,
+		return err_set(error, IPREP_E_BUSY,
 			       "%s: another worker is running, it does what is due", path);
 	}
 	return fd;
@@ -71,7 +71,7 @@ int worker_runs(const struct conf *conf)
 	return held > 0;
 }
 
-int worker_wake_file(const struct conf *conf, struct err *e)
+int worker_wake_file(const struct conf *conf, struct err *error)
 {
 	char path[CONF_TEXT_MAX + 16];
 	int fd;
@@ -79,7 +79,7 @@ int worker_wake_file(const struct conf *conf, struct err *e)
 	beside(conf, "wake", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_set(e, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
 	close(fd);
 	return 0;
 }

@@ -4,7 +4,7 @@
 #include "conf/conf.h"
 
 /* Takes the lock. Returns a descriptor, or _BUSY, _CREATE. */
-int worker_lock(const struct conf *conf, struct err *e);
+int worker_lock(const struct conf *conf, struct err *error);
 /* Hands the lock back but keeps the descriptor; worker_relock(): 0, or _BUSY: somebody else has it.
  */
 int worker_unlock(int fd);

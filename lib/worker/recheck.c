@@ -34,10 +34,10 @@ struct run {
 	void *user;
 };
 
-static enum feed_state fail(struct run *run, int r)
+static enum feed_state fail(struct run *run, int rc)
 {
-	if (run->err->code != r)
-		err_set(run->err, r, "%s", store_err(run->session->store)->text);
+	if (run->err->code != rc)
+		err_set(run->err, rc, "%s", store_err(run->session->store)->text);
 	run->end_ms = 0;
 	return FEED_END;
 }
@@ -62,52 +62,52 @@ static source_set lists(const struct conf *conf)
 
 /* Of a prefix only its key may be known, and the key was never seen: nobody could say anything of
  * it. */
-static bool can_be_asked(const struct run *run, const struct recheck *c)
+static bool can_be_asked(const struct run *run, const struct recheck *recheck)
 {
-	struct addr cut = addr_key(&c->key, run->session->conf->ipv6_prefix);
+	struct addr cut = addr_key(&recheck->key, run->session->conf->ipv6_prefix);
 
-	return c->addr_known || addr_is_v4(&c->key) || run->session->conf->ipv6_prefix == 128 ||
-	       memcmp(cut.b, c->key.b, 16);
+	return recheck->addr_known || addr_is_v4(&recheck->key) ||
+	       run->session->conf->ipv6_prefix == 128 || memcmp(cut.b, recheck->key.b, 16);
 }
 
-static int start(struct run *run, const struct recheck *c, struct task **ret)
+static int start(struct run *run, const struct recheck *recheck, struct task **ret)
 {
-	struct flight *f = calloc(1, sizeof(*f));
-	int r;
+	struct flight *flight = calloc(1, sizeof(*flight));
+	int rc;
 
-	if (!f)
+	if (!flight)
 		return err_set(run->err, IPREP_E_NOMEM, "out of memory");
-	f->block = *c;
-	r = lookup_new(run->session, &c->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_LOW_PRIORITY,
-		       &f->lookup, run->err);
-	if (r) {
-		free(f);
-		return r;
+	flight->block = *recheck;
+	rc = lookup_new(run->session, &recheck->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_LOW_PRIORITY,
+			&flight->lookup, run->err);
+	if (rc) {
+		free(flight);
+		return rc;
 	}
-	f->lookup->task.owner = f;
-	run->flying[run->nflying++] = f;
-	*ret = &f->lookup->task;
+	flight->lookup->task.owner = flight;
+	run->flying[run->nflying++] = flight;
+	*ret = &flight->lookup->task;
 	return 1;
 }
 
 static int next_block(struct run *run, struct task **ret)
 {
 	struct recheck due[WINDOW + 1];
-	int n = store_rechecks_due(run->session->store, due, WINDOW + 1), r;
+	int count = store_rechecks_due(run->session->store, due, WINDOW + 1), rc;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < count; i++) {
 		if (is_flying(run, &due[i].key))
 			continue;
 		if (can_be_asked(run, &due[i]))
 			return start(run, &due[i], ret);
-		r = store_recheck_later(run->session->store, &due[i],
-					clock_now_s(&run->session->clock) + AGAIN_S);
-		if (r)
-			return r;
+		rc = store_recheck_later(run->session->store, &due[i],
+					 clock_now_s(&run->session->clock) + AGAIN_S);
+		if (rc)
+			return rc;
 		run->stats.done++;
 		run->stats.undecided++;
 	}
-	return n < 0 ? n : 0;
+	return count < 0 ? count : 0;
 }
 
 static void tell(struct run *run, bool now)
@@ -123,7 +123,7 @@ static void tell(struct run *run, bool now)
 static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct run *run = user;
-	int r;
+	int rc;
 
 	tell(run, false);
 	*ret_wait_ms = LOOK_MS;
@@ -139,10 +139,10 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 	case STAGE_BLOCKS:
 		break;
 	}
-	r = next_block(run, ret);
-	if (r < 0)
-		return fail(run, r);
-	return r > 0 ? FEED_TASK : FEED_END;
+	rc = next_block(run, ret);
+	if (rc < 0)
+		return fail(run, rc);
+	return rc > 0 ? FEED_TASK : FEED_END;
 }
 
 static source_set point_settled(struct run *run)
@@ -159,26 +159,26 @@ static source_set point_settled(struct run *run)
  */
 static bool named(const char *src, const char *name)
 {
-	size_t n = strlen(name);
+	size_t len = strlen(name);
 
-	for (const char *p = src; *p; p += strcspn(p, ","), p += *p == ',')
-		if (!strncmp(p, name, n) && (p[n] == ',' || !p[n]))
+	for (const char *pos = src; *pos; pos += strcspn(pos, ","), pos += *pos == ',')
+		if (!strncmp(pos, name, len) && (pos[len] == ',' || !pos[len]))
 			return true;
 	return !*src;
 }
 
-static bool any_lists(const struct run *run, const struct lookup *l)
+static bool any_lists(const struct run *run, const struct lookup *lookup)
 {
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
-		if (l->findings[i].status == FINDING_OK && l->findings[i].points > 0)
+		if (lookup->findings[i].status == FINDING_OK && lookup->findings[i].points > 0)
 			return true;
 	return false;
 }
 
-static bool any_answered(const struct run *run, const struct lookup *l)
+static bool any_answered(const struct run *run, const struct lookup *lookup)
 {
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
-		if (l->findings[i].status == FINDING_OK)
+		if (lookup->findings[i].status == FINDING_OK)
 			return true;
 	return false;
 }
@@ -186,11 +186,11 @@ static bool any_answered(const struct run *run, const struct lookup *l)
 /* A list that is off now, and AbuseIPDB without its key, is not there to take back what it said. */
 static bool accusers_are_there(const struct conf *conf, const char *src)
 {
-	for (const char *p = src; *p; p += strcspn(p, ","), p += *p == ',') {
-		size_t n = strcspn(p, ","), i = 0;
+	for (const char *pos = src; *pos; pos += strcspn(pos, ","), pos += *pos == ',') {
+		size_t len = strcspn(pos, ","), i = 0;
 
 		while (i < conf->nsources &&
-		       (strncmp(conf->sources[i].name, p, n) || conf->sources[i].name[n]))
+		       (strncmp(conf->sources[i].name, pos, len) || conf->sources[i].name[len]))
 			i++;
 		if (i == conf->nsources)
 			return false;
@@ -198,101 +198,103 @@ static bool accusers_are_there(const struct conf *conf, const char *src)
 	return true;
 }
 
-static bool acquits(const struct run *run, const struct flight *f, size_t i)
+static bool acquits(const struct run *run, const struct flight *flight, size_t i)
 {
 	const struct conf *conf = run->session->conf;
-	const struct conf_source *s = &conf->sources[i];
-	const struct finding *said = &f->lookup->findings[i];
-	bool accused = named(f->block.src, s->name);
+	const struct conf_source *source = &conf->sources[i];
+	const struct finding *said = &flight->lookup->findings[i];
+	bool accused = named(flight->block.src, source->name);
 
-	if (s->most <= 0)
+	if (source->most <= 0)
 		return true;
-	if (s->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
+	if (source->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
 		return true;
 	if (said->status != FINDING_OK || said->points > 0)
 		return false;
-	return s->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);
+	return source->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);
 }
 
 /* A source that does not answer, or is not asked, or has lost all its entries, acquits nobody. */
-static bool all_acquit(const struct run *run, const struct flight *f, bool only_free)
+static bool all_acquit(const struct run *run, const struct flight *flight, bool only_free)
 {
 	const struct conf *conf = run->session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!(only_free && conf->sources[i].costs) && !acquits(run, f, i))
+		if (!(only_free && conf->sources[i].costs) && !acquits(run, flight, i))
 			return false;
-	return accusers_are_there(conf, f->block.src);
+	return accusers_are_there(conf, flight->block.src);
 }
 
 /* 1: released. Forgotten or made anew meanwhile: nothing is kept. */
-static int keep(struct run *run, struct flight *f)
+static int keep(struct run *run, struct flight *flight)
 {
 	const struct session *session = run->session;
 	int64_t now = clock_now_s(&session->clock);
-	bool listed = any_lists(run, f->lookup);
-	bool release = f->lookup->verdict.kind == V_CLEAN && all_acquit(run, f, false);
-	int r = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
+	bool listed = any_lists(run, flight->lookup);
+	bool release = flight->lookup->verdict.kind == V_CLEAN && all_acquit(run, flight, false);
+	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
 
-	if (!r)
-		r = alive = store_recheck_alive(session->store, &f->block);
-	if (r <= 0)
-		return store_end(session->store, r);
-	r = store_findings_put(session->store, session->conf, &f->lookup->key, f->lookup->findings);
-	if (!r)
-		r = release ? store_release(session->store, &f->block)
-			    : store_recheck_later(session->store, &f->block,
-						  now + (listed ? AGAIN_S : UNDECIDED_S));
-	r = store_end(session->store, r);
-	if (r)
-		return r;
+	if (!rc)
+		rc = alive = store_recheck_alive(session->store, &flight->block);
+	if (rc <= 0)
+		return store_end(session->store, rc);
+	rc = store_findings_put(session->store, session->conf, &flight->lookup->key,
+				flight->lookup->findings);
+	if (!rc)
+		rc = release ? store_release(session->store, &flight->block)
+			     : store_recheck_later(session->store, &flight->block,
+						   now + (listed ? AGAIN_S : UNDECIDED_S));
+	rc = store_end(session->store, rc);
+	if (rc)
+		return rc;
 	run->stats.released += release;
 	run->stats.listed += !release && listed;
 	run->stats.undecided += !release && !listed;
 	return 0;
 }
 
-static void land(struct run *run, struct flight *f)
+static void land(struct run *run, struct flight *flight)
 {
 	for (size_t i = 0; i < run->nflying; i++)
-		if (run->flying[i] == f)
+		if (run->flying[i] == flight)
 			run->flying[i] = run->flying[--run->nflying];
-	lookup_free(f->lookup);
-	free(f);
+	lookup_free(flight->lookup);
+	free(flight);
 }
 
-static source_set feed_settled(void *user, struct task *t)
+static source_set feed_settled(void *user, struct task *task)
 {
 	struct run *run = user;
-	struct flight *f = t->owner;
+	struct flight *flight = task->owner;
 	source_set more;
-	int r;
+	int rc;
 
-	if (!f)
+	if (!flight)
 		return point_settled(run);
-	if (run->session->conf->abuseipdb >= 0 && !f->lookup->paying && !all_acquit(run, f, true))
-		f->lookup->may_ask &=
+	if (run->session->conf->abuseipdb >= 0 && !flight->lookup->paying &&
+	    !all_acquit(run, flight, true))
+		flight->lookup->may_ask &=
 			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release nobody */
-	more = lookup_settled(run->session, f->lookup);
+	more = lookup_settled(run->session, flight->lookup);
 	if (more)
 		return more;
 	run->stats.done++;
-	if (f->lookup->task.asked)
-		run->silent = any_answered(run, f->lookup) ? 0 : run->silent + 1;
+	if (flight->lookup->task.asked)
+		run->silent = any_answered(run, flight->lookup) ? 0 : run->silent + 1;
 	if (run->silent >= SILENCE_MAX) {
 		run->stats.gave_up = true;
 		run->end_ms = 0;
 	}
-	r = keep(run, f);
-	land(run, f);
-	if (r < 0)
-		fail(run, r);
+	rc = keep(run, flight);
+	land(run, flight);
+	if (rc < 0)
+		fail(run, rc);
 	return 0;
 }
 
 int recheck_run(const struct session *session,
 		void (*progress)(void *user, int64_t done, int64_t total), void *user,
-		struct recheck_stats *ret, struct err *e)
+		struct recheck_stats *ret, struct err *error)
 {
 	struct engine_conf ec = { .conf = session->conf,
 				  .clock = session->clock,
@@ -301,7 +303,7 @@ int recheck_run(const struct session *session,
 				  .health = session->health,
 				  .ops = session->ops };
 	struct run run = { .session = session,
-			   .err = e,
+			   .err = error,
 			   .progress = progress,
 			   .user = user,
 			   .end_ms = clock_mono_ms() + RUN_S * 1000,
@@ -312,28 +314,28 @@ int recheck_run(const struct session *session,
 			     .next = feed_next,
 			     .settled = feed_settled };
 	struct engine *engine = NULL;
-	int r;
+	int rc;
 
-	e->code = 0;
+	error->code = 0;
 	run.point.findings = run.said;
 	run.point.ask = lists(session->conf);
 	if (!addr_parse("127.0.0.2", &run.point.addr))
-		return err_set(e, IPREP_E_BUG, "127.0.0.2: not an IP address");
-	r = store_rechecks_count(session->store, &run.total);
-	if (!r)
-		r = dnsbl_health_load(session);
-	if (r)
-		return err_set(e, r, "%s", store_err(session->store)->text);
+		return err_set(error, IPREP_E_BUG, "127.0.0.2: not an IP address");
+	rc = store_rechecks_count(session->store, &run.total);
+	if (!rc)
+		rc = dnsbl_health_load(session);
+	if (rc)
+		return err_set(error, rc, "%s", store_err(session->store)->text);
 	if (!run.total) {
 		*ret = run.stats;
 		return 0;
 	}
-	r = engine_new(&ec, &engine);
-	if (r)
-		return err_set(e, r, "out of memory");
-	r = engine_run(engine, &feed, e);
+	rc = engine_new(&ec, &engine);
+	if (rc)
+		return err_set(error, rc, "out of memory");
+	rc = engine_run(engine, &feed, error);
 	engine_free(engine);
 	tell(&run, true);
 	*ret = run.stats;
-	return r ? r : e->code;
+	return rc ? rc : error->code;
 }

@@ -30,265 +30,271 @@ struct worker {
 
 static bool is_flying(void *user, const struct addr *key)
 {
-	const struct worker *w = user;
+	const struct worker *worker = user;
 
-	for (size_t i = 0; i < w->nflying; i++)
-		if (!memcmp(w->flying[i]->key.b, key->b, 16))
+	for (size_t i = 0; i < worker->nflying; i++)
+		if (!memcmp(worker->flying[i]->key.b, key->b, 16))
 			return true;
 	return false;
 }
 
-static void note_flight(struct worker *w, struct job *e)
+static void note_flight(struct worker *worker, struct job *job)
 {
-	w->flying[w->nflying++] = e;
-	w->nreports += e->task->kind == TASK_REPORT;
-	w->bulk |= e->task->kind == TASK_BULK;
-	w->last_work_ms = clock_mono_ms();
+	worker->flying[worker->nflying++] = job;
+	worker->nreports += job->task->kind == TASK_REPORT;
+	worker->bulk |= job->task->kind == TASK_BULK;
+	worker->last_work_ms = clock_mono_ms();
 }
 
-static int64_t now_s(const struct worker *w)
+static int64_t now_s(const struct worker *worker)
 {
-	return clock_now_s(&w->session->clock);
+	return clock_now_s(&worker->session->clock);
 }
 
-static int hand_out(struct worker *w, struct task **ret)
+static int hand_out(struct worker *worker, struct task **ret)
 {
-	*ret = w->ready[--w->nready]->task;
+	*ret = worker->ready[--worker->nready]->task;
 	return 1;
 }
 
 /* Reports go first; while one of an address is on its way nothing else of it starts. */
-static int next_report(struct worker *w, struct task **ret)
+static int next_report(struct worker *worker, struct task **ret)
 {
 	struct job *bulk, *batch[WINDOW];
 	struct report_plan plan;
-	size_t room = WINDOW - w->nflying;
-	int n, r;
+	size_t room = WINDOW - worker->nflying;
+	int count, rc;
 
-	if (w->nreports > REPORTS_MAX / 2) /* in batches: each is a transaction, with its sync */
+	if (worker->nreports >
+	    REPORTS_MAX / 2) /* in batches: each is a transaction, with its sync */
 		return 0;
-	if (room > REPORTS_MAX - w->nreports)
-		room = REPORTS_MAX - w->nreports;
-	r = job_plan_reports(w->session, w->nreports, w->bulk, &plan);
-	w->reports_go = plan.singles || plan.bulk || w->nreports || w->bulk;
-	if (r < 0 || !room)
-		return r;
+	if (room > REPORTS_MAX - worker->nreports)
+		room = REPORTS_MAX - worker->nreports;
+	rc = job_plan_reports(worker->session, worker->nreports, worker->bulk, &plan);
+	worker->reports_go = plan.singles || plan.bulk || worker->nreports || worker->bulk;
+	if (rc < 0 || !room)
+		return rc;
 	if (plan.bulk) {
-		r = job_take_bulk(w->session, &bulk, w->err);
-		if (r <= 0)
-			return r;
-		note_flight(w, bulk);
+		rc = job_take_bulk(worker->session, &bulk, worker->err);
+		if (rc <= 0)
+			return rc;
+		note_flight(worker, bulk);
 		*ret = bulk->task;
 		return 1;
 	}
 	if (!plan.singles)
 		return 0;
-	n = job_take_reports(w->session, plan.singles < room ? plan.singles : room, w->nflying,
-			     is_flying, w, batch, w->err);
-	for (int i = n - 1; i >= 0; i--) { /* handed out from the end */
-		note_flight(w, batch[i]);
-		w->ready[w->nready++] = batch[i];
+	count = job_take_reports(worker->session, plan.singles < room ? plan.singles : room,
+				 worker->nflying, is_flying, worker, batch, worker->err);
+	for (int i = count - 1; i >= 0; i--) { /* handed out from the end */
+		note_flight(worker, batch[i]);
+		worker->ready[worker->nready++] = batch[i];
 	}
-	return n > 0 ? hand_out(w, ret) : n;
+	return count > 0 ? hand_out(worker, ret) : count;
 }
 
-static int next_retraction(struct worker *w, struct task **ret)
+static int next_retraction(struct worker *worker, struct task **ret)
 {
-	struct job *e;
-	int r = w->bulk ? 0 : job_take_retraction(w->session, is_flying, w, &e, w->err);
+	struct job *job;
+	int rc = worker->bulk ? 0
+			      : job_take_retraction(worker->session, is_flying, worker, &job,
+						    worker->err);
 
-	if (r > 0) {
-		note_flight(w, e);
-		*ret = e->task;
+	if (rc > 0) {
+		note_flight(worker, job);
+		*ret = job->task;
 	}
-	return r;
+	return rc;
 }
 
-static int next_lookup(struct worker *w, struct task **ret)
+static int next_lookup(struct worker *worker, struct task **ret)
 {
 	struct lookup_job due[WINDOW * 2];
-	struct job *e;
-	int n = store_lookups_due(w->session->store, now_s(w), due, WINDOW * 2), r;
+	struct job *job;
+	int count = store_lookups_due(worker->session->store, now_s(worker), due, WINDOW * 2), rc;
 
-	for (int i = 0; i < n; i++) {
-		if (is_flying(w, &due[i].key))
+	for (int i = 0; i < count; i++) {
+		if (is_flying(worker, &due[i].key))
 			continue;
-		r = w->reports_go ? store_report_pending(w->session->store, &due[i].addr, now_s(w))
-				  : 0;
-		if (r < 0)
-			return r;
-		if (r)
+		rc = worker->reports_go ? store_report_pending(worker->session->store, &due[i].addr,
+							       now_s(worker))
+					: 0;
+		if (rc < 0)
+			return rc;
+		if (rc)
 			continue;
-		r = job_of_lookup(w->session, &due[i], &e, w->err);
-		if (r)
-			return r;
-		note_flight(w, e);
-		*ret = e->task;
+		rc = job_of_lookup(worker->session, &due[i], &job, worker->err);
+		if (rc)
+			return rc;
+		note_flight(worker, job);
+		*ret = job->task;
 		return 1;
 	}
-	return n < 0 ? n : 0;
+	return count < 0 ? count : 0;
 }
 
-static void announce(struct worker *w)
+static void announce(struct worker *worker)
 {
-	const struct conf *conf = w->session->conf;
+	const struct conf *conf = worker->session->conf;
 	bool held = false;
-	struct err e = { 0 };
-	int n;
+	struct err error = { 0 };
+	int count;
 
-	if (w->mute.code)
+	if (worker->mute.code)
 		return;
-	n = verdict_log_due(w->session, &held, &e);
-	w->stats->lines += n > 0 ? (size_t)n : 0;
-	if (n < 0)
-		err_set(&w->mute, n, "%s; the block stands, its line will be written later",
-			e.text);
-	if (held && !w->held)
-		log_line(w->session->log, LOG_WARNING,
+	count = verdict_log_due(worker->session, &held, &error);
+	worker->stats->lines += count > 0 ? (size_t)count : 0;
+	if (count < 0)
+		err_set(&worker->mute, count,
+			"%s; the block stands, its line will be written later", error.text);
+	if (held && !worker->held)
+		log_line(worker->session->log, LOG_WARNING,
 			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
 			 "ones wait unannounced: is a list gone mad?",
 			 conf->max_new_blocks, (long long)conf->max_blocks_s);
-	w->held |= held;
+	worker->held |= held;
 }
 
-static enum feed_state fail(struct worker *w, int r)
+static enum feed_state fail(struct worker *worker, int rc)
 {
-	if (w->err->code != r)
-		err_set(w->err, r, "%s", store_err(w->session->store)->text);
-	w->end_ms = 0;
+	if (worker->err->code != rc)
+		err_set(worker->err, rc, "%s", store_err(worker->session->store)->text);
+	worker->end_ms = 0;
 	return FEED_END;
 }
 
 static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	struct worker *w = user;
+	struct worker *worker = user;
 	int64_t now = clock_mono_ms();
-	int r;
+	int rc;
 
-	if (w->nready)
-		return hand_out(w, ret), FEED_TASK;
-	if (now >= w->end_ms)
+	if (worker->nready)
+		return hand_out(worker, ret), FEED_TASK;
+	if (now >= worker->end_ms)
 		return FEED_END;
-	worker_wake_clear(w->session->conf);
-	r = next_retraction(w, ret);
-	if (!r)
-		r = next_report(w, ret);
-	if (!r)
-		r = next_lookup(w, ret);
-	if (r < 0)
-		return fail(w, r);
-	if (r > 0)
+	worker_wake_clear(worker->session->conf);
+	rc = next_retraction(worker, ret);
+	if (!rc)
+		rc = next_report(worker, ret);
+	if (!rc)
+		rc = next_lookup(worker, ret);
+	if (rc < 0)
+		return fail(worker, rc);
+	if (rc > 0)
 		return FEED_TASK;
-	announce(w); /* what hooks marked as seen again */
-	if (!w->nflying && now - w->last_work_ms >= w->linger_ms)
+	announce(worker); /* what hooks marked as seen again */
+	if (!worker->nflying && now - worker->last_work_ms >= worker->linger_ms)
 		return FEED_END;
 	*ret_wait_ms = LOOK_MS;
 	return FEED_LATER;
 }
 
-static source_set feed_settled(void *user, struct task *t)
+static source_set feed_settled(void *user, struct task *task)
 {
-	struct worker *w = user;
-	struct job *e = t->owner;
-	source_set more = job_settled(w->session, e, w->stats, w->err);
+	struct worker *worker = user;
+	struct job *job = task->owner;
+	source_set more = job_settled(worker->session, job, worker->stats, worker->err);
 
-	if (w->err->code) /* what comes next could not be kept either: no loop, and no flood of
+	if (worker->err->code) /* what comes next could not be kept either: no loop, and no flood of
 			     lines */
-		w->end_ms = 0;
+		worker->end_ms = 0;
 	if (more)
 		return more;
-	for (size_t i = 0; i < w->nflying; i++)
-		if (w->flying[i] == e)
-			w->flying[i] = w->flying[--w->nflying];
-	w->nreports -= e->task->kind == TASK_REPORT;
-	w->bulk &= e->task->kind != TASK_BULK;
-	job_free(e);
-	w->last_work_ms = clock_mono_ms();
-	announce(w);
+	for (size_t i = 0; i < worker->nflying; i++)
+		if (worker->flying[i] == job)
+			worker->flying[i] = worker->flying[--worker->nflying];
+	worker->nreports -= job->task->kind == TASK_REPORT;
+	worker->bulk &= job->task->kind != TASK_BULK;
+	job_free(job);
+	worker->last_work_ms = clock_mono_ms();
+	announce(worker);
 	return 0;
 }
 
-static bool retraction_waits(const struct worker *w)
+static bool retraction_waits(const struct worker *worker)
 {
-	struct retraction x;
-	struct quota q;
+	struct retraction retraction;
+	struct quota quota;
 
-	return w->session->conf->abuseipdb >= 0 && w->session->secret &&
-	       store_retractions_due(w->session->store, now_s(w), &x, 1) > 0 &&
-	       !store_quota_get(w->session->store, "clear-address", w->session->auth_mark, &q) &&
-	       quota_left(&q);
+	return worker->session->conf->abuseipdb >= 0 && worker->session->secret &&
+	       store_retractions_due(worker->session->store, now_s(worker), &retraction, 1) > 0 &&
+	       !store_quota_get(worker->session->store, "clear-address", worker->session->auth_mark,
+				&quota) &&
+	       quota_left(&quota);
 }
 
 /* Anything due now that a run would do? */
-static bool work_waits(const struct worker *w)
+static bool work_waits(const struct worker *worker)
 {
 	struct report_plan plan;
-	struct lookup_job l;
-	struct block b;
+	struct lookup_job job;
+	struct block block;
 
-	if (store_lookups_due(w->session->store, now_s(w), &l, 1) > 0)
+	if (store_lookups_due(worker->session->store, now_s(worker), &job, 1) > 0)
 		return true;
-	if (!w->mute.code && store_blocks_due(w->session->store, false, &b, 1) > 0)
+	if (!worker->mute.code && store_blocks_due(worker->session->store, false, &block, 1) > 0)
 		return true;
-	if (job_plan_reports(w->session, 0, false, &plan) || plan.singles || plan.bulk)
+	if (job_plan_reports(worker->session, 0, false, &plan) || plan.singles || plan.bulk)
 		return true;
-	return retraction_waits(w);
+	return retraction_waits(worker);
 }
 
-static int run_once(struct worker *w)
+static int run_once(struct worker *worker)
 {
-	const struct session *session = w->session;
+	const struct session *session = worker->session;
 	struct engine_conf ec = { .conf = session->conf,
 				  .clock = session->clock,
 				  .log = session->log,
 				  .secret = session->secret,
 				  .health = session->health,
 				  .ops = session->ops };
-	struct feed feed = { .user = w,
+	struct feed feed = { .user = worker,
 			     .window_max = WINDOW,
 			     .task_ms = session->conf->timeout_ms,
 			     .next = feed_next,
 			     .settled = feed_settled };
 	struct engine *engine = NULL;
-	int r = engine_new(&ec, &engine);
+	int rc = engine_new(&ec, &engine);
 
-	if (r)
-		return err_set(w->err, r, "out of memory");
-	w->last_work_ms = clock_mono_ms();
-	r = engine_run(engine, &feed, w->err);
+	if (rc)
+		return err_set(worker->err, rc, "out of memory");
+	worker->last_work_ms = clock_mono_ms();
+	rc = engine_run(engine, &feed, worker->err);
 	engine_free(engine);
-	return r ? r : w->err->code;
+	return rc ? rc : worker->err->code;
 }
 
 int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
-	       struct err *e)
+	       struct err *error)
 {
 	struct worker_stats stats = { 0 };
-	struct worker w = { .session = session,
-			    .stats = &stats,
-			    .err = e,
-			    .linger_ms = linger_s * 1000,
-			    .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
-	int fd = worker_lock(session->conf, e), r;
+	struct worker worker = { .session = session,
+				 .stats = &stats,
+				 .err = error,
+				 .linger_ms = linger_s * 1000,
+				 .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
+	int fd = worker_lock(session->conf, error), rc;
 
 	if (fd < 0)
 		return fd;
-	e->code = 0;
-	r = store_quota_recount(session->store);
-	if (!r)
-		r = store_reset_future_retries(session->store);
-	if (r) {
+	error->code = 0;
+	rc = store_quota_recount(session->store);
+	if (!rc)
+		rc = store_reset_future_retries(session->store);
+	if (rc) {
 		close(fd);
-		return err_set(e, r, "%s", store_err(session->store)->text);
+		return err_set(error, rc, "%s", store_err(session->store)->text);
 	}
 	do {
-		r = run_once(&w);
+		rc = run_once(&worker);
 		worker_unlock(fd);
-	} while (!r && clock_mono_ms() < w.end_ms && work_waits(&w) && !worker_relock(fd));
+	} while (!rc && clock_mono_ms() < worker.end_ms && work_waits(&worker) &&
+		 !worker_relock(fd));
 	close(fd);
-	if (!r && w.mute.code) /* all else is done */
-		r = err_set(e, w.mute.code, "%s", w.mute.text);
+	if (!rc && worker.mute.code) /* all else is done */
+		rc = err_set(error, worker.mute.code, "%s", worker.mute.text);
 	if (ret)
 		*ret = stats;
-	return r;
+	return rc;
 }

@@ -16,8 +16,8 @@ struct worker_stats {
 };
 /* Errors: _BUSY another worker runs; _STORE, _IO, _CREATE, _OS, _NOMEM. */
 int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
-	       struct err *e);
+	       struct err *error);
 /* 1 if a worker holds the lock, 0 if none. For hooks: never waits. */
 int worker_runs(const struct conf *conf);
 /* [worker] start = none: the file whose appearance starts systemd's unit. */
-int worker_wake_file(const struct conf *conf, struct err *e);
+int worker_wake_file(const struct conf *conf, struct err *error);

@@ -172,8 +172,8 @@ static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **st
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(),
 			 3 + 3 + 1); /* each list: question, two points; one reason */
-	assert_int_equal(health.rows[R_BLOCK].z.state[0], ZONE_GOOD);
-	assert_int_equal(health.rows[R_BLOCK].z.state[1], ZONE_GOOD);
+	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
+	assert_int_equal(health.rows[R_BLOCK].state.state[1], ZONE_GOOD);
 	now += conf->health_s - 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(), 3);
@@ -365,7 +365,7 @@ static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache
 				{ .status = FINDING_OK } };
 
 	(void)state;
-	health.rows[R_BLOCK].z.state[1] = ZONE_BAD;
+	health.rows[R_BLOCK].state.state[1] = ZONE_BAD;
 	env.health = &health;
 	env.conf = conf;
 	dnsbl_health_mark(&env, f);
