@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""iprep-notify: each new block is mailed once, nothing is lost, and nobody writes our headers.
+"""iprep-notify: each new block is mailed once, nothing is lost, and no foreign text is in a header.
 
-sendmail and rep-check are scripts that do what the test says; at the end the real rep-check. Also
-what systemd and cron would make of their files. As root.
+sendmail and rep-check are scripts controlled by the test; the last tests use the real rep-check. Also
+tests how systemd and cron read their files. Needs root.
 
     test_notify.py DIRECTORY-OF-PROGRAMS
 """
@@ -119,13 +119,13 @@ class Notify(unittest.TestCase):
 
     # ---- sending ----
 
-    def test_nothing_new_is_no_mail(self):
+    def test_without_new_blocks_no_mail_is_sent(self):
         self.run_it()
         self.run_it()
         self.assertEqual(self.mails(), [])
         self.assertEqual(self.spooled(), ['lock'])
 
-    def test_what_is_new_is_mailed_once(self):
+    def test_a_new_block_is_mailed_once(self):
         self.write('new', BLOCK.format('45.1.1.1'))
         self.run_it()
         self.run_it()
@@ -197,14 +197,14 @@ class Notify(unittest.TestCase):
 
     # ---- rep-check ----
 
-    def test_a_rep_check_that_fails_is_told_and_without_output_there_is_no_mail(self):
+    def test_a_failure_of_rep_check_is_reported_and_no_mail_is_sent_without_output(self):
         for does, status in (('exit 77', 77), ('exit 78', 78), ('exit 3', 71)):
             with self.subTest(does):
                 self.write('check.does', does)
                 self.assertIn('rep-check', self.run_it(status))
                 self.assertEqual((self.mails(), self.spooled()), ([], ['lock']))
 
-    def test_what_a_failing_rep_check_had_printed_is_sent(self):
+    def test_output_of_a_failed_rep_check_is_sent(self):
         self.write('check.does', 'cat new; rm new; exit 74')
         self.write('new', BLOCK.format('45.1.1.1'))
         self.assertIn('rep-check', self.run_it(74))
@@ -299,7 +299,7 @@ class Notify(unittest.TestCase):
             with self.subTest(raw):
                 self.write('new', raw)
                 self.run_it()
-                self.one_mail('root', self.subject('newly blocked'), body)
+                self.one_mail('root', self.subject('new blocks'), body)
 
     def test_the_environment_decides_nothing(self):
         self.write('new', BLOCK.format('45.1.1.1'))
@@ -323,18 +323,18 @@ class Notify(unittest.TestCase):
                        env={**os.environ, 'STATE_DIRECTORY': self.path('spool')})
         self.one_mail('root', self.subject('1 new block'), BLOCK.format('45.1.1.1'))
 
-    def test_without_sendmail_nothing_is_marked_as_shown_and_it_is_said_plainly(self):
+    def test_without_sendmail_no_block_is_marked_as_listed_and_an_error_is_reported(self):
         self.write('new', BLOCK.format('45.1.1.1'))
         self.more['--sendmail'] = self.path('no/sendmail')
         said = self.run_it(69)
-        self.assertEqual(said, f'iprep-notify: {self.path("no/sendmail")}: not installed, so no mail can be sent; '
+        self.assertEqual(said, f'iprep-notify: {self.path("no/sendmail")}: not installed, no mail can be sent; '
                                'install a mail server, or disable iprep-notify.timer\n')
         self.assertTrue(os.path.exists(self.path('new')))
         del self.more['--sendmail']
         self.run_it()
         self.one_mail('root', self.subject('1 new block'), BLOCK.format('45.1.1.1'))
 
-    def test_cron_without_sendmail_does_not_mark_blocks_as_shown(self):
+    def test_cron_without_sendmail_does_not_mark_blocks_as_listed(self):
         with open(os.path.join(TOP, 'cron.d/iprep'), encoding='ascii') as f:
             job, = [line.split(None, 6)[6] for line in f if line.startswith('41 ')]
         self.write('rep-check', '#!/bin/sh\necho "$*"\n')
@@ -344,7 +344,7 @@ class Notify(unittest.TestCase):
             p = subprocess.run(['sh', '-c', job], env=env, capture_output=True, text=True, check=False)
             self.assertEqual((p.returncode, p.stdout, p.stderr), (0, says, ''))
 
-    def test_an_unsafe_spool_is_refused_before_anything_is_shown(self):
+    def test_an_unsafe_spool_is_refused_before_a_block_is_marked_as_listed(self):
         self.write('new', BLOCK.format('45.1.1.1'))
         os.mkdir(self.path('spool'), 0o700)
         for mode, owner in ((0o755, 0), (0o770, 0), (0o700, OWNER), (0o1700, 0)):
