@@ -249,19 +249,19 @@ static int list_resolvers(ares_channel channel, char ret[RESOLVERS_MAX][RESOLVER
 #endif
 
 /* What newer ones do on their own, off. */
-static int newer_options(struct ares_options *ares_options)
+static int newer_options(struct ares_options *options)
 {
 	int mask = 0;
 
 #ifdef ARES_OPT_QUERY_CACHE
-	o->qcache_max_ttl = 0;
+	options->qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
 #ifdef ARES_OPT_SERVER_FAILOVER
-	o->server_failover_opts.retry_chance = 0;
+	options->server_failover_opts.retry_chance = 0;
 	mask |= ARES_OPT_SERVER_FAILOVER;
 #endif
-	(void)ares_options;
+	(void)options;
 	return mask;
 }
 
