@@ -31,7 +31,7 @@ static const char *exempt_why(const struct walk *walk, const struct block *block
 {
 	const struct conf *conf = walk->ctx->conf;
 	struct addr cut = addr_key(&block->key, conf->ipv6_prefix);
-	bool whole = !addr_is_v4(&block->key) && !memcmp(cut.b, block->key.b, sizeof(cut.b));
+	bool whole = !addr_is_v4(&block->key) && addr_equal(&cut, &block->key);
 	struct prefix prefix = { block->key, whole ? conf->ipv6_prefix : 128 };
 	const char *special = addr_special(&block->key);
 
@@ -133,15 +133,6 @@ static int walk(struct walk *w)
 	return rc;
 }
 
-static struct addr last_in(const struct prefix *prefix)
-{
-	struct addr addr = prefix->addr;
-
-	for (int i = prefix->bits; i < 128; i++)
-		addr.b[i / 8] |= (uint8_t)(0x80u >> i % 8);
-	return addr;
-}
-
 /*
  * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a
  * short IPv6 prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
@@ -153,12 +144,12 @@ static void set_range(struct block_query *block_query, const struct conf *conf,
 	struct prefix p = { .bits = 0 };
 
 	if (prefix) {
-		memcpy(p.addr.b, prefix->address, sizeof(p.addr.b));
+		memcpy(p.addr.bytes, prefix->address, sizeof(p.addr.bytes));
 		p.bits = prefix->bits;
 	}
 	block_query->from = p.addr;
 	block_query->low = addr_key(&p.addr, conf->ipv6_prefix);
-	block_query->high = last_in(&p);
+	block_query->high = addr_last(&p);
 	if (prefix && p.bits < 96 && prefix_has(&p, &first_v4))
 		block_query->low = block_query->from = (struct addr){ { [9] = 1 } };
 }
@@ -254,7 +245,7 @@ int iprep_parse_prefix(const char *text, struct iprep_prefix *ret)
 
 	if (!prefix_parse(text, &prefix))
 		return IPREP_E_ADDR;
-	memcpy(ret->address, prefix.addr.b, sizeof(ret->address));
+	memcpy(ret->address, prefix.addr.bytes, sizeof(ret->address));
 	ret->bits = prefix.bits;
 	return IPREP_OK;
 }

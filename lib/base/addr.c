@@ -11,9 +11,9 @@ bool addr_parse(const char *text, struct addr *ret)
 {
 	struct addr addr;
 
-	if (inet_pton(AF_INET, text, addr.b + 12) == 1)
-		memcpy(addr.b, mapped, 12);
-	else if (inet_pton(AF_INET6, text, addr.b) != 1)
+	if (inet_pton(AF_INET, text, addr.bytes + 12) == 1)
+		memcpy(addr.bytes, mapped, 12);
+	else if (inet_pton(AF_INET6, text, addr.bytes) != 1)
 		return false;
 	*ret = addr;
 	return true;
@@ -21,15 +21,25 @@ bool addr_parse(const char *text, struct addr *ret)
 
 bool addr_is_v4(const struct addr *addr)
 {
-	return !memcmp(addr->b, mapped, 12);
+	return !memcmp(addr->bytes, mapped, 12);
+}
+
+bool addr_equal(const struct addr *left, const struct addr *right)
+{
+	return !addr_compare(left, right);
+}
+
+int addr_compare(const struct addr *left, const struct addr *right)
+{
+	return memcmp(left->bytes, right->bytes, sizeof(left->bytes));
 }
 
 char *addr_text(const struct addr *addr, char dst[ADDR_TEXT_MAX])
 {
 	if (addr_is_v4(addr))
-		inet_ntop(AF_INET, addr->b + 12, dst, ADDR_TEXT_MAX);
+		inet_ntop(AF_INET, addr->bytes + 12, dst, ADDR_TEXT_MAX);
 	else
-		inet_ntop(AF_INET6, addr->b, dst, ADDR_TEXT_MAX);
+		inet_ntop(AF_INET6, addr->bytes, dst, ADDR_TEXT_MAX);
 	return dst;
 }
 
@@ -40,7 +50,7 @@ char *addr_key_text(const struct addr *key, int ipv6_prefix, char dst[ADDR_TEXT_
 
 	addr_text(key, dst);
 	/* a block for a single address inside a guarded prefix keeps its host bits */
-	if (addr_is_v4(key) || ipv6_prefix >= 128 || memcmp(cut.b, key->b, 16) != 0)
+	if (addr_is_v4(key) || ipv6_prefix >= 128 || !addr_equal(&cut, key))
 		return dst;
 	count = strlen(dst);
 	snprintf(dst + count, ADDR_TEXT_MAX - count, "/%d", ipv6_prefix);
@@ -52,7 +62,7 @@ struct addr addr_cut(const struct addr *addr, int bits)
 	struct addr cut = *addr;
 
 	for (int i = bits; i < 128; i++)
-		cut.b[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
+		cut.bytes[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
 	return cut;
 }
 
@@ -68,17 +78,26 @@ char *addr_reverse(const struct addr *addr, char dst[ADDR_REVERSE_MAX])
 	char *pos = dst;
 
 	if (addr_is_v4(addr)) {
-		snprintf(dst, ADDR_REVERSE_MAX, "%u.%u.%u.%u", addr->b[15], addr->b[14],
-			 addr->b[13], addr->b[12]);
+		snprintf(dst, ADDR_REVERSE_MAX, "%u.%u.%u.%u", addr->bytes[15], addr->bytes[14],
+			 addr->bytes[13], addr->bytes[12]);
 		return dst;
 	}
 	for (int i = 15; i >= 0; i--) {
-		*pos++ = hex[addr->b[i] & 0xf];
+		*pos++ = hex[addr->bytes[i] & 0xf];
 		*pos++ = '.';
-		*pos++ = hex[addr->b[i] >> 4];
+		*pos++ = hex[addr->bytes[i] >> 4];
 		*pos++ = i ? '.' : '\0';
 	}
 	return dst;
+}
+
+struct addr addr_last(const struct prefix *prefix)
+{
+	struct addr last = prefix->addr;
+
+	for (int i = prefix->bits; i < 128; i++)
+		last.bytes[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	return last;
 }
 
 bool prefix_has(const struct prefix *prefix, const struct addr *addr)
@@ -86,8 +105,8 @@ bool prefix_has(const struct prefix *prefix, const struct addr *addr)
 	size_t whole = (size_t)prefix->bits / 8;
 	unsigned rest = (unsigned)prefix->bits % 8;
 
-	return !memcmp(addr->b, prefix->addr.b, whole) &&
-	       (!rest || !((addr->b[whole] ^ prefix->addr.b[whole]) >> (8 - rest)));
+	return !memcmp(addr->bytes, prefix->addr.bytes, whole) &&
+	       (!rest || !((addr->bytes[whole] ^ prefix->addr.bytes[whole]) >> (8 - rest)));
 }
 
 bool prefix_parse(const char *text, struct prefix *ret)
@@ -109,8 +128,7 @@ bool prefix_parse(const char *text, struct prefix *ret)
 		prefix.bits = (int)bits + (v4 ? 96 : 0);
 	}
 	cut = addr_cut(&prefix.addr, prefix.bits);
-	if (memcmp(&cut, &prefix.addr, sizeof(cut)) !=
-	    0) /* host bits are a typing mistake, not a prefix */
+	if (!addr_equal(&cut, &prefix.addr)) /* host bits are a typing mistake, not a prefix */
 		return false;
 	*ret = prefix;
 	return true;

@@ -23,6 +23,9 @@ bool addr_is_v4(const struct addr *addr);
 char *addr_text(const struct addr *addr, char dst[ADDR_TEXT_MAX]);
 /* The text of a key: the address, or "PREFIX/64" where ipv6_prefix cuts an IPv6 address. */
 char *addr_key_text(const struct addr *key, int ipv6_prefix, char dst[ADDR_TEXT_MAX]);
+bool addr_equal(const struct addr *left, const struct addr *right);
+/* As memcmp(3): the order in which the store keeps its keys. */
+int addr_compare(const struct addr *left, const struct addr *right);
 /* The store's key: IPv4 whole, IPv6 cut to ipv6_prefix bits (1..128). */
 struct addr addr_key(const struct addr *addr, int ipv6_prefix);
 /* Clear all but the first bits (0..128). */
@@ -32,6 +35,8 @@ char *addr_reverse(const struct addr *addr, char dst[ADDR_REVERSE_MAX]);
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address; host bits must be zero. */
 bool prefix_parse(const char *text, struct prefix *ret);
+/* The last address of the prefix, whose first one is prefix->addr. */
+struct addr addr_last(const struct prefix *prefix);
 bool prefix_has(const struct prefix *prefix, const struct addr *addr);
 
 /* "private-use (RFC 1918)", or NULL for an ordinary public address. */

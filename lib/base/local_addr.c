@@ -12,14 +12,14 @@ static bool addr_of(const struct sockaddr *sa, struct addr *ret)
 
 	if (sa->sa_family == AF_INET) {
 		memcpy(&v4, sa, sizeof(v4));
-		*ret = (struct addr){ .b = { [10] = 0xff, [11] = 0xff } };
-		memcpy(ret->b + 12, &v4.sin_addr, 4);
+		*ret = (struct addr){ .bytes = { [10] = 0xff, [11] = 0xff } };
+		memcpy(ret->bytes + 12, &v4.sin_addr, 4);
 		return true;
 	}
 	if (sa->sa_family != AF_INET6)
 		return false;
 	memcpy(&v6, sa, sizeof(v6));
-	memcpy(ret->b, &v6.sin6_addr, 16);
+	memcpy(ret->bytes, &v6.sin6_addr, 16);
 	return true;
 }
 
@@ -66,7 +66,7 @@ struct local_addr_list *local_addr_list_new(void)
 bool local_addr_list_has(const struct local_addr_list *list, const struct addr *addr)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (!memcmp(&list->addrs[i], addr, sizeof(*addr)))
+		if (addr_equal(&list->addrs[i], addr))
 			return true;
 	return false;
 }

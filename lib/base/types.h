@@ -14,7 +14,7 @@ typedef uint64_t source_set;
 #define SOURCE_WAIT   SOURCE_BIT(63) /* nothing yet: settle again, it is not its turn */
 
 struct addr {
-	uint8_t b[16];
+	uint8_t bytes[16];
 }; /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
 
 /* Not F_OK: unistd.h has a macro of that name, and it is 0. */

@@ -91,7 +91,7 @@ static bool loopback_host(const char *host)
 		return false;
 	snprintf(one, sizeof(one), "%.*s", (int)len, host);
 	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||
-	       (addr_parse(one, &addr) && addr_is_v4(&addr) && addr.b[12] == 127);
+	       (addr_parse(one, &addr) && addr_is_v4(&addr) && addr.bytes[12] == 127);
 }
 
 static bool p_url(const struct conf_key *key, const char *text, void *dst, struct err *error)

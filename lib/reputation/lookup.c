@@ -75,7 +75,7 @@ static int read_state(const struct session *session, struct lookup *lookup, stru
 		rc = note_own_report(session, lookup);
 	if (!rc)
 		rc = store_knows(session->store, &lookup->key);
-	if (!rc && memcmp(lookup->key.b, lookup->task.addr.b, sizeof(lookup->key.b)))
+	if (!rc && !addr_equal(&lookup->key, &lookup->task.addr))
 		rc = store_knows(session->store, &lookup->task.addr);
 	if (rc > 0)
 		rc = read_known(session, lookup);

@@ -121,7 +121,7 @@ void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *ans
 		not_understood(ret, root ? "no data" : "no JSON");
 		goto out;
 	}
-	if (ip && (!addr_parse(ip, &said) || memcmp(said.b, ask->task->addr.b, 16))) {
+	if (ip && (!addr_parse(ip, &said) || !addr_equal(&said, &ask->task->addr))) {
 		not_understood(ret, "it is about another address");
 		goto out;
 	}

@@ -123,8 +123,7 @@ static bool names_address(const struct ask *ask, const struct json *data)
 	const char *text = json_text(json_member(data, "ipAddress"));
 	struct addr named;
 
-	return text && addr_parse(text, &named) &&
-	       !memcmp(named.b, ask->task->addr.b, sizeof(named.b));
+	return text && addr_parse(text, &named) && addr_equal(&named, &ask->task->addr);
 }
 
 static bool is_done(const struct ask *ask, const struct json *data, int64_t now,

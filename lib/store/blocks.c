@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks.c - blocks, their outbox (the lines still to be written), and pardons */
 #include "store/store_private.h"
-#include <string.h>
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -41,8 +40,9 @@ int store_block_of(struct store *store, const struct addr *addr, const struct ad
 {
 	int rc = store_block_get(store, key, ret);
 
-	return rc || !memcmp(addr->b, key->b, sizeof(key->b)) ? rc
-							      : store_block_get(store, addr, ret);
+	if (rc || addr_equal(addr, key))
+		return rc;
+	return store_block_get(store, addr, ret);
 }
 
 int store_block_get_over(struct store *store, const struct addr *key, struct block *ret)
@@ -139,7 +139,7 @@ int store_blocks_page(struct store *store, const struct block_query *block_query
 	size_t count = 0;
 	int rc;
 
-	if (block_query->order == BLOCKS_BY_KEY && memcmp(after->key.b, low->b, sizeof(low->b)) > 0)
+	if (block_query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
 		low = &after->key;
 	rc = sql_row(store, &st, pages[block_query->order], "iikkkikissii", now, now + BELIEVED_S,
 		     low, &block_query->high, &block_query->from, last, &after->key,

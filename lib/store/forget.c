@@ -14,15 +14,6 @@
 
 #define CHUNK 65536
 
-static struct addr last_of(const struct addr *key, int bits)
-{
-	struct addr last = *key;
-
-	for (int bit = bits; bit < 128; bit++)
-		last.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	return last;
-}
-
 static bool in_an_address(unsigned char byte)
 {
 	return isxdigit(byte) || byte == '.' || byte == ':';
@@ -96,7 +87,7 @@ static int count_in_file(struct store *store, const struct needles *what, int *r
 static int wipe(struct store *store, const struct addr *key, int bits, const char *text,
 		int allowed)
 {
-	struct needles what = { key->b, (size_t)bits / 8, text };
+	struct needles what = { key->bytes, (size_t)bits / 8, text };
 	int found = 0, rc = store_truncate_wal(store);
 
 	if (!rc && what.nkey)
@@ -136,7 +127,7 @@ int store_forget(struct store *store, const struct addr *key, int bits, int64_t 
 	static const char *const tables[] = { "block",	    "finding",	"lookup", "report",
 					      "pardon",	    "sighting", "good",	  "failure",
 					      "retraction", "released" };
-	struct addr last = last_of(key, bits);
+	struct addr last = addr_last(&(struct prefix){ *key, bits });
 	char sql[96], text[ADDR_TEXT_MAX];
 	int rc = sql_run(store, "PRAGMA secure_delete = ON", "");
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lookups.c - addresses that wait to be looked up: one row each, however many lines */
 #include "store/store_private.h"
-#include <string.h>
 
 #define JOB_COLUMNS "key, addr, mark, origin, tries, since, next_at, jail"
 
@@ -44,16 +43,15 @@ int store_lookup_put(struct store *store, const struct lookup_job *job)
 int store_lookup_crowd(struct store *store, const struct addr *key, int net_bits, int *ret_near,
 		       int *ret_all)
 {
-	struct addr from = addr_cut(key, net_bits), to = from;
+	struct prefix net = { addr_cut(key, net_bits), net_bits };
+	struct addr last = addr_last(&net);
 	int64_t near = 0, all = 0;
 	int rc;
 
-	for (int bit = net_bits; bit < 128; bit++)
-		to.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 	rc = sql_number(store, 0, &near,
 			"SELECT count(*) FROM (SELECT 1 FROM lookup"
 			" WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)",
-			"kki", &from, &to, (int64_t)LOOKUPS_NET_MAX);
+			"kki", &net.addr, &last, (int64_t)LOOKUPS_NET_MAX);
 	if (!rc && near < LOOKUPS_NET_MAX) /* in a flood most end here: the whole queue is long */
 		rc = sql_number(store, 0, &all,
 				"SELECT count(*) FROM (SELECT 1 FROM lookup LIMIT ?1)", "i",

@@ -60,15 +60,15 @@ int store_report_merge(struct store *store, int64_t id, int failures, int64_t se
 
 int store_report_neighbours(struct store *store, const struct addr *addr, int64_t since)
 {
-	struct addr from = addr_cut(addr, 64), to = from;
+	struct prefix net = { addr_cut(addr, 64), 64 };
+	struct addr last = addr_last(&net);
 	int64_t number = 0;
 	int rc;
 
-	memset(to.b + 8, 0xff, 8);
 	rc = sql_number(store, 0, &number,
 			"SELECT count(DISTINCT addr) FROM report WHERE addr BETWEEN ?1 AND ?2"
 			" AND addr <> ?3 AND seen_at > ?4 AND state <> 2",
-			"kkki", &from, &to, addr, since);
+			"kkki", &net.addr, &last, addr, since);
 	return rc ? rc : (int)number;
 }
 

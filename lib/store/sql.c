@@ -102,7 +102,7 @@ static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
 
 	for (; *kinds && rc == SQLITE_OK; kinds++, at++) {
 		if (*kinds == 'k')
-			rc = sqlite3_bind_blob(st, at, va_arg(ap, const struct addr *)->b, 16,
+			rc = sqlite3_bind_blob(st, at, va_arg(ap, const struct addr *)->bytes, 16,
 					       SQLITE_STATIC);
 		else if (*kinds == 'i')
 			rc = sqlite3_bind_int64(st, at, va_arg(ap, int64_t));
@@ -263,6 +263,6 @@ bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)
 
 	if (!blob || sqlite3_column_bytes(st, col) != 16)
 		return false;
-	memcpy(ret->b, blob, 16);
+	memcpy(ret->bytes, blob, 16);
 	return true;
 }

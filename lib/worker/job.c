@@ -117,7 +117,7 @@ static int put_block(const struct session *session, const struct job *job)
 	text_put(block.jail, sizeof(block.jail), job->job.jail);
 	sources_of(session, lookup->findings, block.src, sizeof(block.src));
 	rc = store_block_put(session->store, &block);
-	if (!rc && memcmp(block.key.b, job->job.addr.b, 16))
+	if (!rc && !addr_equal(&block.key, &job->job.addr))
 		rc = store_block_addr(session->store, &block.key, &job->job.addr);
 	if (!rc)
 		rc = store_release_over(session->store, &block.key);

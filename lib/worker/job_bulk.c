@@ -9,21 +9,20 @@
 #include "reputation/quota.h"
 #include "worker/worker.h"
 #include <stdlib.h>
-#include <string.h>
 
 #define SLICE	500   /* rows a transaction */
 #define BULK_MS 60000 /* 2 MB over a slow line */
 
 static int by_address(const void *left, const void *right)
 {
-	return memcmp(((const struct bulk_row *)left)->addr.b,
-		      ((const struct bulk_row *)right)->addr.b, 16);
+	return addr_compare(&((const struct bulk_row *)left)->addr,
+			    &((const struct bulk_row *)right)->addr);
 }
 
 static int refused_by_address(const void *left, const void *right)
 {
-	return memcmp(((const struct refused_row *)left)->addr.b,
-		      ((const struct refused_row *)right)->addr.b, 16);
+	return addr_compare(&((const struct refused_row *)left)->addr,
+			    &((const struct refused_row *)right)->addr);
 }
 
 /* ---- written ahead ---- */

@@ -167,7 +167,7 @@ static int prepare(const struct session *session, struct report_job *r, struct j
 static bool taken(struct job *const *list, size_t count, const struct addr *key)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!memcmp(list[i]->key.b, key->b, 16))
+		if (addr_equal(&list[i]->key, key))
 			return true;
 	return false;
 }

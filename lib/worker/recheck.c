@@ -45,7 +45,7 @@ static enum feed_state fail(struct run *run, int rc)
 static bool is_flying(const struct run *run, const struct addr *key)
 {
 	for (size_t i = 0; i < run->nflying; i++)
-		if (!memcmp(run->flying[i]->block.key.b, key->b, 16))
+		if (addr_equal(&run->flying[i]->block.key, key))
 			return true;
 	return false;
 }
@@ -67,7 +67,7 @@ static bool can_be_asked(const struct run *run, const struct recheck *recheck)
 	struct addr cut = addr_key(&recheck->key, run->session->conf->ipv6_prefix);
 
 	return recheck->addr_known || addr_is_v4(&recheck->key) ||
-	       run->session->conf->ipv6_prefix == 128 || memcmp(cut.b, recheck->key.b, 16);
+	       run->session->conf->ipv6_prefix == 128 || !addr_equal(&cut, &recheck->key);
 }
 
 static int start(struct run *run, const struct recheck *recheck, struct task **ret)

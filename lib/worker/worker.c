@@ -5,7 +5,6 @@
 #include "reputation/quota.h"
 #include "worker/lock.h"
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define WINDOW 64 /* jobs in flight */
@@ -33,7 +32,7 @@ static bool is_flying(void *user, const struct addr *key)
 	const struct worker *worker = user;
 
 	for (size_t i = 0; i < worker->nflying; i++)
-		if (!memcmp(worker->flying[i]->key.b, key->b, 16))
+		if (addr_equal(&worker->flying[i]->key, key))
 			return true;
 	return false;
 }

@@ -19,11 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (addr_parse(text, &a)) {
 		must(inet_pton(AF_INET, text, raw) == 1 || inet_pton(AF_INET6, text, raw) == 1);
 		must(addr_parse(addr_text(&a, out), &b));
-		must(!memcmp(a.b, b.b, 16));
+		must(addr_equal(&a, &b));
 		must(strlen(addr_reverse(&a, name)) < sizeof(name));
 		must(strspn(name, "0123456789abcdef.") == strlen(name));
 		b = addr_key(&a, 64);
-		must(addr_is_v4(&a) ? !memcmp(a.b, b.b, 16) : !memcmp(a.b, b.b, 8));
+		must(addr_is_v4(&a) ? addr_equal(&a, &b) : !memcmp(a.bytes, b.bytes, 8));
 		must(strspn(addr_key_text(&b, 64, out), "0123456789abcdef:./") == strlen(out));
 		addr_special(&a);
 	} else {
@@ -33,7 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(p.bits >= 0 && p.bits <= 128);
 		must(prefix_has(&p, &p.addr));
 		b = addr_cut(&p.addr, p.bits);
-		must(!memcmp(b.b, p.addr.b, 16));
+		must(addr_equal(&b, &p.addr));
+		b = addr_last(&p);
+		must(prefix_has(&p, &b) && addr_compare(&p.addr, &b) <= 0);
 	}
 	return 0;
 }

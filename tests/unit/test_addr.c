@@ -357,6 +357,51 @@ static void cutting_keeps_just_the_first_bits(void **state)
 	}
 }
 
+static void the_last_address_of_a_prefix_is_its_highest(void **state)
+{
+	static const struct {
+		const char *prefix, *last;
+	} rows[] = {
+		{ "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+		{ "0.0.0.0/0", "255.255.255.255" },
+		{ "192.0.2.0/24", "192.0.2.255" },
+		{ "192.0.2.0/23", "192.0.3.255" },
+		{ "192.0.2.4/31", "192.0.2.5" },
+		{ "192.0.2.4", "192.0.2.4" },
+		{ "2001:db8::/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" },
+		{ "2001:db8:0:1::/64", "2001:db8:0:1:ffff:ffff:ffff:ffff" },
+		{ "2001:db8::2/127", "2001:db8::3" },
+	};
+	char text[ADDR_TEXT_MAX];
+	struct prefix prefix;
+	struct addr last;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(prefix_parse(rows[i].prefix, &prefix));
+		last = addr_last(&prefix);
+		assert_string_equal(addr_text(&last, text), rows[i].last);
+	}
+}
+
+static void addresses_are_ordered_by_their_bytes(void **state)
+{
+	static const char *const rising[] = { "::",	    "::1",	   "1.2.3.4", "1.2.3.5",
+					      "2001:db8::", "2001:db8::1", "ff00::" };
+	struct addr left, right;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rising) / sizeof(rising[0]); i++) {
+		for (size_t j = 0; j < sizeof(rising) / sizeof(rising[0]); j++) {
+			assert_true(addr_parse(rising[i], &left));
+			assert_true(addr_parse(rising[j], &right));
+			assert_int_equal(addr_equal(&left, &right), i == j);
+			assert_int_equal(addr_compare(&left, &right) < 0, i < j);
+			assert_int_equal(addr_compare(&left, &right) > 0, i > j);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +414,8 @@ int main(void)
 		cmocka_unit_test(a_mapped_text_is_the_ipv4_address_everywhere),
 		cmocka_unit_test(a_refused_text_leaves_the_result_alone),
 		cmocka_unit_test(cutting_keeps_just_the_first_bits),
+		cmocka_unit_test(the_last_address_of_a_prefix_is_its_highest),
+		cmocka_unit_test(addresses_are_ordered_by_their_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -405,8 +405,8 @@ static void a_flood_of_findings_lets_the_oldest_go(void **state)
 	p->s->pages_max = 100;
 	assert_int_equal(store_begin(p->s, STORE_FAST), 0);
 	for (int i = 0; i < 5000; i++) {
-		key.b[14] = (uint8_t)(i >> 8);
-		key.b[15] = (uint8_t)i;
+		key.bytes[14] = (uint8_t)(i >> 8);
+		key.bytes[15] = (uint8_t)i;
 		f.answered_at = now + i;
 		f.expires_at = now + 3600 + i;
 		assert_int_equal(store_findings_put(p->s, p->conf, &key, &f), 0);
@@ -515,7 +515,7 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		assert_int_equal(store_knows(p->s, &blocked), 1);
 		assert_int_equal(store_lookup_get(p->s, &(struct addr){ 0 }, NULL), 0);
 		assert_int_equal(store_reports_due(p->s, now, r, 4), 2);
-		assert_memory_equal(r[1].addr.b, sending.b, 16);
+		assert_memory_equal(r[1].addr.bytes, sending.bytes, 16);
 		assert_int_equal(r[1].state, REPORT_SENDING);
 		assert_int_equal(r[1].sent_at, 1795000000);
 		assert_string_equal(r[1].comment, "own words");
@@ -529,7 +529,7 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		assert_int_equal(store_rechecks_due(p->s, &due, 1), 0);
 		now += 604800; /* a week after it was made, whichever version made it */
 		assert_int_equal(store_rechecks_due(p->s, &due, 1), 1);
-		assert_memory_equal(due.addr.b, blocked.b, 16);
+		assert_memory_equal(due.addr.bytes, blocked.bytes, 16);
 		assert_int_equal(store_released_page(p->s, 604800, &(struct release){ .at = 0 },
 						     &gone, 1),
 				 0);
