@@ -136,13 +136,17 @@ class Pages(unittest.TestCase):
         self.run_all('iprep.7', 6)
         self.assertEqual(self.called(), ['fail2ban-client -t', 'fail2ban-client reload'])
 
+    def test_the_examples_of_the_lists_do_what_they_say(self):
+        self.run_all('iprep-lists.7', 1)
+
     def test_the_examples_of_the_configuration_are_accepted_beside_what_is_shipped(self):
         with open(os.path.join(TOP, 'fail2ban/iprep.conf'), encoding='utf-8') as f:
             shipped = f.read().replace('/var/lib/iprep/', self.place.path('state/'))
         self.place.write('iprep.conf', shipped.replace('/var/log/iprep/', self.place.path('state/')))
         parts = [text for text in examples('iprep.conf.5') if text.startswith('[')]
-        self.assertEqual(len(parts), 2)
-        for text in (*parts, '\n'.join(parts)):
+        others = [text for text in examples('iprep-lists.7') if text.startswith('[')]
+        self.assertEqual((len(parts), len(others)), (2, 1))
+        for text in (*parts, *others, '\n'.join(parts)):
             self.place.write('iprep.local', text + '\n')
             p = self.place.run('rep-check', '--ready')
             self.assertEqual(p.returncode, 0, p.stderr)

@@ -202,10 +202,6 @@ def statuses(root):
         for n, text in rows:
             if not text:
                 yield f'{name}: status {n} is not explained'
-    readme = read(os.path.join(root, 'README.md'))
-    readme = readme[readme.index('## Exit statuses'):].split('\n## ')[0]
-    listed = {int(n) for row in re.findall(r'^\| ([\d, ]+) \|', readme, re.M) for n in row.split(',')}
-    yield from both('status', used, listed, 'the programs', 'README.md')
     for program in f.PROGRAMS:
         text = f.usage_text(root, program).split('Exit status:')[-1]
         for n in {int(n) for n in re.findall(r'\b\d+\b', text)} - used - {8}:
@@ -231,6 +227,15 @@ def run(*argv):
     return (p.stdout + p.stderr).splitlines()
 
 
+def named_elsewhere(name, lines):
+    """SEE ALSO names what is installed with the page: iprep has all pages but the one of libiprep-dev."""
+    for line in f.section(lines, 'SEE ALSO') if name != 'libiprep.3' else ():
+        m = re.match(r'\.Xr (\S+) (\d)', line)
+        if m and (m.group(0) == '.Xr libiprep 3' or
+                  f'{m.group(1)}.{m.group(2)}' not in f.PAGES and f'{m.group(1)} {m.group(2)}' not in f.OTHERS):
+            yield f'{name}: SEE ALSO: {m.group(1)}({m.group(2)}) is not installed with it'
+
+
 def layout(root):
     for name in f.PAGES:
         path = os.path.join(root, 'lib/man', name)
@@ -251,6 +256,9 @@ def layout(root):
         for title in wanted:
             if not f.section(lines, title):
                 yield f'{name}: lacks {title}'
+        if 'iprep' not in ' '.join(f.section(lines, 'NAME')):
+            yield f'{name}: its NAME does not mention iprep: "man -k iprep" does not find it'
+        yield from named_elsewhere(name, lines)
         for line in lines:                 # each page of ours that is named is there
             m = re.match(r'\.Xr ((?:iprep|libiprep|rep-)\S*) (\d)', line)
             if m and f'{m.group(1)}.{m.group(2)}' not in f.PAGES:
@@ -294,7 +302,6 @@ def with_change(name, path, old, new):
     with tempfile.TemporaryDirectory(prefix='iprep-pages.') as copy:
         for folder in ('lib', 'cmd'):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
-        shutil.copy(os.path.join(ROOT, 'README.md'), copy)
         text = read(os.path.join(copy, path))
         if old not in text:
             return [f'{path} has no {old!r} to change']

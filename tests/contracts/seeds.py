@@ -72,7 +72,6 @@ SEEDS = {
         (M8R, 'argument\n.It 65', 'arguments\n.It 65', 'rep-report.8: its table of statuses is not'),
         ('cmd/common/cli.h', 'EX_CONFIRMED = 10', 'EX_CONFIRMED = 11', 'status 10: in the page, not in the programs'),
         ('cmd/rep-purge/main.c', 'return EX_TEMPFAIL;', 'return EX_NOHOST;', 'status 68: in the programs, not in'),
-        ('README.md', '| 64, 65 |', '| 64 |', 'status 65: in the programs, not in README.md'),
         (CHECK, '10 confirmed', '12 confirmed', 'status 12: in its usage text'),
         (M8, 'not an address\n.It 69', '.It 69', 'status 65 is not explained'),
     ],
@@ -92,6 +91,10 @@ SEEDS = {
         (M8, '.Xr iprep 7\n', '.Xr iprep 8\n', 'iprep(8) is no page'),
         (LIB, '.Bl -tag -width Ds\n', '.Bl -tag -width Ds\n.Bogus\n', 'Bogus'),
         (M8R, '.Ed\n', '', 'rep-report.8'),
+        (M8P, 'data of iprep,', 'data,', 'its NAME does not mention iprep'),
+        (M8P, '.Sh SEE ALSO\n', '.Sh SEE ALSO\n.Xr journalctl 1 ,\n', 'SEE ALSO: journalctl(1) is not installed'),
+        (CONF, '.Sh SEE ALSO\n', '.Sh SEE ALSO\n.Xr libiprep 3 ,\n', 'SEE ALSO: libiprep(3) is not installed'),
+        ('lib/man/iprep-lists.7', '.Sh STANDARDS', '.Bogus\n.Sh STANDARDS', 'iprep-lists.7'),
         ('lib/man/iprep.7', '.Ss Undo', '.Ss Undo\n.Bl -tag\n', 'iprep.7'),
     ],
     'examples': [
@@ -99,7 +102,8 @@ SEEDS = {
         (M8P, '$(rep-purge --pardon 30d 45', '$(rep-purge --pardons 30d 45', 'no option --pardons'),
         (M8P, '.Ql rep-check --blocks --format nft', '.Ql rep-check --blocks --format', '--format lacks its value'),
         (M8R, 'rep-report --enqueue --cat', 'rep-report --enqueue=x --cat', '--enqueue takes no value'),
-        ('lib/man/iprep.7', '.Ql rep-purge --released\ntells', '.Ql rep-purge --freed\ntells', 'no option --freed'),
+        ('lib/man/iprep.7', '.Ql rep-purge --released\nlists', '.Ql rep-purge --freed\nlists', 'no option --freed'),
+        ('lib/man/iprep-lists.7', '.Dl rep-check --self-test', '.Dl rep-check --self-tests', 'no option --self-tests'),
         (CONF, '.Ql rep-check --self-test', '.Ql rep-check --selftest', 'no option --selftest'),
     ],
 }
