@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# demo.sh - one command that shows the whole of iprep on real parts
+# demo.sh - show iprep at work with real programs
 #
 #   sudo sh fail2ban/demo.sh
 #
-# Builds iprep, starts rbldnsd, an AbuseIPDB emulator, fail2ban with the shipped
-# files, the same fail2ban without them, and nftables, all in network namespaces
-# of its own; feeds real log lines, tries real TCP connections, and prints per
-# address what was seen, the evidence, the verdict and the ban. Ends with 0 if
-# every check was as it must be.
+# Builds iprep, and starts rbldnsd, an AbuseIPDB emulator, fail2ban with the shipped
+# files, the same fail2ban without them, and nftables, all in separate network
+# namespaces. It writes real log lines, makes real TCP connections, and prints for
+# each address what was seen, the evidence, the verdict and the ban. Exits with 0 if
+# every check passed.
 #
-# Touches nothing of this machine but the packages it installs with apt: a
-# compiler, libraries, tools. fail2ban, rbldnsd and nft are only unpacked below
-# the demo's own directory, which is removed at the end.
+# The demo changes nothing on this host except for the packages that it installs
+# with apt: a compiler, libraries, tools. fail2ban, rbldnsd and nft are only unpacked
+# in the directory of the demo, which is deleted at the end.
 
 set -eu
 umask 022
@@ -28,13 +28,13 @@ ca-certificates netbase"
 usage() {
 	cat <<END
 Usage: sh fail2ban/demo.sh [OPTION]...   (as root, on Debian 12 or newer)
-  --keep           keep the directory, and say where it is
+  --keep           keep the directory and print its path
   --verbose        show every step
   --no-apt         install nothing, do not update the package lists
   --prefix DIR     do not build: use the programs in DIR/bin
   --packages DIR   unpack fail2ban, rbldnsd and nft into DIR and keep them there;
-                   what an earlier run has unpacked is used again
-  -h, --help       this text
+                   packages unpacked by an earlier run are used again
+  -h, --help       print this text and exit
 END
 }
 
@@ -49,8 +49,8 @@ say() {
 	echo "demo: $*"
 }
 
-# loud COMMAND...: its output on the terminal with --verbose, else in setup.log,
-# whose end is shown if the command fails
+# loud COMMAND...: run COMMAND; with --verbose its output goes to the terminal,
+# otherwise to setup.log, whose end is shown if the command fails.
 loud() {
 	if [ "$verbose" ]; then
 		"$@" || die 1 "failed with status $?: $*"
@@ -81,7 +81,7 @@ install_tools() {
 	loud apt-get -q update
 	missing=$(missing_tools)
 	[ "$missing" ] || return 0
-	# one word per package
+	# One word per package.
 	# shellcheck disable=SC2086
 	say installing $missing
 	# shellcheck disable=SC2086
@@ -98,8 +98,8 @@ build() {
 	loud cmake --install "$dir/build"
 }
 
-# The Python part takes its namespaces down itself. This is for the case that it
-# was killed: nobody else uses these names, so all in there is ours.
+# demo.py removes its namespaces on its own. This is needed if it was killed. No other
+# program uses these names, so every process inside belongs to the demo.
 # shellcheck disable=SC2317 # reached through the trap
 remove_namespaces() {
 	for space in world host plain; do
@@ -154,15 +154,15 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-[ "$(id -u)" -eq 0 ] || die 77 "needs root, for network namespaces: sudo sh $0"
+[ "$(id -u)" -eq 0 ] || die 77 "root privileges are required for network namespaces; run: sudo sh $0"
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${ID-} ${VERSION_ID-}")
 case $release in
 "debian "[1-9] | "debian 1"[01])
-	die 69 "needs Debian 12 or newer, for fail2ban 1.0 and c-ares 1.18; this is Debian ${release#debian }" ;;
+	die 69 "Debian ${release#debian } is too old: no fail2ban 1.0 and c-ares 1.18; use Debian 12 or newer" ;;
 esac
 [ -z "$prefix" ] || [ -x "$prefix/bin/rep-check" ] ||
-	die 64 "--prefix $prefix: there is no bin/rep-check"
+	die 64 "--prefix $prefix: bin/rep-check not found"
 
 dir=$(mktemp -d /var/tmp/iprep-demo.XXXXXXXX)
 chmod 0755 "$dir"
@@ -176,8 +176,8 @@ trap 'exit 129' HUP
 [ "$prefix" ] || build
 mkdir -m 0755 "$dir/stage"
 
-say "running; fail2ban, rbldnsd and nft are unpacked, not installed"
-# In the background, so that a signal to this shell is acted upon at once.
+say "running (fail2ban, rbldnsd and nft are unpacked, not installed)"
+# In the background, so that this shell handles a signal immediately.
 /usr/bin/python3 "$tree/tests/host/demo.py" --name "$name" --dir "$dir/stage" \
 	--prefix "${prefix:-$dir/usr}" \
 	--packages "${packages:-$dir/packages}" ${verbose:+"$verbose"} &

@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# release.sh - runs a command in a root directory with another Debian release
+# release.sh - run a command in a root directory with another Debian release
 #
 #   sudo sh tests/release.sh RELEASE [COMMAND [ARGUMENT]...]
 #
-# RELEASE is a code name: bookworm, trixie, forky. The root is made with debootstrap when it is first
-# needed, and kept below IPREP_ROOTS (default: /var/cache/iprep-tests). RELEASE may also be the path
-# of such a root. Without a command it only makes the root. The command finds this tree at the path that
-# it has outside, for reading only, and runs in it.
+# RELEASE is a code name: bookworm, trixie, forky. The root is created with debootstrap on first use, and
+# kept in IPREP_ROOTS (default: /var/cache/iprep-tests). RELEASE can also be the path of such a root.
+# Without a command only the root is created. The command runs in this tree, which is mounted read-only at
+# the same path as outside.
 #
-# The command sees the root as a machine: pivot_root instead of chroot, processes, mounts, host name, IPC
-# and cgroups of its own, an empty /run and /tmp, /sys and /dev of this machine. The network is this machine's, and so are
-# apt's mirror and proxy. When the command ends, everything that it started ends.
+# The command runs as if on a separate machine: pivot_root instead of chroot, separate processes, mounts, host
+# name, IPC and cgroups, an empty /run and /tmp, and /sys and /dev of this machine. The network and apt's mirror
+# and proxy are those of this machine. When the command ends, all its processes are killed.
 #
-# IPREP_BIND: more directories to show inside, at the same path, separated by blanks, writable.
+# IPREP_BIND: further directories to mount writable at the same path, separated by blanks.
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -28,18 +28,18 @@ die() {
 	exit "$status"
 }
 
-# Where this machine's apt has Debian from; security updates have a mirror of their own.
+# The mirror that apt uses on this machine; security updates have a separate one.
 mirror() {
 	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v label="$1" '$1 == "Debian" && $0 ~ "^Debian " label " " { print $NF; exit }'
 }
 
-# make RELEASE ROOT: whole, or not at all
+# make RELEASE ROOT: create the root completely or not at all
 make() {
 	main=$(mirror Debian)
-	[ "$main" ] || die 69 "apt knows no Debian mirror (was apt-get update run?)"
-	command -v debootstrap >/dev/null || die 69 "debootstrap is missing; apt-get install debootstrap"
+	[ "$main" ] || die 69 "apt knows no Debian mirror; run apt-get update"
+	command -v debootstrap >/dev/null || die 69 "debootstrap is not installed; run apt-get install debootstrap"
 	script=$1
 	[ -e "/usr/share/debootstrap/scripts/$1" ] || script=sid       # a release newer than debootstrap
 	mkdir -p "$roots"
@@ -54,7 +54,7 @@ make() {
 		die 69 "debootstrap of $1 failed"
 	}
 	{
-		# a mirror of testing may lag behind: its Release file is valid for a week
+		# a mirror of testing can be outdated: its Release file is valid for a week
 		[ "$script" = sid ] && option='[check-valid-until=no] ' || option=
 		echo "deb $option$main $1 main"
 		security=$(mirror Debian-Security)
@@ -64,7 +64,7 @@ make() {
 		fi
 	} >"$work/root/etc/apt/sources.list"
 	apt-config dump Acquire | grep -i proxy >"$work/root/etc/apt/apt.conf.d/90iprep" || :
-	# nothing that a package installs there starts
+	# no service of an installed package is started
 	printf '#!/bin/sh\nexit 101\n' >"$work/root/usr/sbin/policy-rc.d"
 	chmod 0755 "$work/root" "$work/root/usr/sbin/policy-rc.d"
 	mv "$work/root" "$2"
@@ -73,7 +73,7 @@ make() {
 }
 
 [ $# -ge 1 ] || die 64 "usage: sh tests/release.sh RELEASE [COMMAND [ARGUMENT]...]"
-[ "$(id -u)" = 0 ] || die 77 "needs root: sudo sh tests/release.sh"
+[ "$(id -u)" = 0 ] || die 77 "root privileges are required; run: sudo sh tests/release.sh"
 case $1 in
 /*) root=$1 ;;
 *[!a-z]*) die 64 "$1 is not the code name of a Debian release" ;;
@@ -100,7 +100,7 @@ mount -t proc proc proc
 mount --rbind /dev dev
 mount --rbind /sys sys
 mount --make-rslave sys
-# one hierarchy of cgroups only, as systemd of either release wants it
+# one cgroup hierarchy only, as systemd of both releases expects it
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=0755 run run
 mount -t tmpfs -o mode=1777 tmp tmp

@@ -1,17 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh - all tests, on Debian 13 and on Debian 12: installs what they need, builds outside the clone, once as
-# released and once with AddressSanitizer and UndefinedBehaviorSanitizer and -Werror, and runs
-# everything under ctest, the demo's scenario included. Then it does the same in a root directory with
-# the other of the two releases (tests/release.sh), without the sanitizers and the tests of whole machines
-# (real daemons, packages, a booted systemd). Needs root, for namespaces and owners.
+# run.sh - all tests, on Debian 13 and on Debian 12
+#
+# Installs the required packages and builds outside the clone, once as released and once with -Werror,
+# AddressSanitizer and UndefinedBehaviorSanitizer. Then it runs all tests under ctest, including the scenario of
+# the demo. After that it repeats them in a root directory with the other release (tests/release.sh), without
+# the sanitizers and without the tests of whole machines (real daemons, packages, a booted systemd). Requires
+# root, for namespaces and file owners.
 #
 #   sudo sh tests/run.sh [--keep] [--here | --part]
 #
-#   --keep   leave the build directory
-#   --here   only on this release
-#   --part   only on this release, and only what is run in the other one
+#   --keep   keep the build directory
+#   --here   run only on this release
+#   --part   run only on this release, and only the tests that the other release gets
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 keep=no what=both
@@ -26,12 +28,13 @@ for option; do
 	*) usage ;;
 	esac
 done
-[ "$(id -u)" = 0 ] || { echo "tests/run.sh: needs root: sudo sh tests/run.sh" >&2; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "tests/run.sh: root privileges are required; run: sudo sh tests/run.sh" >&2; exit 77; }
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${ID-}-${VERSION_ID-} ${VERSION_CODENAME-unknown}")
 case $release in
 debian-[1-9]" "* | debian-1[01]" "*)
-	echo "tests/run.sh: needs Debian 12 or newer; this is Debian ${release#debian-}" >&2
+	version=${release#debian-}
+	echo "tests/run.sh: Debian ${version% *} is too old; use Debian 12 or newer" >&2
 	exit 69
 	;;
 esac
@@ -46,7 +49,7 @@ libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace o
 mandoc groff-base man-db bash-completion ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client
 dpkg-dev file git lintian systemd-journal-remote netbase"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq                     # the host tests unpack packages, too
+apt-get update -qq                     # the host tests unpack packages as well
 missing=
 for p in $packages; do
 	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
@@ -99,7 +102,7 @@ build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=addr
 run released
 run sanitized -LE host
 if [ "$what" = both ]; then
-	echo "== the same on Debian's $other"
+	echo "== testing on Debian $other"
 	sh "$top/tests/release.sh" "$other" sh "$top/tests/run.sh" --part || status=1
 fi
 exit $status

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Read by cpack before it makes anything: what differs between Debian packages and the source.
+# Read by cpack first: the differences between the Debian packages and the source package.
 get_filename_component(here ${CMAKE_CURRENT_LIST_FILE} DIRECTORY)
 
-# As dpkg-buildpackage does: no time in a package is newer, and the same source makes the same package.
+# As in dpkg-buildpackage: no timestamp in a package is newer, so the same source makes the same package.
 find_program(parsechangelog dpkg-parsechangelog)
 if(parsechangelog AND NOT DEFINED ENV{SOURCE_DATE_EPOCH})
   execute_process(COMMAND ${parsechangelog} -l ${here}/changelog -S Timestamp OUTPUT_VARIABLE epoch
@@ -17,6 +17,6 @@ elseif(CPACK_TOPLEVEL_TAG MATCHES "Source$")
   set(CPACK_INSTALL_SCRIPTS ${here}/source.cmake)
   set(CPACK_PACKAGING_INSTALL_PREFIX /)
 else()
-  message(FATAL_ERROR "only Debian packages and the source are made: configure with "
+  message(FATAL_ERROR "only Debian packages and the source package can be made: configure with "
     "-DCMAKE_INSTALL_PREFIX=/usr for \"cpack -G DEB\", or use --config CPackSourceConfig.cmake")
 endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Run by cpack when the packages are made. It gives a library scripts that call ldconfig, which Debian
-# leaves to the trigger (policy 8.1.1): they go.
+# Run by cpack after it has made the packages. cpack adds scripts that call ldconfig to a library package.
+# They are removed, because Debian uses a trigger instead (policy 8.1.1).
 foreach(deb IN LISTS CPACK_PACKAGE_FILES)
   if(deb MATCHES "/libiprep0_[^/]*\\.deb$")
     set(open ${CPACK_TEMPORARY_DIRECTORY}/open)

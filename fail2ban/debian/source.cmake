@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Run by cpack to fill the source package. In a git checkout these are the files that git knows; elsewhere, in
-# an unpacked source package, all that is found in the project's places but leftovers of editors and builds.
+# Run by cpack to fill the source package: in a git checkout with the files known to git; in an unpacked source
+# package with all files in the directories of the project, except leftovers of editors and builds.
 cmake_policy(VERSION 3.18)
 get_filename_component(top ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)
 set(places cmd lib fail2ban tests .ci .github)
@@ -11,9 +11,9 @@ set(leftovers "(~|\\.sw[a-p]|\\.orig|\\.rej|\\.bak|\\.o|\\.so|\\.a|\\.pyc|\\.d?d
 if(EXISTS ${top}/.git)
   find_program(git git)
   if(NOT git)
-    message(FATAL_ERROR "${top} is a git checkout, and git is not installed: what belongs to the source is not known")
+    message(FATAL_ERROR "${top} is a git checkout, and git is not installed; install git")
   endif()
-  # root may package what belongs to somebody else
+  # root may package a checkout that belongs to another user
   execute_process(COMMAND ${git} -c safe.directory=* -c core.quotePath=off ls-files WORKING_DIRECTORY ${top}
     OUTPUT_VARIABLE files COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX REPLACE "\n$" "" files "${files}")

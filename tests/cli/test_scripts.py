@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The two commands of README refuse a machine on which they cannot succeed, before they change anything.
+"""demo.sh and run.sh refuse to run on an unsupported release, before they change anything.
 
-A mount namespace of its own hides /etc/os-release behind another one, so this needs root.
+A separate mount namespace replaces /etc/os-release, so this test needs root.
 """
 import os
 import subprocess
@@ -15,7 +15,7 @@ OLD = (('11', 'bullseye'), ('10', 'buster'), ('9', 'stretch'))
 
 
 def run(script, os_release, *words):
-    """The script on a machine with this /etc/os-release; with words that end it where nothing is wrong."""
+    """Run the script with this /etc/os-release; words make it exit if the release is accepted."""
     with tempfile.NamedTemporaryFile('w', suffix='.os-release') as file:
         file.write(os_release)
         file.flush()
@@ -26,19 +26,19 @@ def run(script, os_release, *words):
 
 @unittest.skipIf(os.geteuid(), 'needs root, for a mount namespace')
 class OldDebian(unittest.TestCase):
-    def test_a_debian_before_12_is_refused_with_the_version_that_is_needed(self):
+    def test_a_debian_before_12_is_refused_with_the_required_version(self):
         for script in COMMANDS:
             for version, name in OLD:
                 with self.subTest(script, version=version):
                     done = run(script, f'ID=debian\nVERSION_ID="{version}"\nVERSION_CODENAME={name}\n')
                     self.assertEqual((done.returncode, done.stdout), (69, ''))
-                    self.assertRegex(done.stderr, rf'^\S+: needs Debian 12 or newer.*; this is Debian {version}\b.*\n$')
+                    self.assertRegex(done.stderr, rf'^\S+: Debian {version} is too old.*; use Debian 12 or newer\n$')
 
     def test_debian_12_13_and_testing_are_not_refused(self):
         for version in ('VERSION_ID="12"\n', 'VERSION_ID="13"\n', ''):
             with self.subTest(version):
                 done = run('fail2ban/demo.sh', 'ID=debian\n' + version, '--prefix', '/nonexistent')
-                self.assertEqual(done.returncode, 64)      # of the option that comes after it
+                self.assertEqual(done.returncode, 64)      # for the option that is checked next
                 self.assertIn('/nonexistent', done.stderr)
 
 

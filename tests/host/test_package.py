@@ -238,7 +238,7 @@ class Lifecycle(unittest.TestCase):
             self.assertEqual(done.stdout + done.stderr, "", command)
 
     def the_user_stays_as_long_as_a_key_belongs_to_it(self):
-        self.assertIn("user _iprep stays", self.root.dpkg("--purge", *NAMES))
+        self.assertIn("user _iprep: not deleted", self.root.dpkg("--purge", *NAMES))
         self.assertEqual(self.root.described("/etc/iprep/abuseipdb.key")[:3], ("root", "_iprep", "0640"))
         self.assertEqual(os.listdir(self.root.inside("/etc/iprep")), ["abuseipdb.key"])
         self.install()

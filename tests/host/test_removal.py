@@ -52,7 +52,7 @@ class Removal(UnitCase):
         self.wait(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "the long bans")
         self.assertEqual(self.active(), set(TIMERS))
         said = self.dpkg("--remove", "iprep")
-        self.assertIn("fail2ban's configuration still names iprep", said)
+        self.assertIn("fail2ban's configuration still uses iprep", said)
         self.assertIn("/etc/fail2ban/jail.local:11:         iprep[category", said)
         self.assertEqual(self.active(), set())
         self.assertEqual(self.host.run("fail2ban-client", "-t").returncode, 0)
