@@ -5,7 +5,7 @@
  * A context opens what it needs when it is first needed: configuration, state, key, network.
  */
 #include "api/iprep_private.h"
-#include "base/buf.h"
+#include "base/mask.h"
 #include "base/siphash.h"
 #include "base/statedir.h"
 #include <stdio.h>

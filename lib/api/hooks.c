@@ -3,6 +3,7 @@
 #include "api/iprep_private.h"
 #include "reputation/verdict_log.h"
 #include "base/buf.h"
+#include "base/mask.h"
 #include "conf/categories.h"
 #include "reputation/gate.h"
 #include "reputation/lookup.h"

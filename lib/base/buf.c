@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* buf.c - see buf.h */
 #include "base/buf.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,20 +73,6 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 	buf->len += (size_t)count;
 }
 
-char *text_mask(char *dst, size_t room, const void *src, size_t len)
-{
-	const unsigned char *bytes = src;
-	size_t count = len < room - 1 ? len : room - 1;
-
-	for (size_t i = 0; i < count; i++)
-		dst[i] = bytes[i] < 0x20 || bytes[i] > 0x7e || bytes[i] == '"' ? '?'
-									       : (char)bytes[i];
-	dst[count] = '\0';
-	if (count < len && count >= 3)
-		memcpy(dst + count - 3, "...", 3);
-	return dst;
-}
-
 bool text_put(char *dst, size_t room, const char *src)
 {
 	size_t used = strlen(dst), len = strlen(src);
@@ -149,71 +135,4 @@ bool utf8_valid(const char *text)
 		bytes += count;
 	}
 	return true;
-}
-
-#define PIECE 16 /* of a secret: enough to tell it by */
-
-/* The byte at *at in lower case, and *at behind it; "%41" is one byte, as in a URL. */
-static int next_byte(const char **at, const char *end)
-{
-	const char *pos = *at;
-	unsigned byte = (unsigned char)*pos;
-
-	*at = pos + 1;
-	if (byte == '%' && end - pos > 2 && isxdigit((unsigned char)pos[1]) &&
-	    isxdigit((unsigned char)pos[2])) {
-		const char hex[] = { pos[1], pos[2], '\0' };
-
-		byte = (unsigned)strtoul(hex, NULL, 16);
-		*at = pos + 3;
-	}
-	return tolower((int)byte);
-}
-
-static bool begins_with(const char *text, const char *end, const char *piece, size_t len)
-{
-	while (len && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
-		piece++;
-		len--;
-	}
-	return !len;
-}
-
-bool text_shows(const char *text, size_t len, const char *secret)
-{
-	size_t length = strlen(secret), piece = length < PIECE ? length : PIECE;
-
-	if (!length || len < piece)
-		return false;
-	for (size_t at = 0; at + piece <= len; at++)
-		for (size_t i = 0; i + piece <= length; i++)
-			if (begins_with(text + at, text + len, secret + i, piece))
-				return true;
-	return false;
-}
-
-#define RUN_MIN 20
-
-char *text_redact(char *text)
-{
-	char *out = text;
-
-	for (const char *pos = text; *pos;) {
-		size_t len = strspn(
-			pos, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-		bool digit = strcspn(pos, "0123456789") < len;
-
-		if (len >= RUN_MIN && digit) {
-			memcpy(out, "...", 3);
-			out += 3;
-			pos += len;
-			continue;
-		}
-		len = len ? len : 1;
-		memmove(out, pos, len);
-		out += len;
-		pos += len;
-	}
-	*out = '\0';
-	return text;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buf.h - text that grows up to a stated limit; foreign text made printable
+ * buf.h - text that grows up to a stated limit
  *
  * A failed addition (no memory, over the limit) sets failed and changes nothing more, so
  * that a chain of additions is checked once at its end. The text is always terminated.
@@ -22,18 +22,9 @@ void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Copy foreign bytes for people: control, non-ASCII and quote bytes become '?', the rest is
- * cut to fit room with "..." at its end. Always terminated. Returns dst. */
-char *text_mask(char *dst, size_t room, const void *src, size_t len);
 /* How many bytes of text to keep so that max hold them and no UTF-8 character is cut in two. */
 size_t utf8_cut(const char *text, size_t max);
 /* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */
 bool utf8_valid(const char *text);
-/* Does the text show 16 bytes or more of a secret, or all of a shorter one, in whatever case, plain
- * or percent-encoded? */
-bool text_shows(const char *text, size_t len, const char *secret);
-/* Where somebody may have put a key by mistake: runs of 20 or more letters and digits, one of these
- * at least, become "...". In place. Returns text. */
-char *text_redact(char *text);
 /* Append src to the terminated text in dst as far as it fits. Returns false if it was cut. */
 bool text_put(char *dst, size_t room, const char *src);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/categories.h"
 #include "base/buf.h"
+#include "base/mask.h"
 #include "base/parse.h"
 #include <stdio.h>
 #include <string.h>

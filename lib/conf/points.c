@@ -4,9 +4,9 @@
  * the offending byte, the byte between > and <, and the rest, as postscreen's own parser does.
  */
 #include "conf/points.h"
-#include "base/buf.h"
+#include "base/mask.h"
+#include "base/parse.h"
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POINTS_MAX 1000
@@ -32,18 +32,13 @@ static bool take(struct parser *parser, char byte)
 
 static bool octet(struct parser *parser, int *ret)
 {
-	const char *from = parser->at;
-	int count = 0;
+	int64_t number;
 
-	while (isdigit((unsigned char)*parser->at) && count <= 255)
-		count = count * 10 + (*parser->at++ - '0');
-	if (parser->at == from)
+	if (!isdigit((unsigned char)*parser->at))
 		return fail(parser, "a number is missing");
-	if (count > 255) {
-		parser->at--;
+	if (!int_parse_prefix(&parser->at, 255, &number))
 		return fail(parser, "a number is over 255");
-	}
-	*ret = count;
+	*ret = (int)number;
 	return true;
 }
 
@@ -115,22 +110,18 @@ static bool filter(struct parser *parser, int nfields, struct points_entry *entr
 static bool points(struct parser *parser, struct points_entry *entry)
 {
 	bool minus = take(parser, '-');
-	int count = 0;
+	int64_t number;
 
 	if (!minus)
 		take(parser, '+');
 	if (!isdigit((unsigned char)*parser->at))
 		return fail(parser, "points are missing");
-	while (isdigit((unsigned char)*parser->at)) {
-		count = count * 10 + (*parser->at - '0');
-		if (count > POINTS_MAX)
-			return fail(parser, "points are over 1000");
-		parser->at++;
-	}
-	entry->points = minus ? -count : count;
-	return *parser->at && !isblank((unsigned char)*parser->at)
-		       ? fail(parser, "expected a blank")
-		       : true;
+	if (!int_parse_prefix(&parser->at, POINTS_MAX, &number))
+		return fail(parser, "points are over 1000");
+	entry->points = minus ? -(int)number : (int)number;
+	if (*parser->at && !isblank((unsigned char)*parser->at))
+		return fail(parser, "expected a blank");
+	return true;
 }
 
 static bool entry(struct parser *parser, int nfields, struct points_entry *e)

@@ -8,6 +8,7 @@
  */
 #include "conf/keys.h"
 #include "base/buf.h"
+#include "base/mask.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

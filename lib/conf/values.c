@@ -2,8 +2,7 @@
 /* values.c - durations and templates, strictly: the whole text or nothing */
 #include "conf/conf.h"
 #include "base/buf.h"
-#include <ctype.h>
-#include <stdlib.h>
+#include "base/parse.h"
 #include <string.h>
 
 /* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
@@ -34,18 +33,11 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 	if (!*text)
 		return false;
 	while (*text) {
-		int64_t number = 0, unit;
+		int64_t number, unit;
 		size_t len;
 
-		if (!isdigit((unsigned char)*text))
+		if (!int_parse_prefix(&text, max_s, &number))
 			return false;
-		while (isdigit((unsigned char)*text)) {
-			int digit = *text++ - '0';
-
-			if (number > (max_s - digit) / 10)
-				return false;
-			number = number * 10 + digit;
-		}
 		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
 		unit = unit_s(text, len);
 		if (!unit || number > max_s / unit || sum > max_s - number * unit)

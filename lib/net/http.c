@@ -8,11 +8,13 @@
  * failure is foreign text and goes through http_say().
  */
 #include "net/http_private.h"
+#include "base/parse.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECTIONS_MAX 8L
+#define NUMBER_MAX	(INT64_MAX / 10) /* times are added to these */
 
 struct net_http {
 	CURLM *multi;
@@ -118,22 +120,16 @@ static void http_deliver(struct net *net, struct request *request)
 	call_free(call);
 }
 
-/* A decimal number and nothing else, once; 18 digits fit. */
+/* A decimal number and nothing else, given once; -1: none. */
 static int64_t number_header(CURL *easy, const char *name)
 {
-	struct curl_header *curl_header;
-	int64_t number = 0;
-	const char *pos;
+	struct curl_header *header;
+	int64_t number;
 
-	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &curl_header) != CURLHE_OK ||
-	    curl_header->amount != 1)
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+	    header->amount != 1 || !int_parse(header->value, 0, NUMBER_MAX, &number))
 		return -1;
-	for (pos = curl_header->value; *pos; pos++) {
-		if (*pos < '0' || *pos > '9' || pos - curl_header->value >= 18)
-			return -1;
-		number = number * 10 + (*pos - '0');
-	}
-	return pos == curl_header->value ? -1 : number;
+	return number;
 }
 
 static void take_answer(struct call *call, long code)

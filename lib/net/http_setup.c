@@ -8,6 +8,7 @@
  * What goes out (headers hold the key) and bodies are never traced.
  */
 #include "net/http_private.h"
+#include "base/mask.h"
 #include <arpa/inet.h>
 #include <limits.h>
 #include <netinet/in.h>

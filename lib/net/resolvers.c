@@ -6,7 +6,8 @@
  * entry, takes ports above 65535 and says nothing of where the mistake is.
  */
 #include "net/resolvers.h"
-#include "base/buf.h"
+#include "base/mask.h"
+#include "base/parse.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,17 +16,12 @@
 
 static bool take_port(const char *text, int *ret)
 {
-	int count = 0;
+	int64_t port;
 
-	if (!*text || strlen(text) > 5)
+	if (!int_parse(text, 1, 65535, &port))
 		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		count = count * 10 + (*text - '0');
-	}
-	*ret = count;
-	return count >= 1 && count <= 65535;
+	*ret = (int)port;
+	return true;
 }
 
 /* ADDRESS4[:PORT], ADDRESS6, [ADDRESS6][:PORT]; entry is cut into pieces. */

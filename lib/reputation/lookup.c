@@ -2,12 +2,12 @@
 #include "reputation/lookup.h"
 #include "base/buf.h"
 #include "base/local_addr.h"
+#include "base/time.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RESERVE_PERCENT 30 /* of the day's checks that gate jobs and re-checks never use */
 
@@ -135,30 +135,20 @@ static void leave_out_paid(const struct session *session, struct lookup *lookup)
 	}
 }
 
-static const char *clock_text(int64_t at, char dst[32])
-{
-	time_t when = (time_t)at;
-	struct tm tm;
-
-	if (!gmtime_r(&when, &tm) || !strftime(dst, 32, "%Y-%m-%d %H:%M UTC", &tm))
-		dst[0] = '\0';
-	return dst;
-}
-
 enum turn { TURN_GO, TURN_WAIT, TURN_NO };
 
 /* May AbuseIPDB be asked now? TURN_NO: dst says why not. */
 static enum turn quota_allows(const struct lookup *lookup, const struct quota *quota,
 			      char dst[DETAIL_MAX])
 {
-	char when[32];
+	char when[TIME_TEXT_MAX];
 
 	dst[0] = '\0';
 	if (quota->auth_failed)
 		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
 	else if (quota->stopped_until)
 		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
-			 clock_text(quota->stopped_until, when));
+			 time_text(quota->stopped_until, TIME_FOR_PEOPLE, when));
 	else if (quota->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
 	else if ((lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY) &&

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/quota.h"
-#include <time.h>
+#include "base/time.h"
 
 static void say_stop(const struct session *session, const char *endpoint, int64_t until)
 {
-	time_t t = (time_t)until;
-	char when[40] = "";
-	struct tm tm;
+	char when[TIME_TEXT_MAX];
 
-	if (gmtime_r(&t, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm);
 	log_line(session->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept",
-		 endpoint, when);
+		 endpoint, time_text(until, TIME_FOR_PEOPLE, when));
 }
 
 int quota_note(const struct session *session, const char *endpoint, const struct quota_seen *seen)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/report_comment.h"
 #include "base/buf.h"
+#include "base/mask.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/verdict_log.h"
+#include "base/time.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH	    64
@@ -21,13 +21,10 @@ static bool plain(const char *name)
 size_t verdict_log_line(const struct conf *conf, const struct block *block, int64_t at, int pid,
 			char dst[768])
 {
-	char when[40], key[ADDR_TEXT_MAX];
-	time_t t = (time_t)at;
-	struct tm tm;
+	char when[TIME_TEXT_MAX], key[ADDR_TEXT_MAX];
 	int count;
 
-	gmtime_r(&t, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S+0000", &tm);
+	time_text(at, TIME_LOG, when);
 	addr_key_text(&block->key, conf->ipv6_prefix, key);
 	count = snprintf(dst, 768,
 			 "%s iprep[%d]: verdict=confirmed ip=%s score=%d tier=%s%s%s%s%s\n", when,

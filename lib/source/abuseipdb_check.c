@@ -8,34 +8,13 @@
 #include "source/abuseipdb_check.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/parse.h"
+#include "base/time.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 /* Shared by many people: a long ban hits the wrong ones. Tor comes as a flag of its own. */
 static const char *const shared_usage[] = { "Mobile ISP" };
-
-/* ISO 8601 with an offset: "2026-11-23T09:51:10+00:00". 0: not understood. */
-static int64_t iso_time(const char *text)
-{
-	struct tm tm = { 0 };
-	const char *pos = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int64_t offset_s = 0, h, m;
-	char hh[3] = "", mm[3] = "";
-
-	if (!pos)
-		return 0;
-	if (*pos == '+' || *pos == '-') {
-		snprintf(hh, sizeof(hh), "%s", pos + 1);
-		snprintf(mm, sizeof(mm), "%s", strlen(pos) > 4 ? pos + 4 : "");
-		if (!int_parse(hh, 0, 14, &h) || !int_parse(mm, 0, 59, &m))
-			return 0;
-		offset_s = (h * 3600 + m * 60) * (*pos == '-' ? -1 : 1);
-	}
-	return (int64_t)timegm(&tm) - offset_s;
-}
 
 static void ago(int64_t seconds, char dst[24])
 {
@@ -114,7 +93,7 @@ void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *ans
 	const char *last = json_text(json_member(data, "lastReportedAt"));
 	struct finding finding = { .status = FINDING_OK };
 	struct addr said;
-	int64_t score, last_at;
+	int64_t score, last_at = 0;
 	bool is_public = true;
 
 	if (!data) {
@@ -130,8 +109,7 @@ void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *ans
 		goto out;
 	}
 	json_bool(json_member(data, "isPublic"), &is_public);
-	last_at = iso_time(last);
-	if (last && !last_at) {
+	if (last && !time_parse(last, &last_at)) {
 		not_understood(ret, "when it was last reported");
 		goto out;
 	}

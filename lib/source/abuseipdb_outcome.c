@@ -9,6 +9,7 @@
  * by its clients.
  */
 #include "source/abuseipdb_check.h"
+#include "base/mask.h"
 #include "base/addr.h"
 #include "base/json.h"
 #include <stdio.h>

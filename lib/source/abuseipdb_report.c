@@ -5,9 +5,9 @@
  */
 #include "source/abuseipdb_check.h"
 #include "base/buf.h"
+#include "base/time.h"
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 void abuseipdb_encode(struct buf *buf, const char *text, size_t len)
 {
@@ -22,21 +22,13 @@ void abuseipdb_encode(struct buf *buf, const char *text, size_t len)
 	}
 }
 
-static bool iso_time(int64_t at, char dst[40])
-{
-	time_t when = (time_t)at;
-	struct tm tm;
-
-	return gmtime_r(&when, &tm) && strftime(dst, 40, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
-}
-
 char *abuseipdb_report_body(const struct addr *addr, const char *categories, const char *comment,
 			    int64_t seen_at)
 {
-	char ip[ADDR_TEXT_MAX], when[40];
+	char ip[ADDR_TEXT_MAX], when[TIME_TEXT_MAX];
 	struct buf buf;
 
-	if (seen_at && !iso_time(seen_at, when))
+	if (seen_at && !*time_text(seen_at, TIME_ISO_OFFSET, when))
 		return NULL;
 	buf_init(&buf, 8192);
 	buf_puts(&buf, "ip=");
@@ -86,9 +78,9 @@ bool abuseipdb_bulk_row(struct buf *buf, const struct addr *addr, const char *ca
 {
 	bool several = strchr(categories, ',');
 	size_t before = buf->len;
-	char ip[ADDR_TEXT_MAX], when[40];
+	char ip[ADDR_TEXT_MAX], when[TIME_TEXT_MAX];
 
-	if (!iso_time(seen_at, when))
+	if (!*time_text(seen_at, TIME_ISO_OFFSET, when))
 		return false;
 	buf_printf(buf, "%s,%s%s%s,%s,", addr_text(addr, ip), several ? "\"" : "", categories,
 		   several ? "\"" : "", when);

@@ -7,7 +7,7 @@
  * The zone may hold a key: details never show it.
  */
 #include "source/source.h"
-#include "base/buf.h"
+#include "base/mask.h"
 #include "source/dnsbl_health.h"
 #include <arpa/inet.h>
 #include <stdio.h>

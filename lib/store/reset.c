@@ -10,12 +10,12 @@
  */
 #include "store/store_private.h"
 #include "base/buf.h"
+#include "base/time.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOCK_BYTES_AT 0x40000000
@@ -204,14 +204,11 @@ static bool is_free(const char *base)
 
 static int free_name(struct store *store, char dst[STORE_PATH_MAX])
 {
-	time_t now = (time_t)store_now(store);
-	char when[40], end[60];
-	struct tm tm;
+	char when[TIME_TEXT_MAX], end[60];
 
-	gmtime_r(&now, &tm);
-	strftime(when, sizeof(when), ".%Y-%m-%dT%H:%M:%SZ", &tm);
+	time_text(store_now(store), TIME_ISO, when);
 	for (int i = 1; i <= NAMES_MAX; i++) {
-		snprintf(end, sizeof(end), i > 1 ? "%s-%d" : "%s", when, i);
+		snprintf(end, sizeof(end), i > 1 ? ".%s-%d" : ".%s", when, i);
 		store_path_with(store, end, dst);
 		if (is_free(dst))
 			return 0;

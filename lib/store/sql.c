@@ -5,7 +5,7 @@
  * Source: sqlite.org/rescode.html.
  */
 #include "store/store_private.h"
-#include "base/buf.h"
+#include "base/mask.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -247,14 +247,9 @@ int64_t sql_int(sqlite3_stmt *st, int col)
 void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
 {
 	const unsigned char *text = sqlite3_column_text(st, col);
-	size_t len = text ? strlen((const char *)text) : 0;
 
-	if (len >= room)
-		len = room - 1;
-	for (size_t i = 0; i < len;
-	     i++) /* all was printable when it was kept; a terminal gets no bits that fell over */
-		dst[i] = text[i] < ' ' || text[i] > '~' ? '?' : (char)text[i];
-	dst[len] = '\0';
+	/* Stored text is printable, unless bits of the file flipped. */
+	text_printable(dst, room, text, text ? strlen((const char *)text) : 0);
 }
 
 bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)

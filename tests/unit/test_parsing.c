@@ -2,9 +2,11 @@
 /* test_parsing.c - patterns, durations, numbers, JSON, comments: tables of texts and what they mean
  */
 #include "base/buf.h"
+#include "base/mask.h"
 #include "reputation/report_comment.h"
 #include "conf/conf.h"
 #include "base/parse.h"
+#include "base/time.h"
 #include "base/json.h"
 #include "conf/points.h"
 #include <setjmp.h>
@@ -151,6 +153,69 @@ static void numbers_are_the_whole_text(void **state)
 	assert_true(int_parse("-3", -5, 10, &n));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(int_parse(bad[i], 0, 10, &n));
+	assert_false(int_parse("-0", 0, 10, &n));
+	assert_true(int_parse("0010", 0, 10, &n));
+	assert_true(int_parse("9223372036854775807", 0, INT64_MAX, &n));
+	assert_true(n == INT64_MAX);
+	assert_false(int_parse("9223372036854775808", 0, INT64_MAX, &n));
+}
+
+static void a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_large(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t max, number; /* -1: refused */
+		size_t used;
+	} rows[] = {
+		{ "12d", 100, 12, 2 }, { "255.1", 255, 255, 3 }, { "256.1", 255, -1, 2 },
+		{ "7", 6, -1, 0 },     { "", 9, -1, 0 },	 { "-1", 9, -1, 0 },
+		{ " 1", 9, -1, 0 },    { "0", 0, 0, 1 },	 { "00", 0, 0, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *at = rows[i].text;
+		int64_t number = -1;
+
+		assert_int_equal(int_parse_prefix(&at, rows[i].max, &number), rows[i].number >= 0);
+		assert_int_equal(number, rows[i].number);
+		assert_int_equal(at - rows[i].text, rows[i].used);
+	}
+}
+
+static void times_are_written_and_read_in_utc(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t at; /* -1: refused */
+	} rows[] = {
+		{ "2026-11-23T09:51:10+00:00", 1795427470 },
+		{ "2026-11-23T09:51:10Z", 1795427470 },
+		{ "2026-11-23T09:51:10", 1795427470 },
+		{ "2026-11-23T11:51:10+02:00", 1795427470 },
+		{ "2026-11-23T06:21:10-03:30", 1795427470 },
+		{ "2038-01-19T03:14:08Z", 2147483648 },
+		{ "2026-11-23T09:51:10+15:00", -1 },
+		{ "2026-11-23T09:51:10+xx:00", -1 },
+		{ "2026-11-23T09:51:10+02:60", -1 },
+		{ "2026-11-23", -1 },
+		{ "", -1 },
+	};
+	char text[TIME_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t at = -1;
+
+		assert_int_equal(time_parse(rows[i].text, &at), rows[i].at >= 0);
+		assert_true(at == rows[i].at);
+	}
+	assert_string_equal(time_text(1795427470, TIME_FOR_PEOPLE, text), "2026-11-23 09:51 UTC");
+	assert_string_equal(time_text(1795427470, TIME_ISO, text), "2026-11-23T09:51:10Z");
+	assert_string_equal(time_text(1795427470, TIME_ISO_OFFSET, text),
+			    "2026-11-23T09:51:10+00:00");
+	assert_string_equal(time_text(1795427470, TIME_LOG, text), "2026-11-23T09:51:10+0000");
+	assert_string_equal(time_text(INT64_MAX, TIME_ISO, text), "");
 }
 
 static void json_that_is_not_sound_is_no_answer(void **state)
@@ -253,6 +318,9 @@ int main(void)
 		cmocka_unit_test(ranges_are_the_least_and_the_most),
 		cmocka_unit_test(durations_are_fail2bans),
 		cmocka_unit_test(numbers_are_the_whole_text),
+		cmocka_unit_test(
+			a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_large),
+		cmocka_unit_test(times_are_written_and_read_in_utc),
 		cmocka_unit_test(json_that_is_not_sound_is_no_answer),
 		cmocka_unit_test(json_members_have_their_type_or_are_not_there),
 		cmocka_unit_test(comments_leave_out_clauses_without_a_number),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_text.c - growing text, masking, errors and log lines */
 #include "base/buf.h"
+#include "base/mask.h"
 #include "base/err.h"
 #include "base/log.h"
 #include <setjmp.h>
@@ -40,6 +41,27 @@ static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 		assert_string_equal(out, rows[i].out);
 		assert_int_equal(out[rows[i].room], 'z');
 	}
+}
+
+static void stored_text_keeps_its_quotes_when_it_is_shown(void **state)
+{
+	static const struct {
+		const char *src;
+		size_t room;
+		const char *out;
+	} rows[] = {
+		{ "a \"b\" c", 9, "a \"b\" c" },
+		{ "abcd", 4, "abc" },
+		{ "a\x1b\xc3\x7f", 9, "a???" },
+		{ "", 1, "" },
+	};
+	char out[9];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(text_printable(out, rows[i].room, rows[i].src,
+						   strlen(rows[i].src)),
+				    rows[i].out);
 }
 
 static void utf8_is_told_from_other_bytes(void **state)
@@ -261,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(foreign_bytes_are_masked_and_cut_to_the_room),
+		cmocka_unit_test(stored_text_keeps_its_quotes_when_it_is_shown),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),
 		cmocka_unit_test(a_piece_of_a_secret_is_found_and_keys_are_redacted),
 		cmocka_unit_test(text_is_put_as_far_as_it_fits),
