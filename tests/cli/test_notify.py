@@ -31,8 +31,6 @@ BLOCK = """{0}  notorious  16  2027-11-23 09:51  sendmail-auth
     https://www.abuseipdb.com/check/{0}
     fail2ban-client unban $(rep-purge --pardon 30d {0})
 """
-RELEASE = ("rep-purge --released | grep -E '^[0-9A-Fa-f:./]+$' | xargs -r -n500 fail2ban-client set \"$jail\" unbanip"
-           ' >/dev/null; done')
 # prints what waits in the file "new", once; does what "check.does" says
 REP_CHECK = """#!/bin/sh
 [ "$*" = "--blocks --new" ] || exit 64
@@ -482,10 +480,11 @@ class Files(unittest.TestCase):
     def test_shellcheck_finds_nothing(self):
         if not shutil.which('shellcheck'):
             self.skipTest('shellcheck is not installed')
-        subprocess.run(['shellcheck', NOTIFY], check=True)
+        subprocess.run(['shellcheck', NOTIFY, os.path.join(TOP, 'iprep-release')], check=True)
 
-    def test_the_script_can_be_run(self):
+    def test_the_scripts_can_be_run(self):
         self.assertTrue(os.access(NOTIFY, os.X_OK))
+        self.assertTrue(os.access(os.path.join(TOP, 'iprep-release'), os.X_OK))
 
     def test_systemd_takes_the_units(self):
         if not shutil.which('systemd-analyze'):
@@ -521,6 +520,7 @@ class Files(unittest.TestCase):
         self.assertIn('TIMERS=/etc/systemd/system/timers.target.wants\n', lines)
         self.assertIn('SYSTEMD=/run/systemd/system\n', lines)
         self.assertIn('SENDMAIL=/usr/sbin/sendmail\n', lines)
+        self.assertIn('RELEASE=/usr/libexec/iprep-release\n', lines)
         self.assertEqual(len(jobs), 5)
         limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
         for job in jobs:
@@ -532,13 +532,11 @@ class Files(unittest.TestCase):
             self.assertEqual(user, 'root')
             self.assertNotRegex(command, r'(?<!\\)%')
             self.assertRegex(command, r'\Atest -d \$SYSTEMD && test -e \$TIMERS/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
-                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| '
-                                      r'(! test -x \$SENDMAIL \|\| )?(for jail in [\w -]+; do fail2ban-client status "\$jail" >/dev/null 2>&1 '
-                                      r'\|\| continue; )?rep-')
+                                      r'(! test -x \$RELEASE \|\| \$RELEASE\Z|'
+                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| (! test -x \$SENDMAIL \|\| )?rep-)')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
-        self.assertEqual([re.search(r'rep-(?!confirmed|notorious).*', j.split('>/dev/null || ', 1)[1]).group().split(' <')[0]
-                          for j in jobs],
-                         ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', RELEASE,
+        self.assertEqual([j.rsplit(' || ', 1)[1].split(' <')[0] for j in jobs],
+                         ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', '$RELEASE',
                           'rep-check --blocks --new'])
 
     def test_a_flush_and_a_purge_that_have_nothing_to_do_say_nothing(self):

@@ -17,7 +17,7 @@ import place
 from purge_case import DAY, HIGH, LIST, WEEK, key_of
 from server import Zone
 
-CRON = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban', 'cron.d', 'iprep')
+RELEASE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban', 'iprep-release')
 
 class RecheckCase(purge_case.Case):
     more = LIST.format('zen') + LIST.format('other')
@@ -215,14 +215,10 @@ class Recheck(RecheckCase):
                      ('--recheck', '--pardon', '1d')):
             self.assertNotEqual(self.purge(*args, status=64).stderr, '', args)
 
-    def test_cron_feeds_released_addresses_to_each_verdict_jail_filtered(self):
+    def test_iprep_release_passes_only_addresses_to_each_verdict_jail(self):
         self.old_block('45.1.1.1')
         self.look()
         self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of('45.1.1.2'), int(time.time()))
-        with open(CRON, encoding='ascii') as f:
-            jobs = [line for line in f.read().splitlines() if 'unbanip' in line]
-        self.assertEqual(len(jobs), 1)
-        command = jobs[0].split(None, 6)[6].split('|| ', 1)[1]
         os.mkdir(self.place.path('bin'))
         with open(self.place.path('bin/rep-purge'), 'w', encoding='ascii') as f:
             f.write(f'#!/bin/sh\n{self.programs}/rep-purge -c {self.place.path("iprep.conf")} "$@"\n'
@@ -231,7 +227,7 @@ class Recheck(RecheckCase):
             f.write(f'#!/bin/sh\ntest "$1" = status || echo "$*" >>{self.place.path("told")}\n')
         for name in ('rep-purge', 'fail2ban-client'):
             os.chmod(self.place.path('bin/' + name), 0o755)
-        subprocess.run(['sh', '-c', command], check=True, stdin=subprocess.DEVNULL,
+        subprocess.run([RELEASE], check=True, stdin=subprocess.DEVNULL,
                        env={'PATH': self.place.path('bin') + ':/usr/bin:/bin'})
         with open(self.place.path('told'), encoding='ascii') as f:
             self.assertEqual(sorted(f.read().splitlines()),

@@ -97,6 +97,7 @@ class Release(unittest.TestCase):
         with open(f"{SHIPPED}/cron.d/iprep", encoding="ascii") as file:
             line, = [job for job in file if words in job and not job.startswith("#")]
         command = line.split(None, 6)[6].split("|| ", 1)[1]
+        command = command.replace("$RELEASE", f"{SHIPPED}/iprep-release")
         return subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=False, env={"PATH": self.place.path("bin") + ":/usr/sbin:/usr/bin:/sbin:/bin"})
 
@@ -128,7 +129,7 @@ class Release(unittest.TestCase):
         self.convict("45.1.1.1", "45.1.1.2")
         self.release("45.1.1.1", "45.1.1.2")
         for _ in range(2):                 # and once more: nothing changes
-            said = self.cron("unbanip")
+            said = self.cron("iprep-release")
             self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
             self.assertEqual((self.banned("45.1.1.1"), self.banned("45.1.1.2")), ([], list(JAILS)))
         self.host.restart()
@@ -145,7 +146,7 @@ class Release(unittest.TestCase):
                 self.convict(address, jails=(jail,))
                 self.place.sql("DELETE FROM released")
                 self.release(address)
-                said = self.cron("unbanip")
+                said = self.cron("iprep-release")
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
                 self.assertNotIn(address, self.host.bans_of(jail))
 
@@ -153,11 +154,11 @@ class Release(unittest.TestCase):
         self.convict("45.1.1.1")
         self.host.stop()
         self.release("45.1.1.1")
-        self.cron("unbanip")               # in vain
+        self.cron("iprep-release")               # in vain
         self.place.sql("UPDATE released SET at = at - 86400")
         self.host.start()
         self.bans_are_restored("45.1.1.1")
-        self.assertEqual(self.cron("unbanip").returncode, 0)
+        self.assertEqual(self.cron("iprep-release").returncode, 0)
         self.assertEqual(self.banned("45.1.1.1"), [])
 
     def test_a_pardon_holds_over_restarts(self):
