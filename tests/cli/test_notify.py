@@ -8,6 +8,7 @@ tests how systemd and cron read their files. Needs root.
     test_notify.py DIRECTORY-OF-PROGRAMS
 """
 import contextlib
+import glob
 import os
 import re
 import shutil
@@ -490,26 +491,38 @@ class Files(unittest.TestCase):
         if not shutil.which('systemd-analyze'):
             self.skipTest('systemd-analyze is not installed')
         with tempfile.TemporaryDirectory() as place:
-            for name in ('iprep-notify.service', 'iprep-notify.timer'):
-                with open(os.path.join(TOP, 'systemd', name), encoding='ascii') as f:
+            units = shutil.copytree(os.path.join(TOP, 'systemd'), os.path.join(place, 'units'))
+            for name in glob.glob(f'{units}/*.service'):
+                with open(name, encoding='ascii') as f:
                     text = f.read()
-                with open(os.path.join(place, name), 'w', encoding='ascii') as f:
-                    f.write(text.replace('/usr/libexec/iprep-notify', os.path.realpath(NOTIFY)))
-            p = subprocess.run(['systemd-analyze', '--man=no', 'verify', place + '/iprep-notify.service',
-                                place + '/iprep-notify.timer'], capture_output=True, text=True, check=False)
+                with open(name, 'w', encoding='ascii') as f:
+                    f.write(re.sub('/usr/(libexec|bin)/(rep|iprep)-\\w+', os.path.realpath(NOTIFY), text))
+            p = subprocess.run(['systemd-analyze', '--man=no', 'verify',
+                                *sorted(name for kind in ('service', 'timer', 'path') for name in glob.glob(f'{units}/*.{kind}'))],
+                               capture_output=True, text=True, check=False)
         self.assertEqual((p.returncode, p.stdout + p.stderr), (0, ''))
 
     def test_nothing_in_the_unit_keeps_sendmail_from_its_rights(self):
-        # systemd.exec(5), NoNewPrivileges: these override "no"
-        implied = ('DynamicUser LockPersonality MemoryDenyWriteExecute PrivateDevices ProtectClock '
-                   'ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables '
-                   'RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID '
-                   'SystemCallArchitectures SystemCallFilter SystemCallLog ProtectHome PrivateNetwork '
-                   'PrivateUsers').split()
-        with open(os.path.join(TOP, 'systemd/iprep-notify.service'), encoding='ascii') as f:
-            keys = [line.split('=')[0] for line in f if '=' in line and line[0] != '#']
-        self.assertEqual([k for k in keys if k in implied], [])
-        self.assertIn('StateDirectory', keys)
+        # systemd.exec(5): without CAP_SYS_ADMIN at its start, most of the sandbox implies NoNewPrivileges;
+        # DynamicUser does always. host/units runs a set-user-ID program in it.
+        settings = []
+        for name in ('iprep-notify.service', 'iprep-.service.d/10-sandbox.conf', 'iprep-notify.service.d/20-sendmail.conf'):
+            with open(os.path.join(TOP, 'systemd', name), encoding='ascii') as f:
+                settings += [line.rstrip('\n').split('=', 1) for line in f if re.match('[A-Z][A-Za-z]+=', line)]
+        last = dict(settings)
+        self.assertEqual({key: last[key] for key in ('User', 'NoNewPrivileges', 'ProtectHome', 'RestrictSUIDSGID')},
+                         {'User': 'root', 'NoNewPrivileges': 'no', 'ProtectHome': 'no', 'RestrictSUIDSGID': 'no'})
+        for key in ('DynamicUser', 'PrivateUsers', 'PrivateNetwork'):
+            self.assertNotIn(key, last)
+        self.assertIn('StateDirectory', last)
+
+    def test_what_is_in_the_common_sandbox_is_in_no_unit(self):
+        with open(os.path.join(TOP, 'systemd/iprep-.service.d/10-sandbox.conf'), encoding='ascii') as f:
+            common = [line for line in f if re.match('[A-Z][A-Za-z]+=', line)]
+        self.assertGreater(len(common), 20)
+        for name in glob.glob(os.path.join(TOP, 'systemd/*.service')):
+            with open(name, encoding='ascii') as f:
+                self.assertEqual([line for line in f if line in common], [], name)
 
     def test_cron_takes_its_lines(self):
         with open(os.path.join(TOP, 'cron.d/iprep'), encoding='ascii') as f:
