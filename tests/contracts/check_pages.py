@@ -3,7 +3,7 @@
 """Manual pages, usage texts and completion say what the code has, and nothing else.
 
     check_pages.py NAME [--self-check]    NAME: options settings functions statuses
-                                                members layout examples
+                                                members layout examples readme
 
 Each prints one line per fault and ends with 1 if there is one. --self-check makes one change in a copy
 of the tree for each kind of fault, on either side, and fails if it is not found.
@@ -267,17 +267,18 @@ def layout(root):
 
 # ---- what stands there as a command ----
 
-def commands(root, name):
+def commands(text):
     """(program, arguments) of each command of ours in a page, in examples and in running text."""
-    text = f.plain('\n'.join(f.page(root, name))).replace('.Ar ', '')
     for m in re.finditer(r'(?<![\w/.-])(rep-(?:check|report|purge)) ((?:[^\n|;)\']|\|(?= ))*)', text):
         yield m.group(1), m.group(2).split(' | ')[0]
 
 
 def examples(root):
     count = 0
-    for name in f.PAGES:
-        for program, rest in commands(root, name):
+    texts = {name: f.plain('\n'.join(f.page(root, name))).replace('.Ar ', '') for name in f.PAGES}
+    texts['README.md'] = read(os.path.join(root, 'README.md')).replace('`', ';')
+    for name, text in texts.items():
+        for program, rest in commands(text):
             table, _ = f.option_table(root, program)
             if re.match(r'[\d:]', rest):    # .Xr rep-check 8; .Ic rep-check :
                 continue
@@ -295,13 +296,41 @@ def examples(root):
         yield f'only {count} commands found in all pages: are they still understood?'
 
 
-CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, members, layout, examples)}
+# ---- README ----
+
+README_LINES = 150
+
+
+def readme(root):
+    """It is short, and what it names is there where only the packages are installed."""
+    text = read(os.path.join(root, 'README.md'))
+    if text.count('\n') > README_LINES:
+        yield f'README.md: {text.count(chr(10))} lines, more than {README_LINES}'
+    packaged = re.findall(r'^\S+\t(/usr/share/doc/\S+)', read(os.path.join(root, 'tests/data/package.tsv')), re.M)
+    for path in re.findall(r'/usr/share/doc/[\w./-]*\w', text):
+        if path not in packaged:
+            yield f'README.md: {path} is in no package'
+    for name, number in re.findall(r'([\w.-]+)\((\d)\)', text):
+        if f'{name}.{number}' not in f.PAGES:
+            yield f'README.md: {name}({number}) is no page'
+    for page in f.PAGES:
+        if f'{page[:-2]}({page[-1]})' not in text:
+            yield f'README.md: does not mention {page[:-2]}({page[-1]})'
+    for link in re.findall(r'\]\(([^)]*)\)', text):
+        if not link.startswith('https://'):
+            yield f'README.md: the link {link} leads nowhere in the package'
+
+
+CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, members, layout, examples, readme)}
 
 
 def with_change(name, path, old, new):
     with tempfile.TemporaryDirectory(prefix='iprep-pages.') as copy:
         for folder in ('lib', 'cmd'):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
+        os.makedirs(os.path.join(copy, 'tests/data'))
+        for file in ('README.md', 'tests/data/package.tsv'):
+            shutil.copy(os.path.join(ROOT, file), os.path.join(copy, file))
         text = read(os.path.join(copy, path))
         if old not in text:
             return [f'{path} has no {old!r} to change']

@@ -103,7 +103,16 @@ SEEDS = {
         (M8P, '.Ql rep-check --blocks --format nft', '.Ql rep-check --blocks --format', '--format lacks its value'),
         (M8R, 'rep-report --enqueue --cat', 'rep-report --enqueue=x --cat', '--enqueue takes no value'),
         ('lib/man/iprep.7', '.Ql rep-purge --released\nlists', '.Ql rep-purge --freed\nlists', 'no option --freed'),
+        ('README.md', 'rep-report --status  ', 'rep-report --state  ', 'README.md: rep-report --state'),
         ('lib/man/iprep-lists.7', '.Dl rep-check --self-test', '.Dl rep-check --self-tests', 'no option --self-tests'),
         (CONF, '.Ql rep-check --self-test', '.Ql rep-check --selftest', 'no option --selftest'),
+    ],
+    'readme': [
+        ('README.md', '## Install\n', '## Install\n' + '\n' * 150, 'lines, more than 150'),
+        ('README.md', 'examples/sshd.local', 'examples/ssh.local', 'examples/ssh.local is in no package'),
+        ('tests/data/package.tsv', 'examples/sshd.local', 'examples/ssh.local', 'sshd.local is in no package'),
+        ('README.md', 'iprep-lists(7)', 'iprep-list(7)', 'iprep-list(7) is no page'),
+        ('README.md', 'libiprep(3)', 'the library', 'does not mention libiprep(3)'),
+        ('README.md', '## Licence\n', '## Licence\n[LICENSE](LICENSE)\n', 'the link LICENSE leads nowhere'),
     ],
 }

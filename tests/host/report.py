@@ -4,7 +4,7 @@ report.py - the demo's tables: each address, and the botnet with and without
 
 Bans are fail2ban's own answer, evidence is what rep-check has on disk, the
 verdict is the tier of the verdict line, and the last column is a connection
-tried now, to the port that was attacked. README.md shows the same tables.
+tried now, to the port that was attacked. tests/README.md shows the same tables.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import acts
 import cast
 from checks import jails, table
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "README.md")
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "README.md")
 
 
 def show(stage, checks):
@@ -30,7 +30,7 @@ def show(stage, checks):
     without = stage.network.connects("plain", wanted)
     shown += table(("botnet, one guess each", "evidence", "with iprep", "TCP", "without iprep", "TCP"),
                    [bot_row(actor, known, bans, with_iprep, plain_bans, without) for actor in cast.BOTNET])
-    checks.equal("README.md shows these tables", shown, in_readme())
+    checks.equal("tests/README.md shows these tables", shown, in_readme())
 
 
 def in_readme():

@@ -33,14 +33,13 @@ def readme(heading):
     """The indented lines below a heading."""
     with open(f"{TOP}/README.md", encoding="utf-8") as file:
         text = file.read()
-    section = re.split(r"^#+ ", text.split(f"\n### {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    section = re.split(r"^#+ ", text.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
     return [line[4:] for line in section.splitlines() if line.startswith("    ")]
 
 
 def tools():
     """What README has installed before it builds."""
-    lines = readme("Look, without root and without installing") + readme("Install")
-    found = [word for line in lines if line.startswith("sudo apt install ") for word in line.split()[3:]]
+    found = [word for line in readme("Install") if line.startswith("sudo apt install ") for word in line.split()[3:]]
     return tuple(sorted({word for word in found if not word.startswith("./") and word != "fail2ban"}))
 
 
