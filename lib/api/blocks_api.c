@@ -86,11 +86,6 @@ static int fill(struct walk *walk, const struct block *block)
 	return walk->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(walk, block);
 }
 
-static int store_said(struct walk *walk, int rc)
-{
-	return err_set(&walk->ctx->err, rc, "%s", store_err(walk->ctx->store)->text);
-}
-
 /* How many the caller has taken, at most n; an error of ours or of the caller in *ret_r. */
 static size_t hand_out(struct walk *walk, size_t count, int *ret_r)
 {
@@ -98,10 +93,8 @@ static size_t hand_out(struct walk *walk, size_t count, int *ret_r)
 
 	for (*ret_r = 0; i < count; i++) {
 		*ret_r = fill(walk, &walk->page[i]);
-		if (*ret_r < 0) {
-			store_said(walk, *ret_r);
+		if (*ret_r < 0)
 			break;
-		}
 		if (walk->query->row(walk->query->user, &walk->view.block)) {
 			*ret_r = err_set(&walk->ctx->err, IPREP_E_IO,
 					 "the list of blocks was not taken to its end");
@@ -122,13 +115,13 @@ static int walk(struct walk *w)
 		int status = 0;
 
 		if (count < 0)
-			return store_said(w, count);
+			return count;
 		last = w->page[count - 1];
 		taken = hand_out(w, (size_t)count, &rc);
 		if (w->block_query.only_new && taken)
 			status = store_blocks_shown(w->ctx->store, w->page, taken);
 		if (status < 0)
-			return store_said(w, status);
+			return status;
 	}
 	return rc;
 }
@@ -172,7 +165,7 @@ static int check_names(struct walk *walk)
 	if (blocks_query->tier && conf_tier_row(ctx->conf, blocks_query->tier) < 0)
 		rc = store_blocks_have_tier(ctx->store, blocks_query->tier);
 	if (rc < 0)
-		return store_said(walk, rc);
+		return rc;
 	if (!rc)
 		return err_set(&ctx->err, IPREP_E_ARG,
 			       "no tier of that name: neither the configuration nor "
@@ -180,7 +173,7 @@ static int check_names(struct walk *walk)
 	if (blocks_query->source && !has_source(ctx->conf, blocks_query->source))
 		rc = store_blocks_have_source(ctx->store, blocks_query->source);
 	if (rc < 0)
-		return store_said(walk, rc);
+		return rc;
 	return rc ? 0
 		  : err_set(&ctx->err, IPREP_E_ARG,
 			    "no source of that name: neither the configuration nor "

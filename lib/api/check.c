@@ -81,7 +81,7 @@ static source_set asking_settled(void *user, struct task *task)
 	}
 	if (rc)
 		log_line(&asking->ctx->log, LOG_NOTICE, "%s; the answer is right but not cached",
-			 store_err(asking->session.store)->text);
+			 asking->ctx->err.text);
 	asking->done[task->id] = true;
 	answer_ready(asking);
 	return 0;

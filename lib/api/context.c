@@ -133,6 +133,7 @@ struct session ctx_env(struct iprep_ctx *ctx)
 				 .store = ctx->store,
 				 .clock = ctx->clock,
 				 .log = &ctx->log,
+				 .err = &ctx->err,
 				 .secret = *ctx->secret ? ctx->secret : NULL,
 				 .auth_mark = ctx->auth_mark,
 				 .health = &ctx->health };

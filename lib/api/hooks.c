@@ -53,7 +53,7 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 		text_mask(name, sizeof(name), jail, strlen(jail));
 	session = ctx_env(ctx);
 	line.user = line.user_len ? user : NULL;
-	return gate_ask(&session, &line, ret_count, ret_wake, &ctx->err);
+	return gate_ask(&session, &line, ret_count, ret_wake);
 }
 
 int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
@@ -69,7 +69,7 @@ int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stand
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	return gate_stands(&session, &prefix, ret_stands, &ctx->err);
+	return gate_stands(&session, &prefix, ret_stands);
 }
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)
@@ -86,7 +86,7 @@ int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 	rc = store_pardoned(ctx->store, &key);
 	if (!rc)
 		rc = store_login_put(ctx->store, &key);
-	return rc < 0 ? err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text) : 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* The result is cut to as many bytes, so a longer template is, too; not within a name. */
@@ -165,7 +165,7 @@ int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	rc = enqueue_event(&session, &ev, &recorded, ret_wake, &ctx->err);
+	rc = enqueue_event(&session, &ev, &recorded, ret_wake);
 	if (!rc && ret_recorded)
 		*ret_recorded = recorded;
 	return rc;
@@ -194,8 +194,6 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 		rc = store_try(ctx->store);
 	if (!rc) /* what enqueue met may lie anywhere */
 		rc = store_check(ctx->store, READY_CHECK_MS);
-	if (rc < 0 && ctx->store)
-		err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
 	if (rc < 0)
 		return rc;
 	session = ctx_env(ctx);

@@ -31,11 +31,6 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 #define CHECK_MS     30000
 #define PARDON_MAX_S (3653 * 86400LL) /* ten years, their leap days too */
 
-static int store_failed(struct iprep_ctx *ctx, int rc)
-{
-	return rc < 0 ? err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text) : 0;
-}
-
 static int64_t sum(const struct store_counts *counts)
 {
 	return counts->findings + counts->lookups + counts->reports + counts->blocks +
@@ -120,7 +115,7 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 		rc = dry_run ? store_purge_count(ctx->store, ctx->conf, &counts)
 			     : purge(ctx, &counts);
 	if (rc)
-		return store_failed(ctx, rc);
+		return rc;
 	*ret_stats = (struct iprep_purge_stats){ counts.findings,    counts.lookups,
 						 counts.reports,     counts.blocks,
 						 counts.pardons,     counts.sightings,
@@ -150,7 +145,7 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
 	if (!rc && ret_key)
 		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
-	return store_failed(ctx, rc);
+	return rc;
 }
 
 int iprep_parse_duration(const char *text, int64_t *ret_s)

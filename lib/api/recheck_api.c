@@ -22,8 +22,6 @@ int iprep_recheck(struct iprep_ctx *ctx, bool dry_run, struct iprep_recheck_stat
 	session = ctx_env(ctx);
 	if (dry_run) {
 		rc = store_rechecks_count(ctx->store, &stats.done);
-		if (rc)
-			return err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
 	} else {
 		rc = recheck_run(&session, ctx->progress, ctx->progress_user, &stats, &ctx->err);
 	}
@@ -54,5 +52,5 @@ int iprep_released(struct iprep_ctx *ctx,
 		}
 		last = page[count - 1];
 	}
-	return count < 0 ? err_set(&ctx->err, count, "%s", store_err(ctx->store)->text) : 0;
+	return count;
 }

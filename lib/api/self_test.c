@@ -175,9 +175,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	rc = dnsbl_health_load(&test.session);
 	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
 		rc = store_quota_take(test.session.store, "check", 1);
-	if (rc)
-		err_set(&ctx->err, rc, "%s", store_err(test.session.store)->text);
-	else
+	if (!rc)
 		rc = run(&test, timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms,
 			 &ctx->err);
 	if (!rc)

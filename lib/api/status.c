@@ -124,7 +124,7 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 	rc = read_all(ctx, whole);
 	if (rc) {
 		free(whole);
-		return err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
+		return rc;
 	}
 	*ret_status = &whole->queue;
 	return IPREP_OK;
@@ -232,7 +232,7 @@ int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cance
 	key = addr_key(&addr, ctx->conf->ipv6_prefix);
 	rc = store_retract(ctx->store, &addr, &key);
 	if (rc < 0)
-		return err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
+		return rc;
 	if (ret_cancelled)
 		*ret_cancelled = rc;
 	return IPREP_OK;
@@ -251,7 +251,7 @@ int iprep_retraction_status(struct iprep_ctx *ctx, const char *address, int *ret
 		return rc;
 	rc = store_retraction_get(ctx->store, &addr, &retraction);
 	if (rc < 0)
-		return err_set(&ctx->err, rc, "%s", store_err(ctx->store)->text);
+		return rc;
 	if (!rc)
 		return err_set(&ctx->err, IPREP_E_ARG, "%.100s: no retraction is known", address);
 	*ret_state = (int)retraction.state;

@@ -43,7 +43,7 @@ static void lose_all(struct bulk_cache *cache)
 	cache->lost += cache->count;
 	if (!cache->said)
 		log_line(cache->session->log, LOG_NOTICE, "%s; answers are right but not cached",
-			 store_err(cache->session->store)->text);
+			 cache->session->err->text);
 	cache->said = true;
 }
 

@@ -41,7 +41,7 @@ struct bulk_lookup {
 	struct lookup *unpacked; /* for answer() */
 	int64_t progress_ms;
 	struct err *err;
-	int rc;
+	struct err failure; /* what ended the run early; code 0: nothing did */
 };
 
 /* ---- packing ---- */
@@ -127,17 +127,20 @@ static void drop(struct bulk_lookup *bulk, struct slot *slot)
 	*slot = (struct slot){ 0 };
 }
 
+/* The error object may be overwritten while what is in flight settles. */
 static void fail(struct bulk_lookup *bulk, int rc)
 {
-	if (rc < 0 && !bulk->rc)
-		bulk->rc = rc;
+	if (rc >= 0 || bulk->failure.code)
+		return;
+	bulk->failure = *bulk->err;
+	bulk->failure.code = rc;
 }
 
 static void answer_head(struct bulk_lookup *bulk, const struct lookup *lookup)
 {
 	struct slot *slot = slot_of(bulk, bulk->head);
 
-	if (!bulk->rc)
+	if (!bulk->failure.code)
 		fail(bulk, bulk->feed->answer(bulk->feed->user, slot->id, slot->bad, lookup));
 	drop(bulk, slot);
 	bulk->head++;
@@ -215,7 +218,7 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 		return 0;
 	}
 	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
-		return err_set(bulk->err, rc, "%s", store_err(bulk->session->store)->text);
+		return rc;
 	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags | LOOKUP_FREE,
 			&slot->flying, bulk->err);
 	if (rc)
@@ -238,7 +241,7 @@ static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_
 	*ret_wait_ms = LATER_MS;
 	bulk_cache_tick(bulk->cache);
 	show(bulk, false);
-	while (!bulk->rc) {
+	while (!bulk->failure.code) {
 		enum bulk_lookup_next next;
 
 		if (!has_room(bulk))
@@ -249,7 +252,7 @@ static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_
 		if (next == LISTING_END)
 			break;
 		fail(bulk, take_line(bulk, text, id, ret));
-		if (!bulk->rc && *ret)
+		if (!bulk->failure.code && *ret)
 			return FEED_TASK;
 	}
 	return FEED_END;
@@ -313,7 +316,7 @@ static int run(struct bulk_lookup *bulk)
 					   .settled = listing_settled };
 	rc = engine_run(engine, &bulk->engine_feed, bulk->err);
 	engine_free(engine);
-	return bulk->rc ? bulk->rc : rc;
+	return bulk->failure.code ? bulk->failure.code : rc;
 }
 
 int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
@@ -338,6 +341,8 @@ int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed
 	} else {
 		err_set(err, rc, "out of memory");
 	}
+	if (bulk.failure.code)
+		*err = bulk.failure;
 	while (bulk.slots && bulk.head < bulk.tail)
 		drop(&bulk, slot_of(&bulk, bulk.head++));
 	if (session->store) {

@@ -12,7 +12,7 @@ int dnsbl_health_load(const struct session *session)
 		return 0;
 	all = calloc(session->conf->nsources + 1, sizeof(*all));
 	if (!all)
-		return IPREP_E_NOMEM;
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	rc = store_zones_get(session->store, session->conf, all);
 	for (size_t i = 0; i < session->conf->nsources && !rc; i++)
 		session->health->rows[i].state = all[i];
@@ -48,7 +48,7 @@ void dnsbl_health_keep(const struct session *session)
 		health->changed = false;
 		if (store_zone_put(session->store, &session->conf->sources[i], &health->state))
 			log_line(session->log, LOG_DEBUG, "health of [dnsbl %s]: %s",
-				 session->conf->sources[i].name, store_err(session->store)->text);
+				 session->conf->sources[i].name, session->err->text);
 	}
 }
 

@@ -144,7 +144,7 @@ static int record(const struct session *session, const struct event *ev, int *re
 }
 
 int enqueue_event(const struct session *session, const struct event *ev, int *ret_recorded,
-		  bool *ret_wake, struct err *error)
+		  bool *ret_wake)
 {
 	int recorded, rc;
 
@@ -158,7 +158,7 @@ int enqueue_event(const struct session *session, const struct event *ev, int *re
 	if (!rc)
 		rc = store_end(session->store, record(session, ev, &recorded));
 	if (rc < 0)
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	*ret_recorded = recorded;
 	*ret_wake = recorded != IPREP_SKIPPED;
 	return 0;

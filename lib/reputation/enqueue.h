@@ -20,4 +20,4 @@ struct event { /* checked, at the door */
  * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
  */
 int enqueue_event(const struct session *session, const struct event *ev, int *ret_recorded,
-		  bool *ret_wake, struct err *error);
+		  bool *ret_wake);

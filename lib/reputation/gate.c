@@ -30,7 +30,7 @@ static int cache_settles(const struct session *session, const struct addr *key)
 	int rc;
 
 	if (!finding)
-		return IPREP_E_NOMEM;
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	rc = store_findings_get(session->store, session->conf, key, finding);
 	if (rc > 0) {
 		int count = dnsbl_health_load(session);
@@ -118,8 +118,7 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	return rc < 0 || *ret_count ? rc : spray;
 }
 
-int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands,
-		struct err *error)
+int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands)
 {
 	struct addr key = addr_key(&prefix->addr, session->conf->ipv6_prefix);
 	struct block block;
@@ -130,16 +129,16 @@ int gate_stands(const struct session *session, const struct prefix *prefix, bool
 		return 0;
 	rc = store_pardoned(session->store, &key);
 	if (rc)
-		return rc < 0 ? err_set(error, rc, "%s", store_err(session->store)->text) : 0;
+		return rc < 0 ? rc : 0;
 	rc = store_block_of(session->store, &prefix->addr, &key, &block);
 	if (rc < 0)
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	*ret_stands = rc > 0;
 	return 0;
 }
 
 int gate_ask(const struct session *session, const struct gate_line *line, bool *ret_count,
-	     bool *ret_wake, struct err *error)
+	     bool *ret_wake)
 {
 	struct addr key = addr_key(&line->addr, session->conf->ipv6_prefix);
 	bool count = false, wake = false;
@@ -152,7 +151,7 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	if (!rc)
 		rc = ask_disk(session, &key, line, &count, &wake);
 	if (rc < 0)
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	*ret_count = count;
 	*ret_wake = wake;
 	return 0;

@@ -19,15 +19,14 @@ struct gate_line { /* what is known of the line */
  * answers and records nothing. Errors: _STORE, _BUSY: then the outputs are untouched.
  */
 int gate_ask(const struct session *session, const struct gate_line *line, bool *ret_count,
-	     bool *ret_wake, struct err *error);
+	     bool *ret_wake);
 
 /*
  * The line of a verdict, its address or prefix as the line has it: *ret_stands if a block of it has
  * not ended, and it is neither pardoned nor guarded. Whether it was announced is not asked: the
  * line is written first. Errors: _STORE, _BUSY.
  */
-int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands,
-		struct err *error);
+int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands);
 
 /* Announce a block again, unless its last line is younger than a minute: 1 due now, 0 not. */
 int gate_seen_again(const struct session *session, const struct block *block, const char *jail);

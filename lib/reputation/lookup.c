@@ -64,7 +64,7 @@ static int read_known(const struct session *session, struct lookup *lookup)
 	return rc < 0 ? rc : 0;
 }
 
-static int read_state(const struct session *session, struct lookup *lookup, struct err *error)
+static int read_state(const struct session *session, struct lookup *lookup)
 {
 	int rc;
 
@@ -79,11 +79,7 @@ static int read_state(const struct session *session, struct lookup *lookup, stru
 		rc = store_knows(session->store, &lookup->task.addr);
 	if (rc > 0)
 		rc = read_known(session, lookup);
-	if (rc < 0)
-		return err_set(error, rc, "%s",
-			       rc == IPREP_E_NOMEM ? "out of memory"
-						   : store_err(session->store)->text);
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* The score in the answer to a report counts only while a report could bring one. */
@@ -292,7 +288,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 		guard = "an address of this host";
 	if (guard)
 		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
-	rc = guard ? 0 : read_state(session, lookup, error);
+	rc = guard ? 0 : read_state(session, lookup);
 	if (rc < 0) {
 		lookup_free(lookup);
 		return rc;

@@ -14,8 +14,9 @@ struct session {
 	struct store *store; /* NULL: no rights to the state; nothing is cached */
 	struct clock clock;
 	const struct log *log;
-	const char *secret;		   /* API key; NULL: none, or a hook, which needs none */
-	const char *auth_mark;		   /* changes with key file and configuration; "" without */
+	struct err *err;       /* the context's: the store describes its failures there */
+	const char *secret;    /* API key; NULL: none, or a hook, which needs none */
+	const char *auth_mark; /* changes with key file and configuration; "" without */
 	struct dnsbl_health_table *health; /* NULL: no list is probed, all are believed */
 	const struct local_addr_list
 		*own;		   /* this host's addresses; NULL: the kernel is asked each time */

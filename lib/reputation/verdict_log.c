@@ -124,11 +124,6 @@ static int write_line(const struct session *session, const char *line, size_t le
 	return fd;
 }
 
-static int store_said(const struct session *session, int rc, struct err *error)
-{
-	return err_set(error, rc, "%s", store_err(session->store)->text);
-}
-
 /*
  * The open file; 0 if the block was forgotten or released since the batch was read. Whoever forgets
  * it has done so before the line, or waits until it is written: no line comes after a pardon.
@@ -142,11 +137,9 @@ static int write_if_blocked(const struct session *session, const struct block *b
 	int rc = store_begin(session->store, STORE_FAST);
 
 	if (rc)
-		return store_said(session, rc, error);
+		return rc;
 	rc = store_block_get(session->store, &block->key, &still);
-	if (rc < 0)
-		store_said(session, rc, error);
-	else if (rc > 0)
+	if (rc > 0)
 		rc = write_line(session, line,
 				verdict_log_line(session->conf, block, now, (int)getpid(), line),
 				error);
@@ -173,7 +166,7 @@ static int announce_one(const struct session *session, const struct block *block
 	if (!rc)
 		rc = store_end(session->store,
 			       store_block_announced(session->store, &block->key, now, until));
-	return rc < 0 ? store_said(session, rc, error) : 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* How many addresses may be announced for the first time now. */
@@ -194,7 +187,7 @@ static int announce_some(const struct session *session, bool first, size_t max, 
 	    done = 0;
 
 	if (count < 0)
-		return err_set(error, count, "%s", store_err(session->store)->text);
+		return count;
 	while (done < count && !rc) {
 		rc = announce_one(session, &due[done], error);
 		done += !rc;
@@ -217,7 +210,7 @@ int verdict_log_due(const struct session *session, bool *ret_held, struct err *e
 		total += count;
 	}
 	if (room < 0)
-		return err_set(error, room, "%s", store_err(session->store)->text);
+		return room;
 	*ret_held |= store_blocks_due(session->store, true, &(struct block){ 0 }, 1) > 0;
 	return total;
 }

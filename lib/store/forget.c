@@ -75,10 +75,10 @@ static int count_in_file(struct store *store, const struct needles *what, int *r
 	}
 	free(buf);
 	if (!buf)
-		return err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ
 		       ? 0
-		       : err_set(&store->err, IPREP_E_IO, "%s: cannot be searched",
+		       : err_set(store->error, IPREP_E_IO, "%s: cannot be searched",
 				 sqlite3_db_filename(store->db, NULL));
 }
 
@@ -154,6 +154,6 @@ int store_forget(struct store *store, const struct addr *key, int bits, int64_t 
 	if (!rc && wipe(store, key, bits, text, pardon_until != 0))
 		log_line(store->log, LOG_NOTICE,
 			 "%s: forgotten, but freed space may still hold it: %s", text,
-			 store->err.text);
+			 store->error->text);
 	return rc;
 }

@@ -22,7 +22,7 @@ static int read_key(struct store *store, uint8_t ret[16])
 	if (rc > 0 && sqlite3_column_bytes(st, 0) == 16)
 		memcpy(ret, sqlite3_column_blob(st, 0), 16);
 	else if (rc > 0)
-		rc = err_set(&store->err, IPREP_E_STORE,
+		rc = err_set(store->error, IPREP_E_STORE,
 			     "the key of user names in the state is not one");
 	sqlite3_finalize(st);
 	return rc;
@@ -36,7 +36,7 @@ static int user_key(struct store *store, uint8_t ret[16])
 	if (rc)
 		return rc < 0 ? rc : 0;
 	if (getrandom(ret, 16, 0) != 16)
-		return err_set(&store->err, IPREP_E_OS, "getrandom: no random bytes");
+		return err_set(store->error, IPREP_E_OS, "getrandom: no random bytes");
 	return sql_run(store, "INSERT INTO meta(name, value) VALUES('user-key', ?1)", "k",
 		       (const struct addr *)(const void *)ret);
 }

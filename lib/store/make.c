@@ -31,7 +31,7 @@ static void path_beside(const struct store *store, const char *name, char dst[ST
 
 static int fail(struct store *store, const char *path, const char *doing)
 {
-	return err_set(&store->err,
+	return err_set(store->error,
 		       errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
 		       "%s: %s: %s", path, doing, strerror(errno));
 }
@@ -72,7 +72,7 @@ int store_make_lock(struct store *store)
 		if (store_wait(store, &ntries))
 			continue;
 		close(fd);
-		return err_set(&store->err, IPREP_E_BUSY,
+		return err_set(store->error, IPREP_E_BUSY,
 			       "%s: another process has been making the store for %d ms, "
 			       "giving up",
 			       path, store->wait_ms);
@@ -116,6 +116,7 @@ int store_build(struct store *store, struct store *fresh)
 	remove_rest(path, true);
 	*fresh = (struct store){ .mode = STORE_WORK,
 				 .clock = store->clock,
+				 .error = store->error,
 				 .wait_ms = store->wait_ms };
 	rc = store_connect(fresh, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	if (!rc)
@@ -123,11 +124,10 @@ int store_build(struct store *store, struct store *fresh)
 	if (!rc)
 		return 0;
 	if (rc == STORE_MOVED)
-		err_set(&fresh->err, IPREP_E_BUSY, "%s: somebody removes it while it is made",
-			path);
-	err_set(&store->err, fresh->err.code, "%s", fresh->err.text);
+		rc = err_set(store->error, IPREP_E_BUSY, "%s: somebody removes it while it is made",
+			     path);
 	store_build_failed(store, fresh);
-	return store->err.code;
+	return rc;
 }
 
 void store_build_failed(struct store *store, struct store *fresh)
@@ -143,13 +143,13 @@ void store_build_failed(struct store *store, struct store *fresh)
 int store_put_in_place(struct store *store, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
+	int rc;
 
 	if (sqlite3_wal_checkpoint_v2(fresh->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) !=
 	    SQLITE_OK) {
-		store_fail(fresh, "making a new one");
-		err_set(&store->err, fresh->err.code, "%s", fresh->err.text);
+		rc = store_fail(fresh, "making a new one");
 		store_build_failed(store, fresh);
-		return store->err.code;
+		return rc;
 	}
 	sqlite3_close(fresh->db);
 	fresh->db = NULL;
@@ -157,9 +157,9 @@ int store_put_in_place(struct store *store, struct store *fresh)
 	remove_rest(path, false);
 	remove_rest(store->path, false);
 	if (rename(path, store->path)) {
-		fail(store, store->path, "cannot be put in its place");
+		rc = fail(store, store->path, "cannot be put in its place");
 		unlink(path);
-		return store->err.code;
+		return rc;
 	}
 	store_sync_dir(store);
 	return 0;

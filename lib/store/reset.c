@@ -31,16 +31,16 @@ static int no_file(struct store *store)
 
 	if (lstat(store->path, &st))
 		return errno == ENOENT ? 0
-				       : err_set(&store->err,
+				       : err_set(store->error,
 						 errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
 						 "%s: %s", store->path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return err_set(&store->err, IPREP_E_STORE,
+		return err_set(store->error, IPREP_E_STORE,
 			       "%s: not a file but a link, a directory or the like: not set "
 			       "aside, do it by hand",
 			       store->path);
 	if (access(store->path, R_OK | W_OK))
-		return err_set(&store->err, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM,
+		return err_set(store->error, errno == EROFS ? IPREP_E_STORE : IPREP_E_PERM,
 			       "%s: %s; it has to belong to the "
 			       "owner of its directory",
 			       store->path, strerror(errno));
@@ -107,7 +107,7 @@ static int judge(struct store *store, struct store_reset *ret)
 	if (!rc && store->db)
 		rc = store_check(store, INT32_MAX);
 	if (!rc)
-		return err_set(&store->err, IPREP_E_BUSY,
+		return err_set(store->error, IPREP_E_BUSY,
 			       "%s: changes while it is looked at, giving up", store->path);
 	ret->sound = rc > 0;
 	if (rc < 0 && store->state != STORE_DAMAGED && store->state != STORE_NEWER)
@@ -161,7 +161,7 @@ static int take_over(struct store *store, struct store *fresh, struct store_rese
 	rc = store_end(fresh, rc);
 	ret->pardons = pardons.number;
 	ret->logins = logins.number;
-	return rc ? err_set(&store->err, rc, "%s", fresh->err.text) : 0;
+	return rc;
 }
 
 /* ---- moving ---- */
@@ -176,12 +176,12 @@ static int keep_out(struct store *store)
 	int fd = open(store->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), ntries = 0;
 
 	if (fd < 0)
-		return err_set(&store->err, IPREP_E_IO, "%s: %s", store->path, strerror(errno));
+		return err_set(store->error, IPREP_E_IO, "%s: %s", store->path, strerror(errno));
 	while (fcntl(fd, F_OFD_SETLK, &flock)) {
 		if (store_wait(store, &ntries))
 			continue;
 		close(fd);
-		return err_set(&store->err, IPREP_E_BUSY,
+		return err_set(store->error, IPREP_E_BUSY,
 			       "%s: another program has had it open for %d ms, giving up; nothing "
 			       "was changed",
 			       store->path, store->wait_ms);
@@ -213,7 +213,7 @@ static int free_name(struct store *store, char dst[STORE_PATH_MAX])
 		if (is_free(dst))
 			return 0;
 	}
-	return err_set(&store->err, IPREP_E_CREATE, "%s: exists, and so do %d more of that time",
+	return err_set(store->error, IPREP_E_CREATE, "%s: exists, and so do %d more of that time",
 		       dst, NAMES_MAX);
 }
 
@@ -227,8 +227,8 @@ static int move_aside(struct store *store, const char *aside)
 		store_path_with(store, ends[i], from);
 		snprintf(to, sizeof(to), "%s%s", aside, ends[i]);
 		if (rename(from, to) && errno != ENOENT)
-			return err_set(&store->err, IPREP_E_IO, "%s: cannot be set aside: %s", from,
-				       strerror(errno));
+			return err_set(store->error, IPREP_E_IO, "%s: cannot be set aside: %s",
+				       from, strerror(errno));
 	}
 	store_sync_dir(store);
 	return 0;
@@ -293,7 +293,7 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 	if (rc)
 		return rc;
 	if (ret->sound && !sound_too)
-		return err_set(&store->err, IPREP_E_ARG,
+		return err_set(store->error, IPREP_E_ARG,
 			       "%s: sound, with %lld blocks and %lld reports that wait: not set "
 			       "aside (--force does it all the same)",
 			       store->path, (long long)ret->blocks, (long long)ret->reports);
@@ -303,15 +303,17 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
 		struct store_reset *ret, struct err *error)
 {
-	struct store store = {
-		.path = path, .mode = STORE_HOOK, .clock = clock, .wait_ms = IN_USE_MS
-	};
+	struct store store = { .path = path,
+			       .mode = STORE_HOOK,
+			       .clock = clock,
+			       .error = error,
+			       .wait_ms = IN_USE_MS };
 	struct store_reset got = { 0 };
 	int rc = look_and_reset(&store, sound_too, dry_run, &got);
 
 	sqlite3_close(store.db);
 	if (rc)
-		return err_set(error, rc, "%s", store.err.text);
+		return rc;
 	*ret = got;
 	return 0;
 }

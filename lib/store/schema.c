@@ -131,8 +131,8 @@ static int without_mark(struct store *store, int64_t version)
 	if (ours == 3)
 		return store_damaged(store, "reading", "its marks are not ours, its tables are");
 	store->state = STORE_FOREIGN;
-	return err_set(&store->err, IPREP_E_STORE, "%s: a database of another program, not touched",
-		       store_name(store));
+	return err_set(store->error, IPREP_E_STORE,
+		       "%s: a database of another program, not touched", store_name(store));
 }
 
 int store_version(struct store *store, int64_t *ret_version)
@@ -153,7 +153,7 @@ int store_version(struct store *store, int64_t *ret_version)
 		snprintf(store->why, sizeof(store->why),
 			 "written by a newer iprep (version %lld; this one knows %lld)",
 			 (long long)version, (long long)SCHEMA_VERSION);
-		return err_set(&store->err, IPREP_E_STORE,
+		return err_set(store->error, IPREP_E_STORE,
 			       "%s: %s, not touched: install that one again, or set it aside "
 			       "with rep-purge --reset",
 			       store_name(store), store->why);
@@ -177,7 +177,7 @@ static int migrate(struct store *store)
 			       APPLICATION_ID, (long long)SCHEMA_VERSION);
 	if (!rc)
 		rc = mark ? exec(store, mark)
-			  : err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+			  : err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	sqlite3_free(mark);
 	return store_end(store, rc);
 }
@@ -204,7 +204,7 @@ int store_schema(struct store *store)
 		return rc;
 	if (store->read_only) /* blocks and pardons are in every version as they are now */
 		return version ? 0
-			       : err_set(&store->err, IPREP_E_STORE,
+			       : err_set(store->error, IPREP_E_STORE,
 					 "%s: not made yet, and the disk refuses writes",
 					 store_name(store));
 	if (version == 0) /* both last for the life of the file */

@@ -43,7 +43,7 @@ int store_damaged(struct store *store, const char *doing, const char *what)
 	store->state = STORE_DAMAGED;
 	snprintf(store->why, sizeof(store->why), "damaged (%s)",
 		 text_mask(masked, sizeof(masked), what, strlen(what)));
-	return err_set(&store->err, IPREP_E_STORE,
+	return err_set(store->error, IPREP_E_STORE,
 		       "%s: %s: %s; set it aside with rep-purge --reset, which makes a new one",
 		       store_name(store), doing, store->why);
 }
@@ -77,21 +77,21 @@ int store_fail(struct store *store, const char *doing)
 	if (is_damage(rc, sqlite3_errmsg(store->db)))
 		return store_damaged(store, doing, sqlite3_errmsg(store->db));
 	if (rc == SQLITE_READONLY_DBMOVED)
-		return err_set(&store->err, code, "%s: %s: moved or removed while in use", name,
+		return err_set(store->error, code, "%s: %s: moved or removed while in use", name,
 			       doing);
 	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) {
 		if (sys == EACCES || sys == EPERM)
 			code = IPREP_E_PERM;
-		return err_set(&store->err, code, "%s: %s: %s%s%s", name, doing,
+		return err_set(store->error, code, "%s: %s: %s%s%s", name, doing,
 			       sqlite3_errmsg(store->db), sys ? ": " : "",
 			       sys ? strerror(sys) : "");
 	}
 	if (code == IPREP_E_BUSY)
-		return err_set(&store->err, code,
+		return err_set(store->error, code,
 			       "%s: %s: locked by another process for %d ms, "
 			       "giving up",
 			       name, doing, store->wait_ms);
-	return err_set(&store->err, code, "%s: %s: %s", name, doing, sqlite3_errmsg(store->db));
+	return err_set(store->error, code, "%s: %s: %s", name, doing, sqlite3_errmsg(store->db));
 }
 
 /* ---- running them ---- */
@@ -117,10 +117,8 @@ static int sql_start(struct store *store, sqlite3_stmt **ret, const char *sql, c
 {
 	*ret = NULL;
 	if (sqlite3_prepare_v2(store->db, sql, -1, ret, NULL) != SQLITE_OK ||
-	    bind_all(*ret, kinds, ap) != SQLITE_OK) {
-		store_fail(store, "preparing a statement");
-		return store->err.code;
-	}
+	    bind_all(*ret, kinds, ap) != SQLITE_OK)
+		return store_fail(store, "preparing a statement");
 	return sql_next(store, *ret);
 }
 
@@ -154,7 +152,7 @@ static sqlite3_stmt *hot_of(struct store *store, const char *sql)
 	while (i < HOT_MAX && store->hot[i].sql && store->hot[i].sql != sql)
 		i++;
 	if (i == HOT_MAX) {
-		err_set(&store->err, IPREP_E_BUG, "more hot statements than there is room for");
+		err_set(store->error, IPREP_E_BUG, "more hot statements than there is room for");
 		return NULL;
 	}
 	if (!store->hot[i].sql) {
@@ -173,7 +171,7 @@ static int hot_start(struct store *store, sqlite3_stmt **ret, const char *sql, c
 {
 	*ret = hot_of(store, sql);
 	if (!*ret)
-		return store->err.code;
+		return store->error->code;
 	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(store, *ret)
 						      : store_fail(store, "preparing a statement");
 }

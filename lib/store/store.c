@@ -127,10 +127,10 @@ static int sync_log(struct store *store)
 	sqlite3_file *log = log_of(store);
 
 	if (!log)
-		return err_set(&store->err, IPREP_E_BUG, "%s: has no log",
+		return err_set(store->error, IPREP_E_BUG, "%s: has no log",
 			       sqlite3_db_filename(store->db, NULL));
 	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		return err_set(&store->err, IPREP_E_STORE, "%s: cannot be synced: %s",
+		return err_set(store->error, IPREP_E_STORE, "%s: cannot be synced: %s",
 			       sqlite3_db_filename(store->db, NULL), strerror(errno));
 	return 0;
 }
@@ -141,7 +141,7 @@ int store_begin(struct store *store, enum store_sync sync)
 
 	store_read_end(store);
 	if (store->in_tx)
-		return err_set(&store->err, IPREP_E_BUG, "a transaction inside a transaction");
+		return err_set(store->error, IPREP_E_BUG, "a transaction inside a transaction");
 	store->sync_after = sync == STORE_DURABLE && store->mode == STORE_RECORD && log_of(store);
 	rc = sql_run(store,
 		     sync == STORE_DURABLE && !store->sync_after ? "PRAGMA synchronous = FULL"
@@ -211,7 +211,7 @@ int store_connect(struct store *store, const char *name, int flags)
 
 	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return store->db ? store_fail(store, "opening")
-				 : err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+				 : err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	sqlite3_extended_result_codes(store->db, 1);
 	sqlite3_busy_handler(store->db, wait_for_lock, store);
 	sqlite3_wal_hook(store->db, after_commit, store);
@@ -231,7 +231,7 @@ static int open_as_it_is(struct store *store, const char *path)
 	int rc;
 
 	if (!uri)
-		return err_set(&store->err, IPREP_E_NOMEM, "out of memory");
+		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	sqlite3_close(store->db);
 	store->db = NULL;
 	store->read_only = true;
@@ -268,8 +268,8 @@ static int open_existing(struct store *store)
 			rc = store_schema(store);
 	}
 	if (rc == STORE_MOVED)
-		return err_set(&store->err, IPREP_E_BUSY, "%s: replaced again and again, giving up",
-			       store->path);
+		return err_set(store->error, IPREP_E_BUSY,
+			       "%s: replaced again and again, giving up", store->path);
 	return rc;
 }
 
@@ -293,6 +293,7 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	store->mode = mode;
 	store->clock = clock;
 	store->log = log;
+	store->error = error;
 	store->path = path;
 	store->pages_max = PAGES_MAX;
 	store->wait_ms = mode == STORE_WORK	? WORK_WAIT_MS
@@ -304,7 +305,6 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 		rc = open_as_it_is(store, path);
 	store->path = NULL;
 	if (rc) {
-		err_set(error, store->err.code, "%s", store->err.text);
 		store_close(store);
 		return rc;
 	}
@@ -326,11 +326,6 @@ struct store *store_close(struct store *store)
 	sqlite3_close(store->db);
 	free(store);
 	return NULL;
-}
-
-const struct err *store_err(const struct store *store)
-{
-	return &store->err;
 }
 
 bool store_is_read_only(const struct store *store)

@@ -4,7 +4,7 @@
  *
  * One file in WAL mode. A key is 16 bytes: addr_key(). No call waits for another process's
  * lock longer than the bound of its mode. A function returns 0 (or a count, a found/not found,
- * where said) or a negative IPREP_E_*; store_err() then has the sentence.
+ * where said) or a negative IPREP_E_*; the caller's error object then has the sentence.
  * Everything between store_begin() and store_end() is one transaction; writing functions
  * called outside of one are a transaction each.
  */
@@ -23,11 +23,15 @@ enum store_mode {
 };
 enum store_sync { STORE_FAST, STORE_DURABLE }; /* lookup jobs, findings : reports, blocks */
 
-/* Opens, creating what is missing. Errors: _STORE damaged, newer, full; _PERM; _CREATE; _BUSY. */
+/*
+ * Opens the database, creating what is missing. error must not be NULL. It belongs to the caller
+ * and must outlive the store: from now on every function that fails describes its error there, also
+ * one whose failure the caller tolerates. No function clears it. Errors: _STORE damaged, newer,
+ * full; _PERM; _CREATE; _BUSY.
+ */
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
 	       struct store **ret_store, struct err *error);
 struct store *store_close(struct store *store);
-const struct err *store_err(const struct store *store);
 bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall back */
 
 /*

@@ -28,7 +28,7 @@ struct store {
 	enum store_mode mode;
 	struct clock clock;
 	const struct log *log;
-	struct err err;
+	struct err *error;     /* the caller's */
 	int rc;		       /* SQLite's, of the last failure */
 	int64_t lock_until_ms; /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
@@ -49,7 +49,7 @@ struct store {
 /*
  * Bind after sql: k struct addr *, i int64_t, s text (NULL: NULL). One letter each in kinds.
  * sql_row: 1 and *ret at its first row, or 0: none; release with sqlite3_finalize either way.
- * sql_run: 0. Both: negative error, already in s->err.
+ * sql_run: 0. Both: negative error, already in store->error.
  */
 int sql_row(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
 int sql_run(struct store *store, const char *sql, const char *kinds, ...);

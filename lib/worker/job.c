@@ -231,19 +231,21 @@ static int keep(const struct session *session, struct job *job, struct worker_st
 }
 
 source_set job_settled(const struct session *session, struct job *job, struct worker_stats *stats,
-		       struct err *error)
+		       int *ret_rc)
 {
 	source_set more = job->lookup ? lookup_settled(session, job->lookup) : 0;
 	int rc;
 
+	*ret_rc = 0;
 	if (more)
 		return more;
 	rc = keep(session, job, stats);
 	if (rc < 0) {
-		err_set(error, rc, "an outcome could not be kept, the next worker tries again: %s",
-			store_err(session->store)->text);
+		err_prefix(session->err,
+			   "an outcome could not be kept, the next worker tries again");
 		stats->failed++;
 	}
+	*ret_rc = rc < 0 ? rc : 0;
 	stats->lookups += job->lookup != NULL;
 	return 0;
 }

@@ -65,11 +65,11 @@ int job_take_retraction(const struct session *session,
 /* ---- what became of it ---- */
 
 /*
- * The task has settled: more to ask, or 0 when it is over and the outcome is on disk. If it could
- * not be kept e is set: the job stays as it was, and the disk is not to be tried with the next one.
+ * The task has settled: more to ask, or 0 when it is over. *ret_rc: 0, or the error why its outcome
+ * could not be kept: the job stays as it was, and the disk is not to be tried with the next one.
  */
 source_set job_settled(const struct session *session, struct job *job, struct worker_stats *stats,
-		       struct err *error);
+		       int *ret_rc);
 struct job *job_free(struct job *job);
 
 /* ---- shared by job*.c ---- */

@@ -41,7 +41,7 @@ static int add_row(const struct session *session, struct report_job *r, struct j
 				r->seen_at < now ? r->seen_at : now))
 		return 1;
 	if (csv->failed)
-		return IPREP_E_NOMEM;
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	if (csv->len > before)
 		w->rows[w->nrows++] = (struct bulk_row){ r->id, r->addr, r->tries,
 							 r->sent_at != 0 };
@@ -73,7 +73,7 @@ int job_take_bulk(const struct session *session, struct job **ret, struct err *e
 	struct report_job *due = calloc(BULK_ROWS_MAX, sizeof(*due));
 	struct job *job = job_new(session, TASK_BULK, &(struct addr){ 0 });
 	struct buf csv;
-	int count = 0, rc = IPREP_E_NOMEM;
+	int count = 0, rc;
 
 	buf_init(&csv, BULK_BYTES_MAX);
 	abuseipdb_bulk_head(&csv);
@@ -84,6 +84,8 @@ int job_take_bulk(const struct session *session, struct job **ret, struct err *e
 					       BULK_ROWS_MAX);
 		if (count > 0)
 			rc = add_rows(session, due, count, job, &csv);
+	} else {
+		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
 	}
 	for (int i = 0; i < count; i++)
 		report_job_done(&due[i]);
@@ -91,10 +93,7 @@ int job_take_bulk(const struct session *session, struct job **ret, struct err *e
 	if (rc <= 0) {
 		buf_free(&csv);
 		job_free(job);
-		return rc < 0 ? err_set(error, rc, "%s",
-					rc == IPREP_E_NOMEM ? "out of memory"
-							    : store_err(session->store)->text)
-			      : 0;
+		return rc;
 	}
 	qsort(job->rows, job->nrows, sizeof(*job->rows), by_address);
 	job->own.body = job->body = csv.text;

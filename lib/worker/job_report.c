@@ -124,7 +124,7 @@ int job_freeze(const struct session *session, struct report_job *job)
 			text_put(comment, sizeof(comment), "Banned by fail2ban");
 		job->frozen = strdup(comment);
 		if (!job->frozen)
-			return IPREP_E_NOMEM;
+			return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 		if (!*job->categories)
 			text_put(job->categories, sizeof(job->categories),
 				 session->conf->categories);
@@ -149,12 +149,12 @@ static int prepare(const struct session *session, struct report_job *r, struct j
 		return rc;
 	w = job_new(session, TASK_REPORT, &r->addr);
 	if (!w)
-		return IPREP_E_NOMEM;
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	w->body = abuseipdb_report_body(&r->addr, r->categories, r->frozen,
 					time_to_tell(session, r));
 	if (!w->body) {
 		job_free(w);
-		return IPREP_E_NOMEM;
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	}
 	w->own.body = w->body;
 	w->own.id = r->id;
@@ -222,10 +222,7 @@ int job_take_reports(const struct session *session, size_t max, size_t nbusy,
 	for (int i = 0; i < ndue; i++)
 		report_job_done(&due[i]);
 	free(due);
-	return count < 0 ? err_set(error, count, "%s",
-				   count == IPREP_E_NOMEM ? "out of memory"
-							  : store_err(session->store)->text)
-			 : count;
+	return count;
 }
 
 /* ---- what came of it ---- */

@@ -24,9 +24,7 @@ int job_take_retraction(const struct session *session,
 	if (count > 0 && i < count)
 		rc = store_quota_get(session->store, "clear-address", session->auth_mark, &quota);
 	if (count <= 0 || i == count || rc || !quota_left(&quota) || quota.first_under_way)
-		return count < 0 || rc < 0 ? err_set(error, count < 0 ? count : rc, "%s",
-						     store_err(session->store)->text)
-					   : 0;
+		return count < 0 ? count : rc;
 	job = job_new(session, TASK_RETRACT, &due[i].addr);
 	if (!job)
 		return err_set(error, IPREP_E_NOMEM, "out of memory");
@@ -34,7 +32,7 @@ int job_take_retraction(const struct session *session,
 	rc = store_quota_take(session->store, "clear-address", 1);
 	if (rc) {
 		job_free(job);
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	}
 	*ret = job;
 	return 1;

@@ -21,6 +21,7 @@ enum stage { STAGE_POINT, STAGE_POINT_OUT, STAGE_BLOCKS };
 struct run {
 	const struct session *session;
 	struct err *err;
+	struct err failure; /* what ended the run early; code 0: nothing did */
 	struct recheck_stats stats;
 	struct flight *flying[WINDOW];
 	size_t nflying;
@@ -34,10 +35,13 @@ struct run {
 	void *user;
 };
 
+/* The error object may be overwritten while what is in flight settles. */
 static enum feed_state fail(struct run *run, int rc)
 {
-	if (run->err->code != rc)
-		err_set(run->err, rc, "%s", store_err(run->session->store)->text);
+	if (!run->failure.code) {
+		run->failure = *run->err;
+		run->failure.code = rc;
+	}
 	run->end_ms = 0;
 	return FEED_END;
 }
@@ -316,7 +320,6 @@ int recheck_run(const struct session *session,
 	struct engine *engine = NULL;
 	int rc;
 
-	error->code = 0;
 	run.point.findings = run.said;
 	run.point.ask = lists(session->conf);
 	if (!addr_parse("127.0.0.2", &run.point.addr))
@@ -325,7 +328,7 @@ int recheck_run(const struct session *session,
 	if (!rc)
 		rc = dnsbl_health_load(session);
 	if (rc)
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	if (!run.total) {
 		*ret = run.stats;
 		return 0;
@@ -337,5 +340,7 @@ int recheck_run(const struct session *session,
 	engine_free(engine);
 	tell(&run, true);
 	*ret = run.stats;
-	return rc ? rc : error->code;
+	if (run.failure.code)
+		*error = run.failure;
+	return rc ? rc : run.failure.code;
 }

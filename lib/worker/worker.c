@@ -20,10 +20,11 @@ struct worker {
 	size_t nflying, nreports;
 	struct job *ready[WINDOW]; /* of these, reports not yet handed out */
 	size_t nready;
-	bool bulk;	 /* one is on its way */
-	bool reports_go; /* what waits will go now: lookups of the same wait for it */
-	struct err mute; /* the verdict log cannot be written: not tried again in this run */
-	bool held;	 /* said that new blocks wait */
+	bool bulk;	    /* one is on its way */
+	bool reports_go;    /* what waits will go now: lookups of the same wait for it */
+	struct err failure; /* what ended the run early; code 0: nothing did */
+	struct err mute;    /* the verdict log cannot be written: not tried again in this run */
+	bool held;	    /* said that new blocks wait */
 	int64_t linger_ms, last_work_ms, end_ms;
 };
 
@@ -136,16 +137,15 @@ static void announce(struct worker *worker)
 {
 	const struct conf *conf = worker->session->conf;
 	bool held = false;
-	struct err error = { 0 };
 	int count;
 
 	if (worker->mute.code)
 		return;
-	count = verdict_log_due(worker->session, &held, &error);
+	count = verdict_log_due(worker->session, &held, worker->err);
 	worker->stats->lines += count > 0 ? (size_t)count : 0;
 	if (count < 0)
 		err_set(&worker->mute, count,
-			"%s; the block stands, its line will be written later", error.text);
+			"%s; the block stands, its line will be written later", worker->err->text);
 	if (held && !worker->held)
 		log_line(worker->session->log, LOG_WARNING,
 			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
@@ -154,10 +154,13 @@ static void announce(struct worker *worker)
 	worker->held |= held;
 }
 
+/* The error object may be overwritten while what is in flight settles. */
 static enum feed_state fail(struct worker *worker, int rc)
 {
-	if (worker->err->code != rc)
-		err_set(worker->err, rc, "%s", store_err(worker->session->store)->text);
+	if (!worker->failure.code) {
+		worker->failure = *worker->err;
+		worker->failure.code = rc;
+	}
 	worker->end_ms = 0;
 	return FEED_END;
 }
@@ -193,11 +196,11 @@ static source_set feed_settled(void *user, struct task *task)
 {
 	struct worker *worker = user;
 	struct job *job = task->owner;
-	source_set more = job_settled(worker->session, job, worker->stats, worker->err);
+	int rc;
+	source_set more = job_settled(worker->session, job, worker->stats, &rc);
 
-	if (worker->err->code) /* what comes next could not be kept either: no loop, and no flood of
-			     lines */
-		worker->end_ms = 0;
+	if (rc) /* what comes next could not be kept either: no loop, and no flood of lines */
+		fail(worker, rc);
 	if (more)
 		return more;
 	for (size_t i = 0; i < worker->nflying; i++)
@@ -261,7 +264,7 @@ static int run_once(struct worker *worker)
 	worker->last_work_ms = clock_mono_ms();
 	rc = engine_run(engine, &feed, worker->err);
 	engine_free(engine);
-	return rc ? rc : worker->err->code;
+	return rc ? rc : worker->failure.code;
 }
 
 int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
@@ -277,13 +280,12 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 
 	if (fd < 0)
 		return fd;
-	error->code = 0;
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);
 	if (rc) {
 		close(fd);
-		return err_set(error, rc, "%s", store_err(session->store)->text);
+		return rc;
 	}
 	do {
 		rc = run_once(&worker);
@@ -291,8 +293,12 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	} while (!rc && clock_mono_ms() < worker.end_ms && work_waits(&worker) &&
 		 !worker_relock(fd));
 	close(fd);
-	if (!rc && worker.mute.code) /* all else is done */
-		rc = err_set(error, worker.mute.code, "%s", worker.mute.text);
+	if (worker.failure.code)
+		*error = worker.failure;
+	if (!rc && worker.mute.code) { /* all else is done */
+		*error = worker.mute;
+		rc = error->code;
+	}
 	if (ret)
 		*ret = stats;
 	return rc;

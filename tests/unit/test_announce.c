@@ -19,6 +19,7 @@ struct place {
 	struct conf *conf;
 	struct addr key;
 	int forgot;
+	struct err error;
 };
 static struct place *in_the_way; /* forgets at the moment of the write */
 
@@ -39,15 +40,14 @@ static int set_up(void **state)
 {
 	struct clock clock = { 0 };
 	struct place *p = calloc(1, sizeof(*p));
-	struct err e;
 
 	snprintf(p->dir, sizeof(p->dir), "/tmp/iprep-announce.XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	snprintf(p->db, sizeof(p->db), "%s/iprep.db", p->dir);
 	assert_int_equal(conf_new(&p->conf), 0);
 	snprintf(p->conf->verdict_log, sizeof(p->conf->verdict_log), "%s/verdict.log", p->dir);
-	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->worker, &e), 0);
-	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->shell, &e), 0);
+	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->worker, &p->error), 0);
+	assert_int_equal(store_open(p->db, STORE_WORK, clock, NULL, &p->shell, &p->error), 0);
 	store_busy_timeout(p->shell, 20);
 	assert_true(addr_parse("45.1.1.1", &p->key));
 	*state = p;
@@ -89,11 +89,10 @@ static void put_block(const struct place *p, int64_t until)
 
 static int announce(struct place *p)
 {
-	struct session env = { .conf = p->conf, .store = p->worker };
+	struct session env = { .conf = p->conf, .store = p->worker, .err = &p->error };
 	bool held = false;
-	struct err e;
 
-	return verdict_log_due(&env, &held, &e);
+	return verdict_log_due(&env, &held, &p->error);
 }
 
 static off_t log_size(const struct place *p)

@@ -26,13 +26,13 @@ struct place {
 	struct store *s;
 	struct conf *conf;
 	struct session env;
+	struct err error;
 };
 
 static int set_up(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	struct conf_source *list;
-	struct err e;
 
 	assert_non_null(p);
 	snprintf(p->dir, sizeof(p->dir), "/tmp/iprep-flood.XXXXXX");
@@ -42,14 +42,17 @@ static int set_up(void **state)
 	p->conf->sources = list = calloc(1, sizeof(*list));
 	assert_non_null(list);
 	snprintf(list->name, sizeof(list->name), "a");
-	assert_int_equal(points_parse("*3", 4, &list->points, &e), 0);
+	assert_int_equal(points_parse("*3", 4, &list->points, &p->error), 0);
 	list->most = 3;
 	p->conf->nsources = 1;
 	p->conf->tiers[p->conf->ntiers++] = (struct conf_tier){ "known", 3, 86400 };
 	assert_int_equal(conf_enable_abuseipdb(p->conf), 0);
-	assert_int_equal(
-		store_open(p->path, STORE_GATE, (struct clock){ NULL, NULL }, NULL, &p->s, &e), 0);
-	p->env = (struct session){ .conf = p->conf, .store = p->s, .auth_mark = "" };
+	assert_int_equal(store_open(p->path, STORE_GATE, (struct clock){ NULL, NULL }, NULL, &p->s,
+				    &p->error),
+			 0);
+	p->env = (struct session){
+		.conf = p->conf, .store = p->s, .err = &p->error, .auth_mark = ""
+	};
 	*state = p;
 	return 0;
 }
@@ -87,7 +90,6 @@ static void pour(struct place *p, bool v6, unsigned n, const char *user)
 				  .user = user,
 				  .user_len = user ? strlen(user) : 0 };
 	bool count, wake;
-	struct err e;
 
 	for (unsigned i = 0; i < n; i++) {
 		char text[64];
@@ -99,7 +101,7 @@ static void pour(struct place *p, bool v6, unsigned n, const char *user)
 			snprintf(text, sizeof(text), "45.%u.%u.%u", i / 50000, i / 200 % 250,
 				 i % 200);
 		assert_true(addr_parse(text, &line.addr));
-		assert_int_equal(gate_ask(&p->env, &line, &count, &wake, &e), 0);
+		assert_int_equal(gate_ask(&p->env, &line, &count, &wake), 0);
 		assert_false(count);
 	}
 }
@@ -128,7 +130,6 @@ static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
 	struct lookup_job job;
 	int recorded;
 	bool wake;
-	struct err e;
 
 	pour(p, false, FLOOD / 2, NULL);
 	assert_int_equal(number(p, "SELECT count(*) FROM lookup"), MOST_IN_LOOKUPS);
@@ -137,7 +138,7 @@ static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
 	assert_true(number(p, "SELECT count(*) FROM lookup") > MOST_IN_LOOKUPS);
 	assert_true(disk(p) < 20 * 1024 * 1024);
 	assert_true(addr_parse("45.200.1.1", &ev.addr));
-	assert_int_equal(enqueue_event(&p->env, &ev, &recorded, &wake, &e), 0);
+	assert_int_equal(enqueue_event(&p->env, &ev, &recorded, &wake), 0);
 	assert_int_equal(recorded, IPREP_QUEUED);
 	assert_int_equal(store_lookup_get(p->s, &ev.addr, &job),
 			 1); /* the banned are never dropped */

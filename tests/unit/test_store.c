@@ -23,14 +23,13 @@ struct place {
 	char dir[64], path[96];
 	struct store *s;
 	struct conf *conf;
+	struct err error;
 };
 static const struct clock fake_clock = { .now_s = fake_now };
 
 static int open_it(struct place *p, enum store_mode mode)
 {
-	struct err e;
-
-	return store_open(p->path, mode, fake_clock, NULL, &p->s, &e);
+	return store_open(p->path, mode, fake_clock, NULL, &p->s, &p->error);
 }
 
 static int set_up(void **state)
@@ -502,14 +501,13 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 	struct report_job r[4] = { 0 };
 	struct recheck due;
 	struct release gone;
-	struct err e;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		p->s = store_close(p->s);
 		unlink(p->path);
 		run_file(p, kept[i]);
 		now = 1795000100;
-		assert_int_equal(store_open(p->path, STORE_HOOK, fake_clock, NULL, &p->s, &e), 0);
+		assert_int_equal(open_it(p, STORE_HOOK), 0);
 		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }),
 				 0); /* until 2096 */
 		assert_int_equal(store_knows(p->s, &blocked), 1);
@@ -543,11 +541,10 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 
 static void refuse(struct place *p, int code, const char *text)
 {
-	struct err e = { 0 };
-
 	p->s = store_close(p->s);
-	assert_int_equal(store_open(p->path, STORE_WORK, fake_clock, NULL, &p->s, &e), code);
-	assert_non_null(strstr(e.text, text));
+	p->error = (struct err){ 0 };
+	assert_int_equal(open_it(p, STORE_WORK), code);
+	assert_non_null(strstr(p->error.text, text));
 }
 
 static void a_newer_database_is_refused_and_not_touched(void **state)
