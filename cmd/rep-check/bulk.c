@@ -123,7 +123,7 @@ static int status_of(struct run *run, int rc)
 
 static int look_up(struct run *run, unsigned flags, int timeout_ms)
 {
-	struct iprep_list list = { .flags = flags,
+	struct iprep_list list = { .flags = flags | IPREP_FREE,
 				   .timeout_ms = timeout_ms,
 				   .next = on_next,
 				   .answer = on_answer,
@@ -137,7 +137,7 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 		list.flags |= IPREP_NO_STATE;
 	catch_signals();
 	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
-	rc = iprep_check_list(run->cli->ctx, &list);
+	rc = iprep_lookup_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
 	return status_of(run, rc);
 }

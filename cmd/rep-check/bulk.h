@@ -3,5 +3,5 @@
 #pragma once
 #include "common/cli.h"
 
-/* flags: enum iprep_check_flags. Returns the exit status; 128 + number after SIGINT or SIGTERM. */
+/* flags: enum iprep_lookup_flags. Returns the exit status; 128 + number after SIGINT or SIGTERM. */
 int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms);

@@ -7,8 +7,8 @@
  */
 #include "rep-check/blocks.h"
 #include "rep-check/bulk.h"
+#include "rep-check/lookup.h"
 #include "rep-check/self_test.h"
-#include "rep-check/text.h"
 #include "common/cli.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -99,55 +99,6 @@ static const struct option longs[] = {
 };
 /* clang-format on */
 
-/* ---- lookups ---- */
-
-struct answers {
-	struct cli *cli;
-	bool bad, confirmed, unknown;
-};
-
-static void on_answer(void *user, const char *address, int err, const struct iprep_result *result)
-{
-	struct answers *answers = user;
-
-	if (err) {
-		cli_error(answers->cli, "%.100s: %s", address, iprep_strerror(err));
-		answers->bad = true;
-		return;
-	}
-	answers->confirmed |= result->verdict == IPREP_CONFIRMED;
-	answers->unknown |= result->verdict == IPREP_UNKNOWN;
-	check_put(answers->cli, result);
-}
-
-static unsigned flags_of(const struct options *options)
-{
-	return (options->cached ? IPREP_CACHED : 0) | (options->fresh ? IPREP_FRESH : 0);
-}
-
-static int look_up(struct cli *cli, const struct options *options, char **addresses, int count)
-{
-	struct answers answers = { .cli = cli };
-	unsigned flags = flags_of(options);
-	int rc;
-
-	if (count < 1)
-		return cli_usage(cli, "no address given; try --help");
-	rc = cli_end_root_or_state(cli);
-	if (rc)
-		return rc;
-	if (cli->no_state)
-		flags |= IPREP_NO_STATE;
-	rc = iprep_check(cli->ctx, (const char *const *)addresses, (size_t)count, flags,
-			 (int)options->timeout_ms, on_answer, &answers);
-	if (rc)
-		return cli_fail(cli, rc);
-	return answers.bad	   ? EX_DATAERR
-	       : answers.confirmed ? EX_CONFIRMED
-	       : answers.unknown   ? EX_TEMPFAIL
-				   : EX_OK;
-}
-
 /* ---- hooks ---- */
 
 /* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
@@ -213,6 +164,11 @@ static int ready(struct cli *cli)
 }
 
 /* ---- options ---- */
+
+static unsigned flags_of(const struct options *options)
+{
+	return (options->cached ? IPREP_CACHED : 0) | (options->fresh ? IPREP_FRESH : 0);
+}
 
 /* Of --blocks: NULL if c is none of them. */
 static const char **filter_of(struct options *options, int byte)
@@ -406,7 +362,10 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 				       options->client ? options->client : "fail2ban-client");
 	if (options->blocks)
 		return check_blocks(cli, &options->list);
-	return options->ready ? ready(cli) : look_up(cli, options, argv + optind, argc - optind);
+	if (options->ready)
+		return ready(cli);
+	return check_addresses(cli, argv + optind, argc - optind, flags_of(options),
+			       (int)options->timeout_ms);
 }
 
 int main(int argc, char **argv)

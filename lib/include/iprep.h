@@ -170,29 +170,28 @@ IPREP_API void iprep_settings_free(const struct iprep_settings *settings);
 
 /* ---- lookups ---- */
 
-enum iprep_check_flags {
+enum iprep_lookup_flags {
 	IPREP_CACHED = 1,   /* only what is on disk; no network */
-	IPREP_FRESH = 2,    /* ask again whatever the cache knows */
-	IPREP_NO_STATE = 4, /* do not touch the state database at all */
+	IPREP_FRESH = 2,    /* query every source again, whatever is cached */
+	IPREP_NO_STATE = 4, /* neither read nor write the state database */
+	IPREP_FREE = 8,	    /* only sources that cost nothing, for long lists: not AbuseIPDB */
 };
 
 /*
- * Look addresses up. Asking is not accusing: findings are kept, no block is made.
- * @addresses  texts as inet_pton(3) takes them; ::ffff:a.b.c.d means a.b.c.d
- * @flags      enum iprep_check_flags
- * @timeout_ms for the whole call; 0: [general] timeout_ms
- * @answer     called once per address, in order, as soon as it and all before it are
- *             known: with err 0 and a result (the library frees it afterwards), or with
- *             IPREP_E_ADDR and NULL
- * Blocks for at most timeout_ms plus the time of answer().
- * Errors: _NOSOURCE, _STORE, _BUSY, _OS, _NOMEM. A source that fails is only a finding.
- * Source: RFC 5782; AbuseIPDB API v2, "CHECK".
+ * Look one address up. A lookup is no accusation: findings are cached, no block is made.
+ * @address     text as inet_pton(3) takes it; ::ffff:a.b.c.d means a.b.c.d
+ * @flags       enum iprep_lookup_flags
+ * @ret_result  release with iprep_result_free()
+ * A source that fails is a finding, not an error.
+ * Blocks for at most [general] timeout_ms for the sources, plus 10 s while others hold the
+ * database. Errors: _ADDR, _NOSOURCE, _STORE, _BUSY, _OS, _NOMEM. Source: RFC 5782; AbuseIPDB API
+ * v2, "CHECK". Since: 0.2
  */
-IPREP_API int iprep_check(struct iprep_ctx *ctx, const char *const *addresses, size_t naddresses,
-			  unsigned flags, int timeout_ms,
-			  void (*answer)(void *user, const char *address, int err,
-					 const struct iprep_result *result),
-			  void *user) IPREP_MUST_CHECK;
+IPREP_API int iprep_lookup(struct iprep_ctx *ctx, const char *address, unsigned flags,
+			   const struct iprep_result **ret_result) IPREP_MUST_CHECK;
+
+/* Release a result. NULL is allowed. Since: 0.2 */
+IPREP_API void iprep_result_free(const struct iprep_result *result);
 
 /* What a caller's next() says. */
 enum iprep_next {
@@ -208,9 +207,9 @@ struct iprep_progress {		  /* fields are only ever appended */
 };
 
 struct iprep_list {	/* the caller's side; zeroed members are absent */
-	unsigned flags; /* enum iprep_check_flags */
+	unsigned flags; /* enum iprep_lookup_flags */
 	int timeout_ms; /* of each address, from its first question; 0: [general] timeout_ms */
-	/* The next text, as in iprep_check(), and a number of the caller's for it (its line). The
+	/* The next text, as in iprep_lookup(), and a number of the caller's for it (its line). The
 	 * text must stay as it is until the next call. May not block: IPREP_NEXT_LATER. Returns
 	 * enum iprep_next. */
 	int (*next)(void *user, const char **ret_text, int64_t *ret_id);
@@ -226,17 +225,19 @@ struct iprep_list {	/* the caller's side; zeroed members are absent */
 };
 
 /*
- * Look a list of any length up: many at once, answers in order, in memory that does not grow with
- * it. Only sources that cost nothing are asked: AbuseIPDB is IPREP_S_SKIPPED, or as cached. As
- * many questions are in flight as the resolver can take; findings are kept in batches, or not at
- * all while others hold the database. To stop early let next() say IPREP_NEXT_END: what is in
- * flight is answered, and kept, as far as it comes. Blocks until the list ends, and then for at
- * most timeout_ms, plus 2 s for the last findings and the time of the callbacks. Errors: _NOSOURCE
- * (none that is free gives points), _IO (answer() ended it), _STORE, _BUSY, _OS, _NOMEM. A source
- * that fails is only a finding. Source: RFC 5782.
+ * Look up a list of any length: many addresses at a time, answers in order, in memory that does not
+ * grow with the list. With IPREP_FREE as many queries are in flight as the resolver can take, and
+ * findings that cannot be written because others hold the database are not cached; without it, up
+ * to 256 addresses are in flight. To stop early let next() return IPREP_NEXT_END: addresses in
+ * flight are still answered. A source that fails is a finding, not an error.
+ * Blocks until the list ends, then for at most timeout_ms, plus 2 s to cache the last findings and
+ * the time of the callbacks.
+ * Errors: _NOSOURCE (none that may be queried gives points), _IO (answer() ended it), _STORE,
+ * _BUSY, _OS, _NOMEM.
+ * Source: RFC 5782. Since: 0.2
  */
-IPREP_API int iprep_check_list(struct iprep_ctx *ctx,
-			       const struct iprep_list *list) IPREP_MUST_CHECK;
+IPREP_API int iprep_lookup_list(struct iprep_ctx *ctx,
+				const struct iprep_list *list) IPREP_MUST_CHECK;
 
 /*
  * A result as one line of JSON, without newline; members are only ever added.

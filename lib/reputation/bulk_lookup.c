@@ -7,6 +7,7 @@
 
 #define QUESTIONS_START 64 /* in flight, over all lists */
 #define QUESTIONS_MAX	2048
+#define PAID_WINDOW	256   /* addresses in flight where AbuseIPDB is asked, too */
 #define SLOTS		32768 /* lines taken and not yet answered; a power of 2 */
 #define KEPT_BYTES_MAX	(4 * 1024 * 1024)
 #define LATER_MS	50 /* the feed is asked again */
@@ -194,6 +195,11 @@ static void show(struct bulk_lookup *bulk, bool now)
 	bulk->feed->progress(bulk->feed->user, &bulk->counts);
 }
 
+static bool is_free(const struct bulk_lookup *bulk)
+{
+	return bulk->feed->flags & LOOKUP_FREE;
+}
+
 static bool has_room(const struct bulk_lookup *bulk)
 {
 	return bulk->tail - bulk->head < SLOTS && bulk->kept_bytes < KEPT_BYTES_MAX;
@@ -219,8 +225,7 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	}
 	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
 		return rc;
-	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags | LOOKUP_FREE,
-			&slot->flying, bulk->err);
+	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &slot->flying, bulk->err);
 	if (rc)
 		return rc;
 	slot->asked_ms = clock_mono_ms();
@@ -292,6 +297,16 @@ static size_t per_address(const struct conf *conf)
 	return count ? count : 1;
 }
 
+static void init_window(struct bulk_lookup *bulk)
+{
+	size_t count = per_address(bulk->session->conf);
+	size_t start = (QUESTIONS_START + count - 1) / count, max = QUESTIONS_MAX / count;
+
+	if (!is_free(bulk))
+		start = max = PAID_WINDOW;
+	window_init(&bulk->pace, start, max, clock_mono_ms());
+}
+
 static int run(struct bulk_lookup *bulk)
 {
 	const struct session *session = bulk->session;
@@ -301,14 +316,12 @@ static int run(struct bulk_lookup *bulk)
 				  .secret = session->secret,
 				  .health = session->health,
 				  .ops = session->ops };
-	size_t count = per_address(session->conf);
 	struct engine *engine;
 	int rc = engine_new(&ec, &engine);
 
 	if (rc)
 		return err_set(bulk->err, rc, "out of memory");
-	window_init(&bulk->pace, (QUESTIONS_START + count - 1) / count, QUESTIONS_MAX / count,
-		    clock_mono_ms());
+	init_window(bulk);
 	bulk->engine_feed = (struct feed){ .user = bulk,
 					   .window_max = bulk->pace.window,
 					   .task_ms = bulk->feed->timeout_ms,
@@ -332,7 +345,7 @@ int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed
 	bulk.unpacked = calloc(1, sizeof(*bulk.unpacked) +
 					  session->conf->nsources * sizeof(struct finding));
 	bulk.cache = bulk_cache_new(&own_env);
-	if (session->store)
+	if (session->store && is_free(&bulk))
 		patience = store_busy_timeout(session->store, 0);
 	if (own && bulk.slots && bulk.unpacked && bulk.cache) {
 		rc = run(&bulk);
@@ -347,7 +360,8 @@ int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed
 		drop(&bulk, slot_of(&bulk, bulk.head++));
 	if (session->store) {
 		store_read_end(session->store);
-		store_busy_timeout(session->store, patience);
+		if (is_free(&bulk))
+			store_busy_timeout(session->store, patience);
 	}
 	bulk_cache_free(bulk.cache);
 	free(bulk.unpacked);

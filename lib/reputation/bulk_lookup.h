@@ -20,7 +20,7 @@ struct bulk_lookup_counts {
 struct bulk_lookup_feed {
 	void *user;
 	int timeout_ms; /* of each address */
-	unsigned flags; /* enum lookup_flags; LOOKUP_FREE is meant anyway */
+	unsigned flags; /* enum lookup_flags; without LOOKUP_FREE for a few addresses only */
 	/* The next line: *ret_text stays valid until the next call. LISTING_LATER: none now. */
 	enum bulk_lookup_next (*next)(void *user, const char **ret_text, int64_t *ret_id);
 	/* In order. l is lent; NULL: bad_text, cut, is not an address. r < 0 ends the run. */

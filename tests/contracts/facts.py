@@ -158,104 +158,26 @@ def conf_words(root):
 
 # ---- the library ----
 
-def params(text):
-    """Of a prototype, blanks evened out; a comma inside of (…) does not part them."""
-    out, depth = [''], 0
-    for c in re.sub(r'\s+', ' ', text):
-        depth += (c == '(') - (c == ')')
-        if c == ',' and not depth:
-            out.append('')
-        else:
-            out[-1] += c
-    return [callback(p.strip()) for p in out]
-
-
-def callback(text):
-    """Of a pointer to a function only the types of its parameters: no line of a page is so long."""
-    m = re.fullmatch(r'(.*\(\*\w+\)\()(.*)\)', text)
-    if not m or m.group(2) == 'void':
-        return text
-    types = [re.sub(r'(?<=[ *])\w+$', '', p.strip()).strip() if ' ' in p.strip() else p.strip()
-             for p in m.group(2).split(',')]
-    return m.group(1) + ', '.join(types) + ')'
-
-
 def header(root):
     return read(os.path.join(root, 'lib/include/iprep.h'))
 
 
-def prototypes(root):
-    """{name: (return type, [parameters])} of iprep.h."""
+def declared_functions(root):
+    """Names of the functions of iprep.h."""
     text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
-    text = re.sub(r'^#.*$', '', text, flags=re.M)
-    found = re.finditer(r'IPREP_API\s+([^;(]*?)\b(iprep_\w+)\s*\((.*?)\)\s*(?:IPREP_MUST_CHECK)?\s*;', text, re.S)
-    return {m.group(2): (re.sub(r'\s+', ' ', m.group(1)).strip(), params(m.group(3))) for m in found}
+    return set(re.findall(r'IPREP_API[^;(]*?\b(iprep_\w+)\s*\(', text))
 
 
-def page_prototypes(root):
-    rows, kind, name = {}, None, None
-    for line in section(page(root, 'libiprep.3'), 'SYNOPSIS'):
-        word, _, rest = line.partition(' ')
-        if word == '.Ft':
-            kind = rest.strip('"')
-        elif word == '.Fo':
-            name = rest
-            rows[name] = (kind, [])
-        elif word == '.Fa' and name:
-            rows[name][1].append(plain(rest).strip('"'))
-        elif word == '.Fc':                # a long one is in two pieces
-            rows[name] = (kind, params(', '.join(rows[name][1])))
-            name = None
-    return rows
+def page_functions(root):
+    """Names in the lists of libiprep(3)."""
+    return {name for line in section(page(root, 'libiprep.3'), 'DESCRIPTION') if line.startswith('.It Fn ')
+            for name in re.findall(r'\biprep_\w+', line)}
 
 
 def enums(root):
     """{constant: value} of all enums of iprep.h."""
     text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
     return {n: int(v) for n, v in re.findall(r'\b(IPREP_\w+)\s*=\s*(-?\d+)', text)}
-
-
-def members(root):
-    """Names of the members of all structs of iprep.h."""
-    text = re.sub(r'/\*.*?\*/', ' ', header(root), flags=re.S)
-    found = set()
-    for body in re.findall(r'struct iprep_\w+ \{(.*?)\}', text, re.S):
-        for one in body.split(';'):
-            m = re.search(r'\(\*(\w+)\)\(', one)
-            one = one if not m else m.group(1)
-            for name in one.split(','):
-                if m := re.search(r'(\w+)\s*(?:\[\d+\])?\s*$', name):
-                    found.add(m.group(1))
-    return found
-
-
-def errors_of(text):
-    return set(re.findall(r'(?<![A-Z])(?:IPREP_E)?_([A-Z]{2,})\b', text))
-
-
-def header_errors(root):
-    """{function: names of errors that the comment before it tells}; 'as iprep_x()' takes over."""
-    rows = {}
-    text = header(root)
-    for m in re.finditer(r'/\*((?:(?!\*/).)*)\*/\s*IPREP_API[^;(]*?\b(iprep_\w+)\s*\(', text, re.S):
-        names = errors_of(m.group(1))
-        for other in re.findall(r'Errors: as (iprep_\w+)', m.group(1)):
-            names |= rows[other]
-        rows[m.group(2)] = names
-    return rows
-
-
-def page_errors(root):
-    rows, name = {}, None
-    for line in section(page(root, 'libiprep.3'), 'DESCRIPTION'):
-        if line.startswith('.It Fn '):
-            name = line.split()[2]
-            rows[name] = set()
-        elif line.startswith(('.El', '.Ss')):
-            name = None
-        elif name:
-            rows[name] |= set(re.findall(r'IPREP_E_([A-Z]+)', line))
-    return rows
 
 
 # ---- JSON ----
