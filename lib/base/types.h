@@ -62,6 +62,15 @@ struct quota_seen {
 	char error[DETAIL_MAX];	  /* empty: the answer was good */
 };
 
+/* What the test points of a DNS list have shown; kept by the store. */
+enum zone_state_kind { ZONE_UNKNOWN, ZONE_GOOD, ZONE_BAD };
+struct zone_state {
+	uint8_t state[2]; /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
+	int latency_ms;	  /* of the last probe that was answered */
+	int64_t probed_at, silent_since; /* 0: never; not silent */
+	char why[DETAIL_MAX];		 /* ZONE_BAD: why; else empty */
+};
+
 enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT };
 enum outcome { OUT_NONE, OUT_DONE, OUT_DUPLICATE, OUT_LATER, OUT_PARKED };
 

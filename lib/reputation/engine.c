@@ -13,15 +13,12 @@
 #define WAIT_TICK_MS 50
 
 struct flight {
+	struct engine *engine;
 	struct task *task;
 	int64_t started_ms, deadline_ms;
 	size_t waiting;
 	struct flight *next_ready;
 	bool is_ready;
-};
-struct question {
-	struct ask ask; /* first: ask_done() gets a pointer to it */
-	struct flight *flight;
 };
 struct engine {
 	struct engine_conf engine_conf;
@@ -100,18 +97,18 @@ static void log_answer(const struct engine *engine, const struct ask *ask)
 			 ask->task->kind == TASK_LOOKUP ? "" : " (report)");
 }
 
-void ask_done(struct ask *ask)
+/* Every ask's done(). */
+static void engine_answered(struct ask *ask)
 {
-	struct question *question = (struct question *)(void *)ask;
-	struct flight *flight = question->flight;
-	struct engine *engine = ask->engine;
+	struct flight *flight = ask->owner;
+	struct engine *engine = flight->engine;
 
 	log_answer(engine, ask);
 	if (ask->task->kind == TASK_LOOKUP || ask->answer.status != FINDING_NONE)
 		ask->task->findings[ask->row] = ask->answer;
 	if (--flight->waiting == 0)
 		make_ready(engine, flight);
-	free(question);
+	free(ask);
 }
 
 static void answer_at_once(struct ask *ask, enum finding_status status, const char *why)
@@ -122,7 +119,7 @@ static void answer_at_once(struct ask *ask, enum finding_status status, const ch
 	ask->task->outcome = OUT_LATER;
 	ask->task->not_accepted = true;
 	snprintf(ask->task->why, sizeof(ask->task->why), "%.150s", why);
-	ask_done(ask);
+	ask->done(ask);
 }
 
 /*
@@ -140,38 +137,37 @@ static int64_t deadline_of(const struct engine *engine, const struct flight *fli
 	return early;
 }
 
-static void ask_one(struct engine *engine, struct flight *flight, int row,
-		    struct question *question)
+static void ask_one(struct engine *engine, struct flight *flight, int row, struct ask *ask)
 {
 	const struct conf_source *source = &engine->engine_conf.conf->sources[row];
 	const struct source_kind *kind = source_kind_of(source->type);
 
-	question->flight = flight;
-	question->ask = (struct ask){ .conf = engine->engine_conf.conf,
-				      .source = source,
-				      .ops = engine->ops,
-				      .net = engine->net,
-				      .clock = engine->engine_conf.clock,
-				      .log = engine->engine_conf.log,
-				      .secret = engine->engine_conf.secret,
-				      .asked_ms = clock_mono_ms(),
-				      .deadline_ms = deadline_of(engine, flight, row),
-				      .task = flight->task,
-				      .engine = engine,
-				      .row = row };
+	*ask = (struct ask){ .conf = engine->engine_conf.conf,
+			     .source = source,
+			     .ops = engine->ops,
+			     .net = engine->net,
+			     .clock = engine->engine_conf.clock,
+			     .log = engine->engine_conf.log,
+			     .secret = engine->engine_conf.secret,
+			     .asked_ms = clock_mono_ms(),
+			     .deadline_ms = deadline_of(engine, flight, row),
+			     .task = flight->task,
+			     .row = row,
+			     .done = engine_answered,
+			     .owner = flight };
 	if (engine->engine_conf.health && source->type == SOURCE_DNSBL)
-		question->ask.health = &engine->engine_conf.health->rows[row];
+		ask->health = &engine->engine_conf.health->rows[row];
 	if (engine->net_failed)
-		answer_at_once(&question->ask, FINDING_ERROR, engine->net_err.text);
+		answer_at_once(ask, FINDING_ERROR, engine->net_err.text);
 	else if (clock_mono_ms() >= flight->deadline_ms)
-		answer_at_once(&question->ask, FINDING_TIMEOUT,
+		answer_at_once(ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
 	else if (flight->task->kind != TASK_LOOKUP && kind->send)
-		kind->send(&question->ask);
+		kind->send(ask);
 	else if (flight->task->kind == TASK_LOOKUP)
-		kind->ask(&question->ask);
+		kind->ask(ask);
 	else
-		answer_at_once(&question->ask, FINDING_ERROR, "takes no reports");
+		answer_at_once(ask, FINDING_ERROR, "takes no reports");
 }
 
 /* One question more than asked keeps the flight from settling in the middle of the loop. */
@@ -183,7 +179,7 @@ static int ask_all(struct engine *engine, struct flight *flight, source_set ask)
 	flight->task->asked |= ask;
 	flight->waiting = 1;
 	for (int row = 0; row < (int)engine->engine_conf.conf->nsources; row++) {
-		struct question *question;
+		struct ask *question;
 
 		if (!(ask & SOURCE_BIT(row)))
 			continue;
@@ -209,6 +205,7 @@ static int start(struct engine *engine, const struct feed *feed, struct task *ta
 		feed->settled(feed->user, task);
 		return IPREP_E_NOMEM;
 	}
+	flight->engine = engine;
 	flight->task = task;
 	flight->started_ms = clock_mono_ms();
 	flight->deadline_ms = flight->started_ms +

@@ -45,7 +45,7 @@ static void end_call(struct ask *ask)
 		explicit_bzero(ask->priv, sizeof(struct call));
 	free(ask->priv);
 	ask->priv = NULL;
-	ask_done(ask);
+	ask->done(ask);
 }
 
 static void silence(const struct ask *ask, const struct http_answer *answer,
@@ -94,7 +94,7 @@ static bool new_call(struct ask *ask)
 	ask->task->outcome = OUT_LATER;
 	ask->task->not_accepted = true;
 	snprintf(ask->task->why, sizeof(ask->task->why), "out of memory");
-	ask_done(ask);
+	ask->done(ask);
 	return false;
 }
 

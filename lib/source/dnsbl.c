@@ -170,7 +170,7 @@ static void dnsbl_ask(struct ask *ask)
 		ask->answer.status = FINDING_SKIPPED;
 		snprintf(ask->answer.detail, sizeof(ask->answer.detail),
 			 "not asked: its key cannot be read");
-		ask_done(ask);
+		ask->done(ask);
 		return;
 	}
 	dnsbl_health_begin(ask, false);

@@ -112,7 +112,7 @@ static void release(struct health *health)
 
 		health->held = ask->next_held;
 		weigh(ask);
-		ask_done(ask);
+		ask->done(ask);
 	}
 }
 
@@ -184,7 +184,7 @@ void dnsbl_health_conclude(struct ask *ask)
 	struct health *health = ask->health;
 
 	if (!health) {
-		ask_done(ask);
+		ask->done(ask);
 		return;
 	}
 	note_silence(ask);
@@ -194,5 +194,5 @@ void dnsbl_health_conclude(struct ask *ask)
 		return;
 	}
 	weigh(ask);
-	ask_done(ask);
+	ask->done(ask);
 }

@@ -9,7 +9,7 @@
  * answer changes nothing: who was good stays so, who is unknown is not believed.
  */
 #pragma once
-#include "store/store.h"
+#include "base/types.h"
 
 struct ask;
 struct health { /* of one row of conf->sources; zeroed: unknown */
@@ -29,9 +29,8 @@ struct dnsbl_health_table {
 bool dnsbl_health_is_bad(const struct health *health);
 /* The next question probes, whenever the last one did. */
 void dnsbl_health_forget(struct health *health);
-/* Start a probe if one is due, or now. a: the question that pays for it. No-op without a->health.
- */
+/* Start a probe if one is due, or now, within the deadline of ask. Nothing without ask->health. */
 void dnsbl_health_begin(struct ask *ask, bool now);
-/* a->answer is complete: gives it to ask_done(), now or when the probe is over, as what it is
- * worth. */
+/* ask->answer is complete: calls ask->done(), now or when the probe is over, with the answer as
+ * what it is worth. */
 void dnsbl_health_conclude(struct ask *ask);

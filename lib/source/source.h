@@ -3,7 +3,7 @@
  * source.h - one kind of source: one file, one row in source_kinds[]
  *
  * A source knows its protocol and nothing of scores, tiers, jobs or the database. ask() and
- * send() never block; each answers exactly once through ask_done(), never from inside the call.
+ * send() never block; each calls ask->done(ask) exactly once, at once or later.
  */
 #pragma once
 #include "base/buf.h"
@@ -11,7 +11,6 @@
 #include "conf/conf.h"
 #include "net/net.h"
 
-struct engine;
 struct health;
 struct ask { /* one question to one source; the engine's */
 	const struct conf *conf;
@@ -23,12 +22,13 @@ struct ask { /* one question to one source; the engine's */
 	const char *secret;	       /* the API key, or NULL */
 	int64_t asked_ms, deadline_ms; /* monotonic */
 	struct task *task;
-	struct engine *engine;
-	struct health *health; /* of this list; NULL: all lists are believed */
-	struct ask *next_held; /* dnsbl_health.c's: waits for a probe */
-	int row;	       /* of source in conf->sources */
-	struct finding answer; /* filled in by the source before ask_done() */
-	void *priv;	       /* the source's, for one question; it frees it */
+	struct health *health;	       /* of this list; NULL: all lists are believed */
+	struct ask *next_held;	       /* dnsbl_health.c's: waits for a probe */
+	int row;		       /* of source in conf->sources */
+	struct finding answer;	       /* filled in by the source before done() */
+	void *priv;		       /* the source's, for one question; it frees it */
+	void (*done)(struct ask *ask); /* the answer is complete; ask is gone afterwards */
+	void *owner;		       /* done()'s */
 };
 struct source_kind {
 	enum source_type type;
@@ -47,8 +47,6 @@ static inline const char *source_zone(const struct conf_source *source)
 {
 	return source->asked_zone ? source->asked_zone : source->zone;
 }
-
-void ask_done(struct ask *ask); /* in engine.c */
 
 #define REPORT_COMMENT_MAX 1024	   /* bytes, abuseipdb.com/bulk-report */
 #define BULK_ROWS_MAX	   9999	   /* and the headings: 10,000 lines */

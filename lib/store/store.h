@@ -166,13 +166,6 @@ int store_findings_put_rows(struct store *store, const struct conf *conf,
 
 /* ---- health of DNS lists ---- */
 
-enum zone_state_kind { ZONE_UNKNOWN, ZONE_GOOD, ZONE_BAD };
-struct zone_state {
-	uint8_t state[2]; /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
-	int latency_ms;	  /* of the last probe that was answered */
-	int64_t probed_at, silent_since; /* 0: never; not silent */
-	char why[DETAIL_MAX];		 /* ZONE_BAD: why; else empty */
-};
 /* ret: one for each of conf->sources, zeroed where nothing is known of this very zone. */
 int store_zones_get(struct store *store, const struct conf *conf, struct zone_state *ret);
 int store_zone_put(struct store *store, const struct conf_source *list,
