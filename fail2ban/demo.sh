@@ -22,7 +22,7 @@ export PATH LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 tree=$(cd "$(dirname "$0")/.." && pwd)
 tools="gcc cmake make pkg-config libc6-dev libcurl4-openssl-dev libcjson-dev
-libc-ares-dev libsqlite3-dev libinih-dev python3 iproute2 strace openssl
+libc-ares-dev libsqlite3-dev python3 iproute2 strace openssl
 ca-certificates netbase"
 
 usage() {

@@ -45,7 +45,7 @@ bookworm) other=trixie ;;
 esac
 
 packages="gcc g++ libc6-dev libasan8 libubsan1 cmake make pkg-config libcurl4-openssl-dev libcjson-dev
-libc-ares-dev libsqlite3-dev libinih-dev libcmocka-dev python3 iproute2 strace openssl
+libc-ares-dev libsqlite3-dev libcmocka-dev python3 iproute2 strace openssl
 mandoc groff-base man-db bash-completion ca-certificates binutils shellcheck sqlite3 util-linux debootstrap openssh-client
 dpkg-dev file git lintian systemd-journal-remote netbase"
 export DEBIAN_FRONTEND=noninteractive

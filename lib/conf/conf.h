@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf.h - iprep.conf, declared once as data; the only door to inih
+ * conf.h - iprep.conf, declared once as data
  *
  * Every key is a row of conf_keys[]: section, name, type, default, bounds, place. Unknown or
  * duplicate key, bad value, overlong line: _CONFIG with file:line, never a guess.

@@ -61,6 +61,20 @@ static bool p_yes(const struct conf_key *key, const char *text, void *dst, struc
 	return true;
 }
 
+/* The next word of a list at *at, which then points behind it. False: none, or no room for it. */
+static bool next_word(const char **at, char *dst, size_t room)
+{
+	size_t len;
+
+	*at += strspn(*at, ", \t");
+	len = strcspn(*at, ", \t");
+	if (!len || len >= room)
+		return false;
+	snprintf(dst, room, "%.*s", (int)len, *at);
+	*at += len;
+	return true;
+}
+
 static bool copy(char *dst, const char *text, struct err *error)
 {
 	if (strlen(text) >= CONF_TEXT_MAX)
@@ -279,34 +293,31 @@ static bool p_comment(const struct conf_key *key, const char *text, void *dst, s
 static bool p_globs(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
-	char list[CONF_TEXT_MAX], *save = NULL;
+	char jail[JAIL_MAX];
 
-	if (!copy(list, text, error))
-		return false;
 	conf->nskip_jails = 0;
-	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
-		if (conf->nskip_jails == CONF_GLOBS_MAX || strlen(one) >= JAIL_MAX)
-			return wrong(error, "too many names, or one too long");
-		memcpy(conf->skip_jails[conf->nskip_jails++], one, strlen(one) + 1);
+	while (next_word(&text, jail, sizeof(jail))) {
+		if (conf->nskip_jails == CONF_GLOBS_MAX)
+			return wrong(error, "more than 32 names");
+		memcpy(conf->skip_jails[conf->nskip_jails++], jail, strlen(jail) + 1);
 	}
-	return true;
+	return !*text || wrong(error, "a name has more than 63 bytes");
 }
 
 static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
-	char list[CONF_TEXT_MAX], *save = NULL;
+	static const char expected[] = "expected addresses or prefixes such as 192.0.2.0/24";
+	char one[ADDR_TEXT_MAX];
 
-	if (!copy(list, text, error))
-		return false;
 	conf->nallow = 0;
-	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
+	while (next_word(&text, one, sizeof(one))) {
 		if (conf->nallow == CONF_ALLOW_MAX)
-			return wrong(error, "more than 64 prefixes");
+			return wrong(error, "more than 64 addresses or prefixes");
 		if (!prefix_parse(one, &conf->allow[conf->nallow++]))
-			return wrong(error, "expected addresses or prefixes such as 192.0.2.0/24");
+			return wrong(error, expected);
 	}
-	return true;
+	return !*text || wrong(error, expected);
 }
 
 /* clang-format off: a row a line */

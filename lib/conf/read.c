@@ -1,273 +1,319 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * read.c - iprep.conf and iprep.local into struct conf; the only door to inih
+ * read.c - iprep.conf and iprep.local into struct conf
  *
- * inih 55 splits lines over its limit and parses the tail as a new line, cuts long section names,
- * joins indented lines and strips " ;" comments, all without a word. So each line is checked and
- * cleaned before inih sees it, which also gives the line number.
+ * Sections in brackets, "key = value", comments on lines of their own. A line that is indented
+ * deeper than the key continues its value, as in fail2ban's files; an empty line ends the value.
+ * Our own reader: the library that Debian has (inih) cuts long lines and section names, and takes
+ * the rest of a line for a comment, without an error.
  */
-#include "conf/keys.h"
 #include "base/buf.h"
 #include "base/mask.h"
-#include <ctype.h>
+#include "conf/sections.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 197 /* INI_MAX_LINE 200, less newline, terminator and one */
-#define SECTIONS_MAX   (SOURCES_MAX + TIERS_MAX)
+#define VALUE_MAX 4096 /* bytes of a line or a value: the longest [allow] addresses, 64 networks \
+			*/
+#define SECTION_MAX 48 /* "dnsbl NAME", terminated */
 
-struct section { /* a [tier X] or [dnsbl X] on its way */
-	bool is_tier;
-	struct conf_tier tier;
-	struct conf_source list;
-	bool seen[64]; /* by row of conf_keys */
-	char file[CONF_TEXT_MAX];
-	int line;
-};
 struct reader {
 	FILE *fp;
 	const char *path;
 	int line;
-	bool seen[64];			/* keys of this file, plain sections */
-	bool in_file[SECTIONS_MAX][64]; /* the same for named sections */
 	struct conf *conf;
-	struct section *sections;
-	size_t nsections;
+	struct sections sections;
+	bool given[KEYS_MAX]; /* keys of this file's plain sections */
+	/* the section of the line */
+	char section[SECTION_MAX];
+	struct section *named; /* [tier X], [dnsbl X]; NULL: a plain section */
+	/* the value that may still be continued */
+	const struct conf_key *key; /* NULL: none */
+	int key_line;
+	size_t key_indent;
+	char value[VALUE_MAX + 1];
 	struct err *error;
-	int rc;
 };
 
-/* "file:line: what: "value"" */
-static int fail(struct reader *rd, const char *what, const char *value)
+/* "file:line: what: "text"" */
+static int line_error(struct reader *rd, const char *what, const char *text)
 {
-	char said[64];
+	char shown[64];
 
-	if (!rd->rc)
-		rd->rc = err_set(rd->error, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line,
-				 what,
-				 text_redact(text_mask(said, sizeof(said), value, strlen(value))));
-	return rd->rc;
+	text_mask(shown, sizeof(shown), text, strlen(text));
+	return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: %s: \"%s\"", rd->path, rd->line, what,
+		       text_redact(shown));
 }
 
 /* ---- sections ---- */
 
-static const struct conf_key *find_key(const char *section, const char *name, bool *ret_section)
+/* "tier" of "tier known" */
+static const char *section_kind(const char *section)
 {
-	*ret_section = false;
-	for (size_t i = 0; i < conf_nkeys; i++) {
-		if (strcmp(conf_keys[i].info.section, section))
-			continue;
-		*ret_section = true;
-		if (!strcmp(conf_keys[i].info.name, name))
+	if (!strncmp(section, "tier ", 5))
+		return "tier";
+	if (!strncmp(section, "dnsbl ", 6))
+		return "dnsbl";
+	return section;
+}
+
+static const struct conf_key *find_key(const char *kind, const char *name)
+{
+	for (size_t i = 0; i < conf_nkeys; i++)
+		if (!strcmp(conf_keys[i].info.section, kind) &&
+		    !strcmp(conf_keys[i].info.name, name))
 			return &conf_keys[i];
-	}
 	return NULL;
 }
 
-/* For the message about an unknown key: what a key of an earlier version is called now. */
-static const char *rename_hint(const char *section, const char *name)
+static bool is_plain_section(const char *section)
 {
-	if (!strcmp(section, "tier") && !strcmp(name, "score"))
+	if (!strcmp(section, "tier") || !strcmp(section, "dnsbl"))
+		return false;
+	for (size_t i = 0; i < conf_nkeys; i++)
+		if (!strcmp(conf_keys[i].info.section, section))
+			return true;
+	return false;
+}
+
+static int begin_named_section(struct reader *rd, bool is_tier, const char *name)
+{
+	const char *why;
+
+	rd->named = sections_find(&rd->sections, is_tier, name);
+	if (rd->named)
+		return 0;
+	rd->named = sections_add(&rd->sections, is_tier, name, &why);
+	if (!rd->named)
+		return line_error(rd, why, name);
+	text_put(rd->named->file, sizeof(rd->named->file), rd->path);
+	rd->named->line = rd->line;
+	return 0;
+}
+
+static int begin_section(struct reader *rd, const char *text, size_t len)
+{
+	if (strchr(text, ']') != text + len - 1 || len > SECTION_MAX + 1)
+		return line_error(rd, "bad section header", text);
+	snprintf(rd->section, sizeof(rd->section), "%.*s", (int)len - 2, text + 1);
+	rd->named = NULL;
+	if (!strncmp(rd->section, "tier ", 5))
+		return begin_named_section(rd, true, rd->section + 5);
+	if (!strncmp(rd->section, "dnsbl ", 6))
+		return begin_named_section(rd, false, rd->section + 6);
+	if (!strcmp(rd->section, "good"))
+		return line_error(rd, "unknown section (renamed: [login])", rd->section);
+	if (!is_plain_section(rd->section))
+		return line_error(rd, "unknown section", rd->section);
+	return 0;
+}
+
+/* ---- keys and values ---- */
+
+/* For the message about an unknown key: what a key of an earlier version is called now. */
+static const char *rename_hint(const char *kind, const char *name)
+{
+	if (!strcmp(kind, "tier") && !strcmp(name, "score"))
 		return "; renamed: threshold";
-	if (!strcmp(section, "worker") && !strcmp(name, "max_blocks"))
+	if (!strcmp(kind, "worker") && !strcmp(name, "max_blocks"))
 		return "; renamed: max_new_blocks";
 	return "";
 }
 
-static bool name_ok(const char *name, bool is_tier)
+static int unknown_key(struct reader *rd, const char *name)
 {
-	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
+	char section[52], shown[64];
 
-	if (is_tier && (!islower((unsigned char)*name) || strchr(name, '.') || strlen(name) > 31))
-		return false;
-	return isalnum((unsigned char)*name) && !name[strspn(name, rest)] && strlen(name) < 48 &&
-	       strcmp(name, "abuseipdb");
+	text_mask(section, sizeof(section), rd->section, strlen(rd->section));
+	text_mask(shown, sizeof(shown), name, strlen(name));
+	return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"%s", rd->path,
+		       rd->line, text_redact(section), text_redact(shown),
+		       rename_hint(section_kind(rd->section), name));
 }
 
-static struct section *named(struct reader *rd, bool is_tier, const char *name)
+/* Splits "key = value" into two trimmed texts. False: there is no '='. */
+static bool split(char *text, char **ret_value)
 {
-	struct section *section;
+	char *equals = strchr(text, '='), *end;
 
-	for (size_t i = 0; i < rd->nsections; i++) {
-		section = &rd->sections[i];
-		if (section->is_tier == is_tier &&
-		    !strcmp(is_tier ? section->tier.name : section->list.name, name))
-			return section;
+	if (!equals)
+		return false;
+	for (end = equals; end > text && strchr(" \t", end[-1]); end--)
+		;
+	*end = '\0';
+	*ret_value = equals + 1 + strspn(equals + 1, " \t");
+	return true;
+}
+
+static int begin_value(struct reader *rd, char *name, size_t indent)
+{
+	bool *given = rd->named ? rd->named->given_in_file : rd->given;
+	char *value;
+	size_t row;
+
+	if (!split(name, &value))
+		return line_error(rd, "expected key = value", name);
+	if (!*rd->section)
+		return line_error(rd, "unknown section", "");
+	rd->key = find_key(section_kind(rd->section), name);
+	if (!rd->key)
+		return unknown_key(rd, name);
+	row = (size_t)(rd->key - conf_keys);
+	if (given[row])
+		return err_set(rd->error, IPREP_E_CONFIG,
+			       "%s:%d: [%s] %s: given twice in this file", rd->path, rd->line,
+			       rd->section, name);
+	given[row] = true;
+	rd->key_line = rd->line;
+	rd->key_indent = indent;
+	memcpy(rd->value, value, strlen(value) + 1);
+	return 0;
+}
+
+/* The value is complete: into its place. */
+static int end_value(struct reader *rd)
+{
+	const struct conf_key *key = rd->key;
+	struct section *named = rd->named;
+	void *base = rd->conf;
+	char shown[104];
+	struct err error;
+
+	if (!key)
+		return 0;
+	rd->key = NULL;
+	if (named) {
+		named->given[key - conf_keys] = true;
+		base = named->is_tier ? (void *)&named->tier : (void *)&named->list;
 	}
-	if (!name_ok(name, is_tier)) {
-		fail(rd, "bad name (lower-case letters, digits, '-', '_')", name);
-		return NULL;
-	}
-	if (rd->nsections == SECTIONS_MAX) {
-		fail(rd, "more sections than fit", name);
-		return NULL;
-	}
-	section = &rd->sections[rd->nsections++];
-	*section = (struct section){ .is_tier = is_tier, .list.enabled = true, .line = rd->line };
-	text_put(section->file, sizeof(section->file), rd->path);
-	text_put(is_tier ? section->tier.name : section->list.name, is_tier ? 32 : 48, name);
-	return section;
+	if (key->parse(key, rd->value, (char *)base + key->offset, &error))
+		return 0;
+	text_mask(shown, sizeof(shown), rd->value, strlen(rd->value));
+	return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path,
+		       rd->key_line, rd->section, key->info.name, text_redact(shown), error.text);
+}
+
+/* A key or a section header that was indented by mistake would silently become part of a value. */
+static bool is_key_or_header(const struct reader *rd, const char *text)
+{
+	const char *name = *text == '[' ? text + 1 : text;
+	size_t len = strcspn(name, *text == '[' ? "]" : "= \t");
+	char word[SECTION_MAX];
+
+	if (len >= sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), "%.*s", (int)len, name);
+	if (*text == '[')
+		return !name[len + 1] && (section_kind(word) != word || is_plain_section(word));
+	name += len;
+	name += strspn(name, " \t");
+	return *name == '=' && find_key(section_kind(rd->section), word);
+}
+
+static int continue_value(struct reader *rd, const char *text)
+{
+	if (is_key_or_header(rd, text))
+		return line_error(rd,
+				  "indented, so it would continue the value above; "
+				  "remove the indentation",
+				  text);
+	if ((*rd->value && !text_put(rd->value, sizeof(rd->value), " ")) ||
+	    !text_put(rd->value, sizeof(rd->value), text))
+		return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: [%s] %s: longer than %d bytes",
+			       rd->path, rd->line, rd->section, rd->key->info.name, VALUE_MAX);
+	return 0;
 }
 
 /* ---- lines ---- */
 
-/* "[dns]", "[tier X]": known, also where no key follows, which inih would not tell. */
-static bool header_ok(struct reader *rd, const char *text, size_t len)
+/* text has no blanks at its ends. */
+static int take_line(struct reader *rd, char *text, size_t len, size_t indent)
 {
-	char section[48];
-	bool is_tier, known;
+	int rc;
 
-	if (strchr(text, ']') != text + len - 1 || len > 49)
-		return fail(rd, "bad section header", text), false;
-	snprintf(section, sizeof(section), "%.*s", (int)len - 2, text + 1);
-	is_tier = !strncmp(section, "tier ", 5);
-	if (is_tier || !strncmp(section, "dnsbl ", 6))
-		return named(rd, is_tier, section + (is_tier ? 5 : 6));
-	if (!strcmp(section, "good"))
-		return fail(rd, "unknown section (renamed: [login])", section), false;
-	find_key(section, "", &known);
-	if (!known || !strcmp(section, "tier") || !strcmp(section, "dnsbl"))
-		return fail(rd, "unknown section", section), false;
-	return true;
-}
-
-static bool line_ok(struct reader *rd, char *text, size_t len)
-{
-	if (len > LINE_MAX_BYTES)
-		return fail(rd, "line over 197 bytes", text), false;
+	if (len > VALUE_MAX)
+		return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: line longer than %d bytes",
+			       rd->path, rd->line, VALUE_MAX);
 	if (strlen(text) != len)
-		return fail(rd, "NUL byte in line", text), false;
-	if (!*text || *text == '#' || *text == ';')
-		return true;
+		return line_error(rd, "NUL byte in line", text);
+	if (*text == '#' || *text == ';')
+		return 0;
 	if (strstr(text, " ;") || strstr(text, "\t;"))
-		return fail(rd, "comments stand on lines of their own", text), false;
+		return line_error(rd, "a comment must be on a line of its own", text);
+	if (*text && rd->key && indent > rd->key_indent)
+		return continue_value(rd, text);
+	rc = end_value(rd);
+	if (rc || !*text)
+		return rc;
 	if (*text == '[')
-		return header_ok(rd, text, len);
-	if (!strchr(text, '='))
-		return fail(rd, "expected key = value", text), false;
-	return true;
+		return begin_section(rd, text, len);
+	return begin_value(rd, text, indent);
 }
 
-/* ini_parse_stream()'s fgets: hands over clean, short, unindented lines. */
-static char *next_line(char *dst, int room, void *stream)
+static int read_lines(struct reader *rd)
 {
-	struct reader *rd = stream;
-	char *raw = NULL, *text;
-	size_t size = 0;
-	ssize_t len = rd->rc ? -1 : getline(&raw, &size, rd->fp);
-	bool ok;
+	char *raw = NULL;
+	size_t room = 0;
+	ssize_t len;
+	int rc = 0;
 
-	if (len < 0) {
-		free(raw);
-		return NULL;
+	while (!rc && (len = getline(&raw, &room, rd->fp)) >= 0) {
+		size_t end = (size_t)len, indent = strspn(raw, " \t");
+
+		rd->line++;
+		while (end > indent && raw[end - 1] && strchr(" \t\r\n", raw[end - 1]))
+			end--;
+		raw[end] = '\0';
+		rc = take_line(rd, raw + indent, end - indent, indent);
 	}
-	rd->line++;
-	while (len && strchr(" \t\r\n", raw[len - 1]) && raw[len - 1])
-		raw[--len] = '\0';
-	for (text = raw; *text == ' ' || *text == '\t'; text++)
-		len--;
-	ok = line_ok(rd, text, (size_t)len) && (int)len + 2 <= room;
-	if (ok) /* inih itself would take ':' for '=' in a comment's line */
-		snprintf(dst, (size_t)room, "%s\n", *text == '#' || *text == ';' ? "" : text);
 	free(raw);
-	return ok ? dst : NULL;
-}
-
-/* ---- keys ---- */
-
-static int take_value(struct reader *rd, const struct conf_key *key, const char *section,
-		      const char *value, void *base, bool *seen)
-{
-	size_t row = (size_t)(key - conf_keys);
-	char said[104];
-	struct err error;
-
-	if (seen[row]) {
-		rd->rc = err_set(rd->error, IPREP_E_CONFIG,
-				 "%s:%d: [%s] %s: given twice in this file", rd->path, rd->line,
-				 section, key->info.name);
-		return 0;
-	}
-	seen[row] = true;
-	if (key->parse(key, value, (char *)base + key->offset, &error))
-		return 1;
-	rd->rc = err_set(rd->error, IPREP_E_CONFIG, "%s:%d: [%s] %s: \"%s\": %s", rd->path,
-			 rd->line, section, key->info.name,
-			 text_redact(text_mask(said, sizeof(said), value, strlen(value))),
-			 error.text);
-	return 0;
-}
-
-/* inih's handler: 1 goes on, 0 is an error, which is in rd->r. */
-static int handle(void *user, const char *section, const char *name, const char *value)
-{
-	struct reader *rd = user;
-	bool is_tier = !strncmp(section, "tier ", 5), is_list = !strncmp(section, "dnsbl ", 6);
-	const char *kind = is_tier ? "tier" : is_list ? "dnsbl" : section;
-	const struct conf_key *key;
-	char where[52], said[64];
-	struct section *s;
-	bool known;
-
-	if (rd->rc)
-		return 0;
-	key = find_key(kind, name, &known);
-	if (!known) { /* before the first header; those are checked already */
-		fail(rd, "unknown section", section);
-		return 0;
-	}
-	if (!key) {
-		rd->rc = err_set(
-			rd->error, IPREP_E_CONFIG, "%s:%d: [%s] unknown key \"%s\"%s", rd->path,
-			rd->line,
-			text_redact(text_mask(where, sizeof(where), section, strlen(section))),
-			text_redact(text_mask(said, sizeof(said), name, strlen(name))),
-			rename_hint(kind, name));
-		return 0;
-	}
-	if (!is_tier && !is_list)
-		return take_value(rd, key, section, value, rd->conf, rd->seen);
-	s = named(rd, is_tier, section + (is_tier ? 5 : 6));
-	if (!s)
-		return 0;
-	s->seen[key - conf_keys] = true;
-	return take_value(rd, key, section, value, is_tier ? (void *)&s->tier : (void *)&s->list,
-			  rd->in_file[s - rd->sections]);
+	if (rc)
+		return rc;
+	if (ferror(rd->fp))
+		return err_set(rd->error, IPREP_E_IO, "%s: cannot be read", rd->path);
+	return end_value(rd);
 }
 
 /* ---- files ---- */
 
+static int check_owner(int fd, const char *path, struct err *error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & S_IWOTH ||
+	    (st.st_mode & S_IWGRP && st.st_gid != 0))
+		return err_set(error, IPREP_E_PERM,
+			       "%s: unsafe owner or mode (user %u, mode %03o): it must belong to "
+			       "root or to you, and only its owner may write it",
+			       path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
+	return 0;
+}
+
 static int open_safely(const char *path, FILE **ret, struct err *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
+	int rc;
 
 	if (fd < 0)
 		return err_set(error, errno == EACCES ? IPREP_E_PERM : IPREP_E_CONFIG, "%s: %s",
 			       path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
-	}
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & S_IWOTH ||
-	    (st.st_mode & S_IWGRP && st.st_gid != 0)) {
-		close(fd);
-		return err_set(error, IPREP_E_PERM,
-			       "%s: unsafe owner or mode (user %u, mode %03o): must be "
-			       "root's or yours, and writable by nobody else",
-			       path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
-	}
+	rc = check_owner(fd, path, error);
+	if (rc)
+		goto fail;
 	*ret = fdopen(fd, "r");
 	if (*ret)
 		return 0;
+	rc = err_set(error, IPREP_E_NOMEM, "out of memory");
+fail:
 	close(fd);
-	return err_set(error, IPREP_E_NOMEM, "out of memory");
+	return rc;
 }
 
 static int read_file(struct reader *rd, const char *path, bool may_be_missing)
@@ -281,82 +327,18 @@ static int read_file(struct reader *rd, const char *path, bool may_be_missing)
 		return rc;
 	rd->path = path;
 	rd->line = 0;
-	memset(rd->seen, 0, sizeof(rd->seen));
-	memset(rd->in_file, 0, sizeof(rd->in_file));
-	rc = ini_parse_stream(next_line, rd, handle, rd);
-	if (!rd->rc && ferror(rd->fp))
-		rd->rc = err_set(rd->error, IPREP_E_IO, "%s: cannot be read", path);
-	if (!rd->rc && rc)
-		fail(rd, "cannot be understood", "");
+	rd->section[0] = '\0';
+	rd->named = NULL;
+	memset(rd->given, 0, sizeof(rd->given));
+	for (size_t i = 0; i < rd->sections.count; i++)
+		memset(rd->sections.items[i].given_in_file, 0,
+		       sizeof(rd->sections.items[i].given_in_file));
+	rc = read_lines(rd);
 	fclose(rd->fp);
-	return rd->rc;
+	return rc;
 }
 
 /* ---- putting together ---- */
-
-static int check_complete(const struct section *section, struct err *error)
-{
-	for (size_t i = 0; i < conf_nkeys; i++) {
-		const struct conf_key *key = &conf_keys[i];
-
-		if (key->required &&
-		    !strcmp(key->info.section, section->is_tier ? "tier" : "dnsbl") &&
-		    !section->seen[i])
-			return err_set(error, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"",
-				       section->file, section->line,
-				       section->is_tier ? "tier" : "dnsbl",
-				       section->is_tier ? section->tier.name : section->list.name,
-				       key->info.name);
-	}
-	return 0;
-}
-
-static int add_tier(struct conf *conf, const struct section *section, struct err *error)
-{
-	size_t i = conf->ntiers;
-
-	if (i == TIERS_MAX)
-		return err_set(error, IPREP_E_CONFIG, "%s:%d: more than %d tiers", section->file,
-			       section->line, TIERS_MAX);
-	for (; i && conf->tiers[i - 1].score >= section->tier.score; i--) {
-		if (conf->tiers[i - 1].score == section->tier.score)
-			return err_set(error, IPREP_E_CONFIG,
-				       "%s:%d: [tier %s] has the same threshold as [tier %s]",
-				       section->file, section->line, section->tier.name,
-				       conf->tiers[i - 1].name);
-		conf->tiers[i] = conf->tiers[i - 1];
-	}
-	conf->tiers[i] = section->tier;
-	conf->ntiers++;
-	return 0;
-}
-
-static int add_sections(struct reader *rd)
-{
-	struct conf *conf = rd->conf;
-	int rc = 0;
-
-	conf->sources = calloc(rd->nsections + 1, sizeof(*conf->sources));
-	if (!conf->sources)
-		return err_set(rd->error, IPREP_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < rd->nsections && !rc; i++) {
-		const struct section *section = &rd->sections[i];
-
-		rc = check_complete(section, rd->error);
-		if (!rc && section->is_tier)
-			rc = add_tier(conf, section, rd->error);
-		if (rc || section->is_tier || !section->list.enabled)
-			continue;
-		if (conf->nsources == SOURCES_MAX - 1)
-			return err_set(rd->error, IPREP_E_CONFIG, "%s:%d: more than %d lists",
-				       section->file, section->line, SOURCES_MAX - 1);
-		conf->sources[conf->nsources] = section->list;
-		points_range(&section->list.points, &conf->sources[conf->nsources].least,
-			     &conf->sources[conf->nsources].most);
-		conf->nsources++;
-	}
-	return rc;
-}
 
 static int check_whole(const struct conf *conf, const char *path, struct err *error)
 {
@@ -377,7 +359,7 @@ int conf_new(struct conf **ret_conf)
 	for (size_t i = 0; i < conf_nkeys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
-		if (!strcmp(key->info.section, "tier") || !strcmp(key->info.section, "dnsbl"))
+		if (!is_plain_section(key->info.section))
 			continue;
 		if (!key->parse(key, key->info.default_text, (char *)conf + key->offset, &error)) {
 			free(conf);
@@ -398,37 +380,41 @@ static void local_path(const char *path, char dst[CONF_TEXT_MAX * 2])
 	snprintf(dst, CONF_TEXT_MAX * 2, "%.*s.local", (int)len, path);
 }
 
+static int read_files(struct reader *rd, const char *path, bool may_be_missing)
+{
+	char local[CONF_TEXT_MAX * 2];
+	int rc;
+
+	if (strlen(path) > CONF_TEXT_MAX)
+		return err_set(rd->error, IPREP_E_CONFIG, "path of the configuration is too long");
+	rc = read_file(rd, path, may_be_missing);
+	if (rc)
+		return rc;
+	local_path(path, local);
+	rc = read_file(rd, local, true);
+	if (rc)
+		return rc;
+	rc = sections_finish(&rd->sections, rd->conf, rd->error);
+	if (rc)
+		return rc;
+	return check_whole(rd->conf, path, rd->error);
+}
+
 int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *error)
 {
 	struct reader *rd = calloc(1, sizeof(*rd));
-	char local[CONF_TEXT_MAX * 2];
-	int rc = IPREP_E_NOMEM;
+	int rc;
 
-	if (!rd || !(rd->sections = calloc(SECTIONS_MAX, sizeof(*rd->sections))) ||
-	    conf_new(&rd->conf)) {
-		err_set(error, rc, "out of memory");
-		goto out;
+	if (!rd || conf_new(&rd->conf)) {
+		free(rd);
+		return err_set(error, IPREP_E_NOMEM, "out of memory");
 	}
 	rd->error = error;
-	local_path(path, local);
-	rc = strlen(path) > CONF_TEXT_MAX
-		     ? err_set(error, IPREP_E_CONFIG, "path of the configuration is too long")
-		     : read_file(rd, path, may_be_missing);
-	if (!rc)
-		rc = read_file(rd, local, true);
-	if (!rc)
-		rc = add_sections(rd);
-	if (!rc)
-		rc = check_whole(rd->conf, path, error);
-	if (!rc) {
-		*ret_conf = rd->conf;
-		rd->conf = NULL;
-	}
-out:
-	if (rd) {
+	rc = read_files(rd, path, may_be_missing);
+	if (rc)
 		conf_free(rd->conf);
-		free(rd->sections);
-	}
+	else
+		*ret_conf = rd->conf;
 	free(rd);
 	return rc;
 }

@@ -169,14 +169,14 @@ class Configuration(Case):
                 ('linger = 5\nlinger = 6\n', n + 2, 'given twice'),
                 ('linger = 301\n', n + 1, '"301"'),
                 ('linger = soon\n', n + 1, '"soon"'),
-                ('x' * 250 + ' = 1\n', n + 1, 'over 197 bytes'),
-                ('linger = 5 ; five\n', n + 1, 'comments'),
+                ('x' * 4100 + ' = 1\n', n + 1, 'longer than 4096 bytes'),
+                ('linger = 5 ; five\n', n + 1, 'a comment must be'),
                 ('linger\n', n + 1, 'key = value'),
                 ('[worker\n', n + 1, 'section'),
                 ('lin\0ger = 5\n', n + 1, 'NUL'),
                 ('[dnsbl bl]\nzone = x.y\npoints = 127.0.0.[4..1]*3\n', n + 3, '127.0.0.[4..>1<]'),
                 ('[dnsbl bl]\nzone = x.y\n', n + 1, 'lacks "points"'),
-                ('[tier same]\nthreshold = 3\nbantime = 1d\n', n + 1, 'same score')):
+                ('[tier same]\nthreshold = 3\nbantime = 1d\n', n + 1, 'same threshold')):
             with self.subTest(text=text[:30]):
                 self.write('iprep.conf', base + text)
                 self.run_it('rep-check', '10.0.0.1', status=78, says=f'iprep.conf:{line}: ')

@@ -128,10 +128,10 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ TIER "[tier known]\nthreshold = 4\n", ":5: [tier known] threshold: given twice" },
 		/* lines */
 		{ "[general]\ntimeout_ms = 500 ; half\n",
-		  ":2: comments stand on lines of their own: \"timeout_ms = 500 ; half\"" },
+		  ":2: a comment must be on a line of its own: \"timeout_ms = 500 ; half\"" },
 		{ "[general]\ntimeout_ms = 500\t;half\n",
-		  ":2: comments stand on lines of their own" },
-		{ "[general] ; c\n", ":1: comments stand on lines of their own" },
+		  ":2: a comment must be on a line of its own" },
+		{ "[general] ; c\n", ":1: a comment must be on a line of its own" },
 		{ "[general]\ntimeout_ms\n", ":2: expected key = value: \"timeout_ms\"" },
 		{ "[general]\ntimeout_ms: 500\n", ":2: expected key = value" },
 		{ "[general\ntimeout_ms = 500\n", ":1: bad section header: \"[general\"" },
@@ -141,10 +141,24 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[dnsbl xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 		  "x]\n",
 		  ":1: bad section header" },
-		{ "[report]\ncomment = " X100 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx"
-		  "\n",
-		  ":2: line over 197 bytes" },
-		{ "[report]\n# " X100 X100 "\n", ":2: line over 197 bytes" },
+		/* continued values */
+		{ "[dns]\ncache_min = 60\n  cache_max = 1h\n",
+		  ":3: indented, so it would continue the value above; remove the indentation: "
+		  "\"cache_max = 1h\"" },
+		{ "[dns]\ncache_min = 60\n  [general]\n", ":3: indented, so it would continue" },
+		{ "[dns]\ncache_min = 60\n\t[tier x]\n", ":3: indented, so it would continue" },
+		{ "[general]\ntimeout_ms = 500\n  5\n",
+		  ":2: [general] timeout_ms: \"500 5\": expected a whole number" },
+		{ "[dns]\ncache_min =\n# c\n  soon\n\n[general]\n",
+		  ":2: [dns] cache_min: \"soon\": expected a duration" },
+		{ "[dns]\ncache_min = 60\n\n  5\n", ":4: expected key = value: \"5\"" },
+		{ "[dns]\n  5\n", ":2: expected key = value: \"5\"" },
+		{ "  5\n", ":1: expected key = value: \"5\"" },
+		{ "[dns]\n  cache_min = 60\n  5\n", ":3: expected key = value: \"5\"" },
+		{ "[allow]\naddresses =\n  192.0.2.1 ; office\n",
+		  ":3: a comment must be on a line of its own" },
+		{ "[report]\ncomment = " X100 X100 "\n " X10 X10 X10 X10 X10 "xxxxx\n",
+		  ":2: [report] comment: \"xxx" },
 		/* needed */
 		{ "[tier known]\nthreshold = 3\n", ":1: [tier known] lacks \"bantime\"" },
 		{ "[tier known]\nbantime = 1d\n", ":1: [tier known] lacks \"threshold\"" },
@@ -245,7 +259,7 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "report", "comment", "caf\xe9", "not UTF-8" },
 		{ "report", "skip_jails", "", NULL },
 		{ "report", "skip_jails", X10 X10 X10 X10 X10 X10 "xxxx",
-		  "too many names, or one too long" },
+		  "a name has more than 63 bytes" },
 		{ "allow", "addresses", "192.0.2.0/24, 2a02::/16\t45.1.1.1", NULL },
 		{ "allow", "addresses", "192.0.2.1/24", "expected addresses or prefixes" },
 		{ "allow", "addresses", "example.org", "expected addresses or prefixes" },
@@ -370,17 +384,94 @@ static void blanks_line_ends_and_comments_do_not_matter(void **state)
 	}
 }
 
-static void the_longest_line_is_taken_whole(void **state)
+static void indented_lines_continue_a_value(void **state)
+{
+	static const char *const rows[] = {
+		"[report]\ncomment = one\n two\n\tthree\n",
+		"[report]\ncomment =\n  one\n  two   \r\n\tthree",
+		"[report]\ncomment = one two\n# a comment\n  ; another\n    three\n\n",
+		"[report]\n comment = one\n  two\n   three\n[dns]\n",
+		"[report]\n  comment = one\n   two three\n  interval = 1d\n",
+	};
+	struct conf *c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		puts_to(path, rows[i]);
+		c = load();
+		assert_string_equal(c->comment, "one two three");
+		conf_free(c);
+	}
+	puts_to(path, "[allow]\naddresses = 192.0.2.1,\n  # the office\n  2001:db8::/32\n"
+		      "\t198.51.100.0/24\n[abuseipdb]\npoints =\n  [90..99]*3\n  100*10\n");
+	c = load();
+	assert_int_equal(c->nallow, 3);
+	assert_int_equal(c->allow[1].bits, 32);
+	assert_int_equal(c->api_points.nentries, 2);
+	conf_free(c);
+}
+
+static void as_many_addresses_fit_as_may_be_given(void **state)
+{
+	for (int more = 0; more < 2; more++) {
+		struct conf *c = NULL;
+		struct err e;
+		FILE *fp = fopen(path, "w");
+
+		(void)state;
+		assert_non_null(fp);
+		fprintf(fp, "[allow]\naddresses =\n");
+		for (int i = 0; i < CONF_ALLOW_MAX + more; i++)
+			fprintf(fp, "  2001:0db8:0001:0002:0003:0004:0005:%04x/128\n", i);
+		fclose(fp);
+		assert_int_equal(conf_load(path, false, &c, &e), more ? IPREP_E_CONFIG : 0);
+		if (more)
+			assert_non_null(strstr(e.text, "more than 64 addresses"));
+		else
+			assert_int_equal(c->nallow, CONF_ALLOW_MAX);
+		conf_free(c);
+	}
+}
+
+/* A line of just the limit, and one byte over it; the same for a value of two lines. */
+static void lines_and_values_have_a_limit(void **state)
+{
+	enum { LIMIT = 4096 };
+	static char text[2 * LIMIT];
+	int n;
+
+	(void)state;
+	n = snprintf(text, sizeof(text), "# %*s", LIMIT - 2, "x");
+	assert_int_equal(n, LIMIT);
+	puts_to(path, text);
+	conf_free(load());
+	text[n] = 'x';
+	puts_to(path, text);
+	refused(path, IPREP_E_CONFIG, ":1: line longer than 4096 bytes");
+	memset(text, 0, sizeof(text));
+	n = sprintf(text, "[report]\ncomment = x\n ");
+	memset(text + n, 'x', LIMIT - 2);
+	puts_to(path, text);
+	refused(path, IPREP_E_CONFIG, ":2: [report] comment: ");
+	text[n + LIMIT - 2] = 'x';
+	puts_to(path, text);
+	refused(path, IPREP_E_CONFIG, ":3: [report] comment: longer than 4096 bytes");
+}
+
+static void the_longest_comment_is_taken_whole(void **state)
 {
 	char text[300] = "[report]\ncomment = ";
 	struct conf *c;
 
 	(void)state;
-	memset(text + strlen(text), 'x', 187); /* 10 + 187 = 197 */
+	memset(text + strlen(text), 'x', CONF_TEXT_MAX - 1);
 	puts_to(path, text);
 	c = load();
-	assert_int_equal(strlen(c->comment), 187);
+	assert_int_equal(strlen(c->comment), CONF_TEXT_MAX - 1);
 	conf_free(c);
+	text[strlen(text)] = 'x';
+	puts_to(path, text);
+	refused(path, IPREP_E_CONFIG, ":2: [report] comment: ");
 }
 
 static void tiers_are_in_the_order_of_their_scores(void **state)
@@ -795,7 +886,10 @@ int main(void)
 		TEST(a_nul_byte_is_refused_wherever_it_stands),
 		TEST(foreign_bytes_in_messages_are_masked),
 		TEST(blanks_line_ends_and_comments_do_not_matter),
-		TEST(the_longest_line_is_taken_whole),
+		TEST(indented_lines_continue_a_value),
+		TEST(as_many_addresses_fit_as_may_be_given),
+		TEST(lines_and_values_have_a_limit),
+		TEST(the_longest_comment_is_taken_whole),
 		TEST(tiers_are_in_the_order_of_their_scores),
 		TEST(one_tier_or_list_too_many_is_refused),
 		TEST(lists_stand_in_file_order_and_abuseipdb_last),

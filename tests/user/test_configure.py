@@ -18,7 +18,6 @@ LIBRARIES = [
     ('libcares', '1.18', '1.17.1', 'libc-ares-dev'),
     ('libcjson', '1.7.15', '1.7.14', 'libcjson-dev'),
     ('sqlite3', '3.37', '3.34.1', 'libsqlite3-dev'),
-    ('inih', '55', '53', 'libinih-dev'),
 ]
 
 

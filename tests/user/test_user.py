@@ -94,7 +94,7 @@ class User(unittest.TestCase):
         self.look_up_with_all()
         for program in BUILT:
             self.assertIn('libiprep.so.0', self.libraries_of(program))
-            for other in ('sqlite3', 'curl', 'cares', 'cjson', 'inih'):
+            for other in ('sqlite3', 'curl', 'cares', 'cjson'):
                 self.assertNotIn(other, ' '.join(self.libraries_of(program)))
 
     def test_an_error_of_the_configuration_is_said_with_its_place(self):
