@@ -2,6 +2,7 @@
 #include "rep-check/blocks.h"
 #include "rep-check/export.h"
 #include "rep-check/filter.h"
+#include "rep-check/result_json.h"
 #include "rep-check/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -70,19 +71,15 @@ static bool lost_in_a_crash(void)
 static int on_block(void *user, const struct iprep_block *block)
 {
 	struct bulk_lookup *bulk = user;
-	char *line;
 
-	if (!bulk->cli->json) {
+	if (bulk->cli->json)
+		check_put_block_json(block);
+	else
 		put_text(block, bulk->only_new);
-	} else {
-		if (iprep_block_json(block, &line))
-			return 1;
-		puts(line);
-		iprep_text_free(line);
-	}
-	/* what is not written has not been told to anybody */
-	return bulk->only_new ? fflush(stdout) || ferror(stdout) || lost_in_a_crash()
-			      : ferror(stdout);
+	if (!bulk->only_new)
+		return ferror(stdout);
+	/* a block that was not written has not been shown */
+	return fflush(stdout) || ferror(stdout) || lost_in_a_crash();
 }
 
 static int on_export(void *user, const struct iprep_block *block)

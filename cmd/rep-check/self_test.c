@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/self_test.h"
 #include "rep-check/fail2ban.h"
+#include "common/json.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -27,29 +28,31 @@ static void put_text(const struct iprep_source *source)
 	       clock_of(source->probed_at, when), source->why);
 }
 
-/* A string of printable ASCII, which all texts of a source are. */
-static void put_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
-	}
-	putchar('"');
-}
-
 static void put_json(const struct iprep_source *source)
 {
-	printf("{\"source\":\"%s\",\"state\":\"%s\",\"latency_ms\":", source->name,
-	       states[source->state]);
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_text(&json, "source", source->name);
+	json_put_text(&json, "state", states[source->state]);
 	if (source->latency_ms >= 0)
-		printf("%d", source->latency_ms);
+		json_put_int(&json, "latency_ms", source->latency_ms);
 	else
-		printf("null");
-	printf(",\"probed_at\":%lld,\"why\":", (long long)source->probed_at);
-	put_string(source->why);
-	puts("}");
+		json_put_null(&json, "latency_ms");
+	json_put_int(&json, "probed_at", source->probed_at);
+	json_put_text(&json, "why", source->why);
+	json_end(&json);
+}
+
+static void put_fail2ban_json(const char *what, enum f2b_state state, const char *why)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_text(&json, "fail2ban", what);
+	json_put_text(&json, "state", f2b_state_names[state]);
+	json_put_text(&json, "why", why);
+	json_end(&json);
 }
 
 static void on_row(void *user, const struct iprep_source *source)
@@ -66,15 +69,10 @@ static void on_fail2ban(void *user, const char *what, enum f2b_state state, cons
 {
 	const struct cli *cli = user;
 
-	if (!cli->json && !cli->quiet)
+	if (cli->json)
+		put_fail2ban_json(what, state, why);
+	else if (!cli->quiet)
 		printf("%-30s %-11s  %s\n", what, f2b_state_names[state], why);
-	if (!cli->json)
-		return;
-	printf("{\"fail2ban\":");
-	put_string(what);
-	printf(",\"state\":\"%s\",\"why\":", f2b_state_names[state]);
-	put_string(why);
-	puts("}");
 }
 
 static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)

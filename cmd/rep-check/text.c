@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/text.h"
+#include "rep-check/result_json.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
 
 /* "16", or "0..13" while somebody has not answered; "-" where nobody was asked. */
 static void put_score(const struct iprep_result *result)
@@ -70,7 +69,7 @@ static void put_text(const struct iprep_result *result)
 	struct tm tm;
 	int width = 0;
 
-	printf("%s  %s", result->address, verdicts[result->verdict]);
+	printf("%s  %s", result->address, iprep_verdict_name(result->verdict));
 	put_score(result);
 	printf("  %s", result->tier ? result->tier : "-");
 	if (result->exempt)
@@ -95,14 +94,10 @@ static void put_text(const struct iprep_result *result)
 
 void check_put(const struct cli *cli, const struct iprep_result *result)
 {
-	char *line;
-
 	if (cli->quiet)
 		return;
-	if (!cli->json) {
+	if (cli->json)
+		check_put_result_json(result);
+	else
 		put_text(result);
-	} else if (!iprep_result_json(result, &line)) {
-		puts(line);
-		iprep_text_free(line);
-	}
 }

@@ -7,6 +7,7 @@
  */
 #include "common/progress.h"
 #include "common/cli.h"
+#include "common/json.h"
 #include "rep-purge/reset.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -118,6 +119,25 @@ static void watch(struct cli *cli, struct bar *bar)
 		iprep_set_progress(cli->ctx, on_progress, bar);
 }
 
+static void put_purge_json(const struct iprep_purge_stats *stats, bool dry_run)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_int(&json, "findings", stats->findings);
+	json_put_int(&json, "lookups", stats->lookups);
+	json_put_int(&json, "reports", stats->reports);
+	json_put_int(&json, "blocks", stats->blocks);
+	json_put_int(&json, "pardons", stats->pardons);
+	json_put_int(&json, "sightings", stats->sightings);
+	json_put_int(&json, "logins", stats->logins);
+	json_put_int(&json, "failures", stats->failures);
+	json_put_int(&json, "retractions", stats->retractions);
+	json_put_int(&json, "released", stats->released);
+	json_put_bool(&json, "dry_run", dry_run);
+	json_end(&json);
+}
+
 static int expire(struct cli *cli)
 {
 	struct iprep_purge_stats purge_stats;
@@ -130,15 +150,7 @@ static int expire(struct cli *cli)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)
-		printf("{\"findings\":%lld,\"lookups\":%lld,\"reports\":%lld,\"blocks\":%lld,"
-		       "\"pardons\":%lld,\"sightings\":%lld,\"logins\":%lld,\"failures\":%lld,"
-		       "\"retractions\":%lld,\"released\":%lld,\"dry_run\":%s}\n",
-		       (long long)purge_stats.findings, (long long)purge_stats.lookups,
-		       (long long)purge_stats.reports, (long long)purge_stats.blocks,
-		       (long long)purge_stats.pardons, (long long)purge_stats.sightings,
-		       (long long)purge_stats.logins, (long long)purge_stats.failures,
-		       (long long)purge_stats.retractions, (long long)purge_stats.released,
-		       cli->dry_run ? "true" : "false");
+		put_purge_json(&purge_stats, cli->dry_run);
 	else if (!cli->quiet)
 		fprintf(stderr,
 			"%s %lld findings, %lld lookups, %lld reports, %lld blocks, %lld pardons, "
@@ -148,6 +160,20 @@ static int expire(struct cli *cli)
 			(long long)purge_stats.blocks, (long long)purge_stats.pardons,
 			(long long)purge_stats.sightings, (long long)purge_stats.logins);
 	return EX_OK;
+}
+
+static void put_recheck_json(const struct iprep_recheck_stats *stats, bool dry_run)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_int(&json, "done", stats->done);
+	json_put_int(&json, "released", stats->released);
+	json_put_int(&json, "listed", stats->listed);
+	json_put_int(&json, "undecided", stats->undecided);
+	json_put_bool(&json, "gave_up", stats->gave_up);
+	json_put_bool(&json, "dry_run", dry_run);
+	json_end(&json);
 }
 
 static int recheck(struct cli *cli)
@@ -162,11 +188,7 @@ static int recheck(struct cli *cli)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)
-		printf("{\"done\":%lld,\"released\":%lld,\"listed\":%lld,\"undecided\":%lld,\"gave_up\":%s,"
-		       "\"dry_run\":%s}\n",
-		       (long long)stats.done, (long long)stats.released, (long long)stats.listed,
-		       (long long)stats.undecided, stats.gave_up ? "true" : "false",
-		       cli->dry_run ? "true" : "false");
+		put_recheck_json(&stats, cli->dry_run);
 	else if (cli->dry_run && !cli->quiet)
 		fprintf(stderr, "would look %lld blocks up again\n", (long long)stats.done);
 	else if (!cli->quiet)
@@ -181,13 +203,23 @@ static int recheck(struct cli *cli)
 	return EX_TEMPFAIL;
 }
 
+static void put_release_json(const struct iprep_release *release)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_text(&json, "address", release->address);
+	json_put_text(&json, "tier", release->tier);
+	json_put_int(&json, "released_at", release->at);
+	json_end(&json);
+}
+
 static int on_release(void *user, const struct iprep_release *release)
 {
 	const struct cli *cli = user;
 
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"tier\":\"%s\",\"released_at\":%lld}\n",
-		       release->address, release->tier, (long long)release->at);
+		put_release_json(release);
 	else
 		puts(release->address);
 	return ferror(stdout);
@@ -204,6 +236,17 @@ static int list_released(struct cli *cli)
 
 /* ---- forgetting ---- */
 
+static void put_forgotten_json(const char *address, int64_t pardon_s, bool dry_run)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_text(&json, "address", address);
+	json_put_int(&json, "pardon_s", pardon_s);
+	json_put_bool(&json, "dry_run", dry_run);
+	json_end(&json);
+}
+
 static int forget_one(struct cli *cli, const struct wish *wish, const char *address)
 {
 	char key[64];
@@ -218,8 +261,7 @@ static int forget_one(struct cli *cli, const struct wish *wish, const char *addr
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"pardon_s\":%lld,\"dry_run\":%s}\n", key,
-		       (long long)wish->pardon_s, cli->dry_run ? "true" : "false");
+		put_forgotten_json(key, wish->pardon_s, cli->dry_run);
 	else
 		puts(key);
 	return EX_OK;

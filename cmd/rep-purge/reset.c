@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-purge/reset.h"
+#include "common/json.h"
 #include <stdio.h>
 
-static int put_json(struct cli *cli, const struct iprep_reset *reset)
+static void put_json(const struct iprep_reset *reset)
 {
-	char *line;
-	int rc = iprep_reset_json(reset, &line);
+	struct json json;
 
-	if (rc)
-		return cli_fail(cli, rc);
-	puts(line);
-	iprep_text_free(line);
-	return EX_OK;
+	json_begin(&json, stdout);
+	json_put_text(&json, "why", reset->why);
+	json_put_text(&json, "aside", reset->aside);
+	json_put_object(&json, "lost");
+	json_put_int(&json, "blocks", reset->blocks);
+	json_put_int(&json, "reports", reset->reports);
+	json_put_int(&json, "lookups", reset->lookups);
+	json_close_object(&json);
+	json_put_object(&json, "kept");
+	json_put_int(&json, "pardons", reset->pardons);
+	json_put_int(&json, "logins", reset->logins);
+	json_close_object(&json);
+	json_put_bool(&json, "all_read", reset->all_read);
+	json_put_bool(&json, "dry_run", reset->dry_run);
+	json_end(&json);
 }
 
 static void put_text(const struct cli *cli, const struct iprep_reset *reset)
@@ -43,7 +53,7 @@ int purge_reset(struct cli *cli, bool force)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json) {
-		rc = put_json(cli, reset);
+		put_json(reset);
 	} else {
 		if (!cli->quiet)
 			put_text(cli, reset);
@@ -51,5 +61,5 @@ int purge_reset(struct cli *cli, bool force)
 			puts(reset->aside);
 	}
 	iprep_reset_free(reset);
-	return rc;
+	return EX_OK;
 }

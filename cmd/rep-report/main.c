@@ -5,6 +5,7 @@
  * --enqueue is what fail2ban's actionban runs: disk only, on disk for good when it returns 0.
  */
 #include "common/cli.h"
+#include "common/json.h"
 #include "rep-report/status.h"
 #include <getopt.h>
 #include <limits.h>
@@ -172,6 +173,19 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 	return EX_OK;
 }
 
+static void put_stats_json(const struct iprep_worker_stats *stats)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_int(&json, "lookups", (int64_t)stats->lookups);
+	json_put_int(&json, "reports", (int64_t)stats->reports);
+	json_put_int(&json, "blocks", (int64_t)stats->blocks);
+	json_put_int(&json, "lines", (int64_t)stats->lines);
+	json_put_int(&json, "failed", (int64_t)stats->failed);
+	json_end(&json);
+}
+
 static int flush(struct cli *cli, const struct options *options)
 {
 	struct iprep_worker_stats worker_stats = { 0 };
@@ -180,9 +194,7 @@ static int flush(struct cli *cli, const struct options *options)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)
-		printf("{\"lookups\":%zu,\"reports\":%zu,\"blocks\":%zu,\"lines\":%zu,\"failed\":%zu}\n",
-		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
-		       worker_stats.lines, worker_stats.failed);
+		put_stats_json(&worker_stats);
 	else if (!cli->quiet)
 		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be tried "
 		       "again or parked\n",
@@ -216,6 +228,19 @@ static int report(struct cli *cli, struct options *options, const char *address)
 	return rc == EX_TEMPFAIL ? EX_OK : rc; /* recorded; the worker that runs sends it */
 }
 
+static void put_retraction_json(const char *address, bool retracted, int64_t cancelled,
+				int64_t deleted)
+{
+	struct json json;
+
+	json_begin(&json, stdout);
+	json_put_text(&json, "address", address);
+	json_put_bool(&json, "retracted", retracted);
+	json_put_int(&json, "cancelled", cancelled);
+	json_put_int(&json, "deleted", deleted);
+	json_end(&json);
+}
+
 /* Recorded first; then sent, unless a worker runs, which does it. */
 static int retract(struct cli *cli, const char *address)
 {
@@ -236,9 +261,7 @@ static int retract(struct cli *cli, const char *address)
 		return EX_UNAVAILABLE;
 	}
 	if (cli->json)
-		printf("{\"address\":\"%s\",\"retracted\":%s,\"cancelled\":%lld,\"deleted\":%lld}\n",
-		       address, state == IPREP_RETRACT_DONE ? "true" : "false",
-		       (long long)cancelled, (long long)deleted);
+		put_retraction_json(address, state == IPREP_RETRACT_DONE, cancelled, deleted);
 	else if (!cli->quiet && state == IPREP_RETRACT_DONE)
 		printf("%s: %lld reports deleted, %lld cancelled that waited\n", address,
 		       (long long)deleted, (long long)cancelled);

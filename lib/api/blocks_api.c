@@ -242,28 +242,3 @@ int iprep_parse_prefix(const char *text, struct iprep_prefix *ret)
 	ret->bits = prefix.bits;
 	return IPREP_OK;
 }
-
-int iprep_block_json(const struct iprep_block *block, char **ret_line)
-{
-	struct json *json = json_new_object(), *list;
-	char *line;
-
-	json_put_text(json, "address", block->address);
-	json_put_text(json, "tier", block->tier);
-	json_put_int(json, "score", block->score);
-	json_put_int(json, "since", block->since);
-	json_put_int(json, "announced_at", block->announced_at);
-	json_put_int(json, "blocked_until", block->until);
-	json_put_text(json, "jail", block->jail);
-	json_put_text(json, "sources", block->sources);
-	json_put_text(json, "exempt", block->exempt);
-	list = json_put_array(json, "findings");
-	for (size_t i = 0; i < block->nfindings; i++)
-		result_finding_json(list, block->findings[i]);
-	line = json_line(json);
-	json_free(json);
-	if (!line)
-		return IPREP_E_NOMEM;
-	*ret_line = line;
-	return IPREP_OK;
-}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reset_api.c - a damaged state is set aside, and a new one begun */
 #include "api/iprep_private.h"
-#include "base/json.h"
 #include "worker/worker.h"
 #include "worker/lock.h"
 #include <stdio.h>
@@ -66,28 +65,4 @@ int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset 
 void iprep_reset_free(const struct iprep_reset *reset)
 {
 	free((void *)(uintptr_t)reset);
-}
-
-int iprep_reset_json(const struct iprep_reset *reset, char **ret_line)
-{
-	struct json *json = json_new_object(), *part;
-	char *line;
-
-	json_put_text(json, "why", reset->why);
-	json_put_text(json, "aside", reset->aside);
-	part = json_put_object(json, "lost");
-	json_put_int(part, "blocks", reset->blocks);
-	json_put_int(part, "reports", reset->reports);
-	json_put_int(part, "lookups", reset->lookups);
-	part = json_put_object(json, "kept");
-	json_put_int(part, "pardons", reset->pardons);
-	json_put_int(part, "logins", reset->logins);
-	json_put_bool(json, "all_read", reset->all_read);
-	json_put_bool(json, "dry_run", reset->dry_run);
-	line = json_line(json);
-	json_free(json);
-	if (!line)
-		return IPREP_E_NOMEM;
-	*ret_line = line;
-	return IPREP_OK;
 }

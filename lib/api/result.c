@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/result.h"
-#include "base/json.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,65 +98,34 @@ struct iprep_result *result_new(const struct session *session, const struct look
 	return &whole->result;
 }
 
-static void put_time(struct json *json, const char *name, int64_t at)
+const char *iprep_verdict_name(int verdict)
 {
-	if (at)
-		json_put_int(json, name, at);
-	else
-		json_put_null(json, name);
-}
-
-void result_finding_json(struct json *array, const struct iprep_finding *finding)
-{
-	static const char *const names[] = { "ok", "timeout", "error", "quarantined", "skipped" };
-	struct json *json = json_push_object(array), *answers;
-
-	json_put_text(json, "source", finding->source);
-	json_put_text(json, "status", names[finding->status]);
-	json_put_bool(json, "listed", finding->listed);
-	json_put_int(json, "points", finding->points);
-	answers = json_put_array(json, "answer");
-	for (size_t i = 0; i < finding->nanswers; i++)
-		json_push_text(answers, finding->answers[i]);
-	json_put_text(json, "detail", finding->detail);
-	put_time(json, "answered_at", finding->answered_at);
-	put_time(json, "expires_at", finding->expires_at);
-}
-
-int iprep_result_json(const struct iprep_result *result, char **ret_line)
-{
-	static const char *const verdicts[] = { "unknown", "clean", "confirmed", "exempt" };
-	struct json *json = json_new_object(), *score, *list;
-	char *line;
-
-	json_put_text(json, "address", result->address);
-	json_put_text(json, "verdict", verdicts[result->verdict]);
-	score = json_put_object(json, "score");
-	json_put_int(score, "low", result->low);
-	json_put_int(score, "high", result->high);
-	json_put_text(json, "tier", result->tier);
-	if (result->exempt)
-		json_put_text(json, "exempt", result->exempt);
-	if (result->block_tier) {
-		json_put_int(json, "blocked_until", result->blocked_until);
-		json_put_text(json, "blocked_tier", result->block_tier);
-	} else {
-		json_put_null(json, "blocked_until");
+	switch ((enum iprep_verdict)verdict) {
+	case IPREP_CLEAN:
+		return "clean";
+	case IPREP_CONFIRMED:
+		return "confirmed";
+	case IPREP_EXEMPT:
+		return "exempt";
+	case IPREP_UNKNOWN:
+		break;
 	}
-	if (result->login_at)
-		json_put_int(json, "login_at", result->login_at);
-	list = json_put_array(json, "findings");
-	for (size_t i = 0; i < result->nfindings; i++)
-		result_finding_json(list, result->findings[i]);
-	line = json_line(json);
-	json_free(json);
-	if (!line)
-		return IPREP_E_NOMEM;
-	*ret_line = line;
-	return IPREP_OK;
+	return "unknown";
 }
 
-void iprep_text_free(char *text)
+const char *iprep_status_name(int status)
 {
-	free(text);
+	switch ((enum iprep_status)status) {
+	case IPREP_S_OK:
+		return "ok";
+	case IPREP_S_TIMEOUT:
+		return "timeout";
+	case IPREP_S_ERROR:
+		return "error";
+	case IPREP_S_QUARANTINED:
+		return "quarantined";
+	case IPREP_S_SKIPPED:
+		return "skipped";
+	}
+	return "unknown";
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* result.h - a finished lookup as the public, append-only struct iprep_result */
 #pragma once
-#include "base/json.h"
 #include "reputation/lookup.h"
 
 /* One allocation, released with free(). NULL: no memory. */
@@ -15,4 +14,3 @@ struct result_finding {
 };
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f);
-void result_finding_json(struct json *array, const struct iprep_finding *finding);

@@ -2,7 +2,6 @@
 /* status.c - how the queue stands, and taking reports back */
 #include "api/iprep_private.h"
 #include "base/buf.h"
-#include "base/json.h"
 #include "source/source.h"
 #include "worker/worker.h"
 #include <stdio.h>
@@ -24,15 +23,6 @@ struct whole { /* one allocation */
 	const struct iprep_stuck *stuck_list[STUCK_MAX];
 	const char *state; /* of those that are being read */
 };
-
-static int64_t sum(const int64_t by_age[NAGES])
-{
-	int64_t number = 0;
-
-	for (int i = 0; i < NAGES; i++)
-		number += by_age[i];
-	return number;
-}
 
 static void on_stuck(void *user, const struct addr *addr, int64_t at, const char *why)
 {
@@ -133,83 +123,6 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 void iprep_queue_free(struct iprep_queue *status)
 {
 	free(status);
-}
-
-/* ---- JSON ---- */
-
-static void put_time(struct json *json, const char *name, int64_t at)
-{
-	if (at)
-		json_put_int(json, name, at);
-	else
-		json_put_null(json, name);
-}
-
-static void put_ages(struct json *json, const char *name, const int64_t by_age[NAGES])
-{
-	static const char *const names[] = { "minute", "hour", "day", "older" };
-	struct json *ages = json_put_object(json, name);
-
-	for (int i = 0; i < NAGES; i++)
-		json_put_int(ages, names[i], by_age[i]);
-}
-
-static void put_endpoint(struct json *array, const struct iprep_endpoint *endpoint)
-{
-	struct json *json = json_push_object(array);
-
-	json_put_text(json, "name", endpoint->name);
-	json_put_int(json, "limit", endpoint->limit);
-	json_put_int(json, "remaining", endpoint->remaining);
-	put_time(json, "stopped_until", endpoint->stopped_until);
-	json_put_bool(json, "key_refused", endpoint->key_refused);
-	put_time(json, "last_ok_at", endpoint->last_ok_at);
-	put_time(json, "last_error_at", endpoint->last_error_at);
-	json_put_text(json, "last_error", endpoint->last_error);
-}
-
-static void put_stuck(struct json *array, const struct iprep_stuck *stuck)
-{
-	struct json *json = json_push_object(array);
-
-	json_put_text(json, "address", stuck->address);
-	json_put_text(json, "state", stuck->state);
-	json_put_int(json, "at", stuck->at);
-	json_put_text(json, "why", stuck->why);
-}
-
-int iprep_queue_json(const struct iprep_queue *queue, char **ret_line)
-{
-	struct json *json = json_new_object(), *part;
-	char *line;
-
-	part = json_put_object(json, "waiting");
-	json_put_int(part, "report", sum(queue->queued) + sum(queue->sending));
-	json_put_int(part, "lookup", sum(queue->lookups));
-	json_put_int(part, "retraction", sum(queue->retractions));
-	json_put_int(json, "sending", sum(queue->sending));
-	json_put_int(json, "parked", queue->parked);
-	json_put_int(json, "unknown", queue->unknown);
-	json_put_int(json, "oldest_s", queue->oldest_s);
-	part = json_put_object(json, "age");
-	put_ages(part, "queued", queue->queued);
-	put_ages(part, "sending", queue->sending);
-	put_ages(part, "lookup", queue->lookups);
-	put_ages(part, "retraction", queue->retractions);
-	json_put_bool(json, "worker", queue->worker_runs);
-	json_put_bool(json, "key", queue->has_key);
-	part = json_put_array(json, "endpoints");
-	for (size_t i = 0; i < queue->nendpoints; i++)
-		put_endpoint(part, queue->endpoints[i]);
-	part = json_put_array(json, "stuck");
-	for (size_t i = 0; i < queue->nstuck; i++)
-		put_stuck(part, queue->stuck[i]);
-	line = json_line(json);
-	json_free(json);
-	if (!line)
-		return IPREP_E_NOMEM;
-	*ret_line = line;
-	return IPREP_OK;
 }
 
 /* ---- taking reports back ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - the only door to cJSON
+ * json.h - the only door to cJSON, which reads the answers of the API
  *
  * Reading is strict and typed: a member that is absent, null or of another type is "not
  * there", never a guess. Depth and size are limited; duplicate members make the text invalid.
@@ -22,15 +22,3 @@ bool json_int(const struct json *json, int64_t min, int64_t max,
 	      int64_t *ret); /* whole numbers only */
 bool json_bool(const struct json *json, bool *ret);
 const char *json_text(const struct json *json); /* NULL if it is no string */
-
-/* Writing: builders return NULL when out of memory and take NULL; the last call sees it. */
-struct json *json_new_object(void);
-void json_put_text(struct json *object, const char *name, const char *text); /* NULL: null */
-void json_put_int(struct json *object, const char *name, int64_t number);
-void json_put_bool(struct json *object, const char *name, int b); /* negative: null */
-void json_put_null(struct json *object, const char *name);
-struct json *json_put_object(struct json *object, const char *name); /* borrowed */
-struct json *json_put_array(struct json *object, const char *name);  /* borrowed */
-struct json *json_push_object(struct json *array);		     /* borrowed */
-void json_push_text(struct json *array, const char *text);
-char *json_line(const struct json *json); /* one line, malloc'd; NULL: no memory */

@@ -239,14 +239,11 @@ struct iprep_list {	/* the caller's side; zeroed members are absent */
 IPREP_API int iprep_lookup_list(struct iprep_ctx *ctx,
 				const struct iprep_list *list) IPREP_MUST_CHECK;
 
-/*
- * A result as one line of JSON, without newline; members are only ever added.
- * @ret_line  release with iprep_text_free()
- * Errors: _NOMEM.
- */
-IPREP_API int iprep_result_json(const struct iprep_result *result,
-				char **ret_line) IPREP_MUST_CHECK;
-IPREP_API void iprep_text_free(char *text);
+/* Name of an enum iprep_verdict, "confirmed"; of any other number "unknown". Since: 0.2 */
+IPREP_API const char *iprep_verdict_name(int verdict);
+
+/* Name of an enum iprep_status, "timeout"; of any other number "unknown". Since: 0.2 */
+IPREP_API const char *iprep_status_name(int status);
 
 /* ---- are the sources usable? ---- */
 
@@ -444,10 +441,6 @@ struct iprep_queue {
 IPREP_API int iprep_queue_status(struct iprep_ctx *ctx,
 				 struct iprep_queue **ret_status) IPREP_MUST_CHECK;
 IPREP_API void iprep_queue_free(struct iprep_queue *status);
-/* As one line of JSON, without newline; members are only ever added. Release with
- * iprep_text_free(). Errors: _NOMEM. */
-IPREP_API int iprep_queue_json(const struct iprep_queue *status, char **ret_line) IPREP_MUST_CHECK;
-
 /* One block. Valid during the callback; fields are only ever appended. */
 struct iprep_block {
 	const char *address; /* or prefix, as in verdict lines: "2001:db8::/64" */
@@ -510,9 +503,6 @@ struct iprep_blocks_query {	   /* zeroed members are absent; fields are only eve
  */
 IPREP_API int iprep_blocks_where(struct iprep_ctx *ctx,
 				 const struct iprep_blocks_query *query) IPREP_MUST_CHECK;
-
-/* As one line of JSON; release with iprep_text_free(). Errors: _NOMEM. */
-IPREP_API int iprep_block_json(const struct iprep_block *block, char **ret_line) IPREP_MUST_CHECK;
 
 /* ---- forgetting ---- */
 
@@ -609,10 +599,6 @@ struct iprep_reset {	   /* fields are only ever appended */
 IPREP_API int iprep_reset(struct iprep_ctx *ctx, unsigned flags,
 			  const struct iprep_reset **ret_reset) IPREP_MUST_CHECK;
 IPREP_API void iprep_reset_free(const struct iprep_reset *reset);
-/* As one line of JSON, without newline; members are only ever added. Release with
- * iprep_text_free(). Errors: _NOMEM. */
-IPREP_API int iprep_reset_json(const struct iprep_reset *reset, char **ret_line) IPREP_MUST_CHECK;
-
 /* A duration as in fail2ban's configuration: "90", "15m", "1d", "52w". Errors: _ARG. */
 IPREP_API int iprep_parse_duration(const char *text, int64_t *ret_s) IPREP_MUST_CHECK;
 

@@ -183,9 +183,9 @@ def enums(root):
 # ---- JSON ----
 
 OUTPUTS = {                                # where what a program prints is made
-    'rep-check': ('lib/api/result.c', 'lib/api/blocks_api.c', 'cmd/rep-check/self_test.c'),
-    'rep-report': ('lib/api/status.c', 'cmd/rep-report/main.c'),
-    'rep-purge': ('cmd/rep-purge/main.c', 'lib/api/reset_api.c'),
+    'rep-check': ('cmd/rep-check/result_json.c', 'cmd/rep-check/self_test.c'),
+    'rep-report': ('cmd/rep-report/status.c', 'cmd/rep-report/main.c'),
+    'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/reset.c'),
 }
 
 
@@ -193,17 +193,15 @@ def json_members(root, program):
     found = set()
     for path in OUTPUTS[program]:
         text = read(os.path.join(root, path))
-        found |= set(re.findall(r'\b(?:json_)?put_\w+\(\w+, "(\w+)"', text))
-        found |= set(re.findall(r'\\"(\w+)\\":', text))
-        if 'json_put_int(ages, names[i]' in text:
-            found |= set(re.findall(r'"(\w+)"', re.search(r'names\[\] = \{([^}]*)\}', text).group(1)))
+        found |= set(re.findall(r'\bput_\w+\(&?json, "(\w+)"', text))
+        found |= set(re.findall(r'\bjson_put_\w+\(&?\w+, "(\w+)"', text))
     return found
 
 
 def makers_of_json(root):
     """Files that print or make an object, whether they are in OUTPUTS or not."""
     for path in sorted(glob.glob(os.path.join(root, 'lib/*/*.c')) + glob.glob(os.path.join(root, 'cmd/*/*.c'))):
-        if os.path.basename(path) != 'json.c' and re.search(r'\bjson_put_\w+\(\w+, "|\\"\w+\\":', read(path)):
+        if os.path.basename(path) != 'json.c' and re.search(r'\bjson_put_\w+\(&?\w+, "|\\"\w+\\":', read(path)):
             yield os.path.relpath(path, root)
 
 

@@ -69,9 +69,9 @@ SEEDS = {
         ('lib/base/addr.c', 'int ', '/* json_put_int(o, "at", 1) */ int ', 'lib/base/addr.c makes JSON'),
         (M8, '.Li latency_ms\n', '', 'rep-check: member latency_ms: in its JSON, not in the page'),
         (M8P, '.Li retractions , released', '.Li retracted , released', 'member retracted: in the page, not in'),
-        ('lib/api/result.c', '"answered_at"', '"replied_at"', 'member replied_at: in its JSON'),
-        ('lib/api/status.c', '"older"', '"elder"', 'member elder: in its JSON'),
-        (REPORT, 'deleted\\":', 'gone\\":', 'rep-report: member gone: in its JSON'),
+        ('cmd/rep-check/result_json.c', '"answered_at"', '"replied_at"', 'member replied_at: in its JSON'),
+        ('cmd/rep-report/status.c', '"older"', '"elder"', 'member elder: in its JSON'),
+        (REPORT, '"deleted"', '"gone"', 'rep-report: member gone: in its JSON'),
     ],
     'layout': [
         (M8, '.Nd look up', '.Bogus look up', 'whatis'),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text where JSON is expected: no answer, or a tree that can be walked and written again. */
+/* Any text where JSON is expected: no answer, or a tree that can be walked. */
 #include "fuzz.h"
 #include "base/json.h"
-#include <string.h>
 
 #define DEEP 2000
 
@@ -26,22 +25,10 @@ static void walk(const struct json *j, int depth)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct json *j = json_parse((const char *)data, size), *again;
-	char *line, *same;
+	struct json *j = json_parse((const char *)data, size);
 
-	if (!j)
-		return 0;
-	walk(j, 0);
-	line = json_line(j);
-	must(line);
-	must(!strchr(line, '\n'));
-	again = json_parse(line, strlen(line));
-	must(again);
-	same = json_line(again); /* what we write reads back as what we wrote */
-	must(same && !strcmp(line, same));
-	free(same);
-	json_free(again);
-	free(line);
+	if (j)
+		walk(j, 0);
 	json_free(j);
 	return 0;
 }

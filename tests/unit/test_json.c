@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_json.c - unsound text, limits, types and writing; test_parsing.c has the plain cases */
+/* test_json.c - unsound text, limits and types; test_parsing.c has the plain cases */
 #include "base/json.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,51 +147,6 @@ static void what_is_not_there_is_nothing_all_the_way_down(void **state)
 	assert_null(json_free(NULL));
 }
 
-static void what_is_written_is_one_line_and_reads_back(void **state)
-{
-	static const char want[] =
-		"{\"t\":\"a\\\"\\n\\u001b\\\\\",\"no\":null,\"i\":-5,\"big\":1795000000000,\"y\":true,\"f\":false,"
-		"\"u\":null,\"z\":null,\"o\":{\"k\":1},\"a\":[\"x\",{\"k\":2}]}";
-	struct json *j = json_new_object(), *a, *again;
-	char *line;
-
-	(void)state;
-	json_put_text(j, "t", "a\"\n\x1b\\");
-	json_put_text(j, "no", NULL);
-	json_put_int(j, "i", -5);
-	json_put_int(j, "big", 1795000000000);
-	json_put_bool(j, "y", 1);
-	json_put_bool(j, "f", 0);
-	json_put_bool(j, "u", -1);
-	json_put_null(j, "z");
-	json_put_int(json_put_object(j, "o"), "k", 1);
-	a = json_put_array(j, "a");
-	json_push_text(a, "x");
-	json_put_int(json_push_object(a), "k", 2);
-	line = json_line(j);
-	assert_string_equal(line, want);
-	again = json_parse(line, strlen(line));
-	assert_non_null(again);
-	assert_string_equal(json_text(json_member(again, "t")), "a\"\n\x1b\\");
-	json_free(again);
-	json_free(j);
-	free(line);
-}
-
-static void builders_take_nothing_and_give_nothing(void **state)
-{
-	(void)state;
-	json_put_text(NULL, "a", "b");
-	json_put_int(NULL, "a", 1);
-	json_put_bool(NULL, "a", 1);
-	json_put_null(NULL, "a");
-	json_push_text(NULL, "a");
-	assert_null(json_put_object(NULL, "a"));
-	assert_null(json_put_array(NULL, "a"));
-	assert_null(json_push_object(NULL));
-	assert_null(json_line(NULL));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,8 +155,6 @@ int main(void)
 		cmocka_unit_test(thirty_two_levels_are_the_limit),
 		cmocka_unit_test(whole_numbers_keep_to_their_bounds),
 		cmocka_unit_test(what_is_not_there_is_nothing_all_the_way_down),
-		cmocka_unit_test(what_is_written_is_one_line_and_reads_back),
-		cmocka_unit_test(builders_take_nothing_and_give_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
