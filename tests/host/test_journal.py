@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-test_journal.py - does the self-test know what real daemons write into a real journal?
+test_journal.py - the self-test finds the lines of real daemons in a real journal
 
-A machine booted by systemd, with Postfix, sshd and our packages as apt installs them and no syslog daemon. Its jails
-come from the recipes for Postfix and sshd. One test names a unit that Postfix does not have.
+A machine booted by systemd, with Postfix, sshd and our packages as apt installs them, and without a syslog daemon. Its
+jails come from the recipes for Postfix and sshd. One test configures a unit that Postfix does not have.
 
     test_journal.py     (as root; IPREP_PACKAGES: where packages and roots are kept)
 """
@@ -46,7 +46,7 @@ class Journal(unittest.TestCase):
         cls.root = DebRoot(packages, "journal", HOST)
         cls.addClassCleanup(cls.root.close)
         cls.root.install([debs.paths["libiprep0"], debs.paths["iprep"]])
-        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
+        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # services may start in this root
         cls.version = cls.root.run("fail2ban-client", "-V").stdout.strip()
         cls.space = Namespace(f"iprep-journal-{os.getpid()}")
         cls.addClassCleanup(cls.space.remove)
@@ -55,7 +55,7 @@ class Journal(unittest.TestCase):
         cls.space.run(["/usr/bin/python3", "-c", CLIENTS])
 
     def logs(self, files):
-        """{jail: (state, why)} of what jails read, once the daemons' lines are there"""
+        """{jail: (state, text)} of the rows about logs, after the daemons have logged."""
         if self.version.startswith("1.0."):
             files = {f"jail.d/{TOP}.local": recipe(TOP), **files}
         for name, text in files.items():
@@ -67,7 +67,7 @@ class Journal(unittest.TestCase):
         return {row["fail2ban"].removeprefix("log of "): (row["state"], row["why"]) for row in rows
                 if row.get("fail2ban", "").startswith("log of ")}
 
-    def test_no_jail_of_a_recipe_is_deaf(self):
+    def test_each_jail_of_a_recipe_finds_log_lines(self):
         found = self.logs(RECIPES)
         self.assertLessEqual({"postfix-sasl", "rep-postfix-ambiguous", "rep-spray", "rep-login", "sshd",
                               "rep-sshd-ambiguous"}, set(found))
@@ -75,7 +75,7 @@ class Journal(unittest.TestCase):
         self.assertEqual(found["rep-login"][0], "ok", found)
         self.assertEqual(found["rep-postfix-ambiguous"][0], "ok", found)
 
-    def test_a_match_that_names_no_unit_of_postfix_is_found(self):
+    def test_a_journalmatch_without_a_unit_of_postfix_is_reported(self):
         unit = next(line for line in self.host.journal("--field=_SYSTEMD_UNIT").splitlines() if line.startswith("postfix"))
         found = self.logs({"jail.local": "[sshd]\nenabled = false\n[postfix-sasl]\nenabled = true\nbackend = systemd\n"
                           "filter = postfix[mode=auth, journalmatch=_SYSTEMD_UNIT=postfix-sasl.service]\n"
