@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """
-acts.py - the demo, act by act: write log lines, wait, look, check
+acts.py - the demo, act by act: write log lines, wait, and check the results
 
 Nothing here calls iprep to make a verdict: fail2ban reads the lines and calls
-the hooks. What is looked at is what an administrator would look at: fail2ban's
-own answers, the verdict log, what AbuseIPDB received, and whether a client
-still gets a connection. Every wait ends as soon as what it waits for is there.
+the hooks. The checks read what an administrator would read: the answers of
+fail2ban, the verdict log, the reports that AbuseIPDB received, and whether a
+client still gets a connection. Every wait ends as soon as its condition holds.
 """
 
 import collections
@@ -19,18 +19,18 @@ from checks import period
 from process import wait_for
 from traffic import calls_ms, median, trace
 
-SOON_S = 30             # for what needs no worker; more than a busy machine takes
-PATIENCE_S = 40         # for the way through the worker
+SOON_S = 30             # for actions without a worker; more than a busy machine needs
+PATIENCE_S = 40         # for actions of the worker
 REANNOUNCE_S = 61       # the worker repeats a verdict line once a minute
 REPORTED = ("not reported", "reported once")
 TIMEOUT_MS = 5000       # iprep.conf, [general] timeout_ms
-API_BACK_S = 100        # longest wait of the worker before it tries again
+API_BACK_S = 100        # longest time before the worker retries
 
 
 def opening(stage, checks):
-    """Everything is in order, and everybody gets a connection."""
+    """The configuration is valid, and every client gets a connection."""
     ready = stage.iprep.run("rep-check", "--ready")
-    checks.equal("rep-check --ready finds nothing wrong",
+    checks.equal("rep-check --ready reports no error",
                  (ready.returncode, ready.stderr.strip()), (0, ""))
     checks.check("fail2ban-client -t accepts the shipped files",
                  "OK" in stage.host.test_configuration())
@@ -38,8 +38,8 @@ def opening(stage, checks):
         wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
         refused = [one for one, open_ in
                    stage.network.connects(side, wanted).items() if not open_]
-        checks.equal(f"{side}: every client gets a connection before anything "
-                     "happened", refused, [])
+        checks.equal(f"{side}: every client gets a connection at the "
+                     "beginning", refused, [])
 
 
 def verdict_gets_lost(stage, checks):
@@ -49,7 +49,7 @@ def verdict_gets_lost(stage, checks):
     stage.write(actor.log_lines())
     asked = wait_for(lambda: f"Ignore {actor.address} by command"
                      in stage.host.log(), SOON_S)
-    checks.check("the gate ignores a first line while nothing is known", asked)
+    checks.check("the gate ignores the first line of an unknown address", asked)
     stage.host.server.pause()
     stage.dns.resume()
     written = stage.wait(lambda: verdict_of(stage, actor.address), PATIENCE_S)
@@ -57,11 +57,11 @@ def verdict_gets_lost(stage, checks):
     stage.iprep.lose_verdict_log()
     stage.host.server.resume()
     checks.check("its verdict line is written, and lost before fail2ban "
-                 "reads it", written)
+                 "has read it", written)
 
 
 def api_goes_off(stage, checks):
-    """Switch AbuseIPDB off; the short ban does not care."""
+    """AbuseIPDB is not available, which does not affect the short ban."""
     actor = cast.LATE
     stage.api.stop()
     began = time.monotonic()
@@ -69,19 +69,19 @@ def api_goes_off(stage, checks):
     stage.write(actor.log_lines())
     banned = wait_for(lambda: actor.address in
                       stage.host.bans_of("dovecot"), SOON_S)
-    checks.check("AbuseIPDB is off: the short ban comes at once", banned)
+    checks.check("AbuseIPDB is off: the short ban is not delayed", banned)
     checks.say(f"... after {time.monotonic() - began:.1f} s")
     wait_for(stage.workers, SOON_S)
     ended = stage.wait(lambda: not stage.workers(), PATIENCE_S)
-    checks.check("AbuseIPDB is off: the worker gives up for now", ended,
-                 f"processes {stage.workers()} still run")
-    checks.equal("AbuseIPDB is off: the report waits",
+    checks.check("AbuseIPDB is off: the worker ends", ended,
+                 f"processes {stage.workers()} are still running")
+    checks.equal("AbuseIPDB is off: the report is queued",
                  stage.api.reports_of(actor.address), [])
     stage.api.start()
 
 
 def the_cast_appears(stage, checks):
-    """All lines at once: the botnet first, then everybody else."""
+    """Write all lines: those of the botnet first, then all others."""
     for number, actor in enumerate(cast.BOTNET):
         stage.write([loglines.saslauthd_failed(f"user{number}"),
                      *actor.log_lines()])
@@ -140,7 +140,7 @@ def botnet_compared(stage, checks):
     listed = {actor.address for actor in cast.BOTNET if actor.tier}
     checks.equal("botnet: with iprep the eight listed are banned after their "
                  "first line", bots & set(stage.host_bans()), listed)
-    checks.equal("botnet: the same fail2ban without iprep bans none",
+    checks.equal("botnet: fail2ban without iprep bans none of them",
                  bots & set(stage.plain_bans()), set())
     wanted = [(actor.address, 25) for actor in cast.BOTNET]
     for side, closed in (("host", listed), ("plain", set())):
@@ -151,13 +151,13 @@ def botnet_compared(stage, checks):
 
 
 def resolver_stops(stage, checks):
-    """SIGSTOP for the resolver: hooks do not notice."""
+    """SIGSTOP for the resolver, which does not delay the hooks."""
     passers_by = iter(cast.PASSERS_BY)
     before = hook_times(stage, passers_by)
     stage.dns.pause()
     during = hook_times(stage, passers_by)
     for hook, times in during.items():
-        # what waits for the resolver takes at least [general] timeout_ms
+        # a hook that waits for the resolver takes at least [general] timeout_ms
         checks.check(f"resolver stopped: {hook} does not wait for it", max(times) < TIMEOUT_MS,
                      f"slowest {max(times):.0f} ms")
         checks.say(f"... median {median(times):.1f} ms, was {median(before[hook]):.1f} ms")
@@ -168,12 +168,12 @@ def resolver_stops(stage, checks):
         f"{stage.directory}/logs/gate.strace")
     checks.equal("resolver stopped: the gate ignores the line and starts the "
                  "worker", (status, programs), (0, ["rep-check", "rep-report"]))
-    checks.equal("a trace of this gate shows no network socket at all",
+    checks.equal("a trace of this gate shows no network socket",
                  sockets, [])
 
 
 def hook_times(stage, passers_by):
-    """{hook: [ms]}: as fail2ban calls them, but one after the other."""
+    """{hook: [ms]}: called as by fail2ban, but one after the other."""
     blocked = next(one for one in cast.CAST if one.tier == "known")
     person = cast.CAST[0]
     enqueue = stage.iprep.argv(
@@ -190,7 +190,7 @@ def hook_times(stage, passers_by):
 
 
 def fail2ban_restarts(stage, checks):
-    """In the middle of it all, and with the resolver still stopped."""
+    """A restart while the resolver is still stopped."""
     jails = ("rep-confirmed", "rep-notorious")
     before = {jail: lengths(stage.host.bans_of(jail)) for jail in jails}
     stage.host.restart()
@@ -206,12 +206,12 @@ def fail2ban_restarts(stage, checks):
                       [one for one in cast.CAST if one.closed])
     stage.dns.resume()
     stage.wait(lambda: not stage.workers(), PATIENCE_S)
-    check_reports(stage, checks, "restart: nothing is reported again",
+    check_reports(stage, checks, "restart: no address is reported again",
                   cast.CAST)
 
 
 def check_reports(stage, checks, sentence, actors):
-    """Exactly as often as expected, and no attempt was refused."""
+    """Each address is reported as often as expected, and no report was refused."""
     expected = {one.address: one.reports for one in actors if one.reports}
     found = collections.Counter(one["ip"] for one in stage.api.reports()
                                 if one["ip"] in expected)
@@ -220,13 +220,13 @@ def check_reports(stage, checks, sentence, actors):
 
 
 def report_goes_out(stage, checks):
-    """AbuseIPDB has been back for a while."""
+    """AbuseIPDB is available again."""
     actor = cast.LATE
     sent = stage.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
-    checks.check("AbuseIPDB is back: the waiting report goes out", sent)
+    checks.check("AbuseIPDB is back: the queued report is sent", sent)
     told = [datetime.datetime.fromisoformat(one["timestamp"]).timestamp()
             for one in sent]
-    checks.check("it gives the time of the attack, not that of the sending",
+    checks.check("the report has the time of the attack, not of the sending",
                  told and abs(told[0] - stage.attacked_at) < 3,
                  f"off by {[when - stage.attacked_at for when in told]} s")
     bans = stage.host_bans()
@@ -242,32 +242,32 @@ def seen_again(stage, checks):
                  stage.host_bans().get(actor.address, {}), {})
     wait_s = stage.lost_at + REANNOUNCE_S - time.monotonic()
     if wait_s > 0:
-        checks.say(f"a verdict line is repeated once a minute: {wait_s:.0f} s "
-                   "to go")
+        checks.say("a verdict line is repeated at most once a minute: waiting "
+                   f"{wait_s:.0f} s")
     stage.wait(lambda: time.monotonic() - stage.lost_at >= REANNOUNCE_S,
                REANNOUNCE_S)
     stage.write(actor.log_lines())
     stage.wait(lambda: has_bans(stage.host_bans(), [actor]), PATIENCE_S)
-    checks.equal("verdict lost: the next sight brings the ban back",
+    checks.equal("verdict lost: the next line of the address causes the ban",
                  stage.host_bans().get(actor.address, {}), actor.bans)
     check_connections(stage, checks, [actor])
 
 
 def everything_once(stage, checks):
-    """At the end of the day: who was reported, and how often; who is banned."""
+    """At the end: all reports and all bans."""
     bans = stage.host_bans()
-    checks.equal("everybody is banned as long as must be, nobody else is",
+    checks.equal("each address has exactly the expected bans",
                  bans, {one.address: one.bans for one in cast.EVERYBODY
                         if one.bans})
-    check_reports(stage, checks, "every sure attacker was reported exactly "
+    check_reports(stage, checks, "every sure address was reported exactly "
                   "once", cast.EVERYBODY)
     sure = {one.address for one in cast.EVERYBODY if one.reports}
-    checks.equal("nobody else was reported",
+    checks.equal("no other address was reported",
                  {one["ip"] for one in stage.api.reports()} - sure, set())
 
 
 def short_bans_end(stage, checks):
-    """Ten minutes later: the person is back, the attackers are not."""
+    """Ten minutes later, the person can connect and the attackers cannot."""
     person, notorious, known = cast.CAST[:3]
     for actor in (person, notorious, known):
         for jail, seconds in actor.bans.items():
@@ -275,19 +275,19 @@ def short_bans_end(stage, checks):
                 stage.host.unban(jail, actor.address)
     answers = stage.network.connects(
         "host", [(one.address, one.port) for one in (person, notorious, known)])
-    checks.equal("when the short bans end, the person is back and the "
-                 "attackers are not", list(answers.values()),
+    checks.equal("when the short bans end, the person can connect and the "
+                 "attackers cannot", list(answers.values()),
                  [True, False, False])
 
 
 def hostile_input(stage, checks):
-    """An id that looks like options, and NUL bytes, through the real hooks."""
+    """An address that looks like options, and NUL bytes, through the real hooks."""
     trick, victim, ghost, visitor = ("1.2.3.4 --retract 9.9.9.9", "9.9.9.9",
                                      "45.122.1.1", "45.121.1.1")
     stage.host.client("set", "sshd", "banip", trick, check=False)
     refused = wait_for(lambda: "1.2.3.4 --retract 9.9.9.9: not an IP address"
                        in stage.host.log(), PATIENCE_S)
-    checks.check("an id that looks like options is one argument, and refused",
+    checks.check("an address that looks like options is one argument, and refused",
                  refused)
     stage.write([loglines.sshd_failed(ghost, "a\0b$(reboot)")] * 5)
     stage.write([loglines.syslog("sm-mta[813]", "4AN9: evil\0name "
@@ -295,31 +295,31 @@ def hostile_input(stage, checks):
                  loglines.syslog("sm-mta[813]", "x" * 200_000 + f" [{visitor}]"),
                  loglines.sendmail_no_mail(visitor)])
     stage.wait(lambda: stage.api.reports_of(ghost), PATIENCE_S)
-    checks.equal("NUL bytes in a user name: the ban and one report all the "
-                 "same", (list(stage.host_bans().get(ghost, {})),
+    checks.equal("NUL bytes in a user name: the address is banned and "
+                 "reported once", (list(stage.host_bans().get(ghost, {})),
                           [one["comment"] for one in
                            stage.api.reports_of(ghost)]),
                  (["sshd"], ["Brute force on sshd: 5 failures"]))
-    checks.check("NUL bytes and 200 kB in lines: the gate is asked about the "
-                 "next one",
+    checks.check("NUL bytes and 200 kB in lines: the gate handles the "
+                 "next line",
                  wait_for(lambda: f"Ignore {visitor} by command"
                           in stage.host.log(), PATIENCE_S))
-    checks.equal("nothing was reported that nobody did",
+    checks.equal("no address was reported that did not attack",
                  [stage.api.reports_of(one) for one in ("1.2.3.4", victim)],
                  [[], []])
 
 
 ACTS = (
-    ("everything is in order", opening),
-    ("a verdict line gets lost", verdict_gets_lost),
+    ("checking the configuration", opening),
+    ("a verdict line is lost", verdict_gets_lost),
     ("AbuseIPDB is switched off", api_goes_off),
-    ("AbuseIPDB is back; the cast and the botnet appear", the_cast_appears),
+    ("AbuseIPDB is back; all addresses and the botnet attack", the_cast_appears),
     ("the botnet, with iprep and without", botnet_compared),
     ("the resolver is stopped (SIGSTOP)", resolver_stops),
     ("fail2ban restarts, the resolver is still stopped", fail2ban_restarts),
-    ("the waiting report", report_goes_out),
+    ("the queued report", report_goes_out),
     ("the address of the lost verdict line is seen again", seen_again),
-    ("the end of the day", everything_once),
+    ("all bans and reports", everything_once),
 )
 EPILOGUE = (
     ("the short bans end", short_bans_end),
@@ -327,7 +327,7 @@ EPILOGUE = (
 )
 
 
-# -- small questions ----------------------------------------------------------
+# -- helpers ------------------------------------------------------------------
 
 def verdict_of(stage, address):
     """The tier of the last verdict line about an address, or None."""

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """
-cast.py - who appears in the demo: what each does, and what must become of it
+cast.py - the addresses in the demo: what each does, and the expected result
 
-One row per address. What the world says of it goes into the DNS lists and the
-AbuseIPDB emulator before anything starts; what it does becomes log lines; the
-rest of the row is what the demo checks. Add a row to add a case.
+One row per address. Its listings are put into the DNS lists and the AbuseIPDB
+emulator before the demo starts; its actions become log lines; the rest of the
+row is checked by the demo. Add a row to add a case.
 
-The addresses look public, because iprep never asks about private ones. They
-exist only in the demo's own network namespaces.
+The addresses look public, because iprep never looks up private ones. They
+exist only in the network namespaces of the demo.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ class Actor:
     zen: bool = False
     blocklist_de: bool = False
     confidence: int = 0             # at AbuseIPDB, percent
-    # what must become of it
+    # the expected result
     bans: dict = dataclasses.field(default_factory=dict)
     tier: str = None
     reports: int = 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-checks.py - say what happens, keep count of what is as it must be, print tables
+checks.py - print progress, count passed and failed checks, print tables
 """
 
 import sys
@@ -10,7 +10,7 @@ PERIODS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 class Checks:
-    """Every check has a sentence as its name; failed ones are told at the end."""
+    """Every check has a sentence as its name; failed ones are listed at the end."""
 
     def __init__(self):
         self.began = time.monotonic()
@@ -24,7 +24,7 @@ class Checks:
         return time.monotonic() - self.began
 
     def check(self, sentence, is_so, found=""):
-        """One check; found says what was there instead."""
+        """One check; found is what was found instead."""
         self.count += 1
         if is_so:
             print(f"    ok      {sentence}", flush=True)

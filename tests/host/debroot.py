@@ -53,7 +53,7 @@ class DebRoot:
         return [f"/{DEBS}/{os.path.basename(shutil.copy(path, self.inside(DEBS)))}" for path in paths]
 
     def dpkg(self, *words):
-        """dpkg by itself; what it and the maintainer's scripts said."""
+        """Run dpkg without apt; returns its output, with that of the maintainer scripts."""
         done = self.run("dpkg", "--force-unsafe-io", "--force-confold", *words, timeout_s=roots.INSTALL_S)
         return done.stdout + done.stderr
 

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-demo.py - the whole way of an address on real parts; called by fail2ban/demo.sh
+demo.py - iprep at work with real programs; called by fail2ban/demo.sh
 
-Puts up the stage (stage.py), plays the acts (acts.py) with the cast (cast.py),
-prints the tables and ends with 0 if every check was as it must be, else with 1
-and the names of those that were not. Takes everything down again, also after
-Ctrl-C. Needs root, for network namespaces.
+Builds the stage (stage.py), plays the acts (acts.py) with the cast (cast.py), and
+prints the tables. Exits with 0 if every check passed, otherwise with 1 and the
+names of the failed checks. Removes everything again, also after Ctrl-C. Needs
+root, for network namespaces.
 """
 
 import argparse
@@ -26,13 +26,13 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add = parser.add_argument
     add("--prefix", metavar="DIR", required=True,
-        help="where iprep is installed: DIR/bin/rep-check ...")
+        help="where iprep is installed: DIR/bin/rep-check and others")
     add("--dir", metavar="DIR", required=True,
         help="an empty directory of mode 0755 for everything")
     add("--packages", metavar="DIR", required=True,
-        help="where packages are unpacked, or were")
+        help="directory for unpacked packages")
     add("--name", metavar="NAME", required=True,
-        help="begins the names of the network namespaces")
+        help="prefix for the names of the network namespaces")
     add("--verbose", action="store_true", help="show every command")
     return parser.parse_args()
 

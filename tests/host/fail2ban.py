@@ -3,8 +3,8 @@
 fail2ban.py - a private fail2ban-server in a network namespace
 
 Real server, stock configuration, nothing of the machine's: its own directory
-holds configuration, socket, database and log. Our files are copied beside the
-stock ones as a package would; what a test adds goes into .local files, as an
+holds configuration, socket, database and log. Our files are copied next to the
+stock ones as by a package; a test adds its own in .local files, as an
 administrator's changes do.
 
 Bans are read with "get JAIL banip --with-time", over the server's socket: to
@@ -135,7 +135,7 @@ class Fail2ban:
             return 0
 
     def stop(self):
-        """The orderly way; the process ends by itself."""
+        """Stop it with its client; the process ends on its own."""
         if self.server is None:
             return
         if self.server.is_running():

@@ -33,7 +33,7 @@ from rbldnsd import ADDRESS as RESOLVER
 from rbldnsd import Rbldnsd, Zone
 from stage import ACTION_LOCAL, SHIPPED, STOCK_LOCAL, by_address, command_line
 
-SOON_S = 60             # for what fail2ban does by itself; generous, as machines are busy
+SOON_S = 60             # for actions of fail2ban alone; generous, because machines are busy
 PATIENCE_S = 90         # for the way through the worker
 MINUTES_10, DAY, YEAR = 600, 86400, 365 * 86400
 PORT = {"sshd": 22, "sendmail-auth": 25, "dovecot": 143}
@@ -280,7 +280,7 @@ class HookCase(unittest.TestCase):
     programs = None
     jails = ""
     logs = ()
-    start = True            # fail2ban, at once
+    start = True            # start fail2ban immediately
 
     @classmethod
     def setUpClass(cls):
@@ -289,7 +289,7 @@ class HookCase(unittest.TestCase):
         os.chmod(cls.directory, 0o755)
         stack = contextlib.ExitStack()
         cls.addClassCleanup(stack.close)
-        atexit.register(stack.close)        # also when somebody ends the test
+        atexit.register(stack.close)        # also if the test is interrupted
         packages = os.environ.get("IPREP_PACKAGES", f"{cls.directory}/packages")
         cls.host = HookHost(f"{cls.directory}/stage", os.path.dirname(cls.programs), packages,
                             stack, cls)

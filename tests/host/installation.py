@@ -2,8 +2,8 @@
 """
 installation.py - iprep as a package would leave it, below a test's directory
 
-The shipped iprep.conf is used as it is; what a test needs otherwise stands in
-iprep.local beside it. State, verdict log and key belong to an unprivileged
+The shipped iprep.conf is used unchanged; other settings of a test are in
+iprep.local next to it. State, verdict log and key belong to an unprivileged
 user, which every program becomes before it does anything of interest.
 """
 
@@ -14,7 +14,7 @@ import shutil
 import process
 from emulator import KEY
 
-NOBODY = 65534      # Debian's nobody and nogroup: base-passwd
+NOBODY = 65534      # 'nobody' and 'nogroup' of Debian: base-passwd
 
 LOCAL = """\
 [general]

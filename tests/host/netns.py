@@ -4,10 +4,10 @@ netns.py - network namespaces of our own, with cables between them
 
 A namespace made here has only a loopback interface; connect() lays a cable
 (veth) to another. Nothing of the machine's own network is touched, and no
-route leads out: what is not routed inside fails at once with "unreachable".
+route leads out: other destinations fail immediately with "unreachable".
 
 remove() ends the processes that are still in the namespace, by their ids.
-They can only be children of ours: nobody else knows the name.
+They can only be children of the test: no other program knows the name.
 """
 
 import os
@@ -22,7 +22,7 @@ class Namespace:
     def __init__(self, name):
         self.name = name
         process.run(["ip", "netns", "add", name])
-        # Interfaces made from now on use their link-local address at once. While it is tentative (RFC 4862,
+        # Interfaces made from now on use their link-local address immediately. While it is tentative (RFC 4862,
         # 5.4: one to two seconds) no neighbour solicitation leaves the interface, and a connection waits for it.
         self.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"])
         self.ip("link", "set", "lo", "up")
@@ -45,7 +45,7 @@ class Namespace:
         other.ip("link", "set", other_interface, "up")
 
     def add_address(self, address, interface):
-        """address: with its prefix length. Usable at once (no DAD)."""
+        """address: with its prefix length. Usable immediately (no DAD)."""
         words = ["address", "add", address, "dev", interface]
         self.ip(*words, *(["nodad"] if ":" in address else []))
 

@@ -4,8 +4,8 @@ packages.py - Debian packages unpacked below a directory, never installed
 
 Installing fail2ban would start it and ban on this machine, so it is fetched
 with "apt-get download" and unpacked with "dpkg -x"; so are rbldnsd and nft
-where the machine does not have them. fail2ban is unpacked in any case: its
-configuration must be the package's own and not what somebody made of it here.
+if the machine does not have them. fail2ban is always unpacked: its
+configuration must be that of the package and not the one of this machine.
 
 IPREP_FAIL2BAN chooses a version of fail2ban; the others than this release's
 come from the Debian release that carries them. apt has a configuration of its

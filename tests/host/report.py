@@ -2,9 +2,9 @@
 """
 report.py - the demo's tables: each address, and the botnet with and without
 
-Bans are fail2ban's own answer, evidence is what rep-check has on disk, the
+Bans are as fail2ban reports them, evidence is what rep-check has on disk, the
 verdict is the tier of the verdict line, and the last column is a connection
-tried now, to the port that was attacked. tests/README.md shows the same tables.
+made now to the port that was attacked. tests/README.md shows the same tables.
 """
 
 import itertools
@@ -18,7 +18,7 @@ README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "RE
 
 
 def show(stage, checks):
-    checks.say("what became of everybody")
+    checks.say("the result for each address")
     actors = (*cast.CAST, cast.LATE, cast.LOST)
     bans = stage.host_bans()
     known = stage.iprep.known([actor.address for actor in cast.EVERYBODY])

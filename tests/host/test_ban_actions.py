@@ -121,7 +121,7 @@ class Firewall(Place):
 
 
 class Nftables(Firewall):
-    def test_a_prefix_is_shut_out_as_a_whole_and_nothing_beside_it(self):
+    def test_a_prefix_is_blocked_completely_and_no_other_address_is(self):
         for address in (*INSIDE, OUTSIDE):
             self.await_open(address, True)
         self.say(PREFIX, "known")
@@ -132,7 +132,7 @@ class Nftables(Firewall):
         for address in INSIDE:
             self.await_open(address, True)
 
-    def test_the_long_ban_of_a_prefix_stands_when_the_short_one_ends(self):
+    def test_the_long_ban_of_a_prefix_remains_when_the_short_one_ends(self):
         self.say(PREFIX, "notorious")
         self.await_open(INSIDE[0], False)
         self.unban("rep-confirmed", PREFIX)

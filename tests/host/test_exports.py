@@ -157,7 +157,7 @@ class Loading:
                 "s.bind((sys.argv[1], 0))\ns.settimeout(3)\n"
                 "try:\n    s.connect((sys.argv[2], 9))\n"
                 "except ConnectionRefusedError:\n    print('refused')\n"
-                "except OSError as e:\n"     # no route: its neighbour solicitations are dropped, too
+                "except OSError as e:\n"     # no route: its neighbour solicitations are dropped as well
                 "    lost = isinstance(e, TimeoutError) or e.errno == errno.EHOSTUNREACH\n"
                 "    print('dropped' if lost else e)\n")
         said = other.run([sys.executable, "-c", code, source, to]).stdout.strip()

@@ -102,7 +102,7 @@ EXIM_FORMS = (
 
 
 class Configured(unittest.TestCase):
-    """The package's configuration with the shipped files beside it."""
+    """The configuration of the package with the shipped files added."""
 
     @classmethod
     def setUpClass(cls):

@@ -149,7 +149,7 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.banned_and_reported_once(address)
         self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
 
-    def test_a_database_locked_by_somebody_is_tried_again_and_gives_one_report(self):
+    def test_after_a_locked_database_the_retry_gives_one_report(self):
         address = self.host.address("unlisted")
         self.until_idle()
         db = sqlite3.connect(f"{self.host.iprep.root}/lib/iprep.db", isolation_level=None)
@@ -163,7 +163,7 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.banned_and_reported_once(address)
         self.assertGreater(len(self.host.calls("--enqueue", address)), 1)
 
-    def test_a_hook_that_always_fails_is_run_twice_and_the_ban_stands(self):
+    def test_a_hook_that_always_fails_is_run_twice_and_the_ban_remains(self):
         for mode in ("status-75", "crash"):
             address = self.host.address("unlisted")
             self.host.mode("rep-report", mode)
@@ -178,7 +178,7 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
                 self.others_are_banned()
         self.nothing_waits()
 
-    def test_with_the_programs_missing_the_ban_stands(self):
+    def test_without_the_programs_the_ban_remains(self):
         address = self.host.address("unlisted")
         self.host.uninstall("rep-report")
         self.addCleanup(self.host.install, "rep-report")
@@ -246,7 +246,7 @@ action = iprep
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.host.iprep.set("general", "timeout_ms = 60000")     # so long the worker waits
+        cls.host.iprep.set("general", "timeout_ms = 60000")     # the worker waits for this time
         cls.host.fail2ban.write("action.d/chatty.conf", CHATTY.format(dir=cls.host.directory))
         cls.host.fail2ban.start()
 
@@ -310,7 +310,7 @@ class NotAllowed(HookCase):
     def run_there(self, *words):
         return process.run(self.host.network.host.command([*NO_SETUID, *words]), check=False)
 
-    def test_the_ban_stands_and_the_log_says_what_the_service_needs(self):
+    def test_the_ban_remains_and_the_log_names_the_missing_capabilities(self):
         address = self.host.address("known")
         self.host.attack("sshd", address)
         self.until_banned(address, "sshd")

@@ -5,7 +5,7 @@ test_injection.py - hostile user names, jail names and parameters run nothing an
 
 A private fail2ban with the shipped action and a gated jail reads log lines whose user names hold
 shell, options, header fields, CSV, JSON, formats, control characters and more (hostile.py). A jail
-with a careless action shows that the texts do run where somebody lets them.
+with a careless action shows that the texts are executed without quoting.
 
     test_injection.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
@@ -40,7 +40,7 @@ action = {action}
 """
 GATE = ('ignorecommand = {bin}/rep-check --config={config} --gate --restored="<restored>" '
         '--jail=%(__name__)s --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]\n')
-# What nobody should write: the text of the log line is given to a shell as a program.
+# A dangerous action: the text of the log line is executed by a shell.
 CARELESS = """[Definition]
 actionban = eval "echo <F-USER>"
 """

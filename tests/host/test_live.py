@@ -5,7 +5,7 @@ test_live.py - real daemons, real clients, a real fail2ban with iprep and one wi
 
 Every behaviour (live/behaviours.py) is done to every daemon three times: from a
 listed and from an unlisted address where iprep is, and from an unlisted address
-where it is not. What must become of each stands with the daemon. Then a botnet
+where it is not. The expected result of each is in the file of the daemon. Then a botnet
 of fifty guesses once each (live/botnet.py).
 
     test_live.py PREFIX [--packages DIR] [--release CODENAME] [--only DAEMON]...

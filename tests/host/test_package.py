@@ -5,7 +5,7 @@ test_package.py - the Debian packages: installed, upgraded, removed, purged and 
 
 In fresh debootstrap directories without systemd and fail2ban: with apt of this machine for the first tests, and
 with dpkg alone where what they depend on is there before.
-What is installed, with owner and mode, stands in tests/data/package.tsv.
+tests/data/package.tsv lists the installed files with owner and mode.
 
     test_package.py [--show]     (as root; IPREP_PACKAGES: where packages are kept)
 """
@@ -59,7 +59,7 @@ def expected():
 
 
 def is_shared(path):
-    """A directory that other packages have, too."""
+    """A directory that other packages contain as well."""
     return path in ("/etc", "/usr", "/lib", "/etc/fail2ban") or not ("iprep" in path or "rep-" in path)
 
 
@@ -110,7 +110,7 @@ class Installed(unittest.TestCase):
         self.assertEqual(self.root.read(LOG), "")
         self.assertFalse(self.root.exists("/var/lib/iprep/iprep.db"))
 
-    def test_it_is_ready_and_only_timers_that_ban_nobody_are_enabled(self):
+    def test_it_is_ready_and_only_timers_that_ban_no_address_are_enabled(self):
         self.assertEqual(self.root.run("rep-check", "--ready").stdout, "")
         self.assertEqual(links(self.root), ENABLED)
         self.assertIn('"report":0,"lookup":0', waiting(self.root))
@@ -129,7 +129,7 @@ class Installed(unittest.TestCase):
         for library in ("libcurl4", "libc-?ares2", "libsqlite3-0", "libcjson1"):
             self.assertRegex(OURS.field("libiprep0", "Depends"), rf"(^| ){library}(t64)? \(>= ")
 
-    def test_a_program_of_somebody_else_is_built_against_them_and_looks_an_address_up(self):
+    def test_another_program_is_built_with_the_library_and_looks_up_an_address(self):
         done = process.run([sys.executable, "-B", USER, "/usr", self.root.path], timeout_s=900)
         self.assertRegex(done.stderr, r"Ran \d+ tests .*\n\nOK \(skipped=1\)")
 

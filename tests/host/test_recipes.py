@@ -98,7 +98,7 @@ class Recipes(test_self_test.Case):
         for jail in ("sshd", "postfix-sasl", "dovecot", "exim", "sendmail-auth", "rep-spray"):
             self.assertEqual(commands.count(f"['set', '{jail}', 'addaction', 'iprep'"), 1, jail)
 
-    def test_watching_bans_nobody(self):
+    def test_watch_only_bans_no_address(self):
         self.prepare((*DAEMONS, "one-year-bans", "watch-only"))
         found = re.findall(r"^\['set', '(rep-[\w-]+)', 'addaction', '([\w-]+)'", self.server.client("-d"), re.M)
         self.assertGreater(len(found), 8)

@@ -3,8 +3,8 @@
 """
 test_release.py - released and pardoned addresses, as a real fail2ban takes it
 
-The verdict jails ban from the log that the worker writes; the shipped line of cron lifts the bans of whom
-rep-purge --recheck released, also after fail2ban was down; a pardon holds over restarts. fail2ban runs in
+The verdict jails ban from the log that the worker writes; the shipped line of cron lifts the bans of addresses
+released by rep-purge --recheck, also after fail2ban was down; a pardon holds over restarts. fail2ban runs in
 a network namespace of its own.
 
     test_release.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
@@ -118,14 +118,14 @@ class Release(unittest.TestCase):
         place.wait_until(lambda: all(a in self.host.bans_of(j) for a in addresses for j in jails), "the jails ban", 60)
 
     def release(self, address, *still):
-        """Eight days later nobody lists it any more."""
+        """Eight days later the address is no longer listed."""
         self.listed(*still)
         self.place.sql("UPDATE block SET since = since - ?", 8 * 86400)
         said = self.cron("--recheck")
         self.assertEqual((said.returncode, said.stdout), (0, ""), said.stderr)
         self.assertEqual(self.place.run("rep-purge", "--released").stdout, address + "\n")
 
-    def test_the_bans_of_whom_was_released_are_lifted_and_no_others(self):
+    def test_only_the_bans_of_released_addresses_are_lifted(self):
         self.convict("45.1.1.1", "45.1.1.2")
         self.release("45.1.1.1", "45.1.1.2")
         for _ in range(2):                 # and once more: nothing changes
@@ -136,7 +136,7 @@ class Release(unittest.TestCase):
         self.bans_are_restored("45.1.1.2")
         self.assertEqual(self.banned("45.1.1.1"), [])
 
-    def test_where_only_one_of_the_jails_is_enabled_its_ban_is_lifted_and_nothing_is_said(self):
+    def test_if_only_one_jail_is_enabled_its_ban_is_lifted_silently(self):
         for address, jail, other in (("45.1.1.1", *JAILS), ("45.1.1.2", *JAILS[::-1])):
             with self.subTest(jail=jail):
                 self.host.stop()

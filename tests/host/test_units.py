@@ -3,8 +3,8 @@
 """
 test_units.py - the units of the package under a real systemd, in their sandboxes
 
-Installed from the package beside a real fail2ban, and booted: systemd is process 1 of a root directory with
-a network of its own, where rbldnsd is the resolver and an emulator of AbuseIPDB listens.
+Installed from the package together with a real fail2ban, and booted: systemd is process 1 of a root directory with
+a separate network, where rbldnsd is the resolver and an emulator of AbuseIPDB listens.
 
     test_units.py     (as root; IPREP_PACKAGES: where packages are kept)
 """
@@ -115,7 +115,7 @@ class Units(UnitCase):
         self.root.write("/var/lib/iprep/wake", "")
         self.wait(lambda: self.host.ended("iprep-flush.service") == ("success", 0), "the next one works")
 
-    def test_7_cron_stands_back_for_the_timers_that_are_enabled(self):
+    def test_7_cron_does_nothing_for_enabled_timers(self):
         for name in ("rep-report", "rep-purge"):
             self.root.write(f"/var/tmp/{name}", '#!/bin/sh\necho "$0 $*" >>/var/tmp/called\n', 0o755)
         lines = self.root.read("/etc/cron.d/iprep").splitlines()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-attack.py - all clients at once, in the namespace that has their addresses
+attack.py - all clients at the same time, in the namespace that has their addresses
 
 Standard input: a JSON list of [daemon, behaviour, source, target]. Standard
 output: a JSON list of the steps each saw (behaviours.py), in the same order.

@@ -39,7 +39,7 @@ printf '%s' '{PASSWORD}' | saslpasswd2 -p -c -u mail.example.org {USER}
 chown cyrus:sasl /etc/sasldb2
 install -d -o cyrus -g mail /run/cyrus /run/cyrus/proc /run/cyrus/lock /run/cyrus/socket
 """
-# Cyrus writes nothing of somebody who did not try to log in.
+# Cyrus writes no line about a client that did not try to log in.
 SILENT = ("connect and quit", "monitoring probe")
 
 CYRUS = Daemon(

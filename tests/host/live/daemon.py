@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """
-daemon.py - what is said of one daemon; each has a file of its own
+daemon.py - the description of one daemon; each has a separate file
 
 Daemons with the same machine share one root, rsyslog and address, as dovecot
-and postfix do on most hosts. To add one: a file beside this one with a Daemon
-and its protocol, and a line in daemons.py.
+and postfix do on most hosts. To add one, write a file in this directory with a Daemon
+and its protocol, and add a line to daemons.py.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Daemon:
     logs: dict              # {variable of paths-common.conf: file in /var/log}
     stock: dict             # its stock jails: {name: further lines}
     rep: tuple              # the gated jails of jail.d/iprep.conf for it
-    steps: dict             # {behaviour: steps seen where nobody bans}
+    steps: dict             # {behaviour: steps seen where no address is banned}
     fates: dict             # {behaviour: Fate}
     category: str = "18"    # of the reports of its stock jails
     unwatched: tuple = ()   # files in /var/log with more lines of it: no jail reads them
@@ -80,7 +80,7 @@ class Daemon:
 
 
 def steps(**other):
-    """What clients see where nobody is banned; other: where a daemon differs."""
+    """What clients see where no address is banned; other: where a daemon differs."""
     return {
         "port scan": ["open"], "TLS broken off": ["open"],
         "connect and quit": ["open"], "wrong password once": ["denied"],
@@ -93,7 +93,7 @@ def steps(**other):
 
 def fates(stock, each_password=True, **other):
     """The usual: a listed address is banned for a day for any of it, except
-    where somebody logged in; of the others, those that guess ten times.
+    after a successful login; of the others, those that guess ten times.
     stock: the jail that counts wrong passwords, each_password: also several of
     one connection."""
     known, stock = {"rep-confirmed": DAY}, {stock: MINUTES_10}

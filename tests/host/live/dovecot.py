@@ -3,7 +3,7 @@
 dovecot.py - Dovecot IMAP and POP3 as Debian configures them, with PAM
 
 The attackers use IMAP over TLS; the login that succeeds and the probe show
-POP3, too. Dovecot delays answers to an address that failed before (up to 15 s
+POP3 as well. Dovecot delays answers to an address that failed before (up to 15 s
 each, "anvil"): switched off, as for a webmail host, so that the test ends.
 """
 

@@ -133,7 +133,7 @@ UNSEEN = {"10 passwords, 1 connection": Fate(listed=KNOWN),
 # No version of it knows the second time stamp.
 EXIM_SYSLOG = one_more("exim-syslog", 54, SyslogSubmission, "", fates={**EXIM.fates, **UNSEEN})
 # "+smtp_connection" has a line for the port scan, which is lost; "closed by QUIT"
-# is a line about everybody. fail2ban 1.0.2 does not know what stands behind the address.
+# is a line about every client. fail2ban 1.0.2 does not know the text after the address.
 WORDY_FATES = fates("exim", **dict.fromkeys(SILENT[1:], Fate()))
 EXIM_WORDY = one_more(
     "exim-wordy", 55, WordySubmission, WORDY, fates=WORDY_FATES,

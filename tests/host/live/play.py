@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """
-play.py - all behaviours at once, then what became of everybody
+play.py - all behaviours at the same time, then their results
 
 Three runs of each: "listed" and "unlisted" on the side with iprep, "plain" from
 the unlisted address on the other side. A ban may come in the middle, so what a
-client saw is compared with the daemon's row only where nobody was banned.
+client saw is compared with the daemon's row only where no address was banned.
 """
 
 import dataclasses
@@ -42,8 +42,8 @@ class Act:
 
     @property
     def allowed(self):
-        """What it may have besides: an address with a block that writes one
-        more line before the firewall has it is banned by the gated jail, too."""
+        """Bans that it can have in addition: a blocked address that writes one more
+        line before the firewall has it is banned by the gated jail as well."""
         allowed = {**self.daemon.fates[self.behaviour].may, **self.expected}
         if self.run == "listed":
             allowed.update({jail: DAY for jail in self.daemon.rep})
@@ -133,8 +133,8 @@ class Play:
                                   not act.bans, act.bans)
 
     def check_reports(self):
-        """Nobody is reported for what others say of him: only whom an ordinary
-        jail, or rep-spray, has banned."""
+        """Only addresses banned by an ordinary jail or rep-spray are reported, never
+        addresses that are only listed."""
         reported = {report["ip"] for report in self.stage.api.reports()}
         sure = {act.address for act in self.acts if act.side == "host" and any(
             jail == "rep-spray" or not jail.startswith("rep-") for jail in act.bans)}

@@ -2,7 +2,7 @@
 """
 sendmail.py - sendmail as Debian configures it, with AUTH through saslauthd and PAM
 
-Without TLS, as guessers use it. saslauthd writes a line for each failure, too,
+Without TLS, as guessers use it. saslauthd also writes a line for each failure,
 which names the user and not the client.
 """
 
@@ -11,7 +11,7 @@ from live.daemon import Daemon, fates, steps
 from live.smtp import Smtp
 
 # The limits of connections per client and second are for the mail of one host,
-# not for all attackers at once; nor does a busy machine turn them away here.
+# not for all attackers together; nor does a busy machine turn them away here.
 SETUP = users.SETUP + """\
 cd /etc/mail
 sed -i -e 's/Addr=127.0.0.1/Addr={address}/' -e '/RATE_THROTTLE/d' \\

@@ -14,7 +14,7 @@ from live import users
 from live.client import TIMEOUT_S, Refused
 from live.daemon import Daemon, fates, steps
 
-# MaxStartups: all attackers come at once here.
+# MaxStartups: all attackers connect at the same time.
 SETUP = users.SETUP + """\
 mkdir -p /run/sshd
 cat > /etc/ssh/sshd_config.d/live.conf <<'END'

@@ -14,7 +14,7 @@ expression, address, user name or null].
 
 All is done by the class behind the command fail2ban-regex; starting that once per filter would
 take minutes. Within a log a filter remembers earlier lines, as in a jail: stock sshd needs it.
-This file has a directory of its own because a module named fail2ban is beside its callers.
+This file has a separate directory because the directory of its callers has a module named fail2ban.
 """
 
 import datetime
