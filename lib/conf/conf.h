@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "conf/points.h"
+#include "conf/resolver.h"
 #include "base/types.h"
 
 #define CONF_TEXT_MAX	  256
@@ -50,7 +51,8 @@ struct conf {
 	size_t ntiers;
 	struct conf_tier tiers[TIERS_MAX];
 	/* [dns] */
-	char resolvers[CONF_TEXT_MAX];
+	size_t nresolvers; /* 0: those of /etc/resolv.conf */
+	struct resolver resolvers[RESOLVERS_MAX];
 	int64_t cache_min_s, cache_max_s, health_s;
 	enum confirm_tcp confirm_tcp;
 	/* [dnsbl X] that are enabled, and AbuseIPDB last unless it is off */

@@ -179,36 +179,18 @@ static bool p_points(const struct conf_key *key, const char *text, void *dst, st
 
 static bool p_resolvers(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	char list[CONF_TEXT_MAX], out[CONF_TEXT_MAX] = "", *save = NULL;
+	static const char expected[] = "expected addresses such as 127.0.0.1:5353, [::1]:53";
+	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
+	char one[ADDR_TEXT_MAX];
 
-	(void)key;
-	if (!copy(list, text, error))
-		return false;
-	for (char *one = strtok_r(list, ", \t", &save); one; one = strtok_r(NULL, ", \t", &save)) {
-		char host[CONF_TEXT_MAX], *port;
-		struct addr addr;
-		int64_t number;
-
-		snprintf(host, sizeof(host), "%s", *one == '[' ? one + 1 : one);
-		port = *one == '[' ? strchr(host, ']') : strchr(host, ':');
-		if (port && *one != '[' && strchr(port + 1, ':'))
-			port = NULL; /* a bare IPv6 address */
-		if (port && *port == ']') {
-			*port++ = '\0';
-			if (!*port)
-				port = NULL;
-		}
-		if (port && (*port != ':' || !int_parse(port + 1, 1, 65535, &number)))
-			return wrong(error, "expected addresses such as 127.0.0.1:5353, [::1]:53");
-		if (port)
-			*port = '\0';
-		if (!addr_parse(host, &addr))
-			return wrong(error, "expected addresses such as 127.0.0.1:5353, [::1]:53");
-		if (!text_put(out, sizeof(out), *out ? "," : "") ||
-		    !text_put(out, sizeof(out), one))
-			return wrong(error, "too long");
+	conf->nresolvers = 0;
+	while (next_word(&text, one, sizeof(one))) {
+		if (conf->nresolvers == RESOLVERS_MAX)
+			return wrong(error, "more than 8 resolvers");
+		if (!resolver_parse(one, &conf->resolvers[conf->nresolvers++]))
+			return wrong(error, expected);
 	}
-	return copy(dst, out, error);
+	return !*text || wrong(error, expected);
 }
 
 /* The row of text in names; -1: none. */

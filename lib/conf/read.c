@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VALUE_MAX 4096 /* bytes of a line or a value: the longest [allow] addresses, 64 networks \
+#define VALUE_MAX                                                                                \
+	4096	       /* bytes of a line or a value: the longest [allow] addresses, 64 networks \
 			*/
 #define SECTION_MAX 48 /* "dnsbl NAME", terminated */
 

@@ -10,7 +10,6 @@
 #pragma once
 #include "net/net.h"
 
-#define RESOLVERS_MAX 8
 #define RESOLVER_ROOM 96 /* "[IPv6]:port%interface", terminated */
 
 struct ares_channeldata; /* a channel of c-ares */

@@ -15,7 +15,6 @@
  */
 #include "net/net_private.h"
 #include "net/cares.h"
-#include "net/resolvers.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -133,7 +132,29 @@ bool net_dns_is_local(const struct net *net)
 	return net->dns;
 }
 
-int net_dns_open(struct net *net, struct err *error)
+static int take_resolvers(struct net_dns *dns, const struct net_conf *conf, struct err *error)
+{
+	char host[ADDR_TEXT_MAX];
+	int rc;
+
+	for (; dns->nresolvers < conf->nresolvers; dns->nresolvers++) {
+		const struct resolver *resolver = &conf->resolvers[dns->nresolvers];
+
+		snprintf(dns->resolvers[dns->nresolvers], RESOLVER_ROOM,
+			 addr_is_v4(&resolver->addr) ? "%s:%d" : "[%s]:%d",
+			 addr_text(&resolver->addr, host), resolver->port);
+	}
+	if (dns->nresolvers)
+		return 0;
+	rc = net_ares_resolvers(dns->resolvers, &dns->nresolvers, error);
+	if (rc)
+		return rc;
+	if (!dns->nresolvers)
+		return err_set(error, IPREP_E_OS, "DNS: /etc/resolv.conf has no usable resolver");
+	return 0;
+}
+
+int net_dns_open(struct net *net, const struct net_conf *conf, struct err *error)
 {
 	struct net_dns *dns = calloc(1, sizeof(*dns));
 	int rc;
@@ -148,13 +169,7 @@ int net_dns_open(struct net *net, struct err *error)
 	net->dns = dns;
 	for (int tag = 0; tag < DNS_CHANNELS; tag++)
 		dns->channels[tag] = (struct channel){ .net = net, .tag = tag };
-	rc = net_resolvers_parse(net->conf.resolvers, dns->resolvers, &dns->nresolvers, error);
-	if (!rc && !dns->nresolvers)
-		rc = net_ares_resolvers(dns->resolvers, &dns->nresolvers, error);
-	if (!rc && !dns->nresolvers)
-		rc = err_set(error, IPREP_E_OS,
-			     "DNS: /etc/resolv.conf names no resolver that can be used");
-	return rc;
+	return take_resolvers(dns, conf, error);
 }
 
 void net_dns_close(struct net *net)

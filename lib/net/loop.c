@@ -167,7 +167,7 @@ static size_t net_turn(struct net *net, int64_t until_ms)
 
 static void conf_free(struct net_conf *conf)
 {
-	const char *text[] = { conf->resolvers, conf->ca_file, conf->proxy, conf->user_agent };
+	const char *text[] = { conf->ca_file, conf->proxy, conf->user_agent };
 
 	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
 		free((void *)(uintptr_t)text[i]);
@@ -176,11 +176,11 @@ static void conf_free(struct net_conf *conf)
 static bool conf_copy(struct net_conf *to, const struct net_conf *from)
 {
 	*to = *from;
-	to->resolvers = strdup(from->resolvers ? from->resolvers : "");
+	to->resolvers = NULL; /* read once, by net_open() */
 	to->ca_file = strdup(from->ca_file ? from->ca_file : "");
 	to->proxy = strdup(from->proxy ? from->proxy : "");
 	to->user_agent = strdup(from->user_agent ? from->user_agent : "");
-	return to->resolvers && to->ca_file && to->proxy && to->user_agent;
+	return to->ca_file && to->proxy && to->user_agent;
 }
 
 static struct net *net_close(struct net *net)
@@ -214,7 +214,7 @@ static int net_open(const struct net_conf *conf, struct net **ret_net, struct er
 	else if (!conf_copy(&net->conf, conf))
 		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
 	else
-		rc = net_dns_open(net, error);
+		rc = net_dns_open(net, conf, error);
 	if (!rc)
 		rc = net_http_open(net, error);
 	if (rc) {

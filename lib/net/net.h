@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/types.h"
+#include "conf/resolver.h"
 
 enum net_status {
 	NET_OK,
@@ -58,8 +59,9 @@ struct http_answer {
 };
 
 struct net;
-struct net_conf {		     /* open() copies it, texts included */
-	const char *resolvers;	     /* "127.0.0.1:5353,[::1]:53"; empty: /etc/resolv.conf */
+struct net_conf { /* open() copies it, texts included */
+	const struct resolver *resolvers;
+	size_t nresolvers;	     /* RESOLVERS_MAX at most; 0: those of /etc/resolv.conf */
 	const char *ca_file, *proxy; /* empty: the system's; none */
 	const char *user_agent;
 	struct log log;

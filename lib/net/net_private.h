@@ -47,7 +47,7 @@ void net_done(struct net *net, struct request *request);	     /* its answer is k
 void net_refuse(struct net *net, struct refusal refusal);	     /* a new one, without memory */
 bool net_watch(struct net *net, int fd, int tag, bool in, bool out); /* neither: forget fd */
 
-int net_dns_open(struct net *net, struct err *error);
+int net_dns_open(struct net *net, const struct net_conf *conf, struct err *error);
 void net_dns_close(struct net *net);
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		 void (*cb)(void *user, const struct dns_answer *answer), void *user);

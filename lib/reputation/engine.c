@@ -57,6 +57,7 @@ struct engine *engine_free(struct engine *engine)
 static int open_net(struct engine *engine)
 {
 	struct net_conf nc = { .resolvers = engine->engine_conf.conf->resolvers,
+			       .nresolvers = engine->engine_conf.conf->nresolvers,
 			       .ca_file = engine->engine_conf.conf->ca_file,
 			       .proxy = engine->engine_conf.conf->proxy,
 			       .user_agent = "iprep/" IPREP_VERSION,

@@ -211,6 +211,10 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 		{ "worker", "linger", "0", NULL },
 		{ "worker", "linger", "301", "from 0 to 300 seconds" },
 		{ "dns", "resolvers", "127.0.0.1:5353, [::1]:53 192.0.2.1 [::1] 2a02::1", NULL },
+		{ "dns", "resolvers", "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 ::7 ::8",
+		  NULL },
+		{ "dns", "resolvers", "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 ::7 ::8 ::9",
+		  "more than 8 resolvers" },
 		{ "dns", "resolvers", "localhost", "expected addresses such as" },
 		{ "dns", "resolvers", "127.0.0.1:0", "expected addresses such as" },
 		{ "dns", "resolvers", "127.0.0.1:65536", "expected addresses such as" },
@@ -729,6 +733,52 @@ static void allowed_addresses_and_skipped_jails_are_found(void **state)
 	conf_free(c);
 }
 
+static void resolvers_are_addresses_with_or_without_a_port(void **state)
+{
+	static const struct {
+		const char *text, *addr; /* NULL: refused */
+		int port;
+	} rows[] = {
+		{ "127.0.0.1", "127.0.0.1", 53 },
+		{ "127.0.0.1:5353", "127.0.0.1", 5353 },
+		{ "127.0.0.1:65535", "127.0.0.1", 65535 },
+		{ "::1", "::1", 53 },
+		{ "[::1]", "::1", 53 },
+		{ "[2001:db8::1]:1", "2001:db8::1", 1 },
+		{ "::ffff:192.0.2.1", "192.0.2.1", 53 },
+		{ "", NULL, 0 },
+		{ "localhost", NULL, 0 },
+		{ "127.0.0.1:", NULL, 0 },
+		{ "127.0.0.1:0", NULL, 0 },
+		{ "127.0.0.1:65536", NULL, 0 },
+		{ "127.0.0.1:53x", NULL, 0 },
+		{ "127.0.0.1:-1", NULL, 0 },
+		{ "127.0.0.1 53", NULL, 0 },
+		{ "127.0.0.1,", NULL, 0 },
+		{ "[127.0.0.1]:53", NULL, 0 },
+		{ "[::1", NULL, 0 },
+		{ "[::1]53", NULL, 0 },
+		{ "[::1]:", NULL, 0 },
+		{ "::1]:53", NULL, 0 },
+		{ "fe80::1%eth0", NULL, 0 },
+		{ "1.2.3", NULL, 0 },
+		{ "1::2::3", NULL, 0 },
+		{ "[0123456789012345678901234567890123456789012345678901234567890123]", NULL, 0 },
+	};
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct resolver resolver = { .port = 7 };
+
+		if (resolver_parse(rows[i].text, &resolver) != !!rows[i].addr)
+			fail_msg("\"%s\"", rows[i].text);
+		assert_int_equal(resolver.port, rows[i].addr ? rows[i].port : 7);
+		if (rows[i].addr)
+			assert_string_equal(addr_text(&resolver.addr, text), rows[i].addr);
+	}
+}
+
 static void durations_keep_to_their_limit(void **state)
 {
 	static const struct {
@@ -899,6 +949,7 @@ int main(void)
 		TEST(files_that_others_could_write_are_refused),
 		TEST(what_is_no_readable_file_is_refused),
 		TEST(allowed_addresses_and_skipped_jails_are_found),
+		TEST(resolvers_are_addresses_with_or_without_a_port),
 		TEST(durations_keep_to_their_limit),
 		TEST(the_shipped_file_has_every_key_with_its_default_and_no_other),
 		TEST(the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone),

@@ -78,7 +78,9 @@ static void traced(void *user, int priority, const char *line)
 static struct world *open_world(const char *proxy, const char *ca_file)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct net_conf nc = { .resolvers = "127.0.0.1:1",
+	struct resolver nowhere;
+	struct net_conf nc = { .resolvers = &nowhere,
+			       .nresolvers = 1,
 			       .ca_file = ca_file,
 			       .proxy = proxy,
 			       .user_agent = "iprep/test",
@@ -87,6 +89,7 @@ static struct world *open_world(const char *proxy, const char *ca_file)
 	struct err e = { 0 };
 
 	assert_non_null(w);
+	assert_true(resolver_parse("127.0.0.1:1", &nowhere));
 	for (size_t i = 0; i < sizeof(w->s) / sizeof(w->s[0]); i++)
 		w->s[i].w = w;
 	w->h = fake_http_start();
