@@ -134,8 +134,7 @@ void store_build_failed(struct store *store, struct store *fresh)
 {
 	char path[STORE_PATH_MAX];
 
-	sqlite3_close(fresh->db);
-	fresh->db = NULL;
+	store_disconnect(fresh);
 	store_path_with(store, new_end, path);
 	remove_rest(path, true);
 }
@@ -151,8 +150,7 @@ int store_put_in_place(struct store *store, struct store *fresh)
 		store_build_failed(store, fresh);
 		return rc;
 	}
-	sqlite3_close(fresh->db);
-	fresh->db = NULL;
+	store_disconnect(fresh);
 	store_path_with(store, new_end, path);
 	remove_rest(path, false);
 	remove_rest(store->path, false);

@@ -267,8 +267,7 @@ static int reset(struct store *store, struct store_reset *ret)
 	rc = store_build(store, &fresh);
 	if (!rc) {
 		rc = take_over(store, &fresh, ret);
-		sqlite3_close(store->db); /* its locks would be in our way */
-		store->db = NULL;
+		store_disconnect(store); /* its locks would be in our way */
 		if (rc)
 			store_build_failed(store, &fresh);
 		else
@@ -311,7 +310,7 @@ int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clo
 	struct store_reset got = { 0 };
 	int rc = look_and_reset(&store, sound_too, dry_run, &got);
 
-	sqlite3_close(store.db);
+	store_disconnect(&store);
 	if (rc)
 		return rc;
 	*ret = got;

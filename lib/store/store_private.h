@@ -46,6 +46,17 @@ struct store {
 	const char *path; /* the caller's; valid during store_open() only */
 };
 
+/* ---- errors.c ---- */
+
+/* From SQLite's last error. doing: "reading". Returns the code. */
+int store_fail(struct store *store, const char *doing);
+/* The content of the file is wrong: what. Returns the code. */
+int store_damaged(struct store *store, const char *doing, const char *what);
+/* The path, for messages. */
+const char *store_name(const struct store *store);
+
+/* ---- sql.c ---- */
+
 /*
  * Bind after sql: k struct addr *, i int64_t, s text (NULL: NULL). One letter each in kinds.
  * sql_row: 1 and *ret at its first row, or 0: none; release with sqlite3_finalize either way.
@@ -69,18 +80,28 @@ bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
 /* One number; missing when there is no row. */
 int sql_number(struct store *store, int64_t missing, int64_t *ret, const char *sql,
 	       const char *kinds, ...);
-int store_fail(struct store *store, const char *doing); /* from SQLite's last error */
-int store_truncate_wal(struct store *store); /* checkpoints all of it, and cuts it to nothing */
+/* Before the connection is closed. */
+void sql_forget_all(struct store *store);
+
+/* ---- connection.c ---- */
+
+/* flags as in sqlite3_open_v2(). */
+int store_connect(struct store *store, const char *name, int flags);
+/* Also of one that is not connected. */
+void store_disconnect(struct store *store);
+/* Checkpoints the whole log and cuts it to nothing. */
+int store_truncate_wal(struct store *store);
 int64_t store_now(const struct store *store);
-int store_damaged(struct store *store, const char *doing,
-		  const char *what);		   /* what is in it is wrong: the error */
-const char *store_name(const struct store *store); /* the path, for messages */
-int store_connect(struct store *store, const char *name,
-		  int flags); /* flags as sqlite3_open_v2() */
-#define STORE_MOVED 1	      /* another file is in its place since it was opened */
-int store_version(struct store *store,
-		  int64_t *ret);       /* what it is, without changing it; schema.c */
-int store_schema(struct store *store); /* the same; then make or migrate. 0, STORE_MOVED, errors */
+/* Waits a few milliseconds. False: the time limit of the store is over. */
+bool store_wait(struct store *store, int *ntries);
+
+/* ---- schema.c ---- */
+
+#define STORE_MOVED 1 /* another file is in its place since it was opened */
+/* The version of the file, which is not changed. */
+int store_version(struct store *store, int64_t *ret);
+/* Makes the tables, or migrates them to the newest version. 0, STORE_MOVED, or an error. */
+int store_schema(struct store *store);
 
 /* ---- make.c: the file itself ---- */
 
@@ -101,4 +122,3 @@ int store_put_in_place(struct store *store, struct store *fresh);  /* nothing ma
 void store_build_failed(struct store *store, struct store *fresh); /* removes it */
 void store_path_with(const struct store *store, const char *end, char dst[STORE_PATH_MAX]);
 void store_sync_dir(const struct store *store);
-bool store_wait(struct store *store, int *ntries); /* a little, unless the bound is over: false */
