@@ -74,15 +74,7 @@ build() {
 	name=$1
 	shift
 	echo "== building $name"
-	if cmake -S "$top" -B "$dir/$name" -DCMAKE_INSTALL_PREFIX="$dir/$name/inst" \
-		-DCMAKE_INSTALL_LIBDIR=lib "$@" >"$dir/$name.log" 2>&1 &&
-		cmake --build "$dir/$name" -j"$(nproc)" >>"$dir/$name.log" 2>&1 &&
-		cmake --install "$dir/$name" >>"$dir/$name.log" 2>&1
-	then
-		return
-	fi
-	cat "$dir/$name.log"
-	exit 1
+	sh "$top/.ci/build" "$dir/$name" "$@" || exit
 }
 status=0
 # run NAME CTEST-OPTION...
@@ -90,7 +82,7 @@ run() {
 	name=$1
 	shift
 	echo "== testing $name on $release"
-	(cd "$dir/$name" && ctest -j2 --output-on-failure "$@") || status=1
+	sh "$top/.ci/test" "$dir/$name" "$@" || status=1
 }
 machines='host/(live|log_forms|journal|package|source|upgrade|units|removal)'
 build released -DIPREP_WERROR=ON
@@ -98,6 +90,8 @@ if [ "$what" = part ]; then
 	run released -E "$machines"
 	exit $status
 fi
+echo "== source"
+sh "$top/.ci/lint" || status=1
 build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=address,undefined
 run released
 run sanitized -LE host
