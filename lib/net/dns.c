@@ -13,8 +13,8 @@
  * channel has many, another one is opened for new questions, and the old one is closed, with its
  * orphans, when nothing else is left in it.
  */
-#include "net/net_private.h"
 #include "net/cares.h"
+#include "net/net_private.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,9 +29,13 @@
 #define LABEL_MAX_DNS 63  /* RFC 1035, 2.3.4 */
 #define NAME_MAX_DNS  253 /* RFC 1035, 3.1: 255 bytes on the wire */
 
+/* For each resolver and transport there is one channel in use; the others are closed, or wait for
+ * their last answers. */
+enum { GENERATIONS = 4, DNS_CHANNELS = RESOLVERS_MAX * 2 * GENERATIONS };
+
 struct channel {
 	struct net *net;
-	int tag;		       /* its index */
+	int number;		       /* its index */
 	struct ares_channeldata *ares; /* NULL: not open */
 	size_t nopen, norphans;	       /* questions; of them */
 	bool is_retired;
@@ -75,7 +79,7 @@ static void on_watch(void *user, int fd, int readable, int writable)
 	struct channel *channel = user;
 
 	/* A socket that cannot be watched stays silent: the deadline answers for it. */
-	if (!net_watch(channel->net, fd, channel->tag, readable, writable))
+	if (!net_watch(channel->net, NET_DNS, channel->number, fd, readable, writable))
 		log_line(&channel->net->conf.log, LOG_DEBUG, "dns: epoll: %s", strerror(errno));
 }
 
@@ -111,8 +115,8 @@ static struct channel *channel_to(struct net_dns *dns, size_t resolver, bool tcp
 
 static void close_retired(struct net_dns *dns)
 {
-	for (int tag = 0; tag < DNS_CHANNELS && dns->nretired; tag++) {
-		struct channel *channel = &dns->channels[tag];
+	for (int number = 0; number < DNS_CHANNELS && dns->nretired; number++) {
+		struct channel *channel = &dns->channels[number];
 
 		if (!channel->is_retired || channel->nopen > channel->norphans)
 			continue;
@@ -154,7 +158,7 @@ static int take_resolvers(struct net_dns *dns, const struct net_conf *conf, stru
 	return 0;
 }
 
-int net_dns_open(struct net *net, const struct net_conf *conf, struct err *error)
+static int dns_open(struct net *net, const struct net_conf *conf, struct err *error)
 {
 	struct net_dns *dns = calloc(1, sizeof(*dns));
 	int rc;
@@ -167,17 +171,17 @@ int net_dns_open(struct net *net, const struct net_conf *conf, struct err *error
 		return rc;
 	}
 	net->dns = dns;
-	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		dns->channels[tag] = (struct channel){ .net = net, .tag = tag };
+	for (int number = 0; number < DNS_CHANNELS; number++)
+		dns->channels[number] = (struct channel){ .net = net, .number = number };
 	return take_resolvers(dns, conf, error);
 }
 
-void net_dns_close(struct net *net)
+static void dns_close(struct net *net)
 {
 	if (!net->dns)
 		return;
-	for (int tag = 0; tag < DNS_CHANNELS; tag++)
-		net_ares_close(net->dns->channels[tag].ares); /* orphans are all that is left */
+	for (int number = 0; number < DNS_CHANNELS; number++)
+		net_ares_close(net->dns->channels[number].ares); /* orphans are all that is left */
 	free(net->dns);
 	net->dns = NULL;
 	net_ares_done();
@@ -268,7 +272,7 @@ static void on_end(struct net_ares_question *question, const struct dns_answer *
 	if (query->request.is_done) /* its callback is about to be made */
 		return;
 	if (reply) {
-		take_reply(query, (unsigned)channel->tag / (2 * GENERATIONS), reply);
+		take_reply(query, (unsigned)channel->number / (2 * GENERATIONS), reply);
 	} else if (why) {
 		if (!query->without)
 			broken(&query->answer, why);
@@ -361,13 +365,22 @@ static bool take_name(struct query *query, const char *name)
 	return true;
 }
 
+static void dns_refuse(const struct refusal *refusal)
+{
+	struct dns_answer answer;
+
+	broken(&answer, "out of memory");
+	refusal->dns_cb(refusal->user, &answer);
+}
+
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		 void (*cb)(void *user, const struct dns_answer *answer), void *user)
 {
 	struct query *query = calloc(1, sizeof(*query));
 
 	if (!query) {
-		net_refuse(net, (struct refusal){ .dns_cb = cb, .user = user });
+		net_refuse(net,
+			   &(struct refusal){ .deliver = dns_refuse, .dns_cb = cb, .user = user });
 		return;
 	}
 	*query = (struct query){ .net = net,
@@ -390,20 +403,20 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 		net_done(net, &query->request);
 }
 
-void net_dns_event(struct net *net, int tag, int fd, bool in, bool out)
+static void dns_event(struct net *net, int number, int fd, bool in, bool out)
 {
-	struct channel *channel = &net->dns->channels[tag];
+	struct channel *channel = &net->dns->channels[number];
 
 	if (channel->ares)
 		net_ares_event(channel->ares, fd, in, out);
 }
 
-int64_t net_dns_next_ms(const struct net *net)
+static int64_t dns_next_ms(const struct net *net)
 {
 	return net->dns->tries ? net->dns->tries->key : INT64_MAX;
 }
 
-void net_dns_timers(struct net *net)
+static void dns_timers(struct net *net)
 {
 	struct net_dns *dns = net->dns;
 	int64_t now = net->conf.now_ms();
@@ -418,3 +431,11 @@ void net_dns_timers(struct net *net)
 	}
 	close_retired(dns);
 }
+
+const struct net_driver net_dns_driver = {
+	.open = dns_open,
+	.close = dns_close,
+	.event = dns_event,
+	.next_ms = dns_next_ms,
+	.timers = dns_timers,
+};

@@ -27,10 +27,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
 
 	(void)easy;
 	(void)sock;
-	return net_watch(user, fd, TAG_HTTP, !gone && what & CURL_POLL_IN,
-			 !gone && what & CURL_POLL_OUT)
-		       ? 0
-		       : -1;
+	if (!net_watch(user, NET_HTTP, 0, fd, !gone && what & CURL_POLL_IN,
+		       !gone && what & CURL_POLL_OUT))
+		return -1;
+	return 0;
 }
 
 static int on_timer(CURLM *multi, long ms, void *user)
@@ -42,10 +42,11 @@ static int on_timer(CURLM *multi, long ms, void *user)
 	return 0;
 }
 
-int net_http_open(struct net *net, struct err *error)
+static int http_open(struct net *net, const struct net_conf *conf, struct err *error)
 {
 	struct net_http *http = calloc(1, sizeof(*http));
 
+	(void)conf;
 	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT)) {
 		free(http);
 		return err_set(error, IPREP_E_NOMEM, "HTTP: libcurl cannot be initialised");
@@ -64,7 +65,7 @@ int net_http_open(struct net *net, struct err *error)
 	return 0;
 }
 
-void net_http_close(struct net *net)
+static void http_close(struct net *net)
 {
 	if (!net->http)
 		return;
@@ -194,6 +195,23 @@ static void act(struct net *net, curl_socket_t fd, int what)
 	}
 }
 
+static const struct http_answer no_answer = {
+	.status = NET_BROKEN,
+	.limit = -1,
+	.remaining = -1,
+	.reset_at = -1,
+	.retry_after_s = -1,
+	.body = "",
+};
+
+static void http_refuse(const struct refusal *refusal)
+{
+	struct http_answer answer = no_answer;
+
+	snprintf(answer.why, sizeof(answer.why), "out of memory");
+	refusal->http_cb(refusal->user, &answer);
+}
+
 void net_http_ask(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		  void (*cb)(void *user, const struct http_answer *answer), void *user)
 {
@@ -202,19 +220,15 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 	const char *why;
 
 	if (!call) {
-		net_refuse(net, (struct refusal){ .http_cb = cb, .user = user });
+		net_refuse(net, &(struct refusal){
+					.deliver = http_refuse, .http_cb = cb, .user = user });
 		return;
 	}
 	*call = (struct call){ .net = net,
 			       .cb = cb,
 			       .user = user,
 			       .request = { .expire = http_expire, .deliver = http_deliver },
-			       .answer = { .status = NET_BROKEN,
-					   .limit = -1,
-					   .remaining = -1,
-					   .reset_at = -1,
-					   .retry_after_s = -1,
-					   .body = "" } };
+			       .answer = no_answer };
 	buf_init(&call->body, req->answer_max);
 	net_wait(net, &call->request, deadline_ms);
 	if (left_ms <= 0)
@@ -229,20 +243,29 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 	}
 }
 
-void net_http_event(struct net *net, int fd, bool in, bool out)
+static void http_event(struct net *net, int number, int fd, bool in, bool out)
 {
+	(void)number;
 	act(net, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
 }
 
-int64_t net_http_next_ms(const struct net *net)
+static int64_t http_next_ms(const struct net *net)
 {
 	return net->http->timer_at_ms;
 }
 
-void net_http_timers(struct net *net)
+static void http_timers(struct net *net)
 {
 	if (net->http->timer_at_ms > net->conf.now_ms())
 		return;
 	net->http->timer_at_ms = INT64_MAX; /* curl says when again */
 	act(net, CURL_SOCKET_TIMEOUT, 0);
 }
+
+const struct net_driver net_http_driver = {
+	.open = http_open,
+	.close = http_close,
+	.event = http_event,
+	.next_ms = http_next_ms,
+	.timers = http_timers,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.c - one epoll loop for c-ares and curl, and the module's only symbol
+ * loop.c - one epoll loop for DNS and HTTP, and the module's only symbol
  *
  * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next
  * try of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's
@@ -16,6 +16,11 @@
 
 #define EVENTS	    64
 #define WAIT_MAX_MS 60000 /* epoll_wait(2) takes an int */
+
+static const struct net_driver *const drivers[NET_DRIVERS] = {
+	[NET_DNS] = &net_dns_driver,
+	[NET_HTTP] = &net_http_driver,
+};
 
 /* A request begins with its heap_node. */
 static struct request *first_waiting(struct net *net)
@@ -41,48 +46,34 @@ void net_done(struct net *net, struct request *request)
 	net->done_end = &request->next;
 }
 
-static void make_refusal(const struct refusal *refusal)
-{
-	static const char why[] = "out of memory";
-
-	if (refusal->dns_cb) {
-		struct dns_answer answer = { .status = NET_BROKEN };
-
-		memcpy(answer.why, why, sizeof(why));
-		refusal->dns_cb(refusal->user, &answer);
-	} else {
-		struct http_answer answer = { .status = NET_BROKEN,
-					      .limit = -1,
-					      .remaining = -1,
-					      .reset_at = -1,
-					      .retry_after_s = -1,
-					      .body = "" };
-
-		memcpy(answer.why, why, sizeof(why));
-		refusal->http_cb(refusal->user, &answer);
-	}
-}
-
-void net_refuse(struct net *net, struct refusal refusal)
+void net_refuse(struct net *net, const struct refusal *refusal)
 {
 	if (net->nrefusals == REFUSALS_MAX) {
 		/* The one exception: a callback too early is better than one that never comes. */
-		make_refusal(&refusal);
+		refusal->deliver(refusal);
 		return;
 	}
-	net->refusals[net->nrefusals++] = refusal;
+	net->refusals[net->nrefusals++] = *refusal;
 	net->owed++;
 }
 
-bool net_watch(struct net *net, int fd, int tag, bool in, bool out)
+static uint64_t pack_event(enum net_driver_id driver, int number, int fd)
 {
-	struct epoll_event ev = { .data.u64 = (uint64_t)(uint32_t)fd | (uint64_t)tag << 32 };
+	return (uint64_t)driver << 48 | (uint64_t)(uint16_t)number << 32 | (uint32_t)fd;
+}
+
+bool net_watch(struct net *net, enum net_driver_id driver, int number, int fd, bool in, bool out)
+{
+	struct epoll_event ev = { .data.u64 = pack_event(driver, number, fd) };
 
 	if (!in && !out) {
 		epoll_ctl(net->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return true;
 	}
-	ev.events = (in ? (uint32_t)EPOLLIN : 0) | (out ? (uint32_t)EPOLLOUT : 0);
+	if (in)
+		ev.events |= EPOLLIN;
+	if (out)
+		ev.events |= EPOLLOUT;
 	if (!epoll_ctl(net->epoll, EPOLL_CTL_MOD, fd, &ev))
 		return true;
 	return errno == ENOENT && !epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &ev);
@@ -106,7 +97,7 @@ static void deliver(struct net *net)
 		struct refusal refusal = net->refusals[i];
 
 		net->owed--;
-		make_refusal(&refusal);
+		refusal.deliver(&refusal);
 	}
 	net->nrefusals -= count;
 	memmove(net->refusals, net->refusals + count, net->nrefusals * sizeof(net->refusals[0]));
@@ -124,31 +115,33 @@ static void expire(struct net *net, int64_t now)
 
 static int how_long_ms(struct net *net, int64_t until_ms)
 {
-	int64_t dns = net_dns_next_ms(net), http = net_http_next_ms(net), ms;
+	int64_t ms;
 
 	if (net->done || net->nrefusals)
 		return 0;
 	if (net->waiting && net->waiting->key < until_ms)
 		until_ms = net->waiting->key;
-	if (dns < until_ms)
-		until_ms = dns;
-	if (http < until_ms)
-		until_ms = http;
+	for (size_t i = 0; i < NET_DRIVERS; i++) {
+		int64_t next_ms = drivers[i]->next_ms(net);
+
+		if (next_ms < until_ms)
+			until_ms = next_ms;
+	}
 	ms = until_ms - net->conf.now_ms();
-	return ms < 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)ms;
+	if (ms < 0)
+		return 0;
+	return ms < WAIT_MAX_MS ? (int)ms : WAIT_MAX_MS;
 }
 
-static void handle(struct net *net, const struct epoll_event *ev)
+static void handle_event(struct net *net, const struct epoll_event *ev)
 {
-	int fd = (int)(uint32_t)ev->data.u64, tag = (int)(ev->data.u64 >> 32);
+	uint64_t packed = ev->data.u64;
 	/* HUP and ERR: reading is how the libraries learn of them. */
 	bool in = ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR);
 	bool out = ev->events & EPOLLOUT;
 
-	if (tag == TAG_HTTP)
-		net_http_event(net, fd, in, out);
-	else
-		net_dns_event(net, tag, fd, in, out);
+	drivers[packed >> 48]->event(net, (int)(packed >> 32 & UINT16_MAX), (int)(uint32_t)packed,
+				     in, out);
 }
 
 static size_t net_turn(struct net *net, int64_t until_ms)
@@ -157,9 +150,9 @@ static size_t net_turn(struct net *net, int64_t until_ms)
 	int count = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
 
 	for (int i = 0; i < count; i++)
-		handle(net, &ev[i]);
-	net_dns_timers(net);
-	net_http_timers(net);
+		handle_event(net, &ev[i]);
+	for (size_t i = 0; i < NET_DRIVERS; i++)
+		drivers[i]->timers(net);
 	expire(net, net->conf.now_ms());
 	deliver(net);
 	return net->owed;
@@ -191,8 +184,8 @@ static struct net *net_close(struct net *net)
 		expire(net, INT64_MAX);
 		deliver(net);
 	}
-	net_http_close(net);
-	net_dns_close(net);
+	for (size_t i = NET_DRIVERS; i > 0; i--)
+		drivers[i - 1]->close(net);
 	if (net->epoll >= 0)
 		close(net->epoll);
 	conf_free(&net->conf);
@@ -209,20 +202,24 @@ static int net_open(const struct net_conf *conf, struct net **ret_net, struct er
 		return err_set(error, IPREP_E_NOMEM, "out of memory");
 	net->done_end = &net->done;
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (net->epoll < 0)
+	if (net->epoll < 0) {
 		rc = err_set(error, IPREP_E_OS, "epoll: %s", strerror(errno));
-	else if (!conf_copy(&net->conf, conf))
+		goto fail;
+	}
+	if (!conf_copy(&net->conf, conf)) {
 		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
-	else
-		rc = net_dns_open(net, conf, error);
-	if (!rc)
-		rc = net_http_open(net, error);
-	if (rc) {
-		net_close(net);
-		return rc;
+		goto fail;
+	}
+	for (size_t i = 0; i < NET_DRIVERS; i++) {
+		rc = drivers[i]->open(net, conf, error);
+		if (rc)
+			goto fail;
 	}
 	*ret_net = net;
 	return 0;
+fail:
+	net_close(net);
+	return rc;
 }
 
 __attribute__((visibility("default"))) const struct net_ops iprep_net = {
