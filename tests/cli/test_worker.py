@@ -249,9 +249,9 @@ class Worker(unittest.TestCase):
         p.flush()
         self.assertEqual(p.accepted(), ['45.1.1.1'])
 
-    def start_worker(self):
-        p = self.place
-        worker = subprocess.Popen(p.command('rep-report', '--flush'), stdin=subprocess.DEVNULL,
+    def start_worker(self, place=None):
+        place = place or self.place
+        worker = subprocess.Popen(place.command('rep-report', '--flush'), stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(worker.wait)
         self.addCleanup(worker.kill)
@@ -289,17 +289,12 @@ class Worker(unittest.TestCase):
         p.enqueue('45.1.1.1')
         self.assertEqual(p.reports(), [])
 
-    def hurried_place(self):
-        """One whose worker does not wait long for a service that hangs."""
-        self.place.close()
-        self.place = Place(timeout=8000)
-        return self.place
-
     def test_one_worker_at_a_time(self):
-        p = self.hurried_place()
+        p = Place(timeout=8000)            # for a service that hangs
+        self.addCleanup(p.close)
         p.enqueue('45.1.1.1')
         p.fault('hang')
-        worker = self.start_worker()
+        worker = self.start_worker(p)
         wait_until(lambda: p.reports()[0][0] == SENDING, 'the first worker sends')
         p.flush(status=75)
         p.run('rep-report', '--jail', 'sshd', '--', '45.2.2.2', status=0)
