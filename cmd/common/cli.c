@@ -65,11 +65,6 @@ static int status_of(int err)
 	case IPREP_E_NOSOURCE:
 		return EX_UNAVAILABLE;
 	case IPREP_E_BUSY:
-	case IPREP_E_NET:
-	case IPREP_E_TIMEOUT:
-	case IPREP_E_REMOTE:
-	case IPREP_E_AUTH:
-	case IPREP_E_QUOTA:
 		return EX_TEMPFAIL;
 	case IPREP_E_NOMEM:
 	case IPREP_E_OS:

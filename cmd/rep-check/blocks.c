@@ -96,7 +96,6 @@ static int on_export(void *user, const struct iprep_block *block)
 int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 {
 	bool text = !options->format || !strcmp(options->format, "text");
-	struct iprep_prefix prefix;
 	int64_t at;
 	int order;
 
@@ -124,11 +123,6 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 			"--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
 			"was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)",
 			options->since);
-	if (options->prefix && iprep_parse_prefix(options->prefix, &prefix))
-		return cli_usage(cli,
-				 "--prefix: \"%.50s\" is not a network such as 192.0.2.0/24 or "
-				 "2001:db8::/32, host bits zero, or an address",
-				 options->prefix);
 	return EX_OK;
 }
 
@@ -143,7 +137,7 @@ static int export(struct bulk_lookup *bulk, struct iprep_blocks_query *blocks_qu
 	blocks_query->flags = IPREP_BLOCKS_BARE;
 	bulk->export.now = time(NULL);
 	bulk->format->begin(&bulk->export);
-	rc = iprep_blocks_where(bulk->cli->ctx, blocks_query);
+	rc = iprep_blocks(bulk->cli->ctx, blocks_query);
 	if (!rc && bulk->format->end)
 		bulk->format->end(&bulk->export);
 	iprep_settings_free(bulk->export.settings);
@@ -162,20 +156,17 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 									      : 0,
 						   .tier = options->tier,
 						   .source = options->source,
+						   .prefix = options->prefix,
 						   .row = on_block,
 						   .user = &bulk };
-	struct iprep_prefix prefix;
 	int rc = cli_end_root(cli);
 
 	if (rc)
 		return rc;
 	if ((options->sort && !filter_order(options->sort, &blocks_query.order)) ||
-	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)) ||
-	    (options->prefix && iprep_parse_prefix(options->prefix, &prefix)))
+	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)))
 		return EX_SOFTWARE; /* check_blocks_options() has passed them */
-	blocks_query.prefix = options->prefix ? &prefix : NULL;
 	bulk.format = options->format ? export_format(options->format) : NULL;
-	rc = bulk.format ? export(&bulk, &blocks_query)
-			 : iprep_blocks_where(cli->ctx, &blocks_query);
+	rc = bulk.format ? export(&bulk, &blocks_query) : iprep_blocks(cli->ctx, &blocks_query);
 	return rc ? cli_fail(cli, rc) : EX_OK;
 }

@@ -4,6 +4,8 @@
  * Postfix 3.7, rbldnsd(8) 1.0~20210120. Blocks come sorted by address, IPv4 first.
  */
 #include "rep-check/export.h"
+#include "common/cli.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,19 +61,34 @@ static void nft_open(struct export *export, int section)
 	}
 }
 
+/* As the library prints it: "2001:db8::1" or "2001:db8::/64". */
+static bool read_network(const char *text, struct network *ret)
+{
+	size_t len = strcspn(text, "/");
+	char address[INET6_ADDRSTRLEN];
+	long long bits = 128;
+
+	if (len >= sizeof(address) || (text[len] && !cli_number(text + len + 1, 1, 128, &bits)))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	ret->bits = (int)bits;
+	return inet_pton(AF_INET6, address, ret->address) == 1;
+}
+
 /* Elements of a set may not overlap; sorted, what holds another comes first. */
 static bool is_held_by_last(struct export *export, const struct iprep_block *block)
 {
-	struct iprep_prefix prefix;
+	struct network network;
 	size_t whole = (size_t) export->last.bits / 8;
 	int rest = export->last.bits % 8;
 
-	if (iprep_parse_prefix(block->address, &prefix))
+	if (!read_network(block->address, &network))
 		return false;
-	if (export->last.bits && !memcmp(prefix.address, export->last.address, whole) &&
-	    (!rest || !((prefix.address[whole] ^ export->last.address[whole]) >> (8 - rest))))
+	if (export->last.bits && !memcmp(network.address, export->last.address, whole) &&
+	    (!rest || !((network.address[whole] ^ export->last.address[whole]) >> (8 - rest))))
 		return true;
-	export->last = prefix;
+	export->last = network;
 	return false;
 }
 

@@ -9,13 +9,17 @@
 #pragma once
 #include <iprep.h>
 
+struct network { /* IPv6 */
+	unsigned char address[16];
+	int bits; /* 0: none */
+};
 struct export
 {
 	const struct iprep_settings *settings;
 	int64_t now;
-	int section;		  /* the family that is being written: 0, 4, 6 */
-	bool has_element;	  /* in it */
-	struct iprep_prefix last; /* nft: of the last IPv6 element */
+	int section;	     /* the family that is being written: 0, 4, 6 */
+	bool has_element;    /* in it */
+	struct network last; /* nft: of the last IPv6 element */
 };
 struct export_format {
 	const char *name;

@@ -136,17 +136,15 @@ static char *read_all(int fd)
 
 static void judge_category(struct reader *reader, const char *what, const char *category)
 {
-	const struct iprep_report report = { .address = "192.0.2.1",
-					     .categories = category,
-					     .check_only = 1 };
+	const struct iprep_report report = { .address = "192.0.2.1", .categories = category };
 	char why[512];
-	bool good = !iprep_record_report(reader->cli->ctx, &report, NULL, &(bool){ false });
+	bool valid = !iprep_validate_report(reader->cli->ctx, &report);
 
-	if (good)
+	if (valid)
 		snprintf(why, sizeof(why), "reports%s%s", *category ? " as " : "", category);
 	else
 		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(reader->cli->ctx));
-	add_row(reader, what, good ? F2B_OK : F2B_ERROR, why);
+	add_row(reader, what, valid ? F2B_OK : F2B_ERROR, why);
 }
 
 static void make_printable(char *text)

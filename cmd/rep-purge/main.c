@@ -112,11 +112,14 @@ static void on_progress(void *user, int64_t done, int64_t total)
 		bar_draw(bar, (uint64_t)done, done, total);
 }
 
-static void watch(struct cli *cli, struct bar *bar)
+static struct iprep_run_options run_options(const struct cli *cli, struct bar *bar)
 {
+	struct iprep_run_options options = { .dry_run = cli->dry_run, .user = bar };
+
 	bar_begin(bar, !cli->quiet && !cli->dry_run);
 	if (bar->on)
-		iprep_set_progress(cli->ctx, on_progress, bar);
+		options.progress = on_progress;
+	return options;
 }
 
 static void put_purge_json(const struct iprep_purge_stats *stats, bool dry_run)
@@ -142,10 +145,9 @@ static int expire(struct cli *cli)
 {
 	struct iprep_purge_stats purge_stats;
 	struct bar bar;
-	int rc;
+	struct iprep_run_options options = run_options(cli, &bar);
+	int rc = iprep_purge(cli->ctx, &options, &purge_stats);
 
-	watch(cli, &bar);
-	rc = iprep_purge(cli->ctx, cli->dry_run, &purge_stats);
 	bar_erase(&bar);
 	if (rc)
 		return cli_fail(cli, rc);
@@ -180,10 +182,9 @@ static int recheck(struct cli *cli)
 {
 	struct iprep_recheck_stats stats;
 	struct bar bar;
-	int rc;
+	struct iprep_run_options options = run_options(cli, &bar);
+	int rc = iprep_recheck(cli->ctx, &options, &stats);
 
-	watch(cli, &bar);
-	rc = iprep_recheck(cli->ctx, cli->dry_run, &stats);
 	bar_erase(&bar);
 	if (rc)
 		return cli_fail(cli, rc);
@@ -249,7 +250,7 @@ static void put_forgotten_json(const char *address, int64_t pardon_s, bool dry_r
 
 static int forget_one(struct cli *cli, const struct wish *wish, const char *address)
 {
-	char key[64];
+	const char *key;
 	int rc;
 
 	if (strchr(address, '/')) {
@@ -257,7 +258,7 @@ static int forget_one(struct cli *cli, const struct wish *wish, const char *addr
 			  address);
 		return EX_DATAERR;
 	}
-	rc = iprep_forget(cli->ctx, address, wish->pardon_s, cli->dry_run, key);
+	rc = iprep_forget(cli->ctx, address, wish->pardon_s, cli->dry_run, &key);
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)

@@ -203,20 +203,30 @@ static int flush(struct cli *cli, const struct options *options)
 	return EX_OK;
 }
 
+static void print_recorded(const char *address, int recorded)
+{
+	static const char *const names[] = { "report and lookup are queued", "lookup is queued",
+					     "exempt: nothing was recorded" };
+
+	printf("%s: %s\n", address, names[recorded]);
+}
+
 static int report(struct cli *cli, struct options *options, const char *address)
 {
-	static const char *const recorded[] = { "report and lookup wait", "lookup waits",
-						"left alone by policy" };
-	int how = 0, rc;
+	int recorded = 0, rc;
 	bool wake = false;
 
 	options->report.address = address;
 	options->report.users = options->users;
-	rc = iprep_record_report(cli->ctx, &options->report, &how, &wake);
+	if (cli->dry_run) {
+		rc = iprep_validate_report(cli->ctx, &options->report);
+		return rc ? cli_fail(cli, rc) : EX_OK;
+	}
+	rc = iprep_record_report(cli->ctx, &options->report, &recorded, &wake);
 	if (rc)
 		return cli_fail(cli, rc);
-	if (cli->verbose && !cli->dry_run)
-		printf("%s: %s\n", address, recorded[how]);
+	if (cli->verbose)
+		print_recorded(address, recorded);
 	if (!wake)
 		return EX_OK;
 	if (options->enqueue) {
@@ -225,7 +235,7 @@ static int report(struct cli *cli, struct options *options, const char *address)
 	}
 	options->linger_s = 0;
 	rc = flush(cli, options);
-	return rc == EX_TEMPFAIL ? EX_OK : rc; /* recorded; the worker that runs sends it */
+	return rc == EX_TEMPFAIL ? EX_OK : rc; /* recorded; the running worker sends it */
 }
 
 static void put_retraction_json(const char *address, bool retracted, int64_t cancelled,
@@ -241,34 +251,45 @@ static void put_retraction_json(const char *address, bool retracted, int64_t can
 	json_end(&json);
 }
 
-/* Recorded first; then sent, unless a worker runs, which does it. */
+static int print_retraction(struct cli *cli, const char *address, int64_t cancelled,
+			    const struct iprep_retraction *retraction)
+{
+	bool done = retraction->state == IPREP_RETRACT_DONE;
+	const char *why = retraction->why ? retraction->why : "";
+
+	if (retraction->state == IPREP_RETRACT_REFUSED) {
+		cli_error(cli, "%s: AbuseIPDB refused the retraction: %s", address, why);
+		return EX_UNAVAILABLE;
+	}
+	if (cli->json)
+		put_retraction_json(address, done, cancelled, retraction->deleted);
+	else if (!cli->quiet && done)
+		printf("%s: retracted; sent reports deleted: %lld, queued reports cancelled: %lld\n",
+		       address, (long long)retraction->deleted, (long long)cancelled);
+	else if (!cli->quiet)
+		printf("%s: retraction queued; queued reports cancelled: %lld%s%s\n", address,
+		       (long long)cancelled, *why ? "; " : "", why);
+	return EX_OK;
+}
+
+/* Recorded first, then sent, unless a worker is running, which sends it. */
 static int retract(struct cli *cli, const char *address)
 {
-	int64_t cancelled = 0, deleted;
-	char why[160];
-	int rc = iprep_retract(cli->ctx, address, &cancelled), state, status = EX_OK;
+	const struct iprep_retraction *retraction;
+	int64_t cancelled = 0;
+	int rc = iprep_retract(cli->ctx, address, &cancelled), status = EX_OK, printed;
 
 	if (rc)
 		return cli_fail(cli, rc);
 	rc = iprep_run_worker(cli->ctx, 0, NULL);
 	if (rc && rc != IPREP_E_BUSY)
 		status = cli_fail(cli, rc);
-	rc = iprep_retraction_status(cli->ctx, address, &state, &deleted, why);
+	rc = iprep_retraction_status(cli->ctx, address, &retraction);
 	if (rc)
 		return cli_fail(cli, rc);
-	if (state == IPREP_RETRACT_REFUSED) {
-		cli_error(cli, "%s: the service refused to take reports back: %s", address, why);
-		return EX_UNAVAILABLE;
-	}
-	if (cli->json)
-		put_retraction_json(address, state == IPREP_RETRACT_DONE, cancelled, deleted);
-	else if (!cli->quiet && state == IPREP_RETRACT_DONE)
-		printf("%s: %lld reports deleted, %lld cancelled that waited\n", address,
-		       (long long)deleted, (long long)cancelled);
-	else if (!cli->quiet)
-		printf("%s: recorded, %lld reports cancelled that waited; the worker takes the others back%s%s\n",
-		       address, (long long)cancelled, *why ? " later: " : "", why);
-	return status;
+	printed = print_retraction(cli, address, cancelled, retraction);
+	iprep_retraction_free(retraction);
+	return printed ? printed : status;
 }
 
 /* Each of these stands alone; all others record a report. */
@@ -303,7 +324,6 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 		rc = cli_end_root(cli);
 	if (!rc && options->status)
 		return report_status(cli);
-	options->report.check_only = cli->dry_run;
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)

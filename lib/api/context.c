@@ -45,43 +45,35 @@ const char *iprep_strerror(int err)
 	case IPREP_E_NOMEM:
 		return "out of memory";
 	case IPREP_E_ARG:
-		return "an argument is not acceptable";
+		return "invalid argument";
 	case IPREP_E_ADDR:
 		return "not an IP address";
 	case IPREP_E_CONFIG:
 		return "error in the configuration";
 	case IPREP_E_PERM:
-		return "unsafe owner or mode, or not readable";
+		return "permission denied, or unsafe owner or mode";
 	case IPREP_E_STORE:
-		return "the state database cannot be used";
+		return "the state database is not usable";
 	case IPREP_E_BUSY:
-		return "locked by another process, try later";
-	case IPREP_E_NET:
-		return "no source could be reached";
-	case IPREP_E_TIMEOUT:
-		return "the deadline passed first";
-	case IPREP_E_REMOTE:
-		return "a source answered something that is not understood";
-	case IPREP_E_AUTH:
-		return "the API key was refused";
-	case IPREP_E_QUOTA:
-		return "the day's quota is used up";
+		return "locked by another process; try again later";
 	case IPREP_E_NOSOURCE:
 		return "no source that gives points is configured";
 	case IPREP_E_CREATE:
-		return "a file or directory cannot be created";
+		return "cannot create a file or directory";
 	case IPREP_E_IO:
-		return "a read or write failed";
+		return "read or write failed";
 	case IPREP_E_OS:
-		return "the system refused";
+		return "system error";
 	case IPREP_E_BUG:
-		return "a mistake in iprep itself";
+		return "internal error";
 	}
-	return "an unknown error";
+	return "unknown error";
 }
 
 const char *iprep_errmsg(const struct iprep_ctx *ctx)
 {
+	if (!ctx)
+		return iprep_strerror(IPREP_E_NOMEM);
 	return ctx->err.code ? ctx->err.text : iprep_strerror(IPREP_OK);
 }
 
@@ -94,18 +86,6 @@ void iprep_set_log(struct iprep_ctx *ctx, int max_priority,
 		   void (*fn)(void *user, int priority, const char *line), void *user)
 {
 	ctx->log = (struct log){ .fn = fn, .user = user, .max_priority = max_priority };
-}
-
-void iprep_set_clock(struct iprep_ctx *ctx, int64_t (*now_s)(void *user), void *user)
-{
-	ctx->clock = (struct clock){ .now_s = now_s, .user = user };
-}
-
-void iprep_set_progress(struct iprep_ctx *ctx, void (*fn)(void *user, int64_t done, int64_t total),
-			void *user)
-{
-	ctx->progress = fn;
-	ctx->progress_user = user;
 }
 
 int iprep_load_config(struct iprep_ctx *ctx, const char *path)

@@ -56,7 +56,7 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 	return gate_ask(&session, &line, ret_count, ret_wake);
 }
 
-int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stands)
+int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_blocked)
 {
 	struct prefix prefix;
 	struct session session;
@@ -69,7 +69,7 @@ int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_stand
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	return gate_stands(&session, &prefix, ret_stands);
+	return gate_stands(&session, &prefix, ret_blocked);
 }
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)
@@ -146,6 +146,13 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 	return comment_of(ctx, report->comment, ev);
 }
 
+int iprep_validate_report(struct iprep_ctx *ctx, const struct iprep_report *report)
+{
+	struct event event = { 0 };
+
+	return event_of(ctx, report, &event);
+}
+
 int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
 			bool *ret_wake)
 {
@@ -155,8 +162,6 @@ int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report
 	int recorded, rc = event_of(ctx, report, &ev);
 	struct session session;
 
-	if (!rc && report->check_only)
-		return IPREP_OK;
 	users_of(report, users, lens, &ev);
 	if (!rc)
 		rc = ctx_note_key(ctx);

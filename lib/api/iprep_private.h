@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iprep_private.h - the context, and what is opened when; shared by the iprep*.c files only */
+/* iprep_private.h - the context, and what is opened when; shared by the files of api/ only */
 #pragma once
 #include "reputation/session.h"
 #include "conf/key_file.h"
@@ -11,8 +11,7 @@ struct iprep_ctx {
 	struct log log;
 	struct err err;
 	struct dnsbl_health_table health;
-	void (*progress)(void *user, int64_t done, int64_t total);
-	void *progress_user;
+	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
 };
 

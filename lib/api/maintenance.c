@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* maintenance.c - the worker, purging and forgetting */
+/* maintenance.c - purge, forget, re-check and reset */
 #include "api/iprep_private.h"
+#include "worker/lock.h"
+#include "worker/recheck.h"
 #include "worker/worker.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
-
-int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_stats *ret_stats)
-{
-	struct worker_stats stats = { 0 };
-	struct session session;
-	int rc = ctx_read_key(ctx);
-
-	if (!rc)
-		rc = ctx_open_store(ctx, STORE_WORK);
-	if (rc)
-		return rc;
-	session = ctx_env(ctx);
-	rc = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
-	if (!rc && ret_stats)
-		*ret_stats = (struct iprep_worker_stats){ stats.lookups, stats.reports,
-							  stats.blocks, stats.lines, stats.failed };
-	return rc;
-}
 
 #define PURGE_ROWS   200
 #define PURGE_PAGES  64
@@ -29,6 +15,7 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 #define PAUSE_MAX_MS 50
 #define PROGRESS_MS  200
 #define CHECK_MS     30000
+#define RELEASES     64		      /* read at a time */
 #define PARDON_MAX_S (3653 * 86400LL) /* ten years, their leap days too */
 
 static int64_t sum(const struct store_counts *counts)
@@ -58,21 +45,22 @@ static void rest(struct iprep_ctx *ctx, struct batch *pace)
 	usleep((useconds_t)pause_ms * 1000);
 }
 
-static int purge_rows(struct iprep_ctx *ctx, struct store_counts *counts)
+static int purge_rows(struct iprep_ctx *ctx, const struct iprep_run_options *options,
+		      struct store_counts *counts)
 {
 	struct batch pace = { PURGE_ROWS, PURGE_ROWS };
 	struct store_counts all = { 0 };
 	int64_t told_ms = 0;
-	int rc = ctx->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
+	int rc = options->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
 
 	while (!rc && (rc = store_purge_mend(ctx->store, pace.size)) > 0) {
 		rest(ctx, &pace);
 		rc = 0;
 	}
 	while (!rc && (rc = store_purge_step(ctx->store, ctx->conf, pace.size, counts)) > 0) {
-		if (ctx->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
+		if (options->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
 			told_ms = clock_mono_ms();
-			ctx->progress(ctx->progress_user, sum(counts), sum(&all));
+			options->progress(options->user, sum(counts), sum(&all));
 		}
 		rest(ctx, &pace);
 		rc = 0;
@@ -90,30 +78,39 @@ static int purge_pages(struct iprep_ctx *ctx)
 	return rc;
 }
 
-static int purge(struct iprep_ctx *ctx, struct store_counts *counts)
+static int purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
+		 struct store_counts *counts)
 {
-	int rc = purge_rows(ctx, counts);
+	int rc = purge_rows(ctx, options, counts);
 
 	if (!rc)
 		rc = purge_pages(ctx);
 	return rc ? rc : store_purge_seen(ctx->store);
 }
 
-int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *ret_stats)
+static const struct iprep_run_options defaults;
+
+int iprep_purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
+		struct iprep_purge_stats *ret_stats)
 {
 	struct store_counts counts = { 0 };
 	int rc = ctx_open_store(ctx, STORE_WORK);
 
 	if (rc)
 		return rc;
+	if (!options)
+		options = &defaults;
 	rc = store_check(ctx->store, CHECK_MS);
 	if (!rc)
 		log_line(&ctx->log, LOG_NOTICE,
 			 "%s: too large to be checked within %d s: no damage in what was read",
 			 ctx->conf->state, CHECK_MS / 1000);
-	if (rc >= 0)
-		rc = dry_run ? store_purge_count(ctx->store, ctx->conf, &counts)
-			     : purge(ctx, &counts);
+	if (rc < 0)
+		return rc;
+	if (options->dry_run)
+		rc = store_purge_count(ctx->store, ctx->conf, &counts);
+	else
+		rc = purge(ctx, options, &counts);
 	if (rc)
 		return rc;
 	*ret_stats = (struct iprep_purge_stats){ counts.findings,    counts.lookups,
@@ -125,7 +122,7 @@ int iprep_purge(struct iprep_ctx *ctx, bool dry_run, struct iprep_purge_stats *r
 }
 
 int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, bool dry_run,
-		 char ret_key[64])
+		 const char **ret_key)
 {
 	struct addr addr, key;
 	int rc = ctx_address(ctx, address, &addr), bits;
@@ -144,8 +141,125 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 		rc = store_forget(ctx->store, &key, bits,
 				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
 	if (!rc && ret_key)
-		addr_key_text(&key, ctx->conf->ipv6_prefix, ret_key);
+		*ret_key = addr_key_text(&key, ctx->conf->ipv6_prefix, ctx->forgotten);
 	return rc;
+}
+
+/* ---- re-check ---- */
+
+int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options,
+		  struct iprep_recheck_stats *ret_stats)
+{
+	struct recheck_stats stats = { 0 };
+	struct session session;
+	int rc = ctx_read_key(ctx);
+
+	if (rc)
+		return rc;
+	if (!conf_gives_points(ctx->conf))
+		return err_set(&ctx->err, IPREP_E_NOSOURCE,
+			       "no source that gives points is configured; "
+			       "no address is released");
+	rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	if (!options)
+		options = &defaults;
+	session = ctx_env(ctx);
+	if (options->dry_run)
+		rc = store_rechecks_count(ctx->store, &stats.done);
+	else
+		rc = recheck_run(&session, options->progress, options->user, &stats, &ctx->err);
+	if (rc)
+		return rc;
+	*ret_stats = (struct iprep_recheck_stats){ stats.done, stats.released, stats.listed,
+						   stats.undecided, stats.gave_up };
+	return IPREP_OK;
+}
+
+int iprep_released(struct iprep_ctx *ctx,
+		   int (*row)(void *user, const struct iprep_release *release), void *user)
+{
+	struct release page[RELEASES], last = { 0 };
+	int count, rc = ctx_open_store(ctx, STORE_WORK);
+
+	if (rc)
+		return rc;
+	while ((count = store_released_page(ctx->store, ctx->conf->keep_released_s, &last, page,
+					    RELEASES)) > 0) {
+		for (int i = 0; i < count; i++) {
+			char key[ADDR_TEXT_MAX];
+			struct iprep_release one = { .tier = page[i].tier, .at = page[i].at };
+
+			one.address = addr_key_text(&page[i].key, ctx->conf->ipv6_prefix, key);
+			if (row(user, &one))
+				return err_set(&ctx->err, IPREP_E_IO,
+					       "output of the list was interrupted");
+		}
+		last = page[count - 1];
+	}
+	return count;
+}
+/* ---- reset ---- */
+
+struct whole {
+	struct iprep_reset s;
+	struct store_reset r;
+}; /* one allocation */
+
+static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
+{
+	bool dry_run = flags & IPREP_RESET_DRY_RUN;
+	int fd = dry_run ? (worker_runs(ctx->conf) ? IPREP_E_BUSY : 0)
+			 : worker_lock(ctx->conf, &ctx->err),
+	    rc;
+
+	if (fd == IPREP_E_BUSY)
+		return err_set(
+			&ctx->err, fd,
+			"%s: a worker is at work in it: again when it has ended, in ten minutes "
+			"at most",
+			ctx->conf->state);
+	if (fd < 0)
+		return fd;
+	rc = store_reset(ctx->conf->state, flags & IPREP_RESET_SOUND, dry_run, ctx->clock, ret,
+			 &ctx->err);
+	if (!dry_run)
+		close(fd);
+	return rc;
+}
+
+int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset **ret_reset)
+{
+	struct whole *whole = calloc(1, sizeof(*whole));
+	int rc;
+
+	if (!whole)
+		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	ctx->store = store_close(ctx->store); /* ours is one that would be in the way */
+	rc = reset(ctx, flags, &whole->r);
+	if (rc) {
+		free(whole);
+		return rc;
+	}
+	whole->s = (struct iprep_reset){
+		.why = whole->r.why,
+		.aside = *whole->r.aside ? whole->r.aside : NULL,
+		.blocks = whole->r.blocks,
+		.reports = whole->r.reports,
+		.lookups = whole->r.lookups,
+		.pardons = whole->r.pardons,
+		.logins = whole->r.logins,
+		.all_read = whole->r.all_read,
+		.dry_run = (flags & IPREP_RESET_DRY_RUN) != 0,
+	};
+	*ret_reset = &whole->s;
+	return IPREP_OK;
+}
+
+void iprep_reset_free(const struct iprep_reset *reset)
+{
+	free((void *)(uintptr_t)reset);
 }
 
 int iprep_parse_duration(const char *text, int64_t *ret_s)

@@ -101,7 +101,7 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 		row->state = IPREP_SRC_QUARANTINED;
 		snprintf(why, DETAIL_MAX, "%s", health->state.why);
 	} else if (finding->status == FINDING_OK) {
-		row->state = IPREP_SRC_GOOD;
+		row->state = IPREP_SRC_OK;
 		say_answer(finding, why);
 		if (health->state.state[1] != ZONE_GOOD)
 			snprintf(why + strlen(why), DETAIL_MAX - strlen(why),
@@ -115,7 +115,7 @@ static void judge_api(const struct test *test, size_t i, struct iprep_source *ro
 	const struct finding *finding = &test->task.findings[i];
 
 	row->latency_ms = -1;
-	row->state = finding->status == FINDING_OK  ? IPREP_SRC_GOOD
+	row->state = finding->status == FINDING_OK  ? IPREP_SRC_OK
 		     : test->task.quota.auth_failed ? IPREP_SRC_REFUSED
 						    : IPREP_SRC_SILENT;
 	snprintf(why, DETAIL_MAX, "%s", finding->detail);
@@ -141,7 +141,7 @@ static void judge(const struct test *test,
 			judge_api(test, i, &s, why);
 		else
 			judge_list(test, i, &s, why);
-		*ret_passed &= s.state == IPREP_SRC_GOOD;
+		*ret_passed &= s.state == IPREP_SRC_OK;
 		row(user, &s);
 	}
 	if (conf->abuseipdb < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status.c - how the queue stands, and taking reports back */
+/* status.c - the status of the queue */
 #include "api/iprep_private.h"
 #include "base/buf.h"
 #include "source/source.h"
@@ -123,52 +123,4 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 void iprep_queue_free(struct iprep_queue *status)
 {
 	free(status);
-}
-
-/* ---- taking reports back ---- */
-
-int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cancelled)
-{
-	struct addr addr, key;
-	int rc = ctx_address(ctx, address, &addr);
-
-	if (!rc)
-		rc = ctx_read_key(ctx);
-	if (!rc && !*ctx->secret)
-		rc = err_set(&ctx->err, IPREP_E_NOSOURCE,
-			     "nothing can be taken back without an API key "
-			     "([abuseipdb] key_file)");
-	if (!rc)
-		rc = ctx_open_store(ctx, STORE_WORK);
-	if (rc)
-		return rc;
-	key = addr_key(&addr, ctx->conf->ipv6_prefix);
-	rc = store_retract(ctx->store, &addr, &key);
-	if (rc < 0)
-		return rc;
-	if (ret_cancelled)
-		*ret_cancelled = rc;
-	return IPREP_OK;
-}
-
-int iprep_retraction_status(struct iprep_ctx *ctx, const char *address, int *ret_state,
-			    int64_t *ret_deleted, char ret_why[160])
-{
-	struct retraction retraction = { .state = RETRACT_WAITS };
-	struct addr addr;
-	int rc = ctx_address(ctx, address, &addr);
-
-	if (!rc)
-		rc = ctx_open_store(ctx, STORE_WORK);
-	if (rc)
-		return rc;
-	rc = store_retraction_get(ctx->store, &addr, &retraction);
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return err_set(&ctx->err, IPREP_E_ARG, "%.100s: no retraction is known", address);
-	*ret_state = (int)retraction.state;
-	*ret_deleted = retraction.deleted;
-	snprintf(ret_why, 160, "%s", retraction.why);
-	return IPREP_OK;
 }

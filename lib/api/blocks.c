@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* blocks_api.c - what is blocked, why, until when */
+/* blocks.c - the current blocks, with their evidence */
 #include "api/iprep_private.h"
 #include "base/local_addr.h"
+#include "base/mask.h"
 #include "api/result.h"
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ struct walk {
 	struct view view;
 };
 
-/* The address, or with a prefix any address in it, is one to be left alone: whoever refuses it is
- * sorry. */
+/* Why the address, or any address of the prefix, must not be blocked; NULL: no reason. Blocking it
+ * would lock us out. */
 static const char *exempt_why(const struct walk *walk, const struct block *block)
 {
 	const struct conf *conf = walk->ctx->conf;
@@ -67,7 +68,7 @@ static int fill_findings(struct walk *walk, const struct block *block)
 	return 0;
 }
 
-static int fill(struct walk *walk, const struct block *block)
+static int fill_view(struct walk *walk, const struct block *block)
 {
 	struct view *view = &walk->view;
 
@@ -86,42 +87,43 @@ static int fill(struct walk *walk, const struct block *block)
 	return walk->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(walk, block);
 }
 
-/* How many the caller has taken, at most n; an error of ours or of the caller in *ret_r. */
-static size_t hand_out(struct walk *walk, size_t count, int *ret_r)
+/* How many the caller has taken; an error of ours or of the caller in *ret_rc. */
+static size_t hand_out(struct walk *walk, size_t count, int *ret_rc)
 {
 	size_t i = 0;
 
-	for (*ret_r = 0; i < count; i++) {
-		*ret_r = fill(walk, &walk->page[i]);
-		if (*ret_r < 0)
+	for (*ret_rc = 0; i < count; i++) {
+		*ret_rc = fill_view(walk, &walk->page[i]);
+		if (*ret_rc < 0)
 			break;
 		if (walk->query->row(walk->query->user, &walk->view.block)) {
-			*ret_r = err_set(&walk->ctx->err, IPREP_E_IO,
-					 "the list of blocks was not taken to its end");
+			*ret_rc = err_set(&walk->ctx->err, IPREP_E_IO,
+					  "output of the list of blocks was interrupted");
 			break;
 		}
 	}
 	return i;
 }
 
-static int walk(struct walk *w)
+static int walk_pages(struct walk *walk)
 {
 	struct block last = { 0 };
-	int count, rc = 0;
+	int rc = 0;
 
-	while (!rc && (count = store_blocks_page(w->ctx->store, &w->block_query, &last, w->page,
-						 PAGE)) != 0) {
+	while (!rc) {
+		int count = store_blocks_page(walk->ctx->store, &walk->block_query, &last,
+					      walk->page, PAGE);
 		size_t taken;
-		int status = 0;
+		int shown = 0;
 
-		if (count < 0)
+		if (count <= 0)
 			return count;
-		last = w->page[count - 1];
-		taken = hand_out(w, (size_t)count, &rc);
-		if (w->block_query.only_new && taken)
-			status = store_blocks_shown(w->ctx->store, w->page, taken);
-		if (status < 0)
-			return status;
+		last = walk->page[count - 1];
+		taken = hand_out(walk, (size_t)count, &rc);
+		if (walk->block_query.only_new && taken)
+			shown = store_blocks_shown(walk->ctx->store, walk->page, taken);
+		if (shown < 0)
+			return shown;
 	}
 	return rc;
 }
@@ -130,21 +132,24 @@ static int walk(struct walk *w)
  * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a
  * short IPv6 prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
  */
-static void set_range(struct block_query *block_query, const struct conf *conf,
-		      const struct iprep_prefix *prefix)
+static int set_range(struct walk *walk, const char *text)
 {
 	static const struct addr first_v4 = { { [10] = 0xff, [11] = 0xff } };
-	struct prefix p = { .bits = 0 };
+	struct block_query *range = &walk->block_query;
+	struct prefix prefix = { .bits = 0 };
+	char masked[64];
 
-	if (prefix) {
-		memcpy(p.addr.bytes, prefix->address, sizeof(p.addr.bytes));
-		p.bits = prefix->bits;
-	}
-	block_query->from = p.addr;
-	block_query->low = addr_key(&p.addr, conf->ipv6_prefix);
-	block_query->high = addr_last(&p);
-	if (prefix && p.bits < 96 && prefix_has(&p, &first_v4))
-		block_query->low = block_query->from = (struct addr){ { [9] = 1 } };
+	if (text && !prefix_parse(text, &prefix))
+		return err_set(&walk->ctx->err, IPREP_E_ARG,
+			       "prefix: \"%s\" is not a network such as 192.0.2.0/24 or "
+			       "2001:db8::/32, host bits zero, or an address",
+			       text_mask(masked, sizeof(masked), text, strlen(text)));
+	range->from = prefix.addr;
+	range->low = addr_key(&prefix.addr, walk->ctx->conf->ipv6_prefix);
+	range->high = addr_last(&prefix);
+	if (text && prefix.bits < 96 && prefix_has(&prefix, &first_v4))
+		range->low = range->from = (struct addr){ { [9] = 1 } };
+	return 0;
 }
 
 static bool has_source(const struct conf *conf, const char *name)
@@ -155,90 +160,81 @@ static bool has_source(const struct conf *conf, const char *name)
 	return !strcmp(name, "abuseipdb");
 }
 
-/* A name that nobody has is a typing mistake, not an empty list. */
-static int check_names(struct walk *walk)
+/* An unknown name is a typing mistake, not an empty list. */
+static int check_tier(struct walk *walk, const char *tier)
 {
-	const struct iprep_blocks_query *blocks_query = walk->query;
-	struct iprep_ctx *ctx = walk->ctx;
-	int rc = 1;
+	int rc;
 
-	if (blocks_query->tier && conf_tier_row(ctx->conf, blocks_query->tier) < 0)
-		rc = store_blocks_have_tier(ctx->store, blocks_query->tier);
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return err_set(&ctx->err, IPREP_E_ARG,
-			       "no tier of that name: neither the configuration nor "
-			       "a block has it");
-	if (blocks_query->source && !has_source(ctx->conf, blocks_query->source))
-		rc = store_blocks_have_source(ctx->store, blocks_query->source);
-	if (rc < 0)
-		return rc;
-	return rc ? 0
-		  : err_set(&ctx->err, IPREP_E_ARG,
-			    "no source of that name: neither the configuration nor "
-			    "a block has it, or it is not enabled");
+	if (!tier || conf_tier_row(walk->ctx->conf, tier) >= 0)
+		return 0;
+	rc = store_blocks_have_tier(walk->ctx->store, tier);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return err_set(&walk->ctx->err, IPREP_E_ARG,
+		       "no tier of that name: neither the configuration nor a block has it");
 }
 
-static int begin(struct walk *walk, struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
+static int check_source(struct walk *walk, const char *source)
+{
+	int rc;
+
+	if (!source || has_source(walk->ctx->conf, source))
+		return 0;
+	rc = store_blocks_have_source(walk->ctx->store, source);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return err_set(&walk->ctx->err, IPREP_E_ARG,
+		       "no source of that name: neither the configuration nor "
+		       "a block has it, or it is not enabled");
+}
+
+static int walk_begin(struct walk *walk)
 {
 	static const enum block_order orders[] = {
 		[IPREP_BY_ANNOUNCING] = BLOCKS_BY_FIRST,
 		[IPREP_BY_ADDRESS] = BLOCKS_BY_KEY,
 		[IPREP_BY_END] = BLOCKS_BY_UNTIL,
 	};
+	const struct iprep_blocks_query *query = walk->query;
+	int rc;
 
-	walk->ctx = ctx;
-	walk->query = query;
 	walk->block_query = (struct block_query){ .order = orders[query->order],
 						  .only_new = query->flags & IPREP_BLOCKS_NEW,
 						  .tier = query->tier,
 						  .source = query->source,
 						  .since = query->since_at };
-	set_range(&walk->block_query, ctx->conf, query->prefix);
-	walk->own = local_addr_list_new(); /* NULL: none is known; they get no blocks in the first
-					   place */
-	return check_names(walk);
+	rc = set_range(walk, query->prefix);
+	if (rc)
+		return rc;
+	rc = check_tier(walk, query->tier);
+	if (rc)
+		return rc;
+	return check_source(walk, query->source);
 }
 
-int iprep_blocks_where(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
+int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 {
-	struct walk *w;
+	struct walk *walk;
 	int rc;
 
 	if (query->order < IPREP_BY_ANNOUNCING || query->order > IPREP_BY_END)
 		return err_set(&ctx->err, IPREP_E_ARG, "no such order");
-	rc = ctx_note_key(ctx); /* AbuseIPDB's findings are evidence, too */
-	if (!rc)
-		rc = ctx_open_store(ctx, STORE_WORK);
+	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence, too */
 	if (rc)
 		return rc;
-	w = calloc(1, sizeof(*w));
-	if (!w)
+	rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	walk = calloc(1, sizeof(*walk));
+	if (!walk)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	rc = begin(w, ctx, query);
+	walk->ctx = ctx;
+	walk->query = query;
+	walk->own = local_addr_list_new(); /* NULL: no memory; local addresses get no blocks */
+	rc = walk_begin(walk);
 	if (!rc)
-		rc = walk(w);
-	free(w->own);
-	free(w);
+		rc = walk_pages(walk);
+	free(walk->own);
+	free(walk);
 	return rc;
-}
-
-int iprep_blocks(struct iprep_ctx *ctx, unsigned flags,
-		 int (*row)(void *user, const struct iprep_block *block), void *user)
-{
-	const struct iprep_blocks_query query = { .flags = flags, .row = row, .user = user };
-
-	return iprep_blocks_where(ctx, &query);
-}
-
-int iprep_parse_prefix(const char *text, struct iprep_prefix *ret)
-{
-	struct prefix prefix;
-
-	if (!prefix_parse(text, &prefix))
-		return IPREP_E_ADDR;
-	memcpy(ret->address, prefix.addr.bytes, sizeof(ret->address));
-	ret->bits = prefix.bits;
-	return IPREP_OK;
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* worker.c - the worker, and the retraction of reports */
+#include "api/iprep_private.h"
+#include "worker/worker.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_stats *ret_stats)
+{
+	struct worker_stats stats = { 0 };
+	struct session session;
+	int rc = ctx_read_key(ctx);
+
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	session = ctx_env(ctx);
+	rc = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	if (!rc && ret_stats)
+		*ret_stats = (struct iprep_worker_stats){ stats.lookups, stats.reports,
+							  stats.blocks, stats.lines, stats.failed };
+	return rc;
+}
+
+int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cancelled)
+{
+	struct addr addr, key;
+	int rc = ctx_address(ctx, address, &addr);
+
+	if (!rc)
+		rc = ctx_read_key(ctx);
+	if (!rc && !*ctx->secret)
+		rc = err_set(&ctx->err, IPREP_E_NOSOURCE,
+			     "nothing can be taken back without an API key "
+			     "([abuseipdb] key_file)");
+	if (!rc)
+		rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	key = addr_key(&addr, ctx->conf->ipv6_prefix);
+	rc = store_retract(ctx->store, &addr, &key);
+	if (rc < 0)
+		return rc;
+	if (ret_cancelled)
+		*ret_cancelled = rc;
+	return IPREP_OK;
+}
+
+struct retraction_copy { /* one allocation */
+	struct iprep_retraction retraction;
+	char why[DETAIL_MAX];
+};
+
+int iprep_retraction_status(struct iprep_ctx *ctx, const char *address,
+			    const struct iprep_retraction **ret_retraction)
+{
+	struct retraction found = { .state = RETRACT_WAITS };
+	struct retraction_copy *copy;
+	struct addr addr;
+	int rc = ctx_address(ctx, address, &addr);
+
+	if (rc)
+		return rc;
+	rc = ctx_open_store(ctx, STORE_WORK);
+	if (rc)
+		return rc;
+	rc = store_retraction_get(ctx->store, &addr, &found);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return err_set(&ctx->err, IPREP_E_ARG, "%.100s: no retraction is known", address);
+	copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	snprintf(copy->why, sizeof(copy->why), "%s", found.why);
+	copy->retraction = (struct iprep_retraction){ .state = (int)found.state,
+						      .deleted = found.deleted,
+						      .why = *copy->why ? copy->why : NULL };
+	*ret_retraction = &copy->retraction;
+	return IPREP_OK;
+}
+
+void iprep_retraction_free(const struct iprep_retraction *retraction)
+{
+	free((void *)(uintptr_t)retraction);
+}
