@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """
-hostile.py - texts that an attacker would like somebody to run, print, parse or send
+hostile.py - texts that an attacker wants a program to run, print, parse or send
 
-texts(mark, loot): {what it is: bytes}. What runs one of them makes a file
-called mark, in directory loot or where it runs; most hold mark, too, so that
-a search shows where a text has got to.
+texts(mark, loot): {what it is: bytes}. A program that runs one creates a file
+called mark, in the directory loot or its current one; most also contain mark, so
+that a search finds every copy of the text.
 """
 
 KERNEL_MAX = 131071                 # bytes of one argument: MAX_ARG_STRLEN - 1, execve(2)

@@ -5,7 +5,7 @@ import os
 import re
 import urllib.parse
 
-PIECE = 16                                 # so many characters of a key in a row are a leak
+PIECE = 16                                 # this number of consecutive characters of a key is a leak
 
 
 class Needle:
@@ -55,7 +55,7 @@ def forms(data):
 
 
 def files_below(directory, but=()):
-    """(path, bytes) of every file, but the named ones; names of files and links are searched, too."""
+    """(path, bytes) of every file except the named ones; names of files and links are included."""
     for top, directories, names in os.walk(directory):
         for name in directories + names:
             path = os.path.join(top, name)

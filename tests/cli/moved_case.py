@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""moved_case.py - the installed programs under a clock that the test sets: one that stands still while a
-program runs (tests/cli/moved_clock.c), and the emulator of AbuseIPDB at the same time of day.
+"""moved_case.py - the installed programs under a clock that the test sets and that does not advance while
+a program runs (tests/cli/moved_clock.c), and the emulator of AbuseIPDB at the same time of day.
 
-The clock of the boot is set beside it: a jump of one need not be one of the other.
+The clock of the boot is set separately: one clock can jump without the other.
 """
 import functools
 import ipaddress

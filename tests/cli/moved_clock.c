@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * moved_clock.c - for LD_PRELOAD: the time of day stands still at IPREP_WALL_S, and the clock of
- * this boot at IPREP_BOOT_S; the monotonic clock, by which programs wait, goes on
+ * moved_clock.c - for LD_PRELOAD: the time of day is fixed at IPREP_WALL_S, and the clock of this
+ * boot at IPREP_BOOT_S; the monotonic clock, by which programs wait, advances
  *
  * The variables are read when the library is loaded, because the programs clear their environment
  * early. For tests/cli/moved_case.py.

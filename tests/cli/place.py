@@ -21,7 +21,7 @@ OWNER = 65534
 
 
 def new_key():
-    """A key as the service gives them, that nobody had before."""
+    """A new key in the format of the service."""
     return secrets.token_hex(40)
 
 
@@ -64,7 +64,7 @@ class Place:
                               **{'capture_output': True, 'text': True, **more})
 
     def worker(self, **more):
-        """One that runs beside the test; the caller waits for it."""
+        """Start a worker in the background; the caller waits for it."""
         return subprocess.Popen(self.command('rep-report', '--flush'), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, **more)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""purge_case.py - tests of rep-purge: a place with a DNS server beside it; time moves by changing times in
+"""purge_case.py - tests of rep-purge: a place with a DNS server; time moves by changing times in
 the database"""
 import ipaddress
 import json

@@ -327,7 +327,7 @@ class Spawned(Case):
         except FileNotFoundError:
             return False
 
-    def test_the_hook_returns_while_the_worker_works_and_the_worker_ends_by_itself(self):
+    def test_the_hook_returns_while_the_worker_works_and_the_worker_ends_on_its_own(self):
         silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(silent.close)
         silent.bind(('127.0.0.1', 0))
@@ -335,7 +335,7 @@ class Spawned(Case):
         text = text.replace('timeout_ms = 300', 'timeout_ms = 3000')
         self.write('iprep.conf', text.replace('start = none', 'start = spawn\nlinger = 0'))
         os.unlink(self.path('key'))
-        # returns only when nobody holds our pipes any more, the worker included
+        # returns only when no process holds our pipes any more, not even the worker
         p = self.enqueue('45.1.1.1')
         self.assertEqual((p.stdout, p.stderr), (b'', b''))
         wait_until(self.locked, 'the worker has its lock')

@@ -4,8 +4,8 @@
 
     test_completion.py PREFIX        where the completion was installed, below share/bash-completion
 
-Keys are typed into a bash of the test's own: TAB completes, M-* inserts all there is, and C-t, which the
-test binds, prints the line as it stands then.
+Keys are typed into a separate bash: TAB completes, M-* inserts all completions, and C-t, which the test
+binds, prints the current line.
 """
 import os
 import pty
@@ -49,7 +49,7 @@ class Shell:
         return m
 
     def line(self, keys):
-        """What stands on the line after these."""
+        """The line after these keys."""
         os.write(self.fd, (KILL + keys + SHOW).encode())
         return self.wait_for(r'<<(.*?)>>').group(1)
 
@@ -115,7 +115,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.shell.line('rep-check --file=add' + TAB), 'rep-check --file=addresses ')
         self.assertEqual(self.shell.line('rep-purge -c my.c' + TAB), 'rep-purge -c my.conf ')
 
-    def test_nothing_is_offered_for_what_nobody_can_know(self):
+    def test_no_completion_is_offered_for_free_text(self):
         self.assertEqual(self.shell.line('rep-check --jail add' + TAB), 'rep-check --jail add')
         self.assertEqual(self.shell.line('rep-check --gate -- --bl' + TAB), 'rep-check --gate -- --bl')
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A damaged store is reported by every program with what to do, and never made anew by itself.
+"""A damaged store is reported by every program with what to do, and never replaced automatically.
 
     test_damage.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -82,7 +82,7 @@ class Damage(store_case.Case):
 
 
 class Everywhere(Damage):
-    def test_every_program_says_so_with_what_to_do_and_leaves_it_as_it_is(self):
+    def test_every_program_reports_it_with_what_to_do_and_does_not_change_it(self):
         self.filled()
         self.save('kept')
         for spoil in self.KINDS:
@@ -122,7 +122,7 @@ class Everywhere(Damage):
                     self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
                     self.assertIn(SAYS.encode(), LOG.last())
 
-    def test_a_worker_that_nobody_watches_tells_syslog(self):
+    def test_a_worker_without_standard_error_reports_it_to_syslog(self):
         self.filled()
         self.garbage_in_the_header()
         LOG.clear()
@@ -133,7 +133,7 @@ class Everywhere(Damage):
 
 
 class Somewhere(Damage):
-    """A page in the middle: who does not read it goes on, who reads it says so, the daily purge finds it."""
+    """A damaged page in the middle: only programs that read it report it; the daily purge finds it."""
 
     def pages_of(self, table):
         db = sqlite3.connect(self.db)
@@ -166,7 +166,7 @@ class Somewhere(Damage):
                     self.assertIn(SAYS, p.stderr)
                 self.run_it(('rep-check', '--ready'), 74, SAYS)
 
-    def test_the_daily_purge_finds_what_nobody_reads(self):
+    def test_the_daily_purge_finds_damage_in_pages_that_no_lookup_reads(self):
         self.filled()
         self.spoil('finding')
         self.gate(BLOCKED, 10)                 # it does not go there
@@ -204,8 +204,8 @@ class Somewhere(Damage):
 class Log(Damage):
     """
     A log that cannot be read to its end is what every power failure leaves: SQLite takes what was committed
-    before, and nothing of what comes after. That is not reported, since it cannot be told from damage; it is
-    consistent, and the file itself is never made anew.
+    before, and nothing of what comes after. That is not reported, because it cannot be distinguished from damage; it is
+    consistent, and the file itself is never replaced.
     """
 
     def test_with_a_damaged_log_what_was_in_the_file_holds(self):

@@ -143,7 +143,7 @@ remote-control:
 
 
 class OneBody(http.server.BaseHTTPRequestHandler):
-    """An API that always says the same, whatever is asked."""
+    """An API that answers every request with the same body."""
 
     def do_GET(self):
         raw = self.server.body

@@ -118,7 +118,7 @@ class Case:
         return self.calls(self.endpoint) == calls
 
     def mend(self):
-        """The fault is over, the day too, and the key is another one for whoever compares."""
+        """The fault and the day are over, and the key has changed for programs that compare it."""
         self.api.clear_faults()
         self.place.write('key', place.KEY + '\n', 0o600, place.OWNER)
         for _ in range(6):

@@ -102,7 +102,7 @@ class Lists(Case):
         self.assertEqual([(o['address'], o['verdict']) for o in objects],
                          [('45.1.1.1', 'clean'), ('45.1.1.2', 'confirmed'), ('10.0.0.1', 'exempt')])
 
-    def test_a_pipe_that_pauses_gets_its_answers_at_once(self):
+    def test_a_pipe_that_pauses_gets_its_answers_immediately(self):
         self.serve()
         p = subprocess.Popen(self.command('rep-check', '--file', '-'), stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -177,7 +177,7 @@ class Ends(Case):
             self.assertLess(len(self.dns.asked), 20000)
             os.close(out)
 
-    def test_what_cannot_be_read_is_said_in_one_line(self):
+    def test_a_file_that_cannot_be_read_is_reported_in_one_line(self):
         self.serve()
         self.run_it('rep-check', '--file', self.path('nowhere'), status=74, says='nowhere: No such file')
         self.run_it('rep-check', '--file', self.dir, status=74, says='Is a directory')
@@ -217,7 +217,7 @@ class Costs(Case):
         self.assertEqual(asked, [])
         self.assertEqual(p.stdout.count(b'not asked: --file'), 2)
 
-    def test_without_a_free_source_there_is_nobody_to_ask(self):
+    def test_without_a_free_source_no_address_is_looked_up(self):
         self.serve()
         self.write('iprep.conf', self.read('iprep.conf').replace('[dnsbl zen]', '[dnsbl zen]\nenabled = no'))
         with open(self.path('list'), 'w', encoding='ascii') as f:

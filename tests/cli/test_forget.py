@@ -78,8 +78,8 @@ class Forget(purge_case.Case):
         self.assertEqual(self.count('finding'), before - 2 * len(victims))
 
     def test_while_it_searches_the_file_others_come_and_go_and_its_log_stays(self):
-        """A file that is opened and closed beside SQLite loses the process's locks on it
-        (sqlite.org/howtocorrupt.html, 2.2): the next one to leave would take the log away."""
+        """Opening and closing the file without SQLite would release the process's locks on it
+        (sqlite.org/howtocorrupt.html, 2.2): the next process to close it would delete the log."""
         victims = [f'45.7.{i >> 8}.{i & 255}' for i in range(400)]
         with subprocess.Popen(self.place.command('rep-purge', *victims), stdout=subprocess.DEVNULL) as p:
             lost = set()
@@ -137,7 +137,7 @@ class Forget(purge_case.Case):
                 self.assertEqual((self.place.verdict_log(), self.traces('45.1.1.1')), ('', 1))
 
     def test_no_line_is_written_for_who_was_forgotten_while_others_are_announced(self):
-        """The worker reads dozens of blocks at once, and each line waits for the disk."""
+        """The worker reads dozens of blocks in one batch, and each line waits for the disk."""
         now, names = int(time.time()), [f'45.4.{i // 200}.{i % 200 + 1}' for i in range(1200)]
         db = sqlite3.connect(self.place.path('state/iprep.db'), timeout=10)
         with db:
@@ -179,7 +179,7 @@ class Forget(purge_case.Case):
             text = f.read()
         self.place.write('iprep.conf', text.replace('timeout_ms', 'ipv6_prefix = 64\ntimeout_ms'))
         self.live('2600:1:2:3::5')
-        self.old_block('2600:1:2:3::7')                # of a single address, beside an allowed one
+        self.old_block('2600:1:2:3::7')                # of a single address, next to an allowed one
         self.assertEqual(self.purge('--pardon', '1d', '2600:1:2:3::99').stdout, '2600:1:2:3::/64\n')
         self.assertEqual((self.blocked(), self.traces('2600:1:2:3::5', 8)), ([], 1))
 
@@ -232,7 +232,7 @@ class Forget(purge_case.Case):
                 self.assertEqual(p.stdout, '')
                 self.assertEqual(self.everything(), before)
 
-    def test_a_bad_address_is_said_and_the_rest_are_still_done(self):
+    def test_a_bad_address_is_reported_and_the_others_are_processed(self):
         self.live('45.1.1.1')
         self.live('45.1.1.2')
         p = self.purge('--pardon', '1d', '45.1.1.0/24', '45.1.1.1', 'mail.example', '::ffff:45.1.1.2', status=65)
@@ -242,7 +242,7 @@ class Forget(purge_case.Case):
             'rep-purge: mail.example: not an IP address'])
         self.assertEqual((self.blocked(), self.count('pardon')), ([], 2))
 
-    def test_when_the_store_fails_that_is_said_once(self):
+    def test_a_failure_of_the_store_is_reported_once(self):
         self.place.write('state/iprep.db', 'x' * 8192, 0o600, place.OWNER)
         p = self.purge('45.1.1.1', '45.1.1.2', status=74)
         self.assertEqual((p.stdout, p.stderr.count('\n')), ('', 1))

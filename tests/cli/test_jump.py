@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Clocks that jump, to 2038 and beyond what 31 or 32 bits hold, to 2031, to 1970, and back: nobody is freed, no
-pardon is lost, nothing is reported twice, and nothing waits for a time that will not come for years.
+"""Clocks that jump, to 2038 and beyond 31 or 32 bits, to 2031, to 1970, and back: no block is released, no
+pardon is lost, nothing is reported twice, and no job waits for a time that is years away.
 
     test_jump.py DIRECTORY-OF-PROGRAMS MOVED-CLOCK        (as root)
 """
@@ -42,7 +42,7 @@ class JumpCase(moved_case.Case):
 
 
 class Whole:
-    """All programs under a clock gone wrong, and after it."""
+    """All programs under a wrong clock, and after it is right again."""
 
     wall = 0
 
@@ -151,7 +151,7 @@ class To1970(Whole, JumpCase):
 
 
 class Waiting(JumpCase):
-    """What failed under a clock gone wrong is tried again after it, not in its time."""
+    """A job that failed under a wrong clock is retried when the clock is right, not at the wrong time."""
 
     def test_a_report_that_was_made_and_failed_in_2038_goes_once_and_gets_the_right_time(self):
         self.jump(Y2038)
@@ -187,7 +187,7 @@ class Waiting(JumpCase):
         self.api.clear_faults()
         self.back()
         self.flush()
-        self.assertIn(self.sql('SELECT state FROM report')[0][0], (3, 4))      # done, or nobody knows
+        self.assertIn(self.sql('SELECT state FROM report')[0][0], (3, 4))      # done, or unknown
 
     def test_a_bulk_report_of_2038_goes_after_it(self):
         self.jump(Y2038)
@@ -262,7 +262,7 @@ class Lines(JumpCase):
     """The worker comes to an end, and each block to its line."""
 
     def without_log(self, act):
-        """The verdict log cannot be opened meanwhile."""
+        """Run act while the verdict log cannot be opened."""
         os.mkdir(self.place.path('state/verdict.log'))
         p = self.place.run('rep-report', '--flush') if act is None else act()
         os.rmdir(self.place.path('state/verdict.log'))
@@ -317,7 +317,7 @@ class Reboot(JumpCase):
         value = self.sql("SELECT value FROM meta WHERE name = 'purge-run'")[0][0]
         self.sql("UPDATE meta SET value = ? WHERE name = 'purge-run'", value[:40] + 'another-boot')
 
-    def test_a_clock_that_starts_in_1970_frees_nobody_for_a_week(self):
+    def test_a_clock_that_starts_in_1970_releases_no_block_for_a_week(self):
         self.sure(STAYS)
         self.purge('--pardon', '30d', PARDONED)
         self.purge()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A file of a key that somebody else may have put there, or read, is not used, and one line says why.
+"""A key file that another user can have written or read is not used, and one line says why.
 
     test_key_file.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -101,7 +101,7 @@ class KeyFile(Case):
         self.put(b'\0' + self.key.encode())
         self.bad(78, 'byte 1')
 
-    def test_one_that_we_may_not_read_is_no_key_and_that_is_said(self):
+    def test_a_file_that_cannot_be_read_is_reported_and_is_no_key(self):
         self.put(self.key, 0o600, OTHER)
         for program, *args in (('rep-check', ADDRESS), ('rep-report', '--flush')):
             p = self.place.run(program, *args)

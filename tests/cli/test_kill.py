@@ -81,7 +81,7 @@ class Case(unittest.TestCase):
     # ---- what arrived, and what is on disk ----
 
     def is_connected(self):
-        """Has the emulator still to do with somebody? Also with one who is dead."""
+        """Whether the emulator still has a connection, even one of a dead process."""
         with open('/proc/net/tcp', encoding='ascii') as f:
             rows = [line.split() for line in f][1:]
         return any(int(r[1].split(':')[1], 16) == self.api.port and r[3] not in ('06', '0A') for r in rows)

@@ -85,7 +85,7 @@ class Life(moved_case.Case):
         self.set_clock(self.begin + day * DAY + second)
 
     def purge_by_the_book(self):
-        """Each row goes when its time is over, at once, and no other."""
+        """Each row is deleted as soon as its time is over, and no other is."""
         def rows():
             return {t: self.sql(f'SELECT {KEPT[t][0]}, * FROM {t}') for t in KEPT}
 

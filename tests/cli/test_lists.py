@@ -66,7 +66,7 @@ class Case(unittest.TestCase):
         return p
 
     def json(self, *args, status):
-        """Rows of sources; what is said of fail2ban: host/self_test."""
+        """Rows of sources; those of fail2ban are tested by host/self_test."""
         rows = [json.loads(line) for line in self.check('--json', *args, status=status).stdout.splitlines()]
         return [row for row in rows if 'fail2ban' not in row]
 
@@ -129,7 +129,7 @@ class SelfTest(Case):
 
 
 class Quarantine(Case):
-    def test_cached_answers_of_a_list_gone_mad_make_no_block(self):
+    def test_cached_answers_of_a_broken_list_create_no_block(self):
         self.start('a', a=Zone(b.listed('127.0.0.2')))
         self.check(ADDRESS, status=10)
         self.dns.zones['a.test'] = Zone(b.listed('127.0.0.2'), b.listed('127.0.0.2'))
@@ -187,7 +187,7 @@ class Keys(Case):
             self.assertIn(key, p.stderr)
             self.assertIn(says, p.stderr)
 
-    def test_without_its_key_a_list_is_left_out_and_that_is_said(self):
+    def test_a_list_without_its_key_is_left_out_and_reported(self):
         self.start(self.LIST, 'a', a=Zone({}))
         p = self.check('--json', ADDRESS, status=0)
         self.assertIn('looking up without [dnsbl secret]', p.stderr)

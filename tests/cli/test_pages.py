@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What stands in the manual pages as an example is run as it stands there, and does what it says.
+"""The examples in the manual pages are run unchanged, and do what the text says.
 
     test_pages.py DIRECTORY-OF-PROGRAMS        (as root)
 
@@ -139,7 +139,7 @@ class Pages(unittest.TestCase):
     def test_the_examples_of_the_lists_do_what_they_say(self):
         self.run_all('iprep-lists.7', 1)
 
-    def test_the_examples_of_the_configuration_are_accepted_beside_what_is_shipped(self):
+    def test_the_examples_of_the_configuration_are_accepted_with_the_shipped_file(self):
         with open(os.path.join(TOP, 'fail2ban/iprep.conf'), encoding='utf-8') as f:
             shipped = f.read().replace('/var/lib/iprep/', self.place.path('state/'))
         self.place.write('iprep.conf', shipped.replace('/var/log/iprep/', self.place.path('state/')))

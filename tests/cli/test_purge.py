@@ -41,7 +41,7 @@ class Expiry(purge_case.Case):
             self.add(table, '45.1.1.1', now - keep + 600)
             self.add(table, '45.1.1.2', now - keep - HOUR_AGO)
             if table != 'good':                                # of the future: test_jump.py
-                self.add(table, '45.1.1.3', now + WEEK + 600)  # written under a clock gone wrong
+                self.add(table, '45.1.1.3', now + WEEK + 600)  # written under a wrong clock
         for name, until in (('45.1.1.1', now + 600), ('45.1.1.2', now - 7200), ('45.1.1.3', now + 11 * YEAR)):
             self.block(name, now - YEAR, until)
             self.sql('INSERT INTO pardon VALUES(?, ?)', key_of(name), until)
@@ -73,7 +73,7 @@ class Expiry(purge_case.Case):
         self.assertEqual((self.stats()['reports'], self.sql('SELECT key FROM report')),
                          (1, [(key_of('45.1.1.1'),)]))
 
-    def test_a_report_nobody_came_for_goes_and_one_that_waits_its_turn_stays(self):
+    def test_an_overdue_report_is_deleted_and_one_that_is_not_due_is_kept(self):
         now = int(time.time())
         self.add('report', '45.1.1.1', now - 61 * DAY)
         self.add('report', '45.1.1.2', now - 61 * DAY)
@@ -189,12 +189,12 @@ class Clock(purge_case.Case):
         self.run_was(self.now - 3 * 3600, 3 * 3600)
         self.assertEqual(self.left(), ['45.1.1.1', 'pardon'])
 
-    def test_a_clock_that_was_in_2038_frees_nobody(self):
+    def test_a_clock_that_was_in_2038_releases_no_block(self):
         self.run_was(2145916800, 3700)
         self.block('45.1.1.2', self.now, self.now + YEAR)
         self.assertEqual(self.left(), ['45.1.1.2'])
 
-    def test_a_clock_that_is_in_2038_frees_nobody(self):
+    def test_a_clock_that_is_in_2038_releases_no_block(self):
         """Seen from a clock eleven years ahead, all of them are over."""
         self.sql('DELETE FROM block')
         self.sql('DELETE FROM pardon')
@@ -203,7 +203,7 @@ class Clock(purge_case.Case):
         self.sql('INSERT INTO pardon VALUES(?, ?)', key_of('45.1.1.9'), self.now - 10 * YEAR)
         self.assertEqual(self.left(), ['45.1.1.2', 'pardon'])
 
-    def test_a_clock_that_fell_back_to_1970_frees_nobody(self):
+    def test_a_clock_that_fell_back_to_1970_releases_no_block(self):
         """Seen from a clock thirty years behind, all of them end too far away to be true."""
         self.sql('DELETE FROM block')
         self.sql('DELETE FROM pardon')

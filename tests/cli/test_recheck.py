@@ -63,7 +63,7 @@ class Recheck(RecheckCase):
         self.lists()
         self.assertEqual(self.look(), (1, 1, 0, 0))
 
-    def test_without_network_nobody_is_released_and_it_is_tried_the_next_day(self):
+    def test_without_network_no_block_is_released_and_the_next_day_retries(self):
         self.dns.close()
         self.old_block('45.1.1.1')
         self.assertEqual(self.look(), (1, 0, 0, 1))
@@ -79,7 +79,7 @@ class Recheck(RecheckCase):
         self.assertEqual((len(self.blocked()), self.released()), (200, []))
         self.assertGreater(self.sql('SELECT count(*) FROM block WHERE recheck_at = 0')[0][0], 0)
 
-    def test_one_silent_list_is_enough_to_release_nobody(self):
+    def test_one_silent_list_prevents_every_release(self):
         for bad in (b.silent(), b.servfail, b.refused, b.listed('127.255.255.254')):
             self.sql('DELETE FROM block')
             self.old_block('45.1.1.1')
@@ -87,14 +87,14 @@ class Recheck(RecheckCase):
             self.assertEqual(self.look()[1], 0, bad)
             self.assertEqual(self.blocked(), ['45.1.1.1'])
 
-    def test_a_list_that_lost_its_entries_acquits_nobody_it_named(self):
+    def test_a_list_without_its_test_entry_releases_no_address_that_it_listed(self):
         self.old_block('45.1.1.1')
         self.old_block('45.1.1.2', src='other')
         self.lists(zen=Zone({}, test=b.not_listed()))
         self.assertEqual(self.look(), (2, 1, 0, 1))
         self.assertEqual(self.blocked(), ['45.1.1.1'])
 
-    def test_a_list_that_lists_the_world_acquits_nobody(self):
+    def test_a_list_that_lists_every_address_releases_none(self):
         self.old_block('45.1.1.1')
         self.lists(zen=Zone(b.not_listed(), b.listed('127.0.0.2')))
         self.assertEqual(self.look(), (1, 0, 0, 1))
@@ -104,7 +104,7 @@ class Recheck(RecheckCase):
         with open(self.place.path('iprep.conf'), encoding='ascii') as f:
             self.place.write('iprep.conf', f.read().replace(LIST.format('zen'), text))
 
-    def test_a_list_that_is_off_or_gone_acquits_nobody_it_named(self):
+    def test_a_list_that_is_disabled_or_removed_releases_no_address_that_it_listed(self):
         for text in ('', LIST.format('zen') + 'enabled = no\n', LIST.format('zen2')):
             with self.subTest(text=text):
                 self.start(self.more)
@@ -116,7 +116,7 @@ class Recheck(RecheckCase):
                 self.assertEqual(self.look(), (3, 1, 0, 2))
                 self.assertEqual(self.blocked(), ['45.1.1.1', '45.1.1.3'])
 
-    def test_a_dry_run_says_the_truth_where_nobody_could_be_asked_and_quiet_is_quiet(self):
+    def test_a_dry_run_without_sources_is_correct_and_quiet_prints_nothing(self):
         self.old_block('45.1.1.1')
         p = self.purge('--recheck', '-n')
         self.assertEqual((p.stdout, p.stderr.splitlines()[-1]), ('', 'would look 1 blocks up again'))
@@ -182,7 +182,7 @@ class Recheck(RecheckCase):
         self.look()
         self.assertEqual((self.blocked(), self.count('released')), (['45.1.1.200'], 199))
 
-    def test_an_address_that_is_allowed_or_pardoned_by_now_is_not_looked_up(self):
+    def test_an_address_that_is_now_allowed_or_pardoned_is_not_looked_up(self):
         self.start(self.more + '[allow]\naddresses = 45.1.1.0/24\n')
         self.lists()
         self.old_block('45.1.1.1')
@@ -204,7 +204,7 @@ class Recheck(RecheckCase):
             text = f.read()
         self.place.write('iprep.conf', text.replace('timeout_ms', 'ipv6_prefix = 64\ntimeout_ms'))
         self.old_block('2600:1:2:3::', addr='2600:1:2:3::5')
-        self.old_block('2600:1:2:4::')                          # nobody knows which it was
+        self.old_block('2600:1:2:4::')                          # the address is unknown
         self.assertEqual(self.look(), (2, 1, 0, 1))
         self.assertEqual(self.released(), ['2600:1:2:3::/64'])
         nibbles = '.'.join(reversed(ipaddress.ip_address('2600:1:2:3::5').exploded.replace(':', '')))
@@ -259,27 +259,27 @@ class PaidRecheck(RecheckCase):
         self.old_block('45.1.1.1')
         self.assertEqual((self.look(), self.calls()), ((1, 1, 0, 0), 1))
 
-    def test_whom_only_abuseipdb_names_stays(self):
+    def test_an_address_listed_only_by_abuseipdb_stays_blocked(self):
         self.old_block('45.1.1.9')
         self.assertEqual(self.look(), (1, 0, 1, 0))
 
-    def test_when_abuseipdb_is_silent_nobody_is_released(self):
+    def test_if_abuseipdb_does_not_answer_no_block_is_released(self):
         self.api.fault('hang')
         self.old_block('45.1.1.1')
         self.assertEqual(self.look(), (1, 0, 0, 1))
 
-    def test_without_its_key_abuseipdb_acquits_nobody(self):
+    def test_without_its_key_abuseipdb_releases_no_block(self):
         os.unlink(self.place.path('key'))
         self.old_block('45.1.1.9', src='zen,abuseipdb')
         self.assertEqual(self.look(), (1, 0, 0, 1))
         self.assertEqual(self.blocked(), ['45.1.1.9'])
 
-    def test_with_a_key_that_is_refused_nobody_is_released(self):
+    def test_with_a_refused_key_no_block_is_released(self):
         self.place.write('key', 'ff' * 40 + '\n', 0o600, place.OWNER)
         self.old_block('45.1.1.1')
         self.assertEqual(self.look(), (1, 0, 0, 1))
 
-    def test_no_call_is_spent_on_whom_a_silent_list_keeps_anyway(self):
+    def test_no_call_is_used_for_an_address_that_a_silent_list_keeps_blocked(self):
         self.lists(other=Zone(b.servfail))
         self.old_block('45.1.1.1')
         self.assertEqual((self.look(), self.calls()), ((1, 0, 0, 1), 0))

@@ -147,7 +147,7 @@ class Comments(Case):
 class Policy(Case):
     conf = 'check = never\n[report]\nmin_users = 3'
 
-    def test_from_so_many_names_on_and_a_jail_without_names_is_exempt(self):
+    def test_a_minimum_of_names_is_needed_and_a_jail_without_names_is_exempt(self):
         for user in ('a', 'b', 'a'):
             self.enqueue('45.1.1.1', '--user', user)
         self.assertEqual(self.states(), [])
@@ -170,14 +170,14 @@ class Policy(Case):
         self.enqueue('2a02:4780:1::7')
         self.assertEqual(self.sql('SELECT count(*) FROM report'), [(5,)])
 
-    def test_an_address_that_is_allowed_meanwhile_is_not_reported(self):
+    def test_an_address_allowed_in_the_meantime_is_not_reported(self):
         self.enqueue('45.1.1.1')
         self.place.write('iprep.local', '[allow]\naddresses = 45.1.1.0/24\n')
         self.flush()
         self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
 
     def test_an_address_of_this_host_is_not_reported(self):
-        # one that no other test speaks of, since it is this machine's meanwhile
+        # used by no other test, because it is an address of this machine for a time
         self.enqueue('45.66.6.6')
         subprocess.run(['ip', 'address', 'add', '45.66.6.6/32', 'dev', 'lo'], check=True)
         try:
@@ -385,7 +385,7 @@ class Bulk(Case):
             self.flush()
         self.assertEqual(self.calls('bulk-report'), 1)
         self.assertEqual(self.states().count(QUEUED), 5)
-        self.fill(1000, net=3)                                # so many do not wait
+        self.fill(1000, net=3)                                # this number of reports does not wait
         self.flush()
         self.assertEqual((self.calls('bulk-report'), self.states().count(QUEUED)), (2, 0))
 
@@ -445,7 +445,7 @@ class Retract(Case):
         self.assertEqual(self.sql('SELECT state, deleted FROM retraction'), [(1, 1)])
         self.assertEqual(self.sql('SELECT count(*) FROM finding'), [(0,)])
 
-    def test_a_refusal_is_said(self):
+    def test_a_refusal_is_reported(self):
         self.fault('http_402', 'clear-address')
         p = self.retract(status=69)
         self.assertIn('AbuseIPDB refused the retraction: HTTP 402', p.stderr)
@@ -496,7 +496,7 @@ class Status(Case):
                      '1 parked'):
             self.assertIn(part, text)
 
-    def test_a_refused_key_stops_all_of_it_and_is_said_once(self):
+    def test_a_refused_key_stops_all_calls_and_is_reported_once(self):
         self.place.write('key', 'cd' * 40 + '\n', 0o600, OWNER)
         for i in range(1, 6):
             self.enqueue(f'45.1.1.{i}')

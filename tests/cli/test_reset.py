@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-purge --reset: the old state lies beside, whole; the new one works; nothing is overwritten or lost unsaid.
+"""rep-purge --reset: the old state is kept complete, the new one works, and every loss is reported.
 
     test_reset.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -33,7 +33,7 @@ class Case(Damage):
         return [f for f in self.files() if re.fullmatch(NAME, f)]
 
     def all_bytes(self):
-        """Of whatever belongs to a store, by name; what hooks leave beside it does not count."""
+        """{name: bytes} of the files of a store, without the files that hooks create."""
         return {f: open(self.place.path('state/' + f), 'rb').read() for f in self.files()
                 if f.startswith('iprep.db') and not f.endswith('-shm')}
 
@@ -98,7 +98,7 @@ class SetAside(Case):
             self.assertEqual(self.place.read(f'SELECT count(*) FROM {table}'), [(0,)], table)
 
     def leaf(self, table):
-        """A page of that table which holds rows, known by what stands in it."""
+        """A page of that table with rows, found by its content."""
         mark = {'finding': b'x' * 40, 'block': b'sshdzen'}[table]
         data = self.bytes()
         pages = [n for n in range(1, len(data) // 4096) if data[n * 4096:][:4096].count(mark) > 5]
@@ -146,7 +146,7 @@ class SetAside(Case):
 
 
 class Refused(Case):
-    """Nothing is changed, and it is said why."""
+    """Nothing is changed, and the reason is printed."""
 
     def unchanged(self, status, says, *args, **more):
         before = self.all_bytes()
@@ -229,7 +229,7 @@ class Refused(Case):
 
     def test_while_another_program_has_it_open_it_is_75(self):
         self.place.sql('PRAGMA user_version = 99')
-        # a process of its own: whoever closes a file loses all the locks that its process has on it
+        # a separate process: closing a file releases all locks of the process on it
         script = ('import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
                   "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()")
         other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db],

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Keys are said nowhere: not in output, syslog, state, verdict log, JSON, /proc or a core dump.
+"""Keys appear nowhere: not in output, syslog, state, verdict log, JSON, /proc or a core dump.
 
 Every program runs with -v, with an API key and a key in a zone, against honest and failing servers,
 and against servers that send the key back. Keys are new in every run. /dev/log is the test's own.
@@ -105,7 +105,7 @@ class Case(unittest.TestCase):
         return self.run_all([('rep-check', '-v', '--file', self.place.path('addresses'))])
 
     def leaks(self, *directories):
-        """["KEY in PLACE: the line"] of all that was said, of syslog, and of files but those of keys."""
+        """["KEY in PLACE: the line"] of all output, of syslog, and of all files except key files."""
         but = [self.place.path(name) for name in KEY_FILES]
         where = [*self.said, ('syslog', LOG.text())]
         for top in (self.place.dir, *directories):

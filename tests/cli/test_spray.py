@@ -213,7 +213,7 @@ class Good(Case):
         self.gate('admin', 0)
         self.gate('test', 10)
 
-    def test_after_its_window_a_log_in_spares_nobody(self):
+    def test_a_login_has_no_effect_after_its_window(self):
         self.good()
         self.sql('UPDATE good SET at = at - 30 * 86400 - 1')
         self.gate(None, 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-check --is-blocked: may the line of a verdict ban? 10 while a block of it stands, 0 only if surely none does.
+"""rep-check --is-blocked: whether a verdict line can ban. 10 while its address is blocked, 0 only if it is certainly not.
 
     test_stands.py DIRECTORY-OF-PROGRAMS        (as root)
 """
@@ -24,7 +24,7 @@ class Stands(blocks_case.Case):
         self.assertIn(says, done.stderr)
         self.assertEqual(done.stderr.count('\n'), 1 if says else 0)
 
-    def test_a_block_stands_announced_or_not_until_its_end(self):
+    def test_a_block_lasts_until_its_end_whether_announced_or_not(self):
         self.put(('45.1.1.1',), ('45.1.1.2', {'held': True}), ('45.1.1.3', {'left': -1}),
                  ('45.1.1.4', {'left': YEARS_11}), ('2a02:1::1',))
         for address, status in (('45.1.1.1', 10), ('::ffff:45.1.1.1', 10), ('45.1.1.2', 10), ('45.1.1.3', 0),
@@ -32,7 +32,7 @@ class Stands(blocks_case.Case):
             with self.subTest(address=address):
                 self.stands(address, status)
 
-    def test_whom_somebody_pardoned_or_forgot_or_allowed_is_not_blocked(self):
+    def test_a_pardoned_or_forgotten_or_allowed_address_is_not_blocked(self):
         self.put(('45.1.1.1',), ('45.1.1.2',), ('45.1.1.3',), ('45.9.9.1',))
         self.assertEqual(self.place.run('rep-purge', '--pardon', '1d', '45.1.1.1').returncode, 0)
         self.assertEqual(self.place.run('rep-purge', '45.1.1.2').returncode, 0)
@@ -57,7 +57,7 @@ class Stands(blocks_case.Case):
             f.write(b'\0' * 100)
         self.stands('45.1.1.1', 74, 'iprep.db')
 
-    def test_a_store_that_somebody_holds_answers(self):
+    def test_a_locked_store_answers(self):
         self.put(('45.1.1.1',))
         held = sqlite3.connect(self.place.path('state/iprep.db'), isolation_level=None)
         self.addCleanup(held.close)
@@ -80,7 +80,7 @@ class Networks(blocks_case.Case):
                 done = self.place.run('rep-check', '--is-blocked', '--', text)
                 self.assertEqual((done.returncode, done.stderr), (status, ''))
 
-    def test_a_block_of_a_single_address_stands(self):
+    def test_a_block_of_a_single_address_remains(self):
         self.put(('2a02:9:9:9::7',))                  # its prefix holds one of [allow]
         done = self.place.run('rep-check', '--is-blocked', '--', '2a02:9:9:9::7')
         self.assertEqual((done.returncode, done.stderr), (10, ''))

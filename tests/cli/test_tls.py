@@ -62,7 +62,7 @@ class Certificate(Case):
             with self.subTest(name):
                 self.check(api, api.url, ca, 'certificate')
 
-    def test_a_file_of_authorities_that_cannot_be_read_trusts_nobody(self):
+    def test_without_a_readable_ca_file_no_certificate_is_trusted(self):
         api = self.emulator(GOOD)
         bad = certificates.path('bad.pem')
         for name, text in (('missing', None), ('empty', ''), ('text', 'no certificate\n'),
@@ -144,7 +144,7 @@ system_default = system
 [system]
 SignatureAlgorithms = RSA+SHA256
 """
-# A client of OpenSSL and of proxies that does obey: prints what went wrong, if anything.
+# A client that uses the variables of OpenSSL and of proxies; it prints its error, if any.
 OBEDIENT = """import ssl, sys, urllib.request
 try:
     urllib.request.urlopen(sys.argv[1], timeout=5, context=ssl.create_default_context())
@@ -166,7 +166,7 @@ class Environment(Case):
         self.place.write('home/_netrc', 'default login netrc password netrc\n')
         self.place.write('home/openssl.cnf', OPENSSL_CONF)
         os.mkdir(self.keylogs)
-        os.chmod(self.keylogs, 0o777)      # whoever the programs have become
+        os.chmod(self.keylogs, 0o777)      # for the user that the programs have become
         os.mkdir(self.place.path('home/certs'))
         self.place.write('home/certs/good.pem', open_text(GOOD_CA))
         certificates.openssl('rehash', self.place.path('home/certs'))

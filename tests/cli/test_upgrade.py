@@ -115,7 +115,7 @@ class Upgraded(store_case.Case):
                 self.assertEqual(self.place.read('PRAGMA user_version'), [(NEWEST,)])
                 self.assertEqual(self.place.read('SELECT count(*) FROM block'), [(1,)])
 
-    def test_many_programs_at_once_migrate_it_once_and_none_fails(self):
+    def test_many_concurrent_programs_migrate_it_once_and_none_fails(self):
         for turn in range(8):
             self.keep(KEPT[turn % (NEWEST - 1)], wal=turn % 2 == 0)
             running = [subprocess.Popen(self.place.command(*args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -210,7 +210,7 @@ class Interrupted(store_case.Case):
                 self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'), 0)
 
     def test_on_a_full_or_read_only_disk_the_gate_answers_from_the_old_one(self):
-        """What it reads is in every version; a migration is for whoever comes when there is room."""
+        """Every version has the data that it reads; the next program migrates when there is room."""
         for version, path in enumerate(KEPT, 1):
             self.start(path)
             self.place.mount_state('size=1m')
@@ -268,7 +268,7 @@ class Interrupted(store_case.Case):
                     break
             self.assertGreater(n, 1, calls)
 
-    def test_many_programs_at_once_make_one_store(self):
+    def test_many_concurrent_programs_create_one_store(self):
         for turn in range(5):
             running = [subprocess.Popen(
                 self.place.command('rep-report', '--enqueue', '--', f'45.51.0.{i}'),

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A thousand bursts of hooks against workers that end at once: no job is left without a worker.
+"""A thousand bursts of hooks against workers that end immediately: no job is left without a worker.
 
     test_wakeup.py DIRECTORY-OF-PROGRAMS [BURSTS]        (as root)
 
@@ -70,7 +70,7 @@ class Case(unittest.TestCase):
 
 class Bursts(Case):
     def wait_for_the_queue(self):
-        """Nothing is enqueued meanwhile; whatever is due must have a worker."""
+        """Nothing is enqueued in the meantime; every due job must have a worker."""
         alone_since = None
         while True:
             if self.place.is_working():
@@ -175,7 +175,7 @@ class Detached(Case):
         self.assertEqual(status['Groups'].split(), [owner])
         for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'):
             self.assertEqual(int(status[kind], 16), 0, kind)
-        # the key is in its memory: nobody but root may look, and no core is written
+        # the key is in its memory: only root can read it, and no core is written
         self.assertEqual(os.stat(f'/proc/{pid}/mem').st_uid, 0)
 
     def test_nothing_of_the_callers_environment_is_in_it(self):

@@ -334,7 +334,7 @@ class Worker(unittest.TestCase):
         with open(p.path('state/verdict.log')) as f:
             self.assertEqual(f.read().count('ip=45.1.1.1 '), 1)
 
-    def test_a_log_that_cannot_be_written_is_said_once_and_ends_with_74(self):
+    def test_a_log_that_cannot_be_written_is_reported_once_and_ends_with_74(self):
         p = self.place
         bad = {'abuseConfidenceScore': 100, 'totalReports': 9, 'lastReportedAt': 'now-2h'}
         p.control('seed', {'addresses': {f'45.1.1.{i}': bad for i in range(1, 6)}})

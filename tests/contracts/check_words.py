@@ -27,7 +27,7 @@ ADVERBS = 'many|much|few|little|long|short|old|new|large|big|small|early|late|hi
 
 # (expression, what to write instead, a use that is a fault, a use that is not or None)
 WORDS = (
-    (r'whom|whoever|whomever|whatever (?:is|was)', 'the noun: "addresses that …"', 'ask whoever has it', None),
+    (r'whom|whoever|whomever', 'the noun: "addresses that …"', 'ask whoever has it', None),
     (r'(?<!user )(?<![\'"`:/])(?:nobody|somebody)(?![\'"`:])', 'the actor, or the passive', 'nobody reads it', 'as user nobody'),
     (r'anew', 'again', 'made anew', None),
     (r'meanwhile', 'in the meantime', 'and meanwhile', None),
@@ -98,7 +98,7 @@ def from_c(text):
         found = next(group for group in m.groups() if group is not None)
         first = text.count('\n', 0, m.start()) + 1
         if m.group(3):
-            found = found.replace('\\n', ' ').replace('"', '')
+            found = re.sub(r'(?<!\\)"(\s+)"', r'\1', found).replace('\\n', ' ')
         yield from joined((number, re.sub(r'^\s*\* ?', '', line)) for number, line in numbered(found, first))
 
 

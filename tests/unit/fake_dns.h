@@ -13,7 +13,7 @@
 #define FAKE_TCP_MAX 16
 
 struct fake_dns {
-	/* NULL: the first label decides; "hangup": TCP is closed at once. */
+	/* NULL: the first label decides; "hangup": TCP is closed immediately. */
 	const char *_Atomic mood;
 	int port, udp, listener, stop[2];
 	int tcp[FAKE_TCP_MAX];

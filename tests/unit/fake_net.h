@@ -2,8 +2,8 @@
 /*
  * fake_net.h - a network for tests: answers by name or URL, delivered from turn(), after any delay
  *
- * One network at a time. Monotonic time is virtual (the linker wraps clock_mono_ms()): it stands
- * still until turn() moves it to the next answer or to the caller's limit. Nothing sleeps.
+ * One network at a time. Monotonic time is virtual (the linker wraps clock_mono_ms()): it does
+ * not advance until turn() moves it to the next answer or to the caller's limit. Nothing sleeps.
  */
 #pragma once
 #include "net/net.h"
@@ -23,4 +23,4 @@ size_t fake_net_asked(void);	    /* questions so far, since the script */
 const char *fake_net_last(void);    /* name, or URL and body, asked last */
 const char *fake_net_headers(void); /* of the last HTTP request, each with a newline */
 int64_t fake_net_time_ms(void);	    /* virtual, since the script */
-size_t fake_net_most(void);	    /* most of them waiting at once */
+size_t fake_net_most(void);	    /* highest number waiting together */

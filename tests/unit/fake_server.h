@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* *port 0: any, and then it is said. -1: it is taken. */
+/* *port 0: any; the port is stored there. -1: it is in use. */
 static int fake_bind(int type, int *port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,

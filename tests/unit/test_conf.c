@@ -876,7 +876,7 @@ static void note(const char *kind, const char *key, const char *value, void *use
 
 	k = row_of(kind, key, &i);
 	if (!k)
-		fail_msg("[%s] %s stands in iprep.conf and not in the table", kind, key);
+		fail_msg("[%s] %s is in iprep.conf and not in the table", kind, key);
 	if (!named && strcmp(value, k->default_text))
 		fail_msg("[%s] %s: iprep.conf has \"%s\", the table \"%s\"", kind, key, value,
 			 k->default_text);
@@ -893,7 +893,7 @@ static void the_shipped_file_has_every_key_with_its_default_and_no_other(void **
 	each_key(shipped(), note, seen);
 	for (i = 0; (k = conf_key_at(i)); i++)
 		if (!seen[i])
-			fail_msg("[%s] %s does not stand in iprep.conf", k->section, k->name);
+			fail_msg("[%s] %s is not in iprep.conf", k->section, k->name);
 	assert_true(i >= 20 && i <= 63);
 	assert_null(conf_key_at(i + 1));
 }

@@ -134,7 +134,7 @@ static void ten_thousand_tasks_keep_to_the_window_and_each_settles_once(void **s
 	assert_int_equal(run(script, NTASKS_MAX, 100, 10000), 0);
 	assert_int_equal(fake_net_asked(), 2 * NTASKS_MAX);
 	assert_true(most_flying <= 100);
-	ask_first = ask_then = 0; /* nothing to ask: settles at once */
+	ask_first = ask_then = 0; /* no source to query: settles immediately */
 	assert_int_equal(run(script, NTASKS_MAX, 1, 10000), 0);
 	assert_int_equal(fake_net_asked(), 0);
 }

@@ -125,7 +125,7 @@ static void all_lost_goes_down_to_a_floor_and_never_to_none(void **state)
 		for (size_t i = 0; i < p.window; i++)
 			window_settled(&p, now - (i % 2 ? 1600 : 5), now);
 	assert_int_equal(p.window, 16);
-	window_init(&p, 64, 4, 0); /* 63 lists: few addresses at once */
+	window_init(&p, 64, 4, 0); /* 63 lists: few addresses together */
 	assert_int_equal(p.window, 4);
 }
 

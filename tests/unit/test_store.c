@@ -157,7 +157,7 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 	assert_int_equal(b[0].until, now + 90);
 	assert_string_equal(b[0].jail, "sshd");
 	assert_int_equal(store_blocks_first_since(p->s, now, 10), 1);
-	now -= 3600; /* the clock was ahead: what was announced then holds nobody up now */
+	now -= 3600; /* the clock was ahead: blocks announced then delay no other block now */
 	assert_int_equal(store_blocks_first_since(p->s, now - 60, 10), 0);
 	now += 3600;
 }
@@ -432,7 +432,7 @@ static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **s
 	assert_true(q.first_under_way);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &silent), 0);
 	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
-	assert_false(q.first_under_way); /* it told nothing: the next one goes alone, too */
+	assert_false(q.first_under_way); /* no result: the next one is also sent alone */
 	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
 	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
 	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
