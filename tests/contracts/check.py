@@ -219,7 +219,7 @@ def foreign_library(copy):
 
 
 def sees_nothing(name):
-    """Does the check say so where there are no files?"""
+    """Whether the check fails on an empty tree."""
     with tempfile.TemporaryDirectory() as empty:
         try:
             return bool(list(CHECKS[name](empty, empty)))

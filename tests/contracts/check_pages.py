@@ -252,7 +252,7 @@ def layout(root):
                 yield f'{name}: {m.group(1)}({m.group(2)}) is no page'
 
 
-# ---- what stands there as a command ----
+# ---- the commands in the pages ----
 
 def commands(text):
     """(program, arguments) of each command of ours in a page, in examples and in running text."""

@@ -22,7 +22,7 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 FILES_MIN = 250             # fewer files: this is not the whole tree
 SKIPPED = ('fail2ban/debian/copyright', 'tests/data/', 'tests/host/data/', 'tests/fuzz/corpus/', 'tests/contracts/check_words.py')
 # rewritten later
-PENDING = ('lib/', 'cmd/', 'tests/', 'CMakeLists.txt', '.ci/')
+PENDING = ('lib/', 'cmd/', 'CMakeLists.txt', '.ci/')
 ADVERBS = 'many|much|few|little|long|short|old|new|large|big|small|early|late|high|low|fast|slow|weak|wide|open|far|often'
 
 # (expression, what to write instead, a use that is a fault, a use that is not or None)

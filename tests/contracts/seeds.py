@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""seeds.py - changes that check_pages.py must find: (file, what stands there, what is put there, what it says)"""
+"""seeds.py - changes that check_pages.py must find: (file, text, replacement, part of the message)"""
 CHECK, REPORT, PURGE = 'cmd/rep-check/main.c', 'cmd/rep-report/main.c', 'cmd/rep-purge/main.c'
 M8, M8R, M8P = 'lib/man/rep-check.8', 'lib/man/rep-report.8', 'lib/man/rep-purge.8'
 CONF, LIB, BASH = 'lib/man/iprep.conf.5', 'lib/man/libiprep.3', 'cmd/common/completion.bash'

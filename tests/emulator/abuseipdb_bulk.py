@@ -26,8 +26,8 @@ HEADINGS = ["IP", "Categories", "ReportDate", "Comment"]
 MAX_LINES = 10000
 MAX_BYTES = 2 * 1024 * 1024
 
-# A quoted field, whatever stands between its end and the separator, or a bare
-# field; then the separator. Possessive, so that \" never ends a field.
+# A quoted field with any text between its end and the separator, or a bare field;
+# then the separator. Possessive, so that \" never ends a field.
 FIELD = re.compile(r'(?:"((?:[^"\\]|\\"|\\)*+)(?:"|\Z)([^,\r\n]*)|([^,\r\n]*))'
                    r'(,|\r\n|\n|\r|\Z)')
 LINE_END = re.compile(r"\r\n|\n|\r")

@@ -65,7 +65,7 @@ def post_reset(service, request, body):
 
 
 def redirected(service, request, body):
-    """Whoever follows redirect_302 arrives here, with or without the key."""
+    """A client that follows redirect_302 arrives here, with or without the key."""
     service.redirected["hits"] += 1
     if request.headers.get("Key") or "key" in request.query:
         service.redirected["with_key"] += 1

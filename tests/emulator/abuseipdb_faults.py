@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-abuseipdb_faults.py - what can go wrong, as one table
+abuseipdb_faults.py - all faults, as one table
 
 A fault either lets the service do its work and then spoils the answer
 (process = True), or answers in its place. So the statistics always hold the

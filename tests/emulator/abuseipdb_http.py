@@ -5,7 +5,7 @@ abuseipdb_http.py - connections: HTTP/1.1 with keep-alive, one thread each
 Reads requests, asks the service, and delivers the answer the way it is
 marked: normal, late, slow, hang, reset (RST), close (FIN), no_length,
 wrong_length, bad_chunk. TLS handshakes happen in the connection's own
-thread, so that a client that stalls stalls nobody else.
+thread, so that a slow client does not delay the others.
 
 Source: RFC 9112 (HTTP/1.1) for framing.
 """

@@ -8,7 +8,7 @@ reports that arrive here are added to that. The rules kept here:
   - one report per account and address in 15 minutes;
   - the same comment and categories for an address within 24 hours are merged;
   - totals count only reports inside maxAgeInDays, the score does not;
-  - a bulk report does not move the score at once.
+  - a bulk report does not change the score immediately.
 
 Source: AbuseIPDB API v2 documentation and reporting policy, read November
 2026. How the score grows is not published; see SCORE_PER_ACCOUNT.
@@ -214,7 +214,7 @@ class Store:
         return count, entry.get("numDistinctUsers", min(count, 1))
 
     def items(self, ip, max_age_days, most):
-        """Single reports, newest first, at most so many."""
+        """The newest single reports, newest first; most: the limit."""
         oldest = self.clock.now() - max_age_days * DAY_S
         found = [r.item() for r in self.live(ip) if r.reported_at >= oldest]
         found += self.seeded_items(ip, oldest, most)

@@ -233,7 +233,7 @@ class Faults(FaultCase):
 
 
 class Connections(FaultCase):
-    def test_many_kept_alive_at_once(self):
+    def test_many_connections_kept_alive(self):
         statuses = []
 
         def work(number):

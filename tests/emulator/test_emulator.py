@@ -315,7 +315,7 @@ class Bulk(Case):
         self.assertEqual(second["comment"],
                          'doubled "quotes"" are wrong"')
 
-    def test_score_does_not_rise_at_once(self):
+    def test_score_does_not_rise_immediately(self):
         self.client.bulk(HEADINGS + f"8.8.8.8,18,{today()},x\n")
         found = data(self.client.check("8.8.8.8"))
         self.assertEqual((found["totalReports"],

@@ -48,7 +48,7 @@ grep -q "^iprep_DIR:PATH=$sysroot$prefix/" "$work/build/CMakeCache.txt" || {
 }
 cp "$work/build/look-cmake" "$work/build/look-cmake-c++" "$work"
 
-# Where a prefix is not searched by itself, its user names it.
+# A prefix that is not searched automatically must be given.
 if [ "$sysroot$prefix" != /usr ]; then
 	found=$(find "$sysroot$prefix" -name iprep.pc)
 	[ -n "$found" ] || { echo "build.sh: no iprep.pc below $sysroot$prefix" >&2; exit 1; }

@@ -97,7 +97,7 @@ class User(unittest.TestCase):
             for other in ('sqlite3', 'curl', 'cares', 'cjson'):
                 self.assertNotIn(other, ' '.join(self.libraries_of(program)))
 
-    def test_an_error_of_the_configuration_is_said_with_its_place(self):
+    def test_an_error_of_the_configuration_is_reported_with_its_place(self):
         self.build(PREFIX, SYSROOT)
         with open(os.path.join(self.dir, 'bad.conf'), 'w', encoding='ascii') as f:
             f.write('[general]\ntimeout = 5\n')
