@@ -76,6 +76,8 @@ set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA "${debian}/triggers;${staged}/lib/shl
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libiprep-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libiprep0 ${same}")
+# the manual pages that libiprep(3) names
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "iprep")
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEV_DESCRIPTION "IP reputation for fail2ban (development files)
 libiprep looks up addresses in DNS lists (DNSBLs) and AbuseIPDB, adds up the

@@ -215,11 +215,11 @@ def run(*argv):
 
 
 def named_elsewhere(name, lines):
-    """SEE ALSO names what is installed with the page: iprep has all pages but the one of libiprep-dev."""
-    for line in f.section(lines, 'SEE ALSO') if name != 'libiprep.3' else ():
+    """SEE ALSO names what is installed with the page. iprep has all pages but libiprep(3), whose package suggests iprep."""
+    for line in f.section(lines, 'SEE ALSO'):
         m = re.match(r'\.Xr (\S+) (\d)', line)
-        if m and (m.group(0) == '.Xr libiprep 3' or
-                  f'{m.group(1)}.{m.group(2)}' not in f.PAGES and f'{m.group(1)} {m.group(2)}' not in f.OTHERS):
+        if m and (m.group(0) == '.Xr libiprep 3' or f'{m.group(1)}.{m.group(2)}' not in f.PAGES
+                  and (name == 'libiprep.3' or f'{m.group(1)} {m.group(2)}' not in f.OTHERS)):
             yield f'{name}: SEE ALSO: {m.group(1)}({m.group(2)}) is not installed with it'
 
 

@@ -84,6 +84,7 @@ SEEDS = {
         (M8P, 'data of iprep,', 'data,', 'its NAME does not mention iprep'),
         (M8P, '.Sh SEE ALSO\n', '.Sh SEE ALSO\n.Xr journalctl 1 ,\n', 'SEE ALSO: journalctl(1) is not installed'),
         (CONF, '.Sh SEE ALSO\n', '.Sh SEE ALSO\n.Xr libiprep 3 ,\n', 'SEE ALSO: libiprep(3) is not installed'),
+        (LIB, '.Sh SEE ALSO\n', '.Sh SEE ALSO\n.Xr inet_pton 3 ,\n', 'SEE ALSO: inet_pton(3) is not installed'),
         ('lib/man/iprep-lists.7', '.Sh STANDARDS', '.Bogus\n.Sh STANDARDS', 'iprep-lists.7'),
         ('lib/man/iprep.7', '.Ss Undo', '.Ss Undo\n.Bl -tag\n', 'iprep.7'),
     ],
