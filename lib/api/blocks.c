@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks.c - the current blocks, with their evidence */
 #include "api/iprep_private.h"
-#include "base/local_addr.h"
 #include "base/mask.h"
 #include "api/result.h"
+#include "reputation/guard.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,33 +21,11 @@ struct walk {
 	struct iprep_ctx *ctx;
 	const struct iprep_blocks_query *query;
 	struct block_query block_query;
+	struct session session;
 	struct local_addr_list *own;
 	struct block page[PAGE];
 	struct view view;
 };
-
-/* Why the address, or any address of the prefix, must not be blocked; NULL: no reason. Blocking it
- * would lock us out. */
-static const char *exempt_why(const struct walk *walk, const struct block *block)
-{
-	const struct conf *conf = walk->ctx->conf;
-	struct addr cut = addr_key(&block->key, conf->ipv6_prefix);
-	bool whole = !addr_is_v4(&block->key) && addr_equal(&cut, &block->key);
-	struct prefix prefix = { block->key, whole ? conf->ipv6_prefix : 128 };
-	const char *special = addr_special(&block->key);
-
-	if (special)
-		return special;
-	if (conf_allowed(conf, &block->key))
-		return "allowed by [allow] addresses";
-	for (size_t i = 0; i < conf->nallow; i++)
-		if (prefix_has(&prefix, &conf->allow[i].addr))
-			return "holds one of [allow] addresses";
-	for (size_t i = 0; walk->own && i < walk->own->count; i++)
-		if (prefix_has(&prefix, &walk->own->addrs[i]))
-			return "an address of this host";
-	return NULL;
-}
 
 static int fill_findings(struct walk *walk, const struct block *block)
 {
@@ -82,7 +60,7 @@ static int fill_view(struct walk *walk, const struct block *block)
 		.jail = *block->jail ? block->jail : NULL,
 		.sources = *block->src ? block->src : NULL,
 		.findings = view->list,
-		.exempt = exempt_why(walk, block),
+		.exempt = guard_check_key(&walk->session, &block->key),
 	};
 	return walk->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(walk, block);
 }
@@ -230,7 +208,9 @@ int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	walk->ctx = ctx;
 	walk->query = query;
-	walk->own = local_addr_list_new(); /* NULL: no memory; local addresses get no blocks */
+	walk->own = local_addr_list_new();
+	walk->session = ctx_env(ctx);
+	walk->session.own = walk->own;
 	rc = walk_begin(walk);
 	if (!rc)
 		rc = walk_pages(walk);

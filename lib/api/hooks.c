@@ -6,7 +6,7 @@
 #include "base/mask.h"
 #include "conf/categories.h"
 #include "reputation/gate.h"
-#include "reputation/lookup.h"
+#include "reputation/guard.h"
 #include "reputation/enqueue.h"
 #include "source/source.h"
 #include "worker/worker.h"
@@ -77,7 +77,7 @@ int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 	struct addr addr, key;
 	int rc = ctx_address(ctx, address, &addr);
 
-	if (rc || lookup_guard(ctx->conf, &addr, true))
+	if (rc || guard_check_in_hook(ctx->conf, &addr))
 		return rc;
 	rc = ctx_open_store(ctx, STORE_HOOK);
 	if (rc)

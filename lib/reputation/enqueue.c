@@ -2,7 +2,7 @@
 #include "reputation/enqueue.h"
 #include "base/buf.h"
 #include "reputation/gate.h"
-#include "reputation/lookup.h"
+#include "reputation/guard.h"
 
 /*
  * A report made, on its way, or too young: this event does not make another. One of an event that
@@ -148,7 +148,7 @@ int enqueue_event(const struct session *session, const struct event *ev, int *re
 {
 	int recorded, rc;
 
-	if (lookup_guard(session->conf, &ev->addr, true) ||
+	if (guard_check_in_hook(session->conf, &ev->addr) ||
 	    conf_skips_jail(session->conf, ev->jail)) {
 		*ret_recorded = IPREP_SKIPPED;
 		*ret_wake = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/gate.h"
 #include "base/buf.h"
-#include "reputation/lookup.h"
+#include "reputation/guard.h"
+#include "reputation/verdict.h"
 #include "reputation/dnsbl_health_store.h"
 #include <stdlib.h>
 
@@ -125,7 +126,7 @@ int gate_stands(const struct session *session, const struct prefix *prefix, bool
 	int rc;
 
 	*ret_stands = false;
-	if (lookup_guard(session->conf, &prefix->addr, true))
+	if (guard_check_in_hook(session->conf, &prefix->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
 	if (rc)
@@ -145,7 +146,7 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	int rc;
 
 	*ret_count = *ret_wake = false;
-	if (lookup_guard(session->conf, &line->addr, true))
+	if (guard_check_in_hook(session->conf, &line->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
 	if (!rc)

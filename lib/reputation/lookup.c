@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/lookup.h"
 #include "base/buf.h"
-#include "base/local_addr.h"
 #include "base/time.h"
+#include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
 #include <stdio.h>
@@ -10,19 +10,6 @@
 #include <string.h>
 
 #define RESERVE_PERCENT 30 /* of the day's checks that gate jobs and re-checks never use */
-
-const char *lookup_guard(const struct conf *conf, const struct addr *addr, bool hook)
-{
-	const char *special = addr_special(addr);
-
-	if (special)
-		return special;
-	if (conf_allowed(conf, addr))
-		return "allowed by [allow] addresses";
-	if (!hook && local_addr_has(addr))
-		return "an address of this host";
-	return NULL;
-}
 
 static int note_own_report(const struct session *session, struct lookup *lookup)
 {
@@ -283,9 +270,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	lookup->origin = origin;
 	lookup->flags = flags;
 	lookup->verdict.tier = -1;
-	guard = lookup_guard(session->conf, addr, session->own != NULL);
-	if (!guard && session->own && local_addr_list_has(session->own, addr))
-		guard = "an address of this host";
+	guard = guard_check(session, addr);
 	if (guard)
 		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
 	rc = guard ? 0 : read_state(session, lookup);

@@ -41,5 +41,3 @@ struct lookup *lookup_free(struct lookup *lookup);
 source_set lookup_settled(const struct session *session, struct lookup *lookup);
 /* Read again when somebody last logged in from there: it may have been a moment ago. */
 int lookup_note_login(const struct session *session, struct lookup *lookup);
-/* Why a special-purpose, allowed or own address is left alone; NULL: it is not. No disk. */
-const char *lookup_guard(const struct conf *conf, const struct addr *addr, bool hook);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/job.h"
 #include "base/buf.h"
-#include "base/local_addr.h"
+#include "reputation/guard.h"
 #include "worker/worker.h"
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +64,7 @@ static struct addr block_key(const struct session *session, const struct addr *a
 
 	if (addr_is_v4(addr) || prefix.bits == 128)
 		return key;
-	for (size_t i = 0; i < session->conf->nallow; i++)
-		if (prefix_has(&prefix, &session->conf->allow[i].addr))
-			return *addr;
-	return local_addr_in(&prefix) ? *addr : key;
+	return guard_check_inside(session, &prefix) ? *addr : key;
 }
 
 /*

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "reputation/report_comment.h"
 #include "worker/job.h"
-#include "base/local_addr.h"
+#include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "worker/worker.h"
 #include <stdlib.h>
@@ -65,17 +65,13 @@ static const char *over(const struct session *session, const struct report_job *
 			enum report_state *ret_state)
 {
 	int64_t now = clock_now_s(&session->clock);
-	const char *guard;
 
 	*ret_state = job->sent_at ? REPORT_UNKNOWN : REPORT_DROPPED;
 	if (job->sent_at && now - job->sent_at > FROZEN_AGE_MAX_S)
 		return "outcome unknown: sent, never answered, over a day ago";
 	if (now - job->seen_at > REPORT_AGE_MAX_S)
 		return "dropped: the event is over 60 days old";
-	guard = lookup_guard(session->conf, &job->addr, session->own != NULL);
-	if (!guard && session->own && local_addr_list_has(session->own, &job->addr))
-		guard = "an address of this host";
-	return guard;
+	return guard_check(session, &job->addr);
 }
 
 /* What the store knows of the address within the window, at least what this report itself counted.

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "reputation/guard.h"
+
+static const char own_address[] = "an address of this host";
+
+static bool is_own(const struct session *session, const struct addr *addr)
+{
+	if (session->own)
+		return local_addr_list_has(session->own, addr);
+	return local_addr_has(addr);
+}
+
+static bool holds_own(const struct session *session, const struct prefix *prefix)
+{
+	if (!session->own)
+		return local_addr_in(prefix);
+	for (size_t i = 0; i < session->own->count; i++)
+		if (prefix_has(prefix, &session->own->addrs[i]))
+			return true;
+	return false;
+}
+
+const char *guard_check_in_hook(const struct conf *conf, const struct addr *addr)
+{
+	const char *special = addr_special(addr);
+
+	if (special)
+		return special;
+	return conf_allowed(conf, addr) ? "allowed by [allow] addresses" : NULL;
+}
+
+const char *guard_check(const struct session *session, const struct addr *addr)
+{
+	const char *why = guard_check_in_hook(session->conf, addr);
+
+	if (why)
+		return why;
+	return is_own(session, addr) ? own_address : NULL;
+}
+
+const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < session->conf->nallow; i++)
+		if (prefix_has(prefix, &session->conf->allow[i].addr))
+			return "holds one of [allow] addresses";
+	return holds_own(session, prefix) ? own_address : NULL;
+}
+
+const char *guard_check_key(const struct session *session, const struct addr *key)
+{
+	const char *why = guard_check_in_hook(session->conf, key);
+	struct addr cut = addr_key(key, session->conf->ipv6_prefix);
+	struct prefix prefix = { *key, 128 };
+
+	if (why)
+		return why;
+	if (!addr_is_v4(key) && addr_equal(&cut, key))
+		prefix.bits = session->conf->ipv6_prefix;
+	return guard_check_inside(session, &prefix);
+}
