@@ -42,32 +42,20 @@ static source_set settled(void *user, struct task *task)
 	return 0;
 }
 
-static int run(struct test *test, int timeout_ms, struct err *error)
+static int run(struct test *test, int timeout_ms)
 {
 	const struct session *session = &test->session;
-	struct engine_conf ec = { .conf = session->conf,
-				  .clock = session->clock,
-				  .log = session->log,
-				  .secret = session->secret,
-				  .health = session->health,
-				  .ops = session->ops };
 	struct feed feed = { .user = test,
 			     .window_max = 1,
 			     .task_ms = timeout_ms,
 			     .next = next,
 			     .settled = settled };
-	struct engine *engine = NULL;
-	int rc = engine_new(&ec, &engine);
 
-	if (rc)
-		return err_set(error, rc, "out of memory");
 	for (size_t i = 0; i < session->conf->nsources; i++) {
 		test->task.ask |= SOURCE_BIT(i);
 		dnsbl_health_forget(&session->health->rows[i]);
 	}
-	rc = engine_run(engine, &feed, error);
-	engine_free(engine);
-	return rc;
+	return engine_run(session, &feed);
 }
 
 static void say_answer(const struct finding *finding, char why[DETAIL_MAX])
@@ -176,8 +164,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
 		rc = store_quota_take(test.session.store, "check", 1);
 	if (!rc)
-		rc = run(&test, timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms,
-			 &ctx->err);
+		rc = run(&test, timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
 	if (!rc)
 		judge(&test, row, user, ret_passed);
 	free(test.task.findings);

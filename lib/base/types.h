@@ -85,6 +85,7 @@ struct refused_row {
 struct task {
 	enum task_kind kind;
 	struct addr addr;
+	struct addr key;	  /* of what it is about: engine_has_key() */
 	int64_t id;		  /* the feeder's: report row, line number */
 	void *owner;		  /* the feeder's */
 	source_set ask;		  /* to be asked when it starts */

@@ -25,8 +25,7 @@ struct kept {
 };
 struct slot {
 	int64_t id, asked_ms;
-	struct lookup *flying;
-	struct kept *kept; /* once settled */
+	struct kept *kept; /* once settled; until then the engine has it */
 	char *bad;	   /* not an address */
 };
 struct bulk_lookup {
@@ -124,7 +123,6 @@ static void drop(struct bulk_lookup *bulk, struct slot *slot)
 		bulk->kept_bytes -= sizeof(*slot->kept) + slot->kept->len;
 	free(slot->kept);
 	free(slot->bad);
-	lookup_free(slot->flying);
 	*slot = (struct slot){ 0 };
 }
 
@@ -162,17 +160,16 @@ static void answer_ready(struct bulk_lookup *bulk)
 }
 
 /* The lookup at `at` has settled: its answer leaves, or waits for those before it. */
-static void settle(struct bulk_lookup *bulk, uint64_t at)
+static void settle(struct bulk_lookup *bulk, uint64_t at, const struct lookup *lookup)
 {
 	struct slot *slot = slot_of(bulk, at);
 
 	if (at == bulk->head) {
-		answer_head(bulk, slot->flying);
+		answer_head(bulk, lookup);
 		answer_ready(bulk);
 		return;
 	}
-	slot->kept = pack(slot->flying, bulk->session->conf->nsources);
-	slot->flying = lookup_free(slot->flying);
+	slot->kept = pack(lookup, bulk->session->conf->nsources);
 	if (slot->kept) {
 		bulk->kept_bytes += sizeof(*slot->kept) + slot->kept->len;
 		return;
@@ -209,6 +206,7 @@ static bool has_room(const struct bulk_lookup *bulk)
 static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, struct task **ret)
 {
 	struct slot *slot = slot_of(bulk, bulk->tail);
+	struct lookup *lookup;
 	struct addr addr;
 	int rc;
 
@@ -225,14 +223,14 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	}
 	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
 		return rc;
-	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &slot->flying, bulk->err);
+	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &lookup, bulk->err);
 	if (rc)
 		return rc;
 	slot->asked_ms = clock_mono_ms();
-	slot->flying->task.id = (int64_t)bulk->tail++;
-	*ret = &slot->flying->task;
+	lookup->task.id = (int64_t)bulk->tail++;
+	*ret = &lookup->task;
 	bulk->counts.in_flight++;
-	if ((*ret)->ask)
+	if (lookup->task.ask)
 		window_asked(&bulk->pace, bulk->counts.in_flight);
 	return 0;
 }
@@ -281,7 +279,8 @@ static source_set listing_settled(void *user, struct task *task)
 		bulk->engine_feed.window_max = bulk->pace.window;
 		bulk_cache_put(bulk->cache, lookup);
 	}
-	settle(bulk, at);
+	settle(bulk, at, lookup);
+	lookup_free(lookup);
 	show(bulk, false);
 	return 0;
 }
@@ -309,26 +308,15 @@ static void init_window(struct bulk_lookup *bulk)
 
 static int run(struct bulk_lookup *bulk)
 {
-	const struct session *session = bulk->session;
-	struct engine_conf ec = { .conf = session->conf,
-				  .clock = session->clock,
-				  .log = session->log,
-				  .secret = session->secret,
-				  .health = session->health,
-				  .ops = session->ops };
-	struct engine *engine;
-	int rc = engine_new(&ec, &engine);
+	int rc;
 
-	if (rc)
-		return err_set(bulk->err, rc, "out of memory");
 	init_window(bulk);
 	bulk->engine_feed = (struct feed){ .user = bulk,
 					   .window_max = bulk->pace.window,
 					   .task_ms = bulk->feed->timeout_ms,
 					   .next = bulk_lookup_next,
 					   .settled = listing_settled };
-	rc = engine_run(engine, &bulk->engine_feed, bulk->err);
-	engine_free(engine);
+	rc = engine_run(bulk->session, &bulk->engine_feed);
 	return bulk->failure.code ? bulk->failure.code : rc;
 }
 

@@ -1,88 +1,116 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A flight is a task under way. Answers arrive from net's turn() or from a source at once; a
- * flight whose questions are all answered goes on a ready list, which the loop works off: no
- * recursion, whatever the number of tasks.
+ * Answers arrive from net's turn() or from a source at once; a task whose questions are all
+ * answered goes on a ready list, which the loop works off: no recursion, however many tasks there
+ * are.
  */
 #include "reputation/engine.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define WAIT_TICK_MS 50
+#define IDLE_MS	     60000 /* nothing but answers to wait for */
 
-struct flight {
+struct in_flight { /* a task */
 	struct engine *engine;
 	struct task *task;
 	int64_t started_ms, deadline_ms;
-	size_t waiting;
-	struct flight *next_ready;
+	size_t unanswered; /* questions */
 	bool is_ready;
+	struct in_flight *next_ready; /* on the ready list, or of those that wait for their turn */
+	struct in_flight *next, **link; /* of all */
 };
 struct engine {
-	struct engine_conf engine_conf;
+	const struct session *session;
 	const struct net_ops *ops;
 	struct net *net;
-	int net_failed; /* error of loading or opening */
-	struct err net_err;
-	struct flight *ready, **ready_end;
-	struct flight *waiting; /* for their turn: settled again at each tick */
-	size_t nflights;
+	struct err net_failure; /* of loading or opening; code 0: none */
+	bool out_of_memory;
+	struct in_flight *ready, **ready_end;
+	struct in_flight *waiting; /* for their turn: settled again at each tick */
+	struct in_flight *first;
+	size_t count;
 };
 
-int engine_new(const struct engine_conf *engine_conf, struct engine **ret_engine)
-{
-	struct engine *engine = calloc(1, sizeof(*engine));
+/* ---- what is in flight ---- */
 
-	if (!engine)
-		return IPREP_E_NOMEM;
-	engine->engine_conf = *engine_conf;
-	engine->ready_end = &engine->ready;
-	*ret_engine = engine;
-	return 0;
+size_t engine_in_flight(const struct engine *engine)
+{
+	return engine ? engine->count : 0;
 }
 
-struct engine *engine_free(struct engine *engine)
+size_t engine_in_flight_of(const struct engine *engine, enum task_kind kind)
+{
+	size_t count = 0;
+
+	if (!engine)
+		return 0;
+	for (const struct in_flight *item = engine->first; item; item = item->next)
+		count += item->task->kind == kind;
+	return count;
+}
+
+bool engine_has_key(const struct engine *engine, const struct addr *key)
 {
 	if (!engine)
-		return NULL;
-	if (engine->net)
-		engine->ops->close(engine->net);
-	free(engine);
-	return NULL;
+		return false;
+	for (const struct in_flight *item = engine->first; item; item = item->next)
+		if (addr_equal(&item->task->key, key))
+			return true;
+	return false;
 }
+
+static void add_in_flight(struct engine *engine, struct in_flight *item)
+{
+	item->next = engine->first;
+	item->link = &engine->first;
+	if (item->next)
+		item->next->link = &item->next;
+	engine->first = item;
+	engine->count++;
+}
+
+static void remove_in_flight(struct engine *engine, struct in_flight *item)
+{
+	*item->link = item->next;
+	if (item->next)
+		item->next->link = item->link;
+	engine->count--;
+	free(item);
+}
+
+static void make_ready(struct engine *engine, struct in_flight *item)
+{
+	if (item->is_ready)
+		return;
+	item->is_ready = true;
+	item->next_ready = NULL;
+	*engine->ready_end = item;
+	engine->ready_end = &item->next_ready;
+}
+
+/* ---- questions ---- */
 
 /* The module is opened when the first question is asked, and tried once. */
-static int open_net(struct engine *engine)
+static void open_net(struct engine *engine)
 {
-	struct net_conf nc = { .resolvers = engine->engine_conf.conf->resolvers,
-			       .nresolvers = engine->engine_conf.conf->nresolvers,
-			       .ca_file = engine->engine_conf.conf->ca_file,
-			       .proxy = engine->engine_conf.conf->proxy,
+	const struct session *session = engine->session;
+	struct net_conf nc = { .resolvers = session->conf->resolvers,
+			       .nresolvers = session->conf->nresolvers,
+			       .ca_file = session->conf->ca_file,
+			       .proxy = session->conf->proxy,
 			       .user_agent = "iprep/" IPREP_VERSION,
-			       .log = engine->engine_conf.log ? *engine->engine_conf.log
-							      : (struct log){ 0 },
 			       .now_ms = clock_mono_ms };
 
-	if (engine->net || engine->net_failed)
-		return engine->net_failed;
-	engine->ops = engine->engine_conf.ops;
-	if (!engine->ops)
-		engine->net_failed = net_load(&engine->ops, &engine->net_err);
-	if (!engine->net_failed)
-		engine->net_failed = engine->ops->open(&nc, &engine->net, &engine->net_err);
-	return engine->net_failed;
-}
-
-static void make_ready(struct engine *engine, struct flight *flight)
-{
-	if (flight->is_ready)
+	if (engine->net || engine->net_failure.code)
 		return;
-	flight->is_ready = true;
-	flight->next_ready = NULL;
-	*engine->ready_end = flight;
-	engine->ready_end = &flight->next_ready;
+	if (session->log)
+		nc.log = *session->log;
+	engine->ops = session->ops;
+	if (!engine->ops && net_load(&engine->ops, &engine->net_failure))
+		return;
+	engine->net_failure.code = engine->ops->open(&nc, &engine->net, &engine->net_failure);
 }
 
 static void log_answer(const struct engine *engine, const struct ask *ask)
@@ -91,8 +119,8 @@ static void log_answer(const struct engine *engine, const struct ask *ask)
 					     "denied", "quarantined", "skipped" };
 	char text[ADDR_TEXT_MAX];
 
-	if (log_wants(engine->engine_conf.log, LOG_DEBUG))
-		log_line(engine->engine_conf.log, LOG_DEBUG, "%s: %s: %s%s%s",
+	if (log_wants(engine->session->log, LOG_DEBUG))
+		log_line(engine->session->log, LOG_DEBUG, "%s: %s: %s%s%s",
 			 addr_text(&ask->task->addr, text), ask->source->name,
 			 names[ask->answer.status], ask->answer.listed ? ", listed" : "",
 			 ask->task->kind == TASK_LOOKUP ? "" : " (report)");
@@ -101,21 +129,22 @@ static void log_answer(const struct engine *engine, const struct ask *ask)
 /* Every ask's done(). */
 static void engine_answered(struct ask *ask)
 {
-	struct flight *flight = ask->owner;
-	struct engine *engine = flight->engine;
+	struct in_flight *item = ask->owner;
+	struct engine *engine = item->engine;
 
 	log_answer(engine, ask);
 	if (ask->task->kind == TASK_LOOKUP || ask->answer.status != FINDING_NONE)
 		ask->task->findings[ask->row] = ask->answer;
-	if (--flight->waiting == 0)
-		make_ready(engine, flight);
+	if (--item->unanswered == 0)
+		make_ready(engine, item);
 	free(ask);
 }
 
 static void answer_at_once(struct ask *ask, enum finding_status status, const char *why)
 {
-	ask->answer = (struct finding){ .status = ask->task->kind == TASK_LOOKUP ? (uint8_t)status
-										 : FINDING_NONE };
+	ask->answer = (struct finding){ .status = FINDING_NONE };
+	if (ask->task->kind == TASK_LOOKUP)
+		ask->answer.status = (uint8_t)status;
 	snprintf(ask->answer.detail, sizeof(ask->answer.detail), "%.150s", why);
 	ask->task->outcome = OUT_LATER;
 	ask->task->not_accepted = true;
@@ -124,148 +153,142 @@ static void answer_at_once(struct ask *ask, enum finding_status status, const ch
 }
 
 /*
- * AbuseIPDB is asked after the lists: one silent list would eat all the time, and AbuseIPDB never
- * be heard again. So the lists get three fifths of it.
+ * AbuseIPDB is asked after the lists: one silent list would use up all the time, and AbuseIPDB
+ * would never be heard again. So the lists get three fifths of it.
  */
-static int64_t deadline_of(const struct engine *engine, const struct flight *flight, int row)
+static int64_t deadline_of(const struct in_flight *item, int row)
 {
-	const struct conf *conf = engine->engine_conf.conf;
-	int64_t early = flight->started_ms + (flight->deadline_ms - flight->started_ms) * 3 / 5;
+	const struct conf *conf = item->engine->session->conf;
+	int64_t early = item->started_ms + (item->deadline_ms - item->started_ms) * 3 / 5;
 
 	if (conf->sources[row].costs || conf->abuseipdb < 0 || conf->check == CHECK_NEVER ||
 	    clock_mono_ms() >= early)
-		return flight->deadline_ms;
+		return item->deadline_ms;
 	return early;
 }
 
-static void ask_one(struct engine *engine, struct flight *flight, int row, struct ask *ask)
+static void ask_one(struct in_flight *item, int row, struct ask *ask)
 {
-	const struct conf_source *source = &engine->engine_conf.conf->sources[row];
+	const struct engine *engine = item->engine;
+	const struct session *session = engine->session;
+	const struct conf_source *source = &session->conf->sources[row];
 	const struct source_kind *kind = source_kind_of(source->type);
 
-	*ask = (struct ask){ .conf = engine->engine_conf.conf,
+	*ask = (struct ask){ .conf = session->conf,
 			     .source = source,
 			     .ops = engine->ops,
 			     .net = engine->net,
-			     .clock = engine->engine_conf.clock,
-			     .log = engine->engine_conf.log,
-			     .secret = engine->engine_conf.secret,
+			     .clock = session->clock,
+			     .log = session->log,
+			     .secret = session->secret,
 			     .asked_ms = clock_mono_ms(),
-			     .deadline_ms = deadline_of(engine, flight, row),
-			     .task = flight->task,
+			     .deadline_ms = deadline_of(item, row),
+			     .task = item->task,
 			     .row = row,
 			     .done = engine_answered,
-			     .owner = flight };
-	if (engine->engine_conf.health && source->type == SOURCE_DNSBL)
-		ask->health = &engine->engine_conf.health->rows[row];
-	if (engine->net_failed)
-		answer_at_once(ask, FINDING_ERROR, engine->net_err.text);
-	else if (clock_mono_ms() >= flight->deadline_ms)
+			     .owner = item };
+	if (session->health && source->type == SOURCE_DNSBL)
+		ask->health = &session->health->rows[row];
+	if (engine->net_failure.code)
+		answer_at_once(ask, FINDING_ERROR, engine->net_failure.text);
+	else if (clock_mono_ms() >= item->deadline_ms)
 		answer_at_once(ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
-	else if (flight->task->kind != TASK_LOOKUP && kind->send)
+	else if (item->task->kind != TASK_LOOKUP && kind->send)
 		kind->send(ask);
-	else if (flight->task->kind == TASK_LOOKUP)
+	else if (item->task->kind == TASK_LOOKUP)
 		kind->ask(ask);
 	else
 		answer_at_once(ask, FINDING_ERROR, "takes no reports");
 }
 
-/* One question more than asked keeps the flight from settling in the middle of the loop. */
-static int ask_all(struct engine *engine, struct flight *flight, source_set ask)
+/* One question more than asked keeps the task from settling in the middle of the loop. */
+static void ask_all(struct engine *engine, struct in_flight *item, source_set sources)
 {
-	int rc = 0;
-
 	open_net(engine);
-	flight->task->asked |= ask;
-	flight->waiting = 1;
-	for (int row = 0; row < (int)engine->engine_conf.conf->nsources; row++) {
-		struct ask *question;
+	item->task->asked |= sources;
+	item->unanswered = 1;
+	for (int row = 0; row < (int)engine->session->conf->nsources; row++) {
+		struct ask *ask;
 
-		if (!(ask & SOURCE_BIT(row)))
+		if (!(sources & SOURCE_BIT(row)))
 			continue;
-		question = calloc(1, sizeof(*question));
-		if (!question) {
-			flight->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
-			rc = IPREP_E_NOMEM;
+		ask = calloc(1, sizeof(*ask));
+		if (!ask) {
+			item->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
+			engine->out_of_memory = true;
 			continue;
 		}
-		flight->waiting++;
-		ask_one(engine, flight, row, question);
+		item->unanswered++;
+		ask_one(item, row, ask);
 	}
-	if (--flight->waiting == 0)
-		make_ready(engine, flight);
-	return rc;
+	if (--item->unanswered == 0)
+		make_ready(engine, item);
 }
 
-static int start(struct engine *engine, const struct feed *feed, struct task *task)
-{
-	struct flight *flight = calloc(1, sizeof(*flight));
+/* ---- the loop ---- */
 
-	if (!flight) {
-		feed->settled(feed->user, task);
-		return IPREP_E_NOMEM;
+static void start_task(struct engine *engine, const struct feed *feed, struct task *task)
+{
+	struct in_flight *item = calloc(1, sizeof(*item));
+
+	if (!item) { /* it settles as if all had been asked and none had answered */
+		engine->out_of_memory = true;
+		task->asked = ~(source_set)0;
+		task->late = true;
+		while (feed->settled(feed->user, task))
+			;
+		return;
 	}
-	flight->engine = engine;
-	flight->task = task;
-	flight->started_ms = clock_mono_ms();
-	flight->deadline_ms = flight->started_ms +
-			      (task->patience_ms ? task->patience_ms : feed->task_ms);
-	if (feed->deadline_ms && feed->deadline_ms < flight->deadline_ms)
-		flight->deadline_ms = feed->deadline_ms;
-	engine->nflights++;
+	item->engine = engine;
+	item->task = task;
+	item->started_ms = clock_mono_ms();
+	item->deadline_ms = item->started_ms;
+	item->deadline_ms += task->patience_ms ? task->patience_ms : feed->task_ms;
+	if (feed->deadline_ms && feed->deadline_ms < item->deadline_ms)
+		item->deadline_ms = feed->deadline_ms;
+	add_in_flight(engine, item);
 	if (task->ask)
-		return ask_all(engine, flight, task->ask);
-	make_ready(engine, flight);
-	return 0;
+		ask_all(engine, item, task->ask);
+	else
+		make_ready(engine, item);
 }
 
-static int settle_ready(struct engine *engine, const struct feed *feed)
+static void settle_ready(struct engine *engine, const struct feed *feed)
 {
-	int rc = 0;
-
 	while (engine->ready) {
-		struct flight *flight = engine->ready;
+		struct in_flight *item = engine->ready;
 		source_set more;
 
-		engine->ready = flight->next_ready;
+		engine->ready = item->next_ready;
 		if (!engine->ready)
 			engine->ready_end = &engine->ready;
-		flight->is_ready = false;
-		flight->task->late = clock_mono_ms() >= flight->deadline_ms;
-		more = feed->settled(feed->user, flight->task);
+		item->is_ready = false;
+		item->task->late = clock_mono_ms() >= item->deadline_ms;
+		more = feed->settled(feed->user, item->task);
 		if (more == SOURCE_WAIT) {
-			flight->next_ready = engine->waiting;
-			engine->waiting = flight;
-			continue;
+			item->next_ready = engine->waiting;
+			engine->waiting = item;
+		} else if (more) {
+			ask_all(engine, item, more);
+		} else {
+			remove_in_flight(engine, item);
 		}
-		if (more) {
-			int count = ask_all(engine, flight, more);
-
-			rc = rc ? rc : count;
-			continue;
-		}
-		free(flight);
-		engine->nflights--;
 	}
-	return rc;
 }
 
-/* Fill the window. Returns the feed's last word; *ret_wait_ms with FEED_LATER. */
-static enum feed_state fill(struct engine *engine, const struct feed *feed, int *ret_wait_ms,
-			    int *rc)
+/* Returns the feed's last word; *ret_wait_ms with FEED_LATER. */
+static enum feed_state fill_window(struct engine *engine, const struct feed *feed, int *ret_wait_ms)
 {
 	enum feed_state state = FEED_TASK;
 
-	while (engine->nflights < feed->window_max && !engine->ready) {
+	while (engine->count < feed->window_max && !engine->ready) {
 		struct task *task;
-		int count;
 
 		state = feed->next(feed->user, &task, ret_wait_ms);
 		if (state != FEED_TASK)
 			break;
-		count = start(engine, feed, task);
-		*rc = *rc ? *rc : count;
+		start_task(engine, feed, task);
 	}
 	return state;
 }
@@ -287,41 +310,50 @@ static void wait_for_net(struct engine *engine, int64_t until_ms)
 
 static void settle_again(struct engine *engine)
 {
-	struct flight *flight = engine->waiting;
+	struct in_flight *item = engine->waiting;
 
 	engine->waiting = NULL;
-	while (flight) {
-		struct flight *next = flight->next_ready;
+	while (item) {
+		struct in_flight *next = item->next_ready;
 
-		make_ready(engine, flight);
-		flight = next;
+		make_ready(engine, item);
+		item = next;
 	}
 }
 
-int engine_run(struct engine *engine, const struct feed *feed, struct err *err)
+static void run_loop(struct engine *engine, const struct feed *feed)
 {
-	int rc = 0;
-
 	for (;;) {
-		int wait_ms = 60000;
-		enum feed_state state = fill(engine, feed, &wait_ms, &rc);
+		int wait_ms = IDLE_MS;
+		enum feed_state state = fill_window(engine, feed, &wait_ms);
 
 		if (engine->ready) {
-			int count = settle_ready(engine, feed);
-
-			rc = rc ? rc : count;
+			settle_ready(engine, feed);
 			continue;
 		}
-		if (state == FEED_END && !engine->nflights)
-			break;
-		if (engine->waiting && (state != FEED_LATER || wait_ms > WAIT_TICK_MS)) {
-			state = FEED_LATER;
+		if (state == FEED_END && !engine->count)
+			return;
+		if (state != FEED_LATER)
+			wait_ms = IDLE_MS;
+		if (engine->waiting && wait_ms > WAIT_TICK_MS)
 			wait_ms = WAIT_TICK_MS;
-		}
-		wait_for_net(engine, clock_mono_ms() + (state == FEED_LATER ? wait_ms : 60000));
+		wait_for_net(engine, clock_mono_ms() + wait_ms);
 		settle_again(engine);
 	}
-	if (engine->net_failed)
-		return err_set(err, engine->net_failed, "%s", engine->net_err.text);
-	return rc ? err_set(err, rc, "out of memory") : 0;
+}
+
+int engine_run(const struct session *session, struct feed *feed)
+{
+	struct engine engine = { .session = session };
+
+	engine.ready_end = &engine.ready;
+	feed->engine = &engine;
+	run_loop(&engine, feed);
+	feed->engine = NULL;
+	if (engine.net)
+		engine.ops->close(engine.net);
+	if (engine.net_failure.code)
+		return err_set(session->err, engine.net_failure.code, "%s",
+			       engine.net_failure.text);
+	return engine.out_of_memory ? err_set(session->err, IPREP_E_NOMEM, "out of memory") : 0;
 }

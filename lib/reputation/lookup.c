@@ -267,6 +267,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	lookup->task = (struct task){ .kind = TASK_LOOKUP, .addr = *addr, .owner = lookup };
 	lookup->task.findings = lookup->findings;
 	lookup->key = addr_key(addr, session->conf->ipv6_prefix);
+	lookup->task.key = lookup->key;
 	lookup->origin = origin;
 	lookup->flags = flags;
 	lookup->verdict.tier = -1;

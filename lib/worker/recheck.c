@@ -13,7 +13,7 @@
 #define PROGRESS_MS 200
 #define LOOK_MS	    50
 
-struct flight {
+struct rechecking { /* a block, while its lookup is in flight */
 	struct lookup *lookup;
 	struct recheck block;
 };
@@ -23,8 +23,7 @@ struct run {
 	struct err *err;
 	struct err failure; /* what ended the run early; code 0: nothing did */
 	struct recheck_stats stats;
-	struct flight *flying[WINDOW];
-	size_t nflying;
+	struct feed feed;
 	enum stage stage;
 	struct task point; /* 127.0.0.2 */
 	struct finding said[SOURCES_MAX];
@@ -44,14 +43,6 @@ static enum feed_state fail(struct run *run, int rc)
 	}
 	run->end_ms = 0;
 	return FEED_END;
-}
-
-static bool is_flying(const struct run *run, const struct addr *key)
-{
-	for (size_t i = 0; i < run->nflying; i++)
-		if (addr_equal(&run->flying[i]->block.key, key))
-			return true;
-	return false;
 }
 
 static source_set lists(const struct conf *conf)
@@ -76,21 +67,21 @@ static bool can_be_asked(const struct run *run, const struct recheck *recheck)
 
 static int start(struct run *run, const struct recheck *recheck, struct task **ret)
 {
-	struct flight *flight = calloc(1, sizeof(*flight));
+	struct rechecking *checked = calloc(1, sizeof(*checked));
 	int rc;
 
-	if (!flight)
+	if (!checked)
 		return err_set(run->err, IPREP_E_NOMEM, "out of memory");
-	flight->block = *recheck;
+	checked->block = *recheck;
 	rc = lookup_new(run->session, &recheck->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_LOW_PRIORITY,
-			&flight->lookup, run->err);
+			&checked->lookup, run->err);
 	if (rc) {
-		free(flight);
+		free(checked);
 		return rc;
 	}
-	flight->lookup->task.owner = flight;
-	run->flying[run->nflying++] = flight;
-	*ret = &flight->lookup->task;
+	checked->lookup->task.owner = checked;
+	checked->lookup->task.key = recheck->key; /* which may be a prefix, or a single address */
+	*ret = &checked->lookup->task;
 	return 1;
 }
 
@@ -100,7 +91,7 @@ static int next_block(struct run *run, struct task **ret)
 	int count = store_rechecks_due(run->session->store, due, WINDOW + 1), rc;
 
 	for (int i = 0; i < count; i++) {
-		if (is_flying(run, &due[i].key))
+		if (engine_has_key(run->feed.engine, &due[i].key))
 			continue;
 		if (can_be_asked(run, &due[i]))
 			return start(run, &due[i], ret);
@@ -202,12 +193,12 @@ static bool accusers_are_there(const struct conf *conf, const char *src)
 	return true;
 }
 
-static bool acquits(const struct run *run, const struct flight *flight, size_t i)
+static bool acquits(const struct run *run, const struct rechecking *checked, size_t i)
 {
 	const struct conf *conf = run->session->conf;
 	const struct conf_source *source = &conf->sources[i];
-	const struct finding *said = &flight->lookup->findings[i];
-	bool accused = named(flight->block.src, source->name);
+	const struct finding *said = &checked->lookup->findings[i];
+	bool accused = named(checked->block.src, source->name);
 
 	if (source->most <= 0)
 		return true;
@@ -219,34 +210,34 @@ static bool acquits(const struct run *run, const struct flight *flight, size_t i
 }
 
 /* A source that does not answer, or is not asked, or has lost all its entries, acquits nobody. */
-static bool all_acquit(const struct run *run, const struct flight *flight, bool only_free)
+static bool all_acquit(const struct run *run, const struct rechecking *checked, bool only_free)
 {
 	const struct conf *conf = run->session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!(only_free && conf->sources[i].costs) && !acquits(run, flight, i))
+		if (!(only_free && conf->sources[i].costs) && !acquits(run, checked, i))
 			return false;
-	return accusers_are_there(conf, flight->block.src);
+	return accusers_are_there(conf, checked->block.src);
 }
 
 /* 1: released. Forgotten or made anew meanwhile: nothing is kept. */
-static int keep(struct run *run, struct flight *flight)
+static int keep(struct run *run, struct rechecking *checked)
 {
 	const struct session *session = run->session;
 	int64_t now = clock_now_s(&session->clock);
-	bool listed = any_lists(run, flight->lookup);
-	bool release = flight->lookup->verdict.kind == V_CLEAN && all_acquit(run, flight, false);
+	bool listed = any_lists(run, checked->lookup);
+	bool release = checked->lookup->verdict.kind == V_CLEAN && all_acquit(run, checked, false);
 	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
 
 	if (!rc)
-		rc = alive = store_recheck_alive(session->store, &flight->block);
+		rc = alive = store_recheck_alive(session->store, &checked->block);
 	if (rc <= 0)
 		return store_end(session->store, rc);
-	rc = store_findings_put(session->store, session->conf, &flight->lookup->key,
-				flight->lookup->findings);
+	rc = store_findings_put(session->store, session->conf, &checked->lookup->key,
+				checked->lookup->findings);
 	if (!rc)
-		rc = release ? store_release(session->store, &flight->block)
-			     : store_recheck_later(session->store, &flight->block,
+		rc = release ? store_release(session->store, &checked->block)
+			     : store_recheck_later(session->store, &checked->block,
 						   now + (listed ? AGAIN_S : UNDECIDED_S));
 	rc = store_end(session->store, rc);
 	if (rc)
@@ -257,40 +248,32 @@ static int keep(struct run *run, struct flight *flight)
 	return 0;
 }
 
-static void land(struct run *run, struct flight *flight)
-{
-	for (size_t i = 0; i < run->nflying; i++)
-		if (run->flying[i] == flight)
-			run->flying[i] = run->flying[--run->nflying];
-	lookup_free(flight->lookup);
-	free(flight);
-}
-
 static source_set feed_settled(void *user, struct task *task)
 {
 	struct run *run = user;
-	struct flight *flight = task->owner;
+	struct rechecking *checked = task->owner;
 	source_set more;
 	int rc;
 
-	if (!flight)
+	if (!checked)
 		return point_settled(run);
-	if (run->session->conf->abuseipdb >= 0 && !flight->lookup->paying &&
-	    !all_acquit(run, flight, true))
-		flight->lookup->may_ask &=
+	if (run->session->conf->abuseipdb >= 0 && !checked->lookup->paying &&
+	    !all_acquit(run, checked, true))
+		checked->lookup->may_ask &=
 			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release nobody */
-	more = lookup_settled(run->session, flight->lookup);
+	more = lookup_settled(run->session, checked->lookup);
 	if (more)
 		return more;
 	run->stats.done++;
-	if (flight->lookup->task.asked)
-		run->silent = any_answered(run, flight->lookup) ? 0 : run->silent + 1;
+	if (checked->lookup->task.asked)
+		run->silent = any_answered(run, checked->lookup) ? 0 : run->silent + 1;
 	if (run->silent >= SILENCE_MAX) {
 		run->stats.gave_up = true;
 		run->end_ms = 0;
 	}
-	rc = keep(run, flight);
-	land(run, flight);
+	rc = keep(run, checked);
+	lookup_free(checked->lookup);
+	free(checked);
 	if (rc < 0)
 		fail(run, rc);
 	return 0;
@@ -300,24 +283,12 @@ int recheck_run(const struct session *session,
 		void (*progress)(void *user, int64_t done, int64_t total), void *user,
 		struct recheck_stats *ret, struct err *error)
 {
-	struct engine_conf ec = { .conf = session->conf,
-				  .clock = session->clock,
-				  .log = session->log,
-				  .secret = session->secret,
-				  .health = session->health,
-				  .ops = session->ops };
 	struct run run = { .session = session,
 			   .err = error,
 			   .progress = progress,
 			   .user = user,
 			   .end_ms = clock_mono_ms() + RUN_S * 1000,
 			   .point = { .kind = TASK_LOOKUP } };
-	struct feed feed = { .user = &run,
-			     .window_max = WINDOW,
-			     .task_ms = session->conf->timeout_ms,
-			     .next = feed_next,
-			     .settled = feed_settled };
-	struct engine *engine = NULL;
 	int rc;
 
 	run.point.findings = run.said;
@@ -333,11 +304,12 @@ int recheck_run(const struct session *session,
 		*ret = run.stats;
 		return 0;
 	}
-	rc = engine_new(&ec, &engine);
-	if (rc)
-		return err_set(error, rc, "out of memory");
-	rc = engine_run(engine, &feed, error);
-	engine_free(engine);
+	run.feed = (struct feed){ .user = &run,
+				  .window_max = WINDOW,
+				  .task_ms = session->conf->timeout_ms,
+				  .next = feed_next,
+				  .settled = feed_settled };
+	rc = engine_run(session, &run.feed);
 	tell(&run, true);
 	*ret = run.stats;
 	if (run.failure.code)

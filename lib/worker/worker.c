@@ -245,25 +245,15 @@ static bool work_waits(const struct worker *worker)
 static int run_once(struct worker *worker)
 {
 	const struct session *session = worker->session;
-	struct engine_conf ec = { .conf = session->conf,
-				  .clock = session->clock,
-				  .log = session->log,
-				  .secret = session->secret,
-				  .health = session->health,
-				  .ops = session->ops };
 	struct feed feed = { .user = worker,
 			     .window_max = WINDOW,
 			     .task_ms = session->conf->timeout_ms,
 			     .next = feed_next,
 			     .settled = feed_settled };
-	struct engine *engine = NULL;
-	int rc = engine_new(&ec, &engine);
+	int rc;
 
-	if (rc)
-		return err_set(worker->err, rc, "out of memory");
 	worker->last_work_ms = clock_mono_ms();
-	rc = engine_run(engine, &feed, worker->err);
-	engine_free(engine);
+	rc = engine_run(session, &feed);
 	return rc ? rc : worker->failure.code;
 }
 

@@ -51,8 +51,18 @@ static int tear_down(void **state)
 
 static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	(void)user;
+	const struct feed *feed = user;
+
 	(void)ret_wait_ms;
+	if (feed) { /* the engine knows what is in flight */
+		assert_int_equal(engine_in_flight(feed->engine), flying);
+		assert_int_equal(engine_in_flight_of(feed->engine, TASK_LOOKUP), flying);
+		assert_int_equal(engine_in_flight_of(feed->engine, TASK_BULK), 0);
+		assert_false(next_task < ntasks &&
+			     engine_has_key(feed->engine, &tasks[next_task].addr));
+		assert_true(!flying || ask_then ||
+			    engine_has_key(feed->engine, &tasks[next_task - 1].addr));
+	}
 	if (next_task == ntasks)
 		return FEED_END;
 	*ret = &tasks[next_task++];
@@ -75,14 +85,13 @@ static source_set settled(void *user, struct task *t)
 
 static int run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
 {
-	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net };
+	struct session session = { .conf = conf, .secret = "ab", .ops = &fake_net };
 	struct feed feed = {
 		.window_max = window, .task_ms = task_ms, .next = next, .settled = settled
 	};
-	struct engine *e;
-	struct err err;
 	int r;
 
+	feed.user = &feed;
 	ntasks = n;
 	next_task = nsettled = flying = most_flying = 0;
 	memset(findings, 0, sizeof(findings));
@@ -92,12 +101,11 @@ static int run(const struct fake_answer *script, size_t n, size_t window, int ta
 
 		snprintf(text, sizeof(text), "45.%zu.%zu.7", 1 + i / 256, i % 256);
 		assert_true(addr_parse(text, &t.addr));
+		t.key = t.addr;
 		tasks[i] = t;
 	}
 	fake_net_script(script);
-	assert_int_equal(engine_new(&ec, &e), 0);
-	r = engine_run(e, &feed, &err);
-	engine_free(e);
+	r = engine_run(&session, &feed);
 	assert_int_equal(nsettled, n);
 	return r;
 }
@@ -184,9 +192,7 @@ static source_set settled_in_order(void *user, struct task *t)
 static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
 			 size_t n, struct feed feed)
 {
-	struct engine_conf ec = { .conf = conf, .secret = "ab", .ops = &fake_net };
-	struct engine *e;
-	struct err err;
+	struct session session = { .conf = conf, .secret = "ab", .ops = &fake_net };
 
 	feed.next = next_or_later;
 	feed.settled = settled_in_order;
@@ -207,9 +213,7 @@ static void run_scripted(const struct fake_answer *script, enum task_kind kind, 
 	fake_net_script(script);
 	if (feed.deadline_ms)
 		feed.deadline_ms += clock_mono_ms();
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), 0);
-	engine_free(e);
+	assert_int_equal(engine_run(&session, &feed), 0);
 	assert_int_equal(feeder.nsettles, n);
 }
 
@@ -332,12 +336,10 @@ static void run_in_turn(int delay_ms, size_t n, int task_ms)
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms },
 		{ .match = NULL }
 	};
-	struct engine_conf ec = { .conf = conf, .ops = &fake_net };
+	struct session session = { .conf = conf, .ops = &fake_net };
 	struct feed feed = {
 		.window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn
 	};
-	struct engine *e;
-	struct err err;
 
 	ntasks = n;
 	next_task = nsettled = nlate = 0;
@@ -346,9 +348,7 @@ static void run_in_turn(int delay_ms, size_t n, int task_ms)
 	for (size_t i = 0; i < n; i++)
 		tasks[i] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[i] };
 	fake_net_script(script);
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), 0);
-	engine_free(e);
+	assert_int_equal(engine_run(&session, &feed), 0);
 	assert_int_equal(nsettled, n);
 	assert_int_equal(fake_net_most(), 1);
 }
@@ -478,10 +478,9 @@ static int broken_open(const struct net_conf *c, struct net **ret, struct err *e
 static void without_the_module_every_task_settles_and_the_error_is_told(void **state)
 {
 	struct net_ops broken = fake_net;
-	struct engine_conf ec = { .conf = conf, .ops = &broken };
-	struct feed feed = { .window_max = 4, .task_ms = 1000, .next = next, .settled = settled };
-	struct engine *e;
 	struct err err;
+	struct session session = { .conf = conf, .ops = &broken, .err = &err };
+	struct feed feed = { .window_max = 4, .task_ms = 1000, .next = next, .settled = settled };
 
 	(void)state;
 	broken.open = broken_open;
@@ -491,10 +490,8 @@ static void without_the_module_every_task_settles_and_the_error_is_told(void **s
 		tasks[i] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[i], .ask = 7 };
 	ntasks = 10;
 	next_task = nsettled = 0;
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), IPREP_E_OS);
+	assert_int_equal(engine_run(&session, &feed), IPREP_E_OS);
 	assert_string_equal(err.text, "no network module");
-	engine_free(e);
 	assert_int_equal(nsettled, 10);
 	assert_int_equal(findings[9][2].status, FINDING_ERROR);
 	tasks[0] = (struct task){
@@ -503,9 +500,7 @@ static void without_the_module_every_task_settles_and_the_error_is_told(void **s
 	ntasks = 1;
 	next_task = nsettled = 0;
 	memset(findings[0], 0, sizeof(findings[0]));
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), IPREP_E_OS);
-	engine_free(e);
+	assert_int_equal(engine_run(&session, &feed), IPREP_E_OS);
 	assert_int_equal(nsettled, 1);
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "no network module");

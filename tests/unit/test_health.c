@@ -125,9 +125,7 @@ static source_set settled(void *user, struct task *t)
 static const struct lookup *look_up_as(enum origin origin, const char *ip,
 				       const struct fake_answer *script)
 {
-	struct engine_conf ec;
 	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
-	struct engine *engine;
 	struct addr a;
 	struct err e;
 
@@ -137,19 +135,12 @@ static const struct lookup *look_up_as(enum origin origin, const char *ip,
 				.auth_mark = "",
 				.ops = &fake_net,
 				.health = &health };
-	ec = (struct engine_conf){ .conf = conf,
-				   .clock = env.clock,
-				   .log = env.log,
-				   .ops = &fake_net,
-				   .health = &health };
 	fake_net_script(script);
 	assert_true(addr_parse(ip, &a));
 	one = lookup_free(one);
 	assert_int_equal(lookup_new(&env, &a, origin, 0, &one, &e), 0);
 	fed = false;
-	assert_int_equal(engine_new(&ec, &engine), 0);
-	assert_int_equal(engine_run(engine, &feed, &e), 0);
-	engine_free(engine);
+	assert_int_equal(engine_run(&env, &feed), 0);
 	return one;
 }
 

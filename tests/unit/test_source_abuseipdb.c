@@ -62,23 +62,19 @@ static source_set settled(void *user, struct task *t)
 static void call(enum task_kind kind, const char *ip, const char *match,
 		 const struct http_answer *h, int delay_ms)
 {
-	struct engine_conf ec = {
+	struct session session = {
 		.conf = conf, .secret = KEY, .ops = &fake_net, .clock = { .now_s = fixed_now }
 	};
 	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
 	struct fake_answer script[] = { { match, { .status = NET_BROKEN }, *h, delay_ms },
 					{ .match = NULL } };
-	struct engine *e;
-	struct err err;
 
 	finding = (struct finding){ 0 };
 	task = (struct task){ .kind = kind, .findings = &finding, .ask = 1, .body = "ip=1" };
 	assert_true(addr_parse(ip, &task.addr));
 	fed = false;
 	fake_net_script(script);
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), 0);
-	engine_free(e);
+	assert_int_equal(engine_run(&session, &feed), 0);
 }
 
 #define ANSWER(c, text)                                                                      \

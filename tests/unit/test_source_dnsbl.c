@@ -70,21 +70,19 @@ static source_set settled(void *user, struct task *t)
 static const struct finding *ask_list(int row, const char *ip, const struct fake_answer *script,
 				      int task_ms)
 {
-	struct engine_conf ec = { .conf = conf, .ops = &fake_net, .clock = { .now_s = fixed_now } };
+	struct session session = { .conf = conf,
+				   .ops = &fake_net,
+				   .clock = { .now_s = fixed_now } };
 	struct feed feed = {
 		.window_max = 1, .task_ms = task_ms, .next = next, .settled = settled
 	};
-	struct engine *e;
-	struct err err;
 
 	memset(findings, 0, sizeof(findings));
 	task = (struct task){ .kind = TASK_LOOKUP, .findings = findings, .ask = SOURCE_BIT(row) };
 	assert_true(addr_parse(ip, &task.addr));
 	fed = false;
 	fake_net_script(script);
-	assert_int_equal(engine_new(&ec, &e), 0);
-	assert_int_equal(engine_run(e, &feed, &err), 0);
-	engine_free(e);
+	assert_int_equal(engine_run(&session, &feed), 0);
 	return &findings[row];
 }
 
