@@ -1,89 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h - one job of the worker, from the queue to its outcome: a lookup, a report, a bulk of
- * them, a retraction
+ * job.h - one job of the worker, from the queue to its outcome; a kind of job is a file and a row
  *
  * Whatever is sent is written ahead: frozen and counted against the quota, durably, before the
  * request. A report's answer carries the score: it is kept as a finding, and a lookup waits after
  * it. A lookup waits while a report of its address is about to go, so that one call serves both.
+ * While a job of an address is in flight no other job of that address starts.
  */
 #pragma once
-#include "reputation/lookup.h"
+#include "reputation/engine.h"
+#include "worker/worker.h"
 
-struct bulk_row {
-	int64_t id;
-	struct addr addr;
-	int tries;
-	bool sent_before;
-};
-struct job {
-	struct task *task; /* the lookup's, or own */
-	struct task own;
-	struct addr key; /* nothing else of it starts meanwhile */
-	struct lookup *lookup;
-	struct lookup_job job;
-	struct report_job report;
-	struct bulk_row *rows; /* of a bulk, by address */
-	size_t nrows;
-	struct retraction retraction;
-	char *body;
-	struct finding *findings; /* of all but a lookup */
-};
-struct worker_stats;
-
-/* ---- what may start now ---- */
-
+/* Reports that may go now, alone or as a file of many. */
 struct report_plan {
+	bool made;
 	size_t singles;
 	bool bulk;
+	bool some_go; /* now, or in flight already: lookups of the same addresses wait */
 };
-/*
- * nflying reports are on their way, or a bulk is. One bulk if more wait than single calls are left,
- * and bulk calls; these are spread over the rest of the day once they become few.
- */
-int job_plan_reports(const struct session *session, size_t nflying, bool bulk_flying,
-		     struct report_plan *ret);
+/* What the kinds look at while jobs are taken. */
+struct job_queue {
+	const struct session *session;
+	const struct engine *engine; /* what is in flight; NULL: nothing is */
+	struct report_plan plan;     /* report_plan() makes it when it is first asked for */
+};
 
-/* Errors as lookup_new(). A lookup that needs nothing settles at once. */
-int job_of_lookup(const struct session *session, const struct lookup_job *job, struct job **ret,
-		  struct err *error);
-/*
- * Take at most max reports that are due and whose key is not busy, all written ahead in one durable
- * transaction. nbusy: how many due ones may be busy. Returns how many are in ret. Errors: _STORE,
- * _BUSY, _NOMEM.
- */
-int job_take_reports(const struct session *session, size_t max, size_t nbusy,
-		     bool (*busy)(void *user, const struct addr *key), void *user, struct job **ret,
-		     struct err *error);
-/* 1 and *ret: all reports that are due, as far as one file takes them. 0: none. */
-int job_take_bulk(const struct session *session, struct job **ret, struct err *error);
-/* 1 and *ret: a retraction that is due and may go. 0: none. */
-int job_take_retraction(const struct session *session,
-			bool (*busy)(void *user, const struct addr *key), void *user,
-			struct job **ret, struct err *error);
+struct job {
+	const struct job_kind *kind;
+	struct task *task; /* the kind's; task->owner is the job */
+};
+struct job_kind {
+	const char *name;
+	/*
+	 * Take up to max jobs that are due and may start now, written ahead. Returns how many were
+	 * put into ret. Errors: _STORE, _BUSY, _NOMEM.
+	 */
+	int (*take)(struct job_queue *queue, struct job **ret, size_t max);
+	/* Nonzero if something is due that take() would take, or if that cannot be told. */
+	int (*is_due)(struct job_queue *queue);
+	/* The task has settled: what to ask in addition, or SOURCE_WAIT. NULL: never anything. */
+	source_set (*ask)(const struct session *session, struct job *job);
+	/* Write the outcome to disk. Errors: _STORE, _BUSY: the job stays in the queue as it was.
+	 */
+	int (*keep)(const struct session *session, struct job *job, struct worker_stats *stats);
+	void (*free)(struct job *job);
+};
+/* In the order in which they are asked for jobs; ends with NULL. In job_kinds.c. */
+extern const struct job_kind *const job_kinds[];
+extern const struct job_kind job_retract, job_bulk, job_report, job_lookup;
 
-/* ---- what became of it ---- */
+/* ---- for the kinds: in job.c ---- */
 
-/*
- * The task has settled: more to ask, or 0 when it is over. *ret_rc: 0, or the error why its outcome
- * could not be kept: the job stays as it was, and the disk is not to be tried with the next one.
- */
-source_set job_settled(const struct session *session, struct job *job, struct worker_stats *stats,
-		       int *ret_rc);
-struct job *job_free(struct job *job);
+#define JOBS_MAX 64 /* in flight */
 
-/* ---- shared by job*.c ---- */
+/* The kind's struct around a member, here its struct job or api_call. */
+#define JOB_OF(member_pointer, type, member) \
+	((type *)(void *)((char *)(member_pointer)-offsetof(type, member)))
 
+/* A job that is one call to AbuseIPDB. */
+struct api_call {
+	struct job job;
+	struct task task;
+	struct finding *findings;
+	char *body; /* NULL: none */
+};
+/* Errors: _NOMEM; then api_call_done() may still be called. */
+int api_call_init(struct api_call *call, const struct job_kind *kind, enum task_kind task_kind,
+		  const struct session *session, const struct addr *addr);
+void api_call_done(struct api_call *call);
 /* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
 int64_t job_delay_s(int tries);
-/* Anything but a lookup. NULL: no memory. */
-struct job *job_new(const struct session *session, enum task_kind kind, const struct addr *addr);
-/* Freeze it, if it is not: comment and categories as they go out. In a transaction. 1: it is over,
- * not to be sent. */
-int job_freeze(const struct session *session, struct report_job *job);
-/* What was not taken for certain, by no try, may still get later events and never becomes "outcome
- * unknown". */
-enum report_state job_state_later(const struct task *task, bool sent_before);
-int job_keep_report(const struct session *session, struct job *job, struct worker_stats *stats);
-int job_keep_bulk(const struct session *session, struct job *job, struct worker_stats *stats);
-int job_keep_retraction(const struct session *session, struct job *job, struct worker_stats *stats);
+/* When a call that failed is to be made again, after so many tries. */
+int64_t api_call_retry_at(const struct session *session, const struct task *task, int tries);

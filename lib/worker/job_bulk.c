@@ -5,13 +5,38 @@
  * Each row keeps its own state, so that what is not known to be saved goes again, one way or the
  * other, and comes back as a duplicate if it was. Rows are written in slices: hooks must not wait.
  */
-#include "worker/job.h"
 #include "reputation/quota.h"
-#include "worker/worker.h"
+#include "worker/report_queue.h"
 #include <stdlib.h>
 
 #define SLICE	500   /* rows a transaction */
 #define BULK_MS 60000 /* 2 MB over a slow line */
+
+struct bulk_row {
+	int64_t id;
+	struct addr addr;
+	int tries;
+	bool sent_before;
+};
+struct bulk_work {
+	struct api_call call;
+	struct bulk_row *rows; /* by address */
+	size_t nrows;
+};
+
+static struct bulk_work *bulk_of(struct job *job)
+{
+	return JOB_OF(job, struct bulk_work, call.job);
+}
+
+static void bulk_work_free(struct job *job)
+{
+	struct bulk_work *work = bulk_of(job);
+
+	api_call_done(&work->call);
+	free(work->rows);
+	free(work);
+}
 
 static int by_address(const void *left, const void *right)
 {
@@ -28,133 +53,168 @@ static int refused_by_address(const void *left, const void *right)
 /* ---- written ahead ---- */
 
 /* 1: the file is full. */
-static int add_row(const struct session *session, struct report_job *r, struct job *w,
+static int add_row(const struct session *session, struct report_job *report, struct bulk_work *work,
 		   struct buf *csv)
 {
+	int64_t now = clock_now_s(&session->clock), seen_at = report->seen_at;
 	size_t before = csv->len;
-	int64_t now = clock_now_s(&session->clock);
-	int rc = job_freeze(session, r);
+	int rc = report_freeze(session, report);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	if (!abuseipdb_bulk_row(csv, &r->addr, r->categories, r->frozen,
-				r->seen_at < now ? r->seen_at : now))
+	if (seen_at > now)
+		seen_at = now;
+	if (!abuseipdb_bulk_row(csv, &report->addr, report->categories, report->frozen, seen_at))
 		return 1;
 	if (csv->failed)
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	if (csv->len > before)
-		w->rows[w->nrows++] = (struct bulk_row){ r->id, r->addr, r->tries,
-							 r->sent_at != 0 };
+		work->rows[work->nrows++] = (struct bulk_row){ report->id, report->addr,
+							       report->tries,
+							       report->sent_at != 0 };
 	return 0;
 }
 
-/* The row that did not fit has been frozen as well: it goes with the next one. */
+/*
+ * 1: written ahead; 0: nothing to send. The row that did not fit has been frozen as well: it goes
+ * with the next file.
+ */
 static int add_rows(const struct session *session, struct report_job *due, int count,
-		    struct job *job, struct buf *csv)
+		    struct bulk_work *work, struct buf *csv)
 {
 	int rc = 0;
 
 	for (int at = 0; at < count && !rc; at += SLICE) {
 		rc = store_begin(session->store, STORE_FAST);
 		for (int i = at; i < count && i < at + SLICE && !rc; i++)
-			rc = add_row(session, &due[i], job, csv);
+			rc = add_row(session, &due[i], work, csv);
 		rc = store_end(session->store, rc);
 	}
-	if (rc < 0 || !job->nrows)
+	if (rc < 0 || !work->nrows)
 		return rc < 0 ? rc : 0;
 	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it, too */
-	if (!rc)
-		rc = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
+	if (rc)
+		return rc;
+	rc = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
 	return rc ? rc : 1;
 }
 
-int job_take_bulk(const struct session *session, struct job **ret, struct err *error)
+/* 1 and the file in csv; 0: nothing to send. */
+static int write_file(const struct session *session, struct bulk_work *work, struct buf *csv)
 {
 	struct report_job *due = calloc(BULK_ROWS_MAX, sizeof(*due));
-	struct job *job = job_new(session, TASK_BULK, &(struct addr){ 0 });
-	struct buf csv;
-	int count = 0, rc;
+	int rc, count;
 
-	buf_init(&csv, BULK_BYTES_MAX);
-	abuseipdb_bulk_head(&csv);
-	if (job)
-		job->rows = calloc(BULK_ROWS_MAX, sizeof(*job->rows));
-	if (due && job && job->rows && !csv.failed) {
-		rc = count = store_reports_due(session->store, clock_now_s(&session->clock), due,
-					       BULK_ROWS_MAX);
-		if (count > 0)
-			rc = add_rows(session, due, count, job, &csv);
-	} else {
-		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
+	work->rows = calloc(BULK_ROWS_MAX, sizeof(*work->rows));
+	abuseipdb_bulk_head(csv);
+	if (!due || !work->rows || csv->failed) {
+		free(due);
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	}
+	rc = count = store_reports_due(session->store, clock_now_s(&session->clock), due,
+				       BULK_ROWS_MAX);
+	if (count > 0)
+		rc = add_rows(session, due, count, work, csv);
 	for (int i = 0; i < count; i++)
 		report_job_done(&due[i]);
 	free(due);
+	return rc;
+}
+
+static int bulk_take(struct job_queue *queue, struct job **ret, size_t max)
+{
+	struct bulk_work *work;
+	struct buf csv;
+	int rc = report_plan(queue);
+
+	(void)max; /* at least 1 */
+	if (rc || !queue->plan.bulk)
+		return rc;
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return err_set(queue->session->err, IPREP_E_NOMEM, "out of memory");
+	buf_init(&csv, BULK_BYTES_MAX);
+	rc = api_call_init(&work->call, &job_bulk, TASK_BULK, queue->session, &(struct addr){ 0 });
+	if (!rc)
+		rc = write_file(queue->session, work, &csv);
 	if (rc <= 0) {
 		buf_free(&csv);
-		job_free(job);
+		api_call_done(&work->call);
+		free(work->rows);
+		free(work);
 		return rc;
 	}
-	qsort(job->rows, job->nrows, sizeof(*job->rows), by_address);
-	job->own.body = job->body = csv.text;
-	job->own.patience_ms = BULK_MS;
-	*ret = job;
+	qsort(work->rows, work->nrows, sizeof(*work->rows), by_address);
+	work->call.task.body = work->call.body = csv.text;
+	work->call.task.patience_ms = BULK_MS;
+	*ret = &work->call.job;
 	return 1;
+}
+
+static int bulk_is_due(struct job_queue *queue)
+{
+	int rc = report_plan(queue);
+
+	return rc ? rc : queue->plan.bulk;
 }
 
 /* ---- what came of it ---- */
 
-/* When what was not taken goes again: all at once, or the next file would take a few. */
-static int64_t again_at(const struct session *session, const struct job *job)
-{
-	int64_t now = clock_now_s(&session->clock), again = now + job_delay_s(job->rows[0].tries);
-
-	if (job->task->quota.stopped_until || job->task->quota.auth_failed)
-		return now;
-	return now + job->task->retry_after_s > again ? now + job->task->retry_after_s : again;
-}
-
 static int end_row(const struct session *session, const struct task *task,
-		   const struct bulk_row *row, bool all_named, int64_t again,
+		   const struct bulk_row *row, bool all_named, int64_t retry_at,
 		   struct worker_stats *stats)
 {
-	struct refused_row key = { .addr = row->addr }, *no = NULL;
+	struct refused_row key = { .addr = row->addr }, *refused = NULL;
+	bool saved = all_named;
 
 	if (task->nrefused)
-		no = bsearch(&key, task->refused, task->nrefused, sizeof(key), refused_by_address);
-	if (task->outcome == OUT_DONE && (no ? no->duplicate : all_named)) {
+		refused = bsearch(&key, task->refused, task->nrefused, sizeof(key),
+				  refused_by_address);
+	if (refused)
+		saved = refused->duplicate;
+	if (task->outcome == OUT_DONE && saved) {
 		stats->reports++;
 		return store_report_end(session->store, row->id, REPORT_DONE, 0,
 					"in a bulk report");
 	}
 	stats->failed++;
-	if (task->outcome == OUT_DONE && no)
-		return store_report_end(session->store, row->id, REPORT_PARKED, 0, no->why);
-	return store_report_end(session->store, row->id, job_state_later(task, row->sent_before),
-				again, task->why);
+	if (task->outcome == OUT_DONE && refused)
+		return store_report_end(session->store, row->id, REPORT_PARKED, 0, refused->why);
+	return store_report_end(session->store, row->id, report_state_later(task, row->sent_before),
+				retry_at, task->why);
 }
 
-int job_keep_bulk(const struct session *session, struct job *job, struct worker_stats *stats)
+static int bulk_keep(const struct session *session, struct job *job, struct worker_stats *stats)
 {
+	const struct bulk_work *work = bulk_of(job);
 	struct task *task = job->task;
-	int64_t again = again_at(session, job);
+	/* what was not taken goes again all at once, or the next file would hold a few */
+	int64_t retry_at = api_call_retry_at(session, task, work->rows[0].tries);
 	bool all_named;
 	int rc = quota_note(session, "bulk-report", &task->quota);
 
 	if (task->nrefused)
 		qsort(task->refused, task->nrefused, sizeof(*task->refused), refused_by_address);
-	/* fewer saved and refused than sent: nobody knows which, so they go again */
-	all_named = task->count + (int64_t)task->nrefused >= (int64_t)job->nrows;
+	/* fewer saved and refused than sent: it is not known which, so they go again */
+	all_named = task->count + (int64_t)task->nrefused >= (int64_t)work->nrows;
 	if (task->outcome == OUT_DONE && !all_named)
 		log_line(session->log, LOG_WARNING,
 			 "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
 			 "the others will be sent again",
-			 job->nrows, (long long)task->count, task->nrefused);
-	for (size_t at = 0; at < job->nrows && rc >= 0; at += SLICE) {
+			 work->nrows, (long long)task->count, task->nrefused);
+	for (size_t at = 0; at < work->nrows && rc >= 0; at += SLICE) {
 		rc = store_begin(session->store, STORE_FAST);
-		for (size_t i = at; i < job->nrows && i < at + SLICE && rc >= 0; i++)
-			rc = end_row(session, task, &job->rows[i], all_named, again, stats);
+		for (size_t i = at; i < work->nrows && i < at + SLICE && rc >= 0; i++)
+			rc = end_row(session, task, &work->rows[i], all_named, retry_at, stats);
 		rc = store_end(session->store, rc);
 	}
 	return rc < 0 ? rc : 0;
 }
+
+const struct job_kind job_bulk = {
+	.name = "bulk report",
+	.take = bulk_take,
+	.is_due = bulk_is_due,
+	.keep = bulk_keep,
+	.free = bulk_work_free,
+};
