@@ -2,91 +2,15 @@
 /* maintenance.c - purge, forget, re-check and reset */
 #include "api/iprep_private.h"
 #include "worker/lock.h"
+#include "worker/purge.h"
 #include "worker/recheck.h"
 #include "worker/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PURGE_ROWS   200
-#define PURGE_PAGES  64
-#define STEP_MS	     50 /* nobody is to wait longer for a step */
-#define PAUSE_MS     8	/* as hooks poll: who waits has its turn (store.c) */
-#define PAUSE_MAX_MS 50
-#define PROGRESS_MS  200
-#define CHECK_MS     30000
 #define RELEASES     64		      /* read at a time */
 #define PARDON_MAX_S (3653 * 86400LL) /* ten years, their leap days too */
-
-static int64_t sum(const struct store_counts *counts)
-{
-	return counts->findings + counts->lookups + counts->reports + counts->blocks +
-	       counts->pardons + counts->sightings + counts->logins + counts->failures +
-	       counts->retractions + counts->released;
-}
-
-/* Steps of a size that this disk does soon, but not so small that they never end. */
-struct batch {
-	int max, size;
-};
-
-static void rest(struct iprep_ctx *ctx, struct batch *pace)
-{
-	int64_t pause_ms = store_held_ms(ctx->store);
-
-	if (pause_ms > STEP_MS)
-		pace->size -= pace->size > pace->max / 4 ? pace->size / 4 : 0;
-	else
-		pace->size += (pace->max - pace->size + 1) / 2;
-	pause_ms = pause_ms < PAUSE_MS	     ? PAUSE_MS
-		   : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS
-					     : pause_ms;
-	store_checkpoint(ctx->store);
-	usleep((useconds_t)pause_ms * 1000);
-}
-
-static int purge_rows(struct iprep_ctx *ctx, const struct iprep_run_options *options,
-		      struct store_counts *counts)
-{
-	struct batch pace = { PURGE_ROWS, PURGE_ROWS };
-	struct store_counts all = { 0 };
-	int64_t told_ms = 0;
-	int rc = options->progress ? store_purge_count(ctx->store, ctx->conf, &all) : 0;
-
-	while (!rc && (rc = store_purge_mend(ctx->store, pace.size)) > 0) {
-		rest(ctx, &pace);
-		rc = 0;
-	}
-	while (!rc && (rc = store_purge_step(ctx->store, ctx->conf, pace.size, counts)) > 0) {
-		if (options->progress && clock_mono_ms() - told_ms >= PROGRESS_MS) {
-			told_ms = clock_mono_ms();
-			options->progress(options->user, sum(counts), sum(&all));
-		}
-		rest(ctx, &pace);
-		rc = 0;
-	}
-	return rc;
-}
-
-static int purge_pages(struct iprep_ctx *ctx)
-{
-	struct batch pace = { PURGE_PAGES, PURGE_PAGES };
-	int rc;
-
-	while ((rc = store_purge_trim(ctx->store, pace.size)) > 0)
-		rest(ctx, &pace);
-	return rc;
-}
-
-static int purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
-		 struct store_counts *counts)
-{
-	int rc = purge_rows(ctx, options, counts);
-
-	if (!rc)
-		rc = purge_pages(ctx);
-	return rc ? rc : store_purge_seen(ctx->store);
-}
 
 static const struct iprep_run_options defaults;
 
@@ -94,23 +18,15 @@ int iprep_purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
 		struct iprep_purge_stats *ret_stats)
 {
 	struct store_counts counts = { 0 };
+	struct session session;
 	int rc = ctx_open_store(ctx, STORE_WORK);
 
 	if (rc)
 		return rc;
 	if (!options)
 		options = &defaults;
-	rc = store_check(ctx->store, CHECK_MS);
-	if (!rc)
-		log_line(&ctx->log, LOG_NOTICE,
-			 "%s: too large to be checked within %d s: no damage in what was read",
-			 ctx->conf->state, CHECK_MS / 1000);
-	if (rc < 0)
-		return rc;
-	if (options->dry_run)
-		rc = store_purge_count(ctx->store, ctx->conf, &counts);
-	else
-		rc = purge(ctx, options, &counts);
+	session = ctx_env(ctx);
+	rc = purge_run(&session, options->dry_run, options->progress, options->user, &counts);
 	if (rc)
 		return rc;
 	*ret_stats = (struct iprep_purge_stats){ counts.findings,    counts.lookups,

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/lookup.h"
 #include "base/buf.h"
-#include "base/time.h"
 #include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RESERVE_PERCENT 30 /* of the day's checks that gate jobs and re-checks never use */
 
 static int note_own_report(const struct session *session, struct lookup *lookup)
 {
@@ -118,80 +115,6 @@ static void leave_out_paid(const struct session *session, struct lookup *lookup)
 	}
 }
 
-enum turn { TURN_GO, TURN_WAIT, TURN_NO };
-
-/* May AbuseIPDB be asked now? TURN_NO: dst says why not. */
-static enum turn quota_allows(const struct lookup *lookup, const struct quota *quota,
-			      char dst[DETAIL_MAX])
-{
-	char when[TIME_TEXT_MAX];
-
-	dst[0] = '\0';
-	if (quota->auth_failed)
-		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
-	else if (quota->stopped_until)
-		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
-			 time_text(quota->stopped_until, TIME_FOR_PEOPLE, when));
-	else if (quota->remaining <= 0)
-		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if ((lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY) &&
-		 quota->remaining * 100 <= quota->limit * RESERVE_PERCENT)
-		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
-	else if (quota->first_under_way && !lookup->task.late)
-		return TURN_WAIT;
-	else if (quota->first_under_way)
-		snprintf(dst, DETAIL_MAX,
-			 "not asked: the first call of the day, which tells the quota, is "
-			 "not answered yet");
-	return *dst ? TURN_NO : TURN_GO;
-}
-
-#define KEY_WAIT_S 3600 /* for another key */
-
-/* When a check that was not allowed may be; 0: at any time. Only the worker, for sure addresses,
- * waits for it. */
-static int64_t opens_at(const struct session *session, const struct quota *quota)
-{
-	int64_t now = clock_now_s(&session->clock);
-
-	if (quota->auth_failed)
-		return now + KEY_WAIT_S;
-	if (quota->stopped_until)
-		return quota->stopped_until;
-	return quota->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
-}
-
-/* TURN_GO: the call is counted. The first one of an unknown quota goes alone. */
-static enum turn quota_take(const struct session *session, struct lookup *lookup,
-			    char dst[DETAIL_MAX])
-{
-	enum turn turn = TURN_GO;
-	struct quota quota;
-	int rc;
-
-	dst[0] = '\0';
-	if (!session->store)
-		return TURN_GO;
-	rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
-	if (!rc) /* without the lock, for those who wait */
-		turn = quota_allows(lookup, &quota, dst);
-	if (!rc && turn == TURN_GO) {
-		rc = store_begin(session->store, STORE_FAST);
-		if (!rc)
-			rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
-		turn = rc ? TURN_NO : quota_allows(lookup, &quota, dst);
-		if (turn == TURN_GO)
-			rc = store_quota_take(session->store, "check", 1);
-		rc = store_end(session->store, rc);
-	}
-	if (!rc && turn == TURN_NO)
-		lookup->ask_again_at = opens_at(session, &quota);
-	if (!rc)
-		return turn;
-	snprintf(dst, DETAIL_MAX, "not asked: the quota ledger cannot be written");
-	return TURN_NO;
-}
-
 static void weigh(const struct session *session, struct lookup *lookup)
 {
 	verdict_weigh(session->conf, lookup->findings, lookup->origin, lookup->may_ask,
@@ -229,19 +152,22 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	int paid = session->conf->abuseipdb;
 	char why[DETAIL_MAX];
 	struct finding *finding;
+	bool low_priority;
 
 	weigh(session, lookup);
 	if (!lookup->verdict.ask)
 		return unproven(session, lookup);
 	if (paid < 0 || !(lookup->verdict.ask & SOURCE_BIT(paid)))
 		return lookup->verdict.ask;
-	switch (quota_take(session, lookup, why)) {
-	case TURN_GO:
+	low_priority = lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY;
+	switch (quota_take_check(session, low_priority, !lookup->task.late, why,
+				 &lookup->ask_again_at)) {
+	case QUOTA_GO:
 		lookup->paying = true;
 		return lookup->verdict.ask;
-	case TURN_WAIT:
+	case QUOTA_WAIT:
 		return SOURCE_WAIT;
-	case TURN_NO:
+	case QUOTA_NO:
 		break;
 	}
 	lookup->may_ask &= ~SOURCE_BIT(paid);
@@ -310,7 +236,7 @@ static void check_settled(const struct session *session, struct lookup *lookup)
 	if (session->store)
 		quota_note(session, "check", &lookup->task.quota);
 	if (lookup->task.quota.auth_failed)
-		lookup->ask_again_at = clock_now_s(&session->clock) + KEY_WAIT_S;
+		lookup->ask_again_at = clock_now_s(&session->clock) + QUOTA_KEY_WAIT_S;
 	else if (lookup->task.quota.stopped_until)
 		lookup->ask_again_at = lookup->task.quota.stopped_until;
 	lookup->paying = false;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/quota.h"
 #include "base/time.h"
+#include <stdio.h>
 
-static void say_stop(const struct session *session, const char *endpoint, int64_t until)
+#define RESERVE_PERCENT 30 /* of the day's checks, for what is not of low priority */
+
+static void log_stop(const struct session *session, const char *endpoint, int64_t until)
 {
 	char when[TIME_TEXT_MAX];
 
@@ -13,14 +16,16 @@ static void say_stop(const struct session *session, const char *endpoint, int64_
 int quota_note(const struct session *session, const char *endpoint, const struct quota_seen *seen)
 {
 	struct quota before;
-	int rc = 0;
+	int rc;
 
-	if (seen->stopped_until)
+	if (seen->stopped_until) {
 		rc = store_quota_get(session->store, endpoint, session->auth_mark, &before);
-	if (!rc && seen->stopped_until && !before.stopped_until)
-		say_stop(session, endpoint, seen->stopped_until);
-	if (!rc)
-		rc = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
+		if (rc)
+			return rc < 0 ? rc : 0;
+		if (!before.stopped_until)
+			log_stop(session, endpoint, seen->stopped_until);
+	}
+	rc = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
 	if (rc > 0)
 		log_line(session->log, LOG_ERR,
 			 "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
@@ -30,7 +35,82 @@ int quota_note(const struct session *session, const char *endpoint, const struct
 
 int64_t quota_left(const struct quota *quota)
 {
-	return quota->auth_failed || quota->stopped_until || quota->remaining < 0
-		       ? 0
-		       : quota->remaining;
+	if (quota->auth_failed || quota->stopped_until || quota->remaining < 0)
+		return 0;
+	return quota->remaining;
+}
+
+/* ---- one check ---- */
+
+/* QUOTA_NO: dst says why not. */
+static enum quota_turn turn_of(const struct quota *quota, bool low_priority, bool may_wait,
+			       char dst[DETAIL_MAX])
+{
+	char when[TIME_TEXT_MAX];
+
+	dst[0] = '\0';
+	if (quota->auth_failed)
+		snprintf(dst, DETAIL_MAX, "not asked: the API key was refused");
+	else if (quota->stopped_until)
+		snprintf(dst, DETAIL_MAX, "not asked: stopped until %s",
+			 time_text(quota->stopped_until, TIME_FOR_PEOPLE, when));
+	else if (quota->remaining <= 0)
+		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
+	else if (low_priority && quota->remaining * 100 <= quota->limit * RESERVE_PERCENT)
+		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
+	else if (quota->first_under_way && may_wait)
+		return QUOTA_WAIT;
+	else if (quota->first_under_way)
+		snprintf(dst, DETAIL_MAX,
+			 "not asked: the first call of the day, which tells the quota, is "
+			 "not answered yet");
+	return *dst ? QUOTA_NO : QUOTA_GO;
+}
+
+static int64_t opens_at(const struct session *session, const struct quota *quota)
+{
+	int64_t now = clock_now_s(&session->clock);
+
+	if (quota->auth_failed)
+		return now + QUOTA_KEY_WAIT_S;
+	if (quota->stopped_until)
+		return quota->stopped_until;
+	return quota->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
+}
+
+enum quota_turn quota_take_check(const struct session *session, bool low_priority, bool may_wait,
+				 char ret_why[DETAIL_MAX], int64_t *ret_again_at)
+{
+	enum quota_turn turn;
+	struct quota quota;
+	int rc;
+
+	ret_why[0] = '\0';
+	if (!session->store)
+		return QUOTA_GO;
+	/* first without the lock, for those who wait */
+	rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
+	if (rc)
+		goto fail;
+	turn = turn_of(&quota, low_priority, may_wait, ret_why);
+	if (turn == QUOTA_GO) {
+		rc = store_begin(session->store, STORE_FAST);
+		if (rc)
+			goto fail;
+		rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
+		if (!rc) {
+			turn = turn_of(&quota, low_priority, may_wait, ret_why);
+			if (turn == QUOTA_GO)
+				rc = store_quota_take(session->store, "check", 1);
+		}
+		rc = store_end(session->store, rc);
+		if (rc)
+			goto fail;
+	}
+	if (turn == QUOTA_NO)
+		*ret_again_at = opens_at(session, &quota);
+	return turn;
+fail:
+	snprintf(ret_why, DETAIL_MAX, "not asked: the quota ledger cannot be written");
+	return QUOTA_NO;
 }
