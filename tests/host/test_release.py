@@ -129,7 +129,7 @@ class Release(unittest.TestCase):
         self.convict("45.1.1.1", "45.1.1.2")
         self.release("45.1.1.1", "45.1.1.2")
         for _ in range(2):                 # and once more: nothing changes
-            said = self.cron("iprep-release")
+            said = self.cron("iprep-release.timer")
             self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
             self.assertEqual((self.banned("45.1.1.1"), self.banned("45.1.1.2")), ([], list(JAILS)))
         self.host.restart()
@@ -146,7 +146,7 @@ class Release(unittest.TestCase):
                 self.convict(address, jails=(jail,))
                 self.place.sql("DELETE FROM released")
                 self.release(address)
-                said = self.cron("iprep-release")
+                said = self.cron("iprep-release.timer")
                 self.assertEqual((said.returncode, said.stdout, said.stderr), (0, "", ""))
                 self.assertNotIn(address, self.host.bans_of(jail))
 
@@ -154,11 +154,11 @@ class Release(unittest.TestCase):
         self.convict("45.1.1.1")
         self.host.stop()
         self.release("45.1.1.1")
-        self.cron("iprep-release")               # in vain
+        self.cron("iprep-release.timer")               # in vain
         self.place.sql("UPDATE released SET at = at - 86400")
         self.host.start()
         self.bans_are_restored("45.1.1.1")
-        self.assertEqual(self.cron("iprep-release").returncode, 0)
+        self.assertEqual(self.cron("iprep-release.timer").returncode, 0)
         self.assertEqual(self.banned("45.1.1.1"), [])
 
     def test_a_pardon_holds_over_restarts(self):
