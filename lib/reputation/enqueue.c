@@ -155,8 +155,9 @@ int enqueue_event(const struct session *session, const struct event *ev, int *re
 		return 0;
 	}
 	rc = store_begin(session->store, STORE_DURABLE);
-	if (!rc)
-		rc = store_end(session->store, record(session, ev, &recorded));
+	if (rc)
+		return rc;
+	rc = store_end(session->store, record(session, ev, &recorded));
 	if (rc < 0)
 		return rc;
 	*ret_recorded = recorded;

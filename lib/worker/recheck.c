@@ -227,10 +227,10 @@ static int keep(struct run *run, struct rechecking *checked)
 	int64_t now = clock_now_s(&session->clock);
 	bool listed = any_lists(run, checked->lookup);
 	bool release = checked->lookup->verdict.kind == V_CLEAN && all_acquit(run, checked, false);
-	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST), alive = 0;
+	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST);
 
 	if (!rc)
-		rc = alive = store_recheck_alive(session->store, &checked->block);
+		rc = store_recheck_alive(session->store, &checked->block);
 	if (rc <= 0)
 		return store_end(session->store, rc);
 	rc = store_findings_put(session->store, session->conf, &checked->lookup->key,
