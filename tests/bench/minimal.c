@@ -132,7 +132,8 @@ static pid_t start_one(char **argv, unsigned n, int *start)
 	_exit(71);
 }
 
-/* n of a command together: all are forked and wait, then start. Each one's exit status and time in us.
+/* n of a command together: all are forked and wait, then start. Each one's exit status and time in
+ * us.
  */
 static int burst(unsigned n, unsigned first, char **argv)
 {
