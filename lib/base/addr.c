@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* addr.c - see addr.h */
 #include "base/addr.h"
 #include "base/parse.h"
 #include <arpa/inet.h>
@@ -128,7 +129,7 @@ bool prefix_parse(const char *text, struct prefix *ret)
 		prefix.bits = (int)bits + (v4 ? 96 : 0);
 	}
 	cut = addr_cut(&prefix.addr, prefix.bits);
-	if (!addr_equal(&cut, &prefix.addr)) /* host bits are a typing mistake, not a prefix */
+	if (!addr_equal(&cut, &prefix.addr)) /* host bits are a typing mistake */
 		return false;
 	*ret = prefix;
 	return true;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr.h - an address is 16 bytes, made once, at the door
+ * addr.h - addresses and prefixes: parsing, text, order, special-purpose ranges
  *
- * IPv4 is kept as ::ffff:a.b.c.d; a v4-mapped text means the IPv4 address. Special-purpose
- * ranges are IANA's registries (RFC 6890 and successors) as one table.
+ * An address is parsed once, where it comes in, into 16 bytes. IPv4 is kept as ::ffff:a.b.c.d; a
+ * v4-mapped text means the IPv4 address. Special-purpose ranges are IANA's registries (RFC 6890 and
+ * successors) as one table.
  */
 #pragma once
 #include "base/types.h"
@@ -13,10 +14,10 @@
 
 struct prefix {
 	struct addr addr;
-	int bits;
-}; /* bits of the 128; IPv4 /24 is 120 */
+	int bits; /* of the 128; IPv4 /24 is 120 */
+};
 
-/* Strictly what inet_pton(3) takes: no zone id, no prefix, no blanks. */
+/* What inet_pton(3) takes: no zone id, no prefix, no blanks. */
 bool addr_parse(const char *text, struct addr *ret);
 bool addr_is_v4(const struct addr *addr);
 /* Canonical text; returns dst, which has room for ADDR_TEXT_MAX. */
@@ -26,9 +27,9 @@ char *addr_key_text(const struct addr *key, int ipv6_prefix, char dst[ADDR_TEXT_
 bool addr_equal(const struct addr *left, const struct addr *right);
 /* As memcmp(3): the order in which the store keeps its keys. */
 int addr_compare(const struct addr *left, const struct addr *right);
-/* The store's key: IPv4 whole, IPv6 cut to ipv6_prefix bits (1..128). */
+/* The store's key: IPv4 unchanged, IPv6 cut to ipv6_prefix bits (1..128). */
 struct addr addr_key(const struct addr *addr, int ipv6_prefix);
-/* Clear all but the first bits (0..128). */
+/* Clears all but the first bits (0..128). */
 struct addr addr_cut(const struct addr *addr, int bits);
 /* RFC 5782: "4.3.2.1" or 32 nibbles, no trailing dot; returns dst. */
 char *addr_reverse(const struct addr *addr, char dst[ADDR_REVERSE_MAX]);

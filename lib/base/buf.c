@@ -18,7 +18,7 @@ void buf_free(struct buf *buf)
 	buf_init(buf, buf->max);
 }
 
-static bool make_room(struct buf *buf, size_t more)
+static bool buf_make_room(struct buf *buf, size_t more)
 {
 	size_t need = buf->len + more + 1;
 	size_t room = buf->room ? buf->room : 64;
@@ -40,7 +40,7 @@ static bool make_room(struct buf *buf, size_t more)
 
 void buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-	if (!make_room(buf, len)) {
+	if (!buf_make_room(buf, len)) {
 		buf->failed = true;
 		return;
 	}
@@ -63,7 +63,7 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 	va_start(ap, fmt);
 	count = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (count < 0 || !make_room(buf, (size_t)count)) {
+	if (count < 0 || !buf_make_room(buf, (size_t)count)) {
 		buf->failed = true;
 		return;
 	}

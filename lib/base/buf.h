@@ -16,13 +16,15 @@ struct buf {
 	bool failed;
 };
 
-void buf_init(struct buf *buf, size_t max); /* max: bytes of text, terminator apart */
-void buf_free(struct buf *buf);		    /* wipes, frees, leaves an empty buffer */
+/* max: bytes of text, without the terminator. */
+void buf_init(struct buf *buf, size_t max);
+/* Wipes and frees the text and leaves an empty buffer. */
+void buf_free(struct buf *buf);
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* How many bytes of text to keep so that max hold them and no UTF-8 character is cut in two. */
+/* How many bytes of text to keep: at most max, and no UTF-8 character cut in two. */
 size_t utf8_cut(const char *text, size_t max);
 /* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */
 bool utf8_valid(const char *text);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* clock.c - see clock.h */
 #include "base/clock.h"
 #include <time.h>
 
-static int64_t ms_of(clockid_t id)
+static int64_t clock_ms(clockid_t id)
 {
 	struct timespec timespec;
 
@@ -17,10 +18,10 @@ int64_t clock_now_s(const struct clock *clock)
 
 int64_t clock_mono_ms(void)
 {
-	return ms_of(CLOCK_MONOTONIC);
+	return clock_ms(CLOCK_MONOTONIC);
 }
 
 int64_t clock_boot_s(void)
 {
-	return ms_of(CLOCK_BOOTTIME) / 1000;
+	return clock_ms(CLOCK_BOOTTIME) / 1000;
 }

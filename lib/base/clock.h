@@ -4,9 +4,9 @@
 #include <stdint.h>
 
 struct clock {
-	int64_t (*now_s)(void *user);
+	int64_t (*now_s)(void *user); /* NULL: time(2) */
 	void *user;
-}; /* now_s NULL: time(2) */
+};
 
 int64_t clock_now_s(const struct clock *clock);
 int64_t clock_mono_ms(void); /* for deadlines: never jumps */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* err.c - see err.h */
 #include "base/err.h"
 #include <stdarg.h>
 #include <stdio.h>

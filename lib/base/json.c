@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* json.c - see json.h */
 #include "base/json.h"
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -6,19 +7,19 @@
 
 #define DEPTH_MAX 32
 
-/* struct json is cJSON under another name: the one place that knows. */
-static cJSON *in(const struct json *json)
+/* struct json is cJSON under another name; only these two convert. */
+static cJSON *cjson_of(const struct json *json)
 {
 	return (cJSON *)(uintptr_t)json;
 }
 
-static struct json *out(const cJSON *c)
+static struct json *json_of(const cJSON *item)
 {
-	return (struct json *)(uintptr_t)c;
+	return (struct json *)(uintptr_t)item;
 }
 
-/* cJSON allows 1000 levels and recurses: count before it does. Strings may hold brackets. */
-static bool shallow(const char *text, size_t len)
+/* cJSON recurses, up to 1000 levels deep; this counts them first. Strings may contain brackets. */
+static bool is_shallow(const char *text, size_t len)
 {
 	bool quoted = false;
 	int depth = 0;
@@ -40,14 +41,14 @@ static bool shallow(const char *text, size_t len)
 	return true;
 }
 
-static bool unique(const cJSON *c)
+static bool has_unique_names(const cJSON *item)
 {
-	for (const cJSON *a = c->child; a; a = a->next) {
-		if (!unique(a))
+	for (const cJSON *child = item->child; child; child = child->next) {
+		if (!has_unique_names(child))
 			return false;
-		if (!cJSON_IsObject(c))
+		if (!cJSON_IsObject(item))
 			continue;
-		if (cJSON_GetObjectItemCaseSensitive(c, a->string) != a)
+		if (cJSON_GetObjectItemCaseSensitive(item, child->string) != child)
 			return false;
 	}
 	return true;
@@ -56,57 +57,60 @@ static bool unique(const cJSON *c)
 struct json *json_parse(const char *text, size_t len)
 {
 	const char *end = NULL;
-	cJSON *c;
+	cJSON *item;
 
-	if (!shallow(text, len))
+	if (!is_shallow(text, len))
 		return NULL;
-	c = cJSON_ParseWithLengthOpts(text, len, &end, 0);
-	if (!c)
+	item = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+	if (!item)
 		return NULL;
 	while (end < text + len && strchr(" \t\r\n", *end))
 		end++;
-	if (end == text + len && unique(c))
-		return out(c);
-	cJSON_Delete(c);
+	if (end == text + len && has_unique_names(item))
+		return json_of(item);
+	cJSON_Delete(item);
 	return NULL;
 }
 
 struct json *json_free(struct json *json)
 {
-	cJSON_Delete(in(json));
+	cJSON_Delete(cjson_of(json));
 	return NULL;
 }
 
 const struct json *json_member(const struct json *object, const char *name)
 {
-	return object && cJSON_IsObject(in(object))
-		       ? out(cJSON_GetObjectItemCaseSensitive(in(object), name))
-		       : NULL;
+	if (!object || !cJSON_IsObject(cjson_of(object)))
+		return NULL;
+	return json_of(cJSON_GetObjectItemCaseSensitive(cjson_of(object), name));
 }
 
 const struct json *json_item(const struct json *array, size_t i)
 {
-	return array && cJSON_IsArray(in(array)) ? out(cJSON_GetArrayItem(in(array), (int)i))
-						 : NULL;
+	if (!array || !cJSON_IsArray(cjson_of(array)))
+		return NULL;
+	return json_of(cJSON_GetArrayItem(cjson_of(array), (int)i));
 }
 
 size_t json_count(const struct json *array)
 {
-	return array && cJSON_IsArray(in(array)) ? (size_t)cJSON_GetArraySize(in(array)) : 0;
+	if (!array || !cJSON_IsArray(cjson_of(array)))
+		return 0;
+	return (size_t)cJSON_GetArraySize(cjson_of(array));
 }
 
 const struct json *json_next(const struct json *item)
 {
-	return item ? out(in(item)->next) : NULL;
+	return item ? json_of(cjson_of(item)->next) : NULL;
 }
 
 bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
 {
 	double number;
 
-	if (!json || !cJSON_IsNumber(in(json)))
+	if (!json || !cJSON_IsNumber(cjson_of(json)))
 		return false;
-	number = in(json)->valuedouble;
+	number = cjson_of(json)->valuedouble;
 	if (!(number >= -9e15 && number <= 9e15) || (double)(int64_t)number != number ||
 	    number < (double)min || number > (double)max)
 		return false;
@@ -116,13 +120,13 @@ bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
 
 bool json_bool(const struct json *json, bool *ret)
 {
-	if (!json || !cJSON_IsBool(in(json)))
+	if (!json || !cJSON_IsBool(cjson_of(json)))
 		return false;
-	*ret = cJSON_IsTrue(in(json));
+	*ret = cJSON_IsTrue(cjson_of(json));
 	return true;
 }
 
 const char *json_text(const struct json *json)
 {
-	return json ? cJSON_GetStringValue(in(json)) : NULL;
+	return json ? cJSON_GetStringValue(cjson_of(json)) : NULL;
 }

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/* local_addr.c - see local_addr.h */
 #include "base/local_addr.h"
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool addr_of(const struct sockaddr *sa, struct addr *ret)
+/* sockaddr: NULL for an interface without an address */
+static bool sockaddr_addr(const struct sockaddr *sockaddr, struct addr *ret)
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 
-	if (sa->sa_family == AF_INET) {
-		memcpy(&v4, sa, sizeof(v4));
+	if (!sockaddr)
+		return false;
+	if (sockaddr->sa_family == AF_INET) {
+		memcpy(&v4, sockaddr, sizeof(v4));
 		*ret = (struct addr){ .bytes = { [10] = 0xff, [11] = 0xff } };
 		memcpy(ret->bytes + 12, &v4.sin_addr, 4);
 		return true;
 	}
-	if (sa->sa_family != AF_INET6)
+	if (sockaddr->sa_family != AF_INET6)
 		return false;
-	memcpy(&v6, sa, sizeof(v6));
+	memcpy(&v6, sockaddr, sizeof(v6));
 	memcpy(ret->bytes, &v6.sin6_addr, 16);
 	return true;
 }
@@ -26,16 +30,15 @@ static bool addr_of(const struct sockaddr *sa, struct addr *ret)
 bool local_addr_in(const struct prefix *prefix)
 {
 	struct ifaddrs *list = NULL;
-	bool has = false;
-	struct addr one;
+	struct addr addr;
+	bool found = false;
 
 	if (getifaddrs(&list))
 		return false;
-	for (struct ifaddrs *ifaddrs = list; ifaddrs && !has; ifaddrs = ifaddrs->ifa_next)
-		has = ifaddrs->ifa_addr && addr_of(ifaddrs->ifa_addr, &one) &&
-		      prefix_has(prefix, &one);
+	for (struct ifaddrs *entry = list; entry && !found; entry = entry->ifa_next)
+		found = sockaddr_addr(entry->ifa_addr, &addr) && prefix_has(prefix, &addr);
 	freeifaddrs(list);
-	return has;
+	return found;
 }
 
 bool local_addr_has(const struct addr *addr)
@@ -48,19 +51,19 @@ bool local_addr_has(const struct addr *addr)
 struct local_addr_list *local_addr_list_new(void)
 {
 	struct ifaddrs *list = NULL;
-	struct local_addr_list *own;
+	struct local_addr_list *ours;
 	size_t count = 0;
 
 	if (getifaddrs(&list))
 		return NULL;
-	for (struct ifaddrs *ifaddrs = list; ifaddrs; ifaddrs = ifaddrs->ifa_next)
+	for (struct ifaddrs *entry = list; entry; entry = entry->ifa_next)
 		count++;
-	own = calloc(1, sizeof(*own) + count * sizeof(own->addrs[0]));
-	for (struct ifaddrs *ifaddrs = list; ifaddrs && own; ifaddrs = ifaddrs->ifa_next)
-		own->count += ifaddrs->ifa_addr &&
-			      addr_of(ifaddrs->ifa_addr, &own->addrs[own->count]);
+	ours = calloc(1, sizeof(*ours) + count * sizeof(ours->addrs[0]));
+	for (struct ifaddrs *entry = list; entry && ours; entry = entry->ifa_next)
+		if (sockaddr_addr(entry->ifa_addr, &ours->addrs[ours->count]))
+			ours->count++;
 	freeifaddrs(list);
-	return own;
+	return ours;
 }
 
 bool local_addr_list_has(const struct local_addr_list *list, const struct addr *addr)

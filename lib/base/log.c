@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* log.c - see log.h */
 #include "base/log.h"
 #include <stdarg.h>
 #include <stdio.h>

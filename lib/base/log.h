@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log.h - a line for whoever listens; silent unless a hook is installed */
+/* log.h - log lines for a callback of the caller; without one, nothing is logged */
 #pragma once
 #include <stdbool.h>
 #include <syslog.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * siphash.h - SipHash-2-4, a keyed hash of short texts
+ * siphash.h - SipHash-2-4, a keyed hash for short texts
  *
- * J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF", 2012. Our own, because the
- * libraries that have a keyed hash would cost every hook more time in the loader than all its work.
+ * J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF", 2012. Our own, because
+ * loading a library that has a keyed hash would take longer than all the other work of a hook.
  */
 #pragma once
 #include <stddef.h>

@@ -14,8 +14,8 @@ typedef uint64_t source_set;
 #define SOURCE_WAIT   SOURCE_BIT(63) /* nothing yet: settle again, it is not its turn */
 
 struct addr {
-	uint8_t bytes[16];
-}; /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
+	uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d; made only by addr.h */
+};
 
 /* Not F_OK: unistd.h has a macro of that name, and it is 0. */
 enum finding_status {
@@ -38,7 +38,7 @@ struct finding {
 	uint8_t status; /* enum finding_status */
 	uint8_t rule;	/* enum finding_rule */
 	bool listed;
-	bool trusted; /* heard over a path on which nobody can forge it */
+	bool trusted; /* came over a path on which it cannot be forged */
 	bool partial; /* the score in the answer to a report: no whitelist, Tor or age */
 	int points;
 	uint8_t na;
@@ -56,7 +56,7 @@ enum origin { /* who wants to know */
 /* What the headers of an API answer say of the quota of one endpoint. */
 struct quota_seen {
 	bool seen;		  /* an answer came at all */
-	int64_t limit, remaining; /* -1: not said */
+	int64_t limit, remaining; /* -1: unknown */
 	int64_t stopped_until;	  /* 429, Retry-After, 401: do not ask before; 0: none */
 	bool auth_failed;	  /* 401: until key or configuration change */
 	char error[DETAIL_MAX];	  /* empty: the answer was good */
@@ -81,7 +81,7 @@ struct refused_row {
 	char why[64];
 };
 
-/* One address on its way through the engine. Owned by whoever fed it, lent to the engine. */
+/* One address on its way through the engine. Belongs to the feeder, lent to the engine. */
 struct task {
 	enum task_kind kind;
 	struct addr addr;
@@ -100,7 +100,7 @@ struct task {
 	const char *body; /* made of what was stored before; NULL: none */
 	enum outcome outcome;
 	bool not_accepted;	     /* OUT_LATER: the service cannot have taken it */
-	int64_t retry_after_s;	     /* OUT_LATER: at least; 0: not said */
+	int64_t retry_after_s;	     /* OUT_LATER: at least; 0: unknown */
 	char why[DETAIL_MAX];	     /* OUT_LATER, OUT_PARKED */
 	int64_t count;		     /* OUT_DONE: rows saved, reports taken back */
 	struct refused_row *refused; /* TASK_BULK, OUT_DONE; the feeder frees it */
