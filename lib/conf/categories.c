@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* categories.c - see categories.h */
 #include "conf/categories.h"
 #include "base/buf.h"
 #include "base/mask.h"
@@ -44,19 +45,19 @@ int categories_parse(const char *text, char dst[CONF_TEXT_MAX], struct err *erro
 			       sizeof(list) - 1);
 	memcpy(list, text, strlen(text) + 1);
 	for (char *pos = strtok_r(list, ", ", &save); pos; pos = strtok_r(NULL, ", ", &save)) {
-		int byte = category_of(pos);
+		int number = category_of(pos);
 
 		if (++given > CATEGORIES_MAX)
-			return err_set(error, IPREP_E_ARG, "categories: more than %d are given",
+			return err_set(error, IPREP_E_ARG, "categories: more than %d",
 				       CATEGORIES_MAX);
-		if (!byte)
+		if (!number)
 			return err_set(error, IPREP_E_ARG,
-				       "categories: \"%s\" is no category of AbuseIPDB",
+				       "categories: \"%s\" is not a category of AbuseIPDB",
 				       text_mask(masked, sizeof(masked), pos, strlen(pos)));
-		if (seen[byte])
+		if (seen[number])
 			continue;
-		seen[byte] = true;
-		snprintf(one, sizeof(one), "%s%d", count++ ? "," : "", byte);
+		seen[number] = true;
+		snprintf(one, sizeof(one), "%s%d", count++ ? "," : "", number);
 		text_put(out, sizeof(out), one);
 	}
 	if (!count)

@@ -35,11 +35,11 @@ int conf_zone_key(struct conf_source *source, const char *key, struct err *error
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)key[i]) && key[i] != '-')
 			return err_set(error, IPREP_E_CONFIG,
-				       "%s: byte %zu is not of a zone's key (letters, "
-				       "digits, '-')",
+				       "%s: invalid character in key at byte %zu; expected "
+				       "letters, digits and '-'",
 				       source->key_file, i + 1);
 	if (!len || len > 63)
-		return err_set(error, IPREP_E_CONFIG, "%s: %zu bytes; a zone's key has 1 to 63",
+		return err_set(error, IPREP_E_CONFIG, "%s: the key has %zu bytes; expected 1 to 63",
 			       source->key_file, len);
 	source->asked_zone = malloc(room);
 	if (!source->asked_zone)

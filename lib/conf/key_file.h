@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* key_file.h - a key in a file of its own, opened safely and never said */
+/* key_file.h - reads a secret key from a file of its own, safely; it never appears in a message */
 #pragma once
 #include "base/err.h"
 
 #define SECRET_MAX 512 /* with terminator; AbuseIPDB's keys have 80 characters */
 
 /*
- * Read one line of printable, blank-free ASCII. The file must be regular, owned by root or by
- * us, not writable by the group, closed to others, at most SECRET_MAX bytes; links are not
- * followed. Returns 0; 1 if the file does not exist or we may not read it (message says which);
- * _PERM unsafe owner, mode or kind; _CONFIG empty, too long, foreign bytes. The
- * message never holds content. Wipe with key_file_wipe().
+ * Reads one line of printable ASCII without blanks. The file must be regular, belong to root or to
+ * this process's user, not be writable by the group nor accessible to others, and have fewer than
+ * SECRET_MAX bytes; links are not followed. Returns 0; 1 if the file does not exist or may not be
+ * read (the message says which); _PERM: unsafe owner, mode or kind; _CONFIG: empty, too long,
+ * invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
  */
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
 void key_file_wipe(char secret[SECRET_MAX]);

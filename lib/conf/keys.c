@@ -2,7 +2,7 @@
 /*
  * keys.c - the table of keys and how each type of value is read
  *
- * A parser says what is wrong with a value; read.c adds file, line, section, key and value.
+ * A parser reports what is wrong with a value; read.c adds file, line, section, key and value.
  */
 #include "conf/keys.h"
 #include "base/buf.h"
@@ -14,7 +14,7 @@
 #include <strings.h>
 
 #define YEAR_S (366 * 86400LL)
-/* ten years with their leap days: a block that ends later is none */
+/* Ten years with their leap days: a block that ends later is not believed. */
 #define BAN_MAX_S  (3653 * 86400LL)
 #define INT_VALUES 1000000
 
@@ -75,7 +75,7 @@ static bool next_word(const char **at, char *dst, size_t room)
 	return true;
 }
 
-static bool copy(char *dst, const char *text, struct err *error)
+static bool copy_text(char *dst, const char *text, struct err *error)
 {
 	if (strlen(text) >= CONF_TEXT_MAX)
 		return wrong(error, "too long");
@@ -91,7 +91,7 @@ static bool p_path(const struct conf_key *key, const char *text, void *dst, stru
 		return wrong(error, "expected an absolute path");
 	if (*text && text[strlen(text) - 1] == '/')
 		return wrong(error, "expected a file, not a directory");
-	return copy(dst, text, error);
+	return copy_text(dst, text, error);
 }
 
 static bool loopback_host(const char *host)
@@ -116,7 +116,7 @@ static bool p_url(const struct conf_key *key, const char *text, void *dst, struc
 		return wrong(error, "expected https:// (http:// only to loopback)");
 	if (text[strcspn(text, " \"'@#?<>\\")] || text[strlen(text) - 1] == '/')
 		return wrong(error, "not a plain URL without a slash at its end");
-	return copy(dst, text, error);
+	return copy_text(dst, text, error);
 }
 
 /* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
@@ -127,7 +127,7 @@ static bool p_proxy(const struct conf_key *key, const char *text, void *dst, str
 	(void)key;
 	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
 		return wrong(error, "expected a proxy such as http://proxy.example.org:3128");
-	return copy(dst, text, error);
+	return copy_text(dst, text, error);
 }
 
 static bool zone_name(const char *text, struct err *error)
@@ -154,7 +154,7 @@ static bool p_zone(const struct conf_key *key, const char *text, void *dst, stru
 	const char *from = strstr(text, "%{"), *to = from ? strchr(from, '}') : NULL;
 	char plain[CONF_TEXT_MAX];
 
-	if (!copy(source->zone, text, error))
+	if (!copy_text(source->zone, text, error))
 		return false;
 	source->key_file[0] = '\0';
 	if (!from)
@@ -194,7 +194,7 @@ static bool p_resolvers(const struct conf_key *key, const char *text, void *dst,
 }
 
 /* The row of text in names; -1: none. */
-static int row_of(const char *const *names, int count, const char *text)
+static int name_row(const char *const *names, int count, const char *text)
 {
 	for (int i = 0; i < count; i++)
 		if (!strcmp(text, names[i]))
@@ -205,7 +205,7 @@ static int row_of(const char *const *names, int count, const char *text)
 static bool p_check(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	static const char *const names[] = { "undecided", "always", "never" };
-	int row = row_of(names, 3, text);
+	int row = name_row(names, 3, text);
 
 	(void)key;
 	if (row < 0)
@@ -217,7 +217,7 @@ static bool p_check(const struct conf_key *key, const char *text, void *dst, str
 static bool p_confirm(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	static const char *const names[] = { "auto", "yes", "no" };
-	int row = row_of(names, 3, text);
+	int row = name_row(names, 3, text);
 
 	(void)key;
 	if (row < 0)
@@ -261,7 +261,7 @@ static bool p_categories(const struct conf_key *key, const char *text, void *dst
 	if (categories_parse(text, numbers, NULL))
 		return wrong(error,
 			     "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
-	return copy(dst, numbers, error);
+	return copy_text(dst, numbers, error);
 }
 
 static bool p_comment(const struct conf_key *key, const char *text, void *dst, struct err *error)
@@ -269,7 +269,9 @@ static bool p_comment(const struct conf_key *key, const char *text, void *dst, s
 	const char *what = conf_template_wrong(text);
 
 	(void)key;
-	return what ? wrong(error, what) : copy(dst, text, error);
+	if (what)
+		return wrong(error, what);
+	return copy_text(dst, text, error);
 }
 
 static bool p_globs(const struct conf_key *key, const char *text, void *dst, struct err *error)
@@ -302,14 +304,20 @@ static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, 
 	return !*text || wrong(error, expected);
 }
 
-/* clang-format off: a row a line */
-/* clang-format off */
-#define CONF(section, name, text, parse, min, max, member) \
-	{ { section, name, text }, parse, min, max, offsetof(struct conf, member), false }
-#define TIER(name, parse, min, max, member) \
-	{ { "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true }
-#define LIST(name, text, parse, min, max, member, required) \
-	{ { "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), required }
+/* clang-format off: one row per line */
+#define CONF(section, name, text, parse, min, max, member)                                     \
+	{                                                                                      \
+		{ section, name, text }, parse, min, max, offsetof(struct conf, member), false \
+	}
+#define TIER(name, parse, min, max, member)                                                       \
+	{                                                                                         \
+		{ "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true \
+	}
+#define LIST(name, text, parse, min, max, member, required)                                     \
+	{                                                                                       \
+		{ "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), \
+			required                                                                \
+	}
 
 const struct conf_key conf_keys[] = {
 	CONF("general", "state", "/var/lib/iprep/iprep.db", p_path, 1, 0, state),
@@ -338,10 +346,13 @@ const struct conf_key conf_keys[] = {
 	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
 	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),
 	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
-	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
-	     "in %{window}", p_comment, 0, 0, comment),
-	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive",
-	     p_globs, 0, 0, skip_jails),
+	CONF("report", "comment",
+	     "Brute force on %{jail}: %{failures} failures, %{users} user names "
+	     "in %{window}",
+	     p_comment, 0, 0, comment),
+	CONF("report", "skip_jails",
+	     "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive", p_globs, 0, 0,
+	     skip_jails),
 	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
 	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
 	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),
@@ -353,7 +364,6 @@ const struct conf_key conf_keys[] = {
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
 };
-/* clang-format on */
 /* clang-format on */
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
 

@@ -3,8 +3,8 @@
  * points.h - postscreen's filter*points
  *
  * v4pattern = v4field "." v4field "." v4field "." v4field, v4field = octet or
- * "[" member { ";" member } "]", member = octet or octet ".." octet; outer brackets may
- * stand around a whole field list (postconf(5), postscreen_dnsbl_sites). Entries are
+ * "[" member { ";" member } "]", member = octet or octet ".." octet; outer brackets are
+ * allowed around a whole field list (postconf(5), postscreen_dnsbl_sites). Entries are
  * separated by blanks; "*3" alone matches any answer. For scores (0..100) a pattern has
  * one field.
  */

@@ -138,7 +138,7 @@ static int unknown_key(struct reader *rd, const char *name)
 }
 
 /* Splits "key = value" into two trimmed texts. False: there is no '='. */
-static bool split(char *text, char **ret_value)
+static bool split_key(char *text, char **ret_value)
 {
 	char *equals = strchr(text, '='), *end;
 
@@ -157,7 +157,7 @@ static int begin_value(struct reader *rd, char *name, size_t indent)
 	char *value;
 	size_t row;
 
-	if (!split(name, &value))
+	if (!split_key(name, &value))
 		return line_error(rd, "expected key = value", name);
 	if (!*rd->section)
 		return line_error(rd, "unknown section", "");
@@ -233,7 +233,7 @@ static int continue_value(struct reader *rd, const char *text)
 /* ---- lines ---- */
 
 /* text has no blanks at its ends. */
-static int take_line(struct reader *rd, char *text, size_t len, size_t indent)
+static int handle_line(struct reader *rd, char *text, size_t len, size_t indent)
 {
 	int rc;
 
@@ -270,7 +270,7 @@ static int read_lines(struct reader *rd)
 		while (end > indent && raw[end - 1] && strchr(" \t\r\n", raw[end - 1]))
 			end--;
 		raw[end] = '\0';
-		rc = take_line(rd, raw + indent, end - indent, indent);
+		rc = handle_line(rd, raw + indent, end - indent, indent);
 	}
 	free(raw);
 	if (rc)

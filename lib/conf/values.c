@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
-static int64_t unit_s(const char *name, size_t len)
+static int64_t unit_seconds(const char *name, size_t len)
 {
 	static const struct {
 		const char *name;
@@ -39,7 +39,7 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 		if (!int_parse_prefix(&text, max_s, &number))
 			return false;
 		len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
-		unit = unit_s(text, len);
+		unit = unit_seconds(text, len);
 		if (!unit || number > max_s / unit || sum > max_s - number * unit)
 			return false;
 		sum += number * unit;

@@ -196,7 +196,7 @@ class Configuration(Case):
         os.chmod(self.path('key'), 0o644)
         for program, args in (('rep-check', ['45.1.1.1']), ('rep-check', ['--ready']),
                               ('rep-report', ['--flush'])):
-            p = self.run_it(program, *args, status=77, says='mode 644')
+            p = self.run_it(program, *args, status=77, says='permissions 0644')
             self.assertNotIn(b'abab', p.stderr)
 
     def test_no_source_that_gives_points_is_69(self):

@@ -166,7 +166,7 @@ class Enqueue(Case):
     def test_an_unsafe_key_stops_the_worker_and_loses_no_report(self):
         os.chmod(self.path('key'), 0o644)
         self.enqueue('45.1.1.1')
-        self.run_it('rep-report', '--flush', status=77, says='mode 644')
+        self.run_it('rep-report', '--flush', status=77, says='permissions 0644')
         self.assertEqual(self.sql('SELECT state, tries FROM report'), [(0, 0)])
 
     def test_a_damaged_database_is_left_as_it_is(self):

@@ -75,7 +75,7 @@ class KeyFile(Case):
         for mode in (0o644, 0o604, 0o602, 0o601, 0o660, 0o666, 0o777):
             with self.subTest(oct(mode)):
                 self.put(self.key, mode)
-                self.bad(77, f'mode {mode:03o}')
+                self.bad(77, f'permissions {mode:04o}')
 
     def test_one_of_another_user(self):
         self.put(self.key, 0o640, OTHER, place.OWNER)

@@ -180,7 +180,7 @@ class Keys(Case):
         key = self.place.path('zone.key')
         for text, mode, status, says in (('', 0o600, 78, 'empty'), ('a\nb', 0o600, 78, 'byte 2'), ('x' * 64, 0o600, 78, '1 to 63'),
                                          ('a.b', 0o600, 78, 'letters'), ('z' * 1048576, 0o600, 78, 'too long'),
-                                         ('abc', 0o644, 77, 'mode 644')):
+                                         ('abc', 0o644, 77, 'permissions 0644')):
             self.place.write('zone.key', text, mode, place.OWNER)
             p = self.check(ADDRESS, status=status)
             self.assertEqual(p.stderr.count('\n'), 1)

@@ -95,16 +95,16 @@ static void bytes_that_are_not_of_a_key_are_refused(void **state)
 		{ "", 0, "empty" },
 		{ "\n", 1, "empty" },
 		{ " \r\n\n", 4, "empty" },
-		{ "s3cret s3cret\n", 14, "byte 7 " },
-		{ " s3cret", 7, "byte 1 " },
-		{ "s3cret\tx", 8, "byte 7 " },
-		{ "s3cret\ns3cret\n", 14, "byte 7 " },
-		{ "s3cret\0\n", 8, "byte 7 " },
-		{ "s3cret\0", 7, "byte 7 " },
-		{ "s3cret\xc3\xa9", 8, "byte 7 " },
-		{ "s3cret\x7f", 7, "byte 7 " },
-		{ "\xef\xbb\xbfs3cret", 9, "byte 1 " },
-		{ "s3cret\x1b[0m", 10, "byte 7 " },
+		{ "s3cret s3cret\n", 14, "at byte 7;" },
+		{ " s3cret", 7, "at byte 1;" },
+		{ "s3cret\tx", 8, "at byte 7;" },
+		{ "s3cret\ns3cret\n", 14, "at byte 7;" },
+		{ "s3cret\0\n", 8, "at byte 7;" },
+		{ "s3cret\0", 7, "at byte 7;" },
+		{ "s3cret\xc3\xa9", 8, "at byte 7;" },
+		{ "s3cret\x7f", 7, "at byte 7;" },
+		{ "\xef\xbb\xbfs3cret", 9, "at byte 1;" },
+		{ "s3cret\x1b[0m", 10, "at byte 7;" },
 	};
 
 	(void)state;
@@ -146,7 +146,7 @@ static void modes_that_let_others_in_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		put("s3cret\n", 7, rows[i].mode);
-		snprintf(said, sizeof(said), ": mode %03o lets", (unsigned)rows[i].mode);
+		snprintf(said, sizeof(said), ": permissions %04o are too open", (unsigned)rows[i].mode);
 		if (rows[i].safe)
 			assert_int_equal(key_file_read(path, got, &e), 0);
 		else
@@ -165,7 +165,7 @@ static void an_owner_who_is_neither_root_nor_we_is_refused(void **state)
 		skip();
 	put("s3cret\n", 7, 0600);
 	assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
-	refused(IPREP_E_PERM, "belongs to user 65534, neither root nor us");
+	refused(IPREP_E_PERM, "belongs to user 65534; chown root");
 
 	assert_int_equal(chmod(dir, 0711), 0);
 	assert_int_equal(seteuid(SOMEBODY), 0);
