@@ -26,11 +26,13 @@
 #define SOCKET_BYTES (2 * 1024 * 1024) /* answers to thousands of questions come in bursts */
 #define PATIENCE_MS  (60 * 60 * 1000)
 
-static const char *why_of(int status)
+static const char *reason_of(int status)
 {
 	if (status == ARES_ETIMEOUT || status == ARES_EDESTRUCTION)
 		return NULL;
-	return status == ARES_ECONNREFUSED ? "no resolver can be reached" : ares_strerror(status);
+	if (status == ARES_ECONNREFUSED)
+		return "no resolver can be reached";
+	return ares_strerror(status);
 }
 
 /*
@@ -61,17 +63,17 @@ static int sock_close(ares_socket_t fd, void *user)
 
 #if IS_MODERN
 
-static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t len, int flags,
+static ares_ssize_t sock_recv(ares_socket_t fd, void *bytes, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	ssize_t n = recvfrom(fd, p, len, flags, from, from_len);
+	ssize_t count = recvfrom(fd, bytes, len, flags, from, from_len);
 
 	(void)user;
-	if (n <= 0 || !from) /* TCP */
-		return n;
-	n = (ssize_t)dns_message_tidy(p, (size_t)n);
-	if (n)
-		return n;
+	if (count <= 0 || !from) /* TCP */
+		return count;
+	count = (ssize_t)dns_message_tidy(bytes, (size_t)count);
+	if (count)
+		return count;
 	errno = EAGAIN; /* as if it had not come */
 	return -1;
 }
@@ -96,14 +98,14 @@ static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_sockle
 	return connect(fd, to, len);
 }
 
-static ares_ssize_t sock_send(ares_socket_t fd, const void *p, size_t len, int flags,
+static ares_ssize_t sock_send(ares_socket_t fd, const void *bytes, size_t len, int flags,
 			      const struct sockaddr *to, ares_socklen_t to_len, void *user)
 {
 	(void)user;
-	return sendto(fd, p, len, flags | MSG_NOSIGNAL, to, to_len);
+	return sendto(fd, bytes, len, flags | MSG_NOSIGNAL, to, to_len);
 }
 
-static int set_socket_functions(ares_channel_t *c)
+static int set_socket_functions(ares_channel_t *channel)
 {
 	static const struct ares_socket_functions_ex functions = {
 		.version = 1,
@@ -116,31 +118,33 @@ static int set_socket_functions(ares_channel_t *c)
 		.asendto = sock_send,
 	};
 
-	return (int)ares_set_socket_functions_ex(c, &functions, NULL);
+	return (int)ares_set_socket_functions_ex(channel, &functions, NULL);
 }
 
-static int set_resolver(ares_channel_t *c, const char *resolver)
+static int set_resolver(ares_channel_t *channel, const char *resolver)
 {
-	return ares_set_servers_csv(c, resolver);
+	return ares_set_servers_csv(channel, resolver);
 }
 
-static void came(void *user, ares_status_t status, size_t timeouts, const ares_dns_record_t *reply)
+static void on_reply(void *user, ares_status_t status, size_t timeouts,
+		     const ares_dns_record_t *reply)
 {
-	struct net_ares_question *q = user;
-	struct dns_answer a;
+	struct net_ares_question *question = user;
+	struct dns_answer answer;
 
 	(void)timeouts;
 	if (reply)
-		net_ares_read(reply, q->name, q->type, &a);
-	q->end(q, reply ? &a : NULL, reply ? NULL : why_of((int)status));
+		net_ares_read(reply, question->name, question->type, &answer);
+	question->end(question, reply ? &answer : NULL, reply ? NULL : reason_of((int)status));
 }
 
-void net_ares_ask(struct ares_channeldata *c, struct net_ares_question *q)
+void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
 {
-	ares_query_dnsrec(c, q->name, ARES_CLASS_IN, (ares_dns_rec_type_t)q->type, came, q, NULL);
+	ares_query_dnsrec(channel, question->name, ARES_CLASS_IN,
+			  (ares_dns_rec_type_t)question->type, on_reply, question, NULL);
 }
 
-void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
+void net_ares_event(struct ares_channeldata *channel, int fd, bool in, bool out)
 {
 	ares_fd_events_t event = { .fd = fd };
 
@@ -148,19 +152,20 @@ void net_ares_event(struct ares_channeldata *c, int fd, bool in, bool out)
 		event.events |= ARES_FD_EVENT_READ;
 	if (out)
 		event.events |= ARES_FD_EVENT_WRITE;
-	ares_process_fds(c, &event, 1, ARES_PROCESS_FLAG_SKIP_NON_FD);
+	ares_process_fds(channel, &event, 1, ARES_PROCESS_FLAG_SKIP_NON_FD);
 }
 
-static int list_resolvers(ares_channel_t *c, char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n)
+static int list_resolvers(ares_channel_t *channel, char ret[RESOLVERS_MAX][RESOLVER_ROOM],
+			  size_t *ret_n)
 {
-	char *all = ares_get_servers_csv(c), *save = NULL;
+	char *all = ares_get_servers_csv(channel), *save = NULL;
 
 	if (!all)
 		return ARES_ENOMEM;
-	for (char *p = strtok_r(all, ",", &save); p && *ret_n < RESOLVERS_MAX;
-	     p = strtok_r(NULL, ",", &save))
-		if (strlen(p) < RESOLVER_ROOM)
-			snprintf(ret[(*ret_n)++], RESOLVER_ROOM, "%s", p);
+	for (char *one = strtok_r(all, ",", &save); one && *ret_n < RESOLVERS_MAX;
+	     one = strtok_r(NULL, ",", &save))
+		if (strlen(one) < RESOLVER_ROOM)
+			snprintf(ret[(*ret_n)++], RESOLVER_ROOM, "%s", one);
 	ares_free_string(all);
 	return ARES_SUCCESS;
 }
@@ -204,7 +209,7 @@ static int set_resolver(ares_channel channel, const char *resolver)
 	return ares_set_servers_ports_csv(channel, resolver);
 }
 
-static void came(void *user, int status, int timeouts, unsigned char *msg, int len)
+static void on_reply(void *user, int status, int timeouts, unsigned char *msg, int len)
 {
 	struct net_ares_question *question = user;
 	bool has_reply = msg && len > 0;
@@ -213,12 +218,12 @@ static void came(void *user, int status, int timeouts, unsigned char *msg, int l
 	(void)timeouts;
 	if (has_reply)
 		dns_message_parse(msg, (size_t)len, question->name, question->type, &answer);
-	question->end(question, has_reply ? &answer : NULL, has_reply ? NULL : why_of(status));
+	question->end(question, has_reply ? &answer : NULL, has_reply ? NULL : reason_of(status));
 }
 
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
 {
-	ares_query(channel, question->name, 1 /* IN */, question->type, came, question);
+	ares_query(channel, question->name, 1 /* IN */, question->type, on_reply, question);
 }
 
 void net_ares_event(struct ares_channeldata *channel, int fd, bool in, bool out)
@@ -248,7 +253,7 @@ static int list_resolvers(ares_channel channel, char ret[RESOLVERS_MAX][RESOLVER
 
 #endif
 
-/* What newer ones do on their own, off. */
+/* Turns off what newer versions do on their own. */
 static int newer_options(struct ares_options *options)
 {
 	int mask = 0;
@@ -265,7 +270,7 @@ static int newer_options(struct ares_options *options)
 	return mask;
 }
 
-static int failed(struct err *error, int status)
+static int ares_error(struct err *error, int status)
 {
 	return err_set(error, status == ARES_ENOMEM ? IPREP_E_NOMEM : IPREP_E_OS, "DNS: %s%s",
 		       status == ARES_EFILE ? "/etc/resolv.conf: " : "", ares_strerror(status));
@@ -275,7 +280,7 @@ int net_ares_init(struct err *error)
 {
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
 
-	return rc == ARES_SUCCESS ? 0 : failed(error, rc);
+	return rc == ARES_SUCCESS ? 0 : ares_error(error, rc);
 }
 
 void net_ares_done(void)
@@ -291,10 +296,10 @@ int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, st
 
 	*ret_n = 0;
 	if (rc != ARES_SUCCESS)
-		return failed(error, rc);
+		return ares_error(error, rc);
 	rc = list_resolvers(channel, ret, ret_n);
 	ares_destroy(channel);
-	return rc == ARES_SUCCESS ? 0 : failed(error, rc);
+	return rc == ARES_SUCCESS ? 0 : ares_error(error, rc);
 }
 
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
@@ -316,7 +321,7 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 
 	if (rc != ARES_SUCCESS) {
 		*ret = NULL;
-		return failed(error, rc);
+		return ares_error(error, rc);
 	}
 	rc = set_socket_functions(*ret);
 	if (rc == ARES_SUCCESS)
@@ -325,7 +330,7 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 		return 0;
 	ares_destroy(*ret);
 	*ret = NULL;
-	return failed(error, rc);
+	return ares_error(error, rc);
 }
 
 void net_ares_close(struct ares_channeldata *channel)

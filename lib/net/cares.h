@@ -20,8 +20,8 @@ typedef void net_ares_watch(void *user, int fd, int readable, int writable);
 struct net_ares_question { /* the caller's, until end() */
 	const char *name;  /* valid for c-ares */
 	int type;	   /* NET_A, NET_TXT */
-	/* reply: what the resolver said, valid during the call. NULL: nothing, and why is the
-	 * reason; NULL, too: the channel was closed, or c-ares waited long enough. */
+	/* reply: valid during the call; NULL: there is none, and why is the reason, or NULL if the
+	 * channel was closed or c-ares gave up waiting. */
 	void (*end)(struct net_ares_question *question, const struct dns_answer *reply,
 		    const char *why);
 };

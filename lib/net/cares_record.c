@@ -16,107 +16,106 @@
 
 #define CHAIN_MAX 8
 
-static void broken(struct dns_answer *a, const char *why)
-{
-	*a = (struct dns_answer){ .status = NET_BROKEN };
-	snprintf(a->why, sizeof(a->why), "%s", why);
-}
-
-static bool our_question(const ares_dns_record_t *m, const char *name, int type)
+static bool record_is_ours(const ares_dns_record_t *message, const char *name, int type)
 {
 	ares_dns_rec_type_t asked_type;
 	ares_dns_class_t asked_class;
 	const char *asked;
 
-	return ares_dns_record_query_cnt(m) == 1 &&
-	       ares_dns_record_query_get(m, 0, &asked, &asked_type, &asked_class) == ARES_SUCCESS &&
+	return ares_dns_record_query_cnt(message) == 1 &&
+	       ares_dns_record_query_get(message, 0, &asked, &asked_type, &asked_class) ==
+		       ARES_SUCCESS &&
 	       (int)asked_type == type && asked_class == ARES_CLASS_IN && !strcasecmp(asked, name);
 }
 
-static void take_record(struct dns_answer *a, const ares_dns_rr_t *rr, int type, bool first)
+static void record_take(struct dns_answer *answer, const ares_dns_rr_t *record, int type,
+			bool first)
 {
 	if (type == NET_TXT) {
 		size_t len = 0;
-		const unsigned char *text = ares_dns_rr_get_bin(rr, ARES_RR_TXT_DATA, &len);
+		const unsigned char *text = ares_dns_rr_get_bin(record, ARES_RR_TXT_DATA, &len);
 
 		if (first && text) {
-			a->txt_len = len < sizeof(a->txt) ? len : sizeof(a->txt);
-			memcpy(a->txt, text, a->txt_len);
+			answer->txt_len = len < sizeof(answer->txt) ? len : sizeof(answer->txt);
+			memcpy(answer->txt, text, answer->txt_len);
 		}
-	} else if (a->na < ANSWERS_MAX) {
-		a->a[a->na++] = ntohl(ares_dns_rr_get_addr(rr, ARES_RR_A_ADDR)->s_addr);
+	} else if (answer->na < ANSWERS_MAX) {
+		answer->a[answer->na++] =
+			ntohl(ares_dns_rr_get_addr(record, ARES_RR_A_ADDR)->s_addr);
 	}
-	dns_answer_least_ttl(a, ares_dns_rr_get_ttl(rr));
+	dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
 }
 
 /* Records of name; returns how many, and in ret_next where a CNAME of it points to, or NULL. */
-static int take_name(const ares_dns_record_t *m, const char *name, int type, struct dns_answer *a,
-		     const char **ret_next)
+static int record_take_name(const ares_dns_record_t *message, const char *name, int type,
+			    struct dns_answer *answer, const char **ret_next)
 {
-	size_t n = ares_dns_record_rr_cnt(m, ARES_SECTION_ANSWER);
+	size_t count = ares_dns_record_rr_cnt(message, ARES_SECTION_ANSWER);
 	int found = 0;
 
 	*ret_next = NULL;
-	for (size_t i = 0; i < n; i++) {
-		const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(m, ARES_SECTION_ANSWER, i);
+	for (size_t i = 0; i < count; i++) {
+		const ares_dns_rr_t *record = ares_dns_record_rr_get_const(message,
+									   ARES_SECTION_ANSWER, i);
 
-		if (ares_dns_rr_get_class(rr) != ARES_CLASS_IN ||
-		    strcasecmp(ares_dns_rr_get_name(rr), name))
+		if (ares_dns_rr_get_class(record) != ARES_CLASS_IN ||
+		    strcasecmp(ares_dns_rr_get_name(record), name))
 			continue;
-		if ((int)ares_dns_rr_get_type(rr) == type) {
-			take_record(a, rr, type, !found++);
-		} else if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_CNAME && !*ret_next) {
-			*ret_next = ares_dns_rr_get_str(rr, ARES_RR_CNAME_CNAME);
-			dns_answer_least_ttl(a, ares_dns_rr_get_ttl(rr));
+		if ((int)ares_dns_rr_get_type(record) == type) {
+			record_take(answer, record, type, !found++);
+		} else if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_CNAME && !*ret_next) {
+			*ret_next = ares_dns_rr_get_str(record, ARES_RR_CNAME_CNAME);
+			dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
 		}
 	}
 	return found;
 }
 
-static void take_no(const ares_dns_record_t *m, enum net_status status, struct dns_answer *ret)
+static void record_take_negative(const ares_dns_record_t *message, enum net_status status,
+				 struct dns_answer *ret)
 {
-	size_t n = ares_dns_record_rr_cnt(m, ARES_SECTION_AUTHORITY);
+	size_t count = ares_dns_record_rr_cnt(message, ARES_SECTION_AUTHORITY);
 	bool has_ns = false;
 
 	*ret = (struct dns_answer){ .status = status };
-	for (size_t i = 0; i < n; i++) {
-		const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(m, ARES_SECTION_AUTHORITY,
-								       i);
+	for (size_t i = 0; i < count; i++) {
+		const ares_dns_rr_t *record =
+			ares_dns_record_rr_get_const(message, ARES_SECTION_AUTHORITY, i);
 
-		if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_SOA) {
-			uint32_t ttl = ares_dns_rr_get_ttl(rr);
-			uint32_t minimum = ares_dns_rr_get_u32(rr, ARES_RR_SOA_MINIMUM);
+		if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_SOA) {
+			uint32_t ttl = ares_dns_rr_get_ttl(record);
+			uint32_t minimum = ares_dns_rr_get_u32(record, ARES_RR_SOA_MINIMUM);
 
 			dns_answer_least_ttl(ret, ttl < minimum ? ttl : minimum);
 		}
-		has_ns |= ares_dns_rr_get_type(rr) == ARES_REC_TYPE_NS;
+		has_ns |= ares_dns_rr_get_type(record) == ARES_REC_TYPE_NS;
 	}
 	if (status == NET_NODATA && has_ns && !ret->has_ttl &&
-	    !(ares_dns_record_get_flags(m) & ARES_FLAG_AA))
-		broken(ret, "a referral: this resolver does not recurse");
+	    !(ares_dns_record_get_flags(message) & ARES_FLAG_AA))
+		dns_answer_set_broken(ret, "a referral: this resolver does not recurse");
 }
 
-static void take_answers(const ares_dns_record_t *m, const char *name, int type, bool is_nxdomain,
-			 struct dns_answer *ret)
+static void record_take_answers(const ares_dns_record_t *message, const char *name, int type,
+				bool is_nxdomain, struct dns_answer *ret)
 {
 	const char *next;
 	int found, hops = 0;
 
-	while (!(found = take_name(m, name, type, ret, &next)) && next) {
+	while (!(found = record_take_name(message, name, type, ret, &next)) && next) {
 		if (hops++ == CHAIN_MAX) {
-			broken(ret, "CNAMEs in a loop, or too many");
+			dns_answer_set_broken(ret, "CNAMEs in a loop, or too many");
 			return;
 		}
 		name = next;
 	}
 	if (found && is_nxdomain)
-		broken(ret, "NXDOMAIN with an answer");
+		dns_answer_set_broken(ret, "NXDOMAIN with an answer");
 	else if (found)
 		ret->status = NET_OK;
-	else if (ares_dns_record_rr_cnt(m, ARES_SECTION_ANSWER) && !hops)
-		broken(ret, "malformed answer: records of another name or type");
+	else if (ares_dns_record_rr_cnt(message, ARES_SECTION_ANSWER) && !hops)
+		dns_answer_set_broken(ret, "malformed answer: records of another name or type");
 	else
-		take_no(m, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
+		record_take_negative(message, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
 }
 
 void net_ares_read(const ares_dns_record_t *reply, const char *name, int type,
@@ -127,22 +126,22 @@ void net_ares_read(const ares_dns_record_t *reply, const char *name, int type,
 
 	*ret = (struct dns_answer){ .status = NET_BROKEN };
 	if (!(flags & ARES_FLAG_QR) || ares_dns_record_get_opcode(reply) != ARES_OPCODE_QUERY ||
-	    !our_question(reply, name, type))
-		broken(ret, "not an answer to our question");
+	    !record_is_ours(reply, name, type))
+		dns_answer_set_broken(ret, "not an answer to our question");
 	else if (rcode == ARES_RCODE_SERVFAIL)
 		ret->status = NET_SERVFAIL;
 	else if (rcode == ARES_RCODE_REFUSED)
 		ret->status = NET_REFUSED;
 	else if (rcode == ARES_RCODE_FORMERR)
-		broken(ret, "FORMERR");
+		dns_answer_set_broken(ret, "FORMERR");
 	else if (rcode == ARES_RCODE_NOTIMP)
-		broken(ret, "NOTIMP");
+		dns_answer_set_broken(ret, "NOTIMP");
 	else if (rcode != ARES_RCODE_NOERROR && rcode != ARES_RCODE_NXDOMAIN)
 		snprintf(ret->why, sizeof(ret->why), "response code %d", rcode);
 	else if (flags & ARES_FLAG_TC)
-		broken(ret, "truncated");
+		dns_answer_set_broken(ret, "truncated");
 	else
-		take_answers(reply, name, type, rcode == ARES_RCODE_NXDOMAIN, ret);
+		record_take_answers(reply, name, type, rcode == ARES_RCODE_NXDOMAIN, ret);
 }
 
 #endif

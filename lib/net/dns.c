@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dns.c - questions of the DNS: which resolver, when again, until when
+ * dns.c - DNS questions: which resolver, when to retry, until when
  *
  * c-ares sends each question to one resolver, once (cares.h). While there is no answer, the
  * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers
@@ -9,11 +9,12 @@
  * and the next one is asked immediately; if no other resolver has an answer, the first such reply
  * is returned.
  *
- * c-ares cannot take back a single question. One that is no longer waited for is an orphan. When a
- * channel has many, another one is opened for new questions, and the old one is closed, with its
- * orphans, when nothing else is left in it.
+ * c-ares cannot cancel a single question. A question whose answer is no longer needed is an orphan.
+ * When a channel has many, another one is opened for new questions, and the old one is closed, with
+ * its orphans, when nothing else is left in it.
  */
 #include "net/cares.h"
+#include "net/dns_message.h"
 #include "net/net_private.h"
 #include <errno.h>
 #include <stddef.h>
@@ -23,7 +24,7 @@
 
 #define TRY_MS 1500
 #define TRIES  3 /* of each resolver */
-/* An ID has 16 bits, and c-ares looks for a free one for as long as it takes. */
+/* An ID has 16 bits, and c-ares searches for a free one without a limit. */
 #define OPEN_MAX      30000
 #define ORPHANS_MAX   1000
 #define LABEL_MAX_DNS 63  /* RFC 1035, 2.3.4 */
@@ -47,18 +48,17 @@ struct net_dns {
 	struct channel *in_use[RESOLVERS_MAX][2]; /* over UDP, over TCP; NULL: none yet */
 	struct heap_node *tries;		  /* of queries, by the time of their next one */
 };
-struct
-try {
+struct attempt {
 	struct net_ares_question question; /* first */
 	struct query *query;		   /* NULL: an orphan */
 	struct channel *channel;
-	struct try *next; /* of the same query */
+	struct attempt *next; /* of the same query */
 };
 struct query {
 	struct request request; /* first */
 	struct heap_node next_try;
 	struct net *net;
-	struct try *open;
+	struct attempt *open;
 	unsigned ntries, without; /* made; bit of each resolver that gave no answer */
 	bool is_scheduled;	  /* next_try is in the heap */
 	bool tcp;
@@ -78,7 +78,7 @@ static void on_watch(void *user, int fd, int readable, int writable)
 {
 	struct channel *channel = user;
 
-	/* A socket that cannot be watched stays silent: the deadline answers for it. */
+	/* The questions of a socket that cannot be watched end at their deadlines. */
 	if (!net_watch(channel->net, NET_DNS, channel->number, fd, readable, writable))
 		log_line(&channel->net->conf.log, LOG_DEBUG, "dns: epoll: %s", strerror(errno));
 }
@@ -201,22 +201,16 @@ static void dns_deliver(struct net *net, struct request *request)
 
 	if (query->is_scheduled)
 		heap_remove(&net->dns->tries, &query->next_try);
-	for (struct try *try = query->open; try; try = try->next) {
-		try->query = NULL;
-		try->question.name = ""; /* the query's, which ends here */
-		try->channel->norphans++;
+	for (struct attempt *attempt = query->open; attempt; attempt = attempt->next) {
+		attempt->query = NULL;
+		attempt->question.name = ""; /* the query's, which ends here */
+		attempt->channel->norphans++;
 	}
 	query->cb(query->user, &query->answer);
 	free(query);
 }
 
-static void broken(struct dns_answer *answer, const char *why)
-{
-	*answer = (struct dns_answer){ .status = NET_BROKEN };
-	snprintf(answer->why, sizeof(answer->why), "%s", why);
-}
-
-static void schedule(struct query *query, int64_t at_ms)
+static void schedule_try(struct query *query, int64_t at_ms)
 {
 	struct net_dns *dns = query->net->dns;
 
@@ -232,7 +226,7 @@ static void schedule(struct query *query, int64_t at_ms)
 static void try_soon(struct query *query)
 {
 	if (!query->open)
-		schedule(query, query->net->conf.now_ms());
+		schedule_try(query, query->net->conf.now_ms());
 }
 
 static void take_reply(struct query *query, unsigned resolver, const struct dns_answer *answer)
@@ -252,35 +246,35 @@ static void take_reply(struct query *query, unsigned resolver, const struct dns_
 		try_soon(query);
 }
 
-static void on_end(struct net_ares_question *question, const struct dns_answer *reply,
-		   const char *why)
+static void on_question_end(struct net_ares_question *question, const struct dns_answer *reply,
+			    const char *why)
 {
-	struct try *try = (struct try *)(void *)question, **at;
-	struct channel *channel = try->channel;
-	struct query *query = try->query;
+	struct attempt *attempt = (struct attempt *)(void *)question, **at;
+	struct channel *channel = attempt->channel;
+	struct query *query = attempt->query;
 
 	channel->nopen--;
 	if (!query) {
 		channel->norphans--;
-		free(try);
+		free(attempt);
 		return;
 	}
-	for (at = &query->open; *at != try; at = &(*at)->next)
+	for (at = &query->open; *at != attempt; at = &(*at)->next)
 		;
-	*at = try->next;
-	free(try);
+	*at = attempt->next;
+	free(attempt);
 	if (query->request.is_done) /* its callback is about to be made */
 		return;
 	if (reply) {
 		take_reply(query, (unsigned)channel->number / (2 * GENERATIONS), reply);
 	} else if (why) {
 		if (!query->without)
-			broken(&query->answer, why);
+			dns_answer_set_broken(&query->answer, why);
 		try_soon(query);
 	}
 }
 
-/* The resolver whose turn it is; false: there is none any more. */
+/* The next resolver to ask; false: all tries are used up. */
 static bool next_resolver(struct query *query, size_t *ret)
 {
 	size_t count = query->net->dns->nresolvers;
@@ -296,23 +290,23 @@ static bool next_resolver(struct query *query, size_t *ret)
 static const char *send_try(struct query *query, size_t resolver)
 {
 	struct channel *channel = channel_to(query->net->dns, resolver, query->tcp);
-	struct try *try = channel ? malloc(sizeof(*try)) : NULL;
+	struct attempt *attempt = channel ? malloc(sizeof(*attempt)) : NULL;
 
-	if (!try)
+	if (!attempt)
 		return "out of memory";
 	if (channel->nopen >= OPEN_MAX) {
-		free(try);
-		return "too many questions at once";
+		free(attempt);
+		return "too many questions in flight";
 	}
-	*try = (struct try){
-		.question = { .name = query->name, .type = query->type, .end = on_end },
+	*attempt = (struct attempt){
+		.question = { .name = query->name, .type = query->type, .end = on_question_end },
 		.query = query,
 		.channel = channel,
 		.next = query->open
 	};
-	query->open = try;
+	query->open = attempt;
 	channel->nopen++;
-	net_ares_ask(channel->ares, &try->question);
+	net_ares_ask(channel->ares, &attempt->question);
 	return NULL;
 }
 
@@ -322,26 +316,26 @@ static void try_next(struct query *query)
 	size_t resolver, round;
 	const char *why;
 
-	if (query->open && !query->without) /* silence is the latest that is known */
+	if (query->open && !query->without) /* the last try got no reply */
 		query->answer = (struct dns_answer){ .status = NET_TIMEOUT };
 	if (!next_resolver(query, &resolver)) {
 		net_done(query->net, &query->request);
 		return;
 	}
 	round = (query->ntries - 1) / dns->nresolvers;
-	schedule(query, query->net->conf.now_ms() + ((int64_t)TRY_MS << round));
+	schedule_try(query, query->net->conf.now_ms() + ((int64_t)TRY_MS << round));
 	why = send_try(query, resolver);
 	if (why && !query->open) {
-		broken(&query->answer, why);
+		dns_answer_set_broken(&query->answer, why);
 		net_done(query->net, &query->request);
 	}
 }
 
 /*
  * Without a trailing dot, of labels of 1 to 63 characters that mean themselves to c-ares and
- * dn_expand(3). c-ares refuses other labels, too, but each version in its own way.
+ * dn_expand(3). c-ares also refuses other labels, but each version in its own way.
  */
-static bool take_name(struct query *query, const char *name)
+static bool query_set_name(struct query *query, const char *name)
 {
 	size_t len = strlen(name), label = 0;
 
@@ -358,7 +352,7 @@ static bool take_name(struct query *query, const char *name)
 		if (label > LABEL_MAX_DNS)
 			return false;
 	}
-	if (!label) /* "..": the last dot but one */
+	if (!label) /* two dots at the end */
 		return false;
 	memcpy(query->name, name, len);
 	query->name[len] = '\0';
@@ -369,7 +363,7 @@ static void dns_refuse(const struct refusal *refusal)
 {
 	struct dns_answer answer;
 
-	broken(&answer, "out of memory");
+	dns_answer_set_broken(&answer, "out of memory");
 	refusal->dns_cb(refusal->user, &answer);
 }
 
@@ -392,11 +386,11 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 				 .request = { .expire = dns_expire, .deliver = dns_deliver } };
 	net_wait(net, &query->request, deadline_ms);
 	if (deadline_ms <= net->conf.now_ms())
-		return; /* the next turn says so */
-	if (!take_name(query, name))
-		broken(&query->answer, "not a name that can be asked");
+		return; /* the next turn reports the timeout */
+	if (!query_set_name(query, name))
+		dns_answer_set_broken(&query->answer, "not a valid name for a query");
 	else if (type != NET_A && type != NET_TXT)
-		broken(&query->answer, "not a type that can be asked");
+		dns_answer_set_broken(&query->answer, "not a supported type of query");
 	else
 		try_next(query);
 	if (query->answer.status == NET_BROKEN && !query->is_scheduled)

@@ -4,9 +4,9 @@
  *
  * The question must be ours: a resolver that answers another one is broken or lying. CNAMEs are
  * followed inside the answer only, a bounded number of them, since a message can contain a loop.
- * "No" is what RFC 2308 calls so: NXDOMAIN, or NODATA that is not a referral; it lives
+ * "No" is a negative answer as in RFC 2308: NXDOMAIN, or NODATA that is not a referral; its TTL is
  * min(SOA TTL, SOA minimum) (section 5). Everything that is neither records nor a "no" is
- * NET_BROKEN, because a "no" read into a strange message would clear an address.
+ * NET_BROKEN, because taking a strange message for a "no" would clear an address.
  */
 #include "net/dns_message.h"
 #include <arpa/nameser.h>
@@ -20,19 +20,19 @@
 
 static const char malformed[] = "malformed "; /* begins why */
 
-static void broken(struct dns_answer *answer, const char *why)
-{
-	*answer = (struct dns_answer){ .status = NET_BROKEN };
-	snprintf(answer->why, sizeof(answer->why), "%s", why);
-}
-
-static bool our_question(ns_msg *msg, const char *name, int type)
+static bool message_is_ours(ns_msg *msg, const char *name, int type)
 {
 	ns_rr rr;
 
 	return ns_msg_count(*msg, ns_s_qd) == 1 && !ns_parserr(msg, ns_s_qd, 0, &rr) &&
 	       (int)ns_rr_type(rr) == type && ns_rr_class(rr) == ns_c_in &&
 	       !strcasecmp(ns_rr_name(rr), name);
+}
+
+void dns_answer_set_broken(struct dns_answer *answer, const char *why)
+{
+	*answer = (struct dns_answer){ .status = NET_BROKEN };
+	snprintf(answer->why, sizeof(answer->why), "%s", why);
 }
 
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl)
@@ -45,7 +45,8 @@ void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl)
 }
 
 /* The strings of one TXT record (RFC 1035, 3.3.14), joined and cut; false: malformed. */
-static bool take_txt(struct dns_answer *answer, const unsigned char *bytes, size_t len, bool keep)
+static bool message_take_txt(struct dns_answer *answer, const unsigned char *bytes, size_t len,
+			     bool keep)
 {
 	if (!len)
 		return false;
@@ -62,10 +63,10 @@ static bool take_txt(struct dns_answer *answer, const unsigned char *bytes, size
 	return true;
 }
 
-static bool take_record(struct dns_answer *answer, const ns_rr *rr, int type, bool first)
+static bool message_take_record(struct dns_answer *answer, const ns_rr *rr, int type, bool first)
 {
 	if (type == NET_TXT) {
-		if (!take_txt(answer, ns_rr_rdata(*rr), ns_rr_rdlen(*rr), first))
+		if (!message_take_txt(answer, ns_rr_rdata(*rr), ns_rr_rdlen(*rr), first))
 			return false;
 	} else {
 		if (ns_rr_rdlen(*rr) != 4)
@@ -78,8 +79,8 @@ static bool take_record(struct dns_answer *answer, const ns_rr *rr, int type, bo
 }
 
 /* Records of name, and in ret_next where a CNAME of it points to, or nothing. False: malformed. */
-static bool take_name(ns_msg *msg, const char *name, int type, struct dns_answer *answer,
-		      int *ret_found, char ret_next[NS_MAXDNAME])
+static bool message_take_name(ns_msg *msg, const char *name, int type, struct dns_answer *answer,
+			      int *ret_found, char ret_next[NS_MAXDNAME])
 {
 	ns_rr rr;
 
@@ -90,7 +91,7 @@ static bool take_name(ns_msg *msg, const char *name, int type, struct dns_answer
 		if (ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), name))
 			continue;
 		if ((int)ns_rr_type(rr) == type) {
-			if (!take_record(answer, &rr, type, !*ret_found))
+			if (!message_take_record(answer, &rr, type, !*ret_found))
 				return false;
 			(*ret_found)++;
 		} else if (ns_rr_type(rr) == ns_t_cname && !*ret_next) {
@@ -106,7 +107,7 @@ static bool take_name(ns_msg *msg, const char *name, int type, struct dns_answer
 }
 
 /* The two names before a SOA's numbers have no fixed length (RFC 1035, 3.3.13). */
-static bool take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *answer)
+static bool message_take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *answer)
 {
 	const unsigned char *bytes = ns_rr_rdata(*rr), *end = bytes + ns_rr_rdlen(*rr);
 	char name[NS_MAXDNAME];
@@ -127,7 +128,7 @@ static bool take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *answer)
 	return true;
 }
 
-static void take_no(ns_msg *msg, enum net_status status, struct dns_answer *ret)
+static void message_take_negative(ns_msg *msg, enum net_status status, struct dns_answer *ret)
 {
 	bool has_ns = false;
 	ns_rr rr;
@@ -135,57 +136,57 @@ static void take_no(ns_msg *msg, enum net_status status, struct dns_answer *ret)
 	*ret = (struct dns_answer){ .status = status };
 	for (int i = 0; i < ns_msg_count(*msg, ns_s_ns); i++) {
 		if (ns_parserr(msg, ns_s_ns, i, &rr)) {
-			broken(ret, "malformed authority section");
+			dns_answer_set_broken(ret, "malformed authority section");
 			return;
 		}
-		if (ns_rr_type(rr) == ns_t_soa && !take_soa(msg, &rr, ret)) {
-			broken(ret, "malformed SOA");
+		if (ns_rr_type(rr) == ns_t_soa && !message_take_soa(msg, &rr, ret)) {
+			dns_answer_set_broken(ret, "malformed SOA");
 			return;
 		}
 		has_ns |= ns_rr_type(rr) == ns_t_ns;
 	}
-	/* RFC 2308, 2.2: NS and no SOA says "ask those". A resolver that recurses never does. */
+	/* RFC 2308, 2.2: NS without SOA is a referral. A resolver that recurses sends none. */
 	if (status == NET_NODATA && has_ns && !ret->has_ttl && !ns_msg_getflag(*msg, ns_f_aa))
-		broken(ret, "a referral: this resolver does not recurse");
+		dns_answer_set_broken(ret, "a referral: this resolver does not recurse");
 }
 
-static void take_answers(ns_msg *msg, const char *name, int type, bool is_nxdomain,
-			 struct dns_answer *ret)
+static void message_take_answers(ns_msg *msg, const char *name, int type, bool is_nxdomain,
+				 struct dns_answer *ret)
 {
 	char current[NS_MAXDNAME], next[NS_MAXDNAME];
 	int found = 0, hops = 0;
 
 	snprintf(current, sizeof(current), "%s", name);
 	for (;; hops++) {
-		if (!take_name(msg, current, type, ret, &found, next)) {
-			broken(ret, "malformed answer section");
+		if (!message_take_name(msg, current, type, ret, &found, next)) {
+			dns_answer_set_broken(ret, "malformed answer section");
 			return;
 		}
 		if (found || !*next)
 			break;
 		if (hops == CHAIN_MAX) {
-			broken(ret, "CNAMEs in a loop, or too many");
+			dns_answer_set_broken(ret, "CNAMEs in a loop, or too many");
 			return;
 		}
 		memcpy(current, next, sizeof(current));
 	}
 	if (found && is_nxdomain)
-		broken(ret, "NXDOMAIN with an answer");
+		dns_answer_set_broken(ret, "NXDOMAIN with an answer");
 	else if (found)
 		ret->status = NET_OK;
 	else if (ns_msg_count(*msg, ns_s_an) && !hops)
-		broken(ret, "malformed answer: records of another name or type");
+		dns_answer_set_broken(ret, "malformed answer: records of another name or type");
 	else
-		take_no(msg, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
+		message_take_negative(msg, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
 }
 
-static void other_rcode(int rcode, struct dns_answer *ret)
+static void message_other_rcode(int rcode, struct dns_answer *ret)
 {
 	*ret = (struct dns_answer){ .status = NET_BROKEN };
 	if (rcode == ns_r_formerr)
-		broken(ret, "FORMERR");
+		dns_answer_set_broken(ret, "FORMERR");
 	else if (rcode == ns_r_notimpl)
-		broken(ret, "NOTIMP");
+		dns_answer_set_broken(ret, "NOTIMP");
 	else
 		snprintf(ret->why, sizeof(ret->why), "response code %d", rcode);
 }
@@ -198,12 +199,12 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 
 	*ret = (struct dns_answer){ .status = NET_BROKEN };
 	if (len > NS_MAXMSG || ns_initparse(msg, (int)len, &m)) {
-		broken(ret, "malformed message");
+		dns_answer_set_broken(ret, "malformed message");
 		return;
 	}
 	if (!ns_msg_getflag(m, ns_f_qr) || ns_msg_getflag(m, ns_f_opcode) != ns_o_query ||
-	    !our_question(&m, name, type)) {
-		broken(ret, "not an answer to our question");
+	    !message_is_ours(&m, name, type)) {
+		dns_answer_set_broken(ret, "not an answer to our question");
 		return;
 	}
 	rcode = ns_msg_getflag(m, ns_f_rcode);
@@ -212,11 +213,11 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 	else if (rcode == ns_r_refused)
 		ret->status = NET_REFUSED;
 	else if (rcode != ns_r_noerror && rcode != ns_r_nxdomain)
-		other_rcode(rcode, ret);
+		message_other_rcode(rcode, ret);
 	else if (ns_msg_getflag(m, ns_f_tc))
-		broken(ret, "truncated");
+		dns_answer_set_broken(ret, "truncated");
 	else
-		take_answers(&m, name, type, rcode == ns_r_nxdomain, ret);
+		message_take_answers(&m, name, type, rcode == ns_r_nxdomain, ret);
 }
 
 static bool is_malformed(const unsigned char *msg, size_t len)

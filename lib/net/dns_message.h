@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* dns_message.h - a DNS reply into a dns_answer; pure, foreign bytes (layer 2, in the module) */
+/* dns_message.h - the bytes of a DNS reply into a dns_answer, without input or output (in the
+ * module) */
 #pragma once
 #include "net/net.h"
 
@@ -11,11 +12,14 @@
 void dns_message_parse(const unsigned char *msg, size_t len, const char *name, int type,
 		       struct dns_answer *ret);
 /*
- * For c-ares, which is less strict and lets one malformed message end all questions of its socket:
- * what of a datagram it may see. Returns the new length: the same; shorter, if it is malformed,
- * then it says FORMERR to its question, or is truncated; 0: nothing.
+ * Prepares a datagram for c-ares, which is less strict and lets one malformed message end all
+ * questions of its socket. Returns the new length. A sound message is unchanged. A malformed one is
+ * cut to its question, with FORMERR or, if it was truncated, with TC; 0: it has no question either.
  */
 size_t dns_message_tidy(unsigned char *msg, size_t len);
 
-/* ttl_s is at most this TTL of one more record; both readers of replies call it. */
+/* For both readers of replies, this one and cares_record.c: */
+/* One more record has this TTL; ttl_s becomes the least of all. */
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl);
+/* Nothing but NET_BROKEN and why. */
+void dns_answer_set_broken(struct dns_answer *answer, const char *why);

@@ -4,8 +4,8 @@
  * libcurl-multi(3))
  *
  * Connections are kept and shared: a few, whatever the number of requests; the others wait in
- * curl. At our deadline a request is taken from curl, connection and all. What curl says of a
- * failure is foreign text and goes through http_say().
+ * curl. At our deadline a request is taken from curl, with its connection. What curl reports of a
+ * failure is foreign text and goes through http_mask().
  */
 #include "net/http_private.h"
 #include "base/parse.h"
@@ -79,16 +79,15 @@ static void call_free(struct call *call)
 {
 	curl_easy_cleanup(call->easy);
 	curl_mime_free(call->form);
-	for (struct curl_slist *curl_slist = call->headers; curl_slist;
-	     curl_slist = curl_slist->next)
-		explicit_bzero(curl_slist->data, strlen(curl_slist->data));
+	for (struct curl_slist *header = call->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(call->headers);
 	buf_free(&call->body);
 	free(call);
 }
 
-/* Take it from curl and remember whether the server may have seen it. */
-static void leave_multi(struct call *call)
+/* Takes it from curl and remembers whether the server may have seen it. */
+static void call_leave_multi(struct call *call)
 {
 	long bytes = 0;
 
@@ -105,7 +104,7 @@ static void http_expire(struct net *net, struct request *request)
 	struct call *call = (struct call *)(void *)request;
 
 	(void)net;
-	leave_multi(call);
+	call_leave_multi(call);
 	call->answer.status = NET_TIMEOUT;
 	snprintf(call->answer.why, sizeof(call->answer.why), "%s",
 		 call->answer.sent ? "timeout after the request was sent"
@@ -133,7 +132,7 @@ static int64_t number_header(CURL *easy, const char *name)
 	return number;
 }
 
-static void take_answer(struct call *call, long code)
+static void call_take_answer(struct call *call, long code)
 {
 	struct http_answer *answer = &call->answer;
 
@@ -147,7 +146,7 @@ static void take_answer(struct call *call, long code)
 	answer->body_len = call->body.len;
 }
 
-static void take_failure(struct call *call, CURLcode rc)
+static void call_take_failure(struct call *call, CURLcode rc)
 {
 	struct http_answer *answer = &call->answer;
 	const char *why = *call->error ? call->error : curl_easy_strerror(rc);
@@ -157,10 +156,10 @@ static void take_failure(struct call *call, CURLcode rc)
 		snprintf(answer->why, sizeof(answer->why), "an answer of more than %zu bytes",
 			 call->body.max);
 	else
-		http_say(call, answer->why, sizeof(answer->why), why, strlen(why));
+		http_mask(call, answer->why, sizeof(answer->why), why, strlen(why));
 }
 
-static void finish(struct call *call, CURLcode rc)
+static void call_finish(struct call *call, CURLcode rc)
 {
 	long code = 0;
 
@@ -171,27 +170,27 @@ static void finish(struct call *call, CURLcode rc)
 		return;
 	}
 	if (rc == CURLE_OK && code > 0)
-		take_answer(call, code);
+		call_take_answer(call, code);
 	else
-		take_failure(call, rc);
-	leave_multi(call);
+		call_take_failure(call, rc);
+	call_leave_multi(call);
 	net_done(call->net, &call->request);
 }
 
-static void act(struct net *net, curl_socket_t fd, int what)
+static void curl_act(struct net *net, curl_socket_t fd, int what)
 {
 	int count;
 	CURLMsg *m;
 
 	curl_multi_socket_action(net->http->multi, fd, what, &count);
 	while ((m = curl_multi_info_read(net->http->multi, &count))) {
-		CURLcode rc = m->data.result; /* finish() makes m invalid */
+		CURLcode rc = m->data.result; /* call_finish() makes m invalid */
 		struct call *call;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call);
-		finish(call, rc);
+		call_finish(call, rc);
 	}
 }
 
@@ -232,10 +231,10 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 	buf_init(&call->body, req->answer_max);
 	net_wait(net, &call->request, deadline_ms);
 	if (left_ms <= 0)
-		return; /* the next turn says so */
+		return; /* the next turn reports the timeout */
 	why = http_set_up(call, req, left_ms);
 	if (!why && curl_multi_add_handle(net->http->multi, call->easy) != CURLM_OK)
-		why = "libcurl takes no more requests";
+		why = "libcurl accepts no more requests";
 	call->in_multi = !why;
 	if (why) {
 		snprintf(call->answer.why, sizeof(call->answer.why), "%s", why);
@@ -246,7 +245,7 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 static void http_event(struct net *net, int number, int fd, bool in, bool out)
 {
 	(void)number;
-	act(net, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
+	curl_act(net, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
 }
 
 static int64_t http_next_ms(const struct net *net)
@@ -259,7 +258,7 @@ static void http_timers(struct net *net)
 	if (net->http->timer_at_ms > net->conf.now_ms())
 		return;
 	net->http->timer_at_ms = INT64_MAX; /* curl says when again */
-	act(net, CURL_SOCKET_TIMEOUT, 0);
+	curl_act(net, CURL_SOCKET_TIMEOUT, 0);
 }
 
 const struct net_driver net_http_driver = {

@@ -21,8 +21,8 @@ struct call {
 	void *user;
 };
 
-/* Prepare c->easy and c->headers. NULL, or why this request cannot be made. */
+/* Prepares call->easy and call->headers. Returns NULL, or why this request cannot be made. */
 const char *http_set_up(struct call *call, const struct http_request *req, int64_t left_ms);
-/* Copy text of curl for people, masked; what contains the value of a header of the
- * request, the key for one, becomes "...". Always terminated. */
-void http_say(const struct call *call, char *dst, size_t room, const char *text, size_t len);
+/* Copies text of curl for a message, masked. If it contains the value of a header of the request,
+ * the API key for example, it becomes "...". Always terminated. */
+void http_mask(const struct call *call, char *dst, size_t room, const char *text, size_t len);

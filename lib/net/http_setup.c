@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_setup.c - how a request is made: what curl may do, and what never
+ * http_setup.c - the settings of a request: what curl may do, and what it may not
  *
  * https only, http only to this host itself; verification always on; no redirects; neither the
- * environment nor ~/.netrc is asked (CURLOPT_PROXY(3), CURLOPT_NOPROXY(3): an empty text keeps
+ * environment nor ~/.netrc is read (CURLOPT_PROXY(3), CURLOPT_NOPROXY(3): an empty text keeps
  * http_proxy and no_proxy out). HTTP/1.1, because then "were bytes of it sent" has one answer.
  * What goes out (headers hold the key) and bodies are never traced.
  */
@@ -93,7 +93,7 @@ static bool add_headers(struct call *call, const char *const *lines)
 	return add_header(call, "Expect:");
 }
 
-/* What must not be said of a header. Unknown ones count as secret. */
+/* The part of a header that must not appear in a message; unknown headers count as secret. */
 static const char *secret_value(const char *line)
 {
 	const char *pos = strchr(line, ':');
@@ -103,13 +103,12 @@ static const char *secret_value(const char *line)
 	return pos + 1 + strspn(pos + 1, " \t");
 }
 
-void http_say(const struct call *call, char *dst, size_t room, const char *text, size_t len)
+void http_mask(const struct call *call, char *dst, size_t room, const char *text, size_t len)
 {
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		len--;
-	for (const struct curl_slist *curl_slist = call->headers; curl_slist;
-	     curl_slist = curl_slist->next) {
-		const char *value = secret_value(curl_slist->data);
+	for (const struct curl_slist *header = call->headers; header; header = header->next) {
+		const char *value = secret_value(header->data);
 
 		if (strlen(value) >= SECRET_MIN && text_shows(text, len, value)) {
 			text_mask(dst, room, "...", 3);
@@ -127,7 +126,7 @@ static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void
 	(void)easy;
 	if (type != CURLINFO_TEXT && type != CURLINFO_HEADER_IN)
 		return 0;
-	http_say(call, line, sizeof(line), text, len);
+	http_mask(call, line, sizeof(line), text, len);
 	if (*line)
 		log_line(&call->net->conf.log, LOG_DEBUG, "http: %s%s",
 			 type == CURLINFO_TEXT ? "" : "< ", line);
@@ -159,7 +158,7 @@ static size_t on_body(char *pos, size_t size, size_t count, void *user)
 	return call->body.failed ? 0 : size * count;
 }
 
-/* Only options that copy can fail, for want of memory; all the others are constants. */
+/* Only options that copy text can fail, if out of memory; all the others are constants. */
 static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
 	return curl_easy_setopt(easy, option, text) == CURLE_OK;
@@ -204,7 +203,7 @@ static bool set_tls(CURL *easy, const char *ca_file)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (!*ca_file)
 		return true;
-	/* Who names a file trusts that file, not the system's directory besides it. */
+	/* A configured file replaces the system's certificates; it does not add to them. */
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	return set_text(easy, CURLOPT_CAINFO, ca_file);
 }
@@ -239,7 +238,7 @@ static bool set_manners(struct call *call, int64_t left_ms)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left_ms < INT_MAX ? left_ms : INT_MAX));
 #if LIBCURL_VERSION_NUM >= 0x075700
-	/* Else giving up waits for the thread that is in getaddrinfo(3), for 10 s or more. */
+	/* Otherwise a timeout waits for the thread that is in getaddrinfo(3), 10 s or more. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return set_text(easy, CURLOPT_PROTOCOLS_STR, call->is_plain ? "http" : "https") &&

@@ -2,9 +2,9 @@
 /*
  * load.c - opens net.so when it is first needed (dlopen(3))
  *
- * From its compiled-in absolute path: no search path, no environment. RTLD_NOW, so that what is
- * missing shows here and not in the middle of a request; RTLD_LOCAL, so that its libraries'
- * names stay its own. Never closed: libcurl and OpenSSL leave things behind in the process.
+ * From its compiled-in absolute path: no search path, no environment. RTLD_NOW, so that missing
+ * symbols are found here and not in the middle of a request; RTLD_LOCAL, so that the symbols of its
+ * libraries stay hidden. Never closed: libcurl and OpenSSL leave state behind in the process.
  */
 #include "net/net.h"
 #include <dlfcn.h>
@@ -38,7 +38,7 @@ int net_load(const struct net_ops **ret_ops, struct err *error)
 		return cannot_load(dlerror(), error);
 	ops = dlsym(module, "iprep_net");
 	if (!ops || strcmp(ops->version, IPREP_VERSION)) {
-		err_set(error, IPREP_E_OS, "the network module %s is of version %s, and not %s",
+		err_set(error, IPREP_E_OS, "the network module %s has version %s instead of %s",
 			IPREP_NET_MODULE, ops ? ops->version : "unknown", IPREP_VERSION);
 		dlclose(module);
 		return IPREP_E_OS;

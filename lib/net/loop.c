@@ -4,8 +4,8 @@
  *
  * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next
  * try of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's
- * deadline its callback is made, whatever they are still doing. Answers are delivered last, those
- * of requests made meanwhile by the next turn, so that a turn ends.
+ * deadline its callback is made, even if they are still busy with it. Answers are delivered last;
+ * those of requests made by the callbacks wait for the next turn, so that a turn ends.
  */
 #include "net/net_private.h"
 #include <errno.h>
@@ -79,7 +79,7 @@ bool net_watch(struct net *net, enum net_driver_id driver, int number, int fd, b
 	return errno == ENOENT && !epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static void deliver(struct net *net)
+static void deliver_answers(struct net *net)
 {
 	struct request *request = net->done;
 	size_t count = net->nrefusals;
@@ -103,7 +103,7 @@ static void deliver(struct net *net)
 	memmove(net->refusals, net->refusals + count, net->nrefusals * sizeof(net->refusals[0]));
 }
 
-static void expire(struct net *net, int64_t now)
+static void expire_requests(struct net *net, int64_t now)
 {
 	while (net->waiting && net->waiting->key <= now) {
 		struct request *request = first_waiting(net);
@@ -153,12 +153,12 @@ static size_t net_turn(struct net *net, int64_t until_ms)
 		handle_event(net, &ev[i]);
 	for (size_t i = 0; i < NET_DRIVERS; i++)
 		drivers[i]->timers(net);
-	expire(net, net->conf.now_ms());
-	deliver(net);
+	expire_requests(net, net->conf.now_ms());
+	deliver_answers(net);
 	return net->owed;
 }
 
-static void conf_free(struct net_conf *conf)
+static void net_conf_free(struct net_conf *conf)
 {
 	const char *text[] = { conf->ca_file, conf->proxy, conf->user_agent };
 
@@ -166,7 +166,7 @@ static void conf_free(struct net_conf *conf)
 		free((void *)(uintptr_t)text[i]);
 }
 
-static bool conf_copy(struct net_conf *to, const struct net_conf *from)
+static bool net_conf_copy(struct net_conf *to, const struct net_conf *from)
 {
 	*to = *from;
 	to->resolvers = NULL; /* read once, by net_open() */
@@ -181,14 +181,14 @@ static struct net *net_close(struct net *net)
 	if (!net)
 		return NULL;
 	while (net->owed) { /* a callback may ask once more: that is answered too */
-		expire(net, INT64_MAX);
-		deliver(net);
+		expire_requests(net, INT64_MAX);
+		deliver_answers(net);
 	}
 	for (size_t i = NET_DRIVERS; i > 0; i--)
 		drivers[i - 1]->close(net);
 	if (net->epoll >= 0)
 		close(net->epoll);
-	conf_free(&net->conf);
+	net_conf_free(&net->conf);
 	free(net);
 	return NULL;
 }
@@ -206,7 +206,7 @@ static int net_open(const struct net_conf *conf, struct net **ret_net, struct er
 		rc = err_set(error, IPREP_E_OS, "epoll: %s", strerror(errno));
 		goto fail;
 	}
-	if (!conf_copy(&net->conf, conf)) {
+	if (!net_conf_copy(&net->conf, conf)) {
 		rc = err_set(error, IPREP_E_NOMEM, "out of memory");
 		goto fail;
 	}

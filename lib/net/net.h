@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h - all that touches the network: net.so, c-ares and curl in one loop
+ * net.h - everything that uses the network: net.so, c-ares and curl in one loop
  *
  * Knows no reputation. A module, so that hooks never map libcurl: load.c opens it from
  * its compiled-in absolute path when the first request is made. Unit tests pass a fake table.
@@ -80,7 +80,7 @@ struct net_ops {
 		    void (*cb)(void *user, const struct dns_answer *answer), void *user);
 	void (*http)(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		     void (*cb)(void *user, const struct http_answer *answer), void *user);
-	/* Are all resolvers on this machine, so that nobody outside can answer for them? */
+	/* True if all resolvers are on this host, so that no other host can forge their answers. */
 	bool (*is_local)(const struct net *net);
 	/* One round of the loop: waits for events until until_ms at most, handles what came.
 	 * Returns how many requests still owe a callback. */
