@@ -125,7 +125,7 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
 
 int cli_bad_option(const struct cli *cli, char *const *argv)
 {
-	return cli_usage(cli, "%.80s: unknown option, or its value is missing; try --help",
+	return cli_usage(cli, "%.80s: unknown option, or its value is missing; see --help",
 			 argv[optind > 0 ? optind - 1 : 0]);
 }
 
@@ -173,13 +173,13 @@ static int become(const struct cli *cli, uid_t uid, gid_t gid)
 {
 	if (setgroups(1, &gid) || setgid(gid) || setuid(uid)) {
 		cli_error(cli,
-			  "cannot become user %u, who owns the state: %s (a service needs "
+			  "cannot become user %u, the owner of the state: %s (a service needs "
 			  "CAP_SETUID and CAP_SETGID)",
 			  (unsigned)uid, strerror(errno));
 		return EX_OSERR;
 	}
 	if (!setuid(0) || getuid() != uid || geteuid() != uid) {
-		cli_error(cli, "root did not end, giving up");
+		cli_error(cli, "cannot drop root privileges");
 		return EX_SOFTWARE;
 	}
 	prctl(PR_SET_DUMPABLE, 0); /* changing user may have set it again */
@@ -198,7 +198,7 @@ int cli_end_root(struct cli *cli)
 		return EX_OK;
 	if (geteuid() == 0)
 		return become(cli, uid, gid);
-	cli_error(cli, "the state belongs to user %u: run as root or as that user", (unsigned)uid);
+	cli_error(cli, "the state belongs to user %u; run as root or as this user", (unsigned)uid);
 	return EX_NOPERM;
 }
 
@@ -213,7 +213,7 @@ int cli_end_root_or_state(struct cli *cli)
 		return EX_OK;
 	cli->no_state = true;
 	if (!cli->quiet)
-		cli_error(cli, "no rights to the state: nothing is read from it or cached");
+		cli_error(cli, "no access to the state database; results are not cached");
 	return EX_OK;
 }
 
@@ -244,7 +244,7 @@ static void exec_worker(const struct cli *cli)
 		_exit(EX_OSERR);
 	closefrom(3);
 	execv(IPREP_REP_REPORT, argv);
-	syslog(LOG_DAEMON | LOG_ERR, "%s: %s: %s; work waits for the timer", cli->name,
+	syslog(LOG_DAEMON | LOG_ERR, "%s: %s: %s; the timer starts the worker", cli->name,
 	       IPREP_REP_REPORT, strerror(errno));
 	_exit(EX_OSERR);
 }
@@ -256,12 +256,12 @@ void cli_wake_worker(struct cli *cli)
 	int rc = iprep_worker_wanted(cli->ctx, &wanted);
 
 	if (rc)
-		cli_error(cli, "%s; work waits for the timer", iprep_errmsg(cli->ctx));
+		cli_error(cli, "%s; the timer starts the worker", iprep_errmsg(cli->ctx));
 	if (rc || !wanted)
 		return;
 	pid = fork();
 	if (pid == 0)
 		exec_worker(cli);
 	if (pid < 0)
-		cli_error(cli, "fork: %s; work waits for the timer", strerror(errno));
+		cli_error(cli, "fork: %s; the timer starts the worker", strerror(errno));
 }

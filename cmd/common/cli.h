@@ -41,7 +41,13 @@ int cli_fail(const struct cli *cli, int err);
 int cli_usage(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What getopt_long() refused. */
 int cli_bad_option(const struct cli *cli, char *const *argv);
+/* The ending of a noun: "1 block", "2 blocks". */
+static inline const char *cli_plural(long long number)
+{
+	return number == 1 ? "" : "s";
+}
+
 bool cli_number(const char *text, long long min, long long max, long long *ret);
 
-/* Start rep-report --flush, detached: nobody waits for it, and it holds nothing of ours. */
+/* Start rep-report --flush in the background; it inherits no file descriptor. */
 void cli_wake_worker(struct cli *cli);

@@ -3,9 +3,9 @@
 #
 # completion.bash - bash completion of rep-check, rep-report and rep-purge
 #
-# Needs nothing of the package bash-completion: it loads this file by the command's name, and a shell
-# without it may source it. Tiers and sources are those of the configuration that is named, if it can be
-# read. What stands here is compared with the programs' tables (tests/contracts/check_pages.py).
+# The package bash-completion loads this file by the name of the command, but is not required: a shell can
+# source it. Tiers and sources are read from the selected configuration, if it is readable. The options are
+# compared with the tables of the programs by tests/contracts/check_pages.py.
 
 # All options of a program; one that takes a value ends in "=".
 _iprep_options() {

@@ -21,7 +21,7 @@ static void write_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-/* What stands before a value. */
+/* The comma and the name before a value. */
 static void write_name(struct json *json, const char *name)
 {
 	if (json->more)

@@ -28,7 +28,7 @@ static const char *time_of(int64_t at, char dst[24])
 	return dst;
 }
 
-/* Printed from 16 bytes by the library: it may stand in a URL, and in a root's shell. */
+/* The library prints address from 16 bytes, so it is safe in a URL and in a shell of root. */
 static void put_links(const char *address)
 {
 	int len = (int)strcspn(address, "/");
@@ -50,7 +50,7 @@ static void put_text(const struct iprep_block *block, bool links)
 	       time_of(block->until, until), block->jail ? block->jail : "-",
 	       block->sources ? block->sources : "-");
 	if (block->exempt)
-		printf("    in no export: %s\n", block->exempt);
+		printf("    exempt, in no export: %s\n", block->exempt);
 	for (size_t i = 0; i < block->nfindings; i++)
 		if ((int)strlen(block->findings[i]->source) > width)
 			width = (int)strlen(block->findings[i]->source);
@@ -100,28 +100,29 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 	int order;
 
 	if (!text && !export_format(options->format))
-		return cli_usage(cli, "--format: \"%.40s\" is none of %s", options->format,
-				 export_names);
+		return cli_usage(cli, "--format: \"%.40s\": unknown format; expected one of %s",
+				 options->format, export_names);
 	if (options->format && cli->json)
 		return cli_usage(cli, "--format and --json exclude each other");
 	if (!text && options->only_new)
 		return cli_usage(
 			cli,
-			"--new goes with text and --json only: an export replaces the last one");
+			"--new: only with text or --json, because an export replaces the previous one");
 	if (!text && options->sort)
 		return cli_usage(
 			cli,
-			"--sort goes with text and --json only: exports are sorted by address");
+			"--sort: only with text or --json, because exports are sorted by address");
 	if (options->sort && options->only_new)
 		return cli_usage(cli, "--sort and --new exclude each other");
 	if (options->sort && !filter_order(options->sort, &order))
-		return cli_usage(cli, "--sort: \"%.40s\" is none of announced, address, end",
-				 options->sort);
+		return cli_usage(
+			cli, "--sort: \"%.40s\": unknown order; expected announced, address or end",
+			options->sort);
 	if (options->since && !filter_since(options->since, time(NULL), &at))
 		return cli_usage(
 			cli,
-			"--since: \"%.40s\" is neither how long ago (90, 15m, 7d) nor a time that "
-			"was (2026-01-31, \"2026-01-31 14:00\", UTC; @SECONDS)",
+			"--since: \"%.40s\": expected an age (90, 15m, 7d) or a past time in UTC "
+			"(2026-01-31, \"2026-01-31 14:00\", @SECONDS)",
 			options->since);
 	return EX_OK;
 }
@@ -143,9 +144,9 @@ static int export(struct bulk_lookup *bulk, struct iprep_blocks_query *blocks_qu
 	iprep_settings_free(bulk->export.settings);
 	if (bulk->left_out && !bulk->cli->quiet)
 		cli_error(bulk->cli,
-			  "%lu blocks left out: they are of addresses to be left alone, see "
-			  "rep-check --blocks",
-			  bulk->left_out);
+			  "%lu block%s left out, because the addresses are exempt; see rep-check "
+			  "--blocks",
+			  bulk->left_out, cli_plural((long long)bulk->left_out));
 	return rc;
 }
 

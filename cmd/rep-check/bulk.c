@@ -28,7 +28,8 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* The first one ends the run in order, a second one at once. What is ignored (nohup) stays so. */
+/* The first signal ends the run in order, a second one immediately. Ignored signals (nohup) stay
+ * ignored. */
 static void catch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define DAY_S		  86400
-#define IPSET_TIMEOUT_MAX 2147483 /* seconds, 24 days; 0 would be for ever */
+#define IPSET_TIMEOUT_MAX 2147483 /* seconds, 24 days; 0 would mean forever */
 
 static void put_head(const char *name, const char *how)
 {
@@ -116,7 +116,7 @@ static void nft_end(struct export *export)
 	     "\t}\n}");
 }
 
-/* ---- ipset: filled beside the old sets, then swapped ---- */
+/* ---- ipset: new sets are filled, then swapped with the old ones ---- */
 
 static const char *const ipset_types[][2] = {
 	{ "iprep4", "hash:ip family inet" },

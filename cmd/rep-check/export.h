@@ -3,8 +3,8 @@
  * export.h - blocks as files that other programs load as they are: one row a format
  *
  * Only generated text goes into them: addresses printed from 16 bytes, names of tiers from the
- * configuration, numbers. Each is whole and replaces what was loaded before; without blocks, too.
- * What nft and ipset are given does nothing if it is cut.
+ * configuration, numbers. Each is complete, even without blocks, and replaces the previous one.
+ * A truncated input of nft or ipset has no effect.
  */
 #pragma once
 #include <iprep.h>

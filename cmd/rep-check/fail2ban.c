@@ -181,16 +181,16 @@ static void judge_end(struct reader *reader, int status)
 
 	if (status == NO_COMMAND && !access(IPREP_CHECK_FAIL2BAN, F_OK)) {
 		add_row(reader, "fail2ban", F2B_OFF,
-			"not installed, nor is /usr/bin/python3, which it needs: "
-			"nobody acts on verdicts");
+			"fail2ban and /usr/bin/python3, which it needs, are not installed, "
+			"so verdicts cause no bans");
 		return;
 	}
 	if (!status)
 		return;
 	snprintf(why, sizeof(why), "%s failed (status %d): %s", IPREP_CHECK_FAIL2BAN, status,
-		 status < 0	  ? "too slow, or too much"
+		 status < 0	  ? "timed out, or printed too much"
 		 : *reader->error ? reader->error
-				  : "it cannot be run");
+				  : "cannot be executed");
 	add_row(reader, "fail2ban", F2B_ERROR, why);
 }
 

@@ -2,8 +2,8 @@
 /*
  * fail2ban.h - rep-check --self-test: will fail2ban do what iprep says?
  *
- * iprep-check-fail2ban, a program in Python beside us, finds out: it reads "fail2ban-client -d" and
- * asks the journal and the log files. It is started while we are still root, since jail.local and
+ * iprep-check-fail2ban, a Python program, does the check: it reads "fail2ban-client -d" and queries
+ * the journal and the log files. It is started while we are still root, since jail.local and
  * logs may be readable by root only; what it prints is read after root has ended. Never used by a
  * hook: it takes half a second.
  */

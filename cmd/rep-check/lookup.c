@@ -49,7 +49,7 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 	int rc;
 
 	if (count < 1)
-		return cli_usage(cli, "no address given; try --help");
+		return cli_usage(cli, "no address given; see --help");
 	rc = cli_end_root_or_state(cli);
 	if (rc)
 		return rc;

@@ -380,7 +380,7 @@ int main(int argc, char **argv)
 	cli_begin(&cli, "rep-check");
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		cli.hook |= !strncmp(argv[i], "--ga", 4) ||
-			    !strncmp(argv[i], "--go", 4); /* abbreviated, too */
+			    !strncmp(argv[i], "--go", 4); /* abbreviated as well */
 	status = run(&cli, &options, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */

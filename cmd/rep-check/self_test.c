@@ -108,13 +108,13 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 	if (rc)
 		return rc;
 	status = test_sources(cli, timeout_ms, &passed);
-	if (status) /* one error is enough; the program ends by itself */
+	if (status) /* one error is enough; iprep-check-fail2ban ends on its own */
 		return status;
 	agrees = test_fail2ban(cli, &check);
 	if (passed && agrees)
 		return EX_OK;
 	cli_error(cli, "self-test failed: %s",
-		  !passed ? "a source is not usable, or none gives points"
-			  : "fail2ban will not do what iprep says");
+		  !passed ? "a source is not usable, or no source gives points"
+			  : "fail2ban does not act on verdicts as configured");
 	return EX_UNAVAILABLE;
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* "16", or "0..13" while somebody has not answered; "-" where nobody was asked. */
+/* "16", or "0..13" if a source has not answered; "-" if no source was queried. */
 static void put_score(const struct iprep_result *result)
 {
 	if (result->verdict == IPREP_EXEMPT)
@@ -30,13 +31,21 @@ static void put_sources(const struct iprep_result *result)
 	printf("%s", *comma ? "" : "-");
 }
 
-/* What was not asked just now says how old it is. */
+/* The age of a cached answer. Mail and files get the time, which stays true. */
 static void put_age(int64_t answered_at)
 {
+	time_t at = (time_t)answered_at;
+	char when[32];
+	struct tm tm;
 	long long number = (long long)time(NULL) - (long long)answered_at;
 
 	if (!answered_at || number < 5)
 		return;
+	if (!isatty(STDOUT_FILENO)) {
+		if (gmtime_r(&at, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm))
+			printf("  (%s)", when);
+		return;
+	}
 	if (number < 120)
 		printf("  (%lld s ago)", number);
 	else if (number < 2 * 3600)

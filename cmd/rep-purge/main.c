@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rep-purge - forget what is past its time, or one address completely; release who is listed no
- * more
+ * rep-purge - delete expired data, or all data about an address; release addresses that are no
+ * longer listed
  *
  * Undo a ban: fail2ban-client unban $(rep-purge --pardon 30d ADDRESS)
  */
@@ -163,7 +163,7 @@ static int expire(struct cli *cli)
 	else if (!cli->quiet)
 		fprintf(stderr,
 			"%s %lld findings, %lld lookups, %lld reports, %lld blocks, %lld pardons, "
-			"%lld failed and %lld good logins\n",
+			"%lld failed and %lld successful logins\n",
 			cli->dry_run ? "would remove" : "removed", (long long)purge_stats.findings,
 			(long long)purge_stats.lookups, (long long)purge_stats.reports,
 			(long long)purge_stats.blocks, (long long)purge_stats.pardons,
@@ -198,16 +198,16 @@ static int recheck(struct cli *cli)
 	if (cli->json)
 		put_recheck_json(&stats, cli->dry_run);
 	else if (cli->dry_run && !cli->quiet)
-		fprintf(stderr, "would look %lld blocks up again\n", (long long)stats.done);
+		fprintf(stderr, "would re-check %lld block%s\n", (long long)stats.done,
+			cli_plural(stats.done));
 	else if (!cli->quiet)
 		fprintf(stderr,
-			"looked %lld blocks up again: released %lld, still listed %lld, undecided %lld\n",
-			(long long)stats.done, (long long)stats.released, (long long)stats.listed,
-			(long long)stats.undecided);
+			"re-checked %lld block%s: released %lld, still listed %lld, undecided %lld\n",
+			(long long)stats.done, cli_plural(stats.done), (long long)stats.released,
+			(long long)stats.listed, (long long)stats.undecided);
 	if (!stats.gave_up)
 		return EX_OK;
-	cli_error(cli,
-		  "no source answers, giving up for now: nobody is released without an answer");
+	cli_error(cli, "no source answers; nothing is released, the next run retries");
 	return EX_TEMPFAIL;
 }
 
@@ -298,7 +298,7 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 					    : NULL;
 
 	if (wish->recheck + wish->released + wish->reset > 1)
-		return cli_usage(cli, "--recheck, --released and --reset: one at a time");
+		return cli_usage(cli, "--recheck, --released and --reset exclude each other");
 	if (mode && (wish->pardon || naddresses))
 		return cli_usage(cli, "--%s takes no address%s", mode,
 				 wish->pardon ? ", nor --pardon" : "");
@@ -309,8 +309,8 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 	if (wish->pardon && iprep_parse_duration(wish->pardon, &wish->pardon_s))
 		return cli_usage(
 			cli,
-			"--pardon: \"%.40s\" is not a time such as 15m, 30d, 52w, ten years "
-			"at most",
+			"--pardon: \"%.40s\": expected a time such as 15m, 30d, 52w, at most ten "
+			"years",
 			wish->pardon);
 	return EX_OK;
 }

@@ -34,11 +34,11 @@ static void put_text(const struct cli *cli, const struct iprep_reset *reset)
 	if (reset->aside || reset->dry_run) {
 		cli_error(
 			cli,
-			"%slost: %s%lld blocks (bans that fail2ban holds stand), %lld reports and %lld lookups "
-			"that waited",
+			"%slost: %s%lld blocks (bans held by fail2ban remain), %lld queued reports and "
+			"%lld queued lookups",
 			would, least, (long long)reset->blocks, (long long)reset->reports,
 			(long long)reset->lookups);
-		cli_error(cli, "%skept: %s%lld pardons, %lld good logins", would, least,
+		cli_error(cli, "%skept: %s%lld pardons, %lld successful logins", would, least,
 			  (long long)reset->pardons, (long long)reset->logins);
 	}
 }

@@ -202,8 +202,8 @@ static int flush(struct cli *cli, const struct options *options)
 	if (cli->json)
 		put_stats_json(&worker_stats);
 	else if (!cli->quiet)
-		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be tried "
-		       "again or parked\n",
+		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be retried "
+		       "or parked\n",
 		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
 		       worker_stats.lines, worker_stats.failed);
 	return EX_OK;
@@ -310,7 +310,7 @@ static int check_options(struct cli *cli, const struct options *options, int nad
 	if (mode && naddresses)
 		return cli_usage(cli, "--%s takes no address", mode);
 	if (!mode && naddresses != 1)
-		return cli_usage(cli, "expected one address, got %d; try --help", naddresses);
+		return cli_usage(cli, "expected one address, got %d; see --help", naddresses);
 	return EX_OK;
 }
 

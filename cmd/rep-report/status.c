@@ -47,7 +47,7 @@ static void put_text(const struct iprep_queue *queue)
 	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day",
 	       "OLDER");
 	put_ages("reports", queue->queued);
-	put_ages("reports under way", queue->sending);
+	put_ages("reports being sent", queue->sending);
 	put_ages("lookups", queue->lookups);
 	put_ages("retractions", queue->retractions);
 	printf("a worker %s; %s\n\n", queue->worker_runs ? "is running" : "is not running",

@@ -13,23 +13,13 @@
 #include <string.h>
 #include <strings.h>
 
-/* Shared by many people: a long ban hits the wrong ones. Tor comes as a flag of its own. */
+/* Shared by many people, so a long ban would hit the wrong ones. Tor has a separate flag. */
 static const char *const shared_usage[] = { "Mobile ISP" };
-
-static void ago(int64_t seconds, char dst[24])
-{
-	if (seconds < 3600)
-		snprintf(dst, 24, "%lldm ago", (long long)(seconds < 0 ? 0 : seconds / 60));
-	else if (seconds < 2 * 86400)
-		snprintf(dst, 24, "%lldh ago", (long long)(seconds / 3600));
-	else
-		snprintf(dst, 24, "%lldd ago", (long long)(seconds / 86400));
-}
 
 static void not_understood(struct finding *finding, const char *what)
 {
 	*finding = (struct finding){ .status = FINDING_ERROR };
-	snprintf(finding->detail, sizeof(finding->detail), "answer not understood: %s", what);
+	snprintf(finding->detail, sizeof(finding->detail), "invalid response: %s", what);
 }
 
 int abuseipdb_points(const struct ask *ask, int64_t score)
@@ -65,18 +55,20 @@ static bool only_ours(const struct ask *ask, const struct json *data)
 	return ask->task->reported && json_int(json_member(data, "numDistinctUsers"), 0, 1, &users);
 }
 
-static void detail_of(const struct json *data, int64_t score, int64_t last_at, int64_t now,
+/* The time is absolute, since the text is stored and mailed. */
+static void detail_of(const struct json *data, int64_t score, int64_t last_at,
 		      struct finding *finding)
 {
 	int64_t reports = -1, users = -1;
-	char when[24], rest[80] = "";
+	char when[TIME_TEXT_MAX], rest[80] = "";
 
 	json_int(json_member(data, "totalReports"), 0, INT32_MAX, &reports);
 	json_int(json_member(data, "numDistinctUsers"), 0, INT32_MAX, &users);
 	if (reports >= 0)
-		snprintf(rest, sizeof(rest), ", %lld reports by %lld users", (long long)reports,
-			 (long long)(users < 0 ? 0 : users));
-	ago(now - last_at, when);
+		snprintf(rest, sizeof(rest), ", %lld report%s by %lld user%s", (long long)reports,
+			 reports == 1 ? "" : "s", (long long)(users < 0 ? 0 : users),
+			 users == 1 ? "" : "s");
+	time_text(last_at, TIME_FOR_PEOPLE, when);
 	snprintf(finding->detail, sizeof(finding->detail), "confidence %lld%s%s%s%s",
 		 (long long)score, rest, last_at ? ", last " : ", none recent", last_at ? when : "",
 		 finding->rule == RULE_VETO ? ", whitelisted"
@@ -120,9 +112,9 @@ void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *ans
 	finding.listed = finding.points > 0;
 	finding.answered_at = now;
 	finding.expires_at = now + ask->conf->api_cache_s;
-	detail_of(data, score, last_at, now, &finding);
+	detail_of(data, score, last_at, &finding);
 	if (only_ours(ask, data))
-		text_put(finding.detail, sizeof(finding.detail), ", reported by nobody but us");
+		text_put(finding.detail, sizeof(finding.detail), ", reported only by us");
 	*ret = finding;
 out:
 	json_free(root);

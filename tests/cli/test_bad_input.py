@@ -300,7 +300,7 @@ class Disk(Case):
 class People(Case):
     def test_a_person_without_rights_looks_up_without_the_state_and_is_told(self):
         p = self.run_it('rep-check', '45.1.1.1', status=75, user=1000, group=1000, extra_groups=[])
-        self.assertIn(b'no rights to the state', p.stderr)
+        self.assertIn(b'no access to the state database', p.stderr)
         self.assertIn(b'45.1.1.1  unknown  0..3', p.stdout)
         self.assertFalse(os.path.exists(self.path('state/iprep.db')))
         self.run_it('rep-report', '--enqueue', '--', '45.1.1.1', status=77, user=1000, group=1000,

@@ -71,8 +71,8 @@ class Filters(Case):
 
 class Usage(Case):
     def test_a_bad_value_is_64_with_the_value_and_what_would_be_good(self):
-        for args, says in ((['--format', 'iptables'], 'none of text, nft'), (['--format', ''], '--format'),
-                           (['--sort', 'score'], 'announced, address, end'), (['--since', 'yesterday'], 'yesterday'),
+        for args, says in ((['--format', 'iptables'], 'expected one of text, nft'), (['--format', ''], '--format'),
+                           (['--sort', 'score'], 'announced, address or end'), (['--since', 'yesterday'], 'yesterday'),
                            (['--since', ''], '--since'), (['--since', '-7d'], '-7d'), (['--since', '7 days'], '7 days'),
                            (['--since', '2026-02-30'], '2026-02-30'), (['--since', '2026-1-2'], '2026-1-2'),
                            (['--since', ' 2026-01-02'], '--since'), (['--since', '2026-01-02 '], '--since'),
@@ -126,8 +126,8 @@ class Exports(Case):
                 self.assertIn('3 blocks left out', done.stderr)
                 self.assertEqual(self.blocks('--format', name, '--quiet').stderr, '')
         said = self.blocks().stdout
-        self.assertIn('in no export: allowed by [allow] addresses', said)
-        self.assertIn('in no export: holds one of [allow] addresses', said)
+        self.assertIn('exempt, in no export: allowed by [allow] addresses', said)
+        self.assertIn('exempt, in no export: holds one of [allow] addresses', said)
 
     def test_nothing_that_a_stranger_chose_is_in_one(self):
         self.put(('45.1.1.1', {'src': 'zen'}))

@@ -218,7 +218,7 @@ class Forget(purge_case.Case):
                                    (['--pardon', '-1', '45.1.1.1'], 64, '--pardon'),
                                    (['--pardon', '', '45.1.1.1'], 64, '--pardon'),
                                    (['--pardon', '30', '--pardon', '1d', '45.1.1.1'], 64, 'twice'),
-                                   (['--pardon', '1x', '45.1.1.1'], 64, '"1x" is not a time'),
+                                   (['--pardon', '1x', '45.1.1.1'], 64, '"1x": expected a time'),
                                    (['--pardon', '1d'], 64, 'an address'), (['--pardon'], 64, '--pardon'),
                                    (['--pardon', '1d', '45.1.1.0/24'], 65, '/24: not an IP address but a prefix'),
                                    (['--pardon', '1d', '45.1.1.1/32'], 65, 'a prefix'),

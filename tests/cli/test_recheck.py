@@ -75,7 +75,7 @@ class Recheck(RecheckCase):
         for i in range(1, 201):
             self.old_block(f'45.1.1.{i}')
         p = self.purge('--recheck', status=75)
-        self.assertIn('nobody is released without an answer', p.stderr)
+        self.assertIn('nothing is released, the next run retries', p.stderr)
         self.assertEqual((len(self.blocked()), self.released()), (200, []))
         self.assertGreater(self.sql('SELECT count(*) FROM block WHERE recheck_at = 0')[0][0], 0)
 
@@ -119,7 +119,7 @@ class Recheck(RecheckCase):
     def test_a_dry_run_without_sources_is_correct_and_quiet_prints_nothing(self):
         self.old_block('45.1.1.1')
         p = self.purge('--recheck', '-n')
-        self.assertEqual((p.stdout, p.stderr.splitlines()[-1]), ('', 'would look 1 blocks up again'))
+        self.assertEqual((p.stdout, p.stderr.splitlines()[-1]), ('', 'would re-check 1 block'))
         p = self.purge('--recheck', '-n', '-q')
         self.assertEqual((p.stdout, p.stderr), ('', ''))
         self.start()

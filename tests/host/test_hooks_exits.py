@@ -315,7 +315,7 @@ class NotAllowed(HookCase):
         self.host.attack("sshd", address)
         self.until_banned(address, "sshd")
         self.until_closed(address, 22)
-        needs = (f"rep-report: cannot become user {NOBODY}, who owns the state: Operation not "
+        needs = (f"rep-report: cannot become user {NOBODY}, the owner of the state: Operation not "
                  "permitted (a service needs CAP_SETUID and CAP_SETGID)")
         self.until(lambda: needs in self.host.log(), "fail2ban's log says so", SOON_S)
         self.until(lambda: needs.replace("rep-report", "rep-check") in self.host.log(),
