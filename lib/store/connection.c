@@ -7,6 +7,7 @@
  * Sources: sqlite.org/c3ref/busy_handler.html, sqlite.org/wal.html.
  */
 #include "store/store_private.h"
+#include "base/random.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -24,7 +25,7 @@ static int wait_for_lock(void *user, int ntries)
 		store->lock_until_ms = now + store->wait_ms;
 	if (now >= store->lock_until_ms)
 		return 0;
-	pause.tv_nsec = 1000000 + (long)(random() % 7000) * 1000;
+	pause.tv_nsec = 1000000 + (long)random_below(7000) * 1000;
 	nanosleep(&pause, NULL);
 	return 1;
 }

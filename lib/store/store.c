@@ -89,7 +89,6 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	store->wait_ms = mode == STORE_WORK	? WORK_WAIT_MS
 			 : mode == STORE_RECORD ? RECORD_WAIT_MS
 						: HOOK_WAIT_MS;
-	srandom((unsigned)clock_mono_ms() ^ (unsigned)getpid() << 8);
 	rc = open_or_make(store);
 	if (rc && mode == STORE_GATE && store->db && disk_refuses(store) && uri_is_plain(path))
 		rc = open_as_it_is(store, path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/job.h"
+#include "base/random.h"
 #include <stdlib.h>
 
 int64_t job_delay_s(int tries)
@@ -8,7 +9,7 @@ int64_t job_delay_s(int tries)
 	size_t count = sizeof(steps) / sizeof(steps[0]);
 	int64_t seconds = steps[(size_t)tries < count ? (size_t)tries : count - 1];
 
-	return seconds + random() % (seconds / 4 + 1);
+	return seconds + random_below((uint32_t)seconds / 4 + 1);
 }
 
 int api_call_init(struct api_call *call, const struct job_kind *kind, enum task_kind task_kind,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* job_lookup.c - a lookup that waits: asked, and if it is confirmed a block is made */
 #include "base/buf.h"
+#include "base/random.h"
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
 #include "worker/report_queue.h"
@@ -222,7 +223,7 @@ static int64_t try_again_at(const struct session *session, struct lookup_work *w
 	if (!is_undecided(session, work->lookup))
 		return 0;
 	if (waits_for_check(session, work->lookup))
-		return work->lookup->ask_again_at + random() % 300;
+		return work->lookup->ask_again_at + random_below(300);
 	if (++work->waiting.tries >= LOOKUP_TRIES_MAX)
 		return 0;
 	return clock_now_s(&session->clock) + delay_s;

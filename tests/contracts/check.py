@@ -21,7 +21,7 @@ FEWEST = {'lib': 100, 'cmd': 20}           # files: a check that saw fewer has s
 DOORS = {r'sqlite3.*': r'store/\w+\.[ch]', r'ares.*': r'net/cares\w*\.[ch]',
          r'curl/.*': r'net/http\w*\.[ch]', r'cjson/.*': r'base/json\.c', r'syslog\.h': r'base/log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
-          'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'alloca']
+          'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'srand', 'random', 'srandom', 'setlocale', 'alloca']
 
 
 def layer_of(path):
