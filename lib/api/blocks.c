@@ -197,7 +197,7 @@ int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 
 	if (query->order < IPREP_BY_ANNOUNCING || query->order > IPREP_BY_END)
 		return err_set(&ctx->err, IPREP_E_ARG, "no such order");
-	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence, too */
+	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence as well */
 	if (rc)
 		return rc;
 	rc = ctx_open_store(ctx, STORE_WORK);

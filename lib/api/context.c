@@ -134,7 +134,7 @@ int ctx_note_key(struct iprep_ctx *ctx)
 						: 0;
 }
 
-/* Keys in zones: a list whose key we may not read is left out, and that is said. */
+/* Keys in zones: a list whose key cannot be read is left out, and a notice is logged. */
 static int read_zone_keys(struct iprep_ctx *ctx)
 {
 	char key[SECRET_MAX];

@@ -89,7 +89,7 @@ int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 	return rc < 0 ? rc : 0;
 }
 
-/* The result is cut to as many bytes, so a longer template is, too; not within a name. */
+/* The result has at most this size, so a longer template is cut as well, but not within a name. */
 static int comment_of(struct iprep_ctx *ctx, const char *template, struct event *ev)
 {
 	const char *wrong = template ? conf_template_wrong(template) : NULL;

@@ -18,9 +18,9 @@ struct iprep_ctx {
 struct session ctx_env(struct iprep_ctx *ctx);
 /* Once; later calls keep what is open. Errors: as store_open(). */
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode);
-/* Hooks only need to know whether there is a key; nobody reads it for them. Errors: _NOMEM. */
+/* For hooks, which only need to know whether there is a key: it is not read. Errors: _NOMEM. */
 int ctx_note_key(struct iprep_ctx *ctx);
-/* All keys, for whoever goes to the network. A missing one is said and done without. */
+/* Read all keys, for callers that use the network. A missing one is logged and left out. */
 int ctx_read_key(struct iprep_ctx *ctx);
 /* Errors: _ADDR. */
 int ctx_address(struct iprep_ctx *ctx, const char *text, struct addr *ret);

@@ -2,8 +2,8 @@
 /*
  * self_test.c - are the sources usable? Every list's test points, and the API key
  *
- * One task for 127.0.0.2, which every list should have (RFC 5782, 5), past all guards; the lists'
- * health asks for 127.0.0.1 beside it. Some good lists have no 127.0.0.2: that is said, no more.
+ * One task for 127.0.0.2, which every list should have (RFC 5782, 5), past all guards; the health
+ * check of the lists queries 127.0.0.1. Some working lists lack 127.0.0.2: that is only reported.
  */
 #include "api/iprep_private.h"
 #include "reputation/engine.h"

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #define ROWS_MAX     4096 /* waiting */
-#define ROWS_BATCH   500  /* written as soon as there are so many: some 10 ms */
-#define BATCH_MS     200  /* or so old */
+#define ROWS_BATCH   500  /* rows that are written together: about 10 ms */
+#define BATCH_MS     200  /* maximum age of a row before the batch is written */
 #define PAUSE_FACTOR 19	  /* of its time a run gives a twentieth to writing */
-#define AGAIN_MS     50	  /* after somebody else held the lock */
+#define AGAIN_MS     50	  /* after another process held the lock */
 #define END_WAIT_MS  2000
 
 struct bulk_cache {

@@ -7,7 +7,7 @@
 
 #define QUESTIONS_START 64 /* in flight, over all lists */
 #define QUESTIONS_MAX	2048
-#define PAID_WINDOW	256   /* addresses in flight where AbuseIPDB is asked, too */
+#define PAID_WINDOW	256   /* addresses in flight if AbuseIPDB is queried as well */
 #define SLOTS		32768 /* lines taken and not yet answered; a power of 2 */
 #define KEPT_BYTES_MAX	(4 * 1024 * 1024)
 #define LATER_MS	50 /* the feed is asked again */

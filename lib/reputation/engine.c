@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers arrive from net's turn() or from a source at once; a task whose questions are all
+ * Answers arrive from net's turn() or directly from a source; a task whose questions are all
  * answered goes on a ready list, which the loop works off: no recursion, however many tasks there
  * are.
  */

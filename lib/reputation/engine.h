@@ -16,8 +16,8 @@ struct feed {
 	size_t window_max;   /* tasks in flight */
 	int task_ms;	     /* deadline of each task, from its start */
 	int64_t deadline_ms; /* monotonic; of the whole run; 0: none */
-	/* FEED_TASK: *ret is to be started; with ask 0 it settles at once. FEED_LATER: nothing now,
-	 * ask again after *ret_wait_ms. Only called while there is room in the window. */
+	/* FEED_TASK: *ret is to be started; with ask 0 it settles immediately. FEED_LATER: nothing
+	 * now, ask again after *ret_wait_ms. Only called while there is room in the window. */
 	enum feed_state (*next)(void *user, struct task **ret, int *ret_wait_ms);
 	/* All that was asked has answered: returns what to ask in addition, or SOURCE_WAIT: call
 	 * this again a little later (never when task->late), or 0: the task is the feed's again. */

@@ -6,7 +6,7 @@
 
 /*
  * A report made, on its way, or too young: this event does not make another. One of an event that
- * is yet to come was made under a clock gone wrong, and counts from when it was over.
+ * is yet to come was made under a wrong clock, and counts from when it was over.
  */
 static bool covered(const struct session *session, const struct report_job *last,
 		    const struct event *ev)
@@ -32,7 +32,7 @@ static int crowded(const struct session *session, const struct event *ev)
 	return count < 0 ? count : count >= NEIGHBOURS_MAX;
 }
 
-/* A jail that tells user names reports only from so many different ones on. */
+/* A jail that passes user names reports only if there are enough distinct ones. */
 static int too_few_users(const struct session *session, const struct event *ev,
 			 const struct addr *key)
 {

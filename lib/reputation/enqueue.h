@@ -17,7 +17,7 @@ struct event { /* checked, at the door */
 };
 /*
  * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The lookup
- * waits besides the report; a live block is announced again. Errors: _STORE, _BUSY.
+ * is queued in addition to the report; a live block is announced again. Errors: _STORE, _BUSY.
  */
 int enqueue_event(const struct session *session, const struct event *ev, int *ret_recorded,
 		  bool *ret_wake);

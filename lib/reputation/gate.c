@@ -23,7 +23,7 @@ int gate_seen_again(const struct session *session, const struct block *block, co
 	return rc ? rc : 1;
 }
 
-/* What the cache knows settles it: not confirmed, and nobody left to ask. */
+/* The cache decides: not confirmed, and no source is left to query. */
 static int cache_settles(const struct session *session, const struct addr *key)
 {
 	struct finding *finding = calloc(session->conf->nsources + 1, sizeof(*finding));
@@ -115,7 +115,7 @@ static int ask_disk(const struct session *session, const struct addr *key,
 		rc = rc > 0 ? gate_seen_again(session, &block, line->jail)
 			    : ask_later(session, &line->addr, key, line->jail);
 	*ret_wake = !quiet && rc > 0;
-	/* the block is the answer, whatever could not be written besides */
+	/* the block is the answer, even if other data could not be written */
 	return rc < 0 || *ret_count ? rc : spray;
 }
 

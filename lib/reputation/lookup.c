@@ -78,7 +78,7 @@ static source_set askable(const struct session *session)
 	return all;
 }
 
-/* --cached: what is not on disk could not be asked, and nobody knows what it would have said. */
+/* --cached: a source without a cached answer is not queried, and its answer is unknown. */
 static void ask_nobody(const struct session *session, struct lookup *lookup)
 {
 	for (size_t i = 0; i < session->conf->nsources; i++) {
@@ -94,7 +94,7 @@ static void ask_nobody(const struct session *session, struct lookup *lookup)
 		}
 		finding->status = FINDING_DENIED;
 		text_put(finding->detail, sizeof(finding->detail),
-			 "not in the cache, and nobody was asked");
+			 "not in the cache, and not queried");
 	}
 	lookup->may_ask = 0;
 }
@@ -122,8 +122,8 @@ static void weigh(const struct session *session, struct lookup *lookup)
 }
 
 /*
- * A listing that would make a block is asked for again over TCP, unless it came over a path that
- * nobody can forge (DESIGN of the score: iprep.conf(5), confirm_tcp).
+ * A listing that would create a block is queried again over TCP, unless its path cannot be
+ * forged (DESIGN of the score: iprep.conf(5), confirm_tcp).
  */
 static source_set unproven(const struct session *session, struct lookup *lookup)
 {
@@ -214,7 +214,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 		if (flags & LOOKUP_CACHED)
 			ask_nobody(session, lookup);
 		lookup->task.ask = next_questions(session, lookup);
-		if (lookup->task.ask == SOURCE_WAIT) /* settles at once, and waits there */
+		if (lookup->task.ask == SOURCE_WAIT) /* settles immediately, and waits there */
 			lookup->task.ask = 0;
 	}
 	*ret = lookup;

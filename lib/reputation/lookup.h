@@ -37,7 +37,7 @@ struct lookup {
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
 	       unsigned flags, struct lookup **ret, struct err *error);
 struct lookup *lookup_free(struct lookup *lookup);
-/* The feed's settled(): keeps quota, weighs again, returns what to ask besides. */
+/* The feed's settled(): keeps quota, weighs again, returns further sources to query. */
 source_set lookup_settled(const struct session *session, struct lookup *lookup);
-/* Read again when somebody last logged in from there: it may have been a moment ago. */
+/* Read the time of the last login again: it may have been a moment ago. */
 int lookup_note_login(const struct session *session, struct lookup *lookup);

@@ -45,7 +45,7 @@ static int log_make(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CREAT | O_EXCL, 0640);
 
-	if (fd < 0 && errno == EEXIST) /* somebody was faster */
+	if (fd < 0 && errno == EEXIST) /* another process was faster */
 		return open(path, flags);
 	if (fd >= 0)
 		(void)!fchmod(fd, 0640);
@@ -71,7 +71,7 @@ static int log_open(const struct session *session, struct err *error)
 	return fd;
 }
 
-/* Rotation between open and write: the path is another file now, nobody reads ours to its end. */
+/* Rotation between open and write: the path is another file now, and fail2ban reads that one. */
 static bool rotated(const struct session *session, int fd)
 {
 	struct stat mine, now;
@@ -125,8 +125,8 @@ static int write_line(const struct session *session, const char *line, size_t le
 }
 
 /*
- * The open file; 0 if the block was forgotten or released since the batch was read. Whoever forgets
- * it has done so before the line, or waits until it is written: no line comes after a pardon.
+ * The open file; 0 if the block was forgotten or released since the batch was read. A process
+ * that forgets it has done so before, or waits until the line is written: none follows a pardon.
  * Syncing it is left to the caller: the lock keeps hooks waiting.
  */
 static int write_if_blocked(const struct session *session, const struct block *block, int64_t now,
@@ -159,7 +159,7 @@ static int announce_one(const struct session *session, const struct block *block
 	close(fd);
 	if (rc)
 		return rc;
-	/* where the ban still stands fail2ban moves its end with each line: so does the block */
+	/* with each line fail2ban extends a current ban, so the block is extended as well */
 	if (tier >= 0 && now + session->conf->tiers[tier].bantime_s > until)
 		until = now + session->conf->tiers[tier].bantime_s;
 	rc = store_begin(session->store, STORE_DURABLE);

@@ -24,7 +24,7 @@ struct window {
 	size_t rate, rate_before; /* answers a second: of the last round; before the last step up */
 	int64_t since_ms, quickest_ms; /* of this round */
 	int64_t hold_until_ms;	       /* no step up before */
-	size_t lost_at;		       /* answers were lost with so many in flight: */
+	size_t lost_at;		       /* number in flight when answers were lost: */
 	int64_t lost_until_ms;	       /* not again before */
 	int64_t halved_ms;	       /* questions from before it were lost before it */
 	bool skip;		       /* this round still has answers from before a step */

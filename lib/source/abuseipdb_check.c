@@ -45,8 +45,8 @@ static uint8_t rule_of(const struct json *data)
 }
 
 /*
- * Our own report makes an old score current: lastReportedAt is now. Where nobody else reported the
- * address within max_age_days, what we would read is ourselves.
+ * Our own report makes an old score current: lastReportedAt is now. If no other user reported
+ * the address within max_age_days, the score is only our own report.
  */
 static bool only_ours(const struct ask *ask, const struct json *data)
 {

@@ -17,14 +17,14 @@
 #include <string.h>
 
 #define BODY_MAX     ((size_t)4 << 20)
-#define JUST_RESET_S 86340 /* such a Retry-After is the counter starting anew (cowrie) */
+#define JUST_RESET_S 86340 /* such a Retry-After means that the counter was just reset (cowrie) */
 
 static int64_t next_midnight(int64_t now)
 {
 	return (now / 86400 + 1) * 86400;
 }
 
-/* error: of a body that is JSON; a proxy's page speaks of minutes, too. */
+/* error: of a body that is JSON; the page of a proxy can contain minutes as well. */
 static bool is_duplicate(const char *body, const struct json *error)
 {
 	const struct json *source = json_member(error, "source");

@@ -51,7 +51,7 @@ char *abuseipdb_report_body(const struct addr *addr, const char *categories, con
 
 /* ---- bulk reports ---- */
 
-/* A backslash escapes the enclosure and not itself: one that stands before it becomes a slash. */
+/* A backslash escapes the enclosure and not itself: a backslash before it becomes a slash. */
 static void put_quoted(struct buf *buf, const char *text, size_t len)
 {
 	buf_puts(buf, "\"");

@@ -15,7 +15,7 @@
 
 #define TXT_WAIT_MS 1000 /* the reason is a courtesy */
 
-/* Over this path nobody but the resolver can answer: c-ares asks from one UDP port. */
+/* Over this path only the resolver can answer: c-ares uses one UDP port. */
 static bool is_trusted(const struct ask *ask)
 {
 	switch (ask->conf->confirm_tcp) {

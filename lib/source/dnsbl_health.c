@@ -7,7 +7,7 @@
 
 #define AGAIN_S	 10    /* a probe without an answer is not repeated sooner */
 #define FORCED_S 60    /* nor one that an error code asks for */
-#define SILENT_S 86400 /* an allowlist without an answer so long is no help */
+#define SILENT_S 86400 /* after this time without an answer an allowlist is ignored */
 
 /* RFC 5782, 5: 127.0.0.1; 2.4: ::FFFF:7F00:1 in nibbles, which is not the IPv4 name */
 static const char *const points[2] = {
@@ -82,7 +82,7 @@ static void weigh(struct ask *ask)
 	}
 }
 
-/* An allowlist that never answers would keep every verdict open for ever. */
+/* An allowlist that never answers would keep every verdict undecided forever. */
 static void note_silence(struct ask *ask)
 {
 	struct zone_state *state = &ask->health->state;

@@ -5,8 +5,8 @@
  * RFC 5782, 5: no list may have 127.0.0.1 (as IPv6 ::ffff:7f00:1). One that does lists the world,
  * is parked, or is answered by a resolver that knows no "no". A list is probed before it is
  * believed, every [dns] health_interval after, and when it answers a lookup with an error code.
- * Questions go out beside the probe; their answers are held until it is over. A probe without an
- * answer changes nothing: who was good stays so, who is unknown is not believed.
+ * Queries are sent during the probe; their answers are held until it is over. A probe without an
+ * answer changes nothing: a good list stays good, an unknown one is not believed.
  */
 #pragma once
 #include "base/types.h"
@@ -15,7 +15,7 @@ struct ask;
 struct health { /* of one row of conf->sources; zeroed: unknown */
 	struct zone_state state;
 	bool changed;	  /* the store does not have it yet */
-	bool turned;	  /* good <-> quarantined, and nobody was told yet */
+	bool turned;	  /* good <-> quarantined, not logged yet */
 	int probing;	  /* answers still to come */
 	int64_t tried_at; /* last probe sent; 0: none */
 	struct ask *held;

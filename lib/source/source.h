@@ -3,7 +3,7 @@
  * source.h - one kind of source: one file, one row in source_kinds[]
  *
  * A source knows its protocol and nothing of scores, tiers, jobs or the database. ask() and
- * send() never block; each calls ask->done(ask) exactly once, at once or later.
+ * send() never block; each calls ask->done(ask) exactly once, immediately or later.
  */
 #pragma once
 #include "base/buf.h"

@@ -2,7 +2,7 @@
 /*
  * connection.c - one connection to SQLite: locks, checkpoints of the log
  *
- * Hooks of all jails arrive at once. sqlite3_busy_timeout() sleeps up to 100 ms and makes
+ * Hooks of all jails run at the same time. sqlite3_busy_timeout() sleeps up to 100 ms and makes
  * late-comers fail; the handler here sleeps a random 1 to 8 ms until a stated bound.
  * Sources: sqlite.org/c3ref/busy_handler.html, sqlite.org/wal.html.
  */
@@ -45,7 +45,7 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int nframes)
 	return SQLITE_OK;
 }
 
-/* What others committed meanwhile remains, and the log grows on; then again, for that is little. */
+/* Commits of others in the meantime stay in the log; so it is done again for these few. */
 void store_checkpoint(struct store *store)
 {
 	int pages = store->log_pages >= WAL_EASE_FRAMES, done = 0;
@@ -91,7 +91,7 @@ int store_connect(struct store *store, const char *name, int flags)
 	sqlite3_wal_hook(store->db, after_commit, store);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->mode != STORE_WORK,
 			  &on);
-	/* a database somebody tampered with must not run functions of its own
+	/* a manipulated database must not run functions of its own
 	 * (sqlite.org/security.html) */
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STOP_MAX_S \
-	(2 * 86400 + 3600) /* none is longer: one that is was noted under a clock gone wrong */
+	(2 * 86400 + 3600) /* none is longer: a longer one was noted under a wrong clock */
 #define FIRST_CALL_S 65	   /* no call lasts longer: [general] timeout_ms, at most 60 s */
 
 static int64_t free_plan(const char *endpoint)

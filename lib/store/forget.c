@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forget.c - one address, at once, and so that its bytes are nowhere in the file
+ * forget.c - delete one address immediately, and its bytes from the whole file
  *
  * secure_delete overwrites what is deleted, but not the copies of a row that SQLite leaves behind
  * when it moves rows between pages, nor what the log still holds
  * (sqlite.org/pragma.html#pragma_secure_delete). So the log is emptied, the file is searched, and
- * only if something is found it is written anew.
+ * only if something is found it is rewritten.
  */
 #include "store/store_private.h"
 #include <ctype.h>
@@ -82,8 +82,7 @@ static int count_in_file(struct store *store, const struct needles *what, int *r
 				 sqlite3_db_filename(store->db, NULL));
 }
 
-/* All that is deleted is committed. What cannot be wiped now is said, and forgotten all the same.
- */
+/* All deletions are committed. Bytes that cannot be wiped now are reported. */
 static int wipe(struct store *store, const struct addr *key, int bits, const char *text,
 		int allowed)
 {

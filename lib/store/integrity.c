@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * integrity.c - is the whole file sound? Damage where nobody reads stays unseen for months
- * otherwise
+ * integrity.c - check the whole file: otherwise damage in pages that are not read stays
+ * unseen for months
  *
  * PRAGMA quick_check reads every page once, 0.9 s for a million rows here, in a snapshot: writers
  * go on. It sees what has lost its structure, not a bit that fell over inside a value. Source:

@@ -2,7 +2,7 @@
 /*
  * logins.c - who failed how often, with which user names (as keyed hashes); who logged in
  *
- * The key is 16 random bytes made at first use: without this file nobody can tell a name from its
+ * The key is 16 random bytes made at first use: without this file no name can be found from its
  * hash. Hooks write as little as will do: a name seen within the minute, a login within the hour,
  * is not written again.
  */
@@ -28,7 +28,7 @@ static int read_key(struct store *store, uint8_t ret[16])
 	return rc;
 }
 
-/* In a transaction that writes, so that of two processes at once one makes it. */
+/* In a transaction that writes, so that only one of two processes makes it. */
 static int user_key(struct store *store, uint8_t ret[16])
 {
 	int rc = read_key(store, ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make.c - a new store is made whole beside its place, and then put there
+ * make.c - a new store is made completely under another name, and then renamed
  *
  * So whatever lies there was whole once: a file that is empty, or of which only the log is left, is
  * damage, and not taken for one that is yet to be made. A lock lets one process at a time make or
@@ -124,8 +124,8 @@ int store_build(struct store *store, struct store *fresh)
 	if (!rc)
 		return 0;
 	if (rc == STORE_MOVED)
-		rc = err_set(store->error, IPREP_E_BUSY, "%s: somebody removes it while it is made",
-			     path);
+		rc = err_set(store->error, IPREP_E_BUSY,
+			     "%s: removed by another process while it is created", path);
 	store_build_failed(store, fresh);
 	return rc;
 }
@@ -170,7 +170,7 @@ int store_make(struct store *store)
 
 	if (fd < 0)
 		return fd;
-	rc = store_missing(store); /* somebody may have been faster */
+	rc = store_missing(store); /* another process may have been faster */
 	if (rc > 0) {
 		rc = store_log_alone(store);
 		if (!rc)

@@ -6,7 +6,7 @@
  * One wrong clock must not free everybody, nor forget what was reported, released, or who logged
  * in: these go only by the times on which two runs, an hour apart by the boot clock, agree. Between
  * two that are a jump of the clock apart it is a week, so that one that is wrong for a night, and
- * purges each hour, frees nobody either.
+ * purges each hour, releases no block either.
  */
 #include "store/store_private.h"
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static bool hour_apart(const struct run *before)
 	return since_run_s(before, &same_boot) >= HOUR_S;
 }
 
-/* By more than a week: nobody sets a clock that far. Between two boots the machine may have been
+/* By more than a week: no clock is set that far. Between two boots the machine may have been
  * off. */
 static bool jumped(const struct run *before, int64_t now)
 {
@@ -139,8 +139,8 @@ struct sweep {
 	{                                                                          \
 		table, id, keeps, at " > ?2", offsetof(struct store_counts, count) \
 	}
-/* A report that waits is the worker's to give up; but if nobody came for it in all that time, none
- * will. */
+/* The worker gives up queued reports; one that no worker took in all that time is deleted here.
+ */
 /* clang-format off */
 static const struct sweep sweeps[] = {
 	OUTSIDE("finding", "(key, source)", KEEP_FINDINGS, "answered_at", findings),

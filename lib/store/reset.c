@@ -3,10 +3,10 @@
  * reset.c - a damaged file is set aside, never mended or overwritten, and a new one put in its
  * place
  *
- * The new one is made first: on a full disk nothing changes. Then nobody may be in the old one:
- * whoever has it open holds a lock on SQLite's lock bytes (sqlite.org/fileformat2.html, 1.6; os.h
- * PENDING_BYTE), and so do we while it moves. Who opened it before and reads it after sees that it
- * has moved (schema.c).
+ * The new one is made first: on a full disk nothing changes. Then no process may use the old
+ * one: a process that has it open holds a lock on SQLite's lock bytes
+ * (sqlite.org/fileformat2.html, 1.6; os.h PENDING_BYTE), and so do we while it moves. Who opened it
+ * before and reads it after sees that it has moved (schema.c).
  */
 #include "store/store_private.h"
 #include "base/buf.h"
@@ -166,7 +166,7 @@ static int take_over(struct store *store, struct store *fresh, struct store_rese
 
 /* ---- moving ---- */
 
-/* A descriptor: whoever has the file open has ended, and nobody gets into it. */
+/* A descriptor: no other process has the file open or can open it. */
 static int keep_out(struct store *store)
 {
 	struct flock flock = { .l_type = F_WRLCK,

@@ -17,7 +17,7 @@ static bool retraction_of(sqlite3_stmt *st, struct retraction *retraction)
 	return true;
 }
 
-/* A report that may have reached the service goes, too: what it did there is taken back besides. */
+/* A report that may have reached the service is cancelled as well, and retracted there. */
 int store_retract(struct store *store, const struct addr *addr, const struct addr *key)
 {
 	int64_t now = store_now(store);

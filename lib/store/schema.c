@@ -52,7 +52,8 @@ static const char schema_1[] =
 	" auth_mark TEXT, last_ok_at INTEGER NOT NULL, last_error_at INTEGER NOT NULL,"
 	" last_error TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
-/* Health of lists, sightings and good logins; findings heard over a path nobody can forge. */
+/* Health of lists, sightings and good logins; findings received over a path that cannot be forged.
+ */
 static const char schema_2[] =
 	"ALTER TABLE finding ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE endpoint ADD COLUMN first_until INTEGER NOT NULL DEFAULT 0;"
@@ -70,7 +71,7 @@ static const char schema_2[] =
 
 /*
  * What is frozen of a report is its comment and categories, from which both forms of it are made.
- * Failures are summed by the hour; retractions; which blocks somebody has been told of.
+ * Failures are summed by the hour; retractions; which blocks have been listed.
  */
 static const char schema_3[] =
 	"ALTER TABLE report DROP COLUMN body;"
@@ -118,7 +119,7 @@ static int count_tables(struct store *store, const char *where, int64_t *ret)
 	return sql_number(store, 0, ret, sql, "");
 }
 
-/* Without our mark: nothing yet; ours with the mark destroyed; or somebody else's. */
+/* Without our mark: nothing yet; ours with the mark destroyed; or that of another program. */
 static int without_mark(struct store *store, int64_t version)
 {
 	int64_t all = 0, ours = 0;
@@ -170,7 +171,7 @@ static int migrate(struct store *store)
 
 	if (rc)
 		return rc;
-	rc = store_version(store, &version); /* somebody else may have been faster */
+	rc = store_version(store, &version); /* another process may have been faster */
 	while (!rc && version < SCHEMA_VERSION)
 		rc = exec(store, steps[version++]);
 	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
@@ -182,8 +183,8 @@ static int migrate(struct store *store)
 	return store_end(store, rc);
 }
 
-/* Whoever set the file aside between our opening it and reading it has gone; the log beside it is
- * not its own now. */
+/* The file was set aside between our opening and reading it; the log next to it belongs to the new
+ * one. */
 static bool is_moved(struct store *store)
 {
 	int moved = 0;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define HOOK_WAIT_MS   2000
-#define RECORD_WAIT_MS 4500 /* 200 at once with 5 ms added to each of two syncs: over 2 s */
+#define RECORD_WAIT_MS 4500 /* 200 together with 5 ms added to each of two syncs: over 2 s */
 #define WORK_WAIT_MS   10000
 #define CLOSE_WAIT_MS  500 /* for a last checkpoint, which the next one makes as well */
 #define REOPENS_MAX    5

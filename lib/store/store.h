@@ -35,8 +35,8 @@ struct store *store_close(struct store *store);
 bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall back */
 
 /*
- * Reads the whole file, or what can be read in so many ms; nobody waits for it. Returns 1, or 0 if
- * time was not enough. Errors: _STORE damaged.
+ * Reads the whole file, or the part that can be read in bound_ms; it delays no process. Returns 1,
+ * or 0 if time was not enough. Errors: _STORE damaged.
  */
 int store_check(struct store *store, int bound_ms);
 
@@ -48,15 +48,14 @@ struct store_reset {
 	char aside[CONF_TEXT_MAX + 64]; /* where it lies now; empty: there was none */
 	int64_t blocks, reports,
 		lookups; /* live, and waiting, as far as they can be read: not in the new one */
-	int64_t pardons, logins; /* as far as they can be read: in the new one, too */
+	int64_t pardons, logins; /* as far as they can be read: in the new one as well */
 	bool all_read;
 };
 /*
  * Sets the file aside under a dated name, with what belongs to it, and makes a new one. What
- * protects people is taken over, what accuses them is not: a bit that fell over in an address would
- * accuse somebody else. sound_too: also one that nothing is wrong with. dry_run: only looks.
- * Errors: _ARG sound; _BUSY in use; _STORE of another program, or cannot be read; _PERM; _CREATE;
- * _IO.
+ * protects people is taken over, what accuses them is not: a flipped bit would turn one address
+ * into another. sound_too: also one that nothing is wrong with. dry_run: only looks. Errors: _ARG
+ * sound; _BUSY in use; _STORE of another program, or cannot be read; _PERM; _CREATE; _IO.
  */
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,
 		struct store_reset *ret, struct err *error);
@@ -64,7 +63,7 @@ int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clo
 int store_begin(struct store *store, enum store_sync sync);
 /*
  * What is read from here on is of one moment, and costs one lock instead of one each. Nothing may
- * be written before store_read_end(), but store_begin() ends it by itself. Either may be called
+ * be written before store_read_end(), but store_begin() ends it on its own. Either may be called
  * twice.
  */
 int store_read_begin(struct store *store);
@@ -130,7 +129,7 @@ int store_blocks_page(struct store *store, const struct block_query *block_query
 /* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
 int store_blocks_have_tier(struct store *store, const char *tier);
 int store_blocks_have_source(struct store *store, const char *source);
-/* Somebody has been told of these. A block whose tier rises is new again. */
+/* These have been listed. A block whose tier rises is new again. */
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
 /* 1 if the key is to be left alone now; 0 if not. */
 int store_pardoned(struct store *store, const struct addr *key);
@@ -155,7 +154,7 @@ int store_findings_kept(struct store *store, const struct conf *conf, const stru
 int store_findings_put(struct store *store, const struct conf *conf, const struct addr *key,
 		       const struct finding *findings);
 
-/* The same for many addresses at once, in the caller's transaction. */
+/* The same for many addresses, in the caller's transaction. */
 struct finding_row {
 	struct addr key;
 	int source;
@@ -188,11 +187,11 @@ int store_login_at(struct store *store, const struct addr *key, int64_t *ret_at)
 
 /* ---- lookups that wait ---- */
 
-#define LOOKUPS_MAX	10000 /* waiting at once; gate lookups beyond are dropped */
+#define LOOKUPS_MAX	10000 /* queued; further gate lookups are dropped */
 #define LOOKUPS_NET_MAX 16    /* waiting per /24 or /48, from the gate */
 struct lookup_job {
 	struct addr key, addr;
-	int64_t mark; /* changes when a job is forgotten and made anew */
+	int64_t mark; /* changes when a job is forgotten and made again */
 	enum origin origin;
 	int tries;
 	int64_t since, next_at;
@@ -209,7 +208,7 @@ int store_lookup_crowd(struct store *store, const struct addr *key, int net_bits
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *store, const struct lookup_job *job);
-/* Done, unless the job meanwhile became sure; retry_at > 0: due again then, after j->tries tries.
+/* Done, unless the job has become sure; retry_at > 0: due again then, after j->tries tries.
  */
 int store_lookup_end(struct store *store, const struct lookup_job *job, int64_t retry_at);
 
@@ -287,7 +286,7 @@ int store_retraction_end(struct store *store, const struct retraction *retractio
 
 /*
  * Lookups, reports and retractions that wait longer than any is told to: their time was set under
- * a clock gone wrong, and they are due now.
+ * a wrong clock, and they are due now.
  */
 int store_reset_future_retries(struct store *store);
 
@@ -333,7 +332,7 @@ struct release {
 /* Longest due first; returns how many were put into ret. */
 int store_rechecks_due(struct store *store, struct recheck *ret, size_t max);
 int store_rechecks_count(struct store *store, int64_t *ret);
-/* 1 if it is still there, 0 if it was forgotten, released, or made anew. */
+/* 1 if it is still there, 0 if it was forgotten, released, or made again. */
 int store_recheck_alive(struct store *store, const struct recheck *recheck);
 int store_recheck_later(struct store *store, const struct recheck *recheck, int64_t at);
 /* The block goes, and is remembered as released. In a transaction. */
@@ -365,7 +364,7 @@ struct store_counts {
 /* What would go now (dry run). */
 int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret);
 /*
- * Blocks and good logins of the future, as two runs agree, were made under a clock gone wrong: all
+ * Blocks and good logins of the future, as two runs agree, were made under a wrong clock: all
  * logins and at most max_rows blocks are made now, and last as long as they would have. Returns 1
  * if more may be left, 0 if not.
  */

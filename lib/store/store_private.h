@@ -9,8 +9,8 @@
 #define WEEK_S	    ((int64_t)7 * 86400)
 /*
  * A block's time is not over; now and far are parameters: now, and now + BELIEVED_S. An end beyond
- * that was written under a clock gone wrong, and such a block is over, unless it was made in the
- * future, too: then nobody knows which of the clocks is wrong, and it stands until purge.c does.
+ * that was written under a wrong clock, and such a block is over, unless it was also made in the
+ * future: then it is unknown which of the clocks is wrong, and it lasts until purge.c decides.
  */
 #define BELIEVED_S (TEN_YEARS_S + WEEK_S)
 #define IS_LIVE(now, far) \
@@ -115,8 +115,8 @@ int store_make(struct store *store);
 /* Only one process makes or replaces the file: a descriptor to close. Errors: _BUSY, _PERM,
  * _CREATE. */
 int store_make_lock(struct store *store);
-/* A whole new store beside the other, open in *fresh. Under the lock; store_put_in_place() closes
- * it. */
+/* A complete new store next to the old one, open in *fresh. Under the lock; store_put_in_place()
+ * closes it. */
 int store_build(struct store *store, struct store *fresh);
 int store_put_in_place(struct store *store, struct store *fresh);  /* nothing may be there */
 void store_build_failed(struct store *store, struct store *fresh); /* removes it */

@@ -28,7 +28,7 @@ void store_read_end(struct store *store)
 	store->in_snapshot = false;
 }
 
-/* NULL: none is open, as in a file that somebody took out of WAL. */
+/* NULL: none is open, as in a file that is not in WAL mode any more. */
 static sqlite3_file *log_of(struct store *store)
 {
 	sqlite3_file *log = NULL;

@@ -70,5 +70,5 @@ int api_call_init(struct api_call *call, const struct job_kind *kind, enum task_
 void api_call_done(struct api_call *call);
 /* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
 int64_t job_delay_s(int tries);
-/* When a call that failed is to be made again, after so many tries. */
+/* When a failed call is to be made again; tries: made so far. */
 int64_t api_call_retry_at(const struct session *session, const struct task *task, int tries);

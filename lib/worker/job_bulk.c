@@ -92,7 +92,7 @@ static int add_rows(const struct session *session, struct report_job *due, int c
 	}
 	if (rc < 0 || !work->nrows)
 		return rc < 0 ? rc : 0;
-	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it, too */
+	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it as well */
 	if (rc)
 		return rc;
 	rc = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));

@@ -55,7 +55,7 @@ static source_set lists(const struct conf *conf)
 	return all;
 }
 
-/* Of a prefix only its key may be known, and the key was never seen: nobody could say anything of
+/* Of a prefix only its key may be known, and the key was never seen: no source could list
  * it. */
 static bool can_be_asked(const struct run *run, const struct recheck *recheck)
 {
@@ -150,7 +150,7 @@ static source_set point_settled(struct run *run)
 	return 0;
 }
 
-/* Is it in "zen,blocklist.de"? An empty list: nobody knows who it was, so it may have been anybody.
+/* Is it in "zen,blocklist.de"? An empty list: the source is unknown, so it can be any of them.
  */
 static bool named(const char *src, const char *name)
 {
@@ -209,7 +209,8 @@ static bool acquits(const struct run *run, const struct rechecking *checked, siz
 	return source->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);
 }
 
-/* A source that does not answer, or is not asked, or has lost all its entries, acquits nobody. */
+/* A source that does not answer, or is not asked, or has lost all its entries, releases no block.
+ */
 static bool all_acquit(const struct run *run, const struct rechecking *checked, bool only_free)
 {
 	const struct conf *conf = run->session->conf;
@@ -220,7 +221,7 @@ static bool all_acquit(const struct run *run, const struct rechecking *checked, 
 	return accusers_are_there(conf, checked->block.src);
 }
 
-/* 1: released. Forgotten or made anew meanwhile: nothing is kept. */
+/* 1: released. Forgotten or made again in the meantime: nothing is stored. */
 static int keep(struct run *run, struct rechecking *checked)
 {
 	const struct session *session = run->session;
@@ -260,7 +261,7 @@ static source_set feed_settled(void *user, struct task *task)
 	if (run->session->conf->abuseipdb >= 0 && !checked->lookup->paying &&
 	    !all_acquit(run, checked, true))
 		checked->lookup->may_ask &=
-			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release nobody */
+			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release no block */
 	more = lookup_settled(run->session, checked->lookup);
 	if (more)
 		return more;

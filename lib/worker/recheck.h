@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recheck.h - long blocks are looked up again; those that nobody lists any more are released
+ * recheck.h - long blocks are re-checked; those that are no longer listed are released
  *
  * Addresses change hands, and a year is long. A block is looked up a week after it was made, then
  * every 30 days; one that could not be decided, the next day. Free sources first; what costs only

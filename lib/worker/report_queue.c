@@ -12,7 +12,7 @@
 
 /* ---- which may go ---- */
 
-/* The few bulk calls of a day are spread over what is left of it; the first goes at once. */
+/* The few bulk calls of a day are spread over the rest of it; the first is made immediately. */
 static bool bulk_may_go(const struct session *session, int64_t waiting, const struct quota *quota)
 {
 	int64_t now = clock_now_s(&session->clock), left = quota_left(quota);

@@ -53,13 +53,13 @@ static void announce(struct worker *worker)
 	count = verdict_log_due(worker->session, &held_back, worker->err);
 	if (count < 0)
 		err_set(&worker->log_error, count,
-			"%s; the block stands, its line will be written later", worker->err->text);
+			"%s; the block remains, its line is written later", worker->err->text);
 	else
 		worker->stats->lines += (size_t)count;
 	if (held_back && !worker->said_held_back)
 		log_line(worker->session->log, LOG_WARNING,
 			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
-			 "ones wait unannounced: is a list gone mad?",
+			 "blocks are held back; check the lists: rep-check --self-test",
 			 conf->max_new_blocks, (long long)conf->max_blocks_s);
 	worker->said_held_back |= held_back;
 }

@@ -2,7 +2,7 @@
 /*
  * worker.h - one at a time: takes jobs, feeds the engine, keeps outcomes, announces
  *
- * The lock is an open file description lock on worker.lock beside the database. Before it goes
+ * The lock is an open file description lock on worker.lock next to the database. Before it ends
  * the worker unlocks, looks at the queue once more, and takes the lock again if there is work:
  * a hook that has committed its job either finds the lock free or is seen.
  */

@@ -343,7 +343,7 @@ class Worker(unittest.TestCase):
             p.enqueue(f'45.1.1.{i}')
         for _ in range(2):                 # the second: seen again, so due again
             said = p.run('rep-report', '--flush', status=74).stderr
-            self.assertRegex(said, r'\Arep-report: \S+/verdict\.log: [^\n]*; the block stands, [^\n]*\n\Z')
+            self.assertRegex(said, r'\Arep-report: \S+/verdict\.log: [^\n]*; the block remains, [^\n]*\n\Z')
             self.assertEqual(p.sql('SELECT count(*) FROM block WHERE due'), [(5,)])
             p.sql('UPDATE block SET first_at = 1, announced_at = 1')
         self.assertEqual(len(p.accepted()), 5)
