@@ -69,7 +69,9 @@ struct addr addr_cut(const struct addr *addr, int bits)
 
 struct addr addr_key(const struct addr *addr, int ipv6_prefix)
 {
-	return addr_is_v4(addr) ? *addr : addr_cut(addr, ipv6_prefix);
+	if (addr_is_v4(addr))
+		return *addr;
+	return addr_cut(addr, ipv6_prefix);
 }
 
 /* RFC 5782, sections 2.1 and 2.4; a loop over the binary address, no hand-written nibbles. */

@@ -13,7 +13,9 @@ static int64_t clock_ms(clockid_t id)
 
 int64_t clock_now_s(const struct clock *clock)
 {
-	return clock && clock->now_s ? clock->now_s(clock->user) : (int64_t)time(NULL);
+	if (clock && clock->now_s)
+		return clock->now_s(clock->user);
+	return time(NULL);
 }
 
 int64_t clock_mono_ms(void)

@@ -101,7 +101,9 @@ size_t json_count(const struct json *array)
 
 const struct json *json_next(const struct json *item)
 {
-	return item ? json_of(cjson_of(item)->next) : NULL;
+	if (!item)
+		return NULL;
+	return json_of(cjson_of(item)->next);
 }
 
 bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
@@ -128,5 +130,7 @@ bool json_bool(const struct json *json, bool *ret)
 
 const char *json_text(const struct json *json)
 {
-	return json ? cJSON_GetStringValue(cjson_of(json)) : NULL;
+	if (!json)
+		return NULL;
+	return cJSON_GetStringValue(cjson_of(json));
 }

@@ -92,7 +92,8 @@ char *text_redact(char *text)
 			pos += len;
 			continue;
 		}
-		len = len ? len : 1;
+		if (!len)
+			len = 1;
 		memmove(out, pos, len);
 		out += len;
 		pos += len;

@@ -26,9 +26,11 @@ struct conf *conf_free(struct conf *conf)
 /* A key is a label of the zone: RFC 1035, 2.3.4 (63 bytes), 2.3.1 (letters, digits, hyphen). */
 int conf_zone_key(struct conf_source *source, const char *key, struct err *error)
 {
-	const char *from = strstr(source->zone, "%{key:"), *to = from ? strchr(from, '}') : NULL;
+	const char *from = strstr(source->zone, "%{key:"), *to = NULL;
 	size_t len = strlen(key), room = strlen(source->zone) + len + 1;
 
+	if (from)
+		to = strchr(from, '}');
 	if (!to)
 		return err_set(error, IPREP_E_BUG, "[dnsbl %s] has no key in its zone",
 			       source->name);

@@ -122,9 +122,11 @@ static bool p_url(const struct conf_key *key, const char *text, void *dst, struc
 /* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
 static bool p_proxy(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	const char *scheme_end = strstr(text, "://"), *host = scheme_end ? scheme_end + 3 : text;
+	const char *scheme_end = strstr(text, "://"), *host = text;
 
 	(void)key;
+	if (scheme_end)
+		host = scheme_end + 3;
 	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
 		return wrong(error, "expected a proxy such as http://proxy.example.org:3128");
 	return copy_text(dst, text, error);
@@ -151,7 +153,7 @@ static bool zone_name(const char *text, struct err *error)
 static bool p_zone(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	struct conf_source *source = (struct conf_source *)(void *)((char *)dst - key->offset);
-	const char *from = strstr(text, "%{"), *to = from ? strchr(from, '}') : NULL;
+	const char *from = strstr(text, "%{"), *to;
 	char plain[CONF_TEXT_MAX];
 
 	if (!copy_text(source->zone, text, error))
@@ -159,6 +161,7 @@ static bool p_zone(const struct conf_key *key, const char *text, void *dst, stru
 	source->key_file[0] = '\0';
 	if (!from)
 		return zone_name(text, error);
+	to = strchr(from, '}');
 	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
 		return wrong(error, "knows only %{key:/absolute/path}");
 	for (const char *pos = from; pos < to; pos++)
@@ -369,5 +372,7 @@ const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
 
 const struct conf_key_info *conf_key_at(size_t i)
 {
-	return i < conf_nkeys ? &conf_keys[i].info : NULL;
+	if (i >= conf_nkeys)
+		return NULL;
+	return &conf_keys[i].info;
 }

@@ -122,7 +122,9 @@ static bool parse_points(struct parser *parser, struct points_entry *entry)
 		return parser_fail(parser, "points are missing");
 	if (!int_parse_prefix(&parser->at, POINTS_MAX, &number))
 		return parser_fail(parser, "points are over 1000");
-	entry->points = minus ? -(int)number : (int)number;
+	entry->points = (int)number;
+	if (minus)
+		entry->points = -entry->points;
 	if (*parser->at && !isblank((unsigned char)*parser->at))
 		return parser_fail(parser, "expected a blank");
 	return true;

@@ -53,7 +53,7 @@ static int line_error(struct reader *rd, const char *what, const char *text)
 
 /* ---- sections ---- */
 
-/* "tier" of "tier known" */
+/* "tier" of "tier known"; of a plain section, the section itself */
 static const char *section_kind(const char *section)
 {
 	if (!strncmp(section, "tier ", 5))
@@ -199,26 +199,32 @@ static int end_value(struct reader *rd)
 		       rd->key_line, rd->section, key->info.name, text_redact(shown), error.text);
 }
 
-/* A key or a section header that was indented by mistake would silently become part of a value. */
-static bool is_key_or_header(const struct reader *rd, const char *text)
+static bool is_key(const struct reader *rd, const char *text)
 {
-	const char *name = *text == '[' ? text + 1 : text;
-	size_t len = strcspn(name, *text == '[' ? "]" : "= \t");
-	char word[SECTION_MAX];
+	size_t len = strcspn(text, "= \t");
+	char name[SECTION_MAX];
 
-	if (len >= sizeof(word))
+	if (len >= sizeof(name) || text[len + strspn(text + len, " \t")] != '=')
 		return false;
-	snprintf(word, sizeof(word), "%.*s", (int)len, name);
-	if (*text == '[')
-		return !name[len + 1] && (section_kind(word) != word || is_plain_section(word));
-	name += len;
-	name += strspn(name, " \t");
-	return *name == '=' && find_key(section_kind(rd->section), word);
+	snprintf(name, sizeof(name), "%.*s", (int)len, text);
+	return find_key(section_kind(rd->section), name);
+}
+
+static bool is_header(const char *text)
+{
+	size_t len = strlen(text);
+	char section[SECTION_MAX];
+
+	if (*text != '[' || text[len - 1] != ']' || len - 2 >= sizeof(section))
+		return false;
+	snprintf(section, sizeof(section), "%.*s", (int)len - 2, text + 1);
+	return section_kind(section) != section || is_plain_section(section);
 }
 
 static int continue_value(struct reader *rd, const char *text)
 {
-	if (is_key_or_header(rd, text))
+	/* Indented by mistake, these would silently become part of the value. */
+	if (is_key(rd, text) || is_header(text))
 		return line_error(rd,
 				  "indented, so it would continue the value above; "
 				  "remove the indentation",

@@ -119,8 +119,10 @@ int sections_finish(const struct sections *sections, struct conf *conf, struct e
 
 		if (rc)
 			return rc;
-		rc = section->is_tier ? add_tier(conf, section, error)
-				      : add_list(conf, section, error);
+		if (section->is_tier)
+			rc = add_tier(conf, section, error);
+		else
+			rc = add_list(conf, section, error);
 		if (rc)
 			return rc;
 	}

@@ -133,9 +133,12 @@ static void on_reply(void *user, ares_status_t status, size_t timeouts,
 	struct dns_answer answer;
 
 	(void)timeouts;
-	if (reply)
-		net_ares_read(reply, question->name, question->type, &answer);
-	question->end(question, reply ? &answer : NULL, reply ? NULL : reason_of((int)status));
+	if (!reply) {
+		question->end(question, NULL, reason_of((int)status));
+		return;
+	}
+	net_ares_read(reply, question->name, question->type, &answer);
+	question->end(question, &answer, NULL);
 }
 
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
@@ -212,13 +215,15 @@ static int set_resolver(ares_channel channel, const char *resolver)
 static void on_reply(void *user, int status, int timeouts, unsigned char *msg, int len)
 {
 	struct net_ares_question *question = user;
-	bool has_reply = msg && len > 0;
 	struct dns_answer answer;
 
 	(void)timeouts;
-	if (has_reply)
-		dns_message_parse(msg, (size_t)len, question->name, question->type, &answer);
-	question->end(question, has_reply ? &answer : NULL, has_reply ? NULL : reason_of(status));
+	if (!msg || len <= 0) {
+		question->end(question, NULL, reason_of(status));
+		return;
+	}
+	dns_message_parse(msg, (size_t)len, question->name, question->type, &answer);
+	question->end(question, &answer, NULL);
 }
 
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
@@ -280,7 +285,9 @@ int net_ares_init(struct err *error)
 {
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
 
-	return rc == ARES_SUCCESS ? 0 : ares_error(error, rc);
+	if (rc != ARES_SUCCESS)
+		return ares_error(error, rc);
+	return 0;
 }
 
 void net_ares_done(void)
@@ -299,7 +306,9 @@ int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, st
 		return ares_error(error, rc);
 	rc = list_resolvers(channel, ret, ret_n);
 	ares_destroy(channel);
-	return rc == ARES_SUCCESS ? 0 : ares_error(error, rc);
+	if (rc != ARES_SUCCESS)
+		return ares_error(error, rc);
+	return 0;
 }
 
 int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,

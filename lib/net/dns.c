@@ -290,14 +290,15 @@ static bool next_resolver(struct query *query, size_t *ret)
 static const char *send_try(struct query *query, size_t resolver)
 {
 	struct channel *channel = channel_to(query->net->dns, resolver, query->tcp);
-	struct attempt *attempt = channel ? malloc(sizeof(*attempt)) : NULL;
+	struct attempt *attempt;
 
+	if (!channel)
+		return "out of memory";
+	if (channel->nopen >= OPEN_MAX)
+		return "too many questions in flight";
+	attempt = malloc(sizeof(*attempt));
 	if (!attempt)
 		return "out of memory";
-	if (channel->nopen >= OPEN_MAX) {
-		free(attempt);
-		return "too many questions in flight";
-	}
 	*attempt = (struct attempt){
 		.question = { .name = query->name, .type = query->type, .end = on_question_end },
 		.query = query,
@@ -407,7 +408,9 @@ static void dns_event(struct net *net, int number, int fd, bool in, bool out)
 
 static int64_t dns_next_ms(const struct net *net)
 {
-	return net->dns->tries ? net->dns->tries->key : INT64_MAX;
+	if (!net->dns->tries)
+		return INT64_MAX;
+	return net->dns->tries->key;
 }
 
 static void dns_timers(struct net *net)

@@ -51,12 +51,16 @@ static bool message_take_txt(struct dns_answer *answer, const unsigned char *byt
 	if (!len)
 		return false;
 	while (len) {
-		size_t count = *bytes, room = keep ? sizeof(answer->txt) - answer->txt_len : 0;
+		size_t count = *bytes, kept = 0;
 
 		if (count + 1 > len)
 			return false;
-		memcpy(answer->txt + answer->txt_len, bytes + 1, count < room ? count : room);
-		answer->txt_len += count < room ? count : room;
+		if (keep)
+			kept = sizeof(answer->txt) - answer->txt_len;
+		if (kept > count)
+			kept = count;
+		memcpy(answer->txt + answer->txt_len, bytes + 1, kept);
+		answer->txt_len += kept;
 		bytes += count + 1;
 		len -= count + 1;
 	}

@@ -4,23 +4,20 @@
 #include <stddef.h>
 
 /* Two roots into one; each may be NULL. */
-static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
+static struct heap_node *meld(struct heap_node *first, struct heap_node *second)
 {
-	struct heap_node *t;
-
-	if (!a || !b)
-		return a ? a : b;
-	if (b->key < a->key) {
-		t = a;
-		a = b;
-		b = t;
-	}
-	b->next = a->child;
-	if (b->next)
-		b->next->prev = b;
-	b->prev = a;
-	a->child = b;
-	return a;
+	if (!first)
+		return second;
+	if (!second)
+		return first;
+	if (second->key < first->key)
+		return meld(second, first);
+	second->next = first->child;
+	if (second->next)
+		second->next->prev = second;
+	second->prev = first;
+	first->child = second;
+	return first;
 }
 
 /* The children of a removed node become one heap: in pairs forward, then all together backward.
@@ -61,8 +58,10 @@ void heap_remove(struct heap_node **root, struct heap_node *heap_node)
 	struct heap_node *below = meld_siblings(heap_node->child);
 
 	if (heap_node->prev) {
-		*(heap_node->prev->child == heap_node ? &heap_node->prev->child
-						      : &heap_node->prev->next) = heap_node->next;
+		if (heap_node->prev->child == heap_node)
+			heap_node->prev->child = heap_node->next;
+		else
+			heap_node->prev->next = heap_node->next;
 		if (heap_node->next)
 			heap_node->next->prev = heap_node->prev;
 		*root = meld(*root, below);

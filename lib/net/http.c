@@ -38,7 +38,9 @@ static int on_timer(CURLM *multi, long ms, void *user)
 	struct net *net = user;
 
 	(void)multi;
-	net->http->timer_at_ms = ms < 0 ? INT64_MAX : net->conf.now_ms() + ms;
+	net->http->timer_at_ms = INT64_MAX;
+	if (ms >= 0)
+		net->http->timer_at_ms = net->conf.now_ms() + ms;
 	return 0;
 }
 
@@ -149,9 +151,11 @@ static void call_take_answer(struct call *call, long code)
 static void call_take_failure(struct call *call, CURLcode rc)
 {
 	struct http_answer *answer = &call->answer;
-	const char *why = *call->error ? call->error : curl_easy_strerror(rc);
+	const char *why = call->error;
 
 	answer->status = NET_BROKEN;
+	if (!*why)
+		why = curl_easy_strerror(rc);
 	if (call->too_big)
 		snprintf(answer->why, sizeof(answer->why), "an answer of more than %zu bytes",
 			 call->body.max);
@@ -244,8 +248,14 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 
 static void http_event(struct net *net, int number, int fd, bool in, bool out)
 {
+	int ready = 0;
+
 	(void)number;
-	curl_act(net, fd, (in ? CURL_CSELECT_IN : 0) | (out ? CURL_CSELECT_OUT : 0));
+	if (in)
+		ready |= CURL_CSELECT_IN;
+	if (out)
+		ready |= CURL_CSELECT_OUT;
+	curl_act(net, fd, ready);
 }
 
 static int64_t http_next_ms(const struct net *net)

@@ -155,7 +155,9 @@ static size_t on_body(char *pos, size_t size, size_t count, void *user)
 
 	call->too_big |= size * count > call->body.max - call->body.len;
 	buf_add(&call->body, pos, size * count);
-	return call->body.failed ? 0 : size * count;
+	if (call->body.failed)
+		return 0; /* ends the transfer */
+	return size * count;
 }
 
 /* Only options that copy text can fail, if out of memory; all the others are constants. */
@@ -169,7 +171,9 @@ static bool set_form(struct call *call, const struct http_request *req)
 	curl_mimepart *part;
 
 	call->form = curl_mime_init(call->easy);
-	part = call->form ? curl_mime_addpart(call->form) : NULL;
+	if (!call->form)
+		return false;
+	part = curl_mime_addpart(call->form);
 	return part && !curl_mime_name(part, req->upload) &&
 	       !curl_mime_filename(part, "reports.csv") && !curl_mime_type(part, "text/csv") &&
 	       !curl_mime_data(part, req->body, req->body_len) &&
