@@ -4,35 +4,32 @@
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
-static bool block_of(sqlite3_stmt *st, struct block *block)
+static bool block_read(sqlite3_stmt *row, void *element)
 {
-	if (!sql_key(st, 0, &block->key))
+	struct block *block = element;
+
+	if (!sql_key(row, 0, &block->key))
 		return false;
-	sql_text(st, 1, block->tier, sizeof(block->tier));
-	block->score = (int)sql_int(st, 2);
-	block->since = sql_int(st, 3);
-	block->until = sql_int(st, 4);
-	block->first_at = sql_int(st, 5);
-	block->announced_at = sql_int(st, 6);
-	block->due = sql_int(st, 7) != 0;
-	sql_text(st, 8, block->jail, sizeof(block->jail));
-	sql_text(st, 9, block->src, sizeof(block->src));
+	sql_text(row, 1, block->tier, sizeof(block->tier));
+	block->score = (int)sql_int(row, 2);
+	block->since = sql_int(row, 3);
+	block->until = sql_int(row, 4);
+	block->first_at = sql_int(row, 5);
+	block->announced_at = sql_int(row, 6);
+	block->due = sql_int(row, 7) != 0;
+	sql_text(row, 8, block->jail, sizeof(block->jail));
+	sql_text(row, 9, block->src, sizeof(block->src));
 	return true;
 }
 
 int store_block_get(struct store *store, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(store);
-	sqlite3_stmt *st;
-	int rc = sql_cached(store, &st,
-			    "SELECT " BLOCK_COLUMNS " FROM block"
-			    " WHERE key = ?1 AND " IS_LIVE("?2", "?3"),
-			    "kii", key, now, now + BELIEVED_S);
 
-	if (rc > 0)
-		rc = block_of(st, ret);
-	sql_release(st);
-	return rc;
+	return sql_rows(store, block_read, ret, 1,
+			"SELECT " BLOCK_COLUMNS " FROM block"
+			" WHERE key = ?1 AND " IS_LIVE("?2", "?3"),
+			SQL_KEY(key), SQL_INT(now), SQL_INT(now + BELIEVED_S));
 }
 
 int store_block_of(struct store *store, const struct addr *addr, const struct addr *key,
@@ -47,15 +44,9 @@ int store_block_of(struct store *store, const struct addr *addr, const struct ad
 
 int store_block_get_over(struct store *store, const struct addr *key, struct block *ret)
 {
-	sqlite3_stmt *st;
-	int rc = sql_row(store, &st,
-			 "SELECT " BLOCK_COLUMNS " FROM block WHERE key = ?1 AND until < ?2", "ki",
-			 key, store_now(store) - WEEK_S);
-
-	if (rc > 0)
-		rc = block_of(st, ret);
-	sqlite3_finalize(st);
-	return rc;
+	return sql_rows(store, block_read, ret, 1,
+			"SELECT " BLOCK_COLUMNS " FROM block WHERE key = ?1 AND until < ?2",
+			SQL_KEY(key), SQL_INT(store_now(store) - WEEK_S));
 }
 
 int store_block_put(struct store *store, const struct block *block)
@@ -63,21 +54,24 @@ int store_block_put(struct store *store, const struct block *block)
 	return sql_run(store,
 		       "INSERT OR REPLACE INTO block(" BLOCK_COLUMNS ")"
 		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
-		       "ksiiiiiiss", &block->key, block->tier, (int64_t)block->score, block->since,
-		       block->until, block->first_at, block->announced_at, (int64_t)block->due,
-		       block->jail, block->src);
+		       SQL_KEY(&block->key), SQL_TEXT(block->tier), SQL_INT(block->score),
+		       SQL_INT(block->since), SQL_INT(block->until), SQL_INT(block->first_at),
+		       SQL_INT(block->announced_at), SQL_INT(block->due), SQL_TEXT(block->jail),
+		       SQL_TEXT(block->src));
 }
 
 int store_block_mark_due(struct store *store, const struct addr *key, const char *jail)
 {
 	bool own_tx = !store->in_tx;
-	int rc = own_tx ? store_begin(store, STORE_FAST) : 0;
+	int rc = 0;
 
-	if (!rc)
-		rc = sql_run(store,
-			     "UPDATE block SET due = 1, jail = iif(?2 = '', jail, ?2)"
-			     " WHERE key = ?1",
-			     "ks", key, jail ? jail : "");
+	if (own_tx)
+		rc = store_begin(store, STORE_FAST);
+	if (rc)
+		return rc;
+	rc = sql_run(store,
+		     "UPDATE block SET due = 1, jail = iif(?2 = '', jail, ?2) WHERE key = ?1",
+		     SQL_KEY(key), SQL_TEXT(jail ? jail : ""));
 	return own_tx ? store_end(store, rc) : rc;
 }
 
@@ -86,27 +80,18 @@ int store_block_announced(struct store *store, const struct addr *key, int64_t a
 	return sql_run(store,
 		       "UPDATE block SET due = 0, announced_at = ?2, until = ?3,"
 		       " first_at = iif(first_at = 0, ?2, first_at) WHERE key = ?1",
-		       "kii", key, at, until);
+		       SQL_KEY(key), SQL_INT(at), SQL_INT(until));
 }
 
 int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max)
 {
 	int64_t now = store_now(store);
-	sqlite3_stmt *st;
-	size_t count = 0;
-	int rc = sql_row(store, &st,
-			 "SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_due"
-			 " WHERE due = 1 AND (first_at = 0) = ?1 AND " IS_LIVE(
-				 "?2", "?3") " ORDER BY since LIMIT ?4",
-			 "iiii", (int64_t)first, now, now + BELIEVED_S, (int64_t)max);
 
-	while (rc > 0 && count < max) {
-		if (block_of(st, &ret[count]))
-			count++;
-		rc = sql_next(store, st);
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? rc : (int)count;
+	return sql_rows(store, block_read, ret, max,
+			"SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_due"
+			" WHERE due = 1 AND (first_at = 0) = ?1 AND " IS_LIVE(
+				"?2", "?3") " ORDER BY since LIMIT ?4",
+			SQL_INT(first), SQL_INT(now), SQL_INT(now + BELIEVED_S), SQL_INT(max));
 }
 
 #define NAMES_SOURCE(n) "instr(',' || src || ',', ',' || " n " || ',') > 0"
@@ -129,47 +114,32 @@ static const char *const pages[] = {
 				 "until, key"),
 };
 
-int store_blocks_page(struct store *store, const struct block_query *block_query,
+int store_blocks_page(struct store *store, const struct block_query *query,
 		      const struct block *after, struct block *ret, size_t max)
 {
-	int64_t now = store_now(store),
-		last = block_query->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
-	const struct addr *low = &block_query->low;
-	sqlite3_stmt *st;
-	size_t count = 0;
-	int rc;
+	int64_t now = store_now(store);
+	int64_t last = query->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
+	const struct addr *low = &query->low;
 
-	if (block_query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
+	if (query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
 		low = &after->key;
-	rc = sql_row(store, &st, pages[block_query->order], "iikkkikissii", now, now + BELIEVED_S,
-		     low, &block_query->high, &block_query->from, last, &after->key,
-		     (int64_t)block_query->only_new, block_query->tier, block_query->source,
-		     block_query->since, (int64_t)max);
-	while (rc > 0 && count < max) {
-		count += block_of(st, &ret[count]);
-		rc = sql_next(store, st);
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? rc : (int)count;
+	return sql_rows(store, block_read, ret, max, pages[query->order], SQL_INT(now),
+			SQL_INT(now + BELIEVED_S), SQL_KEY(low), SQL_KEY(&query->high),
+			SQL_KEY(&query->from), SQL_INT(last), SQL_KEY(&after->key),
+			SQL_INT(query->only_new), SQL_TEXT(query->tier), SQL_TEXT(query->source),
+			SQL_INT(query->since), SQL_INT(max));
 }
 
 int store_blocks_have_tier(struct store *store, const char *tier)
 {
-	int64_t has = 0;
-	int rc = sql_number(store, 0, &has, "SELECT EXISTS(SELECT 1 FROM block WHERE tier = ?1)",
-			    "s", tier);
-
-	return rc ? rc : has != 0;
+	return sql_count(store, "SELECT EXISTS(SELECT 1 FROM block WHERE tier = ?1)",
+			 SQL_TEXT(tier));
 }
 
 int store_blocks_have_source(struct store *store, const char *source)
 {
-	int64_t has = 0;
-	int rc = sql_number(store, 0, &has,
-			    "SELECT EXISTS(SELECT 1 FROM block WHERE " NAMES_SOURCE("?1") ")", "s",
-			    source);
-
-	return rc ? rc : has != 0;
+	return sql_count(store, "SELECT EXISTS(SELECT 1 FROM block WHERE " NAMES_SOURCE("?1") ")",
+			 SQL_TEXT(source));
 }
 
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count)
@@ -181,45 +151,32 @@ int store_blocks_shown(struct store *store, const struct block *blocks, size_t c
 		return rc;
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = sql_run(store, "UPDATE block SET shown_at = ?2 WHERE key = ?1 AND tier = ?3",
-			     "kis", &blocks[i].key, now, blocks[i].tier);
+			     SQL_KEY(&blocks[i].key), SQL_INT(now), SQL_TEXT(blocks[i].tier));
 	return store_end(store, rc);
 }
 
 int store_blocks_first_since(struct store *store, int64_t since, int max)
 {
-	int64_t number = 0;
-	int rc = sql_number(store, 0, &number,
-			    "SELECT count(*) FROM (SELECT 1 FROM block"
-			    " WHERE first_at BETWEEN ?1 AND ?3 AND first_at > 0 LIMIT ?2)",
-			    "iii", since, (int64_t)max, store_now(store));
-
-	return rc ? rc : (int)number;
+	return sql_count(store,
+			 "SELECT count(*) FROM (SELECT 1 FROM block"
+			 " WHERE first_at BETWEEN ?1 AND ?3 AND first_at > 0 LIMIT ?2)",
+			 SQL_INT(since), SQL_INT(max), SQL_INT(store_now(store)));
 }
 
 int store_pardoned(struct store *store, const struct addr *key)
 {
-	int64_t until = 0, now = store_now(store);
-	sqlite3_stmt *st;
-	int rc = sql_cached(store, &st, "SELECT until FROM pardon WHERE key = ?1", "k", key);
+	int64_t until, now = store_now(store);
+	int rc = sql_number(store, &until, "SELECT until FROM pardon WHERE key = ?1", SQL_KEY(key));
 
-	if (rc > 0)
-		until = sql_int(st, 0);
-	sql_release(st);
-	return rc < 0 ? rc : until > now && until <= now + BELIEVED_S;
+	return rc ? rc : until > now && until <= now + BELIEVED_S;
 }
 
 int store_knows(struct store *store, const struct addr *key)
 {
-	sqlite3_stmt *st;
-	int rc = sql_cached(store, &st,
-			    "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
-			    " OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
-			    " OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
-			    " OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
-			    "k", key);
-
-	if (rc > 0)
-		rc = sql_int(st, 0) != 0;
-	sql_release(st);
-	return rc;
+	return sql_count(store,
+			 "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
+			 " OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
+			 " OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
+			 " OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
+			 SQL_KEY(key));
 }

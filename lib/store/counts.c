@@ -10,47 +10,61 @@
 	" count(*) FILTER (WHERE " since " <= ?1 - 3600 AND " since " > ?1 - 86400)," \
 	" count(*) FILTER (WHERE " since " <= ?1 - 86400), coalesce(min(" since "), ?1) FROM "
 
+struct ages {
+	int64_t *by_age, oldest_at;
+};
+
+static bool ages_read(sqlite3_stmt *row, void *element)
+{
+	struct ages *ages = element;
+
+	for (int i = 0; i < NAGES; i++)
+		ages->by_age[i] = sql_int(row, i);
+	ages->oldest_at = sql_int(row, NAGES);
+	return true;
+}
+
+/* *ret_oldest_s may be NULL; it only grows. */
 static int count_ages(struct store *store, const char *sql, int64_t by_age[NAGES],
 		      int64_t *ret_oldest_s)
 {
-	int64_t now = store_now(store), oldest_s;
-	sqlite3_stmt *st;
-	int rc = sql_row(store, &st, sql, "i", now);
+	int64_t now = store_now(store);
+	struct ages ages = { .by_age = by_age, .oldest_at = now };
+	int rc = sql_each(store, ages_read, &ages, sql, SQL_INT(now));
 
-	if (rc > 0) {
-		for (int i = 0; i < NAGES; i++)
-			by_age[i] = sql_int(st, i);
-		oldest_s = now - sql_int(st, NAGES);
-		if (oldest_s > *ret_oldest_s)
-			*ret_oldest_s = oldest_s;
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	if (ret_oldest_s && now - ages.oldest_at > *ret_oldest_s)
+		*ret_oldest_s = now - ages.oldest_at;
+	return 0;
 }
 
 int store_queue_counts(struct store *store, struct queue_counts *ret)
 {
-	int64_t retractions_s = 0;
 	int rc;
 
 	*ret = (struct queue_counts){ 0 };
 	rc = count_ages(store, BY_AGE("first_at") "report WHERE state = 0 AND state < 2",
 			ret->by_age[WAIT_QUEUED], &ret->oldest_s);
-	if (!rc)
-		rc = count_ages(store, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
-				ret->by_age[WAIT_SENDING], &ret->oldest_s);
-	if (!rc)
-		rc = count_ages(store, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP],
-				&ret->oldest_s);
-	if (!rc)
-		rc = count_ages(store, BY_AGE("since") "retraction WHERE state = 0",
-				ret->by_age[WAIT_RETRACTION], &retractions_s);
-	if (!rc)
-		rc = sql_number(store, 0, &ret->parked,
-				"SELECT count(*) FROM report WHERE state = 2 AND state > 1", "");
-	return rc ? rc
-		  : sql_number(store, 0, &ret->unknown,
-			       "SELECT count(*) FROM report WHERE state = 4 AND state > 1", "");
+	if (rc)
+		return rc;
+	rc = count_ages(store, BY_AGE("first_at") "report WHERE state = 1 AND state < 2",
+			ret->by_age[WAIT_SENDING], &ret->oldest_s);
+	if (rc)
+		return rc;
+	rc = count_ages(store, BY_AGE("since") "lookup", ret->by_age[WAIT_LOOKUP], &ret->oldest_s);
+	if (rc)
+		return rc;
+	rc = count_ages(store, BY_AGE("since") "retraction WHERE state = 0",
+			ret->by_age[WAIT_RETRACTION], NULL);
+	if (rc)
+		return rc;
+	rc = sql_number(store, &ret->parked,
+			"SELECT count(*) FROM report WHERE state = 2 AND state > 1", SQL_NONE);
+	if (rc)
+		return rc;
+	return sql_number(store, &ret->unknown,
+			  "SELECT count(*) FROM report WHERE state = 4 AND state > 1", SQL_NONE);
 }
 
 int store_reset_future_retries(struct store *store)
@@ -63,7 +77,9 @@ int store_reset_future_retries(struct store *store)
 	int64_t now = store_now(store);
 	int rc = store_begin(store, STORE_FAST);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]) && !rc; i++)
-		rc = sql_run(store, late[i], "ii", now, now + WAIT_MAX_S);
+		rc = sql_run(store, late[i], SQL_INT(now), SQL_INT(now + WAIT_MAX_S));
 	return store_end(store, rc);
 }

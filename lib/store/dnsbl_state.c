@@ -8,36 +8,48 @@
 #include "store/store_private.h"
 #include <string.h>
 
-static void state_of(sqlite3_stmt *st, struct zone_state *state)
+struct wanted_zones {
+	const struct conf *conf;
+	struct zone_state *states; /* one for each of conf->sources */
+};
+
+static void zone_state_read(sqlite3_stmt *row, struct zone_state *state)
 {
-	state->state[0] = (uint8_t)sql_int(st, 2);
-	state->state[1] = (uint8_t)sql_int(st, 3);
-	sql_text(st, 4, state->why, sizeof(state->why));
-	state->latency_ms = (int)sql_int(st, 5);
-	state->probed_at = sql_int(st, 6);
-	state->silent_since = sql_int(st, 7);
+	state->state[0] = (uint8_t)sql_int(row, 2);
+	state->state[1] = (uint8_t)sql_int(row, 3);
+	sql_text(row, 4, state->why, sizeof(state->why));
+	state->latency_ms = (int)sql_int(row, 5);
+	state->probed_at = sql_int(row, 6);
+	state->silent_since = sql_int(row, 7);
+}
+
+static bool zone_read(sqlite3_stmt *row, void *element)
+{
+	struct wanted_zones *wanted = element;
+	char name[64], zone[CONF_TEXT_MAX];
+
+	sql_text(row, 0, name, sizeof(name));
+	sql_text(row, 1, zone, sizeof(zone));
+	for (size_t i = 0; i < wanted->conf->nsources; i++) {
+		const struct conf_source *source = &wanted->conf->sources[i];
+
+		if (!strcmp(source->name, name) && !strcmp(source->zone, zone))
+			zone_state_read(row, &wanted->states[i]);
+	}
+	return true;
 }
 
 int store_zones_get(struct store *store, const struct conf *conf, struct zone_state *ret)
 {
-	char name[64], zone[CONF_TEXT_MAX];
-	sqlite3_stmt *st;
-	int rc = sql_row(store, &st,
-			 "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
-			 " silent_since FROM zone",
-			 "");
+	struct wanted_zones wanted = { .conf = conf, .states = ret };
+	int rc;
 
 	memset(ret, 0, conf->nsources * sizeof(*ret));
-	for (; rc > 0; rc = sql_next(store, st)) {
-		sql_text(st, 0, name, sizeof(name));
-		sql_text(st, 1, zone, sizeof(zone));
-		for (size_t i = 0; i < conf->nsources; i++)
-			if (!strcmp(conf->sources[i].name, name) &&
-			    !strcmp(conf->sources[i].zone, zone))
-				state_of(st, &ret[i]);
-	}
-	sqlite3_finalize(st);
-	return rc;
+	rc = sql_each(store, zone_read, &wanted,
+		      "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
+		      " silent_since FROM zone",
+		      SQL_NONE);
+	return rc < 0 ? rc : 0;
 }
 
 int store_zone_put(struct store *store, const struct conf_source *list,
@@ -46,7 +58,7 @@ int store_zone_put(struct store *store, const struct conf_source *list,
 	return sql_run(store,
 		       "INSERT OR REPLACE INTO zone(name, zone, state4, state6, why, latency_ms,"
 		       " probed_at, silent_since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-		       "ssiisiii", list->name, list->zone, (int64_t)state->state[0],
-		       (int64_t)state->state[1], state->why, (int64_t)state->latency_ms,
-		       state->probed_at, state->silent_since);
+		       SQL_TEXT(list->name), SQL_TEXT(list->zone), SQL_INT(state->state[0]),
+		       SQL_INT(state->state[1]), SQL_TEXT(state->why), SQL_INT(state->latency_ms),
+		       SQL_INT(state->probed_at), SQL_INT(state->silent_since));
 }

@@ -20,48 +20,70 @@ static int64_t free_plan(const char *endpoint)
 
 static int key_refused(struct store *store, const char *auth_mark)
 {
-	int64_t number = 0;
-	int rc = sql_number(store, 0, &number,
-			    "SELECT EXISTS(SELECT 1 FROM endpoint WHERE auth_mark = ?1)", "s",
-			    auth_mark);
+	return sql_count(store, "SELECT EXISTS(SELECT 1 FROM endpoint WHERE auth_mark = ?1)",
+			 SQL_TEXT(auth_mark));
+}
 
-	return rc ? rc : number != 0;
+struct endpoint {
+	int64_t day, limit, remaining, stopped_until, last_ok_at, last_error_at, first_until;
+	bool known;
+	char last_error[DETAIL_MAX];
+};
+
+static bool endpoint_read(sqlite3_stmt *row, void *element)
+{
+	struct endpoint *endpoint = element;
+
+	endpoint->day = sql_int(row, 0);
+	endpoint->limit = sql_int(row, 1);
+	endpoint->remaining = sql_int(row, 2);
+	endpoint->known = sql_int(row, 3) != 0;
+	endpoint->stopped_until = sql_int(row, 4);
+	endpoint->last_ok_at = sql_int(row, 5);
+	endpoint->last_error_at = sql_int(row, 6);
+	sql_text(row, 7, endpoint->last_error, sizeof(endpoint->last_error));
+	endpoint->first_until = sql_int(row, 8);
+	return true;
+}
+
+static void quota_from_endpoint(const struct endpoint *endpoint, int64_t now, struct quota *quota)
+{
+	bool stop_is_over = endpoint->stopped_until > 0 && endpoint->stopped_until <= now &&
+			    endpoint->remaining <= 0;
+	bool same_day = endpoint->day == now / 86400 && !stop_is_over;
+
+	quota->limit = endpoint->limit;
+	quota->remaining = same_day ? endpoint->remaining : endpoint->limit;
+	quota->known = same_day && endpoint->known;
+	if (endpoint->stopped_until > now && endpoint->stopped_until <= now + STOP_MAX_S)
+		quota->stopped_until = endpoint->stopped_until;
+	quota->last_ok_at = endpoint->last_ok_at;
+	quota->last_error_at = endpoint->last_error_at;
+	memcpy(quota->last_error, endpoint->last_error, sizeof(quota->last_error));
+	quota->first_under_way = !quota->known && endpoint->first_until > now &&
+				 endpoint->first_until <= now + FIRST_CALL_S;
 }
 
 int store_quota_get(struct store *store, const char *endpoint, const char *auth_mark,
 		    struct quota *ret)
 {
-	int64_t today = store_now(store) / 86400;
-	sqlite3_stmt *st;
-	int rc = sql_row(
-		store, &st,
+	struct endpoint row;
+	int rc = sql_rows(
+		store, endpoint_read, &row, 1,
 		"SELECT day, quota, remaining, known, stopped_until,"
 		" last_ok_at, last_error_at, last_error, first_until FROM endpoint WHERE name = ?1",
-		"s", endpoint);
+		SQL_TEXT(endpoint));
 
 	*ret = (struct quota){ .limit = free_plan(endpoint), .remaining = free_plan(endpoint) };
-	if (rc > 0) {
-		bool is_over = sql_int(st, 4) > 0 && sql_int(st, 4) <= store_now(store) &&
-			       sql_int(st, 2) <= 0;
-		bool same_day = sql_int(st, 0) == today && !is_over;
-
-		ret->limit = sql_int(st, 1);
-		ret->remaining = same_day ? sql_int(st, 2) : ret->limit;
-		ret->known = same_day && sql_int(st, 3);
-		if (sql_int(st, 4) > store_now(store) &&
-		    sql_int(st, 4) <= store_now(store) + STOP_MAX_S)
-			ret->stopped_until = sql_int(st, 4);
-		ret->last_ok_at = sql_int(st, 5);
-		ret->last_error_at = sql_int(st, 6);
-		sql_text(st, 7, ret->last_error, sizeof(ret->last_error));
-		ret->first_under_way = !ret->known && sql_int(st, 8) > store_now(store) &&
-				       sql_int(st, 8) <= store_now(store) + FIRST_CALL_S;
-	}
-	sqlite3_finalize(st);
-	if (rc >= 0)
-		rc = key_refused(store, auth_mark);
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		quota_from_endpoint(&row, store_now(store), ret);
+	rc = key_refused(store, auth_mark);
+	if (rc < 0)
+		return rc;
 	ret->auth_failed = rc > 0;
-	return rc < 0 ? rc : 0;
+	return 0;
 }
 
 /* The count is still that of this day, or of this side of a stop. */
@@ -81,14 +103,16 @@ int store_quota_take(struct store *store, const char *endpoint, int64_t ncalls)
 		" known = iif(" SAME ", known, 0), day = ?2,"
 		" first_until = iif(" SAME " AND known, 0, ?4),"
 		" stopped_until = iif(stopped_until > ?6 AND stopped_until <= ?7, stopped_until, 0)",
-		"siiiiii", endpoint, now / 86400, free_plan(endpoint), now + FIRST_CALL_S, ncalls,
-		now, now + STOP_MAX_S);
+		SQL_TEXT(endpoint), SQL_INT(now / 86400), SQL_INT(free_plan(endpoint)),
+		SQL_INT(now + FIRST_CALL_S), SQL_INT(ncalls), SQL_INT(now),
+		SQL_INT(now + STOP_MAX_S));
 }
 
 int store_quota_recount(struct store *store)
 {
 	return sql_run(store,
-		       "UPDATE endpoint SET known = 0, first_until = 0 WHERE name <> 'check'", "");
+		       "UPDATE endpoint SET known = 0, first_until = 0 WHERE name <> 'check'",
+		       SQL_NONE);
 }
 
 /*
@@ -107,7 +131,7 @@ int store_quota_seen(struct store *store, const char *endpoint, const char *auth
 			store,
 			"UPDATE endpoint SET first_until = 0, last_error_at = ?2, last_error = ?3"
 			" WHERE name = ?1",
-			"sis", endpoint, now, quota->error);
+			SQL_TEXT(endpoint), SQL_INT(now), SQL_TEXT(quota->error));
 	rc = sql_run(store,
 		     "UPDATE endpoint SET"
 		     " quota = iif(?2 > 0, ?2, quota),"
@@ -118,7 +142,10 @@ int store_quota_seen(struct store *store, const char *endpoint, const char *auth
 		     " last_ok_at = iif(?6 = '', ?7, last_ok_at),"
 		     " last_error_at = iif(?6 = '', last_error_at, ?7),"
 		     " last_error = iif(?6 = '', last_error, ?6) WHERE name = ?1",
-		     "siiissi", endpoint, quota->limit, quota->remaining, quota->stopped_until,
-		     quota->auth_failed ? auth_mark : NULL, quota->error, now);
-	return rc ? rc : refused < 0 ? refused : !refused;
+		     SQL_TEXT(endpoint), SQL_INT(quota->limit), SQL_INT(quota->remaining),
+		     SQL_INT(quota->stopped_until), SQL_TEXT(quota->auth_failed ? auth_mark : NULL),
+		     SQL_TEXT(quota->error), SQL_INT(now));
+	if (rc)
+		return rc;
+	return refused < 0 ? refused : !refused;
 }

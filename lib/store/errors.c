@@ -73,7 +73,7 @@ int store_fail(struct store *store, const char *doing)
 	const char *name = store_name(store);
 	int code = code_of(rc);
 
-	store->rc = rc;
+	store->sqlite_rc = rc;
 	if (is_damage(rc, sqlite3_errmsg(store->db)))
 		return store_damaged(store, doing, sqlite3_errmsg(store->db));
 	if (rc == SQLITE_READONLY_DBMOVED)

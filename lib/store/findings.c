@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int row_of(const struct conf *conf, const char *name)
+static int source_row(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->nsources; i++)
 		if (!strcmp(conf->sources[i].name, name))
@@ -33,100 +33,102 @@ static void answers_format(const struct finding *finding, char dst[ANSWERS_MAX *
 					  (unsigned)finding->a[i]);
 }
 
-static void finding_of(sqlite3_stmt *st, struct finding *finding)
+static void finding_read(sqlite3_stmt *row, struct finding *finding)
 {
 	char answers[ANSWERS_MAX * 9 + 1];
 
 	*finding = (struct finding){ .status = FINDING_OK };
-	finding->listed = sql_int(st, 1) != 0;
-	finding->rule = (uint8_t)sql_int(st, 2);
-	finding->partial = sql_int(st, 3) != 0;
-	finding->points = (int)sql_int(st, 4);
-	sql_text(st, 5, answers, sizeof(answers));
+	finding->listed = sql_int(row, 1) != 0;
+	finding->rule = (uint8_t)sql_int(row, 2);
+	finding->partial = sql_int(row, 3) != 0;
+	finding->points = (int)sql_int(row, 4);
+	sql_text(row, 5, answers, sizeof(answers));
 	answers_parse(answers, finding);
-	sql_text(st, 6, finding->detail, sizeof(finding->detail));
-	finding->answered_at = sql_int(st, 7);
-	finding->expires_at = sql_int(st, 8);
-	finding->trusted = sql_int(st, 9) != 0;
+	sql_text(row, 6, finding->detail, sizeof(finding->detail));
+	finding->answered_at = sql_int(row, 7);
+	finding->expires_at = sql_int(row, 8);
+	finding->trusted = sql_int(row, 9) != 0;
+}
+
+struct wanted_findings {
+	const struct conf *conf;
+	struct finding *findings; /* one for each of conf->sources */
+};
+
+static bool wanted_finding_read(sqlite3_stmt *row, void *element)
+{
+	struct wanted_findings *wanted = element;
+	char name[64];
+	int source;
+
+	sql_text(row, 0, name, sizeof(name));
+	source = source_row(wanted->conf, name);
+	if (source < 0)
+		return false;
+	finding_read(row, &wanted->findings[source]);
+	return true;
 }
 
 /* Those that expire after `after`. */
-static int get(struct store *store, const struct conf *conf, const struct addr *key, int64_t after,
-	       struct finding *ret)
+static int findings_after(struct store *store, const struct conf *conf, const struct addr *key,
+			  int64_t after, struct finding *ret)
 {
-	int64_t now = store_now(store);
-	char name[64];
-	sqlite3_stmt *st;
-	int found = 0;
-	int rc = sql_cached(store, &st,
-			    "SELECT source, listed, rule, partial, points, answers, detail,"
-			    " answered_at, expires_at, trusted FROM finding"
-			    " WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3",
-			    "kii", key, after, now + conf->keep_findings_s + WEEK_S);
+	struct wanted_findings wanted = { .conf = conf, .findings = ret };
+	int64_t latest = store_now(store) + conf->keep_findings_s + WEEK_S;
 
-	for (; rc > 0; rc = sql_next(store, st)) {
-		int row;
-
-		sql_text(st, 0, name, sizeof(name));
-		row = row_of(conf, name);
-		if (row < 0)
-			continue;
-		finding_of(st, &ret[row]);
-		found++;
-	}
-	sql_release(st);
-	return rc < 0 ? rc : found;
+	return sql_each(store, wanted_finding_read, &wanted,
+			"SELECT source, listed, rule, partial, points, answers, detail,"
+			" answered_at, expires_at, trusted FROM finding"
+			" WHERE key = ?1 AND expires_at > ?2 AND expires_at <= ?3",
+			SQL_KEY(key), SQL_INT(after), SQL_INT(latest));
 }
 
 int store_findings_get(struct store *store, const struct conf *conf, const struct addr *key,
 		       struct finding *ret)
 {
-	return get(store, conf, key, store_now(store), ret);
+	return findings_after(store, conf, key, store_now(store), ret);
 }
 
 int store_findings_kept(struct store *store, const struct conf *conf, const struct addr *key,
 			struct finding *ret)
 {
-	return get(store, conf, key, 0, ret);
+	return findings_after(store, conf, key, 0, ret);
 }
 
 /*
  * A flood of addresses must not fill the disk: beyond the bound each lookup lets the oldest
  * findings go, twice as many as it brings. Pages in use are counted in constant time.
  */
-static int make_room(struct store *store, int nnew)
+static int findings_make_room(struct store *store, int count)
 {
-	int64_t pages = 0, unused = 0;
-	int rc = sql_number(store, 0, &pages, "PRAGMA page_count", "");
+	int64_t pages, unused;
+	int rc = sql_number(store, &pages, "PRAGMA page_count", SQL_NONE);
 
-	if (!rc && pages > store->pages_max)
-		rc = sql_number(store, 0, &unused, "PRAGMA freelist_count", "");
+	if (rc || pages <= store->pages_max)
+		return rc;
+	rc = sql_number(store, &unused, "PRAGMA freelist_count", SQL_NONE);
 	if (rc || pages - unused <= store->pages_max)
 		return rc;
 	return sql_run(store,
 		       "DELETE FROM finding WHERE (key, source) IN (SELECT key, source FROM finding"
 		       " ORDER BY answered_at LIMIT ?1)",
-		       "i", (int64_t)nnew * 2);
+		       SQL_INT((int64_t)count * 2));
 }
 
-static int put_one(struct store *store, const char *source, const struct addr *key,
-		   const struct finding *finding)
+static int finding_put(struct store *store, const char *source, const struct addr *key,
+		       const struct finding *finding)
 {
 	char answers[ANSWERS_MAX * 9 + 1];
-	sqlite3_stmt *st;
-	int rc;
 
 	answers_format(finding, answers);
-	rc = sql_cached(store, &st,
-			"INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
-			" points, answers, detail, answered_at, expires_at, trusted)"
-			" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-			"ksiiiissiii", key, source, (int64_t)finding->listed,
-			(int64_t)finding->rule, (int64_t)finding->partial, (int64_t)finding->points,
-			answers, finding->detail, finding->answered_at, finding->expires_at,
-			(int64_t)finding->trusted);
-	sql_release(st);
-	return rc;
+	return sql_run(store,
+		       "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+		       " points, answers, detail, answered_at, expires_at, trusted)"
+		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		       SQL_KEY(key), SQL_TEXT(source), SQL_INT(finding->listed),
+		       SQL_INT(finding->rule), SQL_INT(finding->partial), SQL_INT(finding->points),
+		       SQL_TEXT(answers), SQL_TEXT(finding->detail), SQL_INT(finding->answered_at),
+		       SQL_INT(finding->expires_at), SQL_INT(finding->trusted));
 }
 
 int store_findings_put(struct store *store, const struct conf *conf, const struct addr *key,
@@ -138,9 +140,11 @@ int store_findings_put(struct store *store, const struct conf *conf, const struc
 		if (findings[i].status != FINDING_OK || !findings[i].expires_at)
 			continue;
 		count++;
-		rc = put_one(store, conf->sources[i].name, key, &findings[i]);
+		rc = finding_put(store, conf->sources[i].name, key, &findings[i]);
 	}
-	return rc || !count ? rc : make_room(store, count);
+	if (rc || !count)
+		return rc;
+	return findings_make_room(store, count);
 }
 
 int store_findings_put_rows(struct store *store, const struct conf *conf,
@@ -149,7 +153,9 @@ int store_findings_put_rows(struct store *store, const struct conf *conf,
 	int rc = 0;
 
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = put_one(store, conf->sources[rows[i].source].name, &rows[i].key,
-			     &rows[i].finding);
-	return rc ? rc : make_room(store, (int)count);
+		rc = finding_put(store, conf->sources[rows[i].source].name, &rows[i].key,
+				 &rows[i].finding);
+	if (rc)
+		return rc;
+	return findings_make_room(store, (int)count);
 }

@@ -89,13 +89,13 @@ static int wipe(struct store *store, const struct addr *key, int bits, const cha
 	struct needles what = { key->bytes, (size_t)bits / 8, text };
 	int found = 0, rc = store_truncate_wal(store);
 
-	if (!rc && what.nkey)
-		rc = count_in_file(store, &what, &found);
-	if (!rc && found > allowed)
-		rc = sql_run(store, "VACUUM", "");
-	if (!rc && found > allowed)
-		rc = store_truncate_wal(store);
-	return rc;
+	if (rc || !what.nkey)
+		return rc;
+	rc = count_in_file(store, &what, &found);
+	if (rc || found <= allowed)
+		return rc;
+	rc = sql_run(store, "VACUUM", SQL_NONE);
+	return rc ? rc : store_truncate_wal(store);
 }
 
 /* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this
@@ -116,43 +116,55 @@ static int forget_by_address(struct store *store, const struct addr *key, const 
 		sqlite3_snprintf(sizeof(sql), sql,
 				 "%s WHERE key BETWEEN ?3 AND ?2 AND addr BETWEEN ?1 AND ?2",
 				 wipes[i]);
-		rc = sql_run(store, sql, "kkk", key, last, &widest);
+		rc = sql_run(store, sql, SQL_KEY(key), SQL_KEY(last), SQL_KEY(&widest));
 	}
 	return rc;
 }
 
-int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until)
+static int forget_rows(struct store *store, const struct addr *key, int bits, const char *text,
+		       int64_t pardon_until)
 {
 	static const char *const tables[] = { "block",	    "finding",	"lookup", "report",
 					      "pardon",	    "sighting", "good",	  "failure",
 					      "retraction", "released" };
 	struct addr last = addr_last(&(struct prefix){ *key, bits });
-	char sql[96], text[ADDR_TEXT_MAX];
-	int rc = sql_run(store, "PRAGMA secure_delete = ON", "");
+	char sql[96];
+	int rc = 0;
 
-	addr_text(key, text);
-	if (!rc)
-		rc = store_begin(store, STORE_DURABLE);
-	if (rc)
-		return rc;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !rc; i++) {
 		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2",
 				 tables[i]);
-		rc = sql_run(store, sql, "kk", key, &last);
+		rc = sql_run(store, sql, SQL_KEY(key), SQL_KEY(&last));
 	}
 	if (!rc)
 		rc = forget_by_address(store, key, &last);
 	if (!rc)
 		rc = sql_run(store,
-			     "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)", "s",
-			     text);
-	if (!rc && pardon_until)
-		rc = sql_run(store, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", "ki", key,
-			     pardon_until);
-	rc = store_end(store, rc);
-	if (!rc && wipe(store, key, bits, text, pardon_until != 0))
+			     "UPDATE endpoint SET last_error = '' WHERE instr(last_error, ?1)",
+			     SQL_TEXT(text));
+	if (rc || !pardon_until)
+		return rc;
+	return sql_run(store, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", SQL_KEY(key),
+		       SQL_INT(pardon_until));
+}
+
+int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until)
+{
+	char text[ADDR_TEXT_MAX];
+	int rc = sql_run(store, "PRAGMA secure_delete = ON", SQL_NONE);
+
+	if (rc)
+		return rc;
+	rc = store_begin(store, STORE_DURABLE);
+	if (rc)
+		return rc;
+	addr_text(key, text);
+	rc = store_end(store, forget_rows(store, key, bits, text, pardon_until));
+	if (rc)
+		return rc;
+	if (wipe(store, key, bits, text, pardon_until != 0))
 		log_line(store->log, LOG_NOTICE,
 			 "%s: forgotten, but freed space may still hold it: %s", text,
 			 store->error->text);
-	return rc;
+	return 0;
 }

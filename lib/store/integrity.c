@@ -8,6 +8,7 @@
  * sqlite.org/pragma.html.
  */
 #include "store/store_private.h"
+#include <stdio.h>
 #include <string.h>
 
 static int is_over(void *until)
@@ -15,23 +16,37 @@ static int is_over(void *until)
 	return clock_mono_ms() >= *(const int64_t *)until;
 }
 
+struct check_answer {
+	bool sound;
+	char text[160];
+};
+
+/* SQLite begins with a line "*** in database main ***". */
+static bool check_answer_read(sqlite3_stmt *row, void *element)
+{
+	struct check_answer *answer = element;
+	const char *text = (const char *)sqlite3_column_text(row, 0);
+	const char *line = text ? strchr(text, '\n') : NULL;
+
+	answer->sound = text && !strcmp(text, "ok");
+	if (line)
+		text = line + 1;
+	snprintf(answer->text, sizeof(answer->text), "%s", text ? text : "no answer");
+	return true;
+}
+
 int store_check(struct store *store, int bound_ms)
 {
 	int64_t until_ms = clock_mono_ms() + bound_ms;
-	const char *text = NULL, *what;
-	sqlite3_stmt *st;
+	struct check_answer answer;
 	int rc;
 
 	sqlite3_progress_handler(store->db, 1000, is_over, &until_ms);
-	rc = sql_row(store, &st, "PRAGMA quick_check(1)", "");
-	if (rc > 0)
-		text = (const char *)sqlite3_column_text(st, 0);
-	what = text ? strchr(text, '\n') : NULL; /* after "*** in database main ***" */
-	if (rc > 0 && (!text || strcmp(text, "ok")))
-		rc = store_damaged(store, "checking", what ? what + 1 : text ? text : "no answer");
-	else if (rc < 0 && sqlite3_errcode(store->db) == SQLITE_INTERRUPT)
-		rc = 0; /* sound as far as time allowed */
-	sqlite3_finalize(st);
+	rc = sql_rows(store, check_answer_read, &answer, 1, "PRAGMA quick_check(1)", SQL_NONE);
 	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	if (rc < 0 && (store->sqlite_rc & 0xff) == SQLITE_INTERRUPT)
+		return 0; /* sound as far as time allowed */
+	if (rc > 0 && !answer.sound)
+		return store_damaged(store, "checking", answer.text);
 	return rc;
 }

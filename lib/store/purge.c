@@ -32,22 +32,24 @@ struct run {
 	char boot[40];
 };
 
+static bool run_read(sqlite3_stmt *row, void *element)
+{
+	struct run *run = element;
+
+	run->wall = sql_int(row, 0);
+	run->boot_s = sql_int(row, 1);
+	sql_text(row, 2, run->boot, sizeof(run->boot));
+	return true;
+}
+
+/* 1 and *ret, or 0: there was none. */
 static int last_run(struct store *store, struct run *ret)
 {
-	sqlite3_stmt *st;
-	int rc = sql_row(store, &st,
-			 "SELECT substr(value, 1, 20), substr(value, 21, 20),"
-			 " substr(value, 41) FROM meta WHERE name = ?1",
-			 "s", name_of_run);
-
 	*ret = (struct run){ 0 };
-	if (rc > 0) {
-		ret->wall = sql_int(st, 0);
-		ret->boot_s = sql_int(st, 1);
-		sql_text(st, 2, ret->boot, sizeof(ret->boot));
-	}
-	sqlite3_finalize(st);
-	return rc;
+	return sql_rows(store, run_read, ret, 1,
+			"SELECT substr(value, 1, 20), substr(value, 21, 20),"
+			" substr(value, 41) FROM meta WHERE name = ?1",
+			SQL_TEXT(name_of_run));
 }
 
 /* The earlier run was surely an hour ago: of this boot, or this boot is itself that old. */
@@ -114,8 +116,8 @@ int store_purge_seen(struct store *store)
 	boot_id(boot);
 	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now,
 			 (long long)clock_boot_s(), boot);
-	return sql_run(store, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)", "ss",
-		       name_of_run, text);
+	return sql_run(store, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)",
+		       SQL_TEXT(name_of_run), SQL_TEXT(text));
 }
 
 enum keeps {
@@ -208,31 +210,39 @@ static int limits(struct store *store, const struct conf *conf, enum keeps keeps
 /* Without an index: that there are any is rare, and reading does not make hooks wait. */
 #define MADE_THEN "SELECT key FROM block WHERE +since > ?1"
 
+static int mend_some(struct store *store, int64_t beyond, int max_rows)
+{
+	int64_t now = store_now(store);
+	int rc = sql_run(store, "UPDATE good SET at = ?2 WHERE at > ?1", SQL_INT(beyond),
+			 SQL_INT(now));
+
+	if (rc)
+		return rc;
+	rc = sql_run(store,
+		     "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
+		     " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
+		     " shown_at = min(shown_at, ?2), recheck_at = 0"
+		     " WHERE key IN (" MADE_THEN " LIMIT ?3)",
+		     SQL_INT(beyond), SQL_INT(now), SQL_INT(max_rows), SQL_INT(TEN_YEARS_S));
+	return rc ? rc : 1;
+}
+
 int store_purge_mend(struct store *store, int max_rows)
 {
-	int64_t before, beyond, any = 0;
+	int64_t before, beyond;
 	int rc = agreed_past(store, 0, &before, &beyond);
 
 	if (rc || beyond == INT64_MAX)
 		return rc;
-	rc = sql_number(store, 0, &any,
-			"SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)",
-			"i", beyond);
-	if (rc || !any)
+	rc = sql_count(store,
+		       "SELECT EXISTS(" MADE_THEN ") OR EXISTS(SELECT 1 FROM good WHERE at > ?1)",
+		       SQL_INT(beyond));
+	if (rc <= 0)
 		return rc;
 	rc = store_begin(store, STORE_DURABLE);
-	if (!rc)
-		rc = sql_run(store, "UPDATE good SET at = ?2 WHERE at > ?1", "ii", beyond,
-			     store_now(store));
-	if (!rc)
-		rc = sql_run(
-			store,
-			"UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
-			" first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
-			" shown_at = min(shown_at, ?2), recheck_at = 0"
-			" WHERE key IN (" MADE_THEN " LIMIT ?3)",
-			"iiii", beyond, store_now(store), (int64_t)max_rows, TEN_YEARS_S);
-	return store_end(store, rc ? rc : 1);
+	if (rc)
+		return rc;
+	return store_end(store, mend_some(store, beyond, max_rows));
 }
 
 static int64_t *count_at(struct store_counts *counts, size_t offset)
@@ -242,22 +252,24 @@ static int64_t *count_at(struct store_counts *counts, size_t offset)
 
 int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret)
 {
-	int64_t before, beyond;
-	int64_t number = 0;
+	int64_t before, beyond, number;
 	char sql[160];
-	int rc = 0;
+	int rc;
 
 	*ret = (struct store_counts){ 0 };
-	for (size_t i = 0; i < NSWEEPS && !rc; i++) {
+	for (size_t i = 0; i < NSWEEPS; i++) {
 		rc = limits(store, conf, sweeps[i].keeps, &before, &beyond);
+		if (rc)
+			return rc;
 		/* always so, but it names both limits, which are bound */
 		sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM %s WHERE %s AND ?1 < ?2",
 				 sweeps[i].table, sweeps[i].where);
-		if (!rc)
-			rc = sql_number(store, 0, &number, sql, "ii", before, beyond);
-		*count_at(ret, sweeps[i].count) += rc ? 0 : number;
+		rc = sql_number(store, &number, sql, SQL_INT(before), SQL_INT(beyond));
+		if (rc)
+			return rc;
+		*count_at(ret, sweeps[i].count) += number;
 	}
-	return rc;
+	return 0;
 }
 
 /* do_what: DELETE, or SELECT count(*). */
@@ -271,11 +283,13 @@ static int sweep_some(struct store *store, const struct conf *conf, const char *
 	char sql[240];
 	int rc = limits(store, conf, sweep->keeps, &before, &beyond);
 
+	if (rc)
+		return rc;
 	sqlite3_snprintf(sizeof(sql), sql,
 			 "%s FROM %s WHERE %s IN (SELECT %.*s FROM %s WHERE %s"
 			 " LIMIT ?3)",
 			 do_what, sweep->table, id, ncols, cols, sweep->table, sweep->where);
-	return rc ? rc : sql_run(store, sql, "iii", before, beyond, (int64_t)max_rows);
+	return sql_run(store, sql, SQL_INT(before), SQL_INT(beyond), SQL_INT(max_rows));
 }
 
 /*
@@ -306,23 +320,25 @@ int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 
 /* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after
  * it. */
-int store_purge_trim(struct store *store, int max_pages)
+static int trim_some(struct store *store, int max_pages)
 {
-	int64_t before = 0, after = 0;
-	sqlite3_stmt *st;
 	char sql[64];
-	int rc = store_begin(store, STORE_FAST);
+	int rc, before, after;
 
+	before = sql_count(store, "PRAGMA freelist_count", SQL_NONE);
+	if (before <= 0)
+		return before;
+	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
+	rc = sql_run(store, sql, SQL_NONE);
 	if (rc)
 		return rc;
-	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA incremental_vacuum(%d)", max_pages);
-	rc = sql_number(store, 0, &before, "PRAGMA freelist_count", "");
-	if (!rc && before) {
-		for (rc = sql_row(store, &st, sql, ""); rc > 0;)
-			rc = sql_next(store, st);
-		sqlite3_finalize(st);
-		if (!rc)
-			rc = sql_number(store, 0, &after, "PRAGMA freelist_count", "");
-	}
-	return store_end(store, rc ? rc : after > 0 && after < before);
+	after = sql_count(store, "PRAGMA freelist_count", SQL_NONE);
+	return after > 0 ? after < before : after;
+}
+
+int store_purge_trim(struct store *store, int max_pages)
+{
+	int rc = store_begin(store, STORE_FAST);
+
+	return rc ? rc : store_end(store, trim_some(store, max_pages));
 }

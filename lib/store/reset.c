@@ -53,27 +53,36 @@ static int no_file(struct store *store)
  * Rows from both ends as far as they can be read: `first` of the first column, an address, goes to
  * row(). Damage in the middle hides one page, not all that comes after it.
  */
+struct salvage {
+	void (*row)(void *user, sqlite3_stmt *row); /* NULL: only counted */
+	void *user;
+	int64_t number;
+};
+
+static bool salvage_read(sqlite3_stmt *row, void *element)
+{
+	struct salvage *salvage = element;
+
+	if (salvage->row)
+		salvage->row(salvage->user, row);
+	salvage->number++;
+	return true;
+}
+
 static int64_t read_rows(struct store *store, const char *select, bool *all,
-			 void (*row)(void *user, sqlite3_stmt *st), void *user)
+			 void (*row)(void *user, sqlite3_stmt *row), void *user)
 {
 	static const char *const order[] = { "", " DESC" };
-	sqlite3_stmt *st;
-	int64_t number = 0;
+	struct salvage salvage = { .row = row, .user = user };
 	char sql[200];
-	int rc = 1;
+	int rc = -1;
 
-	for (int i = 0; i < 2 && rc; i++) {
+	for (int i = 0; i < 2 && rc < 0; i++) {
 		sqlite3_snprintf(sizeof(sql), sql, "%s ORDER BY 1%s", select, order[i]);
-		for (rc = sql_row(store, &st, sql, "i", store_now(store)); rc > 0;
-		     rc = sql_next(store, st)) {
-			if (row)
-				row(user, st);
-			number++;
-		}
-		sqlite3_finalize(st);
-		*all &= !rc;
+		rc = sql_each(store, salvage_read, &salvage, sql, SQL_INT(store_now(store)));
+		*all &= rc >= 0;
 	}
-	return number;
+	return salvage.number;
 }
 
 static void count_all(struct store *store, struct store_reset *ret)
@@ -135,7 +144,7 @@ static void take_row(void *user, sqlite3_stmt *st)
 	if (taking->rc || !sql_key(st, 0, &key) || sqlite3_column_type(st, 1) != SQLITE_INTEGER ||
 	    sql_int(st, 1) > taking->max)
 		return;
-	taking->rc = sql_run(taking->fresh, taking->insert, "ki", &key, sql_int(st, 1));
+	taking->rc = sql_run(taking->fresh, taking->insert, SQL_KEY(&key), SQL_INT(sql_int(st, 1)));
 	taking->number += sqlite3_changes(taking->fresh->db);
 }
 

@@ -111,24 +111,21 @@ static int exec(struct store *store, const char *sql)
 	return 0;
 }
 
-static int count_tables(struct store *store, const char *where, int64_t *ret)
-{
-	char sql[120];
-
-	sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) FROM sqlite_schema WHERE %s", where);
-	return sql_number(store, 0, ret, sql, "");
-}
-
 /* Without our mark: nothing yet; ours with the mark destroyed; or that of another program. */
-static int without_mark(struct store *store, int64_t version)
+static int version_without_mark(struct store *store, int64_t version)
 {
-	int64_t all = 0, ours = 0;
-	int rc = count_tables(store, "1", &all);
+	int ours, all = sql_count(store, "SELECT count(*) FROM sqlite_schema", SQL_NONE);
 
-	if (!rc)
-		rc = count_tables(store, "name IN ('block', 'lookup', 'report')", &ours);
-	if (rc || (!version && !all))
-		return rc;
+	if (all < 0)
+		return all;
+	if (!version && !all)
+		return 0;
+	ours = sql_count(store,
+			 "SELECT count(*) FROM sqlite_schema"
+			 " WHERE name IN ('block', 'lookup', 'report')",
+			 SQL_NONE);
+	if (ours < 0)
+		return ours;
 	if (ours == 3)
 		return store_damaged(store, "reading", "its marks are not ours, its tables are");
 	store->state = STORE_FOREIGN;
@@ -136,37 +133,45 @@ static int without_mark(struct store *store, int64_t version)
 		       "%s: a database of another program, not touched", store_name(store));
 }
 
+static int version_too_new(struct store *store, int64_t version)
+{
+	store->state = STORE_NEWER;
+	snprintf(store->why, sizeof(store->why),
+		 "written by a newer iprep (version %lld; this one knows %lld)", (long long)version,
+		 (long long)SCHEMA_VERSION);
+	return err_set(store->error, IPREP_E_STORE,
+		       "%s: %s, not touched: install that one again, or set it aside "
+		       "with rep-purge --reset",
+		       store_name(store), store->why);
+}
+
 int store_version(struct store *store, int64_t *ret_version)
 {
-	int64_t version = 0, id = 0;
-	int rc = sql_number(store, 0, &version, "PRAGMA user_version", "");
+	int64_t version, id;
+	int rc = sql_number(store, &version, "PRAGMA user_version", SQL_NONE);
 
-	if (!rc && version != SCHEMA_VERSION)
-		rc = sql_number(store, 0, &id, "PRAGMA application_id", "");
-	if (!rc && version != SCHEMA_VERSION && id != APPLICATION_ID)
-		rc = without_mark(store, version);
 	if (rc)
 		return rc;
+	*ret_version = version;
+	if (version == SCHEMA_VERSION)
+		return 0;
+	rc = sql_number(store, &id, "PRAGMA application_id", SQL_NONE);
+	if (rc)
+		return rc;
+	if (id != APPLICATION_ID) {
+		rc = version_without_mark(store, version);
+		if (rc)
+			return rc;
+	}
 	if (version < 0 || (version == 0 && id == APPLICATION_ID))
 		return store_damaged(store, "reading", "no version that ever was");
-	if (version > SCHEMA_VERSION) {
-		store->state = STORE_NEWER;
-		snprintf(store->why, sizeof(store->why),
-			 "written by a newer iprep (version %lld; this one knows %lld)",
-			 (long long)version, (long long)SCHEMA_VERSION);
-		return err_set(store->error, IPREP_E_STORE,
-			       "%s: %s, not touched: install that one again, or set it aside "
-			       "with rep-purge --reset",
-			       store_name(store), store->why);
-	}
-	*ret_version = version;
-	return 0;
+	return version > SCHEMA_VERSION ? version_too_new(store, version) : 0;
 }
 
 static int migrate(struct store *store)
 {
 	int64_t version = 0;
-	char *mark;
+	char mark[120];
 	int rc = store_begin(store, STORE_DURABLE);
 
 	if (rc)
@@ -174,13 +179,12 @@ static int migrate(struct store *store)
 	rc = store_version(store, &version); /* another process may have been faster */
 	while (!rc && version < SCHEMA_VERSION)
 		rc = exec(store, steps[version++]);
-	mark = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %lld",
-			       APPLICATION_ID, (long long)SCHEMA_VERSION);
-	if (!rc)
-		rc = mark ? exec(store, mark)
-			  : err_set(store->error, IPREP_E_NOMEM, "out of memory");
-	sqlite3_free(mark);
-	return store_end(store, rc);
+	if (rc)
+		return store_end(store, rc);
+	sqlite3_snprintf(sizeof(mark), mark,
+			 "PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID,
+			 (long long)SCHEMA_VERSION);
+	return store_end(store, exec(store, mark));
 }
 
 /* The file was set aside between our opening and reading it; the log next to it belongs to the new
@@ -203,11 +207,12 @@ int store_schema(struct store *store)
 		return STORE_MOVED;
 	if (rc || version == SCHEMA_VERSION)
 		return rc;
-	if (store->read_only) /* blocks and pardons are in every version as they are now */
-		return version ? 0
-			       : err_set(store->error, IPREP_E_STORE,
-					 "%s: not made yet, and the disk refuses writes",
-					 store_name(store));
+	if (store->read_only &&
+	    version) /* blocks and pardons are in every version as they are now */
+		return 0;
+	if (store->read_only)
+		return err_set(store->error, IPREP_E_STORE,
+			       "%s: not made yet, and the disk refuses writes", store_name(store));
 	if (version == 0) /* both last for the life of the file */
 		rc = exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!rc)

@@ -1,179 +1,176 @@
 /* SPDX-License-Identifier: MIT */
-/* sql.c - statements in a line each */
 #include "store/store_private.h"
 #include "base/mask.h"
-#include <stdarg.h>
 #include <string.h>
 
-static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
+/* The same statement may be running: read() of sql_rows() may call the store. */
+static sqlite3_stmt *statement_find_kept(const struct store *store, const char *text)
 {
-	int rc = SQLITE_OK, at = 1;
+	for (size_t i = 0; i < store->nstatements; i++) {
+		sqlite3_stmt *statement = store->statements[i];
 
-	for (; *kinds && rc == SQLITE_OK; kinds++, at++) {
-		if (*kinds == 'k')
-			rc = sqlite3_bind_blob(st, at, va_arg(ap, const struct addr *)->bytes, 16,
-					       SQLITE_STATIC);
-		else if (*kinds == 'i')
-			rc = sqlite3_bind_int64(st, at, va_arg(ap, int64_t));
-		else
-			rc = sqlite3_bind_text(st, at, va_arg(ap, const char *), -1, SQLITE_STATIC);
+		if (!strcmp(sqlite3_sql(statement), text) && !sqlite3_stmt_busy(statement))
+			return statement;
 	}
-	return rc;
+	return NULL;
 }
 
-static int sql_start(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds,
-		     va_list ap)
+static int statement_prepare(struct store *store, const char *text, sqlite3_stmt **ret)
 {
-	*ret = NULL;
-	if (sqlite3_prepare_v2(store->db, sql, -1, ret, NULL) != SQLITE_OK ||
-	    bind_all(*ret, kinds, ap) != SQLITE_OK)
+	*ret = statement_find_kept(store, text);
+	if (*ret)
+		return 0;
+	if (sqlite3_prepare_v2(store->db, text, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(store, "preparing a statement");
-	return sql_next(store, *ret);
+	if (store->nstatements < STATEMENTS_MAX && strncmp(text, "PRAGMA", 6) != 0)
+		store->statements[store->nstatements++] = *ret;
+	return 0;
 }
 
-int sql_next(struct store *store, sqlite3_stmt *st)
+static void statement_release(struct store *store, sqlite3_stmt *statement)
 {
-	int rc = sqlite3_step(st);
-
-	if (rc == SQLITE_ROW)
-		return 1;
-	return rc == SQLITE_DONE
-		       ? 0
-		       : store_fail(store, sqlite3_stmt_readonly(st) ? "reading" : "writing");
-}
-
-int sql_row(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
-{
-	va_list ap;
-	int rc;
-
-	va_start(ap, kinds);
-	rc = sql_start(store, ret, sql, kinds, ap);
-	va_end(ap);
-	return rc;
-}
-
-/* The prepared statement, or NULL with the error set. */
-static sqlite3_stmt *hot_of(struct store *store, const char *sql)
-{
-	size_t i = 0;
-
-	while (i < HOT_MAX && store->hot[i].sql && store->hot[i].sql != sql)
-		i++;
-	if (i == HOT_MAX) {
-		err_set(store->error, IPREP_E_BUG, "more hot statements than there is room for");
-		return NULL;
-	}
-	if (!store->hot[i].sql) {
-		if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-				       &store->hot[i].st, NULL) != SQLITE_OK) {
-			store_fail(store, "preparing a statement");
-			return NULL;
-		}
-		store->hot[i].sql = sql;
-	}
-	return store->hot[i].st;
-}
-
-static int hot_start(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds,
-		     va_list ap)
-{
-	*ret = hot_of(store, sql);
-	if (!*ret)
-		return store->error->code;
-	return bind_all(*ret, kinds, ap) == SQLITE_OK ? sql_next(store, *ret)
-						      : store_fail(store, "preparing a statement");
-}
-
-int sql_cached(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...)
-{
-	va_list ap;
-	int rc;
-
-	va_start(ap, kinds);
-	rc = hot_start(store, ret, sql, kinds, ap);
-	va_end(ap);
-	return rc;
-}
-
-int sql_cached_run(struct store *store, const char *sql, const char *kinds, ...)
-{
-	sqlite3_stmt *st;
-	va_list ap;
-	int rc;
-
-	va_start(ap, kinds);
-	rc = hot_start(store, &st, sql, kinds, ap);
-	va_end(ap);
-	sql_release(st);
-	return rc < 0 ? rc : 0;
-}
-
-void sql_release(sqlite3_stmt *st)
-{
-	if (!st)
+	for (size_t i = 0; i < store->nstatements; i++) {
+		if (store->statements[i] != statement)
+			continue;
+		sqlite3_reset(statement);
+		sqlite3_clear_bindings(statement);
 		return;
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
+	}
+	sqlite3_finalize(statement);
 }
 
 void sql_forget_all(struct store *store)
 {
-	for (size_t i = 0; i < HOT_MAX; i++) {
-		sqlite3_finalize(store->hot[i].st);
-		store->hot[i].sql = NULL;
-		store->hot[i].st = NULL;
+	while (store->nstatements)
+		sqlite3_finalize(store->statements[--store->nstatements]);
+}
+
+static int statement_bind(sqlite3_stmt *statement, int at, const struct sql_value *value)
+{
+	switch (value->type) {
+	case SQL_TYPE_KEY:
+		return sqlite3_bind_blob(statement, at, value->key->bytes,
+					 sizeof(value->key->bytes), SQLITE_STATIC);
+	case SQL_TYPE_INT:
+		return sqlite3_bind_int64(statement, at, value->number);
+	case SQL_TYPE_TEXT:
+		return sqlite3_bind_text(statement, at, value->text, -1, SQLITE_STATIC);
+	case SQL_TYPE_END:
+		break;
+	}
+	return SQLITE_MISUSE;
+}
+
+static int statement_start(struct store *store, sqlite3_stmt **ret, const char *text,
+			   const struct sql_value *values)
+{
+	int rc = statement_prepare(store, text, ret);
+
+	if (rc)
+		return rc;
+	for (int at = 1; values->type != SQL_TYPE_END; values++, at++) {
+		if (statement_bind(*ret, at, values) == SQLITE_OK)
+			continue;
+		rc = store_fail(store, "preparing a statement");
+		statement_release(store, *ret);
+		return rc;
+	}
+	return 0;
+}
+
+/* 1: a row; 0: the end. */
+static int statement_step(struct store *store, sqlite3_stmt *statement)
+{
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return store_fail(store, sqlite3_stmt_readonly(statement) ? "reading" : "writing");
 	}
 }
 
-int sql_run(struct store *store, const char *sql, const char *kinds, ...)
+int sql_run_values(struct store *store, const char *text, const struct sql_value *values)
 {
-	sqlite3_stmt *st;
-	va_list ap;
-	int rc;
+	sqlite3_stmt *statement;
+	int rc = statement_start(store, &statement, text, values);
 
-	va_start(ap, kinds);
-	rc = sql_start(store, &st, sql, kinds, ap);
-	va_end(ap);
-	sqlite3_finalize(st);
-	return rc < 0 ? rc : 0;
+	if (rc)
+		return rc;
+	do
+		rc = statement_step(store, statement);
+	while (rc > 0);
+	statement_release(store, statement);
+	return rc;
 }
 
-int sql_number(struct store *store, int64_t missing, int64_t *ret, const char *sql,
-	       const char *kinds, ...)
+int sql_rows_values(struct store *store, bool (*read)(sqlite3_stmt *row, void *element), void *ret,
+		    size_t size, size_t max, const char *text, const struct sql_value *values)
 {
-	sqlite3_stmt *st;
-	va_list ap;
-	int rc;
+	sqlite3_stmt *statement;
+	size_t count = 0;
+	int rc = statement_start(store, &statement, text, values);
 
-	va_start(ap, kinds);
-	rc = sql_start(store, &st, sql, kinds, ap);
-	va_end(ap);
-	if (rc >= 0)
-		*ret = rc ? sqlite3_column_int64(st, 0) : missing;
-	sqlite3_finalize(st);
-	return rc < 0 ? rc : 0;
+	if (rc)
+		return rc;
+	while (count < max) {
+		rc = statement_step(store, statement);
+		if (rc <= 0)
+			break;
+		count += read(statement, (char *)ret + count * size);
+	}
+	statement_release(store, statement);
+	return rc < 0 ? rc : (int)count;
 }
 
-int64_t sql_int(sqlite3_stmt *st, int col)
+static bool number_read(sqlite3_stmt *row, void *element)
 {
-	return sqlite3_column_int64(st, col);
+	int64_t *number = element;
+
+	*number = sql_int(row, 0);
+	return true;
 }
 
-void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room)
+int sql_number_values(struct store *store, int64_t *ret, const char *text,
+		      const struct sql_value *values)
 {
-	const unsigned char *text = sqlite3_column_text(st, col);
+	int64_t number = 0;
+	int rc = sql_rows_values(store, number_read, &number, 0, 1, text, values);
+
+	if (rc < 0)
+		return rc;
+	*ret = number;
+	return 0;
+}
+
+int sql_count_values(struct store *store, const char *text, const struct sql_value *values)
+{
+	int64_t number;
+	int rc = sql_number_values(store, &number, text, values);
+
+	return rc ? rc : (int)number;
+}
+
+int64_t sql_int(sqlite3_stmt *row, int column)
+{
+	return sqlite3_column_int64(row, column);
+}
+
+void sql_text(sqlite3_stmt *row, int column, char *dst, size_t room)
+{
+	const unsigned char *text = sqlite3_column_text(row, column);
 
 	/* Stored text is printable, unless bits of the file flipped. */
 	text_printable(dst, room, text, text ? strlen((const char *)text) : 0);
 }
 
-bool sql_key(sqlite3_stmt *st, int col, struct addr *ret)
+bool sql_key(sqlite3_stmt *row, int column, struct addr *ret)
 {
-	const void *blob = sqlite3_column_blob(st, col);
+	const void *blob = sqlite3_column_blob(row, column);
 
-	if (!blob || sqlite3_column_bytes(st, col) != 16)
+	if (!blob || sqlite3_column_bytes(row, column) != sizeof(ret->bytes))
 		return false;
-	memcpy(ret->bytes, blob, 16);
+	memcpy(ret->bytes, blob, sizeof(ret->bytes));
 	return true;
 }

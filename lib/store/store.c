@@ -33,7 +33,7 @@ static int open_as_it_is(struct store *store, const char *path)
 
 static bool disk_refuses(const struct store *store)
 {
-	int rc = store->rc & 0xff;
+	int rc = store->sqlite_rc & 0xff;
 
 	return rc == SQLITE_FULL || rc == SQLITE_READONLY || rc == SQLITE_IOERR ||
 	       rc == SQLITE_CANTOPEN;

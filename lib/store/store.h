@@ -124,7 +124,7 @@ struct block_query { /* zeroed members ask for nothing, but high must be set */
  * Live blocks that were announced, after the one given (zeroed: from the start).
  * Returns how many were put into ret.
  */
-int store_blocks_page(struct store *store, const struct block_query *block_query,
+int store_blocks_page(struct store *store, const struct block_query *query,
 		      const struct block *after, struct block *ret, size_t max);
 /* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
 int store_blocks_have_tier(struct store *store, const char *tier);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* store_private.h - statements in a line each; shared by the store_*.c files only */
+/* store_private.h - the opened store; shared by the files of lib/store only */
 #pragma once
+#include "store/sql.h"
 #include "store/store.h"
-#include <sqlite3.h>
 
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
 #define PAGES_MAX   131072 /* of 4 KB: 512 MB, then the oldest findings go */
@@ -15,7 +15,7 @@
 #define BELIEVED_S (TEN_YEARS_S + WEEK_S)
 #define IS_LIVE(now, far) \
 	"(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
-#define HOT_MAX	       16
+#define STATEMENTS_MAX 96 /* kept prepared; more than there are */
 #define STORE_PATH_MAX (CONF_TEXT_MAX + 64)
 
 /* What check_version() and statements found out of the file. */
@@ -29,7 +29,7 @@ struct store {
 	struct clock clock;
 	const struct log *log;
 	struct err *error;     /* the caller's */
-	int rc;		       /* SQLite's, of the last failure */
+	int sqlite_rc;	       /* extended, of the last failure */
 	int64_t lock_until_ms; /* busy handler: monotonic; 0: not waiting */
 	int wait_ms;
 	bool read_only, in_tx;
@@ -39,10 +39,8 @@ struct store {
 	size_t sweep;			/* where store_purge_step() goes on */
 	int log_pages;			/* in the log after the last commit of this process */
 	int64_t pages_max;		/* PAGES_MAX, or less in a test */
-	struct {
-		const char *sql;
-		sqlite3_stmt *st;
-	} hot[HOT_MAX];
+	sqlite3_stmt *statements[STATEMENTS_MAX];
+	size_t nstatements;
 	const char *path; /* the caller's; valid during store_open() only */
 };
 
@@ -54,34 +52,6 @@ int store_fail(struct store *store, const char *doing);
 int store_damaged(struct store *store, const char *doing, const char *what);
 /* The path, for messages. */
 const char *store_name(const struct store *store);
-
-/* ---- sql.c ---- */
-
-/*
- * Bind after sql: k struct addr *, i int64_t, s text (NULL: NULL). One letter each in kinds.
- * sql_row: 1 and *ret at its first row, or 0: none; release with sqlite3_finalize either way.
- * sql_run: 0. Both: negative error, already in store->error.
- */
-int sql_row(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_run(struct store *store, const char *sql, const char *kinds, ...);
-/*
- * The same for the few statements that every address of a file needs, prepared once per store:
- * preparing is most of what a lookup by key costs. Told apart by the pointer sql, a literal in one
- * place. Not for PRAGMA, which acts when it is prepared. sql_cached(): release with sql_release()
- * either way.
- */
-int sql_cached(struct store *store, sqlite3_stmt **ret, const char *sql, const char *kinds, ...);
-int sql_cached_run(struct store *store, const char *sql, const char *kinds, ...); /* as sql_run() */
-void sql_release(sqlite3_stmt *st);
-int sql_next(struct store *store, sqlite3_stmt *st); /* 1 row, 0 end */
-int64_t sql_int(sqlite3_stmt *st, int col);
-void sql_text(sqlite3_stmt *st, int col, char *dst, size_t room);
-bool sql_key(sqlite3_stmt *st, int col, struct addr *ret);
-/* One number; missing when there is no row. */
-int sql_number(struct store *store, int64_t missing, int64_t *ret, const char *sql,
-	       const char *kinds, ...);
-/* Before the connection is closed. */
-void sql_forget_all(struct store *store);
 
 /* ---- connection.c ---- */
 

@@ -4,40 +4,32 @@
 #include <errno.h>
 #include <string.h>
 
-static int run_hot(struct store *store, const char *sql)
-{
-	sqlite3_stmt *st;
-	int rc = sql_cached(store, &st, sql, "");
-
-	sql_release(st);
-	return rc;
-}
-
 int store_read_begin(struct store *store)
 {
-	int rc = store->in_snapshot || store->in_tx ? 0 : run_hot(store, "BEGIN");
+	int rc;
 
-	store->in_snapshot |= !rc && !store->in_tx;
+	if (store->in_snapshot || store->in_tx)
+		return 0;
+	rc = sql_run(store, "BEGIN", SQL_NONE);
+	store->in_snapshot = !rc;
 	return rc;
 }
 
 void store_read_end(struct store *store)
 {
 	if (store->in_snapshot)
-		run_hot(store, "COMMIT");
+		sql_run(store, "COMMIT", SQL_NONE);
 	store->in_snapshot = false;
 }
 
 /* NULL: none is open, as in a file that is not in WAL mode any more. */
-static sqlite3_file *log_of(struct store *store)
+static sqlite3_file *wal_file(struct store *store)
 {
-	sqlite3_file *log = NULL;
+	sqlite3_file *file = NULL;
 
-	return sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) ==
-				       SQLITE_OK &&
-			       log && log->pMethods
-		       ? log
-		       : NULL;
+	if (sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK)
+		return NULL;
+	return file && file->pMethods ? file : NULL;
 }
 
 /*
@@ -46,33 +38,33 @@ static sqlite3_file *log_of(struct store *store)
  * first sync of a log is two, for SQLite syncs the directory too. Source:
  * sqlite.org/c3ref/c_fcntl_begin_atomic_write.html.
  */
-static int sync_log(struct store *store)
+static int wal_sync(struct store *store)
 {
-	sqlite3_file *log = log_of(store);
+	sqlite3_file *file = wal_file(store);
 
-	if (!log)
-		return err_set(store->error, IPREP_E_BUG, "%s: has no log",
-			       sqlite3_db_filename(store->db, NULL));
-	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+	if (!file)
+		return err_set(store->error, IPREP_E_BUG, "%s: has no log", store_name(store));
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
 		return err_set(store->error, IPREP_E_STORE, "%s: cannot be synced: %s",
-			       sqlite3_db_filename(store->db, NULL), strerror(errno));
+			       store_name(store), strerror(errno));
 	return 0;
 }
 
 int store_begin(struct store *store, enum store_sync sync)
 {
+	const char *synchronous = "PRAGMA synchronous = NORMAL";
 	int rc;
 
 	store_read_end(store);
 	if (store->in_tx)
 		return err_set(store->error, IPREP_E_BUG, "a transaction inside a transaction");
-	store->sync_after = sync == STORE_DURABLE && store->mode == STORE_RECORD && log_of(store);
-	rc = sql_run(store,
-		     sync == STORE_DURABLE && !store->sync_after ? "PRAGMA synchronous = FULL"
-								 : "PRAGMA synchronous = NORMAL",
-		     "");
-	if (!rc)
-		rc = sql_run(store, "BEGIN IMMEDIATE", "");
+	store->sync_after = sync == STORE_DURABLE && store->mode == STORE_RECORD && wal_file(store);
+	if (sync == STORE_DURABLE && !store->sync_after)
+		synchronous = "PRAGMA synchronous = FULL";
+	rc = sql_run(store, synchronous, SQL_NONE);
+	if (rc)
+		return rc;
+	rc = sql_run(store, "BEGIN IMMEDIATE", SQL_NONE);
 	store->in_tx = !rc;
 	store->held_since_ms = clock_mono_ms();
 	return rc;
@@ -83,28 +75,29 @@ int64_t store_held_ms(const struct store *store)
 	return store->held_ms;
 }
 
-static int end(struct store *store, int rc)
+static int commit_or_roll_back(struct store *store, int result)
 {
-	int byte = rc < 0 ? rc : sql_run(store, "COMMIT", "");
+	int rc = result < 0 ? result : sql_run(store, "COMMIT", SQL_NONE);
 
-	if (byte)
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-	return byte ? byte : rc;
+	if (!rc)
+		return result;
+	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
 }
 
-int store_end(struct store *store, int rc)
+int store_end(struct store *store, int result)
 {
-	if (!store->in_tx)
-		return rc;
-	store->in_tx = false;
-	rc = end(store, rc);
-	store->held_ms = clock_mono_ms() - store->held_since_ms;
-	if (rc >= 0 && store->sync_after) {
-		int byte = sync_log(store);
+	int rc;
 
-		rc = byte ? byte : rc;
-	}
-	return rc;
+	if (!store->in_tx)
+		return result;
+	store->in_tx = false;
+	result = commit_or_roll_back(store, result);
+	store->held_ms = clock_mono_ms() - store->held_since_ms;
+	if (result < 0 || !store->sync_after)
+		return result;
+	rc = wal_sync(store);
+	return rc ? rc : result;
 }
 
 int store_try(struct store *store)
@@ -113,8 +106,7 @@ int store_try(struct store *store)
 
 	if (rc)
 		return rc;
-	return store_end(store,
-			 sql_run(store,
-				 "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
-				 "i", store_now(store)));
+	rc = sql_run(store, "INSERT OR REPLACE INTO meta(name, value) VALUES('ready', ?1)",
+		     SQL_INT(store_now(store)));
+	return store_end(store, rc);
 }

@@ -80,7 +80,7 @@ static int64_t number(struct place *p, const char *sql)
 {
 	int64_t n = -1;
 
-	assert_int_equal(sql_number(p->s, 0, &n, sql, ""), 0);
+	assert_int_equal(sql_number(p->s, &n, sql, SQL_NONE), 0);
 	return n;
 }
 
@@ -155,7 +155,7 @@ static void a_flood_of_log_ins_is_a_row_each_and_goes_with_its_window(void **sta
 	pour(p, true, FLOOD / 10, "root");
 	assert_int_equal(number(p, "SELECT count(*) FROM sighting"), FLOOD / 10);
 	assert_true(disk(p) < 40 * 1024 * 1024);
-	assert_int_equal(sql_run(p->s, "UPDATE sighting SET at = at - 86401", ""), 0);
+	assert_int_equal(sql_run(p->s, "UPDATE sighting SET at = at - 86401", SQL_NONE), 0);
 	while (store_purge_step(p->s, p->conf, 5000, &done) > 0)
 		;
 	assert_int_equal(done.sightings, FLOOD / 10);

@@ -411,9 +411,9 @@ static void a_flood_of_findings_lets_the_oldest_go(void **state)
 		assert_int_equal(store_findings_put(p->s, p->conf, &key, &f), 0);
 	}
 	assert_int_equal(store_end(p->s, 0), 0);
-	assert_int_equal(sql_number(p->s, 0, &pages, "PRAGMA page_count", ""), 0);
+	assert_int_equal(sql_number(p->s, &pages, "PRAGMA page_count", SQL_NONE), 0);
 	assert_true(pages < 130);
-	assert_int_equal(sql_number(p->s, 0, &n, "SELECT count(*) FROM finding", ""), 0);
+	assert_int_equal(sql_number(p->s, &n, "SELECT count(*) FROM finding", SQL_NONE), 0);
 	assert_true(n > 300);
 	assert_int_equal(store_findings_get(p->s, p->conf, &key, &got), 1);
 }
