@@ -307,20 +307,14 @@ static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, 
 	return !*text || wrong(error, expected);
 }
 
-/* clang-format off: one row per line */
-#define CONF(section, name, text, parse, min, max, member)                                     \
-	{                                                                                      \
-		{ section, name, text }, parse, min, max, offsetof(struct conf, member), false \
-	}
-#define TIER(name, parse, min, max, member)                                                       \
-	{                                                                                         \
-		{ "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true \
-	}
-#define LIST(name, text, parse, min, max, member, required)                                     \
-	{                                                                                       \
-		{ "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), \
-			required                                                                \
-	}
+/* One row per line. */
+/* clang-format off */
+#define CONF(section, name, text, parse, min, max, member) \
+	{ { section, name, text }, parse, min, max, offsetof(struct conf, member), false }
+#define TIER(name, parse, min, max, member) \
+	{ { "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true }
+#define LIST(name, text, parse, min, max, member, required) \
+	{ { "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), required }
 
 const struct conf_key conf_keys[] = {
 	CONF("general", "state", "/var/lib/iprep/iprep.db", p_path, 1, 0, state),
@@ -349,13 +343,10 @@ const struct conf_key conf_keys[] = {
 	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
 	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),
 	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
-	CONF("report", "comment",
-	     "Brute force on %{jail}: %{failures} failures, %{users} user names "
-	     "in %{window}",
-	     p_comment, 0, 0, comment),
-	CONF("report", "skip_jails",
-	     "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive", p_globs, 0, 0,
-	     skip_jails),
+	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
+	     "in %{window}", p_comment, 0, 0, comment),
+	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive",
+	     p_globs, 0, 0, skip_jails),
 	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
 	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
 	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),
