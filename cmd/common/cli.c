@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/cli.h"
+#include "common/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -81,10 +82,7 @@ __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, con
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	for (char *pos = line; *pos;
-	     pos++) /* arguments may be an attacker's: one line, printable */
-		if (*pos < ' ' || *pos > '~')
-			*pos = '?';
+	make_printable(line); /* arguments may be an attacker's */
 	if (cli->hook)
 		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
 	else
@@ -127,21 +125,6 @@ int cli_bad_option(const struct cli *cli, char *const *argv)
 {
 	return cli_usage(cli, "%.80s: unknown option, or its value is missing; see --help",
 			 argv[optind > 0 ? optind - 1 : 0]);
-}
-
-bool cli_number(const char *text, long long min, long long max, long long *ret)
-{
-	long long number;
-	char *end;
-
-	if (!*text || !strchr("-0123456789", *text))
-		return false;
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno || *end || end == text || number < min || number > max)
-		return false;
-	*ret = number;
-	return true;
 }
 
 static void on_log(void *user, int priority, const char *line)

@@ -47,7 +47,5 @@ static inline const char *cli_plural(long long number)
 	return number == 1 ? "" : "s";
 }
 
-bool cli_number(const char *text, long long min, long long max, long long *ret);
-
 /* Start rep-report --flush in the background; it inherits no file descriptor. */
 void cli_wake_worker(struct cli *cli);

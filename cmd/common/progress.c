@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/progress.h"
+#include "common/text.h"
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CELLS 24
 
-static int64_t mono_ms(void)
-{
-	struct timespec timespec;
-
-	clock_gettime(CLOCK_MONOTONIC, &timespec);
-	return (int64_t)timespec.tv_sec * 1000 + timespec.tv_nsec / 1000000;
-}
-
 void bar_begin(struct bar *bar, bool wanted)
 {
-	*bar = (struct bar){ .on = wanted && isatty(STDERR_FILENO), .begun_ms = mono_ms() };
+	*bar = (struct bar){ .on = wanted && isatty(STDERR_FILENO), .begun_ms = monotonic_ms() };
 }
 
 int64_t bar_age_ms(const struct bar *bar)
 {
-	return mono_ms() - bar->begun_ms;
+	return monotonic_ms() - bar->begun_ms;
 }
 
 static void put_left(int64_t seconds)
@@ -36,7 +28,7 @@ static void put_left(int64_t seconds)
 
 void bar_draw(struct bar *bar, uint64_t answered, int64_t done, int64_t total)
 {
-	int64_t ms = mono_ms() - bar->begun_ms;
+	int64_t ms = monotonic_ms() - bar->begun_ms;
 
 	if (!bar->on || ms <= 0)
 		return;

@@ -4,29 +4,20 @@
 #include "rep-check/filter.h"
 #include "rep-check/result_json.h"
 #include "rep-check/text.h"
+#include "common/text.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-struct bulk_lookup {
+struct block_list {
 	struct cli *cli;
 	bool only_new;
 	const struct export_format *format; /* NULL: text or JSON */
 	struct export export;
 	unsigned long left_out; /* of an export */
 };
-
-static const char *time_of(int64_t at, char dst[24])
-{
-	time_t when = (time_t)at;
-	struct tm tm;
-
-	if (!gmtime_r(&when, &tm) || !strftime(dst, 24, "%Y-%m-%d %H:%M UTC", &tm))
-		snprintf(dst, 24, "-");
-	return dst;
-}
 
 /* The library prints address from 16 bytes, so it is safe in a URL and in a shell of root. */
 static void put_links(const char *address)
@@ -43,11 +34,11 @@ static void put_links(const char *address)
 
 static void put_text(const struct iprep_block *block, bool links)
 {
-	char until[24];
+	char until[UTC_TEXT_MAX];
 	int width = 0;
 
 	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", block->address, block->tier, block->score,
-	       time_of(block->until, until), block->jail ? block->jail : "-",
+	       utc_minute(block->until, until), block->jail ? block->jail : "-",
 	       block->sources ? block->sources : "-");
 	if (block->exempt)
 		printf("    exempt, in no export: %s\n", block->exempt);
@@ -70,13 +61,13 @@ static bool lost_in_a_crash(void)
 
 static int on_block(void *user, const struct iprep_block *block)
 {
-	struct bulk_lookup *bulk = user;
+	struct block_list *list = user;
 
-	if (bulk->cli->json)
+	if (list->cli->json)
 		check_put_block_json(block);
 	else
-		put_text(block, bulk->only_new);
-	if (!bulk->only_new)
+		put_text(block, list->only_new);
+	if (!list->only_new)
 		return ferror(stdout);
 	/* a block that was not written has not been shown */
 	return fflush(stdout) || ferror(stdout) || lost_in_a_crash();
@@ -84,12 +75,12 @@ static int on_block(void *user, const struct iprep_block *block)
 
 static int on_export(void *user, const struct iprep_block *block)
 {
-	struct bulk_lookup *bulk = user;
+	struct block_list *list = user;
 
 	if (block->exempt)
-		bulk->left_out++;
+		list->left_out++;
 	else
-		bulk->format->block(&bulk->export, block);
+		list->format->block(&list->export, block);
 	return ferror(stdout);
 }
 
@@ -127,39 +118,39 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 	return EX_OK;
 }
 
-static int export(struct bulk_lookup *bulk, struct iprep_blocks_query *blocks_query)
+static int export(struct block_list *list, struct iprep_blocks_query *blocks_query)
 {
-	int rc = iprep_settings(bulk->cli->ctx, &bulk->export.settings);
+	int rc = iprep_settings(list->cli->ctx, &list->export.settings);
 
 	if (rc)
 		return rc;
 	blocks_query->row = on_export;
 	blocks_query->order = IPREP_BY_ADDRESS;
 	blocks_query->flags = IPREP_BLOCKS_BARE;
-	bulk->export.now = time(NULL);
-	bulk->format->begin(&bulk->export);
-	rc = iprep_blocks(bulk->cli->ctx, blocks_query);
-	if (!rc && bulk->format->end)
-		bulk->format->end(&bulk->export);
-	iprep_settings_free(bulk->export.settings);
-	if (bulk->left_out && !bulk->cli->quiet)
-		cli_error(bulk->cli,
+	list->export.now = time(NULL);
+	list->format->begin(&list->export);
+	rc = iprep_blocks(list->cli->ctx, blocks_query);
+	if (!rc && list->format->end)
+		list->format->end(&list->export);
+	iprep_settings_free(list->export.settings);
+	if (list->left_out && !list->cli->quiet)
+		cli_error(list->cli,
 			  "%lu block%s left out, because the addresses are exempt; see rep-check "
 			  "--blocks",
-			  bulk->left_out, cli_plural((long long)bulk->left_out));
+			  list->left_out, cli_plural((long long)list->left_out));
 	return rc;
 }
 
 int check_blocks(struct cli *cli, const struct blocks_options *options)
 {
-	struct bulk_lookup bulk = { .cli = cli, .only_new = options->only_new };
+	struct block_list list = { .cli = cli, .only_new = options->only_new };
 	struct iprep_blocks_query blocks_query = { .flags = options->only_new ? IPREP_BLOCKS_NEW
 									      : 0,
 						   .tier = options->tier,
 						   .source = options->source,
 						   .prefix = options->prefix,
 						   .row = on_block,
-						   .user = &bulk };
+						   .user = &list };
 	int rc = cli_end_root(cli);
 
 	if (rc)
@@ -167,7 +158,7 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 	if ((options->sort && !filter_order(options->sort, &blocks_query.order)) ||
 	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)))
 		return EX_SOFTWARE; /* check_blocks_options() has passed them */
-	bulk.format = options->format ? export_format(options->format) : NULL;
-	rc = bulk.format ? export(&bulk, &blocks_query) : iprep_blocks(cli->ctx, &blocks_query);
+	list.format = options->format ? export_format(options->format) : NULL;
+	rc = list.format ? export(&list, &blocks_query) : iprep_blocks(cli->ctx, &blocks_query);
 	return rc ? cli_fail(cli, rc) : EX_OK;
 }

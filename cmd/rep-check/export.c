@@ -4,7 +4,7 @@
  * Postfix 3.7, rbldnsd(8) 1.0~20210120. Blocks come sorted by address, IPv4 first.
  */
 #include "rep-check/export.h"
-#include "common/cli.h"
+#include "common/text.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +68,7 @@ static bool read_network(const char *text, struct network *ret)
 	char address[INET6_ADDRSTRLEN];
 	long long bits = 128;
 
-	if (len >= sizeof(address) || (text[len] && !cli_number(text + len + 1, 1, 128, &bits)))
+	if (len >= sizeof(address) || (text[len] && !number_parse(text + len + 1, 1, 128, &bits)))
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';

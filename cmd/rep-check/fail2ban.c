@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/fail2ban.h"
+#include "common/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READ_S	   60		     /* the program gives up before */
@@ -90,25 +90,17 @@ void check_fail2ban_start(const struct cli *cli, const char *client, struct f2b_
 	check->fd = ends[0];
 }
 
-static long long now_ms(void)
-{
-	struct timespec timespec;
-
-	clock_gettime(CLOCK_MONOTONIC, &timespec);
-	return (long long)timespec.tv_sec * 1000 + timespec.tv_nsec / 1000000;
-}
-
 /* All of it, terminated; NULL: too slow, too long, or no memory. */
 static char *read_all(int fd)
 {
-	long long end = now_ms() + READ_S * 1000;
+	int64_t end = monotonic_ms() + READ_S * 1000;
 	size_t len = 0, room = 1 << 16;
 	char *text = malloc(room), *more;
 	ssize_t length = 1;
 
 	while (text && length) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-		long long left = end - now_ms();
+		int64_t left = end - monotonic_ms();
 
 		if (left <= 0 || len >= OUTPUT_MAX) {
 			free(text);
@@ -145,13 +137,6 @@ static void judge_category(struct reader *reader, const char *what, const char *
 	else
 		snprintf(why, sizeof(why), "action iprep: %s", iprep_errmsg(reader->cli->ctx));
 	add_row(reader, what, valid ? F2B_OK : F2B_ERROR, why);
-}
-
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
 }
 
 /* "STATE<TAB>WHAT<TAB>WHY" */

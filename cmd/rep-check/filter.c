@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/filter.h"
-#include "common/cli.h"
+#include "common/text.h"
 #include <string.h>
 #include <time.h>
 
@@ -58,7 +58,7 @@ bool filter_since(const char *text, int64_t now, int64_t *ret_at)
 
 	if (!iprep_parse_duration(text, &ago))
 		at = now - ago;
-	else if (*text == '@' && cli_number(text + 1, 0, now, &number))
+	else if (*text == '@' && number_parse(text + 1, 0, now, &number))
 		at = number;
 	for (size_t i = 0; at < 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!parse_date(text, formats[i], &at))

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rep-check - what is known of an address? For people, and for fail2ban's ignorecommand
+ * rep-check - what is known about an address? For people, and for fail2ban's ignorecommand
  *
  * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
  * 10 (count this line) or 0, whatever happens.
  */
 #include "rep-check/blocks.h"
 #include "rep-check/bulk.h"
+#include "rep-check/hook.h"
 #include "rep-check/lookup.h"
 #include "rep-check/self_test.h"
 #include "common/cli.h"
+#include "common/text.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +59,9 @@ static const char help[] =
 	"69 no source, 70-78 see rep-check(8)\n";
 
 struct options {
-	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh;
-	const char *jail, *user, *restored, *file, *client;
+	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh, done;
+	struct gate_options hook;
+	const char *file, *client;
 	struct blocks_options list;
 	long long timeout_ms;
 };
@@ -102,81 +105,62 @@ static const struct option longs[] = {
 };
 /* clang-format on */
 
-/* ---- hooks ---- */
-
-/* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
-static bool is_restore(const char *text)
-{
-	return text && *text && strcmp(text, "0") != 0;
-}
-
-static int gate(struct cli *cli, const struct options *options, const char *address)
-{
-	bool count = false, wake = false;
-	const char *jail = options->jail && *options->jail != '<' ? options->jail : NULL;
-	int rc = cli_end_root(cli);
-
-	if (rc)
-		return rc;
-	rc = iprep_should_count(cli->ctx, address, jail, options->user,
-				is_restore(options->restored), &count, &wake);
-	if (rc)
-		return cli_fail(cli, rc);
-	if (wake)
-		cli_wake_worker(cli);
-	return count ? EX_CONFIRMED : EX_OK;
-}
-
-static int record_login(struct cli *cli, const char *address)
-{
-	int rc = cli_end_root(cli);
-
-	if (rc)
-		return rc;
-	rc = iprep_record_login(cli->ctx, address);
-	return rc ? cli_fail(cli, rc) : EX_OK;
-}
-
-static int is_blocked(struct cli *cli, const char *address)
-{
-	bool yes = false;
-	int rc = cli_end_root(cli);
-
-	if (rc)
-		return rc;
-	rc = iprep_is_blocked(cli->ctx, address, &yes);
-	if (rc)
-		return cli_fail(cli, rc);
-	return yes ? EX_CONFIRMED : EX_OK;
-}
-
-static int ready(struct cli *cli)
-{
-	int rc = cli_end_root(cli);
-
-	if (rc)
-		return rc;
-	rc = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
-	if (!rc)
-		rc = iprep_check_setup(cli->ctx);
-	if (rc)
-		return cli_fail(cli, rc);
-	if (cli->verbose)
-		puts("ready");
-	return EX_OK;
-}
-
 /* ---- options ---- */
 
-static unsigned flags_of(const struct options *options)
+static unsigned lookup_flags(const struct options *options)
 {
 	return (options->cached ? IPREP_CACHED : 0) | (options->fresh ? IPREP_FRESH : 0);
 }
 
-/* Of --blocks: NULL if c is none of them. */
-static const char **filter_of(struct options *options, int byte)
+/* Where the option is noted; NULL: it has a value, or is none of these. */
+static bool *flag_of(struct options *options, int option)
 {
-	switch (byte) {
+	switch (option) {
+	case O_GATE:
+		return &options->gate;
+	case O_LOGIN:
+		return &options->login;
+	case O_IS_BLOCKED:
+		return &options->is_blocked;
+	case O_READY:
+		return &options->ready;
+	case O_SELF_TEST:
+		return &options->self_test;
+	case O_CACHED:
+		return &options->cached;
+	case O_FRESH:
+		return &options->fresh;
+	case O_BLOCKS:
+		return &options->blocks;
+	case O_NEW:
+		return &options->list.only_new;
+	default:
+		return NULL;
+	}
+}
+
+/* The last value counts; see filter_of() for those that may be given once. */
+static const char **value_of(struct options *options, int option)
+{
+	switch (option) {
+	case O_USER:
+		return &options->hook.user;
+	case O_JAIL:
+		return &options->hook.jail;
+	case O_RESTORED:
+		return &options->hook.restored;
+	case O_FILE:
+		return &options->file;
+	case O_CLIENT:
+		return &options->client;
+	default:
+		return NULL;
+	}
+}
+
+static const char **filter_of(struct options *options, int option)
+{
+	switch (option) {
 	case O_FORMAT:
 		return &options->list.format;
 	case O_SORT:
@@ -194,21 +178,38 @@ static const char **filter_of(struct options *options, int byte)
 	}
 }
 
-/* The second would replace the first, and a list with half its filters looks like one. */
-static int parse_filter(struct cli *cli, struct options *options, int byte, char **argv)
+static const char *name_of(int option)
 {
-	const char **filter = filter_of(options, byte);
+	size_t i = 0;
 
+	while (longs[i].name && longs[i].val != option)
+		i++;
+	return longs[i].name;
+}
+
+/* An option of rep-check alone, or one that getopt_long() refused. */
+static int parse_own(struct cli *cli, struct options *options, int option, char **argv)
+{
+	bool *flag = flag_of(options, option);
+	const char **value = value_of(options, option), **filter = filter_of(options, option);
+
+	if (flag) {
+		*flag = true;
+		return EX_OK;
+	}
+	if (value) {
+		*value = optarg;
+		return EX_OK;
+	}
 	if (!filter)
 		return cli_bad_option(cli, argv);
-	for (size_t i = 0; *filter && longs[i].name; i++)
-		if (longs[i].val == byte)
-			return cli_usage(cli, "--%s is given twice", longs[i].name);
+	if (*filter) /* half of the filters would give a wrong list */
+		return cli_usage(cli, "--%s is given twice", name_of(option));
 	*filter = optarg;
 	return EX_OK;
 }
 
-static int parse(struct cli *cli, struct options *options, int argc, char **argv, bool *ret_done)
+static int parse(struct cli *cli, struct options *options, int argc, char **argv)
 {
 	int option, rc;
 
@@ -228,56 +229,14 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 			break;
 		case 'h':
 			fputs(help, stdout);
-			*ret_done = true;
+			options->done = true;
 			return EX_OK;
 		case 'V':
 			printf("rep-check %s\n", iprep_version());
-			*ret_done = true;
+			options->done = true;
 			return EX_OK;
-		case O_GATE:
-			options->gate = cli->hook = true;
-			break;
-		case O_LOGIN:
-			options->login = cli->hook = true;
-			break;
-		case O_IS_BLOCKED:
-			options->is_blocked = true;
-			break;
-		case O_USER:
-			options->user = optarg;
-			break;
-		case O_READY:
-			options->ready = true;
-			break;
-		case O_SELF_TEST:
-			options->self_test = true;
-			break;
-		case O_CACHED:
-			options->cached = true;
-			break;
-		case O_FRESH:
-			options->fresh = true;
-			break;
-		case O_JAIL:
-			options->jail = optarg;
-			break;
-		case O_RESTORED:
-			options->restored = optarg;
-			break;
-		case O_FILE:
-			options->file = optarg;
-			break;
-		case O_BLOCKS:
-			options->blocks = true;
-			break;
-		case O_NEW:
-			options->list.only_new = true;
-			break;
-		case O_CLIENT:
-			options->client = optarg;
-			break;
 		case O_TIMEOUT:
-			if (!cli_number(optarg, 1, 600000, &options->timeout_ms))
+			if (!number_parse(optarg, 1, 600000, &options->timeout_ms))
 				return cli_usage(
 					cli,
 					"--timeout: \"%.40s\" is not a number of milliseconds "
@@ -285,7 +244,7 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 					optarg);
 			break;
 		default:
-			rc = parse_filter(cli, options, option, argv);
+			rc = parse_own(cli, options, option, argv);
 			if (rc)
 				return rc;
 		}
@@ -295,9 +254,9 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 	return EX_OK;
 }
 
-/* Each of these stands alone. */
-static int check_options(struct cli *cli, struct options *options, int count,
-			 char *const *addresses)
+/* Each mode excludes all others. */
+static int check_modes(struct cli *cli, const struct options *options, int count,
+		       char *const *addresses)
 {
 	const struct {
 		bool given, address;
@@ -326,6 +285,16 @@ static int check_options(struct cli *cli, struct options *options, int count,
 			return cli_usage(cli, "--%s takes no address, got %.100s", mode,
 					 addresses[0]);
 	}
+	return EX_OK;
+}
+
+static int check_options(struct cli *cli, struct options *options, int count,
+			 char *const *addresses)
+{
+	int rc = check_modes(cli, options, count, addresses);
+
+	if (rc)
+		return rc;
 	if (options->blocks)
 		return check_blocks_options(cli, &options->list);
 	if (options->list.only_new)
@@ -339,12 +308,13 @@ static int check_options(struct cli *cli, struct options *options, int count,
 	return EX_OK;
 }
 
+/* ---- modes ---- */
+
 static int run(struct cli *cli, struct options *options, int argc, char **argv)
 {
-	bool done = false;
-	int rc = parse(cli, options, argc, argv, &done);
+	int rc = parse(cli, options, argc, argv);
 
-	if (rc || done)
+	if (rc || options->done)
 		return rc;
 	rc = check_options(cli, options, argc - optind, argv + optind);
 	if (rc)
@@ -352,23 +322,36 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 	rc = cli_open(cli);
 	if (rc)
 		return rc;
-	if (options->file)
-		return check_file(cli, options->file, flags_of(options), (int)options->timeout_ms);
 	if (options->gate)
-		return gate(cli, options, argv[optind]);
+		return check_gate(cli, &options->hook, argv[optind]);
 	if (options->login)
-		return record_login(cli, argv[optind]);
+		return check_login(cli, argv[optind]);
 	if (options->is_blocked)
-		return is_blocked(cli, argv[optind]);
+		return check_is_blocked(cli, argv[optind]);
+	if (options->ready)
+		return check_ready(cli);
 	if (options->self_test)
 		return check_self_test(cli, (int)options->timeout_ms,
 				       options->client ? options->client : "fail2ban-client");
 	if (options->blocks)
 		return check_blocks(cli, &options->list);
-	if (options->ready)
-		return ready(cli);
-	return check_addresses(cli, argv + optind, argc - optind, flags_of(options),
+	if (options->file)
+		return check_file(cli, options->file, lookup_flags(options),
+				  (int)options->timeout_ms);
+	return check_addresses(cli, argv + optind, argc - optind, lookup_flags(options),
 			       (int)options->timeout_ms);
+}
+
+/* Known before the first error, which then goes to syslog; abbreviated, too. */
+static bool is_hook(int argc, char **argv)
+{
+	bool hook = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1)
+		hook |= option == O_GATE || option == O_LOGIN;
+	optind = 0; /* getopt_long() begins again */
+	return hook;
 }
 
 int main(int argc, char **argv)
@@ -378,9 +361,7 @@ int main(int argc, char **argv)
 	int status;
 
 	cli_begin(&cli, "rep-check");
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		cli.hook |= !strncmp(argv[i], "--ga", 4) ||
-			    !strncmp(argv[i], "--go", 4); /* abbreviated as well */
+	cli.hook = is_hook(argc, argv);
 	status = run(&cli, &options, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */

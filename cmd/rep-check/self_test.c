@@ -2,30 +2,20 @@
 #include "rep-check/self_test.h"
 #include "rep-check/fail2ban.h"
 #include "common/json.h"
+#include "common/text.h"
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const states[] = { "ok", "quarantined", "silent", "refused", "no key", "off" };
 
-static const char *clock_of(int64_t at, char dst[16])
-{
-	time_t when = (time_t)at;
-	struct tm tm;
-
-	if (!at || !gmtime_r(&when, &tm) || !strftime(dst, 16, "%H:%M:%S", &tm))
-		snprintf(dst, 16, "-");
-	return dst;
-}
-
 static void put_text(const struct iprep_source *source)
 {
-	char latency[16] = "-", when[16];
+	char latency[16] = "-", when[UTC_TEXT_MAX];
 
 	if (source->latency_ms >= 0)
 		snprintf(latency, sizeof(latency), "%d ms", source->latency_ms);
 	printf("%-16s %-11s %8s  %-8s  %s\n", source->name, states[source->state], latency,
-	       clock_of(source->probed_at, when), source->why);
+	       utc_clock(source->probed_at, when), source->why);
 }
 
 static void put_json(const struct iprep_source *source)

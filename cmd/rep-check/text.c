@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/text.h"
 #include "rep-check/result_json.h"
+#include "common/text.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -34,16 +35,13 @@ static void put_sources(const struct iprep_result *result)
 /* The age of a cached answer. Mail and files get the time, which stays true. */
 static void put_age(int64_t answered_at)
 {
-	time_t at = (time_t)answered_at;
-	char when[32];
-	struct tm tm;
+	char when[UTC_TEXT_MAX];
 	long long number = (long long)time(NULL) - (long long)answered_at;
 
 	if (!answered_at || number < 5)
 		return;
 	if (!isatty(STDOUT_FILENO)) {
-		if (gmtime_r(&at, &tm) && strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &tm))
-			printf("  (%s)", when);
+		printf("  (%s)", utc_minute(answered_at, when));
 		return;
 	}
 	if (number < 120)
@@ -73,9 +71,7 @@ void check_put_finding(const struct iprep_finding *finding, int width)
 
 static void put_text(const struct iprep_result *result)
 {
-	char when[32];
-	time_t until = (time_t)result->blocked_until, login_at = (time_t)result->login_at;
-	struct tm tm;
+	char when[UTC_TEXT_MAX];
 	int width = 0;
 
 	printf("%s  %s", result->address, iprep_verdict_name(result->verdict));
@@ -91,12 +87,12 @@ static void put_text(const struct iprep_result *result)
 			width = (int)strlen(result->findings[i]->source);
 	for (size_t i = 0; i < result->nfindings; i++)
 		check_put_finding(result->findings[i], width);
-	if (result->login_at && gmtime_r(&login_at, &tm) &&
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
-		printf("    logged in %s: no block below the highest tier\n", when);
-	if (result->block_tier && gmtime_r(&until, &tm) &&
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm))
-		printf("    blocked as %s until %s%s%s\n", result->block_tier, when,
+	if (result->login_at)
+		printf("    logged in %s: no block below the highest tier\n",
+		       utc_minute(result->login_at, when));
+	if (result->block_tier)
+		printf("    blocked as %s until %s%s%s\n", result->block_tier,
+		       utc_minute(result->blocked_until, when),
 		       result->block_jail ? ", seen by " : "",
 		       result->block_jail ? result->block_jail : "");
 }

@@ -6,6 +6,7 @@
  */
 #include "common/cli.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "rep-report/status.h"
 #include <getopt.h>
 #include <limits.h>
@@ -71,7 +72,8 @@ static const struct option longs[] = {
 	{ "linger", 1, NULL, O_LINGER }, { "categories", 1, NULL, O_CATEGORIES },
 	{ "comment", 1, NULL, O_COMMENT }, { "jail", 1, NULL, O_JAIL },
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
-	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT }, { "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
+	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
+	{ "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
 
@@ -85,7 +87,7 @@ static bool whole_seconds(char *text, long long *ret)
 			return false;
 		*dot = '\0';
 	}
-	return cli_number(text, LLONG_MIN, LLONG_MAX, ret);
+	return number_parse(text, LLONG_MIN, LLONG_MAX, ret);
 }
 
 static int set_number(struct cli *cli, struct options *options, int byte)
@@ -98,12 +100,12 @@ static int set_number(struct cli *cli, struct options *options, int byte)
 			return cli_usage(cli, "--time: %lld is before 1970", options->number);
 		options->report.seen_at = options->number;
 	} else if (byte == O_FAILURES && *optarg != '<') {
-		if (!cli_number(optarg, 0, 1000000000, &options->number))
+		if (!number_parse(optarg, 0, 1000000000, &options->number))
 			return cli_usage(
 				cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
 				optarg);
 		options->report.failures = (int)options->number;
-	} else if (byte == O_LINGER && !cli_number(optarg, 0, 300, &options->linger_s)) {
+	} else if (byte == O_LINGER && !number_parse(optarg, 0, 300, &options->linger_s)) {
 		return cli_usage(cli,
 				 "--linger: \"%.40s\" is not a number of seconds from 0 to 300",
 				 optarg);

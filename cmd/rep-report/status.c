@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-report/status.h"
 #include "common/json.h"
+#include "common/text.h"
 #include <stdio.h>
-#include <time.h>
-
-static const char *time_of(int64_t at, char dst[24])
-{
-	time_t when = (time_t)at;
-	struct tm tm;
-
-	if (!at || !gmtime_r(&when, &tm) || !strftime(dst, 24, "%Y-%m-%d %H:%M UTC", &tm))
-		snprintf(dst, 24, "-");
-	return dst;
-}
 
 static void put_ages(const char *name, const int64_t ages[4])
 {
@@ -23,26 +13,27 @@ static void put_ages(const char *name, const int64_t ages[4])
 
 static void put_endpoint(const struct iprep_endpoint *endpoint)
 {
-	char ok[24], bad[24], state[48], until[24];
+	char ok[UTC_TEXT_MAX], bad[UTC_TEXT_MAX], state[48], until[UTC_TEXT_MAX];
 
 	if (endpoint->key_refused)
 		snprintf(state, sizeof(state), "key refused");
 	else if (endpoint->stopped_until)
-		snprintf(state, sizeof(state), "until %s", time_of(endpoint->stopped_until, until));
+		snprintf(state, sizeof(state), "until %s",
+			 utc_minute(endpoint->stopped_until, until));
 	else
 		snprintf(state, sizeof(state), "%s",
 			 endpoint->remaining ? "open" : "until 00:00 UTC");
 	printf("%-14s %7lld %7lld  %-26s %-20s  ", endpoint->name, (long long)endpoint->limit,
-	       (long long)endpoint->remaining, state, time_of(endpoint->last_ok_at, ok));
+	       (long long)endpoint->remaining, state, utc_minute(endpoint->last_ok_at, ok));
 	if (endpoint->last_error)
-		printf("%s  %s\n", time_of(endpoint->last_error_at, bad), endpoint->last_error);
+		printf("%s  %s\n", utc_minute(endpoint->last_error_at, bad), endpoint->last_error);
 	else
 		printf("-\n");
 }
 
 static void put_text(const struct iprep_queue *queue)
 {
-	char when[24];
+	char when[UTC_TEXT_MAX];
 
 	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day",
 	       "OLDER");
@@ -60,7 +51,7 @@ static void put_text(const struct iprep_queue *queue)
 	       (long long)queue->parked, (long long)queue->unknown);
 	for (size_t i = 0; i < queue->nstuck; i++)
 		printf("%-20s  %-8s  %-20s  %s\n", queue->stuck[i]->address, queue->stuck[i]->state,
-		       time_of(queue->stuck[i]->at, when), queue->stuck[i]->why);
+		       utc_minute(queue->stuck[i]->at, when), queue->stuck[i]->why);
 }
 
 /* ---- JSON ---- */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* text.h - numbers, times and foreign text in what a program prints */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UTC_TEXT_MAX 32
+
+/* The whole text is a decimal number from min to max: no blanks, no '+'. */
+bool number_parse(const char *text, long long min, long long max, long long *ret);
+/* Bytes that a terminal would not print become '?'. In place. */
+void make_printable(char *text);
+/* "2026-01-31 14:00 UTC"; "-" for 0. Returns dst. */
+const char *utc_minute(int64_t at, char dst[UTC_TEXT_MAX]);
+/* "14:00:05"; "-" for 0. Returns dst. */
+const char *utc_clock(int64_t at, char dst[UTC_TEXT_MAX]);
+/* Of a clock that is never set. */
+int64_t monotonic_ms(void);

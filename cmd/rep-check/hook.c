@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "rep-check/hook.h"
+#include <stdio.h>
+#include <string.h>
+
+/* "<restored>" stays literal where fail2ban does not know the tag: at restore, in 1.0. */
+static bool is_restore(const char *text)
+{
+	return text && *text && strcmp(text, "0") != 0;
+}
+
+int check_gate(struct cli *cli, const struct gate_options *options, const char *address)
+{
+	bool count = false, wake = false;
+	const char *jail = options->jail && *options->jail != '<' ? options->jail : NULL;
+	int rc = cli_end_root(cli);
+
+	if (rc)
+		return rc;
+	rc = iprep_should_count(cli->ctx, address, jail, options->user,
+				is_restore(options->restored), &count, &wake);
+	if (rc)
+		return cli_fail(cli, rc);
+	if (wake)
+		cli_wake_worker(cli);
+	return count ? EX_CONFIRMED : EX_OK;
+}
+
+int check_login(struct cli *cli, const char *address)
+{
+	int rc = cli_end_root(cli);
+
+	if (rc)
+		return rc;
+	rc = iprep_record_login(cli->ctx, address);
+	return rc ? cli_fail(cli, rc) : EX_OK;
+}
+
+int check_is_blocked(struct cli *cli, const char *address)
+{
+	bool blocked = false;
+	int rc = cli_end_root(cli);
+
+	if (rc)
+		return rc;
+	rc = iprep_is_blocked(cli->ctx, address, &blocked);
+	if (rc)
+		return cli_fail(cli, rc);
+	return blocked ? EX_CONFIRMED : EX_OK;
+}
+
+int check_ready(struct cli *cli)
+{
+	int rc = cli_end_root(cli);
+
+	if (rc)
+		return rc;
+	rc = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
+	if (!rc)
+		rc = iprep_check_setup(cli->ctx);
+	if (rc)
+		return cli_fail(cli, rc);
+	if (cli->verbose)
+		puts("ready");
+	return EX_OK;
+}
