@@ -342,7 +342,7 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 			       (int)options->timeout_ms);
 }
 
-/* Known before the first error, which then goes to syslog; abbreviated, too. */
+/* Known before the first error, which then goes to syslog; abbreviated options count as well. */
 static bool is_hook(int argc, char **argv)
 {
 	bool hook = false;
