@@ -20,7 +20,7 @@ static bool in_an_address(unsigned char byte)
 }
 
 /* As a number of its own: 45.1.1.1 is not in 145.1.1.10. */
-static bool stands_alone(const uint8_t *at, size_t len, const uint8_t *from, const uint8_t *to)
+static bool is_whole_address(const uint8_t *at, size_t len, const uint8_t *from, const uint8_t *to)
 {
 	return (at == from || !in_an_address(at[-1])) &&
 	       (at + len == to || !in_an_address(at[len]));
@@ -34,7 +34,7 @@ static int count_in(const uint8_t *from, const uint8_t *seen, const uint8_t *to,
 	int found = 0;
 
 	while ((at = memmem(at, (size_t)(to - at), needle, len))) {
-		found += at + len > seen && (!text || stands_alone(at, len, from, to));
+		found += at + len > seen && (!text || is_whole_address(at, len, from, to));
 		at++;
 	}
 	return found;

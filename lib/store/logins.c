@@ -37,7 +37,7 @@ static int user_key_get(struct store *store, struct user_key *ret)
 		return rc;
 	if (rc > 0 && !ret->sound)
 		return err_set(store->error, IPREP_E_STORE,
-			       "the key of user names in the state is not one");
+			       "%s: invalid user-name key in the database", store_name(store));
 	if (rc > 0)
 		return 0;
 	if (getrandom(ret->bytes.bytes, sizeof(ret->bytes.bytes), 0) != sizeof(ret->bytes.bytes))

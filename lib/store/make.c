@@ -43,7 +43,7 @@ int store_missing(struct store *store)
 	if (stat(store->path, &st))
 		return errno == ENOENT; /* all else SQLite says better */
 	return S_ISREG(st.st_mode) && !st.st_size
-		       ? store_damaged(store, "opening", "it is empty, as no store ever is")
+		       ? store_damaged(store, "opening", "the file is empty")
 		       : 0;
 }
 
@@ -54,7 +54,8 @@ int store_log_alone(struct store *store)
 
 	store_path_with(store, "-wal", log);
 	return !stat(log, &st) && st.st_size > 0
-		       ? store_damaged(store, "opening", "only its log is there, the file -wal")
+		       ? store_damaged(store, "opening",
+				       "the file is missing, its log (-wal) is not")
 		       : 0;
 }
 

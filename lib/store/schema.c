@@ -127,7 +127,7 @@ static int version_without_mark(struct store *store, int64_t version)
 	if (ours < 0)
 		return ours;
 	if (ours == 3)
-		return store_damaged(store, "reading", "its marks are not ours, its tables are");
+		return store_damaged(store, "reading", "application_id is wrong");
 	store->state = STORE_FOREIGN;
 	return err_set(store->error, IPREP_E_STORE,
 		       "%s: a database of another program, not touched", store_name(store));
@@ -164,7 +164,7 @@ int store_version(struct store *store, int64_t *ret_version)
 			return rc;
 	}
 	if (version < 0 || (version == 0 && id == APPLICATION_ID))
-		return store_damaged(store, "reading", "no version that ever was");
+		return store_damaged(store, "reading", "invalid schema version");
 	return version > SCHEMA_VERSION ? version_too_new(store, version) : 0;
 }
 

@@ -71,9 +71,9 @@ void store_read_end(struct store *store);
 /* How long a lock of another process is waited for, instead of the mode's bound. Returns what it
  * was. */
 int store_busy_timeout(struct store *store, int ms);
-/* r < 0: rolls back and returns r; else commits, and what was begun STORE_DURABLE is on disk by
- * then. */
-int store_end(struct store *store, int rc);
+/* result < 0: rolls back and returns it; else commits, and what was begun STORE_DURABLE is on disk
+ * by then. */
+int store_end(struct store *store, int result);
 int64_t store_held_ms(const struct store *store); /* how long the last one kept other writers out */
 
 /* ---- blocks and pardons ---- */

@@ -578,14 +578,14 @@ static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **st
 	f = fopen(p->path, "w");
 	assert_non_null(f);
 	fclose(f);
-	refuse(p, IPREP_E_STORE, "it is empty");
+	refuse(p, IPREP_E_STORE, "the file is empty");
 	unlink(p->path);
 	snprintf(log, sizeof(log), "%s-wal", p->path);
 	f = fopen(log, "w");
 	assert_non_null(f);
 	fputs("frames", f);
 	fclose(f);
-	refuse(p, IPREP_E_STORE, "only its log is there");
+	refuse(p, IPREP_E_STORE, "the file is missing, its log");
 	assert_int_equal(access(p->path, F_OK), -1);
 	unlink(log);
 	assert_int_equal(open_it(p, STORE_HOOK), 0);
