@@ -76,11 +76,11 @@ static enum bulk_lookup_next single_next(void *user, const char **ret_text, int6
 	struct single_lookup *single = user;
 
 	if (!single->address)
-		return LISTING_END;
+		return BULK_END;
 	*ret_text = single->address;
 	*ret_id = 0;
 	single->address = NULL;
-	return LISTING_LINE;
+	return BULK_LINE;
 }
 
 static int single_answer(void *user, int64_t id, const char *bad_text, const struct lookup *lookup)
@@ -140,11 +140,11 @@ static enum bulk_lookup_next list_next(void *user, const char **ret_text, int64_
 
 	switch (list->next(list->user, ret_text, ret_id)) {
 	case IPREP_NEXT_ADDRESS:
-		return LISTING_LINE;
+		return BULK_LINE;
 	case IPREP_NEXT_LATER:
-		return LISTING_LATER;
+		return BULK_LATER;
 	default:
-		return LISTING_END;
+		return BULK_END;
 	}
 }
 

@@ -42,7 +42,7 @@ static void lose_all(struct bulk_cache *cache)
 {
 	cache->lost += cache->count;
 	if (!cache->said)
-		log_line(cache->session->log, LOG_NOTICE, "%s; answers are right but not cached",
+		log_line(cache->session->log, LOG_NOTICE, "%s; results are correct but not cached",
 			 cache->session->err->text);
 	cache->said = true;
 }
@@ -53,14 +53,16 @@ static int write_rows(struct bulk_cache *cache, int wait_ms)
 	int before = store_busy_timeout(store, wait_ms);
 	int rc = store_begin(store, STORE_FAST);
 
-	if (!rc)
-		rc = store_end(store, store_findings_put_rows(store, cache->session->conf,
-							      cache->rows, cache->count));
+	if (!rc) {
+		rc = store_findings_put_rows(store, cache->session->conf, cache->rows,
+					     cache->count);
+		rc = store_end(store, rc);
+	}
 	store_busy_timeout(store, before);
 	return rc;
 }
 
-static void flush(struct bulk_cache *cache, int wait_ms)
+static void write_batch(struct bulk_cache *cache, int wait_ms)
 {
 	int64_t begun = clock_mono_ms(), ended;
 	int rc = write_rows(cache, wait_ms);
@@ -86,7 +88,7 @@ void bulk_cache_tick(struct bulk_cache *cache)
 		return;
 	now = clock_mono_ms();
 	if ((cache->count >= ROWS_BATCH || now >= cache->due_ms) && now >= cache->not_before_ms)
-		flush(cache, 0);
+		write_batch(cache, 0);
 }
 
 void bulk_cache_put(struct bulk_cache *cache, const struct lookup *lookup)
@@ -115,5 +117,5 @@ void bulk_cache_put(struct bulk_cache *cache, const struct lookup *lookup)
 void bulk_cache_end(struct bulk_cache *cache)
 {
 	if (cache->count)
-		flush(cache, END_WAIT_MS);
+		write_batch(cache, END_WAIT_MS);
 }

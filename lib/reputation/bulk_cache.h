@@ -2,9 +2,9 @@
 /*
  * bulk_cache.h - findings of a long list on their way to the store, in batches
  *
- * One transaction for many rows, that takes the lock or goes on without, and at most a twentieth of
- * the time: a resolver next door answers faster than a database keeps. What comes while there is no
- * room is not cached, listings last: asking again costs less than waiting.
+ * One transaction writes many rows. It never waits for the lock, and takes at most a twentieth of
+ * the time: a nearby resolver answers faster than a database writes. While there is no room
+ * findings are not cached, listings last: asking again costs less than waiting.
  */
 #pragma once
 #include "reputation/session.h"

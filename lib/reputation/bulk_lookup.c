@@ -32,7 +32,7 @@ struct bulk_lookup {
 	const struct session *session;
 	const struct bulk_lookup_feed *feed;
 	struct feed engine_feed;
-	struct window pace;
+	struct window window;
 	struct bulk_cache *cache;
 	struct bulk_lookup_counts counts;
 	struct slot *slots;
@@ -57,13 +57,13 @@ static size_t packed_len(const struct lookup *lookup, size_t nsources)
 	return len;
 }
 
-static char *put(char *to, const void *from, size_t len)
+static char *put_bytes(char *to, const void *from, size_t len)
 {
 	memcpy(to, from, len);
 	return to + len;
 }
 
-static struct kept *pack(const struct lookup *lookup, size_t nsources)
+static struct kept *pack_lookup(const struct lookup *lookup, size_t nsources)
 {
 	size_t count = packed_len(lookup, nsources);
 	struct kept *kept = malloc(sizeof(*kept) + count);
@@ -78,22 +78,23 @@ static struct kept *pack(const struct lookup *lookup, size_t nsources)
 			       .len = count };
 	to = kept->bytes;
 	if (lookup->blocked)
-		to = put(to, &lookup->block, sizeof(lookup->block));
-	to = put(to, lookup->exempt, strlen(lookup->exempt) + 1);
+		to = put_bytes(to, &lookup->block, sizeof(lookup->block));
+	to = put_bytes(to, lookup->exempt, strlen(lookup->exempt) + 1);
 	for (size_t i = 0; i < nsources; i++) {
-		to = put(to, &lookup->findings[i], FINDING_HEAD);
-		to = put(to, lookup->findings[i].detail, strlen(lookup->findings[i].detail) + 1);
+		to = put_bytes(to, &lookup->findings[i], FINDING_HEAD);
+		to = put_bytes(to, lookup->findings[i].detail,
+			       strlen(lookup->findings[i].detail) + 1);
 	}
 	return kept;
 }
 
-static const char *take(void *to, const char *from, size_t len)
+static const char *take_bytes(void *to, const char *from, size_t len)
 {
 	memcpy(to, from, len);
 	return from + len;
 }
 
-static void unpack(struct lookup *lookup, const struct kept *kept, size_t nsources)
+static void unpack_lookup(struct lookup *lookup, const struct kept *kept, size_t nsources)
 {
 	const char *from = kept->bytes;
 
@@ -102,11 +103,11 @@ static void unpack(struct lookup *lookup, const struct kept *kept, size_t nsourc
 	lookup->login_at = kept->login_at;
 	lookup->blocked = kept->blocked;
 	if (kept->blocked)
-		from = take(&lookup->block, from, sizeof(lookup->block));
-	from = take(lookup->exempt, from, strlen(from) + 1);
+		from = take_bytes(&lookup->block, from, sizeof(lookup->block));
+	from = take_bytes(lookup->exempt, from, strlen(from) + 1);
 	for (size_t i = 0; i < nsources; i++) {
-		from = take(&lookup->findings[i], from, FINDING_HEAD);
-		from = take(lookup->findings[i].detail, from, strlen(from) + 1);
+		from = take_bytes(&lookup->findings[i], from, FINDING_HEAD);
+		from = take_bytes(lookup->findings[i].detail, from, strlen(from) + 1);
 	}
 }
 
@@ -117,7 +118,7 @@ static struct slot *slot_of(struct bulk_lookup *bulk, uint64_t at)
 	return &bulk->slots[at % SLOTS];
 }
 
-static void drop(struct bulk_lookup *bulk, struct slot *slot)
+static void drop_slot(struct bulk_lookup *bulk, struct slot *slot)
 {
 	if (slot->kept)
 		bulk->kept_bytes -= sizeof(*slot->kept) + slot->kept->len;
@@ -127,7 +128,7 @@ static void drop(struct bulk_lookup *bulk, struct slot *slot)
 }
 
 /* The error object may be overwritten while what is in flight settles. */
-static void fail(struct bulk_lookup *bulk, int rc)
+static void bulk_fail(struct bulk_lookup *bulk, int rc)
 {
 	if (rc >= 0 || bulk->failure.code)
 		return;
@@ -140,8 +141,8 @@ static void answer_head(struct bulk_lookup *bulk, const struct lookup *lookup)
 	struct slot *slot = slot_of(bulk, bulk->head);
 
 	if (!bulk->failure.code)
-		fail(bulk, bulk->feed->answer(bulk->feed->user, slot->id, slot->bad, lookup));
-	drop(bulk, slot);
+		bulk_fail(bulk, bulk->feed->answer(bulk->feed->user, slot->id, slot->bad, lookup));
+	drop_slot(bulk, slot);
 	bulk->head++;
 	bulk->counts.answered++;
 }
@@ -154,13 +155,13 @@ static void answer_ready(struct bulk_lookup *bulk)
 		if (!slot->kept && !slot->bad)
 			return;
 		if (slot->kept)
-			unpack(bulk->unpacked, slot->kept, bulk->session->conf->nsources);
+			unpack_lookup(bulk->unpacked, slot->kept, bulk->session->conf->nsources);
 		answer_head(bulk, slot->kept ? bulk->unpacked : NULL);
 	}
 }
 
 /* The lookup at `at` has settled: its answer leaves, or waits for those before it. */
-static void settle(struct bulk_lookup *bulk, uint64_t at, const struct lookup *lookup)
+static void settle_slot(struct bulk_lookup *bulk, uint64_t at, const struct lookup *lookup)
 {
 	struct slot *slot = slot_of(bulk, at);
 
@@ -169,30 +170,30 @@ static void settle(struct bulk_lookup *bulk, uint64_t at, const struct lookup *l
 		answer_ready(bulk);
 		return;
 	}
-	slot->kept = pack(lookup, bulk->session->conf->nsources);
+	slot->kept = pack_lookup(lookup, bulk->session->conf->nsources);
 	if (slot->kept) {
 		bulk->kept_bytes += sizeof(*slot->kept) + slot->kept->len;
 		return;
 	}
-	fail(bulk, err_set(bulk->err, IPREP_E_NOMEM, "out of memory"));
+	bulk_fail(bulk, err_set(bulk->err, IPREP_E_NOMEM, "out of memory"));
 	slot->bad = strdup(""); /* not waited for */
 }
 
 /* ---- the engine's feed ---- */
 
-static void show(struct bulk_lookup *bulk, bool now)
+static void show_bulk_progress(struct bulk_lookup *bulk, bool now)
 {
 	int64_t ms = clock_mono_ms();
 
 	if (!bulk->feed->progress || (!now && ms < bulk->progress_ms))
 		return;
 	bulk->progress_ms = ms + PROGRESS_MS;
-	bulk->counts.window = bulk->pace.window;
+	bulk->counts.window = bulk->window.window;
 	bulk->counts.uncached = bulk_cache_lost(bulk->cache);
 	bulk->feed->progress(bulk->feed->user, &bulk->counts);
 }
 
-static bool is_free(const struct bulk_lookup *bulk)
+static bool is_bulk_free(const struct bulk_lookup *bulk)
 {
 	return bulk->feed->flags & LOOKUP_FREE;
 }
@@ -231,7 +232,7 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	*ret = &lookup->task;
 	bulk->counts.in_flight++;
 	if (lookup->task.ask)
-		window_asked(&bulk->pace, bulk->counts.in_flight);
+		window_asked(&bulk->window, bulk->counts.in_flight);
 	return 0;
 }
 
@@ -243,25 +244,25 @@ static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_
 
 	*ret_wait_ms = LATER_MS;
 	bulk_cache_tick(bulk->cache);
-	show(bulk, false);
+	show_bulk_progress(bulk, false);
 	while (!bulk->failure.code) {
 		enum bulk_lookup_next next;
 
 		if (!has_room(bulk))
 			return FEED_LATER;
 		next = bulk->feed->next(bulk->feed->user, &text, &id);
-		if (next == LISTING_LATER)
+		if (next == BULK_LATER)
 			return FEED_LATER;
-		if (next == LISTING_END)
+		if (next == BULK_END)
 			break;
-		fail(bulk, take_line(bulk, text, id, ret));
+		bulk_fail(bulk, take_line(bulk, text, id, ret));
 		if (!bulk->failure.code && *ret)
 			return FEED_TASK;
 	}
 	return FEED_END;
 }
 
-static source_set listing_settled(void *user, struct task *task)
+static source_set bulk_lookup_settled(void *user, struct task *task)
 {
 	struct bulk_lookup *bulk = user;
 	struct lookup *lookup = task->owner;
@@ -275,13 +276,13 @@ static source_set listing_settled(void *user, struct task *task)
 		return more;
 	bulk->counts.in_flight--;
 	if (task->asked) {
-		window_settled(&bulk->pace, slot_of(bulk, at)->asked_ms, clock_mono_ms());
-		bulk->engine_feed.window_max = bulk->pace.window;
+		window_settled(&bulk->window, slot_of(bulk, at)->asked_ms, clock_mono_ms());
+		bulk->engine_feed.window_max = bulk->window.window;
 		bulk_cache_put(bulk->cache, lookup);
 	}
-	settle(bulk, at, lookup);
+	settle_slot(bulk, at, lookup);
 	lookup_free(lookup);
-	show(bulk, false);
+	show_bulk_progress(bulk, false);
 	return 0;
 }
 
@@ -301,21 +302,21 @@ static void init_window(struct bulk_lookup *bulk)
 	size_t count = per_address(bulk->session->conf);
 	size_t start = (QUESTIONS_START + count - 1) / count, max = QUESTIONS_MAX / count;
 
-	if (!is_free(bulk))
+	if (!is_bulk_free(bulk))
 		start = max = PAID_WINDOW;
-	window_init(&bulk->pace, start, max, clock_mono_ms());
+	window_init(&bulk->window, start, max, clock_mono_ms());
 }
 
-static int run(struct bulk_lookup *bulk)
+static int bulk_run(struct bulk_lookup *bulk)
 {
 	int rc;
 
 	init_window(bulk);
 	bulk->engine_feed = (struct feed){ .user = bulk,
-					   .window_max = bulk->pace.window,
+					   .window_max = bulk->window.window,
 					   .task_ms = bulk->feed->timeout_ms,
 					   .next = bulk_lookup_next,
-					   .settled = listing_settled };
+					   .settled = bulk_lookup_settled };
 	rc = engine_run(bulk->session, &bulk->engine_feed);
 	return bulk->failure.code ? bulk->failure.code : rc;
 }
@@ -323,33 +324,33 @@ static int run(struct bulk_lookup *bulk)
 int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
 		    struct err *err)
 {
-	struct session own_env = *session;
+	struct session own_session = *session;
 	struct local_addr_list *own = local_addr_list_new();
-	struct bulk_lookup bulk = { .session = &own_env, .feed = feed, .err = err };
-	int rc = IPREP_E_NOMEM, patience = 0;
+	struct bulk_lookup bulk = { .session = &own_session, .feed = feed, .err = err };
+	int rc = IPREP_E_NOMEM, busy_ms = 0;
 
-	own_env.own = own;
+	own_session.own = own;
 	bulk.slots = calloc(SLOTS, sizeof(*bulk.slots));
 	bulk.unpacked = calloc(1, sizeof(*bulk.unpacked) +
 					  session->conf->nsources * sizeof(struct finding));
-	bulk.cache = bulk_cache_new(&own_env);
-	if (session->store && is_free(&bulk))
-		patience = store_busy_timeout(session->store, 0);
+	bulk.cache = bulk_cache_new(&own_session);
+	if (session->store && is_bulk_free(&bulk))
+		busy_ms = store_busy_timeout(session->store, 0);
 	if (own && bulk.slots && bulk.unpacked && bulk.cache) {
-		rc = run(&bulk);
+		rc = bulk_run(&bulk);
 		bulk_cache_end(bulk.cache);
-		show(&bulk, true);
+		show_bulk_progress(&bulk, true);
 	} else {
 		err_set(err, rc, "out of memory");
 	}
 	if (bulk.failure.code)
 		*err = bulk.failure;
 	while (bulk.slots && bulk.head < bulk.tail)
-		drop(&bulk, slot_of(&bulk, bulk.head++));
+		drop_slot(&bulk, slot_of(&bulk, bulk.head++));
 	if (session->store) {
 		store_read_end(session->store);
-		if (is_free(&bulk))
-			store_busy_timeout(session->store, patience);
+		if (is_bulk_free(&bulk))
+			store_busy_timeout(session->store, busy_ms);
 	}
 	bulk_cache_free(bulk.cache);
 	free(bulk.unpacked);

@@ -21,20 +21,20 @@ int dnsbl_health_load(const struct session *session)
 	return rc;
 }
 
-static void tell(const struct session *session, const struct conf_source *list,
-		 struct health *health)
+static void log_turn(const struct session *session, const struct conf_source *list,
+		     struct health *health)
 {
 	if (!health->turned)
 		return;
 	health->turned = false;
 	if (dnsbl_health_is_bad(health))
 		log_line(session->log, LOG_WARNING,
-			 "[dnsbl %s] quarantined: %s; its answers count nothing "
-			 "until it passes",
+			 "[dnsbl %s] quarantined: %s; its answers are ignored "
+			 "until it passes its test points",
 			 list->name, health->state.why);
 	else
 		log_line(session->log, LOG_NOTICE,
-			 "[dnsbl %s] passes its test points again, its answers count", list->name);
+			 "[dnsbl %s] passes its test points again; its answers count", list->name);
 }
 
 void dnsbl_health_keep(const struct session *session)
@@ -42,7 +42,7 @@ void dnsbl_health_keep(const struct session *session)
 	for (size_t i = 0; session->health && i < session->conf->nsources; i++) {
 		struct health *health = &session->health->rows[i];
 
-		tell(session, &session->conf->sources[i], health);
+		log_turn(session, &session->conf->sources[i], health);
 		if (!health->changed || !session->store)
 			continue;
 		health->changed = false;

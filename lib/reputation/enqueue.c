@@ -8,8 +8,8 @@
  * A report made, on its way, or too young: this event does not make another. One of an event that
  * is yet to come was made under a wrong clock, and counts from when it was over.
  */
-static bool covered(const struct session *session, const struct report_job *last,
-		    const struct event *ev)
+static bool is_covered(const struct session *session, const struct report_job *last,
+		       const struct event *ev)
 {
 	bool future = last->seen_at > clock_now_s(&session->clock) && last->ended_at;
 	int64_t at = future ? last->ended_at : last->seen_at;
@@ -19,8 +19,8 @@ static bool covered(const struct session *session, const struct report_job *last
 
 #define NEIGHBOURS_MAX 3 /* addresses of an IPv6 /64 that are reported within interval */
 
-/* The others of its /64 were reported enough: a single attacker has the whole of it. */
-static int crowded(const struct session *session, const struct event *ev)
+/* Enough others of its /64 were reported: a single attacker has all of it. */
+static int is_crowded(const struct session *session, const struct event *ev)
 {
 	int count;
 
@@ -82,16 +82,17 @@ static int put_report(const struct session *session, const struct event *ev, con
 	if (session->conf->abuseipdb < 0)
 		return 0;
 	rc = store_report_last(session->store, &ev->addr, &last);
-	if (rc < 0 || (rc > 0 && covered(session, &last, ev)))
+	if (rc < 0 || (rc > 0 && is_covered(session, &last, ev)))
 		return rc < 0 ? rc : 0;
 	*ret_recorded = IPREP_QUEUED;
-	if (rc > 0 && last.state == REPORT_QUEUED)
-		return ev->seen_at > last.seen_at ? store_report_merge(session->store, last.id,
-								       ev->failures, ev->seen_at)
-						  : 0;
+	if (rc > 0 && last.state == REPORT_QUEUED) {
+		if (ev->seen_at <= last.seen_at)
+			return 0;
+		return store_report_merge(session->store, last.id, ev->failures, ev->seen_at);
+	}
 	rc = too_few_users(session, ev, key);
 	if (!rc)
-		rc = crowded(session, ev);
+		rc = is_crowded(session, ev);
 	if (!rc)
 		return add_report(session, ev, key);
 	*ret_recorded = IPREP_LOOKUP_ONLY;
@@ -124,7 +125,7 @@ static int note_block(const struct session *session, const struct event *ev, con
 	return rc < 0 ? rc : 0;
 }
 
-static int record(const struct session *session, const struct event *ev, int *ret_recorded)
+static int record_event(const struct session *session, const struct event *ev, int *ret_recorded)
 {
 	struct addr key = addr_key(&ev->addr, session->conf->ipv6_prefix);
 	bool settled;
@@ -134,13 +135,15 @@ static int record(const struct session *session, const struct event *ev, int *re
 	if (rc)
 		return rc;
 	rc = note_failures(session, ev, &key);
-	if (!rc)
-		rc = put_report(session, ev, &key, ret_recorded);
-	if (!rc)
-		rc = note_block(session, ev, &key, &settled);
-	if (!rc && !settled)
-		rc = put_lookup(session, ev, &key);
-	return rc;
+	if (rc)
+		return rc;
+	rc = put_report(session, ev, &key, ret_recorded);
+	if (rc)
+		return rc;
+	rc = note_block(session, ev, &key, &settled);
+	if (rc || settled)
+		return rc;
+	return put_lookup(session, ev, &key);
 }
 
 int enqueue_event(const struct session *session, const struct event *ev, int *ret_recorded,
@@ -157,7 +160,7 @@ int enqueue_event(const struct session *session, const struct event *ev, int *re
 	rc = store_begin(session->store, STORE_DURABLE);
 	if (rc)
 		return rc;
-	rc = store_end(session->store, record(session, ev, &recorded));
+	rc = store_end(session->store, record_event(session, ev, &recorded));
 	if (rc < 0)
 		return rc;
 	*ret_recorded = recorded;

@@ -4,7 +4,7 @@
 #include "reputation/session.h"
 #include "source/source.h"
 
-struct event { /* checked, at the door */
+struct event { /* validated by the caller */
 	struct addr addr;
 	char jail[JAIL_MAX];
 	char categories[CONF_TEXT_MAX];	      /* numbers */

@@ -61,12 +61,11 @@ static int add_job(const struct session *session, const struct addr *addr, const
 		return rc;
 	rc = store_lookup_crowd(session->store, key, addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6,
 				&near, &all);
-	if (!rc && near < LOOKUPS_NET_MAX && all < LOOKUPS_MAX) {
-		text_put(job.jail, sizeof(job.jail), jail);
-		rc = store_lookup_put(session->store, &job);
-		rc = rc ? rc : 1;
-	}
-	return store_end(session->store, rc);
+	if (rc || near >= LOOKUPS_NET_MAX || all >= LOOKUPS_MAX)
+		return store_end(session->store, rc);
+	text_put(job.jail, sizeof(job.jail), jail);
+	rc = store_lookup_put(session->store, &job);
+	return store_end(session->store, rc ? rc : 1);
 }
 
 static int ask_later(const struct session *session, const struct addr *addr, const struct addr *key,
@@ -82,9 +81,9 @@ static int ask_later(const struct session *session, const struct addr *addr, con
 	return add_job(session, addr, key, jail);
 }
 
-/* 1: enough different names were tried. At a restore fail2ban 1.0 does not tell which. */
-static int sprays(const struct session *session, const struct addr *key,
-		  const struct gate_line *line, bool quiet)
+/* 1: enough different names were tried. At a restore fail2ban 1.0 does not pass them. */
+static int is_spraying(const struct session *session, const struct addr *key,
+		       const struct gate_line *line, bool quiet)
 {
 	int count = 0;
 
@@ -102,21 +101,24 @@ static int ask_disk(const struct session *session, const struct addr *key,
 {
 	bool quiet = line->restored || store_is_read_only(session->store);
 	struct block block;
-	int rc = store_block_of(session->store, &line->addr, key, &block), spray;
+	int spray, wake = 0, rc = store_block_of(session->store, &line->addr, key, &block);
 
 	if (rc < 0)
 		return rc;
 	/* a jail that counts names reports: there a block, which is a score, must not count; a
 	 * restore reports nothing */
 	*ret_count = rc > 0 && block.first_at > 0 && (!line->names || line->restored);
-	spray = sprays(session, key, line, quiet);
+	spray = is_spraying(session, key, line, quiet);
 	*ret_count |= spray > 0;
-	if (!quiet)
-		rc = rc > 0 ? gate_seen_again(session, &block, line->jail)
-			    : ask_later(session, &line->addr, key, line->jail);
-	*ret_wake = !quiet && rc > 0;
+	if (!quiet && rc > 0)
+		wake = gate_seen_again(session, &block, line->jail);
+	else if (!quiet)
+		wake = ask_later(session, &line->addr, key, line->jail);
+	*ret_wake = wake > 0;
+	if (wake < 0)
+		return wake;
 	/* the block is the answer, even if other data could not be written */
-	return rc < 0 || *ret_count ? rc : spray;
+	return spray < 0 && !*ret_count ? spray : 0;
 }
 
 int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands)
@@ -149,9 +151,10 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	if (guard_check_in_hook(session->conf, &line->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
-	if (!rc)
-		rc = ask_disk(session, &key, line, &count, &wake);
-	if (rc < 0)
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = ask_disk(session, &key, line, &count, &wake);
+	if (rc)
 		return rc;
 	*ret_count = count;
 	*ret_wake = wake;

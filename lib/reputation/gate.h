@@ -8,8 +8,8 @@ struct gate_line { /* what is known of the line */
 	const char *jail; /* may be empty */
 	const char *user; /* bytes of a failed login's name; NULL: none */
 	size_t user_len;
-	bool names; /* the jail counts names, even if this line tells none: a block does not count
-		     */
+	bool names;    /* the jail counts names, even if this line has none: a block does not count
+			*/
 	bool restored; /* fail2ban restores a ban: nothing is written */
 };
 

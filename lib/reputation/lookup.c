@@ -67,7 +67,7 @@ static int read_state(const struct session *session, struct lookup *lookup)
 }
 
 /* The score in the answer to a report counts only while a report could bring one. */
-static source_set askable(const struct session *session)
+static source_set askable_sources(const struct session *session)
 {
 	source_set all = 0;
 
@@ -79,7 +79,7 @@ static source_set askable(const struct session *session)
 }
 
 /* --cached: a source without a cached answer is not queried, and its answer is unknown. */
-static void ask_nobody(const struct session *session, struct lookup *lookup)
+static void use_cache_only(const struct session *session, struct lookup *lookup)
 {
 	for (size_t i = 0; i < session->conf->nsources; i++) {
 		struct finding *finding = &lookup->findings[i];
@@ -115,7 +115,7 @@ static void leave_out_paid(const struct session *session, struct lookup *lookup)
 	}
 }
 
-static void weigh(const struct session *session, struct lookup *lookup)
+static void weigh_lookup(const struct session *session, struct lookup *lookup)
 {
 	verdict_weigh(session->conf, lookup->findings, lookup->origin, lookup->may_ask,
 		      &lookup->verdict);
@@ -125,7 +125,7 @@ static void weigh(const struct session *session, struct lookup *lookup)
  * A listing that would create a block is queried again over TCP, unless its path cannot be
  * forged (DESIGN of the score: iprep.conf(5), confirm_tcp).
  */
-static source_set unproven(const struct session *session, struct lookup *lookup)
+static source_set unproven_listings(const struct session *session, struct lookup *lookup)
 {
 	source_set again = 0;
 
@@ -154,9 +154,9 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	struct finding *finding;
 	bool low_priority;
 
-	weigh(session, lookup);
+	weigh_lookup(session, lookup);
 	if (!lookup->verdict.ask)
-		return unproven(session, lookup);
+		return unproven_listings(session, lookup);
 	if (paid < 0 || !(lookup->verdict.ask & SOURCE_BIT(paid)))
 		return lookup->verdict.ask;
 	low_priority = lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY;
@@ -172,12 +172,12 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	}
 	lookup->may_ask &= ~SOURCE_BIT(paid);
 	finding = &lookup->findings[paid];
-	if (!finding->partial) /* what the report's answer said still holds */
+	if (!finding->partial) /* the score in the report's answer still holds */
 		*finding = (struct finding){ .status = FINDING_DENIED };
 	finding->detail[0] = '\0';
 	text_put(finding->detail, sizeof(finding->detail), why);
-	weigh(session, lookup);
-	return lookup->verdict.ask ? lookup->verdict.ask : unproven(session, lookup);
+	weigh_lookup(session, lookup);
+	return lookup->verdict.ask ? lookup->verdict.ask : unproven_listings(session, lookup);
 }
 
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
@@ -208,11 +208,11 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	if (*lookup->exempt) {
 		lookup->verdict.kind = V_EXEMPT;
 	} else {
-		lookup->may_ask = askable(session);
+		lookup->may_ask = askable_sources(session);
 		if (flags & LOOKUP_FREE)
 			leave_out_paid(session, lookup);
 		if (flags & LOOKUP_CACHED)
-			ask_nobody(session, lookup);
+			use_cache_only(session, lookup);
 		lookup->task.ask = next_questions(session, lookup);
 		if (lookup->task.ask == SOURCE_WAIT) /* settles immediately, and waits there */
 			lookup->task.ask = 0;

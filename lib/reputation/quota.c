@@ -9,7 +9,7 @@ static void log_stop(const struct session *session, const char *endpoint, int64_
 {
 	char when[TIME_TEXT_MAX];
 
-	log_line(session->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; what waits is kept",
+	log_line(session->log, LOG_NOTICE, "AbuseIPDB: %s: stopped until %s; queued jobs are kept",
 		 endpoint, time_text(until, TIME_FOR_PEOPLE, when));
 }
 
@@ -28,8 +28,8 @@ int quota_note(const struct session *session, const char *endpoint, const struct
 	rc = store_quota_seen(session->store, endpoint, session->auth_mark, seen);
 	if (rc > 0)
 		log_line(session->log, LOG_ERR,
-			 "AbuseIPDB: the API key was refused (HTTP 401): it is not asked, and "
-			 "reports wait, until the key file or the configuration changes");
+			 "AbuseIPDB: the API key was refused (HTTP 401); no calls and no reports "
+			 "until the key file or the configuration changes");
 	return rc < 0 ? rc : 0;
 }
 
@@ -62,7 +62,7 @@ static enum quota_turn turn_of(const struct quota *quota, bool low_priority, boo
 		return QUOTA_WAIT;
 	else if (quota->first_under_way)
 		snprintf(dst, DETAIL_MAX,
-			 "not asked: the first call of the day, which tells the quota, is "
+			 "not asked: the first call of the day, which shows the quota, is "
 			 "not answered yet");
 	return *dst ? QUOTA_NO : QUOTA_GO;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void duration(int64_t seconds, char dst[24])
+static void put_duration(int64_t seconds, char dst[24])
 {
 	static const struct {
 		int64_t seconds;
@@ -27,8 +27,8 @@ static void duration(int64_t seconds, char dst[24])
 	dst[0] = '\0';
 }
 
-/* The value of the placeholder at p ("%{…}") into dst. Returns its length in the template; 0: none.
- */
+/* The value of the placeholder at pos ("%{...}") into dst. Returns its length in the template, or 0
+ * if there is none. */
 static size_t value_of(const char *pos, const struct report_comment_facts *facts, char dst[80],
 		       int *ret_zero)
 {
@@ -46,7 +46,7 @@ static size_t value_of(const char *pos, const struct report_comment_facts *facts
 		snprintf(dst, 80, "%d", facts->users);
 		*ret_zero |= facts->users <= 0;
 	} else if (count == 9 && !memcmp(pos, "%{window}", count)) {
-		duration(facts->window_s, dst);
+		put_duration(facts->window_s, dst);
 		*ret_zero |= facts->window_s <= 0;
 	} else {
 		return 0;
@@ -55,8 +55,8 @@ static size_t value_of(const char *pos, const struct report_comment_facts *facts
 }
 
 /* One clause, [from, to), appended unless one of its numbers is zero. */
-static void clause(const char *from, const char *to, const struct report_comment_facts *facts,
-		   char *dst, size_t room)
+static void put_clause(const char *from, const char *to, const struct report_comment_facts *facts,
+		       char *dst, size_t room)
 {
 	size_t start = strlen(dst);
 	char one[80];
@@ -85,7 +85,7 @@ void report_comment_format(const char *template, const struct report_comment_fac
 	while (*template) {
 		size_t len = 1 + strcspn(template + 1, ",:");
 
-		clause(template, template + len, facts, dst, room);
+		put_clause(template, template + len, facts, dst, room);
 		template += len;
 	}
 	count = strspn(dst, ",: ");

@@ -51,7 +51,7 @@ static struct sum add_up(const struct conf *conf, const struct finding *finding,
 }
 
 /* The check alone knows about whitelist, Tor and age; without it only the lowest tier is given. */
-static bool unchecked(const struct conf *conf, const struct finding *finding)
+static bool is_unchecked(const struct conf *conf, const struct finding *finding)
 {
 	int i = conf->abuseipdb;
 
@@ -121,7 +121,7 @@ void verdict_weigh(const struct conf *conf, const struct finding *findings, enum
 	verdict.low = sum.low;
 	verdict.high = sum.high;
 	verdict.tier = tier_of(conf, sum.low,
-			       origin == AMBIGUOUS || sum.capped || unchecked(conf, findings));
+			       origin == AMBIGUOUS || sum.capped || is_unchecked(conf, findings));
 	if (verdict.tier >= 0)
 		verdict.kind = V_CONFIRMED;
 	else if (sum.gave && (!conf->ntiers || sum.high < conf->tiers[0].score))

@@ -12,7 +12,7 @@
 #define REOPENS_MAX 5
 
 /* The filter's character class for jails: fail2ban allows more, such a name is left out. */
-static bool plain(const char *name)
+static bool is_plain_name(const char *name)
 {
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					   "0123456789_.-")];
@@ -29,8 +29,9 @@ size_t verdict_log_line(const struct conf *conf, const struct block *block, int6
 	count = snprintf(dst, 768,
 			 "%s iprep[%d]: verdict=confirmed ip=%s score=%d tier=%s%s%s%s%s\n", when,
 			 pid, key, block->score < 0 ? 0 : block->score, block->tier,
-			 plain(block->jail) ? " jail=" : "", plain(block->jail) ? block->jail : "",
-			 *block->src ? " src=" : "", block->src);
+			 is_plain_name(block->jail) ? " jail=" : "",
+			 is_plain_name(block->jail) ? block->jail : "", *block->src ? " src=" : "",
+			 block->src);
 	return (size_t)count;
 }
 
@@ -72,7 +73,7 @@ static int log_open(const struct session *session, struct err *error)
 }
 
 /* Rotation between open and write: the path is another file now, and fail2ban reads that one. */
-static bool rotated(const struct session *session, int fd)
+static bool was_rotated(const struct session *session, int fd)
 {
 	struct stat mine, now;
 
@@ -92,22 +93,20 @@ static bool ends_in_newline(int fd)
 static int write_once(const struct session *session, const char *line, size_t len,
 		      struct err *error)
 {
-	int fd = log_open(session, error), rc = 0;
+	int fd = log_open(session, error), rc;
+	ssize_t written;
 
 	if (fd < 0)
 		return fd;
 	if (!ends_in_newline(fd) && write(fd, "\n", 1) != 1)
-		rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
-	if (!rc) {
-		ssize_t w = write(fd, line, len);
-
-		if (w >= 0 && (size_t)w < len)
-			errno = ENOSPC;
-		if (w != (ssize_t)len)
-			rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
-	}
-	if (!rc)
+		goto fail;
+	written = write(fd, line, len);
+	if (written == (ssize_t)len)
 		return fd;
+	if (written >= 0)
+		errno = ENOSPC;
+fail:
+	rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
 	close(fd);
 	return rc;
 }
@@ -117,7 +116,7 @@ static int write_line(const struct session *session, const char *line, size_t le
 {
 	int fd = write_once(session, line, len, error);
 
-	for (int i = 1; i < REOPENS_MAX && fd >= 0 && rotated(session, fd); i++) {
+	for (int i = 1; i < REOPENS_MAX && fd >= 0 && was_rotated(session, fd); i++) {
 		close(fd);
 		fd = write_once(session, line, len, error);
 	}
@@ -163,9 +162,10 @@ static int announce_one(const struct session *session, const struct block *block
 	if (tier >= 0 && now + session->conf->tiers[tier].bantime_s > until)
 		until = now + session->conf->tiers[tier].bantime_s;
 	rc = store_begin(session->store, STORE_DURABLE);
-	if (!rc)
-		rc = store_end(session->store,
-			       store_block_announced(session->store, &block->key, now, until));
+	if (rc)
+		return rc;
+	rc = store_end(session->store,
+		       store_block_announced(session->store, &block->key, now, until));
 	return rc < 0 ? rc : 0;
 }
 
@@ -183,19 +183,18 @@ static int room_for_new(const struct session *session)
 static int announce_some(const struct session *session, bool first, size_t max, struct err *error)
 {
 	struct block due[BATCH];
-	int count = store_blocks_due(session->store, first, due, max < BATCH ? max : BATCH), rc = 0,
-	    done = 0;
+	int count = store_blocks_due(session->store, first, due, max < BATCH ? max : BATCH);
 
-	if (count < 0)
-		return count;
-	while (done < count && !rc) {
-		rc = announce_one(session, &due[done], error);
-		done += !rc;
+	for (int i = 0; i < count; i++) {
+		int rc = announce_one(session, &due[i], error);
+
+		if (rc)
+			return rc;
 	}
-	return rc ? rc : done;
+	return count;
 }
 
-int verdict_log_due(const struct session *session, bool *ret_held, struct err *error)
+int verdict_log_due(const struct session *session, bool *ret_held_back, struct err *error)
 {
 	int total = 0, count, room;
 
@@ -211,7 +210,7 @@ int verdict_log_due(const struct session *session, bool *ret_held, struct err *e
 	}
 	if (room < 0)
 		return room;
-	*ret_held |= store_blocks_due(session->store, true, &(struct block){ 0 }, 1) > 0;
+	*ret_held_back |= store_blocks_due(session->store, true, &(struct block){ 0 }, 1) > 0;
 	return total;
 }
 

@@ -7,7 +7,7 @@
 #define REMEMBER_MS  30000 /* at which number answers were lost */
 #define SLOW_MS	     1400  /* dns.c tries again after 1500 */
 #define LOSS_PERCENT 2
-#define QUICK_MS     3 /* half are answered so soon: the server is the limit, more would only queue */
+#define QUICK_MS     3 /* if half are answered within this time, the server is the limit */
 
 static void begin_round(struct window *window, int64_t now_ms, bool skip)
 {
@@ -37,7 +37,7 @@ static bool has_loss(const struct window *window)
 	       window->quickest_ms < SLOW_MS / 4;
 }
 
-static void halve(struct window *window, int64_t now_ms)
+static void halve_window(struct window *window, int64_t now_ms)
 {
 	window->lost_at = window->window;
 	window->lost_until_ms = now_ms + REMEMBER_MS;
@@ -50,7 +50,7 @@ static void halve(struct window *window, int64_t now_ms)
 
 /* A step up is on trial for one round, once the answers from before it are in. Returns whether
  * the window has changed. */
-static bool step(struct window *window, int64_t now_ms)
+static bool step_window(struct window *window, int64_t now_ms)
 {
 	if (window->trying && window->rate * 2 < window->rate_before * 3) {
 		window->trying = false;
@@ -82,10 +82,10 @@ void window_settled(struct window *window, int64_t asked_ms, int64_t now_ms)
 		return;
 	window->rate = window->settled * 1000 / (size_t)(now_ms - window->since_ms);
 	if (has_loss(window)) {
-		halve(window, now_ms);
+		halve_window(window, now_ms);
 		changed = true;
 	} else if (!window->skip) {
-		changed = step(window, now_ms);
+		changed = step_window(window, now_ms);
 	}
 	begin_round(window, now_ms, changed);
 }

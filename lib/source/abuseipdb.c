@@ -48,8 +48,8 @@ static void end_call(struct ask *ask)
 	ask->done(ask);
 }
 
-static void silence(const struct ask *ask, const struct http_answer *answer,
-		    struct finding *finding)
+static void describe_silence(const struct ask *ask, const struct http_answer *answer,
+			     struct finding *finding)
 {
 	finding->status = answer->status == NET_TIMEOUT ? FINDING_TIMEOUT : FINDING_ERROR;
 	if (answer->status == NET_TIMEOUT)
@@ -68,7 +68,7 @@ static void got_check(void *user, const struct http_answer *answer)
 
 	abuseipdb_quota(answer, TASK_LOOKUP, now, &ask->task->quota);
 	if (answer->status != NET_OK) {
-		silence(ask, answer, finding);
+		describe_silence(ask, answer, finding);
 		snprintf(ask->task->quota.error, sizeof(ask->task->quota.error), "%s",
 			 finding->detail);
 	} else if (answer->code == 200) {
@@ -135,7 +135,7 @@ static void got_outcome(void *user, const struct http_answer *answer)
 	abuseipdb_quota(answer, task->kind, now, &task->quota);
 	task->why[0] = '\0';
 	if (answer->status != NET_OK) {
-		silence(ask, answer, &finding);
+		describe_silence(ask, answer, &finding);
 		task->outcome = OUT_LATER;
 		task->not_accepted = !answer->sent;
 		snprintf(task->why, sizeof(task->why), "%s", finding.detail);

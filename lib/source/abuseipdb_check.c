@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abuseipdb_check.c - what a check says (docs.abuseipdb.com, CHECK, and recorded answers)
+ * abuseipdb_check.c - what the answer to a check means (docs.abuseipdb.com, CHECK, and recorded
+ * answers)
  *
  * The score is not limited to maxAgeInDays (score 11 with 0 reports was seen): what counts is
  * lastReportedAt.
@@ -16,7 +17,7 @@
 /* Shared by many people, so a long ban would hit the wrong ones. Tor has a separate flag. */
 static const char *const shared_usage[] = { "Mobile ISP" };
 
-static void not_understood(struct finding *finding, const char *what)
+static void invalid_response(struct finding *finding, const char *what)
 {
 	*finding = (struct finding){ .status = FINDING_ERROR };
 	snprintf(finding->detail, sizeof(finding->detail), "invalid response: %s", what);
@@ -60,7 +61,8 @@ static void detail_of(const struct json *data, int64_t score, int64_t last_at,
 		      struct finding *finding)
 {
 	int64_t reports = -1, users = -1;
-	char when[TIME_TEXT_MAX], rest[80] = "";
+	const char *last = ", none recent", *rule = "";
+	char when[TIME_TEXT_MAX] = "", rest[80] = "";
 
 	json_int(json_member(data, "totalReports"), 0, INT32_MAX, &reports);
 	json_int(json_member(data, "numDistinctUsers"), 0, INT32_MAX, &users);
@@ -68,12 +70,16 @@ static void detail_of(const struct json *data, int64_t score, int64_t last_at,
 		snprintf(rest, sizeof(rest), ", %lld report%s by %lld user%s", (long long)reports,
 			 reports == 1 ? "" : "s", (long long)(users < 0 ? 0 : users),
 			 users == 1 ? "" : "s");
-	time_text(last_at, TIME_FOR_PEOPLE, when);
+	if (last_at) {
+		last = ", last ";
+		time_text(last_at, TIME_FOR_PEOPLE, when);
+	}
+	if (finding->rule == RULE_VETO)
+		rule = ", whitelisted";
+	else if (finding->rule)
+		rule = ", shared or Tor";
 	snprintf(finding->detail, sizeof(finding->detail), "confidence %lld%s%s%s%s",
-		 (long long)score, rest, last_at ? ", last " : ", none recent", last_at ? when : "",
-		 finding->rule == RULE_VETO ? ", whitelisted"
-		 : finding->rule	    ? ", shared or Tor"
-					    : "");
+		 (long long)score, rest, last, when, rule);
 }
 
 void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *answer, int64_t now,
@@ -89,20 +95,20 @@ void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *ans
 	bool is_public = true;
 
 	if (!data) {
-		not_understood(ret, root ? "no data" : "no JSON");
+		invalid_response(ret, root ? "no data" : "no JSON");
 		goto out;
 	}
 	if (ip && (!addr_parse(ip, &said) || !addr_equal(&said, &ask->task->addr))) {
-		not_understood(ret, "it is about another address");
+		invalid_response(ret, "ipAddress differs");
 		goto out;
 	}
 	if (!json_int(json_member(data, "abuseConfidenceScore"), 0, 100, &score)) {
-		not_understood(ret, "no score from 0 to 100");
+		invalid_response(ret, "no score from 0 to 100");
 		goto out;
 	}
 	json_bool(json_member(data, "isPublic"), &is_public);
 	if (last && !time_parse(last, &last_at)) {
-		not_understood(ret, "when it was last reported");
+		invalid_response(ret, "bad lastReportedAt");
 		goto out;
 	}
 	finding.rule = rule_of(data);

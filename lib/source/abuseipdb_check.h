@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* abuseipdb_check.h - what an answer of the API means; pure: _answer.c, _outcome.c */
+/* abuseipdb_check.h - what an answer of the API means; pure */
 #pragma once
 #include "base/buf.h"
 #include "source/source.h"
 
-/* 200 of /check: fills in status, points, rule, detail. Anything not understood: FINDING_ERROR. */
+/* 200 of /check: fills in status, points, rule, detail. An invalid answer: FINDING_ERROR. */
 void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *answer, int64_t now,
 			    struct finding *ret);
 /* Points of a confidence score from 0 to 100. */
 int abuseipdb_points(const struct ask *ask, int64_t score);
 
 /*
- * Any answer to a->task, which is no lookup: outcome, why, retry_after_s, count and refused rows
+ * Any answer to ask->task, which is no lookup: outcome, why, retry_after_s, count and refused rows
  * in the task; the score that came with a report in *ret (partial), else FINDING_NONE.
  */
 void abuseipdb_outcome(const struct ask *ask, const struct http_answer *answer, int64_t now,

@@ -2,11 +2,11 @@
 /*
  * abuseipdb_outcome.c - what became of a report, a bulk report, a retraction; and of the quota
  *
- * A duplicate within 15 minutes comes as 403, 422 or 429, perhaps others, with several wordings,
- * once without its wrapper: it is done. What is refused for good is parked, unless it is a whole
- * file of reports: then the file is at fault, and each may still go alone. Everything else is tried
- * again. Facts: docs.abuseipdb.com (REPORT, BULK-REPORT, CLEAR-ADDRESS, errors), answers recorded
- * by its clients.
+ * A duplicate within 15 minutes is answered with 403, 422 or 429, perhaps others, in several
+ * wordings, once without its wrapper; it counts as done. A report that is refused for good is
+ * parked. If a whole file of reports is refused, the file is at fault, and each report may still be
+ * sent alone. Everything else is tried again. Facts: docs.abuseipdb.com (REPORT, BULK-REPORT,
+ * CLEAR-ADDRESS, errors), answers recorded by its clients.
  */
 #include "source/abuseipdb_check.h"
 #include "base/mask.h"
@@ -53,8 +53,8 @@ static enum outcome refused_outcome(const struct ask *ask, int code, const char 
 	return OUT_LATER;
 }
 
-/* What the service says for people; nothing that holds the key, should a server send it back. */
-static void say_why(const struct ask *ask, int code, const struct json *error)
+/* The reason that the service gives, unless it holds the key, should a server send it back. */
+static void set_why(const struct ask *ask, int code, const struct json *error)
 {
 	const char *detail = json_text(json_member(error, "detail"));
 	struct task *task = ask->task;
@@ -86,7 +86,7 @@ static void score_of(const struct ask *ask, const struct json *data, int64_t now
 /* ---- rows of a bulk report ---- */
 
 /* "Duplicate IP", "Invalid IP", "Invalid Category": input is the address in all of them. */
-static bool row_of(const struct ask *ask, const struct json *json, struct refused_row *ret)
+static bool refused_row_of(const struct ask *ask, const struct json *json, struct refused_row *ret)
 {
 	const char *error = json_text(json_member(json, "error")),
 		   *input = json_text(json_member(json, "input"));
@@ -100,7 +100,7 @@ static bool row_of(const struct ask *ask, const struct json *json, struct refuse
 	return true;
 }
 
-/* False: not understood, or of rows that cannot be told. */
+/* False: invalid, or about rows that cannot be identified. */
 static bool rows_of(const struct ask *ask, const struct json *data)
 {
 	const struct json *list = json_member(data, "invalidReports"), *json = json_item(list, 0);
@@ -113,12 +113,12 @@ static bool rows_of(const struct ask *ask, const struct json *data)
 	if (count && !task->refused)
 		return false;
 	for (; json && task->nrefused < count; json = json_next(json))
-		if (!row_of(ask, json, &task->refused[task->nrefused++]))
+		if (!refused_row_of(ask, json, &task->refused[task->nrefused++]))
 			return false;
 	return true;
 }
 
-/* An answer that does not name what was reported may be anybody's. */
+/* An answer that does not name the reported address may belong to another one. */
 static bool names_address(const struct ask *ask, const struct json *data)
 {
 	const char *text = json_text(json_member(data, "ipAddress"));
@@ -164,7 +164,7 @@ static void read_outcome(const struct ask *ask, const struct http_answer *answer
 	else
 		task->outcome = refused_outcome(ask, answer->code, body->text, error);
 	if (task->outcome == OUT_PARKED || task->outcome == OUT_LATER)
-		say_why(ask, answer->code, error);
+		set_why(ask, answer->code, error);
 	json_free(root);
 }
 

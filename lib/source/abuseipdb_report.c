@@ -76,14 +76,13 @@ void abuseipdb_bulk_head(struct buf *buf)
 bool abuseipdb_bulk_row(struct buf *buf, const struct addr *addr, const char *categories,
 			const char *comment, int64_t seen_at)
 {
-	bool several = strchr(categories, ',');
+	const char *quote = strchr(categories, ',') ? "\"" : "";
 	size_t before = buf->len;
 	char ip[ADDR_TEXT_MAX], when[TIME_TEXT_MAX];
 
 	if (!*time_text(seen_at, TIME_ISO_OFFSET, when))
 		return false;
-	buf_printf(buf, "%s,%s%s%s,%s,", addr_text(addr, ip), several ? "\"" : "", categories,
-		   several ? "\"" : "", when);
+	buf_printf(buf, "%s,%s%s%s,%s,", addr_text(addr, ip), quote, categories, quote, when);
 	put_quoted(buf, comment, utf8_cut(comment, REPORT_COMMENT_MAX));
 	buf_puts(buf, "\n");
 	if (!buf->failed)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TXT_WAIT_MS 1000 /* the reason is a courtesy */
+#define TXT_WAIT_MS 1000 /* the reason is for people only */
 
 /* Over this path only the resolver can answer: c-ares uses one UDP port. */
 static bool is_trusted(const struct ask *ask)
@@ -31,7 +31,7 @@ static bool is_trusted(const struct ask *ask)
 	return ask->task->tcp & SOURCE_BIT(ask->row);
 }
 
-static void error(struct ask *ask, enum finding_status status, const char *why)
+static void answer_error(struct ask *ask, enum finding_status status, const char *why)
 {
 	ask->answer.status = (uint8_t)status;
 	ask->answer.listed = false;
@@ -84,8 +84,8 @@ static void got_reason(void *user, const struct dns_answer *answer)
 	dnsbl_health_conclude(ask);
 }
 
-static void query(struct ask *ask, int type, int64_t deadline_ms,
-		  void (*cb)(void *user, const struct dns_answer *answer))
+static void query_list(struct ask *ask, int type, int64_t deadline_ms,
+		       void (*cb)(void *user, const struct dns_answer *answer))
 {
 	char name[ADDR_REVERSE_MAX + CONF_TEXT_MAX + 2];
 	size_t count;
@@ -98,7 +98,7 @@ static void query(struct ask *ask, int type, int64_t deadline_ms,
 	explicit_bzero(name, sizeof(name));
 }
 
-static void listed(struct ask *ask, const struct dns_answer *answer)
+static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 {
 	struct finding *finding = &ask->answer;
 	char text[INET_ADDRSTRLEN], why[64];
@@ -112,7 +112,7 @@ static void listed(struct ask *ask, const struct dns_answer *answer)
 		snprintf(why, sizeof(why), "answered %s, an error code",
 			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
 		dnsbl_health_begin(ask, true);
-		error(ask, FINDING_ERROR, why);
+		answer_error(ask, FINDING_ERROR, why);
 		return;
 	}
 	finding->status = FINDING_OK;
@@ -124,7 +124,7 @@ static void listed(struct ask *ask, const struct dns_answer *answer)
 	keep_until(ask, answer);
 	deadline = now + TXT_WAIT_MS < ask->deadline_ms ? now + TXT_WAIT_MS : ask->deadline_ms;
 	if (finding->points && deadline > now)
-		query(ask, NET_TXT, deadline, got_reason);
+		query_list(ask, NET_TXT, deadline, got_reason);
 	else
 		dnsbl_health_conclude(ask);
 }
@@ -137,9 +137,9 @@ static void got_answer(void *user, const struct dns_answer *answer)
 	switch (answer->status) {
 	case NET_OK:
 		if (answer->na)
-			listed(ask, answer);
+			answer_listed(ask, answer);
 		else
-			error(ask, FINDING_ERROR, "an answer without an address");
+			answer_error(ask, FINDING_ERROR, "an answer without an address");
 		return;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
@@ -152,7 +152,7 @@ static void got_answer(void *user, const struct dns_answer *answer)
 	case NET_TIMEOUT:
 		snprintf(why, sizeof(why), "timeout after %lld ms",
 			 (long long)(ask->deadline_ms - ask->asked_ms));
-		error(ask, FINDING_TIMEOUT, why);
+		answer_error(ask, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:
 	case NET_SERVFAIL:
@@ -161,7 +161,7 @@ static void got_answer(void *user, const struct dns_answer *answer)
 	}
 	snprintf(why, sizeof(why), "%s%s%s", net_status_text(answer->status),
 		 *answer->why ? ": " : "", answer->why);
-	error(ask, FINDING_ERROR, why);
+	answer_error(ask, FINDING_ERROR, why);
 }
 
 static void dnsbl_ask(struct ask *ask)
@@ -177,7 +177,7 @@ static void dnsbl_ask(struct ask *ask)
 	if (dnsbl_health_is_bad(ask->health) && !ask->health->probing)
 		dnsbl_health_conclude(ask);
 	else
-		query(ask, NET_A, ask->deadline_ms, got_answer);
+		query_list(ask, NET_A, ask->deadline_ms, got_answer);
 }
 
 const struct source_kind source_dnsbl = { .type = SOURCE_DNSBL, .ask = dnsbl_ask };

@@ -33,7 +33,7 @@ void dnsbl_health_forget(struct health *health)
 	health->state.probed_at = health->tried_at = 0;
 }
 
-static bool due(const struct ask *ask)
+static bool is_probe_due(const struct ask *ask)
 {
 	const struct zone_state *state = &ask->health->state;
 	int64_t now = clock_now_s(&ask->clock);
@@ -44,7 +44,7 @@ static bool due(const struct ask *ask)
 	       now - state->probed_at >= ask->conf->health_s;
 }
 
-static void learn(struct probe *probe, enum zone_state_kind state, const char *why)
+static void set_zone_state(struct probe *probe, enum zone_state_kind state, const char *why)
 {
 	struct zone_state *z = &probe->health->state;
 	bool was_bad = dnsbl_health_is_bad(probe->health);
@@ -64,8 +64,8 @@ static void learn(struct probe *probe, enum zone_state_kind state, const char *w
 	probe->health->turned |= was_bad != dnsbl_health_is_bad(probe->health);
 }
 
-/* What the list's own state makes of an answer. */
-static void weigh(struct ask *ask)
+/* What an answer is worth, given the state of its list. */
+static void apply_state(struct ask *ask)
 {
 	const struct zone_state *state = &ask->health->state;
 	struct finding *finding = &ask->answer;
@@ -105,13 +105,13 @@ static void note_silence(struct ask *ask)
 	}
 }
 
-static void release(struct health *health)
+static void answer_held(struct health *health)
 {
 	while (health->held) {
 		struct ask *ask = health->held;
 
 		health->held = ask->next_held;
-		weigh(ask);
+		apply_state(ask);
 		ask->done(ask);
 	}
 }
@@ -124,12 +124,13 @@ static void got_probe(void *user, const struct dns_answer *answer)
 
 	switch (answer->status) {
 	case NET_OK:
-		snprintf(why, sizeof(why), "lists %s, as no list may", point_texts[probe->family]);
-		learn(probe, ZONE_BAD, why);
+		snprintf(why, sizeof(why), "lists %s (RFC 5782 test entry)",
+			 point_texts[probe->family]);
+		set_zone_state(probe, ZONE_BAD, why);
 		break;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
-		learn(probe, ZONE_GOOD, "");
+		set_zone_state(probe, ZONE_GOOD, "");
 		break;
 	case NET_TIMEOUT:
 	case NET_REFUSED:
@@ -144,7 +145,7 @@ static void got_probe(void *user, const struct dns_answer *answer)
 	}
 	free(probe);
 	if (--health->probing == 0)
-		release(health);
+		answer_held(health);
 }
 
 static void send_probe(struct ask *ask, int family)
@@ -170,7 +171,7 @@ void dnsbl_health_begin(struct ask *ask, bool now)
 	if (!health || health->probing)
 		return;
 	since = at - health->state.probed_at;
-	if (now ? since >= 0 && since < FORCED_S : !due(ask))
+	if (now ? since >= 0 && since < FORCED_S : !is_probe_due(ask))
 		return;
 	if (at - health->tried_at < AGAIN_S && at >= health->tried_at)
 		return;
@@ -193,6 +194,6 @@ void dnsbl_health_conclude(struct ask *ask)
 		health->held = ask;
 		return;
 	}
-	weigh(ask);
+	apply_state(ask);
 	ask->done(ask);
 }

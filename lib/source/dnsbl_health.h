@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dnsbl_health.h - is a DNS list to be believed? RFC 5782's test points, quarantine, recovery
+ * dnsbl_health.h - can a DNS list be trusted? RFC 5782's test points, quarantine, recovery
  *
  * RFC 5782, 5: no list may have 127.0.0.1 (as IPv6 ::ffff:7f00:1). One that does lists the world,
  * is parked, or is answered by a resolver that knows no "no". A list is probed before it is
@@ -27,7 +27,7 @@ struct dnsbl_health_table {
 };
 
 bool dnsbl_health_is_bad(const struct health *health);
-/* The next question probes, whenever the last one did. */
+/* The next question starts a probe, however recent the last one was. */
 void dnsbl_health_forget(struct health *health);
 /* Start a probe if one is due, or now, within the deadline of ask. Nothing without ask->health. */
 void dnsbl_health_begin(struct ask *ask, bool now);

@@ -32,7 +32,7 @@ struct ask { /* one question to one source; the engine's */
 };
 struct source_kind {
 	enum source_type type;
-	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer said something). */
+	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer has it). */
 	void (*ask)(struct ask *a);
 	/* All other kinds: send task->body; fill in outcome, why, retry_after_s, quota, count and
 	 * refused rows, and ask->answer with the score that came with it (partial; FINDING_NONE if
@@ -42,7 +42,7 @@ struct source_kind {
 const struct source_kind *source_kind_of(enum source_type type); /* in source.c */
 extern const struct source_kind source_dnsbl, source_abuseipdb;
 
-/* The zone to ask, its key in it: never for people. */
+/* The zone to ask, with its key: never shown. */
 static inline const char *source_zone(const struct conf_source *source)
 {
 	return source->asked_zone ? source->asked_zone : source->zone;
@@ -50,7 +50,7 @@ static inline const char *source_zone(const struct conf_source *source)
 
 #define REPORT_COMMENT_MAX 1024	   /* bytes, abuseipdb.com/bulk-report */
 #define BULK_ROWS_MAX	   9999	   /* and the headings: 10,000 lines */
-#define BULK_BYTES_MAX	   1999999 /* "2 MB", in the narrower sense */
+#define BULK_BYTES_MAX	   1999999 /* "2 MB", taken as two million */
 
 /* "report", "bulk-report": quotas are kept by these names. */
 const char *abuseipdb_endpoint(enum task_kind kind);
@@ -61,8 +61,8 @@ const char *abuseipdb_endpoint(enum task_kind kind);
  */
 char *abuseipdb_report_body(const struct addr *addr, const char *categories, const char *comment,
 			    int64_t seen_at);
-/* The same as a file of many: headings, then rows. False: this row does not fit any more, b is as
- * before. */
+/* The same as a file of many: headings, then rows. False: this row no longer fits, and buf is
+ * unchanged. */
 void abuseipdb_bulk_head(struct buf *buf);
 bool abuseipdb_bulk_row(struct buf *buf, const struct addr *addr, const char *categories,
 			const char *comment, int64_t seen_at);

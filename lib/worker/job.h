@@ -36,7 +36,7 @@ struct job_kind {
 	 * put into ret. Errors: _STORE, _BUSY, _NOMEM.
 	 */
 	int (*take)(struct job_queue *queue, struct job **ret, size_t max);
-	/* Nonzero if something is due that take() would take, or if that cannot be told. */
+	/* Nonzero if something is due that take() would take, or on an error. */
 	int (*is_due)(struct job_queue *queue);
 	/* The task has settled: what to ask in addition, or SOURCE_WAIT. NULL: never anything. */
 	source_set (*ask)(const struct session *session, struct job *job);

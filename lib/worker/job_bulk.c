@@ -53,8 +53,8 @@ static int refused_by_address(const void *left, const void *right)
 /* ---- written ahead ---- */
 
 /* 1: the file is full. */
-static int add_row(const struct session *session, struct report_job *report, struct bulk_work *work,
-		   struct buf *csv)
+static int add_report_row(const struct session *session, struct report_job *report,
+			  struct bulk_work *work, struct buf *csv)
 {
 	int64_t now = clock_now_s(&session->clock), seen_at = report->seen_at;
 	size_t before = csv->len;
@@ -79,15 +79,15 @@ static int add_row(const struct session *session, struct report_job *report, str
  * 1: written ahead; 0: nothing to send. The row that did not fit has been frozen as well: it goes
  * with the next file.
  */
-static int add_rows(const struct session *session, struct report_job *due, int count,
-		    struct bulk_work *work, struct buf *csv)
+static int add_report_rows(const struct session *session, struct report_job *due, int count,
+			   struct bulk_work *work, struct buf *csv)
 {
 	int rc = 0;
 
 	for (int at = 0; at < count && !rc; at += SLICE) {
 		rc = store_begin(session->store, STORE_FAST);
 		for (int i = at; i < count && i < at + SLICE && !rc; i++)
-			rc = add_row(session, &due[i], work, csv);
+			rc = add_report_row(session, &due[i], work, csv);
 		rc = store_end(session->store, rc);
 	}
 	if (rc < 0 || !work->nrows)
@@ -114,7 +114,7 @@ static int write_file(const struct session *session, struct bulk_work *work, str
 	rc = count = store_reports_due(session->store, clock_now_s(&session->clock), due,
 				       BULK_ROWS_MAX);
 	if (count > 0)
-		rc = add_rows(session, due, count, work, csv);
+		rc = add_report_rows(session, due, count, work, csv);
 	for (int i = 0; i < count; i++)
 		report_job_done(&due[i]);
 	free(due);
@@ -188,7 +188,7 @@ static int bulk_keep(const struct session *session, struct job *job, struct work
 {
 	const struct bulk_work *work = bulk_of(job);
 	struct task *task = job->task;
-	/* what was not taken goes again all at once, or the next file would hold a few */
+	/* what was not accepted is sent again together, or the next file would be small */
 	int64_t retry_at = api_call_retry_at(session, task, work->rows[0].tries);
 	bool all_named;
 	int rc = quota_note(session, "bulk-report", &task->quota);

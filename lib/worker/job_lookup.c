@@ -17,14 +17,14 @@ struct lookup_work {
 	struct lookup *lookup;
 };
 
-static struct lookup_work *lookup_of(struct job *job)
+static struct lookup_work *lookup_work_of(struct job *job)
 {
 	return JOB_OF(job, struct lookup_work, job);
 }
 
 static void lookup_work_free(struct job *job)
 {
-	struct lookup_work *work = lookup_of(job);
+	struct lookup_work *work = lookup_work_of(job);
 
 	lookup_free(work->lookup);
 	free(work);
@@ -263,12 +263,12 @@ static int keep_lookup(const struct session *session, struct lookup_work *work,
 
 static source_set lookup_ask(const struct session *session, struct job *job)
 {
-	return lookup_settled(session, lookup_of(job)->lookup);
+	return lookup_settled(session, lookup_work_of(job)->lookup);
 }
 
 static int lookup_keep(const struct session *session, struct job *job, struct worker_stats *stats)
 {
-	struct lookup_work *work = lookup_of(job);
+	struct lookup_work *work = lookup_work_of(job);
 	bool confirmed = work->lookup->verdict.kind == V_CONFIRMED;
 	int rc = store_begin(session->store, confirmed ? STORE_DURABLE : STORE_FAST);
 

@@ -12,14 +12,14 @@ struct report_work {
 	struct report_job report;
 };
 
-static struct report_work *report_of(struct job *job)
+static struct report_work *report_work_of(struct job *job)
 {
 	return JOB_OF(job, struct report_work, call.job);
 }
 
 static void report_work_free(struct job *job)
 {
-	struct report_work *work = report_of(job);
+	struct report_work *work = report_work_of(job);
 
 	report_job_done(&work->report);
 	api_call_done(&work->call);
@@ -220,7 +220,7 @@ static int report_keep(const struct session *session, struct job *job, struct wo
 
 	if (rc)
 		return rc;
-	return store_end(session->store, keep_report(session, report_of(job), stats));
+	return store_end(session->store, keep_report(session, report_work_of(job), stats));
 }
 
 const struct job_kind job_report = {

@@ -12,14 +12,14 @@ struct retract_work {
 	struct retraction retraction;
 };
 
-static struct retract_work *retraction_of(struct job *job)
+static struct retract_work *retract_work_of(struct job *job)
 {
 	return JOB_OF(job, struct retract_work, call.job);
 }
 
 static void retract_work_free(struct job *job)
 {
-	struct retract_work *work = retraction_of(job);
+	struct retract_work *work = retract_work_of(job);
 
 	api_call_done(&work->call);
 	free(work);
@@ -122,7 +122,7 @@ static int retract_keep(const struct session *session, struct job *job, struct w
 
 	if (rc)
 		return rc;
-	return store_end(session->store, keep_retraction(session, retraction_of(job), stats));
+	return store_end(session->store, keep_retraction(session, retract_work_of(job), stats));
 }
 
 const struct job_kind job_retract = {

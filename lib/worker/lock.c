@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* The state directory's file of that name. */
-static void beside(const struct conf *conf, const char *name, char dst[CONF_TEXT_MAX + 16])
+static void state_path(const struct conf *conf, const char *name, char dst[CONF_TEXT_MAX + 16])
 {
 	const char *slash = strrchr(conf->state, '/');
 
@@ -35,14 +35,13 @@ int worker_lock(const struct conf *conf, struct err *error)
 	char path[CONF_TEXT_MAX + 16];
 	int fd;
 
-	beside(conf, "worker.lock", path);
+	state_path(conf, "worker.lock", path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
 	if (worker_relock(fd)) {
 		close(fd);
-		return err_set(error, IPREP_E_BUSY,
-			       "%s: another worker is running, it does what is due", path);
+		return err_set(error, IPREP_E_BUSY, "%s: another worker is already running", path);
 	}
 	return fd;
 }
@@ -62,7 +61,7 @@ int worker_runs(const struct conf *conf)
 	char path[CONF_TEXT_MAX + 16];
 	int fd, held;
 
-	beside(conf, "worker.lock", path);
+	state_path(conf, "worker.lock", path);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
@@ -76,7 +75,7 @@ int worker_wake_file(const struct conf *conf, struct err *error)
 	char path[CONF_TEXT_MAX + 16];
 	int fd;
 
-	beside(conf, "wake", path);
+	state_path(conf, "wake", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
@@ -88,6 +87,6 @@ void worker_wake_clear(const struct conf *conf)
 {
 	char path[CONF_TEXT_MAX + 16];
 
-	beside(conf, "wake", path);
+	state_path(conf, "wake", path);
 	unlink(path);
 }

@@ -30,7 +30,7 @@ static int64_t sum_counts(const struct store_counts *counts)
 }
 
 /* Between two steps: other processes have their turn. */
-static void rest(const struct session *session, struct step *step)
+static void purge_rest(const struct session *session, struct step *step)
 {
 	int64_t pause_ms = store_held_ms(session->store);
 
@@ -46,7 +46,7 @@ static void rest(const struct session *session, struct step *step)
 	usleep((useconds_t)pause_ms * 1000);
 }
 
-static void show_progress(struct purge *purge, const struct store_counts *done)
+static void purge_progress(struct purge *purge, const struct store_counts *done)
 {
 	if (!purge->progress || clock_mono_ms() < purge->next_progress_ms)
 		return;
@@ -66,12 +66,12 @@ static int purge_rows(struct purge *purge, struct store_counts *done)
 			return rc;
 	}
 	while ((rc = store_purge_mend(session->store, step.size)) > 0)
-		rest(session, &step);
+		purge_rest(session, &step);
 	if (rc)
 		return rc;
 	while ((rc = store_purge_step(session->store, session->conf, step.size, done)) > 0) {
-		show_progress(purge, done);
-		rest(session, &step);
+		purge_progress(purge, done);
+		purge_rest(session, &step);
 	}
 	return rc;
 }
@@ -82,7 +82,7 @@ static int purge_pages(const struct session *session)
 	int rc;
 
 	while ((rc = store_purge_trim(session->store, step.size)) > 0)
-		rest(session, &step);
+		purge_rest(session, &step);
 	return rc;
 }
 

@@ -26,7 +26,7 @@ struct run {
 	struct feed feed;
 	enum stage stage;
 	struct task point; /* 127.0.0.2 */
-	struct finding said[SOURCES_MAX];
+	struct finding point_findings[SOURCES_MAX];
 	source_set alive; /* lists that have it */
 	int silent;	  /* in a row */
 	int64_t end_ms, progress_ms, total;
@@ -35,7 +35,7 @@ struct run {
 };
 
 /* The error object may be overwritten while what is in flight settles. */
-static enum feed_state fail(struct run *run, int rc)
+static enum feed_state recheck_fail(struct run *run, int rc)
 {
 	if (!run->failure.code) {
 		run->failure = *run->err;
@@ -45,7 +45,7 @@ static enum feed_state fail(struct run *run, int rc)
 	return FEED_END;
 }
 
-static source_set lists(const struct conf *conf)
+static source_set all_lists(const struct conf *conf)
 {
 	source_set all = 0;
 
@@ -65,7 +65,7 @@ static bool can_be_asked(const struct run *run, const struct recheck *recheck)
 	       run->session->conf->ipv6_prefix == 128 || !addr_equal(&cut, &recheck->key);
 }
 
-static int start(struct run *run, const struct recheck *recheck, struct task **ret)
+static int start_lookup(struct run *run, const struct recheck *recheck, struct task **ret)
 {
 	struct rechecking *checked = calloc(1, sizeof(*checked));
 	int rc;
@@ -94,7 +94,7 @@ static int next_block(struct run *run, struct task **ret)
 		if (engine_has_key(run->feed.engine, &due[i].key))
 			continue;
 		if (can_be_asked(run, &due[i]))
-			return start(run, &due[i], ret);
+			return start_lookup(run, &due[i], ret);
 		rc = store_recheck_later(run->session->store, &due[i],
 					 clock_now_s(&run->session->clock) + AGAIN_S);
 		if (rc)
@@ -105,7 +105,7 @@ static int next_block(struct run *run, struct task **ret)
 	return count < 0 ? count : 0;
 }
 
-static void tell(struct run *run, bool now)
+static void recheck_progress(struct run *run, bool now)
 {
 	int64_t ms = clock_mono_ms();
 
@@ -115,12 +115,12 @@ static void tell(struct run *run, bool now)
 	run->progress(run->user, run->stats.done, run->total);
 }
 
-static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct run *run = user;
 	int rc;
 
-	tell(run, false);
+	recheck_progress(run, false);
 	*ret_wait_ms = LOOK_MS;
 	if (clock_mono_ms() >= run->end_ms)
 		return FEED_END;
@@ -136,14 +136,14 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 	}
 	rc = next_block(run, ret);
 	if (rc < 0)
-		return fail(run, rc);
+		return recheck_fail(run, rc);
 	return rc > 0 ? FEED_TASK : FEED_END;
 }
 
 static source_set point_settled(struct run *run)
 {
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
-		if (run->said[i].status == FINDING_OK && run->said[i].listed)
+		if (run->point_findings[i].status == FINDING_OK && run->point_findings[i].listed)
 			run->alive |= SOURCE_BIT(i);
 	dnsbl_health_keep(run->session);
 	run->stage = STAGE_BLOCKS;
@@ -152,7 +152,7 @@ static source_set point_settled(struct run *run)
 
 /* Is it in "zen,blocklist.de"? An empty list: the source is unknown, so it can be any of them.
  */
-static bool named(const char *src, const char *name)
+static bool is_named(const char *src, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -178,7 +178,7 @@ static bool any_answered(const struct run *run, const struct lookup *lookup)
 	return false;
 }
 
-/* A list that is off now, and AbuseIPDB without its key, is not there to take back what it said. */
+/* A list that is off now, or AbuseIPDB without its key, cannot withdraw what it reported. */
 static bool accusers_are_there(const struct conf *conf, const char *src)
 {
 	for (const char *pos = src; *pos; pos += strcspn(pos, ","), pos += *pos == ',') {
@@ -193,18 +193,18 @@ static bool accusers_are_there(const struct conf *conf, const char *src)
 	return true;
 }
 
-static bool acquits(const struct run *run, const struct rechecking *checked, size_t i)
+static bool source_acquits(const struct run *run, const struct rechecking *checked, size_t i)
 {
 	const struct conf *conf = run->session->conf;
 	const struct conf_source *source = &conf->sources[i];
-	const struct finding *said = &checked->lookup->findings[i];
-	bool accused = named(checked->block.src, source->name);
+	const struct finding *finding = &checked->lookup->findings[i];
+	bool accused = is_named(checked->block.src, source->name);
 
 	if (source->most <= 0)
 		return true;
 	if (source->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
 		return true;
-	if (said->status != FINDING_OK || said->points > 0)
+	if (finding->status != FINDING_OK || finding->points > 0)
 		return false;
 	return source->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);
 }
@@ -216,13 +216,13 @@ static bool all_acquit(const struct run *run, const struct rechecking *checked, 
 	const struct conf *conf = run->session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!(only_free && conf->sources[i].costs) && !acquits(run, checked, i))
+		if (!(only_free && conf->sources[i].costs) && !source_acquits(run, checked, i))
 			return false;
 	return accusers_are_there(conf, checked->block.src);
 }
 
-/* 1: released. Forgotten or made again in the meantime: nothing is stored. */
-static int keep(struct run *run, struct rechecking *checked)
+/* If the block was forgotten or made again in the meantime, nothing is stored. */
+static int keep_outcome(struct run *run, struct rechecking *checked)
 {
 	const struct session *session = run->session;
 	int64_t now = clock_now_s(&session->clock);
@@ -230,38 +230,44 @@ static int keep(struct run *run, struct rechecking *checked)
 	bool release = checked->lookup->verdict.kind == V_CLEAN && all_acquit(run, checked, false);
 	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST);
 
-	if (!rc)
-		rc = store_recheck_alive(session->store, &checked->block);
+	if (rc)
+		return rc;
+	rc = store_recheck_alive(session->store, &checked->block);
 	if (rc <= 0)
 		return store_end(session->store, rc);
 	rc = store_findings_put(session->store, session->conf, &checked->lookup->key,
 				checked->lookup->findings);
-	if (!rc)
-		rc = release ? store_release(session->store, &checked->block)
-			     : store_recheck_later(session->store, &checked->block,
-						   now + (listed ? AGAIN_S : UNDECIDED_S));
+	if (rc)
+		return store_end(session->store, rc);
+	if (release)
+		rc = store_release(session->store, &checked->block);
+	else
+		rc = store_recheck_later(session->store, &checked->block,
+					 now + (listed ? AGAIN_S : UNDECIDED_S));
 	rc = store_end(session->store, rc);
 	if (rc)
 		return rc;
-	run->stats.released += release;
-	run->stats.listed += !release && listed;
-	run->stats.undecided += !release && !listed;
+	if (release)
+		run->stats.released++;
+	else if (listed)
+		run->stats.listed++;
+	else
+		run->stats.undecided++;
 	return 0;
 }
 
-static source_set feed_settled(void *user, struct task *task)
+static source_set recheck_settled(void *user, struct task *task)
 {
 	struct run *run = user;
 	struct rechecking *checked = task->owner;
+	int paid = run->session->conf->abuseipdb, rc;
 	source_set more;
-	int rc;
 
 	if (!checked)
 		return point_settled(run);
-	if (run->session->conf->abuseipdb >= 0 && !checked->lookup->paying &&
-	    !all_acquit(run, checked, true))
-		checked->lookup->may_ask &=
-			~SOURCE_BIT(run->session->conf->abuseipdb); /* it could release no block */
+	/* AbuseIPDB is not asked where its answer could not release the block */
+	if (paid >= 0 && !checked->lookup->paying && !all_acquit(run, checked, true))
+		checked->lookup->may_ask &= ~SOURCE_BIT(paid);
 	more = lookup_settled(run->session, checked->lookup);
 	if (more)
 		return more;
@@ -272,11 +278,11 @@ static source_set feed_settled(void *user, struct task *task)
 		run->stats.gave_up = true;
 		run->end_ms = 0;
 	}
-	rc = keep(run, checked);
+	rc = keep_outcome(run, checked);
 	lookup_free(checked->lookup);
 	free(checked);
 	if (rc < 0)
-		fail(run, rc);
+		recheck_fail(run, rc);
 	return 0;
 }
 
@@ -292,13 +298,14 @@ int recheck_run(const struct session *session,
 			   .point = { .kind = TASK_LOOKUP } };
 	int rc;
 
-	run.point.findings = run.said;
-	run.point.ask = lists(session->conf);
+	run.point.findings = run.point_findings;
+	run.point.ask = all_lists(session->conf);
 	if (!addr_parse("127.0.0.2", &run.point.addr))
 		return err_set(error, IPREP_E_BUG, "127.0.0.2: not an IP address");
 	rc = store_rechecks_count(session->store, &run.total);
-	if (!rc)
-		rc = dnsbl_health_load(session);
+	if (rc)
+		return rc;
+	rc = dnsbl_health_load(session);
 	if (rc)
 		return rc;
 	if (!run.total) {
@@ -308,10 +315,10 @@ int recheck_run(const struct session *session,
 	run.feed = (struct feed){ .user = &run,
 				  .window_max = WINDOW,
 				  .task_ms = session->conf->timeout_ms,
-				  .next = feed_next,
-				  .settled = feed_settled };
+				  .next = recheck_next,
+				  .settled = recheck_settled };
 	rc = engine_run(session, &run.feed);
-	tell(&run, true);
+	recheck_progress(&run, true);
 	*ret = run.stats;
 	if (run.failure.code)
 		*error = run.failure;

@@ -6,8 +6,8 @@
  * every 30 days; one that could not be decided, the next day. Free sources first; what costs only
  * if all of them acquit, and never from the last 30 % of the day.
  *
- * Silence releases nobody: the verdict must be clean, every source that can give points must have
- * answered, none of them may give points, each that once named the address must still be
+ * Silence releases no address: the verdict must be clean, every source that can give points must
+ * have answered, none of them may give points, each that once named the address must still be
  * configured, and each such list must have shown, by its entry for 127.0.0.2 (RFC 5782, 5), that it
  * still lists anything.
  */

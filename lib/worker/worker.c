@@ -42,7 +42,7 @@ static int take_jobs(struct worker *worker)
 	return 0;
 }
 
-static void announce(struct worker *worker)
+static void announce_blocks(struct worker *worker)
 {
 	const struct conf *conf = worker->session->conf;
 	bool held_back = false;
@@ -65,7 +65,7 @@ static void announce(struct worker *worker)
 }
 
 /* The error object may be overwritten while what is in flight settles. */
-static enum feed_state fail(struct worker *worker, int rc)
+static enum feed_state worker_fail(struct worker *worker, int rc)
 {
 	if (!worker->failure.code) {
 		worker->failure = *worker->err;
@@ -75,7 +75,7 @@ static enum feed_state fail(struct worker *worker, int rc)
 	return FEED_END;
 }
 
-static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum feed_state worker_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct worker *worker = user;
 	int64_t now = clock_mono_ms();
@@ -88,13 +88,13 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 		worker_wake_clear(worker->session->conf);
 		rc = take_jobs(worker);
 		if (rc < 0)
-			return fail(worker, rc);
+			return worker_fail(worker, rc);
 	}
 	if (worker->next_ready < worker->nready) {
 		*ret = worker->ready[worker->next_ready++]->task;
 		return FEED_TASK;
 	}
-	announce(worker); /* what hooks marked as seen again */
+	announce_blocks(worker); /* what hooks marked as seen again */
 	if (!engine_in_flight(worker->feed.engine) &&
 	    now - worker->last_work_ms >= worker->linger_ms)
 		return FEED_END;
@@ -102,7 +102,7 @@ static enum feed_state feed_next(void *user, struct task **ret, int *ret_wait_ms
 	return FEED_LATER;
 }
 
-static source_set feed_settled(void *user, struct task *task)
+static source_set worker_settled(void *user, struct task *task)
 {
 	struct worker *worker = user;
 	struct job *job = task->owner;
@@ -116,14 +116,13 @@ static source_set feed_settled(void *user, struct task *task)
 	}
 	rc = job->kind->keep(worker->session, job, worker->stats);
 	if (rc < 0) { /* nor could the next outcome be kept: no loop, and no flood of lines */
-		err_prefix(worker->err,
-			   "an outcome could not be kept, the next worker tries again");
+		err_prefix(worker->err, "outcome not stored, the next worker will retry");
 		worker->stats->failed++;
-		fail(worker, rc);
+		worker_fail(worker, rc);
 	}
 	job->kind->free(job);
 	worker->last_work_ms = clock_mono_ms();
-	announce(worker);
+	announce_blocks(worker);
 	return 0;
 }
 
@@ -167,8 +166,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	worker.feed = (struct feed){ .user = &worker,
 				     .window_max = JOBS_MAX,
 				     .task_ms = session->conf->timeout_ms,
-				     .next = feed_next,
-				     .settled = feed_settled };
+				     .next = worker_next,
+				     .settled = worker_settled };
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);

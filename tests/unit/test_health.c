@@ -204,10 +204,10 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 		const struct fake_answer *script;
 		const char *why;
 	} rows[] = {
-		{ world4, "lists 127.0.0.1, as no list may" },
-		{ world6, "lists ::ffff:7f00:1, as no list may" },
-		{ code, "lists 127.0.0.1, as no list may" },
-		{ parked, "lists 127.0.0.1, as no list may" },
+		{ world4, "lists 127.0.0.1 (RFC 5782 test entry)" },
+		{ world6, "lists ::ffff:7f00:1 (RFC 5782 test entry)" },
+		{ code, "lists 127.0.0.1 (RFC 5782 test entry)" },
+		{ parked, "lists 127.0.0.1 (RFC 5782 test entry)" },
 	};
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
