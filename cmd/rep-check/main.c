@@ -342,16 +342,14 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 			       (int)options->timeout_ms);
 }
 
-/* Known before the first error, which then goes to syslog; abbreviated options count as well. */
-static bool is_hook(int argc, char **argv)
+/* Known before the options are parsed: a hook that is called wrongly must not ban either. Also
+ * abbreviated, misspelled or with a value. */
+static bool is_hook(int argc, char *const *argv)
 {
-	bool hook = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1)
-		hook |= option == O_GATE || option == O_LOGIN;
-	optind = 0; /* getopt_long() begins again */
-	return hook;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strncmp(argv[i], "--ga", 4) || !strncmp(argv[i], "--lo", 4))
+			return true;
+	return false;
 }
 
 int main(int argc, char **argv)
