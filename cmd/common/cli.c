@@ -149,7 +149,9 @@ int cli_open(struct cli *cli)
 				   : LOG_NOTICE,
 		      on_log, cli);
 	rc = iprep_load_config(cli->ctx, cli->config);
-	return rc ? cli_fail(cli, rc) : EX_OK;
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
 }
 
 static int become(const struct cli *cli, uid_t uid, gid_t gid)

@@ -32,7 +32,10 @@ void bar_draw(struct bar *bar, uint64_t answered, int64_t done, int64_t total)
 
 	if (!bar->on || ms <= 0)
 		return;
-	done = done < total ? done : total;
+	if (done < total)
+		done = done;
+	else
+		done = total;
 	fputc('\r', stderr);
 	if (total > 0) {
 		fputc('[', stderr);

@@ -158,7 +158,15 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 	if ((options->sort && !filter_order(options->sort, &blocks_query.order)) ||
 	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)))
 		return EX_SOFTWARE; /* check_blocks_options() has passed them */
-	list.format = options->format ? export_format(options->format) : NULL;
-	rc = list.format ? export(&list, &blocks_query) : iprep_blocks(cli->ctx, &blocks_query);
-	return rc ? cli_fail(cli, rc) : EX_OK;
+	if (options->format)
+		list.format = export_format(options->format);
+	else
+		list.format = NULL;
+	if (list.format)
+		rc = export(&list, &blocks_query);
+	else
+		rc = iprep_blocks(cli->ctx, &blocks_query);
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
 }

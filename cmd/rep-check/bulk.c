@@ -98,7 +98,9 @@ static void on_progress(void *user, const struct iprep_progress *progress)
 static int cannot_read(struct run *run, int error)
 {
 	cli_error(run->cli, "%.400s: %s", run->name, strerror(error));
-	return error == EACCES || error == EPERM ? EX_NOPERM : EX_IOERR;
+	if (error == EACCES || error == EPERM)
+		return EX_NOPERM;
+	return EX_IOERR;
 }
 
 static int status_of(struct run *run, int rc)
@@ -116,10 +118,13 @@ static int status_of(struct run *run, int rc)
 			  (unsigned long long)run->answered, (long long)run->lines.line, run->name);
 		return 128 + interrupted;
 	}
-	return run->bad		? EX_DATAERR
-	       : run->confirmed ? EX_CONFIRMED
-	       : run->unknown	? EX_TEMPFAIL
-				: EX_OK;
+	if (run->bad)
+		return EX_DATAERR;
+	if (run->confirmed)
+		return EX_CONFIRMED;
+	if (run->unknown)
+		return EX_TEMPFAIL;
+	return EX_OK;
 }
 
 static int look_up(struct run *run, unsigned flags, int timeout_ms)
@@ -151,9 +156,15 @@ int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms
 	if (!run)
 		return cli_fail(cli, IPREP_E_NOMEM);
 	run->cli = cli;
-	run->name = strcmp(path, "-") ? path : "stdin";
+	if (strcmp(path, "-"))
+		run->name = path;
+	else
+		run->name = "stdin";
 	error = lines_open(&run->lines, path); /* while still root */
-	status = error ? cannot_read(run, error) : look_up(run, flags, timeout_ms);
+	if (error)
+		status = cannot_read(run, error);
+	else
+		status = look_up(run, flags, timeout_ms);
 	lines_close(&run->lines);
 	free(run);
 	return status;

@@ -24,7 +24,9 @@ static bool is_v6(const struct iprep_block *block)
 
 static long long left_s(const struct export *export, const struct iprep_block *block)
 {
-	return block->until > export->now ? (long long)(block->until - export->now) : 1;
+	if (block->until > export->now)
+		return (long long)(block->until - export->now);
+	return 1;
 }
 
 /* ---- nft: a table of its own, replaced in one transaction ---- */
@@ -52,7 +54,10 @@ static void nft_open(struct export *export, int section)
 
 	while (export->section < section) {
 		nft_close(export);
-		export->section = export->section ? 6 : 4;
+		if (export->section)
+			export->section = 6;
+		else
+			export->section = 4;
 		if (export->section == 4)
 			puts("\tset blocked4 {\n\t\ttype ipv4_addr\n\t\tflags timeout");
 		else
@@ -198,7 +203,10 @@ static void cidr_block(struct export *export, const struct iprep_block *block)
 static void rbl_section(struct export *export, int section)
 {
 	while (export->section < section) {
-		export->section = export->section ? 6 : 4;
+		if (export->section)
+			export->section = 6;
+		else
+			export->section = 4;
 		/* RFC 5782, 5: what every list lists, so that it can be told from a dead one */
 		puts(export->section == 4
 			     ? "$DATASET ip4set:iprep4 @\n:127.0.0.2:test entry\n127.0.0.2"

@@ -49,7 +49,9 @@ static char **arguments(const struct iprep_settings *settings, const char *clien
 	for (size_t i = 0; made && i < settings->ntiers; i++)
 		made = asprintf(end++, "--tier=%s:%lld", settings->tiers[i]->name,
 				(long long)settings->tiers[i]->bantime_s) >= 0;
-	return made ? argv : NULL;
+	if (made)
+		return argv;
+	return NULL;
 }
 
 static void exec_program(const struct cli *cli, const char *client, int out)

@@ -23,7 +23,9 @@ int check_gate(struct cli *cli, const struct gate_options *options, const char *
 		return cli_fail(cli, rc);
 	if (wake)
 		cli_wake_worker(cli);
-	return count ? EX_CONFIRMED : EX_OK;
+	if (count)
+		return EX_CONFIRMED;
+	return EX_OK;
 }
 
 int check_login(struct cli *cli, const char *address)
@@ -33,7 +35,9 @@ int check_login(struct cli *cli, const char *address)
 	if (rc)
 		return rc;
 	rc = iprep_record_login(cli->ctx, address);
-	return rc ? cli_fail(cli, rc) : EX_OK;
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
 }
 
 int check_is_blocked(struct cli *cli, const char *address)
@@ -46,7 +50,9 @@ int check_is_blocked(struct cli *cli, const char *address)
 	rc = iprep_is_blocked(cli->ctx, address, &blocked);
 	if (rc)
 		return cli_fail(cli, rc);
-	return blocked ? EX_CONFIRMED : EX_OK;
+	if (blocked)
+		return EX_CONFIRMED;
+	return EX_OK;
 }
 
 int check_ready(struct cli *cli)

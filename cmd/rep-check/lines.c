@@ -11,7 +11,10 @@ int lines_open(struct lines *lines, const char *path)
 {
 	struct stat st;
 
-	lines->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
+	if (strcmp(path, "-"))
+		lines->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	else
+		lines->fd = STDIN_FILENO;
 	if (lines->fd < 0 || fstat(lines->fd, &st))
 		return errno;
 	if (S_ISDIR(st.st_mode))
@@ -42,8 +45,13 @@ static enum lines_next fill(struct lines *lines)
 	if (len < 0)
 		lines->error = errno;
 	lines->at = 0;
-	lines->count = len > 0 ? (size_t)len : 0;
-	return len > 0 ? LINES_FIELD : LINES_END;
+	if (len > 0)
+		lines->count = (size_t)len;
+	else
+		lines->count = 0;
+	if (len > 0)
+		return LINES_FIELD;
+	return LINES_END;
 }
 
 /* The line is over: is there a field in it? */
@@ -64,7 +72,10 @@ static void take(struct lines *lines, char byte)
 
 	if (lines->state == LINE_REST || (blank && lines->state == LINE_START))
 		return;
-	lines->state = blank ? LINE_REST : LINE_FIELD;
+	if (blank)
+		lines->state = LINE_REST;
+	else
+		lines->state = LINE_FIELD;
 	if (!blank && lines->nfield < FIELD_MAX)
 		lines->field[lines->nfield++] = byte ? byte : '?';
 }
@@ -76,9 +87,11 @@ enum lines_next lines_next(struct lines *lines)
 
 		if (state == LINES_LATER)
 			return state;
-		if (state == LINES_END)
-			return lines->nfield && !lines->error && end_line(lines) ? LINES_FIELD
-										 : LINES_END;
+		if (state == LINES_END) {
+			if (lines->nfield && !lines->error && end_line(lines))
+				return LINES_FIELD;
+			return LINES_END;
+		}
 		while (lines->at < lines->count) {
 			char byte = lines->buf[lines->at++];
 

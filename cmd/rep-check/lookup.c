@@ -62,5 +62,7 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 		return EX_DATAERR;
 	if (list.confirmed)
 		return EX_CONFIRMED;
-	return list.unknown ? EX_TEMPFAIL : EX_OK;
+	if (list.unknown)
+		return EX_TEMPFAIL;
+	return EX_OK;
 }

@@ -363,5 +363,7 @@ int main(int argc, char **argv)
 	status = run(&cli, &options, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */
-	return cli.hook && status != EX_CONFIRMED ? EX_OK : status;
+	if (cli.hook && status != EX_CONFIRMED)
+		return EX_OK;
+	return status;
 }

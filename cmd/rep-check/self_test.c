@@ -77,7 +77,9 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
 		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
 	rc = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
-	return rc ? cli_fail(cli, rc) : EX_OK;
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
 }
 
 static bool test_fail2ban(struct cli *cli, struct f2b_check *check)

@@ -239,7 +239,9 @@ static int list_released(struct cli *cli)
 
 	if (rc && ferror(stdout))
 		return EX_IOERR; /* cli_finish() says it */
-	return rc ? cli_fail(cli, rc) : EX_OK;
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
 }
 
 /* ---- forgetting ---- */
@@ -335,7 +337,9 @@ static int run(struct cli *cli, int argc, char **argv)
 		return recheck(cli);
 	if (wish.released)
 		return list_released(cli);
-	return argc == optind ? expire(cli) : forget(cli, &wish, argv + optind, argc - optind);
+	if (argc == optind)
+		return expire(cli);
+	return forget(cli, &wish, argv + optind, argc - optind);
 }
 
 int main(int argc, char **argv)

@@ -228,7 +228,9 @@ static int report(struct cli *cli, struct options *options, const char *address)
 	options->report.users = options->users;
 	if (cli->dry_run) {
 		rc = iprep_validate_report(cli->ctx, &options->report);
-		return rc ? cli_fail(cli, rc) : EX_OK;
+		if (rc)
+			return cli_fail(cli, rc);
+		return EX_OK;
 	}
 	rc = iprep_record_report(cli->ctx, &options->report, &recorded, &wake);
 	if (rc)
@@ -243,7 +245,9 @@ static int report(struct cli *cli, struct options *options, const char *address)
 	}
 	options->linger_s = 0;
 	rc = flush(cli, options);
-	return rc == EX_TEMPFAIL ? EX_OK : rc; /* recorded; the running worker sends it */
+	if (rc == EX_TEMPFAIL)
+		return EX_OK;
+	return rc; /* recorded; the running worker sends it */
 }
 
 static void put_retraction_json(const char *address, bool retracted, int64_t cancelled,
@@ -297,7 +301,9 @@ static int retract(struct cli *cli, const char *address)
 		return cli_fail(cli, rc);
 	printed = print_retraction(cli, address, cancelled, retraction);
 	iprep_retraction_free(retraction);
-	return printed ? printed : status;
+	if (printed)
+		return printed;
+	return status;
 }
 
 /* Each of these stands alone; all others record a report. */
@@ -336,7 +342,9 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 		return rc;
 	if (options->retract && !cli->dry_run)
 		return retract(cli, argv[optind]);
-	return options->flush ? flush(cli, options) : report(cli, options, argv[optind]);
+	if (options->flush)
+		return flush(cli, options);
+	return report(cli, options, argv[optind]);
 }
 
 int main(int argc, char **argv)

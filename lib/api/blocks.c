@@ -62,7 +62,9 @@ static int fill_view(struct walk *walk, const struct block *block)
 		.findings = view->list,
 		.exempt = guard_check_key(&walk->session, &block->key),
 	};
-	return walk->query->flags & IPREP_BLOCKS_BARE ? 0 : fill_findings(walk, block);
+	if (walk->query->flags & IPREP_BLOCKS_BARE)
+		return 0;
+	return fill_findings(walk, block);
 }
 
 /* How many the caller has taken; an error of ours or of the caller in *ret_rc. */
@@ -146,8 +148,11 @@ static int check_tier(struct walk *walk, const char *tier)
 	if (!tier || conf_tier_row(walk->ctx->conf, tier) >= 0)
 		return 0;
 	rc = store_blocks_have_tier(walk->ctx->store, tier);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	return err_set(&walk->ctx->err, IPREP_E_ARG,
 		       "no tier of that name: neither the configuration nor a block has it");
 }
@@ -159,8 +164,11 @@ static int check_source(struct walk *walk, const char *source)
 	if (!source || has_source(walk->ctx->conf, source))
 		return 0;
 	rc = store_blocks_have_source(walk->ctx->store, source);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	return err_set(&walk->ctx->err, IPREP_E_ARG,
 		       "no source of that name: neither the configuration nor "
 		       "a block has it, or it is not enabled");

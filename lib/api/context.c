@@ -74,7 +74,9 @@ const char *iprep_errmsg(const struct iprep_ctx *ctx)
 {
 	if (!ctx)
 		return iprep_strerror(IPREP_E_NOMEM);
-	return ctx->err.code ? ctx->err.text : iprep_strerror(IPREP_OK);
+	if (ctx->err.code)
+		return ctx->err.text;
+	return iprep_strerror(IPREP_OK);
 }
 
 const char *iprep_version(void)
@@ -121,17 +123,18 @@ struct session ctx_env(struct iprep_ctx *ctx)
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
 {
-	return ctx->store ? 0
-			  : store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store,
-				       &ctx->err);
+	if (ctx->store)
+		return 0;
+	return store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store, &ctx->err);
 }
 
 int ctx_note_key(struct iprep_ctx *ctx)
 {
 	if (!*ctx->conf->key_file || access(ctx->conf->key_file, R_OK))
 		return 0;
-	return conf_enable_abuseipdb(ctx->conf) ? err_set(&ctx->err, IPREP_E_NOMEM, "out of memory")
-						: 0;
+	if (conf_enable_abuseipdb(ctx->conf))
+		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	return 0;
 }
 
 /* Keys in zones: a list whose key cannot be read is left out, and a notice is logged. */
@@ -155,7 +158,9 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 		}
 	}
 	key_file_wipe(key);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* Changes when what decides about an answer of the API does. */
@@ -179,8 +184,11 @@ int ctx_read_key(struct iprep_ctx *ctx)
 	rc = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
 	if (rc > 0)
 		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
-	if (rc)
-		return rc > 0 ? 0 : rc;
+	if (rc) {
+		if (rc > 0)
+			return 0;
+		return rc;
+	}
 	if (!stat(ctx->conf->key_file, &st))
 		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
 			 (unsigned long long)st.st_ino, (long long)st.st_size,

@@ -23,13 +23,17 @@ static size_t user_bytes(const char *user)
 {
 	size_t count = user ? strnlen(user, USER_MAX + 1) : 0;
 
-	return count > USER_MAX || (count && user[0] == '<' && user[count - 1] == '>') ? 0 : count;
+	if (count > USER_MAX || (count && user[0] == '<' && user[count - 1] == '>'))
+		return 0;
+	return count;
 }
 
 /* fail2ban leaves "<name>" where a tag has no value. */
 static const char *given(const char *text)
 {
-	return text && *text && *text != '<' ? text : NULL;
+	if (text && *text && *text != '<')
+		return text;
+	return NULL;
 }
 
 int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *jail,
@@ -52,7 +56,10 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 	if (given(jail))
 		text_mask(name, sizeof(name), jail, strlen(jail));
 	session = ctx_env(ctx);
-	line.user = line.user_len ? user : NULL;
+	if (line.user_len)
+		line.user = user;
+	else
+		line.user = NULL;
 	return gate_ask(&session, &line, ret_count, ret_wake);
 }
 
@@ -86,7 +93,9 @@ int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 	rc = store_pardoned(ctx->store, &key);
 	if (!rc)
 		rc = store_login_put(ctx->store, &key);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* The result has at most this size, so a longer template is cut as well, but not within a name. */
@@ -138,7 +147,10 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 			       (long long)report->seen_at,
 			       report->seen_at < 0 ? "before 1970" : "in the future");
 	ev->failures = report->failures;
-	ev->seen_at = report->seen_at ? report->seen_at : now;
+	if (report->seen_at)
+		ev->seen_at = report->seen_at;
+	else
+		ev->seen_at = now;
 	if (ev->seen_at > now)
 		ev->seen_at = now;
 	if (given(report->jail))
@@ -203,5 +215,7 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 		return rc;
 	session = ctx_env(ctx);
 	rc = verdict_log_ready(&session, &ctx->err);
-	return rc ? rc : ctx_read_key(ctx);
+	if (rc)
+		return rc;
+	return ctx_read_key(ctx);
 }

@@ -52,7 +52,10 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 	if (rc)
 		return rc;
 	key = addr_key(&addr, ctx->conf->ipv6_prefix);
-	bits = addr_is_v4(&addr) ? 128 : ctx->conf->ipv6_prefix;
+	if (addr_is_v4(&addr))
+		bits = 128;
+	else
+		bits = ctx->conf->ipv6_prefix;
 	if (!dry_run)
 		rc = store_forget(ctx->store, &key, bits,
 				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
@@ -180,5 +183,7 @@ void iprep_reset_free(const struct iprep_reset *reset)
 
 int iprep_parse_duration(const char *text, int64_t *ret_s)
 {
-	return duration_parse(text, PARDON_MAX_S, ret_s) ? IPREP_OK : IPREP_E_ARG;
+	if (duration_parse(text, PARDON_MAX_S, ret_s))
+		return IPREP_OK;
+	return IPREP_E_ARG;
 }

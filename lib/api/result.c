@@ -79,14 +79,20 @@ struct iprep_result *result_new(const struct session *session, const struct look
 	if (lookup->verdict.tier >= 0)
 		snprintf(whole->tier, sizeof(whole->tier), "%s",
 			 session->conf->tiers[lookup->verdict.tier].name);
-	whole->result.tier = *whole->tier ? whole->tier : NULL;
+	if (*whole->tier)
+		whole->result.tier = whole->tier;
+	else
+		whole->result.tier = NULL;
 	snprintf(whole->exempt, sizeof(whole->exempt), "%s", lookup->exempt);
 	whole->result.exempt = lookup->verdict.kind == V_EXEMPT ? whole->exempt : NULL;
 	if (lookup->blocked) {
 		snprintf(whole->block_tier, sizeof(whole->block_tier), "%s", lookup->block.tier);
 		snprintf(whole->jail, sizeof(whole->jail), "%s", lookup->block.jail);
 		whole->result.block_tier = whole->block_tier;
-		whole->result.block_jail = *whole->jail ? whole->jail : NULL;
+		if (*whole->jail)
+			whole->result.block_jail = whole->jail;
+		else
+			whole->result.block_jail = NULL;
 		whole->result.blocked_until = lookup->block.until;
 	}
 	whole->result.login_at = lookup->login_at;

@@ -78,7 +78,10 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 	const struct finding *finding = &test->task.findings[i];
 
 	row->probed_at = health->state.probed_at;
-	row->latency_ms = health->state.probed_at ? health->state.latency_ms : -1;
+	if (health->state.probed_at)
+		row->latency_ms = health->state.latency_ms;
+	else
+		row->latency_ms = -1;
 	row->state = IPREP_SRC_SILENT;
 	snprintf(why, DETAIL_MAX, "%s", finding->detail);
 	if (test->session.conf->sources[i].no_key) {

@@ -96,7 +96,9 @@ static int read_all(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.stuck = whole->stuck_list;
 	for (int kind = TASK_LOOKUP; kind <= TASK_RETRACT && !rc; kind++)
 		rc = read_endpoint(ctx, whole, (enum task_kind)kind);
-	return rc ? rc : read_stuck(ctx, whole);
+	if (rc)
+		return rc;
+	return read_stuck(ctx, whole);
 }
 
 int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)

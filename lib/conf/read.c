@@ -190,7 +190,10 @@ static int end_value(struct reader *rd)
 	rd->key = NULL;
 	if (named) {
 		named->given[key - conf_keys] = true;
-		base = named->is_tier ? (void *)&named->tier : (void *)&named->list;
+		if (named->is_tier)
+			base = (void *)&named->tier;
+		else
+			base = (void *)&named->list;
 	}
 	if (key->parse(key, rd->value, (char *)base + key->offset, &error))
 		return 0;

@@ -8,12 +8,16 @@
 
 static const char *kind_of(const struct section *section)
 {
-	return section->is_tier ? "tier" : "dnsbl";
+	if (section->is_tier)
+		return "tier";
+	return "dnsbl";
 }
 
 const char *section_name(const struct section *section)
 {
-	return section->is_tier ? section->tier.name : section->list.name;
+	if (section->is_tier)
+		return section->tier.name;
+	return section->list.name;
 }
 
 static bool is_name(const char *name, bool is_tier)

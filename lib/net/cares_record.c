@@ -36,7 +36,10 @@ static void record_take(struct dns_answer *answer, const ares_dns_rr_t *record, 
 		const unsigned char *text = ares_dns_rr_get_bin(record, ARES_RR_TXT_DATA, &len);
 
 		if (first && text) {
-			answer->txt_len = len < sizeof(answer->txt) ? len : sizeof(answer->txt);
+			if (len < sizeof(answer->txt))
+				answer->txt_len = len;
+			else
+				answer->txt_len = sizeof(answer->txt);
 			memcpy(answer->txt, text, answer->txt_len);
 		}
 	} else if (answer->na < ANSWERS_MAX) {

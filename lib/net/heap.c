@@ -29,7 +29,10 @@ static struct heap_node *meld_siblings(struct heap_node *first)
 	while (first) {
 		struct heap_node *a = first, *b = a->next;
 
-		first = b ? b->next : NULL;
+		if (b)
+			first = b->next;
+		else
+			first = NULL;
 		a->next = a->prev = NULL;
 		if (b)
 			b->next = b->prev = NULL;

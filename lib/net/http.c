@@ -144,7 +144,10 @@ static void call_take_answer(struct call *call, long code)
 	answer->remaining = number_header(call->easy, "X-RateLimit-Remaining");
 	answer->reset_at = number_header(call->easy, "X-RateLimit-Reset");
 	answer->retry_after_s = number_header(call->easy, "Retry-After");
-	answer->body = call->body.text ? call->body.text : "";
+	if (call->body.text)
+		answer->body = call->body.text;
+	else
+		answer->body = "";
 	answer->body_len = call->body.len;
 }
 

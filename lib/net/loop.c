@@ -130,7 +130,9 @@ static int how_long_ms(struct net *net, int64_t until_ms)
 	ms = until_ms - net->conf.now_ms();
 	if (ms < 0)
 		return 0;
-	return ms < WAIT_MAX_MS ? (int)ms : WAIT_MAX_MS;
+	if (ms < WAIT_MAX_MS)
+		return (int)ms;
+	return WAIT_MAX_MS;
 }
 
 static void handle_event(struct net *net, const struct epoll_event *ev)

@@ -294,7 +294,9 @@ static size_t per_address(const struct conf *conf)
 
 	for (size_t i = 0; i < conf->nsources; i++)
 		count += !conf->sources[i].costs;
-	return count ? count : 1;
+	if (count)
+		return count;
+	return 1;
 }
 
 static void init_window(struct bulk_lookup *bulk)
@@ -318,7 +320,9 @@ static int bulk_run(struct bulk_lookup *bulk)
 					   .next = bulk_lookup_next,
 					   .settled = bulk_lookup_settled };
 	rc = engine_run(bulk->session, &bulk->engine_feed);
-	return bulk->failure.code ? bulk->failure.code : rc;
+	if (bulk->failure.code)
+		return bulk->failure.code;
+	return rc;
 }
 
 int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,

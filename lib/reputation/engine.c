@@ -37,7 +37,9 @@ struct engine {
 
 size_t engine_in_flight(const struct engine *engine)
 {
-	return engine ? engine->count : 0;
+	if (engine)
+		return engine->count;
+	return 0;
 }
 
 size_t engine_in_flight_of(const struct engine *engine, enum task_kind kind)
@@ -355,5 +357,7 @@ int engine_run(const struct session *session, struct feed *feed)
 	if (engine.net_failure.code)
 		return err_set(session->err, engine.net_failure.code, "%s",
 			       engine.net_failure.text);
-	return engine.out_of_memory ? err_set(session->err, IPREP_E_NOMEM, "out of memory") : 0;
+	if (engine.out_of_memory)
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
+	return 0;
 }

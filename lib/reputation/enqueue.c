@@ -29,7 +29,9 @@ static int is_crowded(const struct session *session, const struct event *ev)
 	count = store_report_neighbours(session->store, &ev->addr,
 					clock_now_s(&session->clock) -
 						session->conf->report_interval_s);
-	return count < 0 ? count : count >= NEIGHBOURS_MAX;
+	if (count < 0)
+		return count;
+	return count >= NEIGHBOURS_MAX;
 }
 
 /* A jail that passes user names reports only if there are enough distinct ones. */
@@ -41,7 +43,9 @@ static int too_few_users(const struct session *session, const struct event *ev,
 	if (!ev->nusers || !session->conf->min_users)
 		return 0;
 	count = store_sightings(session->store, key, session->conf->report_window_s);
-	return count < 0 ? count : count < session->conf->min_users;
+	if (count < 0)
+		return count;
+	return count < session->conf->min_users;
 }
 
 /* What the comment of this report, or of a later one, sums up. */
@@ -82,8 +86,11 @@ static int put_report(const struct session *session, const struct event *ev, con
 	if (session->conf->abuseipdb < 0)
 		return 0;
 	rc = store_report_last(session->store, &ev->addr, &last);
-	if (rc < 0 || (rc > 0 && is_covered(session, &last, ev)))
-		return rc < 0 ? rc : 0;
+	if (rc < 0 || (rc > 0 && is_covered(session, &last, ev))) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	*ret_recorded = IPREP_QUEUED;
 	if (rc > 0 && last.state == REPORT_QUEUED) {
 		if (ev->seen_at <= last.seen_at)
@@ -96,7 +103,9 @@ static int put_report(const struct session *session, const struct event *ev, con
 	if (!rc)
 		return add_report(session, ev, key);
 	*ret_recorded = IPREP_LOOKUP_ONLY;
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 static int put_lookup(const struct session *session, const struct event *ev, const struct addr *key)
@@ -122,7 +131,9 @@ static int note_block(const struct session *session, const struct event *ev, con
 		return rc;
 	*ret_settled = conf_tier_row(session->conf, block.tier) > 0;
 	rc = gate_seen_again(session, &block, ev->jail);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 static int record_event(const struct session *session, const struct event *ev, int *ret_recorded)

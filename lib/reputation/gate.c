@@ -20,7 +20,9 @@ int gate_seen_again(const struct session *session, const struct block *block, co
 	if (block->announced_at > now - AGAIN_AFTER_S && block->announced_at <= now)
 		return 0;
 	rc = store_block_mark_due(session->store, &block->key, jail);
-	return rc ? rc : 1;
+	if (rc)
+		return rc;
+	return 1;
 }
 
 /* The cache decides: not confirmed, and no source is left to query. */
@@ -36,7 +38,10 @@ static int cache_settles(const struct session *session, const struct addr *key)
 	if (rc > 0) {
 		int count = dnsbl_health_load(session);
 
-		rc = count < 0 ? count : rc;
+		if (count < 0)
+			rc = count;
+		else
+			rc = rc;
 		dnsbl_health_mark(session, finding);
 	}
 	if (rc > 0) {
@@ -73,11 +78,17 @@ static int ask_later(const struct session *session, const struct addr *addr, con
 {
 	int rc = store_lookup_get(session->store, key, NULL);
 
-	if (rc)
-		return rc < 0 ? rc : 0; /* one job however many lines */
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	} /* one job however many lines */
 	rc = cache_settles(session, key);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	return add_job(session, addr, key, jail);
 }
 
@@ -93,7 +104,9 @@ static int is_spraying(const struct session *session, const struct addr *key,
 		count = store_sighting_put(session->store, key, line->user, line->user_len);
 	if (!count)
 		count = store_sightings(session->store, key, session->conf->spray_window_s);
-	return count < 0 ? count : count >= session->conf->spray_users;
+	if (count < 0)
+		return count;
+	return count >= session->conf->spray_users;
 }
 
 static int ask_disk(const struct session *session, const struct addr *key,
@@ -118,7 +131,9 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	if (wake < 0)
 		return wake;
 	/* the block is the answer, even if other data could not be written */
-	return spray < 0 && !*ret_count ? spray : 0;
+	if (spray < 0 && !*ret_count)
+		return spray;
+	return 0;
 }
 
 int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands)
@@ -131,8 +146,11 @@ int gate_stands(const struct session *session, const struct prefix *prefix, bool
 	if (guard_check_in_hook(session->conf, &prefix->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	rc = store_block_of(session->store, &prefix->addr, &key, &block);
 	if (rc < 0)
 		return rc;
@@ -151,8 +169,11 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	if (guard_check_in_hook(session->conf, &line->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	rc = ask_disk(session, &key, line, &count, &wake);
 	if (rc)
 		return rc;

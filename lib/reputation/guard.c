@@ -26,7 +26,9 @@ const char *guard_check_in_hook(const struct conf *conf, const struct addr *addr
 
 	if (special)
 		return special;
-	return conf_allowed(conf, addr) ? "allowed by [allow] addresses" : NULL;
+	if (conf_allowed(conf, addr))
+		return "allowed by [allow] addresses";
+	return NULL;
 }
 
 const char *guard_check(const struct session *session, const struct addr *addr)
@@ -35,7 +37,9 @@ const char *guard_check(const struct session *session, const struct addr *addr)
 
 	if (why)
 		return why;
-	return is_own(session, addr) ? own_address : NULL;
+	if (is_own(session, addr))
+		return own_address;
+	return NULL;
 }
 
 const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
@@ -43,7 +47,9 @@ const char *guard_check_inside(const struct session *session, const struct prefi
 	for (size_t i = 0; i < session->conf->nallow; i++)
 		if (prefix_has(prefix, &session->conf->allow[i].addr))
 			return "holds one of [allow] addresses";
-	return holds_own(session, prefix) ? own_address : NULL;
+	if (holds_own(session, prefix))
+		return own_address;
+	return NULL;
 }
 
 const char *guard_check_key(const struct session *session, const struct addr *key)

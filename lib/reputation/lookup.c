@@ -16,7 +16,9 @@ static int note_own_report(const struct session *session, struct lookup *lookup)
 	lookup->task.reported = rc > 0 &&
 				(last.state == REPORT_SENDING || last.state == REPORT_DONE ||
 				 last.state == REPORT_UNKNOWN);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 int lookup_note_login(const struct session *session, struct lookup *lookup)
@@ -45,7 +47,9 @@ static int read_known(const struct session *session, struct lookup *lookup)
 		rc = store_findings_get(session->store, session->conf, &lookup->key,
 					lookup->findings);
 	dnsbl_health_mark(session, lookup->findings);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 static int read_state(const struct session *session, struct lookup *lookup)
@@ -63,7 +67,9 @@ static int read_state(const struct session *session, struct lookup *lookup)
 		rc = store_knows(session->store, &lookup->task.addr);
 	if (rc > 0)
 		rc = read_known(session, lookup);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* The score in the answer to a report counts only while a report could bring one. */
@@ -177,7 +183,9 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	finding->detail[0] = '\0';
 	text_put(finding->detail, sizeof(finding->detail), why);
 	weigh_lookup(session, lookup);
-	return lookup->verdict.ask ? lookup->verdict.ask : unproven_listings(session, lookup);
+	if (lookup->verdict.ask)
+		return lookup->verdict.ask;
+	return unproven_listings(session, lookup);
 }
 
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
@@ -200,7 +208,10 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	guard = guard_check(session, addr);
 	if (guard)
 		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
-	rc = guard ? 0 : read_state(session, lookup);
+	if (guard)
+		rc = 0;
+	else
+		rc = read_state(session, lookup);
 	if (rc < 0) {
 		lookup_free(lookup);
 		return rc;

@@ -20,8 +20,11 @@ int quota_note(const struct session *session, const char *endpoint, const struct
 
 	if (seen->stopped_until) {
 		rc = store_quota_get(session->store, endpoint, session->auth_mark, &before);
-		if (rc)
-			return rc < 0 ? rc : 0;
+		if (rc) {
+			if (rc < 0)
+				return rc;
+			return 0;
+		}
 		if (!before.stopped_until)
 			log_stop(session, endpoint, seen->stopped_until);
 	}
@@ -30,7 +33,9 @@ int quota_note(const struct session *session, const char *endpoint, const struct
 		log_line(session->log, LOG_ERR,
 			 "AbuseIPDB: the API key was refused (HTTP 401); no calls and no reports "
 			 "until the key file or the configuration changes");
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 int64_t quota_left(const struct quota *quota)
@@ -64,7 +69,9 @@ static enum quota_turn turn_of(const struct quota *quota, bool low_priority, boo
 		snprintf(dst, DETAIL_MAX,
 			 "not asked: the first call of the day, which shows the quota, is "
 			 "not answered yet");
-	return *dst ? QUOTA_NO : QUOTA_GO;
+	if (*dst)
+		return QUOTA_NO;
+	return QUOTA_GO;
 }
 
 static int64_t opens_at(const struct session *session, const struct quota *quota)
@@ -75,7 +82,9 @@ static int64_t opens_at(const struct session *session, const struct quota *quota
 		return now + QUOTA_KEY_WAIT_S;
 	if (quota->stopped_until)
 		return quota->stopped_until;
-	return quota->remaining <= 0 ? (now / 86400 + 1) * 86400 : 0;
+	if (quota->remaining <= 0)
+		return (now / 86400 + 1) * 86400;
+	return 0;
 }
 
 enum quota_turn quota_take_check(const struct session *session, bool low_priority, bool may_wait,

@@ -44,8 +44,14 @@ static struct sum add_up(const struct conf *conf, const struct finding *finding,
 		}
 	}
 	if (sum.veto) {
-		sum.low = sum.low > 0 ? 0 : sum.low;
-		sum.high = sum.high > 0 ? 0 : sum.high;
+		if (sum.low > 0)
+			sum.low = 0;
+		else
+			sum.low = sum.low;
+		if (sum.high > 0)
+			sum.high = 0;
+		else
+			sum.high = sum.high;
 	}
 	return sum;
 }
@@ -65,7 +71,9 @@ static int tier_of(const struct conf *conf, int score, bool lowest_only)
 
 	for (size_t i = 0; i < conf->ntiers && conf->tiers[i].score <= score; i++)
 		tier = (int)i;
-	return tier > 0 && lowest_only ? 0 : tier;
+	if (tier > 0 && lowest_only)
+		return 0;
+	return tier;
 }
 
 static source_set free_questions(const struct conf *conf, const struct finding *finding,

@@ -154,7 +154,10 @@ static int announce_one(const struct session *session, const struct block *block
 
 	if (fd <= 0)
 		return fd;
-	rc = fdatasync(fd) ? log_fail(session, error, IPREP_E_IO, "cannot be written") : 0;
+	if (fdatasync(fd))
+		rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
+	else
+		rc = 0;
 	close(fd);
 	if (rc)
 		return rc;
@@ -166,7 +169,9 @@ static int announce_one(const struct session *session, const struct block *block
 		return rc;
 	rc = store_end(session->store,
 		       store_block_announced(session->store, &block->key, now, until));
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* How many addresses may be announced for the first time now. */
@@ -177,7 +182,9 @@ static int room_for_new(const struct session *session)
 		session->store, clock_now_s(&session->clock) - session->conf->max_blocks_s + 1,
 		max);
 
-	return used < 0 ? used : max - used;
+	if (used < 0)
+		return used;
+	return max - used;
 }
 
 static int announce_some(const struct session *session, bool first, size_t max, struct err *error)
@@ -204,8 +211,11 @@ int verdict_log_due(const struct session *session, bool *ret_held_back, struct e
 		return count;
 	while ((room = room_for_new(session)) > 0) {
 		count = announce_some(session, true, (size_t)room, error);
-		if (count <= 0)
-			return count < 0 ? count : total;
+		if (count <= 0) {
+			if (count < 0)
+				return count;
+			return total;
+		}
 		total += count;
 	}
 	if (room < 0)

@@ -41,8 +41,14 @@ static void halve_window(struct window *window, int64_t now_ms)
 {
 	window->lost_at = window->window;
 	window->lost_until_ms = now_ms + REMEMBER_MS;
-	window->window = window->window / 2 > WINDOW_MIN ? window->window / 2 : WINDOW_MIN;
-	window->window = window->window < window->max ? window->window : window->max;
+	if (window->window / 2 > WINDOW_MIN)
+		window->window = window->window / 2;
+	else
+		window->window = WINDOW_MIN;
+	if (window->window < window->max)
+		window->window = window->window;
+	else
+		window->window = window->max;
 	window->halved_ms = now_ms;
 	window->hold_until_ms = now_ms + HOLD_MS;
 	window->trying = false;
@@ -75,7 +81,10 @@ void window_settled(struct window *window, int64_t asked_ms, int64_t now_ms)
 	bool changed = false;
 
 	window->settled++;
-	window->quickest_ms = took < window->quickest_ms ? took : window->quickest_ms;
+	if (took < window->quickest_ms)
+		window->quickest_ms = took;
+	else
+		window->quickest_ms = window->quickest_ms;
 	window->quick += took <= QUICK_MS;
 	window->slow += took >= SLOW_MS && asked_ms >= window->halved_ms;
 	if (window->settled < window->window || now_ms - window->since_ms < ROUND_MS)

@@ -34,8 +34,10 @@ static void send_call(struct ask *ask, const char *method, const char *body,
 	snprintf(call->key, sizeof(call->key), "Key: %s", ask->secret ? ask->secret : "");
 	call->headers[0] = call->key;
 	call->headers[1] = "Accept: application/json";
-	call->headers[2] = body && !upload ? "Content-Type: application/x-www-form-urlencoded"
-					   : NULL;
+	if (body && !upload)
+		call->headers[2] = "Content-Type: application/x-www-form-urlencoded";
+	else
+		call->headers[2] = NULL;
 	ask->ops->http(ask->net, &req, ask->deadline_ms, cb, ask);
 }
 

@@ -109,7 +109,10 @@ static bool rows_of(const struct ask *ask, const struct json *data)
 
 	if (!json_int(json_member(data, "savedReports"), 0, INT32_MAX, &task->count))
 		return false;
-	task->refused = count ? calloc(count, sizeof(*task->refused)) : NULL;
+	if (count)
+		task->refused = calloc(count, sizeof(*task->refused));
+	else
+		task->refused = NULL;
 	if (count && !task->refused)
 		return false;
 	for (; json && task->nrefused < count; json = json_next(json))
@@ -201,8 +204,9 @@ static int64_t stop_of(const struct http_answer *answer, int64_t now)
 		return now + 10;
 	if (answer->retry_after_s > 0 && answer->retry_after_s <= latest - now)
 		return now + answer->retry_after_s;
-	return answer->reset_at > now && answer->reset_at <= latest ? answer->reset_at
-								    : next_midnight(now);
+	if (answer->reset_at > now && answer->reset_at <= latest)
+		return answer->reset_at;
+	return next_midnight(now);
 }
 
 void abuseipdb_quota(const struct http_answer *answer, enum task_kind kind, int64_t now,

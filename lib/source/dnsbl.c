@@ -122,7 +122,10 @@ static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 	memcpy(finding->a, answer->a, answer->na * sizeof(answer->a[0]));
 	finding->points = points_points(&ask->source->points, answer->a, answer->na);
 	keep_until(ask, answer);
-	deadline = now + TXT_WAIT_MS < ask->deadline_ms ? now + TXT_WAIT_MS : ask->deadline_ms;
+	if (now + TXT_WAIT_MS < ask->deadline_ms)
+		deadline = now + TXT_WAIT_MS;
+	else
+		deadline = ask->deadline_ms;
 	if (finding->points && deadline > now)
 		query_list(ask, NET_TXT, deadline, got_reason);
 	else

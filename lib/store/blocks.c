@@ -72,7 +72,9 @@ int store_block_mark_due(struct store *store, const struct addr *key, const char
 	rc = sql_run(store,
 		     "UPDATE block SET due = 1, jail = iif(?2 = '', jail, ?2) WHERE key = ?1",
 		     SQL_KEY(key), SQL_TEXT(jail ? jail : ""));
-	return own_tx ? store_end(store, rc) : rc;
+	if (own_tx)
+		return store_end(store, rc);
+	return rc;
 }
 
 int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until)
@@ -168,7 +170,9 @@ int store_pardoned(struct store *store, const struct addr *key)
 	int64_t until, now = store_now(store);
 	int rc = sql_number(store, &until, "SELECT until FROM pardon WHERE key = ?1", SQL_KEY(key));
 
-	return rc ? rc : until > now && until <= now + BELIEVED_S;
+	if (rc)
+		return rc;
+	return until > now && until <= now + BELIEVED_S;
 }
 
 int store_knows(struct store *store, const struct addr *key)

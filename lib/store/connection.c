@@ -83,9 +83,11 @@ int store_connect(struct store *store, const char *name, int flags)
 {
 	int on = 0;
 
-	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return store->db ? store_fail(store, "opening")
-				 : err_set(store->error, IPREP_E_NOMEM, "out of memory");
+	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		if (store->db)
+			return store_fail(store, "opening");
+		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
+	}
 	sqlite3_extended_result_codes(store->db, 1);
 	sqlite3_busy_handler(store->db, wait_for_lock, store);
 	sqlite3_wal_hook(store->db, after_commit, store);

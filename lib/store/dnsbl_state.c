@@ -49,7 +49,9 @@ int store_zones_get(struct store *store, const struct conf *conf, struct zone_st
 		      "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
 		      " silent_since FROM zone",
 		      SQL_NONE);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 int store_zone_put(struct store *store, const struct conf_source *list,

@@ -14,8 +14,9 @@
 
 static int64_t free_plan(const char *endpoint)
 {
-	return !strcmp(endpoint, "check") || !strcmp(endpoint, "report") ? QUOTA_FREE_PLAN
-									 : QUOTA_FREE_RARE;
+	if (!strcmp(endpoint, "check") || !strcmp(endpoint, "report"))
+		return QUOTA_FREE_PLAN;
+	return QUOTA_FREE_RARE;
 }
 
 static int key_refused(struct store *store, const char *auth_mark)
@@ -53,7 +54,10 @@ static void quota_from_endpoint(const struct endpoint *endpoint, int64_t now, st
 	bool same_day = endpoint->day == now / 86400 && !stop_is_over;
 
 	quota->limit = endpoint->limit;
-	quota->remaining = same_day ? endpoint->remaining : endpoint->limit;
+	if (same_day)
+		quota->remaining = endpoint->remaining;
+	else
+		quota->remaining = endpoint->limit;
 	quota->known = same_day && endpoint->known;
 	if (endpoint->stopped_until > now && endpoint->stopped_until <= now + STOP_MAX_S)
 		quota->stopped_until = endpoint->stopped_until;
@@ -147,5 +151,7 @@ int store_quota_seen(struct store *store, const char *endpoint, const char *auth
 		     SQL_TEXT(quota->error), SQL_INT(now));
 	if (rc)
 		return rc;
-	return refused < 0 ? refused : !refused;
+	if (refused < 0)
+		return refused;
+	return !refused;
 }

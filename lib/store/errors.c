@@ -33,7 +33,11 @@ const char *store_name(const struct store *store)
 {
 	const char *name = store->db ? sqlite3_db_filename(store->db, NULL) : NULL;
 
-	return name && *name ? name : store->path ? store->path : "state database";
+	if (name && *name)
+		return name;
+	if (store->path)
+		return store->path;
+	return "state database";
 }
 
 int store_damaged(struct store *store, const char *doing, const char *what)

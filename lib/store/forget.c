@@ -69,17 +69,20 @@ static int count_in_file(struct store *store, const struct needles *what, int *r
 		rc = file->pMethods->xRead(file, buf + kept, count, at);
 		*ret += count_in(buf, buf + kept, buf + all, what->key, what->nkey, false);
 		*ret += count_in(buf, buf + kept, buf + all, what->text, strlen(what->text), true);
-		kept = all < overlap ? all : overlap;
+		if (all < overlap)
+			kept = all;
+		else
+			kept = overlap;
 		memmove(buf, buf + all - kept, kept);
 		at += count;
 	}
 	free(buf);
 	if (!buf)
 		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
-	return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ
-		       ? 0
-		       : err_set(store->error, IPREP_E_IO, "%s: cannot be searched",
-				 sqlite3_db_filename(store->db, NULL));
+	if (rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ)
+		return 0;
+	return err_set(store->error, IPREP_E_IO, "%s: cannot be searched",
+		       sqlite3_db_filename(store->db, NULL));
 }
 
 /* All deletions are committed. Bytes that cannot be wiped now are reported. */
@@ -95,7 +98,9 @@ static int wipe(struct store *store, const struct addr *key, int bits, const cha
 	if (rc || found <= allowed)
 		return rc;
 	rc = sql_run(store, "VACUUM", SQL_NONE);
-	return rc ? rc : store_truncate_wal(store);
+	if (rc)
+		return rc;
+	return store_truncate_wal(store);
 }
 
 /* Under a shorter ipv6_prefix rows were kept by another key, which others share: those of this

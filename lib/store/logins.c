@@ -78,7 +78,9 @@ int store_sighting_put(struct store *store, const struct addr *key, const char *
 		rc = sighting_put(store, key, (int64_t)siphash24(secret.bytes.bytes, user, len),
 				  store_now(store));
 	explicit_bzero(&secret, sizeof(secret));
-	return own_tx ? store_end(store, rc) : rc;
+	if (own_tx)
+		return store_end(store, rc);
+	return rc;
 }
 
 int store_failures_put(struct store *store, const struct addr *key, int64_t number, int64_t at)

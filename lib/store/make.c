@@ -42,9 +42,9 @@ int store_missing(struct store *store)
 
 	if (stat(store->path, &st))
 		return errno == ENOENT; /* all else SQLite says better */
-	return S_ISREG(st.st_mode) && !st.st_size
-		       ? store_damaged(store, "opening", "the file is empty")
-		       : 0;
+	if (S_ISREG(st.st_mode) && !st.st_size)
+		return store_damaged(store, "opening", "the file is empty");
+	return 0;
 }
 
 int store_log_alone(struct store *store)
@@ -53,10 +53,10 @@ int store_log_alone(struct store *store)
 	struct stat st;
 
 	store_path_with(store, "-wal", log);
-	return !stat(log, &st) && st.st_size > 0
-		       ? store_damaged(store, "opening",
-				       "the file is missing, its log (-wal) is not")
-		       : 0;
+	if (!stat(log, &st) && st.st_size > 0)
+		return store_damaged(store, "opening",
+				     "the file is missing, its log (-wal) is not");
+	return 0;
 }
 
 int store_make_lock(struct store *store)

@@ -60,7 +60,9 @@ static int64_t since_run_s(const struct run *before, bool *ret_same_boot)
 
 	boot_id(boot);
 	*ret_same_boot = !strcmp(boot, before->boot);
-	return *ret_same_boot ? up - before->boot_s : up;
+	if (*ret_same_boot)
+		return up - before->boot_s;
+	return up;
 }
 
 static bool hour_apart(const struct run *before)
@@ -93,9 +95,15 @@ static int agreed(struct store *store, int64_t *ret_before, int64_t *ret_beyond)
 
 	*ret_before = 0;
 	*ret_beyond = INT64_MAX;
-	if (rc <= 0 || !hour_apart(&before))
-		return rc < 0 ? rc : 0;
-	*ret_before = before.wall < now ? before.wall : now;
+	if (rc <= 0 || !hour_apart(&before)) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
+	if (before.wall < now)
+		*ret_before = before.wall;
+	else
+		*ret_before = now;
 	*ret_beyond = (before.wall > now ? before.wall : now) + BELIEVED_S;
 	return 0;
 }
@@ -111,8 +119,11 @@ int store_purge_seen(struct store *store)
 	if (rc > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
 		return 0;
 	/* an earlier run is kept until it is old enough to be of use */
-	if (rc < 0 || (rc > 0 && !hour_apart(&before) && before.wall <= now))
-		return rc < 0 ? rc : 0;
+	if (rc < 0 || (rc > 0 && !hour_apart(&before) && before.wall <= now)) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	boot_id(boot);
 	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now,
 			 (long long)clock_boot_s(), boot);
@@ -163,7 +174,9 @@ static const struct sweep sweeps[] = {
 
 static int64_t longer(int64_t at, int64_t other)
 {
-	return at > other ? at : other;
+	if (at > other)
+		return at;
+	return other;
 }
 
 /* As agreed(), of what is kept for some time after it was written, which was not in the future. */
@@ -224,7 +237,9 @@ static int mend_some(struct store *store, int64_t beyond, int max_rows)
 		     " shown_at = min(shown_at, ?2), recheck_at = 0"
 		     " WHERE key IN (" MADE_THEN " LIMIT ?3)",
 		     SQL_INT(beyond), SQL_INT(now), SQL_INT(max_rows), SQL_INT(TEN_YEARS_S));
-	return rc ? rc : 1;
+	if (rc)
+		return rc;
+	return 1;
 }
 
 int store_purge_mend(struct store *store, int max_rows)
@@ -307,7 +322,10 @@ int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 		return rc;
 	while (!rc && total < max_rows && store->sweep < NSWEEPS) {
 		rc = sweep_some(store, conf, "DELETE", max_rows - total);
-		count = rc ? 0 : sqlite3_changes(store->db);
+		if (rc)
+			count = 0;
+		else
+			count = sqlite3_changes(store->db);
 		total += count;
 		*count_at(done, sweeps[store->sweep].count) += count;
 		store->sweep += total < max_rows;
@@ -333,12 +351,16 @@ static int trim_some(struct store *store, int max_pages)
 	if (rc)
 		return rc;
 	after = sql_count(store, "PRAGMA freelist_count", SQL_NONE);
-	return after > 0 ? after < before : after;
+	if (after > 0)
+		return after < before;
+	return after;
 }
 
 int store_purge_trim(struct store *store, int max_pages)
 {
 	int rc = store_begin(store, STORE_FAST);
 
-	return rc ? rc : store_end(store, trim_some(store, max_pages));
+	if (rc)
+		return rc;
+	return store_end(store, trim_some(store, max_pages));
 }

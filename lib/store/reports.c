@@ -77,7 +77,9 @@ static char *text_copy(sqlite3_stmt *row, int column)
 {
 	const unsigned char *text = sqlite3_column_text(row, column);
 
-	return text ? strdup((const char *)text) : NULL;
+	if (text)
+		return strdup((const char *)text);
+	return NULL;
 }
 
 static bool report_with_comments_read(sqlite3_stmt *row, void *element)
@@ -129,7 +131,9 @@ int store_report_sending(struct store *store, int64_t id, int64_t at, const char
 			 " WHERE id = ?1 AND state < 2",
 			 SQL_INT(id), SQL_INT(at), SQL_TEXT(categories), SQL_TEXT(frozen));
 
-	return rc ? rc : sqlite3_changes(store->db) == 0;
+	if (rc)
+		return rc;
+	return sqlite3_changes(store->db) == 0;
 }
 
 int store_report_end(struct store *store, int64_t id, enum report_state state, int64_t retry_at,
@@ -143,7 +147,9 @@ int store_report_end(struct store *store, int64_t id, enum report_state state, i
 			 SQL_INT(id), SQL_INT(state), SQL_INT(retry_at), SQL_TEXT(why),
 			 SQL_INT(ended_at), SQL_INT(state == REPORT_SENDING));
 
-	return rc ? rc : sqlite3_changes(store->db) == 0;
+	if (rc)
+		return rc;
+	return sqlite3_changes(store->db) == 0;
 }
 
 struct report_visitor {
@@ -175,5 +181,7 @@ int store_reports_each(struct store *store, enum report_state state, size_t max,
 			  " ORDER BY ended_at DESC, id DESC LIMIT ?2",
 			  SQL_INT(state), SQL_INT(max));
 
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }

@@ -29,11 +29,12 @@ static int no_file(struct store *store)
 {
 	struct stat st;
 
-	if (lstat(store->path, &st))
-		return errno == ENOENT ? 0
-				       : err_set(store->error,
-						 errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
-						 "%s: %s", store->path, strerror(errno));
+	if (lstat(store->path, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		return err_set(store->error, errno == EACCES ? IPREP_E_PERM : IPREP_E_STORE,
+			       "%s: %s", store->path, strerror(errno));
+	}
 	if (!S_ISREG(st.st_mode))
 		return err_set(store->error, IPREP_E_STORE,
 			       "%s: not a file but a link, a directory or the like: not set "
@@ -165,7 +166,10 @@ static int take_over(struct store *store, struct store *fresh, struct store_rese
 			  &pardons);
 		read_rows(store, "SELECT key, at FROM good WHERE at <= ?1", &all, take_row,
 			  &logins);
-		rc = pardons.rc ? pardons.rc : logins.rc;
+		if (pardons.rc)
+			rc = pardons.rc;
+		else
+			rc = logins.rc;
 	}
 	rc = store_end(fresh, rc);
 	ret->pardons = pardons.number;
@@ -293,7 +297,9 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 
 	if (!rc && store_missing(store) > 0 && !store_log_alone(store)) { /* nothing to set aside */
 		snprintf(ret->why, sizeof(ret->why), "not there");
-		return dry_run ? 0 : store_make(store);
+		if (dry_run)
+			return 0;
+		return store_make(store);
 	}
 	store->state = STORE_SOUND;
 	if (!rc)
@@ -305,7 +311,9 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 			       "%s: sound, with %lld blocks and %lld reports that wait: not set "
 			       "aside (--force does it all the same)",
 			       store->path, (long long)ret->blocks, (long long)ret->reports);
-	return dry_run ? 0 : reset(store, ret);
+	if (dry_run)
+		return 0;
+	return reset(store, ret);
 }
 
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,

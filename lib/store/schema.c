@@ -165,7 +165,9 @@ int store_version(struct store *store, int64_t *ret_version)
 	}
 	if (version < 0 || (version == 0 && id == APPLICATION_ID))
 		return store_damaged(store, "reading", "invalid schema version");
-	return version > SCHEMA_VERSION ? version_too_new(store, version) : 0;
+	if (version > SCHEMA_VERSION)
+		return version_too_new(store, version);
+	return 0;
 }
 
 static int migrate(struct store *store)
@@ -217,5 +219,7 @@ int store_schema(struct store *store)
 		rc = exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!rc)
 		rc = exec(store, "PRAGMA journal_mode = WAL");
-	return rc ? rc : migrate(store);
+	if (rc)
+		return rc;
+	return migrate(store);
 }

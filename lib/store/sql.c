@@ -121,7 +121,9 @@ int sql_rows_values(struct store *store, bool (*read)(sqlite3_stmt *row, void *e
 		count += read(statement, (char *)ret + count * size);
 	}
 	statement_release(store, statement);
-	return rc < 0 ? rc : (int)count;
+	if (rc < 0)
+		return rc;
+	return (int)count;
 }
 
 static bool number_read(sqlite3_stmt *row, void *element)
@@ -149,7 +151,9 @@ int sql_count_values(struct store *store, const char *text, const struct sql_val
 	int64_t number;
 	int rc = sql_number_values(store, &number, text, values);
 
-	return rc ? rc : (int)number;
+	if (rc)
+		return rc;
+	return (int)number;
 }
 
 int64_t sql_int(sqlite3_stmt *row, int column)

@@ -28,7 +28,9 @@ static int open_as_it_is(struct store *store, const char *path)
 	store->read_only = true;
 	rc = store_connect(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 	sqlite3_free(uri);
-	return rc ? rc : store_schema(store);
+	if (rc)
+		return rc;
+	return store_schema(store);
 }
 
 static bool disk_refuses(const struct store *store)
@@ -69,7 +71,9 @@ static int open_or_make(struct store *store)
 
 	if (rc > 0)
 		rc = store_make(store);
-	return rc ? rc : open_existing(store);
+	if (rc)
+		return rc;
+	return open_existing(store);
 }
 
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,

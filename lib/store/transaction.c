@@ -29,7 +29,9 @@ static sqlite3_file *wal_file(struct store *store)
 
 	if (sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK)
 		return NULL;
-	return file && file->pMethods ? file : NULL;
+	if (file && file->pMethods)
+		return file;
+	return NULL;
 }
 
 /*
@@ -97,7 +99,9 @@ int store_end(struct store *store, int result)
 	if (result < 0 || !store->sync_after)
 		return result;
 	rc = wal_sync(store);
-	return rc ? rc : result;
+	if (rc)
+		return rc;
+	return result;
 }
 
 int store_try(struct store *store)

@@ -60,8 +60,11 @@ static int add_report_row(const struct session *session, struct report_job *repo
 	size_t before = csv->len;
 	int rc = report_freeze(session, report);
 
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	if (seen_at > now)
 		seen_at = now;
 	if (!abuseipdb_bulk_row(csv, &report->addr, report->categories, report->frozen, seen_at))
@@ -90,13 +93,18 @@ static int add_report_rows(const struct session *session, struct report_job *due
 			rc = add_report_row(session, &due[i], work, csv);
 		rc = store_end(session->store, rc);
 	}
-	if (rc < 0 || !work->nrows)
-		return rc < 0 ? rc : 0;
+	if (rc < 0 || !work->nrows) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it as well */
 	if (rc)
 		return rc;
 	rc = store_end(session->store, store_quota_take(session->store, "bulk-report", 1));
-	return rc ? rc : 1;
+	if (rc)
+		return rc;
+	return 1;
 }
 
 /* 1 and the file in csv; 0: nothing to send. */
@@ -155,7 +163,9 @@ static int bulk_is_due(struct job_queue *queue)
 {
 	int rc = report_plan(queue);
 
-	return rc ? rc : queue->plan.bulk;
+	if (rc)
+		return rc;
+	return queue->plan.bulk;
 }
 
 /* ---- what came of it ---- */
@@ -208,7 +218,9 @@ static int bulk_keep(const struct session *session, struct job *job, struct work
 			rc = end_row(session, task, &work->rows[i], all_named, retry_at, stats);
 		rc = store_end(session->store, rc);
 	}
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 const struct job_kind job_bulk = {

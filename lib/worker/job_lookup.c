@@ -82,9 +82,13 @@ static int lookup_take(struct job_queue *queue, struct job **ret, size_t max)
 		if (rc)
 			continue;
 		rc = lookup_work_new(session, &due[i], ret);
-		return rc ? rc : 1;
+		if (rc)
+			return rc;
+		return 1;
 	}
-	return count < 0 ? count : 0;
+	if (count < 0)
+		return count;
+	return 0;
 }
 
 static int lookup_is_due(struct job_queue *queue)
@@ -121,7 +125,9 @@ static struct addr block_key(const struct session *session, const struct addr *a
 
 	if (addr_is_v4(addr) || prefix.bits == 128)
 		return key;
-	return guard_check_inside(session, &prefix) ? *addr : key;
+	if (guard_check_inside(session, &prefix))
+		return *addr;
+	return key;
 }
 
 /*
@@ -133,7 +139,9 @@ static int holds_by_other_clock(const struct session *session, const struct addr
 	struct block over;
 	int rc = store_block_get_over(session->store, key, &over);
 
-	return rc > 0 ? conf_tier_row(session->conf, over.tier) > tier : rc;
+	if (rc > 0)
+		return conf_tier_row(session->conf, over.tier) > tier;
+	return rc;
 }
 
 /* The tier rises: what was announced before still holds. */
@@ -172,8 +180,11 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 		raise_block(&block, &old, tier->bantime_s);
 	} else {
 		rc = holds_by_other_clock(session, &block.key, lookup->verdict.tier);
-		if (rc)
-			return rc < 0 ? rc : 0;
+		if (rc) {
+			if (rc < 0)
+				return rc;
+			return 0;
+		}
 	}
 	text_put(block.tier, sizeof(block.tier), tier->name);
 	text_put(block.jail, sizeof(block.jail), work->waiting.jail);
@@ -183,7 +194,9 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 		rc = store_block_addr(session->store, &block.key, addr);
 	if (!rc)
 		rc = store_release_over(session->store, &block.key);
-	return rc ? rc : 1;
+	if (rc)
+		return rc;
+	return 1;
 }
 
 /* ---- what came of it ---- */

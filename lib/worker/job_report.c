@@ -151,7 +151,9 @@ static int report_is_due(struct job_queue *queue)
 {
 	int rc = report_plan(queue);
 
-	return rc ? rc : queue->plan.singles > 0;
+	if (rc)
+		return rc;
+	return queue->plan.singles > 0;
 }
 
 /* ---- what came of it ---- */
@@ -196,7 +198,9 @@ static int follow_score(const struct session *session, const struct report_work 
 		return 0;
 	text_put(lookup.jail, sizeof(lookup.jail), work->report.jail);
 	rc = store_findings_put(session->store, session->conf, &lookup.key, work->call.findings);
-	return rc ? rc : store_lookup_put(session->store, &lookup);
+	if (rc)
+		return rc;
+	return store_lookup_put(session->store, &lookup);
 }
 
 static int keep_report(const struct session *session, const struct report_work *work,
@@ -207,8 +211,11 @@ static int keep_report(const struct session *session, const struct report_work *
 	if (rc)
 		return rc;
 	rc = end_report(session, work, stats);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (rc) {
+		if (rc < 0)
+			return rc;
+		return 0;
+	}
 	return follow_score(session, work);
 }
 

@@ -40,8 +40,11 @@ static int next_retraction(const struct job_queue *queue, struct retraction *ret
 	count = store_retractions_due(session->store, clock_now_s(&session->clock), due, BATCH);
 	while (i < count && engine_has_key(queue->engine, &due[i].key))
 		i++;
-	if (i >= count)
-		return count < 0 ? count : 0;
+	if (i >= count) {
+		if (count < 0)
+			return count;
+		return 0;
+	}
 	rc = store_quota_get(session->store, "clear-address", session->auth_mark, &quota);
 	if (rc)
 		return rc;
@@ -113,7 +116,9 @@ static int keep_retraction(const struct session *session, struct retract_work *w
 	if (rc)
 		return rc;
 	rc = store_retraction_end(session->store, retraction);
-	return rc < 0 ? rc : 0; /* 1: forgotten, or requested again, in the meantime */
+	if (rc < 0)
+		return rc;
+	return 0; /* 1: forgotten, or requested again, in the meantime */
 }
 
 static int retract_keep(const struct session *session, struct job *job, struct worker_stats *stats)

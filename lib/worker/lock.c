@@ -48,12 +48,16 @@ int worker_lock(const struct conf *conf, struct err *error)
 
 int worker_unlock(int fd)
 {
-	return set_lock(fd, F_OFD_SETLK, F_UNLCK) < 0 ? IPREP_E_OS : 0;
+	if (set_lock(fd, F_OFD_SETLK, F_UNLCK) < 0)
+		return IPREP_E_OS;
+	return 0;
 }
 
 int worker_relock(int fd)
 {
-	return set_lock(fd, F_OFD_SETLK, F_WRLCK) < 0 ? IPREP_E_BUSY : 0;
+	if (set_lock(fd, F_OFD_SETLK, F_WRLCK) < 0)
+		return IPREP_E_BUSY;
+	return 0;
 }
 
 int worker_runs(const struct conf *conf)

@@ -102,7 +102,9 @@ static int next_block(struct run *run, struct task **ret)
 		run->stats.done++;
 		run->stats.undecided++;
 	}
-	return count < 0 ? count : 0;
+	if (count < 0)
+		return count;
+	return 0;
 }
 
 static void recheck_progress(struct run *run, bool now)
@@ -137,7 +139,9 @@ static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait
 	rc = next_block(run, ret);
 	if (rc < 0)
 		return recheck_fail(run, rc);
-	return rc > 0 ? FEED_TASK : FEED_END;
+	if (rc > 0)
+		return FEED_TASK;
+	return FEED_END;
 }
 
 static source_set point_settled(struct run *run)
@@ -322,5 +326,7 @@ int recheck_run(const struct session *session,
 	*ret = run.stats;
 	if (run.failure.code)
 		*error = run.failure;
-	return rc ? rc : run.failure.code;
+	if (rc)
+		return rc;
+	return run.failure.code;
 }

@@ -80,7 +80,10 @@ static const char *why_over(const struct session *session, const struct report_j
 {
 	int64_t now = clock_now_s(&session->clock);
 
-	*ret_state = report->sent_at ? REPORT_UNKNOWN : REPORT_DROPPED;
+	if (report->sent_at)
+		*ret_state = REPORT_UNKNOWN;
+	else
+		*ret_state = REPORT_DROPPED;
 	if (report->sent_at && now - report->sent_at > FROZEN_AGE_MAX_S)
 		return "outcome unknown: sent, never answered, over a day ago";
 	if (now - report->seen_at > REPORT_AGE_MAX_S)
@@ -144,7 +147,9 @@ int report_freeze(const struct session *session, struct report_job *report)
 
 	if (why) {
 		rc = store_report_end(session->store, report->id, state, 0, why);
-		return rc < 0 ? rc : 1;
+		if (rc < 0)
+			return rc;
+		return 1;
 	}
 	if (!report->frozen) {
 		rc = freeze_text(session, report);
@@ -159,5 +164,7 @@ enum report_state report_state_later(const struct task *task, bool sent_before)
 {
 	bool refused = task->quota.stopped_until || task->quota.auth_failed;
 
-	return (task->not_accepted || refused) && !sent_before ? REPORT_QUEUED : REPORT_SENDING;
+	if ((task->not_accepted || refused) && !sent_before)
+		return REPORT_QUEUED;
+	return REPORT_SENDING;
 }

@@ -147,7 +147,9 @@ static int run_once(struct worker *worker)
 
 	worker->last_work_ms = clock_mono_ms();
 	rc = engine_run(worker->session, &worker->feed);
-	return rc ? rc : worker->failure.code;
+	if (rc)
+		return rc;
+	return worker->failure.code;
 }
 
 int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
