@@ -229,7 +229,7 @@ class Good(Case):
         self.good('no address')
         p = self.place.run('rep-check', '--login', 'a', 'b')
         self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
-        p = self.place.run('rep-check', '--goo', '--bogus')
+        p = self.place.run('rep-check', '--log', '--bogus')
         self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
 
 
