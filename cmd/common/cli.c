@@ -107,7 +107,11 @@ bool cli_nobody_reads_stderr(void)
 
 int cli_fail(const struct cli *cli, int err)
 {
-	cli_error(cli, "%s", cli->ctx ? iprep_errmsg(cli->ctx) : iprep_strerror(err));
+	const char *why = iprep_strerror(err);
+
+	if (cli->ctx)
+		why = iprep_errmsg(cli->ctx);
+	cli_error(cli, "%s", why);
 	return status_of(err);
 }
 
@@ -137,17 +141,22 @@ static void on_log(void *user, int priority, const char *line)
 		fprintf(stderr, "%s: %s\n", cli->name, line);
 }
 
+static int log_level(const struct cli *cli)
+{
+	if (cli->verbose)
+		return LOG_DEBUG;
+	if (cli->quiet)
+		return LOG_ERR;
+	return LOG_NOTICE;
+}
+
 int cli_open(struct cli *cli)
 {
 	int rc = iprep_new(&cli->ctx);
 
 	if (rc)
 		return cli_fail(cli, rc);
-	iprep_set_log(cli->ctx,
-		      cli->verbose ? LOG_DEBUG
-		      : cli->quiet ? LOG_ERR
-				   : LOG_NOTICE,
-		      on_log, cli);
+	iprep_set_log(cli->ctx, log_level(cli), on_log, cli);
 	rc = iprep_load_config(cli->ctx, cli->config);
 	if (rc)
 		return cli_fail(cli, rc);

@@ -6,6 +6,21 @@
 
 #define UTC_TEXT_MAX 32
 
+/* The text, or other if it is NULL. */
+static inline const char *text_or(const char *text, const char *other)
+{
+	if (text)
+		return text;
+	return other;
+}
+/* The text, or other if it is NULL or empty. */
+static inline const char *text_filled(const char *text, const char *other)
+{
+	if (text && *text)
+		return text;
+	return other;
+}
+
 /* The whole text is a decimal number from min to max: no blanks, no '+'. */
 bool number_parse(const char *text, long long min, long long max, long long *ret);
 /* Bytes that a terminal would not print become '?'. In place. */

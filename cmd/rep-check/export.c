@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 
 #define DAY_S		  86400
 #define IPSET_TIMEOUT_MAX 2147483 /* seconds, 24 days; 0 would mean forever */
@@ -151,7 +152,7 @@ static void ipset_block(struct export *export, const struct iprep_block *block)
 	long long number = left_s(export, block);
 
 	printf("add %s-new %s timeout %lld -exist\n", ipset_types[is_v6(block)][0], block->address,
-	       number < IPSET_TIMEOUT_MAX ? number : IPSET_TIMEOUT_MAX);
+	       MIN(number, IPSET_TIMEOUT_MAX));
 }
 
 static void ipset_end(struct export *export)

@@ -113,7 +113,8 @@ static char *read_all(int fd)
 		length = read(fd, text + len, room - len - 1);
 		if (length < 0 && errno != EINTR)
 			length = 0;
-		len += length > 0 ? (size_t)length : 0;
+		if (length > 0)
+			len += (size_t)length;
 		if (room - len > 1)
 			continue;
 		more = realloc(text, room *= 2);
@@ -175,10 +176,17 @@ static void judge_end(struct reader *reader, int status)
 	if (!status)
 		return;
 	snprintf(why, sizeof(why), "%s failed (status %d): %s", IPREP_CHECK_FAIL2BAN, status,
-		 status < 0	  ? "timed out, or printed too much"
-		 : *reader->error ? reader->error
-				  : "cannot be executed");
+		 status < 0 ? "timed out, or printed too much"
+			    : text_filled(reader->error, "cannot be executed"));
 	add_row(reader, "fail2ban", F2B_ERROR, why);
+}
+
+/* As a shell has it: 128 and the signal's number where a signal ended it. */
+static int exit_status(int how)
+{
+	if (WIFEXITED(how))
+		return WEXITSTATUS(how);
+	return 128 + WTERMSIG(how);
 }
 
 bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row, void *user)
@@ -201,7 +209,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 		kill(-check->pid, SIGKILL);
 	while (all && waitpid(check->pid, &how, 0) < 0 && errno == EINTR)
 		;
-	judge_end(&reader, !all ? -1 : WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how));
+	judge_end(&reader, all ? exit_status(how) : -1);
 	free(all);
 	return !reader.wrong;
 }

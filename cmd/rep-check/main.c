@@ -109,7 +109,13 @@ static const struct option longs[] = {
 
 static unsigned lookup_flags(const struct options *options)
 {
-	return (options->cached ? IPREP_CACHED : 0) | (options->fresh ? IPREP_FRESH : 0);
+	unsigned flags = 0;
+
+	if (options->cached)
+		flags |= IPREP_CACHED;
+	if (options->fresh)
+		flags |= IPREP_FRESH;
+	return flags;
 }
 
 /* Where the option is noted; NULL: it has a value, or is none of these. */
@@ -332,7 +338,7 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 		return check_ready(cli);
 	if (options->self_test)
 		return check_self_test(cli, (int)options->timeout_ms,
-				       options->client ? options->client : "fail2ban-client");
+				       text_or(options->client, "fail2ban-client"));
 	if (options->blocks)
 		return check_blocks(cli, &options->list);
 	if (options->file)

@@ -76,7 +76,7 @@ static void put_text(const struct iprep_result *result)
 
 	printf("%s  %s", result->address, iprep_verdict_name(result->verdict));
 	put_score(result);
-	printf("  %s", result->tier ? result->tier : "-");
+	printf("  %s", text_or(result->tier, "-"));
 	if (result->exempt)
 		printf("  %s", result->exempt);
 	else
@@ -93,8 +93,7 @@ static void put_text(const struct iprep_result *result)
 	if (result->block_tier)
 		printf("    blocked as %s until %s%s%s\n", result->block_tier,
 		       utc_minute(result->blocked_until, when),
-		       result->block_jail ? ", seen by " : "",
-		       result->block_jail ? result->block_jail : "");
+		       result->block_jail ? ", seen by " : "", text_or(result->block_jail, ""));
 }
 
 void check_put(const struct cli *cli, const struct iprep_result *result)

@@ -285,7 +285,8 @@ static int forget(struct cli *cli, const struct wish *wish, char **addresses, in
 	for (int i = 0; i < count && (status == EX_OK || status == EX_DATAERR); i++) {
 		int rc = forget_one(cli, wish, addresses[i]);
 
-		status = rc == EX_OK ? status : rc;
+		if (rc != EX_OK)
+			status = rc;
 	}
 	return status;
 }
@@ -294,11 +295,14 @@ static int forget(struct cli *cli, const struct wish *wish, char **addresses, in
 
 static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 {
-	const char *mode = wish->reset	    ? "reset"
-			   : wish->recheck  ? "recheck"
-			   : wish->released ? "released"
-					    : NULL;
+	const char *mode = NULL;
 
+	if (wish->reset)
+		mode = "reset";
+	else if (wish->recheck)
+		mode = "recheck";
+	else if (wish->released)
+		mode = "released";
 	if (wish->recheck + wish->released + wish->reset > 1)
 		return cli_usage(cli, "--recheck, --released and --reset exclude each other");
 	if (mode && (wish->pardon || naddresses))

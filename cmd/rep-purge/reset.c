@@ -46,10 +46,14 @@ static void put_text(const struct cli *cli, const struct iprep_reset *reset)
 int purge_reset(struct cli *cli, bool force)
 {
 	const struct iprep_reset *reset;
-	int rc = iprep_reset(
-		cli->ctx,
-		(force ? IPREP_RESET_SOUND : 0) | (cli->dry_run ? IPREP_RESET_DRY_RUN : 0), &reset);
+	unsigned flags = 0;
+	int rc;
 
+	if (force)
+		flags |= IPREP_RESET_SOUND;
+	if (cli->dry_run)
+		flags |= IPREP_RESET_DRY_RUN;
+	rc = iprep_reset(cli->ctx, flags, &reset);
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json) {

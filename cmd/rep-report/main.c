@@ -267,7 +267,7 @@ static int print_retraction(struct cli *cli, const char *address, int64_t cancel
 			    const struct iprep_retraction *retraction)
 {
 	bool done = retraction->state == IPREP_RETRACT_DONE;
-	const char *why = retraction->why ? retraction->why : "";
+	const char *why = text_or(retraction->why, "");
 
 	if (retraction->state == IPREP_RETRACT_REFUSED) {
 		cli_error(cli, "%s: AbuseIPDB refused the retraction: %s", address, why);
@@ -310,8 +310,12 @@ static int retract(struct cli *cli, const char *address)
 static int check_options(struct cli *cli, const struct options *options, int naddresses)
 {
 	int modes = options->enqueue + options->flush + options->retract + options->status;
-	const char *mode = options->flush ? "flush" : options->status ? "status" : NULL;
+	const char *mode = NULL;
 
+	if (options->flush)
+		mode = "flush";
+	else if (options->status)
+		mode = "status";
 	if (modes > 1)
 		return cli_usage(cli,
 				 "--enqueue, --flush, --retract and --status exclude each other");

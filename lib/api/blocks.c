@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks.c - the current blocks, with their evidence */
+#include "base/buf.h"
 #include "api/iprep_private.h"
 #include "base/mask.h"
 #include "api/result.h"
@@ -57,8 +58,8 @@ static int fill_view(struct walk *walk, const struct block *block)
 		.since = block->since,
 		.announced_at = block->announced_at,
 		.until = block->until,
-		.jail = *block->jail ? block->jail : NULL,
-		.sources = *block->src ? block->src : NULL,
+		.jail = text_filled(block->jail, NULL),
+		.sources = text_filled(block->src, NULL),
 		.findings = view->list,
 		.exempt = guard_check_key(&walk->session, &block->key),
 	};

@@ -4,6 +4,7 @@
  *
  * A context opens what it needs when it is first needed: configuration, state, key, network.
  */
+#include "base/buf.h"
 #include "api/iprep_private.h"
 #include "base/mask.h"
 #include "base/siphash.h"
@@ -116,7 +117,7 @@ struct session ctx_env(struct iprep_ctx *ctx)
 				 .clock = ctx->clock,
 				 .log = &ctx->log,
 				 .err = &ctx->err,
-				 .secret = *ctx->secret ? ctx->secret : NULL,
+				 .secret = text_filled(ctx->secret, NULL),
 				 .auth_mark = ctx->auth_mark,
 				 .health = &ctx->health };
 }

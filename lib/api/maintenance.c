@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* maintenance.c - purge, forget, re-check and reset */
+#include "base/buf.h"
 #include "api/iprep_private.h"
 #include "worker/lock.h"
 #include "worker/purge.h"
@@ -129,15 +130,16 @@ struct whole {
 static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 {
 	bool dry_run = flags & IPREP_RESET_DRY_RUN;
-	int fd = dry_run ? (worker_runs(ctx->conf) ? IPREP_E_BUSY : 0)
-			 : worker_lock(ctx->conf, &ctx->err),
-	    rc;
+	int fd = 0, rc;
 
+	if (!dry_run)
+		fd = worker_lock(ctx->conf, &ctx->err);
+	else if (worker_runs(ctx->conf))
+		fd = IPREP_E_BUSY;
 	if (fd == IPREP_E_BUSY)
 		return err_set(
 			&ctx->err, fd,
-			"%s: a worker is at work in it: again when it has ended, in ten minutes "
-			"at most",
+			"%s: in use by a worker; try again when it has ended, in at most ten minutes",
 			ctx->conf->state);
 	if (fd < 0)
 		return fd;
@@ -163,7 +165,7 @@ int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset 
 	}
 	whole->s = (struct iprep_reset){
 		.why = whole->r.why,
-		.aside = *whole->r.aside ? whole->r.aside : NULL,
+		.aside = text_filled(whole->r.aside, NULL),
 		.blocks = whole->r.blocks,
 		.reports = whole->r.reports,
 		.lookups = whole->r.lookups,

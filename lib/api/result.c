@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
 #include "api/result.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 	o->finding = (struct iprep_finding){
 		.source = o->source,
 		.status = status_of(f),
-		.detail = *o->detail ? o->detail : NULL,
+		.detail = text_filled(o->detail, NULL),
 		.listed = f->status == FINDING_OK ? f->listed : -1,
 		.answers = o->answers,
 		.points = f->status == FINDING_OK ? f->points : 0,

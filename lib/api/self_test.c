@@ -6,6 +6,7 @@
  * check of the lists queries 127.0.0.1. Some working lists lack 127.0.0.2: that is only reported.
  */
 #include "api/iprep_private.h"
+#include "base/buf.h"
 #include "reputation/engine.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
@@ -106,9 +107,11 @@ static void judge_api(const struct test *test, size_t i, struct iprep_source *ro
 	const struct finding *finding = &test->task.findings[i];
 
 	row->latency_ms = -1;
-	row->state = finding->status == FINDING_OK  ? IPREP_SRC_OK
-		     : test->task.quota.auth_failed ? IPREP_SRC_REFUSED
-						    : IPREP_SRC_SILENT;
+	row->state = IPREP_SRC_SILENT;
+	if (finding->status == FINDING_OK)
+		row->state = IPREP_SRC_OK;
+	else if (test->task.quota.auth_failed)
+		row->state = IPREP_SRC_REFUSED;
 	snprintf(why, DETAIL_MAX, "%s", finding->detail);
 	if (finding->status == FINDING_OK && test->task.quota.remaining >= 0)
 		snprintf(why, DETAIL_MAX, "the key is good, %lld of %lld checks left today",
@@ -141,7 +144,7 @@ static void judge(const struct test *test,
 		};
 
 		snprintf(why, sizeof(why), "no key in %.100s: neither asked nor reported to",
-			 *conf->key_file ? conf->key_file : "[abuseipdb] key_file");
+			 text_filled(conf->key_file, "[abuseipdb] key_file"));
 		row(user, &s);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* worker.c - the worker, and the retraction of reports */
+#include "base/buf.h"
 #include "api/iprep_private.h"
 #include "worker/worker.h"
 #include <stdio.h>
@@ -76,7 +77,7 @@ int iprep_retraction_status(struct iprep_ctx *ctx, const char *address,
 	snprintf(copy->why, sizeof(copy->why), "%s", found.why);
 	copy->retraction = (struct iprep_retraction){ .state = (int)found.state,
 						      .deleted = found.deleted,
-						      .why = *copy->why ? copy->why : NULL };
+						      .why = text_filled(copy->why, NULL) };
 	*ret_retraction = &copy->retraction;
 	return IPREP_OK;
 }

@@ -24,6 +24,21 @@ void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The text, or other if it is NULL. */
+static inline const char *text_or(const char *text, const char *other)
+{
+	if (text)
+		return text;
+	return other;
+}
+/* The text, or other if it is NULL or empty. */
+static inline const char *text_filled(const char *text, const char *other)
+{
+	if (text && *text)
+		return text;
+	return other;
+}
+
 /* How many bytes of text to keep: at most max, and no UTF-8 character cut in two. */
 size_t utf8_cut(const char *text, size_t max);
 /* Well-formed UTF-8 (RFC 3629, 4): no overlong form, no surrogate, nothing beyond U+10FFFF. */

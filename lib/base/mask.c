@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 static bool is_printable(unsigned char byte)
 {
@@ -64,7 +65,7 @@ static bool begins_with(const char *text, const char *end, const char *piece, si
 
 bool text_shows(const char *text, size_t len, const char *secret)
 {
-	size_t length = strlen(secret), piece = length < PIECE ? length : PIECE;
+	size_t length = strlen(secret), piece = MIN(length, PIECE);
 
 	if (!length || len < piece)
 		return false;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #if IS_MODERN
 
@@ -89,7 +90,7 @@ static void record_take_negative(const ares_dns_record_t *message, enum net_stat
 			uint32_t ttl = ares_dns_rr_get_ttl(record);
 			uint32_t minimum = ares_dns_rr_get_u32(record, ARES_RR_SOA_MINIMUM);
 
-			dns_answer_least_ttl(ret, ttl < minimum ? ttl : minimum);
+			dns_answer_least_ttl(ret, MIN(ttl, minimum));
 		}
 		has_ns |= ares_dns_rr_get_type(record) == ARES_REC_TYPE_NS;
 	}

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #define CHAIN_MAX   8
 #define SOA_NUMBERS 20 /* serial, refresh, retry, expire, minimum */
@@ -128,7 +129,7 @@ static bool message_take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *an
 	if (end - bytes != SOA_NUMBERS)
 		return false;
 	minimum = (uint32_t)ns_get32(end - 4);
-	dns_answer_least_ttl(answer, ttl < minimum ? ttl : minimum);
+	dns_answer_least_ttl(answer, MIN(ttl, minimum));
 	return true;
 }
 

@@ -8,6 +8,7 @@
  * What goes out (headers hold the key) and bodies are never traced.
  */
 #include "net/http_private.h"
+#include "base/buf.h"
 #include "base/mask.h"
 #include <arpa/inet.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/param.h>
 
 #define METHOD_MAX 16
 #define SECRET_MIN 6 /* shorter header values ("1", "*") are no secrets */
@@ -192,7 +194,7 @@ static bool set_method(struct call *call, const struct http_request *req)
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)(req->body ? req->body_len : 0));
-		if (!set_text(easy, CURLOPT_COPYPOSTFIELDS, req->body ? req->body : ""))
+		if (!set_text(easy, CURLOPT_COPYPOSTFIELDS, text_or(req->body, "")))
 			return false;
 	}
 	if (is_post || (!req->body && !strcmp(req->method, "GET")))
@@ -240,7 +242,7 @@ static bool set_manners(struct call *call, int64_t left_ms)
 	/* The key is for the server, not for the proxy on the way. */
 	curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left_ms < INT_MAX ? left_ms : INT_MAX));
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)MIN(left_ms, INT_MAX));
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* Otherwise a timeout waits for the thread that is in getaddrinfo(3), 10 s or more. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);

@@ -8,6 +8,7 @@
  * those of requests made by the callbacks wait for the next turn, so that a turn ends.
  */
 #include "net/net_private.h"
+#include "base/buf.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,9 +173,9 @@ static bool net_conf_copy(struct net_conf *to, const struct net_conf *from)
 {
 	*to = *from;
 	to->resolvers = NULL; /* read once, by net_open() */
-	to->ca_file = strdup(from->ca_file ? from->ca_file : "");
-	to->proxy = strdup(from->proxy ? from->proxy : "");
-	to->user_agent = strdup(from->user_agent ? from->user_agent : "");
+	to->ca_file = strdup(text_or(from->ca_file, ""));
+	to->proxy = strdup(text_or(from->proxy, ""));
+	to->user_agent = strdup(text_or(from->user_agent, ""));
 	return to->ca_file && to->proxy && to->user_agent;
 }
 

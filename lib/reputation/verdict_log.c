@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <sys/param.h>
 
 #define BATCH	    64
 #define REOPENS_MAX 5
@@ -190,7 +191,7 @@ static int room_for_new(const struct session *session)
 static int announce_some(const struct session *session, bool first, size_t max, struct err *error)
 {
 	struct block due[BATCH];
-	int count = store_blocks_due(session->store, first, due, max < BATCH ? max : BATCH);
+	int count = store_blocks_due(session->store, first, due, MIN(max, BATCH));
 
 	for (int i = 0; i < count; i++) {
 		int rc = announce_one(session, &due[i], error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/window.h"
+#include <sys/param.h>
 
 #define WINDOW_MIN   16
 #define ROUND_MS     100   /* shorter ones measure the machine's noise */
@@ -20,9 +21,7 @@ static void begin_round(struct window *window, int64_t now_ms, bool skip)
 
 void window_init(struct window *window, size_t start, size_t max, int64_t now_ms)
 {
-	*window = (struct window){ .window = start < max ? start : max,
-				   .max = max,
-				   .halved_ms = INT64_MIN };
+	*window = (struct window){ .window = MIN(start, max), .max = max, .halved_ms = INT64_MIN };
 	begin_round(window, now_ms, true);
 }
 

@@ -31,7 +31,7 @@ static void send_call(struct ask *ask, const char *method, const char *body,
 				    .upload = upload ? "csv" : NULL,
 				    .answer_max = upload ? BULK_ANSWER_MAX : ANSWER_MAX };
 
-	snprintf(call->key, sizeof(call->key), "Key: %s", ask->secret ? ask->secret : "");
+	snprintf(call->key, sizeof(call->key), "Key: %s", text_or(ask->secret, ""));
 	call->headers[0] = call->key;
 	call->headers[1] = "Accept: application/json";
 	if (body && !upload)
@@ -59,7 +59,7 @@ static void describe_silence(const struct ask *ask, const struct http_answer *an
 			 (long long)(ask->deadline_ms - ask->asked_ms));
 	else
 		snprintf(finding->detail, sizeof(finding->detail), "%.150s",
-			 *answer->why ? answer->why : net_status_text(answer->status));
+			 text_filled(answer->why, net_status_text(answer->status)));
 }
 
 static void got_check(void *user, const struct http_answer *answer)
@@ -113,7 +113,7 @@ static void abuseipdb_ask(struct ask *ask)
 	addr_text(&ask->task->addr, ip);
 	abuseipdb_encode(&buf, ip, strlen(ip));
 	snprintf(call->url, sizeof(call->url), "%s/check?ipAddress=%s&maxAgeInDays=%d",
-		 ask->conf->api_url, buf.text ? buf.text : "", ask->conf->max_age_days);
+		 ask->conf->api_url, text_or(buf.text, ""), ask->conf->max_age_days);
 	buf_free(&buf);
 	send_call(ask, "GET", NULL, got_check);
 }
@@ -171,7 +171,7 @@ static void abuseipdb_send(struct ask *ask)
 		abuseipdb_encode(&buf, ip, strlen(ip));
 	}
 	snprintf(call->url, sizeof(call->url), "%s/%s%s", ask->conf->api_url,
-		 abuseipdb_endpoint(task->kind), buf.text ? buf.text : "");
+		 abuseipdb_endpoint(task->kind), text_or(buf.text, ""));
 	buf_free(&buf);
 	send_call(ask, task->kind == TASK_RETRACT ? "DELETE" : "POST", task->body, got_outcome);
 }

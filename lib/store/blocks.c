@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks.c - blocks, their outbox (the lines still to be written), and pardons */
 #include "store/store_private.h"
+#include "base/buf.h"
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -71,7 +72,7 @@ int store_block_mark_due(struct store *store, const struct addr *key, const char
 		return rc;
 	rc = sql_run(store,
 		     "UPDATE block SET due = 1, jail = iif(?2 = '', jail, ?2) WHERE key = ?1",
-		     SQL_KEY(key), SQL_TEXT(jail ? jail : ""));
+		     SQL_KEY(key), SQL_TEXT(text_or(jail, "")));
 	if (own_tx)
 		return store_end(store, rc);
 	return rc;

@@ -8,6 +8,7 @@
  * sqlite.org/pragma.html.
  */
 #include "store/store_private.h"
+#include "base/buf.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static bool check_answer_read(sqlite3_stmt *row, void *element)
 	answer->sound = text && !strcmp(text, "ok");
 	if (line)
 		text = line + 1;
-	snprintf(answer->text, sizeof(answer->text), "%s", text ? text : "no answer");
+	snprintf(answer->text, sizeof(answer->text), "%s", text_or(text, "no answer"));
 	return true;
 }
 

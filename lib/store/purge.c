@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/param.h>
 
 static const char name_of_run[] = "purge-run";
 #define HOUR_S 3600
@@ -104,7 +105,7 @@ static int agreed(struct store *store, int64_t *ret_before, int64_t *ret_beyond)
 		*ret_before = before.wall;
 	else
 		*ret_before = now;
-	*ret_beyond = (before.wall > now ? before.wall : now) + BELIEVED_S;
+	*ret_beyond = MAX(before.wall, now) + BELIEVED_S;
 	return 0;
 }
 

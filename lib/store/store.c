@@ -90,9 +90,11 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	store->error = error;
 	store->path = path;
 	store->pages_max = PAGES_MAX;
-	store->wait_ms = mode == STORE_WORK	? WORK_WAIT_MS
-			 : mode == STORE_RECORD ? RECORD_WAIT_MS
-						: HOOK_WAIT_MS;
+	store->wait_ms = HOOK_WAIT_MS;
+	if (mode == STORE_WORK)
+		store->wait_ms = WORK_WAIT_MS;
+	if (mode == STORE_RECORD)
+		store->wait_ms = RECORD_WAIT_MS;
 	rc = open_or_make(store);
 	if (rc && mode == STORE_GATE && store->db && disk_refuses(store) && uri_is_plain(path))
 		rc = open_as_it_is(store, path);

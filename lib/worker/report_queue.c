@@ -5,6 +5,7 @@
 #include "reputation/quota.h"
 #include "reputation/report_comment.h"
 #include <string.h>
+#include <sys/param.h>
 
 #define REPORT_AGE_MAX_S (60 * 86400LL) /* abuseipdb.com/reporting-policy: 60 days */
 #define FROZEN_AGE_MAX_S 86400		/* same comment and categories within 24 h are merged */
@@ -45,7 +46,7 @@ static int plan_waiting(const struct session *session, int64_t waiting, size_t i
 	}
 	if (!single.known && left) /* the first call, which tells how many are left, goes alone */
 		left = in_flight || single.first_under_way ? 0 : 1;
-	plan->singles = (size_t)(waiting < left ? waiting : left);
+	plan->singles = (size_t)MIN(waiting, left);
 	return 0;
 }
 

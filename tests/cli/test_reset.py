@@ -222,8 +222,8 @@ class Refused(Case):
         fd = os.open(self.place.path('state/worker.lock'), os.O_RDWR | os.O_CREAT, 0o600)
         os.fchown(fd, place.OWNER, place.OWNER)
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        self.unchanged(75, 'a worker is at work in it')
-        self.unchanged(75, 'a worker is at work in it', '-n')
+        self.unchanged(75, 'in use by a worker')
+        self.unchanged(75, 'in use by a worker', '-n')
         os.close(fd)
         self.reset()
 
