@@ -7,6 +7,7 @@ verdict is the tier of the verdict line, and the last column is a connection
 made now to the port that was attacked. tests/README.md shows the same tables.
 """
 
+import difflib
 import itertools
 import os
 
@@ -30,7 +31,9 @@ def show(stage, checks):
     without = stage.network.connects("plain", wanted)
     shown += table(("botnet, one guess each", "evidence", "with iprep", "TCP", "without iprep", "TCP"),
                    [bot_row(actor, known, bans, with_iprep, plain_bans, without) for actor in cast.BOTNET])
-    checks.equal("tests/README.md shows these tables", shown, in_readme())
+    written = in_readme()
+    differing = [line for line in difflib.ndiff(written, shown) if line[0] in "-+"]
+    checks.equal("tests/README.md shows these tables", differing, [])
 
 
 def in_readme():
