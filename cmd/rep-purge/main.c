@@ -18,16 +18,16 @@ static const char help[] =
 	"       rep-purge --recheck | --released\n"
 	"       rep-purge [--pardon TIME] ADDRESS...\n"
 	"       rep-purge --reset [--force]\n"
-	"Without ADDRESS, delete expired data. With ADDRESS, delete everything about it and print\n"
-	"it.\n"
+	"Without arguments, delete expired data. With addresses, delete all data about them and\n"
+	"print them.\n"
 	"\n"
 	"  -c, --config FILE   read FILE instead of /etc/iprep/iprep.conf\n"
-	"      --recheck       re-check long blocks, and release those that are no longer listed\n"
+	"      --recheck       re-check blocks older than a week; release what is no longer listed\n"
 	"      --released      list addresses released in the last 7 days and not blocked since\n"
-	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 90, 15m, 30d, 52w\n"
-	"      --reset         set a damaged or newer database aside, print its new path, create an\n"
-	"                      empty one\n"
-	"      --force         reset: even if nothing is wrong with the database\n"
+	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 90 (s), 15m, 30d, 52w\n"
+	"      --reset         rename a damaged database, or one of a newer version, print its new\n"
+	"                      path, and create an empty database\n"
+	"      --force         reset: do so even if nothing is wrong with the database\n"
 	"  -n, --dry-run       print what would be done, change nothing\n"
 	"  -j, --json          print JSON\n"
 	"  -q, --quiet         print errors only\n"
@@ -35,8 +35,8 @@ static const char help[] =
 	"  -h, --help          print this text and exit\n"
 	"  -V, --version       print the version and exit\n"
 	"\n"
-	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source, 75 try later,\n"
-	"70-78 see rep-purge(8)\n";
+	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points,\n"
+	"75 try again later, 70-78 see rep-purge(8)\n";
 
 enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
 /* clang-format off */
