@@ -113,24 +113,16 @@ static int walk_pages(struct walk *walk)
  * The keys of a prefix lie in a row: IPv4 is ::ffff:0:0/96, below every public IPv6 address, so a
  * short IPv6 prefix begins above it. A prefix longer than ipv6_prefix is held by a key that is cut.
  */
-static int set_range(struct walk *walk, const char *text)
+static void set_range(struct walk *walk, const struct prefix *prefix)
 {
 	static const struct addr first_v4 = { { [10] = 0xff, [11] = 0xff } };
 	struct block_query *range = &walk->block_query;
-	struct prefix prefix = { .bits = 0 };
-	char masked[64];
 
-	if (text && !prefix_parse(text, &prefix))
-		return err_set(&walk->ctx->err, IPREP_E_ARG,
-			       "prefix: \"%s\" is not a network such as 192.0.2.0/24 or "
-			       "2001:db8::/32, host bits zero, or an address",
-			       text_mask(masked, sizeof(masked), text, strlen(text)));
-	range->from = prefix.addr;
-	range->low = addr_key(&prefix.addr, walk->ctx->conf->ipv6_prefix);
-	range->high = addr_last(&prefix);
-	if (text && prefix.bits < 96 && prefix_has(&prefix, &first_v4))
+	range->from = prefix->addr;
+	range->low = addr_key(&prefix->addr, walk->ctx->conf->ipv6_prefix);
+	range->high = addr_last(prefix);
+	if (walk->query->prefix && prefix->bits < 96 && prefix_has(prefix, &first_v4))
 		range->low = range->from = (struct addr){ { [9] = 1 } };
-	return 0;
 }
 
 static bool has_source(const struct conf *conf, const char *name)
@@ -175,7 +167,7 @@ static int check_source(struct walk *walk, const char *source)
 		       "a block has it, or it is not enabled");
 }
 
-static int walk_begin(struct walk *walk)
+static int walk_begin(struct walk *walk, const struct prefix *prefix)
 {
 	static const enum block_order orders[] = {
 		[IPREP_BY_ANNOUNCING] = BLOCKS_BY_FIRST,
@@ -190,22 +182,38 @@ static int walk_begin(struct walk *walk)
 						  .tier = query->tier,
 						  .source = query->source,
 						  .since = query->since_at };
-	rc = set_range(walk, query->prefix);
-	if (rc)
-		return rc;
+	set_range(walk, prefix);
 	rc = check_tier(walk, query->tier);
 	if (rc)
 		return rc;
 	return check_source(walk, query->source);
 }
 
+/* Without text: every address. */
+static int parse_prefix(struct iprep_ctx *ctx, const char *text, struct prefix *ret)
+{
+	char masked[64];
+
+	*ret = (struct prefix){ .bits = 0 };
+	if (!text || prefix_parse(text, ret))
+		return 0;
+	return err_set(&ctx->err, IPREP_E_ARG,
+		       "prefix: \"%s\" is not a network such as 192.0.2.0/24 or "
+		       "2001:db8::/32, host bits zero, or an address",
+		       text_mask(masked, sizeof(masked), text, strlen(text)));
+}
+
 int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 {
+	struct prefix prefix;
 	struct walk *walk;
 	int rc;
 
 	if (query->order < IPREP_BY_ANNOUNCING || query->order > IPREP_BY_END)
 		return err_set(&ctx->err, IPREP_E_ARG, "no such order");
+	rc = parse_prefix(ctx, query->prefix, &prefix);
+	if (rc)
+		return rc;
 	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence as well */
 	if (rc)
 		return rc;
@@ -220,7 +228,7 @@ int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 	walk->own = local_addr_list_new();
 	walk->session = ctx_env(ctx);
 	walk->session.own = walk->own;
-	rc = walk_begin(walk);
+	rc = walk_begin(walk, &prefix);
 	if (!rc)
 		rc = walk_pages(walk);
 	free(walk->own);

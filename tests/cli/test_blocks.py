@@ -13,6 +13,7 @@ import sys
 import time
 import unittest
 
+import place
 from blocks_case import DAY, Case
 
 EXPORTS = ('nft', 'ipset', 'hosts.deny', 'cidr', 'rbldnsd')
@@ -94,6 +95,12 @@ class Usage(Case):
                 done = self.blocks(*args, status=64)
                 self.assertEqual((done.stdout, done.stderr.count('\n')), ('', 1))
                 self.assertIn(says, done.stderr)
+
+    def test_a_wrong_prefix_is_usage_whatever_the_state_of_the_database(self):
+        self.place.write('state/iprep.db', 'no database', 0o600, place.OWNER)
+        p = self.place.run('rep-check', '--blocks', '--prefix', '45.1.1.1/24')
+        self.assertEqual((p.returncode, p.stdout), (64, ''), p.stderr)
+        self.assertIn('host bits', p.stderr)
 
     def test_each_goes_with_blocks_only(self):
         for option, value in (('format', 'nft'), ('sort', 'end'), ('tier', 'known'), ('since', '7d'),
