@@ -109,8 +109,11 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 
 struct store *store_close(struct store *store)
 {
+	struct err unused; /* the caller's may still hold why the store is closed */
+
 	if (!store)
 		return NULL;
+	store->error = &unused;
 	store_read_end(store);
 	store_end(store, IPREP_E_BUG); /* rolls back what was left open */
 	store->wait_ms = CLOSE_WAIT_MS;

@@ -129,6 +129,13 @@ class Upgraded(store_case.Case):
             self.assertEqual(self.place.read('PRAGMA integrity_check'), [('ok',)])
             self.assertEqual(self.place.read('SELECT count(*) FROM report'), [(4,)])
 
+    def test_one_that_cannot_be_migrated_says_what_failed_first_not_what_closing_it_could_not_do(self):
+        self.keep(KEPT[0])
+        with contextlib.closing(sqlite3.connect(self.db, isolation_level=None)) as db:
+            db.execute('BEGIN IMMEDIATE')
+            self.own()
+            self.run_it(('rep-purge',), 75, 'iprep.db: writing: locked by another process')
+
     def test_a_newer_one_is_refused_by_all_and_not_touched(self):
         self.filled(10)
         self.place.sql('PRAGMA user_version = 99')
