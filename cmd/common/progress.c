@@ -32,9 +32,7 @@ void bar_draw(struct bar *bar, uint64_t answered, int64_t done, int64_t total)
 
 	if (!bar->on || ms <= 0)
 		return;
-	if (done < total)
-		done = done;
-	else
+	if (done > total)
 		done = total;
 	fputc('\r', stderr);
 	if (total > 0) {

@@ -40,8 +40,6 @@ static int cache_settles(const struct session *session, const struct addr *key)
 
 		if (count < 0)
 			rc = count;
-		else
-			rc = rc;
 		dnsbl_health_mark(session, finding);
 	}
 	if (rc > 0) {

@@ -46,12 +46,8 @@ static struct sum add_up(const struct conf *conf, const struct finding *finding,
 	if (sum.veto) {
 		if (sum.low > 0)
 			sum.low = 0;
-		else
-			sum.low = sum.low;
 		if (sum.high > 0)
 			sum.high = 0;
-		else
-			sum.high = sum.high;
 	}
 	return sum;
 }

@@ -44,9 +44,7 @@ static void halve_window(struct window *window, int64_t now_ms)
 		window->window = window->window / 2;
 	else
 		window->window = WINDOW_MIN;
-	if (window->window < window->max)
-		window->window = window->window;
-	else
+	if (window->window > window->max)
 		window->window = window->max;
 	window->halved_ms = now_ms;
 	window->hold_until_ms = now_ms + HOLD_MS;
@@ -82,8 +80,6 @@ void window_settled(struct window *window, int64_t asked_ms, int64_t now_ms)
 	window->settled++;
 	if (took < window->quickest_ms)
 		window->quickest_ms = took;
-	else
-		window->quickest_ms = window->quickest_ms;
 	window->quick += took <= QUICK_MS;
 	window->slow += took >= SLOW_MS && asked_ms >= window->halved_ms;
 	if (window->settled < window->window || now_ms - window->since_ms < ROUND_MS)

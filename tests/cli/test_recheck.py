@@ -175,7 +175,7 @@ class Recheck(RecheckCase):
         for i in range(1, 201):
             self.old_block(f'45.1.1.{i}')
         with subprocess.Popen(self.place.command('rep-purge', '--recheck', '--quiet')) as p:
-            place.wait_until(lambda: self.count('released') > 5, 'some are released')
+            place.wait_until(lambda: self.count('released') > 5, 'some are released', 180)
             p.kill()
         n = self.count('released')
         self.assertEqual((n + self.count('block'), self.sql('PRAGMA integrity_check')), (200, [('ok',)]))
