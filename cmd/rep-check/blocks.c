@@ -98,7 +98,7 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 	if (!text && options->only_new)
 		return cli_usage(
 			cli,
-			"--new: only with text or --json, because an export replaces the previous one");
+			"--new: only with text or --json; an export replaces the previous one");
 	if (!text && options->sort)
 		return cli_usage(
 			cli,

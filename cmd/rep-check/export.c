@@ -219,7 +219,8 @@ static void rbl_begin(struct export *export)
 {
 	(void)export;
 	put_head("rbldnsd", "rbldnsd ZONE:combined:FILE");
-	puts("$SOA 300 localhost. nobody.invalid. 0 300 60 86400 300\n$NS 300 localhost.\n$TTL 300");
+	puts("$SOA 300 localhost. nobody.invalid. 0 300 60 86400 300");
+	puts("$NS 300 localhost.\n$TTL 300");
 }
 
 static void rbl_block(struct export *export, const struct iprep_block *block)

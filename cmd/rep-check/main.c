@@ -24,43 +24,53 @@ static const char help[] =
 	"       rep-check --is-blocked -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
 	"       rep-check --ready | --self-test\n"
-	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB. A FILTER of --blocks is\n"
-	"--tier, --source, --since or --prefix.\n"
+	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB. A FILTER of\n"
+	"--blocks is --tier, --source, --since or --prefix.\n"
 	"\n"
 	"  -c, --config FILE   read FILE instead of /etc/iprep/iprep.conf\n"
 	"      --cached        use only what is on disk, not the network\n"
 	"      --fresh         query the sources even if answers are cached\n"
-	"      --timeout MS    timeout for all sources together; with --file, for each address\n"
-	"      --file FILE     look up the address that begins each line of FILE, or of standard input\n"
-	"                      if FILE is -; AbuseIPDB is not queried\n"
-	"      --gate          for fail2ban's ignorecommand: exit 10 to count the line, 0 to ignore it\n"
-	"      --user NAME     gate: user name of a failed login; the line counts when the address has\n"
-	"                      tried the number of distinct names set in [spray] users\n"
+	"      --timeout MS    timeout for all sources together; with --file, for each\n"
+	"                      address\n"
+	"      --file FILE     look up the address that begins each line of FILE, or of\n"
+	"                      standard input if FILE is -; AbuseIPDB is not queried\n"
+	"      --gate          for fail2ban's ignorecommand: exit 10 to count the line,\n"
+	"                      0 to ignore it\n"
+	"      --user NAME     gate: user name of a failed login; the line counts when\n"
+	"                      the address has tried the number of distinct names set in\n"
+	"                      [spray] users\n"
 	"      --jail NAME     gate: the jail that runs the command\n"
 	"      --restored X    gate: fail2ban's <restored> tag\n"
-	"      --login         record a successful login, which prevents blocks below the highest tier\n"
+	"      --login         record a successful login, which prevents blocks below\n"
+	"                      the highest tier\n"
 	"      --is-blocked    exit 10 if ADDRESS is blocked, 0 if not (no network)\n"
 	"      --blocks        list the blocked addresses with their evidence\n"
-	"      --new           blocks: only blocks not yet listed with --new, with their undo commands\n"
+	"      --new           blocks: only blocks not yet listed with --new, with their\n"
+	"                      undo commands\n"
 	"      --tier NAME     blocks: only blocks of this tier\n"
 	"      --source NAME   blocks: only blocks to which this source gave points\n"
-	"      --since TIME    blocks: only blocks made since TIME: 7d (an age), 2026-01-31 (UTC) or\n"
-	"                      @SECONDS since 1970\n"
-	"      --prefix CIDR   blocks: only blocks inside or containing CIDR, such as 192.0.2.0/24\n"
-	"      --sort ORDER    blocks: sort by announced (oldest first, the default), address or end\n"
-	"      --format NAME   blocks: text (default), or a complete file: nft (for nft -f), ipset\n"
-	"                      (ipset restore), hosts.deny (libwrap), cidr (Postfix), rbldnsd\n"
+	"      --since TIME    blocks: only blocks made since TIME: 7d (an age),\n"
+	"                      2026-01-31 (UTC) or @SECONDS since 1970\n"
+	"      --prefix CIDR   blocks: only blocks inside or containing CIDR, such as\n"
+	"                      192.0.2.0/24\n"
+	"      --sort ORDER    blocks: sort by announced (oldest first, the default),\n"
+	"                      address or end\n"
+	"      --format NAME   blocks: text (default), or a complete file: nft (for nft\n"
+	"                      -f), ipset (ipset restore), hosts.deny (libwrap), cidr\n"
+	"                      (Postfix), rbldnsd\n"
 	"      --ready         check configuration, database and verdict log\n"
-	"      --self-test     as --ready, and test the lists, the API key and fail2ban's jails\n"
-	"      --fail2ban PATH self-test: path of fail2ban-client (default: found in PATH)\n"
+	"      --self-test     as --ready, and test the lists, the API key and\n"
+	"                      fail2ban's jails\n"
+	"      --fail2ban PATH self-test: path of fail2ban-client, if it is not in PATH\n"
 	"  -j, --json          print one JSON object per line\n"
 	"  -q, --quiet         print errors only\n"
 	"  -v, --verbose       print each step on stderr\n"
 	"  -h, --help          print this text and exit\n"
 	"  -V, --version       print the version and exit\n"
 	"\n"
-	"Exit status: 0 clean or exempt, 10 confirmed, 75 unknown, 64 usage, 65 not an address,\n"
-	"69 no source gives points or the self-test failed, 70-78 see rep-check(8)\n";
+	"Exit status: 0 clean or exempt, 10 confirmed, 75 unknown, 64 usage, 65 not an\n"
+	"address, 69 no source gives points or the self-test failed, 70-78 see\n"
+	"rep-check(8)\n";
 
 struct options {
 	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh, done;
@@ -100,11 +110,13 @@ static const struct option longs[] = {
 	{ "is-blocked", 0, NULL, O_IS_BLOCKED },
 	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
-	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT }, { "jail", 1, NULL, O_JAIL },
+	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT },
+	{ "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
 	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW },
 	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
-	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE }, { "prefix", 1, NULL, O_PREFIX },
+	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE },
+	{ "prefix", 1, NULL, O_PREFIX },
 	{ "fail2ban", 1, NULL, O_CLIENT }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */

@@ -73,9 +73,11 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 		rc = iprep_check_setup(cli->ctx);
 	if (rc)
 		return cli_fail(cli, rc);
-	if (!cli->json && !cli->quiet)
-		printf("configuration, state and verdict log are usable\n\n%-16s %-11s %8s  %-8s  %s\n",
-		       "SOURCE", "STATE", "LATENCY", "PROBED", "WHY");
+	if (!cli->json && !cli->quiet) {
+		puts("configuration, state and verdict log are usable\n");
+		printf("%-16s %-11s %8s  %-8s  %s\n", "SOURCE", "STATE", "LATENCY", "PROBED",
+		       "WHY");
+	}
 	rc = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
 	if (rc)
 		return cli_fail(cli, rc);

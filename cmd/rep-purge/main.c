@@ -18,15 +18,18 @@ static const char help[] =
 	"       rep-purge --recheck | --released\n"
 	"       rep-purge [--pardon TIME] ADDRESS...\n"
 	"       rep-purge --reset [--force]\n"
-	"Without arguments, delete expired data. With addresses, delete all data about them and\n"
-	"print them.\n"
+	"Without arguments, delete expired data. With addresses, delete all data about\n"
+	"them and print them.\n"
 	"\n"
 	"  -c, --config FILE   read FILE instead of /etc/iprep/iprep.conf\n"
-	"      --recheck       re-check blocks older than a week; release what is no longer listed\n"
-	"      --released      list addresses released in the last 7 days and not blocked since\n"
-	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 90 (s), 15m, 30d, 52w\n"
-	"      --reset         rename a damaged database, or one of a newer version, print its new\n"
-	"                      path, and create an empty database\n"
+	"      --recheck       re-check blocks older than a week; release what is no\n"
+	"                      longer listed\n"
+	"      --released      list addresses released in the last 7 days and not\n"
+	"                      blocked since\n"
+	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 90 (s),\n"
+	"                      15m, 30d, 52w\n"
+	"      --reset         rename a damaged database, or one of a newer version,\n"
+	"                      print its new path, and create an empty database\n"
 	"      --force         reset: do so even if nothing is wrong with the database\n"
 	"  -n, --dry-run       print what would be done, change nothing\n"
 	"  -j, --json          print JSON\n"
@@ -35,8 +38,8 @@ static const char help[] =
 	"  -h, --help          print this text and exit\n"
 	"  -V, --version       print the version and exit\n"
 	"\n"
-	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points,\n"
-	"75 try again later, 70-78 see rep-purge(8)\n";
+	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points, 75\n"
+	"try again later, 70-78 see rep-purge(8)\n";
 
 enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
 /* clang-format off */
@@ -202,7 +205,8 @@ static int recheck(struct cli *cli)
 			cli_plural(stats.done));
 	else if (!cli->quiet)
 		fprintf(stderr,
-			"re-checked %lld block%s: released %lld, still listed %lld, undecided %lld\n",
+			"re-checked %lld block%s: "
+			"released %lld, still listed %lld, undecided %lld\n",
 			(long long)stats.done, cli_plural(stats.done), (long long)stats.released,
 			(long long)stats.listed, (long long)stats.undecided);
 	if (!stats.gave_up)

@@ -32,12 +32,11 @@ static void put_text(const struct cli *cli, const struct iprep_reset *reset)
 	cli_error(cli, "the state is %s%s", reset->why,
 		  reset->dry_run ? "; nothing was changed" : "");
 	if (reset->aside || reset->dry_run) {
-		cli_error(
-			cli,
-			"%slost: %s%lld blocks (bans held by fail2ban remain), %lld queued reports and "
-			"%lld queued lookups",
-			would, least, (long long)reset->blocks, (long long)reset->reports,
-			(long long)reset->lookups);
+		cli_error(cli,
+			  "%slost: %s%lld blocks (bans held by fail2ban remain), "
+			  "%lld queued reports and %lld queued lookups",
+			  would, least, (long long)reset->blocks, (long long)reset->reports,
+			  (long long)reset->lookups);
 		cli_error(cli, "%skept: %s%lld pardons, %lld successful logins", would, least,
 			  (long long)reset->pardons, (long long)reset->logins);
 	}

@@ -19,30 +19,38 @@ static const char help[] =
 	"Usage: rep-report [--enqueue] [OPTION]... -- ADDRESS\n"
 	"       rep-report --flush [--linger SECONDS]\n"
 	"       rep-report --retract ADDRESS | --status\n"
-	"Report an attacking IP address to AbuseIPDB, at most once per [report] interval, and look\n"
-	"it up. Without --enqueue both are done before the program ends.\n"
+	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
+	"interval, and look it up. Without --enqueue both are done before the program\n"
+	"ends.\n"
 	"\n"
 	"  -c, --config FILE      read FILE instead of /etc/iprep/iprep.conf\n"
 	"      --enqueue          record the report and return; the worker does the rest\n"
-	"      --categories LIST  AbuseIPDB categories, as numbers or names: ssh,brute-force\n"
+	"      --categories LIST  AbuseIPDB categories, as numbers or names:\n"
+	"                         ssh,brute-force\n"
 	"      --comment TEXT     template of the comment, instead of [report] comment\n"
 	"      --jail NAME        the jail that banned the address\n"
 	"      --failures N       number of failures counted by the jail\n"
-	"      --user NAME        a user name that the address tried; can be given several times\n"
+	"      --user NAME        a user name that the address tried; can be given\n"
+	"                         several times\n"
 	"      --time SECONDS     time of the attack, in seconds since 1970\n"
-	"      --flush            run the worker: send reports, look up addresses, create blocks\n"
-	"      --linger SECONDS   flush: time to wait for more work (default: [worker] linger)\n"
-	"      --retract          cancel queued reports of ADDRESS, delete sent ones at AbuseIPDB\n"
-	"      --status           print the queue, quotas, last errors and refused reports\n"
-	"  -n, --dry-run          check arguments and configuration, but record and send nothing\n"
+	"      --flush            run the worker: send reports, look up addresses,\n"
+	"                         create blocks\n"
+	"      --linger SECONDS   flush: time to wait for more work (default: [worker]\n"
+	"                         linger)\n"
+	"      --retract          cancel queued reports of ADDRESS, delete sent ones at\n"
+	"                         AbuseIPDB\n"
+	"      --status           print the queue, quotas, last errors and refused\n"
+	"                         reports\n"
+	"  -n, --dry-run          check arguments and configuration, but record and send\n"
+	"                         nothing\n"
 	"  -j, --json             print JSON\n"
 	"  -q, --quiet            print errors only\n"
 	"  -v, --verbose          print each step on stderr\n"
 	"  -h, --help             print this text and exit\n"
 	"  -V, --version          print the version and exit\n"
 	"\n"
-	"Exit status: 0 done or safely recorded, 64 usage, 65 not an address, 75 try again later,\n"
-	"70-78 see rep-report(8)\n";
+	"Exit status: 0 done or safely recorded, 64 usage, 65 not an address, 75 try\n"
+	"again later, 70-78 see rep-report(8)\n";
 
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
@@ -68,7 +76,8 @@ enum {
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
-	{ "dry-run", 0, NULL, 'n' }, { "enqueue", 0, NULL, O_ENQUEUE }, { "flush", 0, NULL, O_FLUSH },
+	{ "dry-run", 0, NULL, 'n' }, { "enqueue", 0, NULL, O_ENQUEUE },
+	{ "flush", 0, NULL, O_FLUSH },
 	{ "linger", 1, NULL, O_LINGER }, { "categories", 1, NULL, O_CATEGORIES },
 	{ "comment", 1, NULL, O_COMMENT }, { "jail", 1, NULL, O_JAIL },
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
@@ -204,7 +213,8 @@ static int flush(struct cli *cli, const struct options *options)
 	if (cli->json)
 		put_stats_json(&worker_stats);
 	else if (!cli->quiet)
-		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, %zu to be retried "
+		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, "
+		       "%zu to be retried "
 		       "or parked\n",
 		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
 		       worker_stats.lines, worker_stats.failed);
@@ -276,7 +286,8 @@ static int print_retraction(struct cli *cli, const char *address, int64_t cancel
 	if (cli->json)
 		put_retraction_json(address, done, cancelled, retraction->deleted);
 	else if (!cli->quiet && done)
-		printf("%s: retracted; sent reports deleted: %lld, queued reports cancelled: %lld\n",
+		printf("%s: retracted; sent reports deleted: %lld, "
+		       "queued reports cancelled: %lld\n",
 		       address, (long long)retraction->deleted, (long long)cancelled);
 	else if (!cli->quiet)
 		printf("%s: retraction queued; queued reports cancelled: %lld%s%s\n", address,

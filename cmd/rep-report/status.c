@@ -47,7 +47,8 @@ static void put_text(const struct iprep_queue *queue)
 	       "LAST SUCCESS", "LAST ERROR");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint(queue->endpoints[i]);
-	printf("\n%lld parked (refused for good), %lld with unknown outcome (sent, never answered)\n",
+	printf("\n%lld parked (refused for good), "
+	       "%lld with unknown outcome (sent, never answered)\n",
 	       (long long)queue->parked, (long long)queue->unknown);
 	for (size_t i = 0; i < queue->nstuck; i++)
 		printf("%-20s  %-8s  %-20s  %s\n", queue->stuck[i]->address, queue->stuck[i]->state,

@@ -139,7 +139,7 @@ static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 	if (fd == IPREP_E_BUSY)
 		return err_set(
 			&ctx->err, fd,
-			"%s: in use by a worker; try again when it has ended, in at most ten minutes",
+			"%s: in use by a worker; try again when it ends, in ten minutes at most",
 			ctx->conf->state);
 	if (fd < 0)
 		return fd;

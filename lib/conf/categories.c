@@ -12,7 +12,8 @@
 
 /* clang-format off */
 static const struct { const char *name; int number; } categories[] = {
-	{ "dns-compromise", 1 }, { "dns-poisoning", 2 }, { "fraud-orders", 3 }, { "ddos-attack", 4 },
+	{ "dns-compromise", 1 }, { "dns-poisoning", 2 }, { "fraud-orders", 3 },
+	{ "ddos-attack", 4 },
 	{ "ddos", 4 }, { "ftp-brute-force", 5 }, { "ftp", 5 }, { "ping-of-death", 6 },
 	{ "phishing", 7 }, { "fraud-voip", 8 }, { "open-proxy", 9 }, { "web-spam", 10 },
 	{ "email-spam", 11 }, { "blog-spam", 12 }, { "vpn-ip", 13 }, { "port-scan", 14 },

@@ -343,10 +343,10 @@ const struct conf_key conf_keys[] = {
 	CONF("report", "interval", "1d", p_duration, 900, YEAR_S, report_interval_s),
 	CONF("report", "min_users", "0", p_int, 0, SPRAY_USERS_MAX, min_users),
 	CONF("report", "window", "1d", p_duration, 60, 30 * 86400, report_window_s),
-	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, %{users} user names "
-	     "in %{window}", p_comment, 0, 0, comment),
-	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-login rep-*-ambiguous recidive",
-	     p_globs, 0, 0, skip_jails),
+	CONF("report", "comment", "Brute force on %{jail}: %{failures} failures, "
+	     "%{users} user names in %{window}", p_comment, 0, 0, comment),
+	CONF("report", "skip_jails", "rep-confirmed rep-notorious rep-login "
+	     "rep-*-ambiguous recidive", p_globs, 0, 0, skip_jails),
 	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
 	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
 	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),

@@ -97,19 +97,19 @@ int store_quota_take(struct store *store, const char *endpoint, int64_t ncalls)
 {
 	int64_t now = store_now(store);
 
-	return sql_run(
-		store,
-		"INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until,"
-		" auth_mark, last_ok_at, last_error_at, last_error, first_until)"
-		" VALUES(?1, ?2, ?3, ?3 - ?5, 0, 0, NULL, 0, 0, '', ?4)"
-		" ON CONFLICT(name) DO UPDATE SET"
-		" remaining = iif(" SAME ", remaining, quota) - ?5,"
-		" known = iif(" SAME ", known, 0), day = ?2,"
-		" first_until = iif(" SAME " AND known, 0, ?4),"
-		" stopped_until = iif(stopped_until > ?6 AND stopped_until <= ?7, stopped_until, 0)",
-		SQL_TEXT(endpoint), SQL_INT(now / 86400), SQL_INT(free_plan(endpoint)),
-		SQL_INT(now + FIRST_CALL_S), SQL_INT(ncalls), SQL_INT(now),
-		SQL_INT(now + STOP_MAX_S));
+	return sql_run(store,
+		       "INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until,"
+		       " auth_mark, last_ok_at, last_error_at, last_error, first_until)"
+		       " VALUES(?1, ?2, ?3, ?3 - ?5, 0, 0, NULL, 0, 0, '', ?4)"
+		       " ON CONFLICT(name) DO UPDATE SET"
+		       " remaining = iif(" SAME ", remaining, quota) - ?5,"
+		       " known = iif(" SAME ", known, 0), day = ?2,"
+		       " first_until = iif(" SAME " AND known, 0, ?4),"
+		       " stopped_until = iif(stopped_until > ?6 AND stopped_until <= ?7,"
+		       " stopped_until, 0)",
+		       SQL_TEXT(endpoint), SQL_INT(now / 86400), SQL_INT(free_plan(endpoint)),
+		       SQL_INT(now + FIRST_CALL_S), SQL_INT(ncalls), SQL_INT(now),
+		       SQL_INT(now + STOP_MAX_S));
 }
 
 int store_quota_recount(struct store *store)

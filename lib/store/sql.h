@@ -53,9 +53,9 @@ static inline struct sql_value sql_value_text(const char *text)
 /* An integer, bool or enum; a size_t beyond INT64_MAX becomes that. */
 /* clang-format off */
 #define SQL_INT(value)                                                                             \
-	_Generic((value), bool : sql_value_int, unsigned char : sql_value_int, int : sql_value_int, \
-		 unsigned : sql_value_int, long : sql_value_int, long long : sql_value_int,          \
-		 unsigned long : sql_value_size)(value)
+	_Generic((value), bool : sql_value_int, unsigned char : sql_value_int,                     \
+		 int : sql_value_int, unsigned : sql_value_int, long : sql_value_int,       \
+		 long long : sql_value_int, unsigned long : sql_value_size)(value)
 /* clang-format on */
 /* A string; NULL becomes SQL's NULL. */
 #define SQL_TEXT(value) \
