@@ -98,7 +98,7 @@ void cli_error(const struct cli *cli, const char *fmt, ...)
 	va_end(ap);
 }
 
-bool cli_nobody_reads_stderr(void)
+bool cli_stderr_is_null(void)
 {
 	struct stat st;
 
@@ -113,6 +113,29 @@ int cli_fail(const struct cli *cli, int err)
 		why = iprep_errmsg(cli->ctx);
 	cli_error(cli, "%s", why);
 	return status_of(err);
+}
+
+bool cli_take_option(struct cli *cli, int option)
+{
+	switch (option) {
+	case 'c':
+		cli->config = optarg;
+		return true;
+	case 'j':
+		cli->json = true;
+		return true;
+	case 'q':
+		cli->quiet = true;
+		return true;
+	case 'v':
+		cli->verbose++;
+		return true;
+	case 'n':
+		cli->dry_run = true;
+		return true;
+	default:
+		return false;
+	}
 }
 
 int cli_usage(const struct cli *cli, const char *fmt, ...)

@@ -34,9 +34,14 @@ int cli_finish(struct cli *cli, int status);
 /* "name: message" on stderr, or to syslog for hooks. */
 void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* stderr is /dev/null, as in a worker that a hook has started: syslog then. */
-bool cli_nobody_reads_stderr(void);
+bool cli_stderr_is_null(void);
 /* The library's message; returns the exit status for an IPREP_E_*. */
 int cli_fail(const struct cli *cli, int err);
+/*
+ * An option that all programs have: -c -j -q -v -n. Returns false if it is none of them. A program
+ * without -n has no n in its list of short options, so that it never comes here.
+ */
+bool cli_take_option(struct cli *cli, int option);
 /* One line about an option; returns EX_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What getopt_long() refused. */

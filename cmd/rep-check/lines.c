@@ -45,13 +45,11 @@ static enum lines_next fill(struct lines *lines)
 	if (len < 0)
 		lines->error = errno;
 	lines->at = 0;
-	if (len > 0)
-		lines->count = (size_t)len;
-	else
-		lines->count = 0;
-	if (len > 0)
-		return LINES_FIELD;
-	return LINES_END;
+	lines->count = 0;
+	if (len <= 0)
+		return LINES_END;
+	lines->count = (size_t)len;
+	return LINES_FIELD;
 }
 
 /* The line is over: is there a field in it? */

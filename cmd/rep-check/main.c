@@ -236,19 +236,9 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 	int option, rc;
 
 	while ((option = getopt_long(argc, argv, "c:jqvhV", longs, NULL)) != -1) {
+		if (cli_take_option(cli, option))
+			continue;
 		switch (option) {
-		case 'c':
-			cli->config = optarg;
-			break;
-		case 'j':
-			cli->json = true;
-			break;
-		case 'q':
-			cli->quiet = true;
-			break;
-		case 'v':
-			cli->verbose++;
-			break;
 		case 'h':
 			fputs(help, stdout);
 			options->done = true;

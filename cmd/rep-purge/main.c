@@ -62,22 +62,9 @@ static int parse(struct cli *cli, struct wish *wish, int argc, char **argv)
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		if (cli_take_option(cli, option))
+			continue;
 		switch (option) {
-		case 'c':
-			cli->config = optarg;
-			break;
-		case 'j':
-			cli->json = true;
-			break;
-		case 'q':
-			cli->quiet = true;
-			break;
-		case 'v':
-			cli->verbose++;
-			break;
-		case 'n':
-			cli->dry_run = true;
-			break;
 		case 'h':
 			fputs(help, stdout);
 			wish->done = true;

@@ -127,22 +127,9 @@ static int parse(struct cli *cli, struct options *options, int argc, char **argv
 	int option, rc;
 
 	while ((option = getopt_long(argc, argv, "c:jqvhVn", longs, NULL)) != -1) {
+		if (cli_take_option(cli, option))
+			continue;
 		switch (option) {
-		case 'c':
-			cli->config = optarg;
-			break;
-		case 'j':
-			cli->json = true;
-			break;
-		case 'q':
-			cli->quiet = true;
-			break;
-		case 'v':
-			cli->verbose++;
-			break;
-		case 'n':
-			cli->dry_run = true;
-			break;
 		case 'h':
 			fputs(help, stdout);
 			*ret_done = true;
@@ -347,7 +334,7 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 	rc = check_options(cli, options, argc - optind);
 	if (rc)
 		return rc;
-	cli->hook = options->flush && cli_nobody_reads_stderr();
+	cli->hook = options->flush && cli_stderr_is_null();
 	rc = cli_open(cli);
 	if (!rc)
 		rc = cli_end_root(cli);

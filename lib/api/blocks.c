@@ -141,11 +141,10 @@ static int check_tier(struct walk *walk, const char *tier)
 	if (!tier || conf_tier_row(walk->ctx->conf, tier) >= 0)
 		return 0;
 	rc = store_blocks_have_tier(walk->ctx->store, tier);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	return err_set(&walk->ctx->err, IPREP_E_ARG,
 		       "no tier of that name: neither the configuration nor a block has it");
 }
@@ -157,11 +156,10 @@ static int check_source(struct walk *walk, const char *source)
 	if (!source || has_source(walk->ctx->conf, source))
 		return 0;
 	rc = store_blocks_have_source(walk->ctx->store, source);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	return err_set(&walk->ctx->err, IPREP_E_ARG,
 		       "no source of that name: neither the configuration nor "
 		       "a block has it, or it is not enabled");

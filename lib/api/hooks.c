@@ -76,7 +76,7 @@ int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_block
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	return gate_stands(&session, &prefix, ret_blocked);
+	return gate_is_blocked(&session, &prefix, ret_blocked);
 }
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)

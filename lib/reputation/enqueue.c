@@ -86,11 +86,10 @@ static int put_report(const struct session *session, const struct event *ev, con
 	if (session->conf->abuseipdb < 0)
 		return 0;
 	rc = store_report_last(session->store, &ev->addr, &last);
-	if (rc < 0 || (rc > 0 && is_covered(session, &last, ev))) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && is_covered(session, &last, ev))
 		return 0;
-	}
 	*ret_recorded = IPREP_QUEUED;
 	if (rc > 0 && last.state == REPORT_QUEUED) {
 		if (ev->seen_at <= last.seen_at)

@@ -76,17 +76,15 @@ static int ask_later(const struct session *session, const struct addr *addr, con
 {
 	int rc = store_lookup_get(session->store, key, NULL);
 
-	if (rc) {
-		if (rc < 0)
-			return rc;
-		return 0;
-	} /* one job however many lines */
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return 0; /* one job however many lines */
 	rc = cache_settles(session, key);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	return add_job(session, addr, key, jail);
 }
 
@@ -134,25 +132,24 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	return 0;
 }
 
-int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands)
+int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked)
 {
 	struct addr key = addr_key(&prefix->addr, session->conf->ipv6_prefix);
 	struct block block;
 	int rc;
 
-	*ret_stands = false;
+	*ret_blocked = false;
 	if (guard_check_in_hook(session->conf, &prefix->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	rc = store_block_of(session->store, &prefix->addr, &key, &block);
 	if (rc < 0)
 		return rc;
-	*ret_stands = rc > 0;
+	*ret_blocked = rc > 0;
 	return 0;
 }
 
@@ -167,11 +164,10 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	if (guard_check_in_hook(session->conf, &line->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	rc = ask_disk(session, &key, line, &count, &wake);
 	if (rc)
 		return rc;

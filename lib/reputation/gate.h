@@ -22,11 +22,11 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	     bool *ret_wake);
 
 /*
- * The line of a verdict, its address or prefix as the line has it: *ret_stands if a block of it has
- * not ended, and it is neither pardoned nor guarded. Whether it was announced is not asked: the
+ * The line of a verdict, its address or prefix as the line has it: *ret_blocked if a block of it
+ * has not ended, and it is neither pardoned nor guarded. Whether it was announced is not asked: the
  * line is written first. Errors: _STORE, _BUSY.
  */
-int gate_stands(const struct session *session, const struct prefix *prefix, bool *ret_stands);
+int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked);
 
 /* Announce a block again, unless its last line is younger than a minute: 1 due now, 0 not. */
 int gate_seen_again(const struct session *session, const struct block *block, const char *jail);

@@ -20,11 +20,10 @@ int quota_note(const struct session *session, const char *endpoint, const struct
 
 	if (seen->stopped_until) {
 		rc = store_quota_get(session->store, endpoint, session->auth_mark, &before);
-		if (rc) {
-			if (rc < 0)
-				return rc;
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
 			return 0;
-		}
 		if (!before.stopped_until)
 			log_stop(session, endpoint, seen->stopped_until);
 	}

@@ -119,12 +119,11 @@ int store_purge_seen(struct store *store)
 
 	if (rc > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
 		return 0;
+	if (rc < 0)
+		return rc;
 	/* an earlier run is kept until it is old enough to be of use */
-	if (rc < 0 || (rc > 0 && !hour_apart(&before) && before.wall <= now)) {
-		if (rc < 0)
-			return rc;
+	if (rc > 0 && !hour_apart(&before) && before.wall <= now)
 		return 0;
-	}
 	boot_id(boot);
 	sqlite3_snprintf(sizeof(text), text, "%020lld%020lld%s", (long long)now,
 			 (long long)clock_boot_s(), boot);

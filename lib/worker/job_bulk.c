@@ -60,11 +60,10 @@ static int add_report_row(const struct session *session, struct report_job *repo
 	size_t before = csv->len;
 	int rc = report_freeze(session, report);
 
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	if (seen_at > now)
 		seen_at = now;
 	if (!abuseipdb_bulk_row(csv, &report->addr, report->categories, report->frozen, seen_at))
@@ -93,11 +92,10 @@ static int add_report_rows(const struct session *session, struct report_job *due
 			rc = add_report_row(session, &due[i], work, csv);
 		rc = store_end(session->store, rc);
 	}
-	if (rc < 0 || !work->nrows) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (!work->nrows)
 		return 0;
-	}
 	rc = store_begin(session->store, STORE_DURABLE); /* syncs the rows before it as well */
 	if (rc)
 		return rc;

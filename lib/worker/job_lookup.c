@@ -180,11 +180,10 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 		raise_block(&block, &old, tier->bantime_s);
 	} else {
 		rc = holds_by_other_clock(session, &block.key, lookup->verdict.tier);
-		if (rc) {
-			if (rc < 0)
-				return rc;
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
 			return 0;
-		}
 	}
 	text_put(block.tier, sizeof(block.tier), tier->name);
 	text_put(block.jail, sizeof(block.jail), work->waiting.jail);

@@ -211,11 +211,10 @@ static int keep_report(const struct session *session, const struct report_work *
 	if (rc)
 		return rc;
 	rc = end_report(session, work, stats);
-	if (rc) {
-		if (rc < 0)
-			return rc;
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
-	}
 	return follow_score(session, work);
 }
 
