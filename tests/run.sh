@@ -91,7 +91,8 @@ if [ "$what" = part ]; then
 	exit $status
 fi
 echo "== source"
-sh "$top/.ci/lint" || status=1
+lint=ok
+sh "$top/.ci/lint" || { lint=failed; status=1; }
 build sanitized -DIPREP_WERROR=ON -DCMAKE_BUILD_TYPE=Debug -DIPREP_SANITIZE=address,undefined
 run released
 run sanitized -LE host
@@ -99,4 +100,5 @@ if [ "$what" = both ]; then
 	echo "== testing on Debian $other"
 	sh "$top/tests/release.sh" "$other" sh "$top/tests/run.sh" --part || status=1
 fi
+[ $lint = ok ] || echo "== the check of the source (.ci/lint) failed, see above"
 exit $status

@@ -146,7 +146,8 @@ static void modes_that_let_others_in_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		put("s3cret\n", 7, rows[i].mode);
-		snprintf(said, sizeof(said), ": permissions %04o are too open", (unsigned)rows[i].mode);
+		snprintf(said, sizeof(said), ": permissions %04o are too open",
+			 (unsigned)rows[i].mode);
 		if (rows[i].safe)
 			assert_int_equal(key_file_read(path, got, &e), 0);
 		else
