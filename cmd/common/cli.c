@@ -45,7 +45,7 @@ void cli_begin(struct cli *cli, const char *name)
 	opterr = 0;
 }
 
-static int status_of(int err)
+static int exit_status_of(int err)
 {
 	switch ((enum iprep_err)err) {
 	case IPREP_OK:
@@ -112,7 +112,7 @@ int cli_fail(const struct cli *cli, int err)
 	if (cli->ctx)
 		why = iprep_errmsg(cli->ctx);
 	cli_error(cli, "%s", why);
-	return status_of(err);
+	return exit_status_of(err);
 }
 
 bool cli_take_option(struct cli *cli, int option)
@@ -186,7 +186,7 @@ int cli_open(struct cli *cli)
 	return EX_OK;
 }
 
-static int become(const struct cli *cli, uid_t uid, gid_t gid)
+static int become_user(const struct cli *cli, uid_t uid, gid_t gid)
 {
 	if (setgroups(1, &gid) || setgid(gid) || setuid(uid)) {
 		cli_error(cli,
@@ -214,7 +214,7 @@ int cli_end_root(struct cli *cli)
 	if (geteuid() == uid)
 		return EX_OK;
 	if (geteuid() == 0)
-		return become(cli, uid, gid);
+		return become_user(cli, uid, gid);
 	cli_error(cli, "the state belongs to user %u; run as root or as this user", (unsigned)uid);
 	return EX_NOPERM;
 }

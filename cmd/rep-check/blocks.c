@@ -32,7 +32,7 @@ static void put_links(const char *address)
 	printf("    undo: fail2ban-client unban $(rep-purge --pardon 30d %.*s)\n", len, address);
 }
 
-static void put_text(const struct iprep_block *block, bool links)
+static void put_block_text(const struct iprep_block *block, bool links)
 {
 	char until[UTC_TEXT_MAX];
 	int width = 0;
@@ -66,7 +66,7 @@ static int on_block(void *user, const struct iprep_block *block)
 	if (list->cli->json)
 		check_put_block_json(block);
 	else
-		put_text(block, list->only_new);
+		put_block_text(block, list->only_new);
 	if (!list->only_new)
 		return ferror(stdout);
 	/* a block that was not written has not been shown */
@@ -118,7 +118,7 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 	return EX_OK;
 }
 
-static int export(struct block_list *list, struct iprep_blocks_query *blocks_query)
+static int export_blocks(struct block_list *list, struct iprep_blocks_query *blocks_query)
 {
 	int rc = iprep_settings(list->cli->ctx, &list->export.settings);
 
@@ -163,7 +163,7 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 	else
 		list.format = NULL;
 	if (list.format)
-		rc = export(&list, &blocks_query);
+		rc = export_blocks(&list, &blocks_query);
 	else
 		rc = iprep_blocks(cli->ctx, &blocks_query);
 	if (rc)

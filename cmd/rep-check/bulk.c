@@ -83,7 +83,7 @@ static int on_answer(void *user, int64_t id, const char *text, int err,
 	return run->stdout_error;
 }
 
-static void on_progress(void *user, const struct iprep_progress *progress)
+static void show_bulk_progress(void *user, const struct iprep_progress *progress)
 {
 	struct run *run = user;
 
@@ -103,7 +103,7 @@ static int cannot_read(struct run *run, int error)
 	return EX_IOERR;
 }
 
-static int status_of(struct run *run, int rc)
+static int bulk_exit_status(struct run *run, int rc)
 {
 	if (run->stdout_error) {
 		errno = run->stdout_error; /* cli_finish() says it */
@@ -133,7 +133,7 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 				   .timeout_ms = timeout_ms,
 				   .next = on_next,
 				   .answer = on_answer,
-				   .progress = on_progress,
+				   .progress = show_bulk_progress,
 				   .user = run };
 	int rc = cli_end_root_or_state(run->cli);
 
@@ -145,7 +145,7 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
 	rc = iprep_lookup_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
-	return status_of(run, rc);
+	return bulk_exit_status(run, rc);
 }
 
 int check_file(struct cli *cli, const char *path, unsigned flags, int timeout_ms)

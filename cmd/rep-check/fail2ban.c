@@ -35,8 +35,8 @@ static void add_row(struct reader *reader, const char *what, enum f2b_state stat
 /* ---- the program ---- */
 
 /* What is allocated here is never freed: it is for exec. */
-static char **arguments(const struct iprep_settings *settings, const char *client, uid_t uid,
-			gid_t gid)
+static char **script_arguments(const struct iprep_settings *settings, const char *client, uid_t uid,
+			       gid_t gid)
 {
 	char **argv = calloc(ARGS_FIXED + settings->ntiers, sizeof(*argv)), **end = argv;
 	bool made = argv && asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
@@ -64,7 +64,7 @@ static void exec_program(const struct cli *cli, const char *client, int out)
 
 	if (iprep_settings(cli->ctx, &settings) || iprep_state_owner(cli->ctx, &uid, &gid))
 		_exit(1);
-	argv = arguments(settings, client, uid, gid);
+	argv = script_arguments(settings, client, uid, gid);
 	if (!argv || null < 0 || setpgid(0, 0) || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(out, 2) < 0)
 		_exit(1);
@@ -93,7 +93,7 @@ void check_fail2ban_start(const struct cli *cli, const char *client, struct f2b_
 }
 
 /* All of it, terminated; NULL: too slow, too long, or no memory. */
-static char *read_all(int fd)
+static char *read_output(int fd)
 {
 	int64_t end = monotonic_ms() + READ_S * 1000;
 	size_t len = 0, room = 1 << 16;
@@ -201,7 +201,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 		add_row(&reader, "fail2ban", F2B_ERROR, strerror(check->error));
 		return false;
 	}
-	all = rest = read_all(check->fd);
+	all = rest = read_output(check->fd);
 	close(check->fd);
 	while (all && (line = strsep(&rest, "\n")))
 		read_line(&reader, line);

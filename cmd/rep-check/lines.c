@@ -32,7 +32,7 @@ void lines_close(struct lines *lines)
 }
 
 /* LINES_FIELD: there are bytes now. */
-static enum lines_next fill(struct lines *lines)
+static enum lines_next lines_fill(struct lines *lines)
 {
 	struct pollfd pollfd = { .fd = lines->fd, .events = POLLIN };
 	ssize_t len;
@@ -64,7 +64,7 @@ static bool end_line(struct lines *lines)
 	return has;
 }
 
-static void take(struct lines *lines, char byte)
+static void lines_take(struct lines *lines, char byte)
 {
 	bool blank = strchr(" \t\r\v\f", byte) && byte;
 
@@ -81,7 +81,7 @@ static void take(struct lines *lines, char byte)
 enum lines_next lines_next(struct lines *lines)
 {
 	for (;;) {
-		enum lines_next state = lines->at < lines->count ? LINES_FIELD : fill(lines);
+		enum lines_next state = lines->at < lines->count ? LINES_FIELD : lines_fill(lines);
 
 		if (state == LINES_LATER)
 			return state;
@@ -95,7 +95,7 @@ enum lines_next lines_next(struct lines *lines)
 
 			lines->taken++;
 			if (byte != '\n')
-				take(lines, byte);
+				lines_take(lines, byte);
 			else if (end_line(lines))
 				return LINES_FIELD;
 		}

@@ -123,7 +123,7 @@ static const struct option longs[] = {
 
 /* ---- options ---- */
 
-static unsigned lookup_flags(const struct options *options)
+static unsigned requested_lookup_flags(const struct options *options)
 {
 	unsigned flags = 0;
 
@@ -162,7 +162,7 @@ static bool *flag_of(struct options *options, int option)
 }
 
 /* The last value counts; see filter_of() for those that may be given once. */
-static const char **value_of(struct options *options, int option)
+static const char **option_value(struct options *options, int option)
 {
 	switch (option) {
 	case O_USER:
@@ -213,7 +213,7 @@ static const char *name_of(int option)
 static int parse_own(struct cli *cli, struct options *options, int option, char **argv)
 {
 	bool *flag = flag_of(options, option);
-	const char **value = value_of(options, option), **filter = filter_of(options, option);
+	const char **value = option_value(options, option), **filter = filter_of(options, option);
 
 	if (flag) {
 		*flag = true;
@@ -231,7 +231,7 @@ static int parse_own(struct cli *cli, struct options *options, int option, char 
 	return EX_OK;
 }
 
-static int parse(struct cli *cli, struct options *options, int argc, char **argv)
+static int parse_check_arguments(struct cli *cli, struct options *options, int argc, char **argv)
 {
 	int option, rc;
 
@@ -300,8 +300,8 @@ static int check_modes(struct cli *cli, const struct options *options, int count
 	return EX_OK;
 }
 
-static int check_options(struct cli *cli, struct options *options, int count,
-			 char *const *addresses)
+static int validate_check_options(struct cli *cli, struct options *options, int count,
+				  char *const *addresses)
 {
 	int rc = check_modes(cli, options, count, addresses);
 
@@ -322,13 +322,13 @@ static int check_options(struct cli *cli, struct options *options, int count,
 
 /* ---- modes ---- */
 
-static int run(struct cli *cli, struct options *options, int argc, char **argv)
+static int run_check_command(struct cli *cli, struct options *options, int argc, char **argv)
 {
-	int rc = parse(cli, options, argc, argv);
+	int rc = parse_check_arguments(cli, options, argc, argv);
 
 	if (rc || options->done)
 		return rc;
-	rc = check_options(cli, options, argc - optind, argv + optind);
+	rc = validate_check_options(cli, options, argc - optind, argv + optind);
 	if (rc)
 		return rc;
 	rc = cli_open(cli);
@@ -348,9 +348,9 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 	if (options->blocks)
 		return check_blocks(cli, &options->list);
 	if (options->file)
-		return check_file(cli, options->file, lookup_flags(options),
+		return check_file(cli, options->file, requested_lookup_flags(options),
 				  (int)options->timeout_ms);
-	return check_addresses(cli, argv + optind, argc - optind, lookup_flags(options),
+	return check_addresses(cli, argv + optind, argc - optind, requested_lookup_flags(options),
 			       (int)options->timeout_ms);
 }
 
@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 
 	cli_begin(&cli, "rep-check");
 	cli.hook = is_hook(argc, argv);
-	status = run(&cli, &options, argc, argv);
+	status = run_check_command(&cli, &options, argc, argv);
 	status = cli_finish(&cli, status);
 	/* fail2ban counts a line for any status but 0: a failure must never ban */
 	if (cli.hook && status != EX_CONFIRMED)

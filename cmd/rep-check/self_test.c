@@ -8,7 +8,7 @@
 
 static const char *const states[] = { "ok", "quarantined", "silent", "refused", "no key", "off" };
 
-static void put_text(const struct iprep_source *source)
+static void put_source_text(const struct iprep_source *source)
 {
 	char latency[16] = "-", when[UTC_TEXT_MAX];
 
@@ -18,7 +18,7 @@ static void put_text(const struct iprep_source *source)
 	       utc_clock(source->probed_at, when), source->why);
 }
 
-static void put_json(const struct iprep_source *source)
+static void put_source_json(const struct iprep_source *source)
 {
 	struct json json;
 
@@ -50,9 +50,9 @@ static void on_row(void *user, const struct iprep_source *source)
 	const struct cli *cli = user;
 
 	if (cli->json)
-		put_json(source);
+		put_source_json(source);
 	else if (!cli->quiet)
-		put_text(source);
+		put_source_text(source);
 }
 
 static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)

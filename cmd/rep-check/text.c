@@ -69,7 +69,7 @@ void check_put_finding(const struct iprep_finding *finding, int width)
 	putchar('\n');
 }
 
-static void put_text(const struct iprep_result *result)
+static void put_result_text(const struct iprep_result *result)
 {
 	char when[UTC_TEXT_MAX];
 	int width = 0;
@@ -103,5 +103,5 @@ void check_put(const struct cli *cli, const struct iprep_result *result)
 	if (cli->json)
 		check_put_result_json(result);
 	else
-		put_text(result);
+		put_result_text(result);
 }

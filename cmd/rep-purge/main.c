@@ -57,7 +57,7 @@ struct wish {
 	bool recheck, released, reset, force, done;
 };
 
-static int parse(struct cli *cli, struct wish *wish, int argc, char **argv)
+static int parse_purge_arguments(struct cli *cli, struct wish *wish, int argc, char **argv)
 {
 	int option;
 
@@ -101,7 +101,7 @@ static int parse(struct cli *cli, struct wish *wish, int argc, char **argv)
 
 #define LONG_MS 1000 /* what takes no longer needs no bar */
 
-static void on_progress(void *user, int64_t done, int64_t total)
+static void show_purge_progress(void *user, int64_t done, int64_t total)
 {
 	struct bar *bar = user;
 
@@ -115,7 +115,7 @@ static struct iprep_run_options run_options(const struct cli *cli, struct bar *b
 
 	bar_begin(bar, !cli->quiet && !cli->dry_run);
 	if (bar->on)
-		options.progress = on_progress;
+		options.progress = show_purge_progress;
 	return options;
 }
 
@@ -138,7 +138,7 @@ static void put_purge_json(const struct iprep_purge_stats *stats, bool dry_run)
 	json_end(&json);
 }
 
-static int expire(struct cli *cli)
+static int run_expire(struct cli *cli)
 {
 	struct iprep_purge_stats purge_stats;
 	struct bar bar;
@@ -175,7 +175,7 @@ static void put_recheck_json(const struct iprep_recheck_stats *stats, bool dry_r
 	json_end(&json);
 }
 
-static int recheck(struct cli *cli)
+static int run_recheck(struct cli *cli)
 {
 	struct iprep_recheck_stats stats;
 	struct bar bar;
@@ -269,7 +269,7 @@ static int forget_one(struct cli *cli, const struct wish *wish, const char *addr
 }
 
 /* A bad address is reported, the rest are still done; not so when the store fails. */
-static int forget(struct cli *cli, const struct wish *wish, char **addresses, int count)
+static int forget_addresses(struct cli *cli, const struct wish *wish, char **addresses, int count)
 {
 	int status = EX_OK;
 
@@ -312,10 +312,10 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 	return EX_OK;
 }
 
-static int run(struct cli *cli, int argc, char **argv)
+static int run_purge_command(struct cli *cli, int argc, char **argv)
 {
 	struct wish wish = { 0 };
-	int rc = parse(cli, &wish, argc, argv);
+	int rc = parse_purge_arguments(cli, &wish, argc, argv);
 
 	if (rc || wish.done)
 		return rc;
@@ -329,12 +329,12 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (wish.reset)
 		return purge_reset(cli, wish.force);
 	if (wish.recheck)
-		return recheck(cli);
+		return run_recheck(cli);
 	if (wish.released)
 		return list_released(cli);
 	if (argc == optind)
-		return expire(cli);
-	return forget(cli, &wish, argv + optind, argc - optind);
+		return run_expire(cli);
+	return forget_addresses(cli, &wish, argv + optind, argc - optind);
 }
 
 int main(int argc, char **argv)
@@ -342,5 +342,5 @@ int main(int argc, char **argv)
 	struct cli cli;
 
 	cli_begin(&cli, "rep-purge");
-	return cli_finish(&cli, run(&cli, argc, argv));
+	return cli_finish(&cli, run_purge_command(&cli, argc, argv));
 }

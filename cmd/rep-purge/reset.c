@@ -3,7 +3,7 @@
 #include "common/json.h"
 #include <stdio.h>
 
-static void put_json(const struct iprep_reset *reset)
+static void put_reset_json(const struct iprep_reset *reset)
 {
 	struct json json;
 
@@ -24,7 +24,7 @@ static void put_json(const struct iprep_reset *reset)
 	json_end(&json);
 }
 
-static void put_text(const struct cli *cli, const struct iprep_reset *reset)
+static void put_reset_text(const struct cli *cli, const struct iprep_reset *reset)
 {
 	const char *least = reset->all_read ? "" : "at least ",
 		   *would = reset->dry_run ? "would be " : "";
@@ -56,10 +56,10 @@ int purge_reset(struct cli *cli, bool force)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json) {
-		put_json(reset);
+		put_reset_json(reset);
 	} else {
 		if (!cli->quiet)
-			put_text(cli, reset);
+			put_reset_text(cli, reset);
 		if (reset->aside)
 			puts(reset->aside);
 	}

@@ -122,7 +122,8 @@ static int set_number(struct cli *cli, struct options *options, int byte)
 	return EX_OK;
 }
 
-static int parse(struct cli *cli, struct options *options, int argc, char **argv, bool *ret_done)
+static int parse_report_arguments(struct cli *cli, struct options *options, int argc, char **argv,
+				  bool *ret_done)
 {
 	int option, rc;
 
@@ -190,7 +191,7 @@ static void put_stats_json(const struct iprep_worker_stats *stats)
 	json_end(&json);
 }
 
-static int flush(struct cli *cli, const struct options *options)
+static int run_flush(struct cli *cli, const struct options *options)
 {
 	struct iprep_worker_stats worker_stats = { 0 };
 	int rc = iprep_run_worker(cli->ctx, (int)options->linger_s, &worker_stats);
@@ -216,7 +217,7 @@ static void print_recorded(const char *address, int recorded)
 	printf("%s: %s\n", address, names[recorded]);
 }
 
-static int report(struct cli *cli, struct options *options, const char *address)
+static int report_address(struct cli *cli, struct options *options, const char *address)
 {
 	int recorded = 0, rc;
 	bool wake = false;
@@ -241,7 +242,7 @@ static int report(struct cli *cli, struct options *options, const char *address)
 		return EX_OK;
 	}
 	options->linger_s = 0;
-	rc = flush(cli, options);
+	rc = run_flush(cli, options);
 	if (rc == EX_TEMPFAIL)
 		return EX_OK;
 	return rc; /* recorded; the running worker sends it */
@@ -283,7 +284,7 @@ static int print_retraction(struct cli *cli, const char *address, int64_t cancel
 }
 
 /* Recorded first, then sent, unless a worker is running, which sends it. */
-static int retract(struct cli *cli, const char *address)
+static int retract_address(struct cli *cli, const char *address)
 {
 	const struct iprep_retraction *retraction;
 	int64_t cancelled = 0;
@@ -305,7 +306,7 @@ static int retract(struct cli *cli, const char *address)
 }
 
 /* Each of these stands alone; all others record a report. */
-static int check_options(struct cli *cli, const struct options *options, int naddresses)
+static int validate_report_options(struct cli *cli, const struct options *options, int naddresses)
 {
 	int modes = options->enqueue + options->flush + options->retract + options->status;
 	const char *mode = NULL;
@@ -324,14 +325,14 @@ static int check_options(struct cli *cli, const struct options *options, int nad
 	return EX_OK;
 }
 
-static int run(struct cli *cli, struct options *options, int argc, char **argv)
+static int run_report_command(struct cli *cli, struct options *options, int argc, char **argv)
 {
 	bool done = false;
-	int rc = parse(cli, options, argc, argv, &done);
+	int rc = parse_report_arguments(cli, options, argc, argv, &done);
 
 	if (rc || done)
 		return rc;
-	rc = check_options(cli, options, argc - optind);
+	rc = validate_report_options(cli, options, argc - optind);
 	if (rc)
 		return rc;
 	cli->hook = options->flush && cli_stderr_is_null();
@@ -343,10 +344,10 @@ static int run(struct cli *cli, struct options *options, int argc, char **argv)
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)
-		return retract(cli, argv[optind]);
+		return retract_address(cli, argv[optind]);
 	if (options->flush)
-		return flush(cli, options);
-	return report(cli, options, argv[optind]);
+		return run_flush(cli, options);
+	return report_address(cli, options, argv[optind]);
 }
 
 int main(int argc, char **argv)
@@ -355,5 +356,5 @@ int main(int argc, char **argv)
 	struct cli cli;
 
 	cli_begin(&cli, "rep-report");
-	return cli_finish(&cli, run(&cli, &options, argc, argv));
+	return cli_finish(&cli, run_report_command(&cli, &options, argc, argv));
 }

@@ -31,7 +31,7 @@ static void put_endpoint(const struct iprep_endpoint *endpoint)
 		printf("-\n");
 }
 
-static void put_text(const struct iprep_queue *queue)
+static void put_queue_text(const struct iprep_queue *queue)
 {
 	char when[UTC_TEXT_MAX];
 
@@ -96,7 +96,7 @@ static void put_stuck_json(struct json *json, const struct iprep_stuck *stuck)
 	json_close_object(json);
 }
 
-static void put_json(const struct iprep_queue *queue)
+static void put_queue_json(const struct iprep_queue *queue)
 {
 	struct json json;
 
@@ -137,9 +137,9 @@ int report_status(struct cli *cli)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)
-		put_json(queue);
+		put_queue_json(queue);
 	else
-		put_text(queue);
+		put_queue_text(queue);
 	iprep_queue_free(queue);
 	return EX_OK;
 }

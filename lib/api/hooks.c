@@ -29,7 +29,7 @@ static size_t user_bytes(const char *user)
 }
 
 /* fail2ban leaves "<name>" where a tag has no value. */
-static const char *given(const char *text)
+static const char *text_if_given(const char *text)
 {
 	if (text && *text && *text != '<')
 		return text;
@@ -53,7 +53,7 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 		rc = ctx_open_store(ctx, STORE_GATE);
 	if (rc)
 		return rc;
-	if (given(jail))
+	if (text_if_given(jail))
 		text_mask(name, sizeof(name), jail, strlen(jail));
 	session = ctx_env(ctx);
 	if (line.user_len)
@@ -135,7 +135,7 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 	int64_t now = clock_now_s(&ctx->clock);
 	int rc = ctx_address(ctx, report->address, &ev->addr);
 
-	if (!rc && given(report->categories))
+	if (!rc && text_if_given(report->categories))
 		rc = categories_parse(report->categories, ev->categories, &ctx->err);
 	if (rc)
 		return rc;
@@ -153,7 +153,7 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 		ev->seen_at = now;
 	if (ev->seen_at > now)
 		ev->seen_at = now;
-	if (given(report->jail))
+	if (text_if_given(report->jail))
 		text_mask(ev->jail, sizeof(ev->jail), report->jail, strlen(report->jail));
 	return comment_of(ctx, report->comment, ev);
 }

@@ -127,7 +127,7 @@ struct whole {
 	struct store_reset r;
 }; /* one allocation */
 
-static int reset(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
+static int reset_database(struct iprep_ctx *ctx, unsigned flags, struct store_reset *ret)
 {
 	bool dry_run = flags & IPREP_RESET_DRY_RUN;
 	int fd = 0, rc;
@@ -158,7 +158,7 @@ int iprep_reset(struct iprep_ctx *ctx, unsigned flags, const struct iprep_reset 
 	if (!whole)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	ctx->store = store_close(ctx->store); /* ours is one that would be in the way */
-	rc = reset(ctx, flags, &whole->r);
+	rc = reset_database(ctx, flags, &whole->r);
 	if (rc) {
 		free(whole);
 		return rc;

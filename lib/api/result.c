@@ -13,7 +13,7 @@ struct whole {
 	struct result_finding ones[];
 };
 
-static int status_of(const struct finding *finding)
+static int finding_status(const struct finding *finding)
 {
 	switch ((enum finding_status)finding->status) {
 	case FINDING_OK:
@@ -45,7 +45,7 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 	snprintf(o->detail, sizeof(o->detail), "%s", detail);
 	o->finding = (struct iprep_finding){
 		.source = o->source,
-		.status = status_of(f),
+		.status = finding_status(f),
 		.detail = text_filled(o->detail, NULL),
 		.listed = f->status == FINDING_OK ? f->listed : -1,
 		.answers = o->answers,

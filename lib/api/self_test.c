@@ -21,7 +21,7 @@ struct test {
 	bool fed;
 };
 
-static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
+static enum feed_state next_test_point(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct test *test = user;
 
@@ -33,7 +33,7 @@ static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 	return FEED_TASK;
 }
 
-static source_set settled(void *user, struct task *task)
+static source_set test_point_settled(void *user, struct task *task)
 {
 	struct test *test = user;
 
@@ -43,14 +43,14 @@ static source_set settled(void *user, struct task *task)
 	return 0;
 }
 
-static int run(struct test *test, int timeout_ms)
+static int run_test_points(struct test *test, int timeout_ms)
 {
 	const struct session *session = &test->session;
 	struct feed feed = { .user = test,
 			     .window_max = 1,
 			     .task_ms = timeout_ms,
-			     .next = next,
-			     .settled = settled };
+			     .next = next_test_point,
+			     .settled = test_point_settled };
 
 	for (size_t i = 0; i < session->conf->nsources; i++) {
 		test->task.ask |= SOURCE_BIT(i);
@@ -120,9 +120,9 @@ static void judge_api(const struct test *test, size_t i, struct iprep_source *ro
 		snprintf(why, DETAIL_MAX, "the key is good");
 }
 
-static void judge(const struct test *test,
-		  void (*row)(void *user, const struct iprep_source *source), void *user,
-		  bool *ret_passed)
+static void judge_test_point(const struct test *test,
+			     void (*row)(void *user, const struct iprep_source *source), void *user,
+			     bool *ret_passed)
 {
 	const struct conf *conf = test->session.conf;
 	char why[DETAIL_MAX];
@@ -170,9 +170,10 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
 		rc = store_quota_take(test.session.store, "check", 1);
 	if (!rc)
-		rc = run(&test, timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
+		rc = run_test_points(&test,
+				     timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
 	if (!rc)
-		judge(&test, row, user, ret_passed);
+		judge_test_point(&test, row, user, ret_passed);
 	free(test.task.findings);
 	return rc;
 }

@@ -74,7 +74,7 @@ static int read_endpoint(struct iprep_ctx *ctx, struct whole *whole, enum task_k
 	return 0;
 }
 
-static int read_all(struct iprep_ctx *ctx, struct whole *whole)
+static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 {
 	struct queue_counts queue_counts;
 	int rc = store_queue_counts(ctx->store, &queue_counts);
@@ -113,7 +113,7 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 	whole = calloc(1, sizeof(*whole));
 	if (!whole)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	rc = read_all(ctx, whole);
+	rc = read_status(ctx, whole);
 	if (rc) {
 		free(whole);
 		return rc;

@@ -54,7 +54,7 @@ static int next_byte(const char **at, const char *end)
 	return tolower((int)byte);
 }
 
-static bool begins_with(const char *text, const char *end, const char *piece, size_t len)
+static bool piece_at(const char *text, const char *end, const char *piece, size_t len)
 {
 	while (len && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
 		piece++;
@@ -71,7 +71,7 @@ bool text_shows(const char *text, size_t len, const char *secret)
 		return false;
 	for (size_t at = 0; at + piece <= len; at++)
 		for (size_t i = 0; i + piece <= length; i++)
-			if (begins_with(text + at, text + len, secret + i, piece))
+			if (piece_at(text + at, text + len, secret + i, piece))
 				return true;
 	return false;
 }

@@ -18,7 +18,7 @@
 #define BAN_MAX_S  (3653 * 86400LL)
 #define INT_VALUES 1000000
 
-static bool wrong(struct err *error, const char *what)
+static bool key_error(struct err *error, const char *what)
 {
 	err_set(error, IPREP_E_CONFIG, "%s", what);
 	return false;
@@ -56,7 +56,7 @@ static bool p_yes(const struct conf_key *key, const char *text, void *dst, struc
 {
 	(void)key;
 	if (strcasecmp(text, "yes") && strcasecmp(text, "no"))
-		return wrong(error, "expected yes or no");
+		return key_error(error, "expected yes or no");
 	*(bool *)dst = !strcasecmp(text, "yes");
 	return true;
 }
@@ -78,7 +78,7 @@ static bool next_word(const char **at, char *dst, size_t room)
 static bool copy_text(char *dst, const char *text, struct err *error)
 {
 	if (strlen(text) >= CONF_TEXT_MAX)
-		return wrong(error, "too long");
+		return key_error(error, "too long");
 	memcpy(dst, text, strlen(text) + 1);
 	return true;
 }
@@ -88,9 +88,9 @@ static bool p_path(const struct conf_key *key, const char *text, void *dst, stru
 	bool may_be_empty = key->min == 0;
 
 	if (*text != '/' && (*text || !may_be_empty))
-		return wrong(error, "expected an absolute path");
+		return key_error(error, "expected an absolute path");
 	if (*text && text[strlen(text) - 1] == '/')
-		return wrong(error, "expected a file, not a directory");
+		return key_error(error, "expected a file, not a directory");
 	return copy_text(dst, text, error);
 }
 
@@ -113,9 +113,9 @@ static bool p_url(const struct conf_key *key, const char *text, void *dst, struc
 	(void)key;
 	if (strncmp(text, "https://", 8) &&
 	    (strncmp(text, "http://", 7) || !loopback_host(text + 7)))
-		return wrong(error, "expected https:// (http:// only to loopback)");
+		return key_error(error, "expected https:// (http:// only to loopback)");
 	if (text[strcspn(text, " \"'@#?<>\\")] || text[strlen(text) - 1] == '/')
-		return wrong(error, "not a plain URL without a slash at its end");
+		return key_error(error, "not a plain URL without a slash at its end");
 	return copy_text(dst, text, error);
 }
 
@@ -128,7 +128,7 @@ static bool p_proxy(const struct conf_key *key, const char *text, void *dst, str
 	if (scheme_end)
 		host = scheme_end + 3;
 	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
-		return wrong(error, "expected a proxy such as http://proxy.example.org:3128");
+		return key_error(error, "expected a proxy such as http://proxy.example.org:3128");
 	return copy_text(dst, text, error);
 }
 
@@ -137,13 +137,14 @@ static bool zone_name(const char *text, struct err *error)
 	size_t len = strlen(text), label = 0;
 
 	if (!len || len > 253 - 64) /* 32 nibbles and their dots go before it */
-		return wrong(error, "expected a zone name of 1 to 189 characters");
+		return key_error(error, "expected a zone name of 1 to 189 characters");
 	for (size_t i = 0; i < len; i++) {
 		label = text[i] == '.' ? 0 : label + 1;
 		if ((text[i] == '.' && (!i || text[i - 1] == '.')) || label > 63)
-			return wrong(error, "not a zone name: empty or overlong label");
+			return key_error(error, "not a zone name: empty or overlong label");
 		if (!isalnum((unsigned char)text[i]) && !strchr(".-_", text[i]))
-			return wrong(error, "not a zone name: only letters, digits, '.', '-', '_'");
+			return key_error(error,
+					 "not a zone name: only letters, digits, '.', '-', '_'");
 	}
 	return true;
 }
@@ -163,12 +164,12 @@ static bool p_zone(const struct conf_key *key, const char *text, void *dst, stru
 		return zone_name(text, error);
 	to = strchr(from, '}');
 	if (strncmp(from, "%{key:/", 7) || !to || to == from + 7)
-		return wrong(error, "knows only %{key:/absolute/path}");
+		return key_error(error, "knows only %{key:/absolute/path}");
 	for (const char *pos = from; pos < to; pos++)
 		if (*pos <= ' ' || *pos > '~' || *pos == '"')
-			return wrong(error, "the key's path may hold printable ASCII only");
+			return key_error(error, "the key's path may hold printable ASCII only");
 	if ((from > text && from[-1] != '.') || to[1] != '.')
-		return wrong(error, "the key must be a label of its own, with dots around it");
+		return key_error(error, "the key must be a label of its own, with dots around it");
 	snprintf(source->key_file, sizeof(source->key_file), "%.*s", (int)(to - from - 6),
 		 from + 6);
 	snprintf(plain, sizeof(plain), "%.*sk%s", (int)(from - text), text, to + 1);
@@ -189,11 +190,11 @@ static bool p_resolvers(const struct conf_key *key, const char *text, void *dst,
 	conf->nresolvers = 0;
 	while (next_word(&text, one, sizeof(one))) {
 		if (conf->nresolvers == RESOLVERS_MAX)
-			return wrong(error, "more than 8 resolvers");
+			return key_error(error, "more than 8 resolvers");
 		if (!resolver_parse(one, &conf->resolvers[conf->nresolvers++]))
-			return wrong(error, expected);
+			return key_error(error, expected);
 	}
-	return !*text || wrong(error, expected);
+	return !*text || key_error(error, expected);
 }
 
 /* The row of text in names; -1: none. */
@@ -212,7 +213,7 @@ static bool p_check(const struct conf_key *key, const char *text, void *dst, str
 
 	(void)key;
 	if (row < 0)
-		return wrong(error, "expected undecided, always or never");
+		return key_error(error, "expected undecided, always or never");
 	*(enum check_policy *)dst = (enum check_policy)row;
 	return true;
 }
@@ -224,7 +225,7 @@ static bool p_confirm(const struct conf_key *key, const char *text, void *dst, s
 
 	(void)key;
 	if (row < 0)
-		return wrong(error, "expected auto, yes or no");
+		return key_error(error, "expected auto, yes or no");
 	*(enum confirm_tcp *)dst = (enum confirm_tcp)row;
 	return true;
 }
@@ -233,7 +234,7 @@ static bool p_start(const struct conf_key *key, const char *text, void *dst, str
 {
 	(void)key;
 	if (strcmp(text, "spawn") && strcmp(text, "none"))
-		return wrong(error, "expected spawn or none");
+		return key_error(error, "expected spawn or none");
 	*(enum worker_start *)dst = *text == 's' ? WORKER_SPAWN : WORKER_NONE;
 	return true;
 }
@@ -246,11 +247,11 @@ static bool p_rate(const struct conf_key *key, const char *text, void *dst, stru
 	int64_t n, seconds;
 
 	if (!slash || slash - text >= (int)sizeof(number))
-		return wrong(error, "expected a rate such as 2000/1h");
+		return key_error(error, "expected a rate such as 2000/1h");
 	snprintf(number, sizeof(number), "%.*s", (int)(slash - text), text);
 	if (!int_parse(number, key->min, key->max, &n) ||
 	    !duration_parse(slash + 1, YEAR_S, &seconds) || !seconds)
-		return wrong(error, "expected a rate such as 2000/1h");
+		return key_error(error, "expected a rate such as 2000/1h");
 	conf->max_new_blocks = (int)n;
 	conf->max_blocks_s = seconds;
 	return true;
@@ -262,8 +263,8 @@ static bool p_categories(const struct conf_key *key, const char *text, void *dst
 
 	(void)key;
 	if (categories_parse(text, numbers, NULL))
-		return wrong(error,
-			     "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
+		return key_error(error,
+				 "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
 	return copy_text(dst, numbers, error);
 }
 
@@ -273,7 +274,7 @@ static bool p_comment(const struct conf_key *key, const char *text, void *dst, s
 
 	(void)key;
 	if (what)
-		return wrong(error, what);
+		return key_error(error, what);
 	return copy_text(dst, text, error);
 }
 
@@ -285,10 +286,10 @@ static bool p_globs(const struct conf_key *key, const char *text, void *dst, str
 	conf->nskip_jails = 0;
 	while (next_word(&text, jail, sizeof(jail))) {
 		if (conf->nskip_jails == CONF_GLOBS_MAX)
-			return wrong(error, "more than 32 names");
+			return key_error(error, "more than 32 names");
 		memcpy(conf->skip_jails[conf->nskip_jails++], jail, strlen(jail) + 1);
 	}
-	return !*text || wrong(error, "a name has more than 63 bytes");
+	return !*text || key_error(error, "a name has more than 63 bytes");
 }
 
 static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, struct err *error)
@@ -300,11 +301,11 @@ static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, 
 	conf->nallow = 0;
 	while (next_word(&text, one, sizeof(one))) {
 		if (conf->nallow == CONF_ALLOW_MAX)
-			return wrong(error, "more than 64 addresses or prefixes");
+			return key_error(error, "more than 64 addresses or prefixes");
 		if (!prefix_parse(one, &conf->allow[conf->nallow++]))
-			return wrong(error, expected);
+			return key_error(error, expected);
 	}
-	return !*text || wrong(error, expected);
+	return !*text || key_error(error, expected);
 }
 
 /* One row per line. */

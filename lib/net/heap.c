@@ -4,14 +4,14 @@
 #include <stddef.h>
 
 /* Two roots into one; each may be NULL. */
-static struct heap_node *meld(struct heap_node *first, struct heap_node *second)
+static struct heap_node *heap_meld(struct heap_node *first, struct heap_node *second)
 {
 	if (!first)
 		return second;
 	if (!second)
 		return first;
 	if (second->key < first->key)
-		return meld(second, first);
+		return heap_meld(second, first);
 	second->next = first->child;
 	if (second->next)
 		second->next->prev = second;
@@ -36,7 +36,7 @@ static struct heap_node *meld_siblings(struct heap_node *first)
 		a->next = a->prev = NULL;
 		if (b)
 			b->next = b->prev = NULL;
-		a = meld(a, b);
+		a = heap_meld(a, b);
 		a->next = pairs;
 		pairs = a;
 	}
@@ -44,7 +44,7 @@ static struct heap_node *meld_siblings(struct heap_node *first)
 		struct heap_node *rest = pairs->next;
 
 		pairs->next = NULL;
-		root = meld(root, pairs);
+		root = heap_meld(root, pairs);
 		pairs = rest;
 	}
 	return root;
@@ -53,7 +53,7 @@ static struct heap_node *meld_siblings(struct heap_node *first)
 void heap_insert(struct heap_node **root, struct heap_node *heap_node)
 {
 	heap_node->child = heap_node->next = heap_node->prev = NULL;
-	*root = meld(*root, heap_node);
+	*root = heap_meld(*root, heap_node);
 }
 
 void heap_remove(struct heap_node **root, struct heap_node *heap_node)
@@ -67,7 +67,7 @@ void heap_remove(struct heap_node **root, struct heap_node *heap_node)
 			heap_node->prev->next = heap_node->next;
 		if (heap_node->next)
 			heap_node->next->prev = heap_node->prev;
-		*root = meld(*root, below);
+		*root = heap_meld(*root, below);
 	} else {
 		*root = below;
 	}

@@ -29,8 +29,8 @@ static void put_duration(int64_t seconds, char dst[24])
 
 /* The value of the placeholder at pos ("%{...}") into dst. Returns its length in the template, or 0
  * if there is none. */
-static size_t value_of(const char *pos, const struct report_comment_facts *facts, char dst[80],
-		       int *ret_zero)
+static size_t placeholder_value(const char *pos, const struct report_comment_facts *facts,
+				char dst[80], int *ret_zero)
 {
 	const char *end = pos[0] == '%' && pos[1] == '{' ? strchr(pos, '}') : NULL;
 	size_t count = end ? (size_t)(end - pos) + 1 : 0;
@@ -63,7 +63,7 @@ static void put_clause(const char *from, const char *to, const struct report_com
 	int zero = 0;
 
 	while (from < to) {
-		size_t count = value_of(from, facts, one, &zero);
+		size_t count = placeholder_value(from, facts, one, &zero);
 
 		if (!count) {
 			one[0] = *from;

@@ -52,7 +52,7 @@ int store_damaged(struct store *store, const char *doing, const char *what)
 		       store_name(store), doing, store->why);
 }
 
-static bool begins(const char *text, const char *with)
+static bool begins_with(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
 }
@@ -65,7 +65,7 @@ static bool is_damage(int rc, const char *text)
 	    rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
 		return true;
 	return (rc & 0xff) == SQLITE_ERROR &&
-	       (begins(text, "no such ") || begins(text, "duplicate column name") ||
+	       (begins_with(text, "no such ") || begins_with(text, "duplicate column name") ||
 		strstr(text, " already exists") || strstr(text, " has no column "));
 }
 

@@ -86,8 +86,8 @@ static int count_in_file(struct store *store, const struct needles *what, int *r
 }
 
 /* All deletions are committed. Bytes that cannot be wiped now are reported. */
-static int wipe(struct store *store, const struct addr *key, int bits, const char *text,
-		int allowed)
+static int wipe_address(struct store *store, const struct addr *key, int bits, const char *text,
+			int allowed)
 {
 	struct needles what = { key->bytes, (size_t)bits / 8, text };
 	int found = 0, rc = store_truncate_wal(store);
@@ -167,7 +167,7 @@ int store_forget(struct store *store, const struct addr *key, int bits, int64_t 
 	rc = store_end(store, forget_rows(store, key, bits, text, pardon_until));
 	if (rc)
 		return rc;
-	if (wipe(store, key, bits, text, pardon_until != 0))
+	if (wipe_address(store, key, bits, text, pardon_until != 0))
 		log_line(store->log, LOG_NOTICE,
 			 "%s: forgotten, but freed space may still hold it: %s", text,
 			 store->error->text);

@@ -29,7 +29,7 @@ static void path_beside(const struct store *store, const char *name, char dst[ST
 		 store->path, name);
 }
 
-static int fail(struct store *store, const char *path, const char *doing)
+static int make_fail(struct store *store, const char *path, const char *doing)
 {
 	return err_set(store->error,
 		       errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
@@ -68,7 +68,7 @@ int store_make_lock(struct store *store)
 	path_beside(store, "make.lock", path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return fail(store, path, "cannot be opened");
+		return make_fail(store, path, "cannot be opened");
 	while (fcntl(fd, F_OFD_SETLK, &flock)) {
 		if (store_wait(store, &ntries))
 			continue;
@@ -156,7 +156,7 @@ int store_put_in_place(struct store *store, struct store *fresh)
 	remove_rest(path, false);
 	remove_rest(store->path, false);
 	if (rename(path, store->path)) {
-		rc = fail(store, store->path, "cannot be put in its place");
+		rc = make_fail(store, store->path, "cannot be put in its place");
 		unlink(path);
 		return rc;
 	}

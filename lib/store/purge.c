@@ -75,7 +75,7 @@ static bool hour_apart(const struct run *before)
 
 /* By more than a week: no clock is set that far. Between two boots the machine may have been
  * off. */
-static bool jumped(const struct run *before, int64_t now)
+static bool clock_jumped(const struct run *before, int64_t now)
 {
 	bool same_boot;
 	int64_t passed = since_run_s(before, &same_boot), ahead = now - before->wall - passed;
@@ -88,7 +88,7 @@ static bool jumped(const struct run *before, int64_t now)
  * beyond the later one, for a clock that fell back to 1970 must not take all that is to come for
  * nonsense. Without two such runs nothing is either.
  */
-static int agreed(struct store *store, int64_t *ret_before, int64_t *ret_beyond)
+static int agreed_times(struct store *store, int64_t *ret_before, int64_t *ret_beyond)
 {
 	int64_t now = store_now(store);
 	struct run before;
@@ -117,7 +117,7 @@ int store_purge_seen(struct store *store)
 	bool same_boot;
 	int rc = last_run(store, &before);
 
-	if (rc > 0 && jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
+	if (rc > 0 && clock_jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
 		return 0;
 	if (rc < 0)
 		return rc;
@@ -172,7 +172,7 @@ static const struct sweep sweeps[] = {
 /* clang-format on */
 #define NSWEEPS (sizeof(sweeps) / sizeof(sweeps[0]))
 
-static int64_t longer(int64_t at, int64_t other)
+static int64_t later_of(int64_t at, int64_t other)
 {
 	if (at > other)
 		return at;
@@ -183,7 +183,7 @@ static int64_t longer(int64_t at, int64_t other)
 static int agreed_past(struct store *store, int64_t keep_s, int64_t *ret_before,
 		       int64_t *ret_beyond)
 {
-	int rc = agreed(store, ret_before, ret_beyond);
+	int rc = agreed_times(store, ret_before, ret_beyond);
 
 	*ret_before -= keep_s;
 	*ret_beyond -= *ret_beyond < INT64_MAX ? TEN_YEARS_S : 0;
@@ -191,8 +191,8 @@ static int agreed_past(struct store *store, int64_t keep_s, int64_t *ret_before,
 }
 
 /* A report is needed for as long as it covers later ones. */
-static int limits(struct store *store, const struct conf *conf, enum keeps keeps,
-		  int64_t *ret_before, int64_t *ret_beyond)
+static int retention_limits(struct store *store, const struct conf *conf, enum keeps keeps,
+			    int64_t *ret_before, int64_t *ret_beyond)
 {
 	int64_t now = store_now(store);
 
@@ -205,17 +205,17 @@ static int limits(struct store *store, const struct conf *conf, enum keeps keeps
 		*ret_before = now - WEEK_S;
 		break;
 	case KEEP_WINDOWS:
-		*ret_before = now - longer(conf->report_window_s, conf->spray_window_s);
+		*ret_before = now - later_of(conf->report_window_s, conf->spray_window_s);
 		break;
 	case KEEP_REPORTS:
-		return agreed_past(store, longer(conf->keep_reports_s, conf->report_interval_s),
+		return agreed_past(store, later_of(conf->keep_reports_s, conf->report_interval_s),
 				   ret_before, ret_beyond);
 	case KEEP_GOOD:
 		return agreed_past(store, conf->login_window_s, ret_before, ret_beyond);
 	case KEEP_RELEASED:
 		return agreed_past(store, conf->keep_released_s, ret_before, ret_beyond);
 	case KEEP_AGREED:
-		return agreed(store, ret_before, ret_beyond);
+		return agreed_times(store, ret_before, ret_beyond);
 	}
 	return 0;
 }
@@ -273,7 +273,7 @@ int store_purge_count(struct store *store, const struct conf *conf, struct store
 
 	*ret = (struct store_counts){ 0 };
 	for (size_t i = 0; i < NSWEEPS; i++) {
-		rc = limits(store, conf, sweeps[i].keeps, &before, &beyond);
+		rc = retention_limits(store, conf, sweeps[i].keeps, &before, &beyond);
 		if (rc)
 			return rc;
 		/* always so, but it names both limits, which are bound */
@@ -296,7 +296,7 @@ static int sweep_some(struct store *store, const struct conf *conf, const char *
 	int ncols = (int)strcspn(cols, ")");
 	int64_t before, beyond;
 	char sql[240];
-	int rc = limits(store, conf, sweep->keeps, &before, &beyond);
+	int rc = retention_limits(store, conf, sweep->keeps, &before, &beyond);
 
 	if (rc)
 		return rc;

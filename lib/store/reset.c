@@ -103,7 +103,7 @@ static void count_all(struct store *store, struct store_reset *ret)
 
 /* Reads all of it. 0: *ret says what is wrong, or that nothing is. Errors: those that are not about
  * what is in it. */
-static int judge(struct store *store, struct store_reset *ret)
+static int judge_old_database(struct store *store, struct store_reset *ret)
 {
 	int64_t version;
 	int rc = store_missing(store);
@@ -247,7 +247,7 @@ static int move_aside(struct store *store, const char *aside)
 	return 0;
 }
 
-static int replace(struct store *store, struct store *fresh, struct store_reset *ret)
+static int replace_database(struct store *store, struct store *fresh, struct store_reset *ret)
 {
 	struct stat st;
 	bool exists = !lstat(store->path, &st);
@@ -270,7 +270,7 @@ static int replace(struct store *store, struct store *fresh, struct store_reset 
 
 /* ---- all of it ---- */
 
-static int reset(struct store *store, struct store_reset *ret)
+static int reset_locked(struct store *store, struct store_reset *ret)
 {
 	struct store fresh;
 	int fd = store_make_lock(store), rc;
@@ -284,7 +284,7 @@ static int reset(struct store *store, struct store_reset *ret)
 		if (rc)
 			store_build_failed(store, &fresh);
 		else
-			rc = replace(store, &fresh, ret);
+			rc = replace_database(store, &fresh, ret);
 	}
 	close(fd);
 	return rc;
@@ -303,7 +303,7 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 	}
 	store->state = STORE_SOUND;
 	if (!rc)
-		rc = judge(store, ret);
+		rc = judge_old_database(store, ret);
 	if (rc)
 		return rc;
 	if (ret->sound && !sound_too)
@@ -313,7 +313,7 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 			       store->path, (long long)ret->blocks, (long long)ret->reports);
 	if (dry_run)
 		return 0;
-	return reset(store, ret);
+	return reset_locked(store, ret);
 }
 
 int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clock,

@@ -104,7 +104,7 @@ static const char schema_4[] =
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
-static int exec(struct store *store, const char *sql)
+static int schema_exec(struct store *store, const char *sql)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return store_fail(store, "preparing the tables");
@@ -170,7 +170,7 @@ int store_version(struct store *store, int64_t *ret_version)
 	return 0;
 }
 
-static int migrate(struct store *store)
+static int schema_migrate(struct store *store)
 {
 	int64_t version = 0;
 	char mark[120];
@@ -180,13 +180,13 @@ static int migrate(struct store *store)
 		return rc;
 	rc = store_version(store, &version); /* another process may have been faster */
 	while (!rc && version < SCHEMA_VERSION)
-		rc = exec(store, steps[version++]);
+		rc = schema_exec(store, steps[version++]);
 	if (rc)
 		return store_end(store, rc);
 	sqlite3_snprintf(sizeof(mark), mark,
 			 "PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID,
 			 (long long)SCHEMA_VERSION);
-	return store_end(store, exec(store, mark));
+	return store_end(store, schema_exec(store, mark));
 }
 
 /* The file was set aside between our opening and reading it; the log next to it belongs to the new
@@ -216,10 +216,10 @@ int store_schema(struct store *store)
 		return err_set(store->error, IPREP_E_STORE,
 			       "%s: not made yet, and the disk refuses writes", store_name(store));
 	if (version == 0) /* both last for the life of the file */
-		rc = exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
+		rc = schema_exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!rc)
-		rc = exec(store, "PRAGMA journal_mode = WAL");
+		rc = schema_exec(store, "PRAGMA journal_mode = WAL");
 	if (rc)
 		return rc;
-	return migrate(store);
+	return schema_migrate(store);
 }

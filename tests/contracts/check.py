@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Contracts of the tree, checked from its text and its libraries.
 
-    check.py NAME [--lib DIR] [--self-check]      NAME: exports headers layers banned config
+    check.py NAME [--lib DIR] [--self-check]      NAME: exports headers layers banned names config
 
 Each prints one line per fault and ends with 1 if there is one. --self-check seeds a fault of each
 kind into a copy and fails if it is not found.
@@ -103,6 +103,22 @@ def banned(root, _lib):
                 yield f'{folder}/{name}: {found}() is banned'
 
 
+DEFINITION = re.compile(r'^(?:[A-Za-z_]\w*[ \t*]+)+(\w+)\((?=[^;{}]*\)\s*\{)', re.M)
+
+
+def names(root, _lib):
+    """One name, one function, within the library and within the programs: a search leads to one place."""
+    for folder in ('lib', 'cmd'):
+        seen = {}
+        for name, path in sources(root, folder):
+            for function in DEFINITION.findall(code_of(path)):
+                other = seen.setdefault(function, name)
+                if other != name and function != 'main':     # in one file: two ways to build it
+                    yield f'{folder}/{name}: {function}() is also in {folder}/{other}'
+        if len(seen) < 5 * FEWEST[folder]:
+            raise SystemExit(f'{folder}: only {len(seen)} functions found')
+
+
 def headers(root, _lib):
     for folder, incs in (('lib', ['lib', 'lib/include']), ('cmd', ['cmd', 'lib/include'])):
         for name, path in sources(root, folder):
@@ -169,7 +185,7 @@ def config(root, _lib):
         yield f'[{key[0]} X] {key[1]}: in the code, not in fail2ban/iprep.conf'
 
 
-CHECKS = {f.__name__: f for f in (exports, headers, layers, banned, config)}
+CHECKS = {f.__name__: f for f in (exports, headers, layers, banned, names, config)}
 SEEDS = {                                  # name: [(file, what is added, what the check says)]
     'layers': [('lib/base/addr.c', '#include "worker/worker.h"\n', 'lib/base/addr.c includes worker/worker.h: upward'),
                ('lib/base/err.h', '#  include "conf/conf.h"\n', 'lib/base/err.h includes conf/conf.h: upward'),
@@ -189,6 +205,9 @@ SEEDS = {                                  # name: [(file, what is added, what t
                ('cmd/common/cli.c', '#include "rep-check/text.h"\n', 'only <iprep.h>'),
                ('cmd/rep-check/main.c', '#include <sqlite3.h>\n', 'only <iprep.h>')],
     'banned': [('cmd/common/cli.c', f'static void f(void) {{ {b} (0); }}\n', f'{b}()') for b in BANNED],
+    'names': [('cmd/rep-check/main.c', 'static int cli_error(void)\n{\n\treturn 0;\n}\n',
+               'cli_error() is also in'),
+              ('lib/base/addr.c', 'bool\tgate_is_blocked(int first,\n\t       int second) {\n}\n', 'gate_is_blocked() is also in')],
     'headers': [(h, 'struct thing x(unknown_type y);\n', h)
                 for h in ('lib/reputation/gate.h', 'lib/include/iprep.h', 'cmd/common/cli.h')],
     'exports': [('lib/iprep.map', 'iprep_bogus;\n', 'in the map, not in header'),

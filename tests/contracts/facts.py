@@ -137,7 +137,7 @@ def fixed_values(root):
     code = read(os.path.join(root, 'lib/conf/keys.c'))
     rows = {}
     for name, body in re.findall(r'\nstatic bool (p_\w+)\(.*?\n\{(.*?)\n\}', code, re.S):
-        if m := re.search(r'wrong\(\w+, "expected ((?:[a-z]+, )*[a-z]+ or [a-z]+)"\)', body):
+        if m := re.search(r'key_error\(\w+, "expected ((?:[a-z]+, )*[a-z]+ or [a-z]+)"\)', body):
             rows[name] = set(re.split(r', | or ', m.group(1)))
     return rows
 
