@@ -214,7 +214,7 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 	if (rc < 0)
 		return rc;
 	session = ctx_env(ctx);
-	rc = verdict_log_ready(&session, &ctx->err);
+	rc = verdict_log_ready(&session);
 	if (rc)
 		return rc;
 	return ctx_read_key(ctx);

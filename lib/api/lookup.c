@@ -112,7 +112,7 @@ int iprep_lookup(struct iprep_ctx *ctx, const char *address, unsigned flags,
 	rc = open_session(ctx, flags, &single.session);
 	if (rc)
 		return rc;
-	rc = bulk_lookup_run(&single.session, &feed, &ctx->err);
+	rc = bulk_lookup_run(&single.session, &feed);
 	if (rc) {
 		free(single.result);
 		return rc;
@@ -195,5 +195,5 @@ int iprep_lookup_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 		return rc;
 	if (list->timeout_ms > 0)
 		feed.timeout_ms = list->timeout_ms;
-	return bulk_lookup_run(&run.session, &feed, &ctx->err);
+	return bulk_lookup_run(&run.session, &feed);
 }

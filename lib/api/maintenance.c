@@ -89,7 +89,7 @@ int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options
 	if (options->dry_run)
 		rc = store_rechecks_count(ctx->store, &stats.done);
 	else
-		rc = recheck_run(&session, options->progress, options->user, &stats, &ctx->err);
+		rc = recheck_run(&session, options->progress, options->user, &stats);
 	if (rc)
 		return rc;
 	*ret_stats = (struct iprep_recheck_stats){ stats.done, stats.released, stats.listed,

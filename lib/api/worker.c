@@ -17,7 +17,7 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	rc = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats, &ctx->err);
+	rc = worker_run(&session, linger_s < 0 ? ctx->conf->linger_s : linger_s, &stats);
 	if (!rc && ret_stats)
 		*ret_stats = (struct iprep_worker_stats){ stats.lookups, stats.reports,
 							  stats.blocks, stats.lines, stats.failed };

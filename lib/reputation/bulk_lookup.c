@@ -40,7 +40,6 @@ struct bulk_lookup {
 	size_t kept_bytes;
 	struct lookup *unpacked; /* for answer() */
 	int64_t progress_ms;
-	struct err *err;
 	struct err failure; /* what ended the run early; code 0: nothing did */
 };
 
@@ -132,7 +131,7 @@ static void bulk_fail(struct bulk_lookup *bulk, int rc)
 {
 	if (rc >= 0 || bulk->failure.code)
 		return;
-	bulk->failure = *bulk->err;
+	bulk->failure = *bulk->session->err;
 	bulk->failure.code = rc;
 }
 
@@ -175,7 +174,7 @@ static void settle_slot(struct bulk_lookup *bulk, uint64_t at, const struct look
 		bulk->kept_bytes += sizeof(*slot->kept) + slot->kept->len;
 		return;
 	}
-	bulk_fail(bulk, err_set(bulk->err, IPREP_E_NOMEM, "out of memory"));
+	bulk_fail(bulk, err_set(bulk->session->err, IPREP_E_NOMEM, "out of memory"));
 	slot->bad = strdup(""); /* not waited for */
 }
 
@@ -217,14 +216,14 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	if (!addr_parse(text, &addr)) {
 		slot->bad = strndup(text, BAD_TEXT_MAX);
 		if (!slot->bad)
-			return err_set(bulk->err, IPREP_E_NOMEM, "out of memory");
+			return err_set(bulk->session->err, IPREP_E_NOMEM, "out of memory");
 		bulk->tail++;
 		answer_ready(bulk);
 		return 0;
 	}
 	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
 		return rc;
-	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &lookup, bulk->err);
+	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &lookup);
 	if (rc)
 		return rc;
 	slot->asked_ms = clock_mono_ms();
@@ -325,12 +324,11 @@ static int bulk_run(struct bulk_lookup *bulk)
 	return rc;
 }
 
-int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
-		    struct err *err)
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed)
 {
 	struct session own_session = *session;
 	struct local_addr_list *own = local_addr_list_new();
-	struct bulk_lookup bulk = { .session = &own_session, .feed = feed, .err = err };
+	struct bulk_lookup bulk = { .session = &own_session, .feed = feed };
 	int rc = IPREP_E_NOMEM, busy_ms = 0;
 
 	own_session.own = own;
@@ -345,10 +343,10 @@ int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed
 		bulk_cache_end(bulk.cache);
 		show_bulk_progress(&bulk, true);
 	} else {
-		err_set(err, rc, "out of memory");
+		err_set(session->err, rc, "out of memory");
 	}
 	if (bulk.failure.code)
-		*err = bulk.failure;
+		*session->err = bulk.failure;
 	while (bulk.slots && bulk.head < bulk.tail)
 		drop_slot(&bulk, slot_of(&bulk, bulk.head++));
 	if (session->store) {

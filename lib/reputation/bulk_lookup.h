@@ -31,5 +31,4 @@ struct bulk_lookup_feed {
 };
 
 /* Errors: as engine_run() and lookup_new(), and what answer() returned. */
-int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed,
-		    struct err *err);
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed);

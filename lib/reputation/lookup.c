@@ -189,7 +189,7 @@ static source_set next_questions(const struct session *session, struct lookup *l
 }
 
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
-	       unsigned flags, struct lookup **ret, struct err *error)
+	       unsigned flags, struct lookup **ret)
 {
 	size_t count = session->conf->nsources;
 	struct lookup *lookup = calloc(1, sizeof(*lookup) + count * sizeof(lookup->findings[0]));
@@ -197,7 +197,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	int rc;
 
 	if (!lookup)
-		return err_set(error, IPREP_E_NOMEM, "out of memory");
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	lookup->task = (struct task){ .kind = TASK_LOOKUP, .addr = *addr, .owner = lookup };
 	lookup->task.findings = lookup->findings;
 	lookup->key = addr_key(addr, session->conf->ipv6_prefix);

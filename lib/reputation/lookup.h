@@ -35,7 +35,7 @@ struct lookup {
 /* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY,
  * _NOMEM. */
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
-	       unsigned flags, struct lookup **ret, struct err *error);
+	       unsigned flags, struct lookup **ret);
 struct lookup *lookup_free(struct lookup *lookup);
 /* The feed's settled(): keeps quota, weighs again, returns further sources to query. */
 source_set lookup_settled(const struct session *session, struct lookup *lookup);

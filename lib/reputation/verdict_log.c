@@ -36,10 +36,10 @@ size_t verdict_log_line(const struct conf *conf, const struct block *block, int6
 	return (size_t)count;
 }
 
-static int log_fail(const struct session *session, struct err *error, int code, const char *doing)
+static int log_fail(const struct session *session, int code, const char *doing)
 {
-	return err_set(error, errno == EACCES || errno == EPERM ? IPREP_E_PERM : code, "%s: %s: %s",
-		       session->conf->verdict_log, doing, strerror(errno));
+	return err_set(session->err, errno == EACCES || errno == EPERM ? IPREP_E_PERM : code,
+		       "%s: %s: %s", session->conf->verdict_log, doing, strerror(errno));
 }
 
 /* Made readable for the group, whatever the umask: fail2ban need not be root. */
@@ -54,7 +54,7 @@ static int log_make(const char *path, int flags)
 	return fd;
 }
 
-static int log_open(const struct session *session, struct err *error)
+static int log_open(const struct session *session)
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
 	int fd = open(session->conf->verdict_log, flags);
@@ -63,11 +63,11 @@ static int log_open(const struct session *session, struct err *error)
 	if (fd < 0 && errno == ENOENT)
 		fd = log_make(session->conf->verdict_log, flags);
 	if (fd < 0)
-		return log_fail(session, error, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO,
+		return log_fail(session, errno == ENOENT ? IPREP_E_CREATE : IPREP_E_IO,
 				"cannot be opened");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(error, IPREP_E_PERM, "%s: not a regular file",
+		return err_set(session->err, IPREP_E_PERM, "%s: not a regular file",
 			       session->conf->verdict_log);
 	}
 	return fd;
@@ -91,10 +91,9 @@ static bool ends_in_newline(int fd)
 }
 
 /* The open file, or an error. The line is not yet on disk. */
-static int write_once(const struct session *session, const char *line, size_t len,
-		      struct err *error)
+static int write_once(const struct session *session, const char *line, size_t len)
 {
-	int fd = log_open(session, error), rc;
+	int fd = log_open(session), rc;
 	ssize_t written;
 
 	if (fd < 0)
@@ -107,19 +106,18 @@ static int write_once(const struct session *session, const char *line, size_t le
 	if (written >= 0)
 		errno = ENOSPC;
 fail:
-	rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
+	rc = log_fail(session, IPREP_E_IO, "cannot be written");
 	close(fd);
 	return rc;
 }
 
-static int write_line(const struct session *session, const char *line, size_t len,
-		      struct err *error)
+static int write_line(const struct session *session, const char *line, size_t len)
 {
-	int fd = write_once(session, line, len, error);
+	int fd = write_once(session, line, len);
 
 	for (int i = 1; i < REOPENS_MAX && fd >= 0 && was_rotated(session, fd); i++) {
 		close(fd);
-		fd = write_once(session, line, len, error);
+		fd = write_once(session, line, len);
 	}
 	return fd;
 }
@@ -129,8 +127,7 @@ static int write_line(const struct session *session, const char *line, size_t le
  * that forgets it has done so before, or waits until the line is written: none follows a pardon.
  * Syncing it is left to the caller: the lock keeps hooks waiting.
  */
-static int write_if_blocked(const struct session *session, const struct block *block, int64_t now,
-			    struct err *error)
+static int write_if_blocked(const struct session *session, const struct block *block, int64_t now)
 {
 	struct block still;
 	char line[768];
@@ -141,22 +138,21 @@ static int write_if_blocked(const struct session *session, const struct block *b
 	rc = store_block_get(session->store, &block->key, &still);
 	if (rc > 0)
 		rc = write_line(session, line,
-				verdict_log_line(session->conf, block, now, (int)getpid(), line),
-				error);
+				verdict_log_line(session->conf, block, now, (int)getpid(), line));
 	store_end(session->store, IPREP_E_BUSY); /* nothing was changed */
 	return rc;
 }
 
-static int announce_one(const struct session *session, const struct block *block, struct err *error)
+static int announce_one(const struct session *session, const struct block *block)
 {
 	int64_t now = clock_now_s(&session->clock), until = block->until;
 	int tier = conf_tier_row(session->conf, block->tier);
-	int rc, fd = write_if_blocked(session, block, now, error);
+	int rc, fd = write_if_blocked(session, block, now);
 
 	if (fd <= 0)
 		return fd;
 	if (fdatasync(fd))
-		rc = log_fail(session, error, IPREP_E_IO, "cannot be written");
+		rc = log_fail(session, IPREP_E_IO, "cannot be written");
 	else
 		rc = 0;
 	close(fd);
@@ -188,13 +184,13 @@ static int room_for_new(const struct session *session)
 	return max - used;
 }
 
-static int announce_some(const struct session *session, bool first, size_t max, struct err *error)
+static int announce_some(const struct session *session, bool first, size_t max)
 {
 	struct block due[BATCH];
 	int count = store_blocks_due(session->store, first, due, MIN(max, BATCH));
 
 	for (int i = 0; i < count; i++) {
-		int rc = announce_one(session, &due[i], error);
+		int rc = announce_one(session, &due[i]);
 
 		if (rc)
 			return rc;
@@ -202,16 +198,16 @@ static int announce_some(const struct session *session, bool first, size_t max, 
 	return count;
 }
 
-int verdict_log_due(const struct session *session, bool *ret_held_back, struct err *error)
+int verdict_log_due(const struct session *session, bool *ret_held_back)
 {
 	int total = 0, count, room;
 
-	while ((count = announce_some(session, false, BATCH, error)) > 0)
+	while ((count = announce_some(session, false, BATCH)) > 0)
 		total += count;
 	if (count < 0)
 		return count;
 	while ((room = room_for_new(session)) > 0) {
-		count = announce_some(session, true, (size_t)room, error);
+		count = announce_some(session, true, (size_t)room);
 		if (count <= 0) {
 			if (count < 0)
 				return count;
@@ -225,9 +221,9 @@ int verdict_log_due(const struct session *session, bool *ret_held_back, struct e
 	return total;
 }
 
-int verdict_log_ready(const struct session *session, struct err *error)
+int verdict_log_ready(const struct session *session)
 {
-	int fd = log_open(session, error);
+	int fd = log_open(session);
 
 	if (fd < 0)
 		return fd;

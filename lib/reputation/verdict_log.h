@@ -17,6 +17,6 @@ size_t verdict_log_line(const struct conf *conf, const struct block *block, int6
  * Returns how many were written, or _IO, _CREATE (log), _STORE, _BUSY: what is left stays due.
  * @ret_held_back  set to true if more new ones wait than max_new_blocks allows, else left alone
  */
-int verdict_log_due(const struct session *session, bool *ret_held_back, struct err *error);
+int verdict_log_due(const struct session *session, bool *ret_held_back);
 /* Can the log be written? Makes it if it is missing. Errors: _IO, _CREATE, _PERM. */
-int verdict_log_ready(const struct session *session, struct err *error);
+int verdict_log_ready(const struct session *session);

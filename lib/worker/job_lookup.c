@@ -41,7 +41,7 @@ static int lookup_work_new(const struct session *session, const struct lookup_jo
 	if (!work)
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	work->waiting = *waiting;
-	rc = lookup_new(session, &waiting->addr, waiting->origin, 0, &work->lookup, session->err);
+	rc = lookup_new(session, &waiting->addr, waiting->origin, 0, &work->lookup);
 	if (rc) {
 		free(work);
 		return rc;

@@ -20,7 +20,6 @@ struct rechecking { /* a block, while its lookup is in flight */
 enum stage { STAGE_POINT, STAGE_POINT_OUT, STAGE_BLOCKS };
 struct run {
 	const struct session *session;
-	struct err *err;
 	struct err failure; /* what ended the run early; code 0: nothing did */
 	struct recheck_stats stats;
 	struct feed feed;
@@ -38,7 +37,7 @@ struct run {
 static enum feed_state recheck_fail(struct run *run, int rc)
 {
 	if (!run->failure.code) {
-		run->failure = *run->err;
+		run->failure = *run->session->err;
 		run->failure.code = rc;
 	}
 	run->end_ms = 0;
@@ -71,10 +70,10 @@ static int start_lookup(struct run *run, const struct recheck *recheck, struct t
 	int rc;
 
 	if (!checked)
-		return err_set(run->err, IPREP_E_NOMEM, "out of memory");
+		return err_set(run->session->err, IPREP_E_NOMEM, "out of memory");
 	checked->block = *recheck;
 	rc = lookup_new(run->session, &recheck->addr, BY_HAND, LOOKUP_FRESH | LOOKUP_LOW_PRIORITY,
-			&checked->lookup, run->err);
+			&checked->lookup);
 	if (rc) {
 		free(checked);
 		return rc;
@@ -292,10 +291,9 @@ static source_set recheck_settled(void *user, struct task *task)
 
 int recheck_run(const struct session *session,
 		void (*progress)(void *user, int64_t done, int64_t total), void *user,
-		struct recheck_stats *ret, struct err *error)
+		struct recheck_stats *ret)
 {
 	struct run run = { .session = session,
-			   .err = error,
 			   .progress = progress,
 			   .user = user,
 			   .end_ms = clock_mono_ms() + RUN_S * 1000,
@@ -305,7 +303,7 @@ int recheck_run(const struct session *session,
 	run.point.findings = run.point_findings;
 	run.point.ask = all_lists(session->conf);
 	if (!addr_parse("127.0.0.2", &run.point.addr))
-		return err_set(error, IPREP_E_BUG, "127.0.0.2: not an IP address");
+		return err_set(session->err, IPREP_E_BUG, "127.0.0.2: not an IP address");
 	rc = store_rechecks_count(session->store, &run.total);
 	if (rc)
 		return rc;
@@ -325,7 +323,7 @@ int recheck_run(const struct session *session,
 	recheck_progress(&run, true);
 	*ret = run.stats;
 	if (run.failure.code)
-		*error = run.failure;
+		*session->err = run.failure;
 	if (rc)
 		return rc;
 	return run.failure.code;

@@ -25,4 +25,4 @@ struct recheck_stats {
  */
 int recheck_run(const struct session *session,
 		void (*progress)(void *user, int64_t done, int64_t total), void *user,
-		struct recheck_stats *ret, struct err *error);
+		struct recheck_stats *ret);

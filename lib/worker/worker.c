@@ -10,7 +10,6 @@
 struct worker {
 	const struct session *session;
 	struct worker_stats *stats;
-	struct err *err;
 	struct feed feed;
 	struct job *ready[JOBS_MAX]; /* taken, written ahead, not yet handed to the engine */
 	size_t nready, next_ready;
@@ -50,10 +49,11 @@ static void announce_blocks(struct worker *worker)
 
 	if (worker->log_error.code)
 		return;
-	count = verdict_log_due(worker->session, &held_back, worker->err);
+	count = verdict_log_due(worker->session, &held_back);
 	if (count < 0)
 		err_set(&worker->log_error, count,
-			"%s; the block remains, its line is written later", worker->err->text);
+			"%s; the block remains, its line is written later",
+			worker->session->err->text);
 	else
 		worker->stats->lines += (size_t)count;
 	if (held_back && !worker->said_held_back)
@@ -68,7 +68,7 @@ static void announce_blocks(struct worker *worker)
 static enum feed_state worker_fail(struct worker *worker, int rc)
 {
 	if (!worker->failure.code) {
-		worker->failure = *worker->err;
+		worker->failure = *worker->session->err;
 		worker->failure.code = rc;
 	}
 	worker->end_ms = 0;
@@ -116,7 +116,7 @@ static source_set worker_settled(void *user, struct task *task)
 	}
 	rc = job->kind->keep(worker->session, job, worker->stats);
 	if (rc < 0) { /* nor could the next outcome be kept: no loop, and no flood of lines */
-		err_prefix(worker->err, "outcome not stored, the next worker will retry");
+		err_prefix(worker->session->err, "outcome not stored, the next worker will retry");
 		worker->stats->failed++;
 		worker_fail(worker, rc);
 	}
@@ -152,16 +152,14 @@ static int run_once(struct worker *worker)
 	return worker->failure.code;
 }
 
-int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
-	       struct err *error)
+int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret)
 {
 	struct worker_stats stats = { 0 };
 	struct worker worker = { .session = session,
 				 .stats = &stats,
-				 .err = error,
 				 .linger_ms = linger_s * 1000,
 				 .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
-	int fd = worker_lock(session->conf, error), rc;
+	int fd = worker_lock(session->conf, session->err), rc;
 
 	if (fd < 0)
 		return fd;
@@ -183,10 +181,10 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	} while (!rc && clock_mono_ms() < worker.end_ms && has_work(&worker) && !worker_relock(fd));
 	close(fd);
 	if (worker.failure.code)
-		*error = worker.failure;
+		*session->err = worker.failure;
 	if (!rc && worker.log_error.code) { /* all else is done */
-		*error = worker.log_error;
-		rc = error->code;
+		*session->err = worker.log_error;
+		rc = worker.log_error.code;
 	}
 	if (ret)
 		*ret = stats;

@@ -15,8 +15,7 @@ struct worker_stats {
 	size_t lookups, reports, blocks, lines, failed;
 };
 /* Errors: _BUSY another worker runs; _STORE, _IO, _CREATE, _OS, _NOMEM. */
-int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret,
-	       struct err *error);
+int worker_run(const struct session *session, int64_t linger_s, struct worker_stats *ret);
 /* 1 if a worker holds the lock, 0 if none. For hooks: never waits. */
 int worker_runs(const struct conf *conf);
 /* [worker] start = none: the file whose appearance starts systemd's unit. */

@@ -92,7 +92,7 @@ static int announce(struct place *p)
 	struct session env = { .conf = p->conf, .store = p->worker, .err = &p->error };
 	bool held = false;
 
-	return verdict_log_due(&env, &held, &p->error);
+	return verdict_log_due(&env, &held);
 }
 
 static off_t log_size(const struct place *p)

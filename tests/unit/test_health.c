@@ -126,19 +126,20 @@ static const struct lookup *look_up_as(enum origin origin, const char *ip,
 				       const struct fake_answer *script)
 {
 	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
+	static struct err failure;
 	struct addr a;
-	struct err e;
 
 	env = (struct session){ .conf = conf,
 				.clock = { .now_s = fake_now },
 				.log = &a_log,
+				.err = &failure,
 				.auth_mark = "",
 				.ops = &fake_net,
 				.health = &health };
 	fake_net_script(script);
 	assert_true(addr_parse(ip, &a));
 	one = lookup_free(one);
-	assert_int_equal(lookup_new(&env, &a, origin, 0, &one, &e), 0);
+	assert_int_equal(lookup_new(&env, &a, origin, 0, &one), 0);
 	fed = false;
 	assert_int_equal(engine_run(&env, &feed), 0);
 	return one;
