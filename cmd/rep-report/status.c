@@ -4,11 +4,16 @@
 #include "common/text.h"
 #include <stdio.h>
 
-static void put_ages(const char *name, const int64_t ages[4])
+static int64_t sum_of_ages(const struct iprep_ages *ages)
 {
-	printf("%-20s %7lld %7lld %7lld %7lld %7lld\n", name,
-	       (long long)(ages[0] + ages[1] + ages[2] + ages[3]), (long long)ages[0],
-	       (long long)ages[1], (long long)ages[2], (long long)ages[3]);
+	return ages->under_minute + ages->under_hour + ages->under_day + ages->older;
+}
+
+static void put_ages(const char *name, const struct iprep_ages *ages)
+{
+	printf("%-20s %7lld %7lld %7lld %7lld %7lld\n", name, (long long)sum_of_ages(ages),
+	       (long long)ages->under_minute, (long long)ages->under_hour,
+	       (long long)ages->under_day, (long long)ages->older);
 }
 
 static void put_endpoint(const struct iprep_endpoint *endpoint)
@@ -37,10 +42,10 @@ static void put_queue_text(const struct iprep_queue *queue)
 
 	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day",
 	       "OLDER");
-	put_ages("reports", queue->queued);
-	put_ages("reports being sent", queue->sending);
-	put_ages("lookups", queue->lookups);
-	put_ages("retractions", queue->retractions);
+	put_ages("reports", &queue->queued);
+	put_ages("reports being sent", &queue->sending);
+	put_ages("lookups", &queue->lookups);
+	put_ages("retractions", &queue->retractions);
 	printf("a worker %s; %s\n\n", queue->worker_runs ? "is running" : "is not running",
 	       queue->has_key ? "there is an API key" : "there is no API key: nothing is reported");
 	printf("%-14s %7s %7s  %-26s %-20s  %s\n", "ENDPOINT", "LIMIT", "LEFT", "STATE",
@@ -57,18 +62,13 @@ static void put_queue_text(const struct iprep_queue *queue)
 
 /* ---- JSON ---- */
 
-static int64_t sum_of_ages(const int64_t ages[4])
-{
-	return ages[0] + ages[1] + ages[2] + ages[3];
-}
-
-static void put_ages_json(struct json *json, const char *name, const int64_t ages[4])
+static void put_ages_json(struct json *json, const char *name, const struct iprep_ages *ages)
 {
 	json_put_object(json, name);
-	json_put_int(json, "minute", ages[0]);
-	json_put_int(json, "hour", ages[1]);
-	json_put_int(json, "day", ages[2]);
-	json_put_int(json, "older", ages[3]);
+	json_put_int(json, "minute", ages->under_minute);
+	json_put_int(json, "hour", ages->under_hour);
+	json_put_int(json, "day", ages->under_day);
+	json_put_int(json, "older", ages->older);
 	json_close_object(json);
 }
 
@@ -102,19 +102,19 @@ static void put_queue_json(const struct iprep_queue *queue)
 
 	json_begin(&json, stdout);
 	json_put_object(&json, "waiting");
-	json_put_int(&json, "report", sum_of_ages(queue->queued) + sum_of_ages(queue->sending));
-	json_put_int(&json, "lookup", sum_of_ages(queue->lookups));
-	json_put_int(&json, "retraction", sum_of_ages(queue->retractions));
+	json_put_int(&json, "report", sum_of_ages(&queue->queued) + sum_of_ages(&queue->sending));
+	json_put_int(&json, "lookup", sum_of_ages(&queue->lookups));
+	json_put_int(&json, "retraction", sum_of_ages(&queue->retractions));
 	json_close_object(&json);
-	json_put_int(&json, "sending", sum_of_ages(queue->sending));
+	json_put_int(&json, "sending", sum_of_ages(&queue->sending));
 	json_put_int(&json, "parked", queue->parked);
 	json_put_int(&json, "unknown", queue->unknown);
 	json_put_int(&json, "oldest_s", queue->oldest_s);
 	json_put_object(&json, "age");
-	put_ages_json(&json, "queued", queue->queued);
-	put_ages_json(&json, "sending", queue->sending);
-	put_ages_json(&json, "lookup", queue->lookups);
-	put_ages_json(&json, "retraction", queue->retractions);
+	put_ages_json(&json, "queued", &queue->queued);
+	put_ages_json(&json, "sending", &queue->sending);
+	put_ages_json(&json, "lookup", &queue->lookups);
+	put_ages_json(&json, "retraction", &queue->retractions);
 	json_close_object(&json);
 	json_put_bool(&json, "worker", queue->worker_runs);
 	json_put_bool(&json, "key", queue->has_key);

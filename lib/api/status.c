@@ -74,6 +74,13 @@ static int read_endpoint(struct iprep_ctx *ctx, struct whole *whole, enum task_k
 	return 0;
 }
 
+static struct iprep_ages ages_of(const struct queue_counts *counts, int what)
+{
+	const int64_t *by_age = counts->by_age[what];
+
+	return (struct iprep_ages){ by_age[0], by_age[1], by_age[2], by_age[3] };
+}
+
 static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 {
 	struct queue_counts queue_counts;
@@ -81,12 +88,10 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 
 	if (rc)
 		return rc;
-	for (int i = 0; i < NAGES; i++) {
-		whole->queue.queued[i] = queue_counts.by_age[WAIT_QUEUED][i];
-		whole->queue.sending[i] = queue_counts.by_age[WAIT_SENDING][i];
-		whole->queue.lookups[i] = queue_counts.by_age[WAIT_LOOKUP][i];
-		whole->queue.retractions[i] = queue_counts.by_age[WAIT_RETRACTION][i];
-	}
+	whole->queue.queued = ages_of(&queue_counts, WAIT_QUEUED);
+	whole->queue.sending = ages_of(&queue_counts, WAIT_SENDING);
+	whole->queue.lookups = ages_of(&queue_counts, WAIT_LOOKUP);
+	whole->queue.retractions = ages_of(&queue_counts, WAIT_RETRACTION);
 	whole->queue.parked = queue_counts.parked;
 	whole->queue.unknown = queue_counts.unknown;
 	whole->queue.oldest_s = queue_counts.oldest_s;

@@ -442,10 +442,12 @@ struct iprep_stuck { /* a report that is not sent any more */
 	int64_t at;
 	const char *why;
 };
-/* Numbers by four ages: under a minute, under an hour, under a day, older. */
+struct iprep_ages { /* how many have waited for so long */
+	int64_t under_minute, under_hour, under_day, older;
+};
 struct iprep_queue {
-	int64_t queued[4], sending[4]; /* reports; sending: may have reached AbuseIPDB */
-	int64_t lookups[4], retractions[4];
+	struct iprep_ages queued, sending; /* reports; sending: may have reached AbuseIPDB */
+	struct iprep_ages lookups, retractions;
 	int64_t parked, unknown;  /* reports, as in struct iprep_stuck */
 	int64_t oldest_s;	  /* of queued reports and lookups */
 	int worker_runs, has_key; /* 1, 0 */
