@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/param.h>
 
 #if IS_MODERN
 
@@ -50,13 +49,18 @@ static void record_take(struct dns_answer *answer, const ares_dns_rr_t *record, 
 	dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
 }
 
-/* Records of name; returns how many, and in ret_next where a CNAME of it points to, or NULL. */
-static int record_take_name(const ares_dns_record_t *message, const char *name, int type,
-			    struct dns_answer *answer, const char **ret_next)
+/*
+ * Records of name, how many in ret_found, and in ret_next where a CNAME of it points to, or NULL.
+ * Returns why they are no answer, or NULL.
+ */
+static const char *record_take_name(const ares_dns_record_t *message, const char *name, int type,
+				    struct dns_answer *answer, int *ret_found,
+				    const char **ret_next)
 {
 	size_t count = ares_dns_record_rr_cnt(message, ARES_SECTION_ANSWER);
-	int found = 0;
+	int ncnames = 0;
 
+	*ret_found = 0;
 	*ret_next = NULL;
 	for (size_t i = 0; i < count; i++) {
 		const ares_dns_rr_t *record = ares_dns_record_rr_get_const(message,
@@ -66,17 +70,18 @@ static int record_take_name(const ares_dns_record_t *message, const char *name, 
 		    strcasecmp(ares_dns_rr_get_name(record), name))
 			continue;
 		if ((int)ares_dns_rr_get_type(record) == type) {
-			record_take(answer, record, type, !found++);
-		} else if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_CNAME && !*ret_next) {
+			record_take(answer, record, type, !(*ret_found)++);
+		} else if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_CNAME) {
 			*ret_next = ares_dns_rr_get_str(record, ARES_RR_CNAME_CNAME);
+			ncnames++;
 			dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
 		}
 	}
-	return found;
+	return dns_names_clash(*ret_found, ncnames);
 }
 
 static void record_take_negative(const ares_dns_record_t *message, enum net_status status,
-				 struct dns_answer *ret)
+				 const char *name, int hops, struct dns_answer *ret)
 {
 	size_t count = ares_dns_record_rr_cnt(message, ARES_SECTION_AUTHORITY);
 	bool has_ns = false;
@@ -86,17 +91,19 @@ static void record_take_negative(const ares_dns_record_t *message, enum net_stat
 		const ares_dns_rr_t *record =
 			ares_dns_record_rr_get_const(message, ARES_SECTION_AUTHORITY, i);
 
-		if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_SOA) {
-			uint32_t ttl = ares_dns_rr_get_ttl(record);
-			uint32_t minimum = ares_dns_rr_get_u32(record, ARES_RR_SOA_MINIMUM);
-
-			dns_answer_least_ttl(ret, MIN(ttl, minimum));
-		}
 		has_ns |= ares_dns_rr_get_type(record) == ARES_REC_TYPE_NS;
+		if (ares_dns_rr_get_type(record) != ARES_REC_TYPE_SOA ||
+		    ares_dns_rr_get_class(record) != ARES_CLASS_IN)
+			continue;
+		dns_answer_least_ttl(ret, ares_dns_rr_get_ttl(record));
+		dns_answer_least_ttl(ret, ares_dns_rr_get_u32(record, ARES_RR_SOA_MINIMUM));
+		if (!dns_name_is_below(name, ares_dns_rr_get_name(record))) {
+			dns_answer_set_broken(ret, dns_foreign_soa);
+			return;
+		}
 	}
-	if (status == NET_NODATA && has_ns && !ret->has_ttl &&
-	    !(ares_dns_record_get_flags(message) & ARES_FLAG_AA))
-		dns_answer_set_broken(ret, "a referral: this resolver does not recurse");
+	dns_answer_judge_negative(ret, hops, has_ns,
+				  ares_dns_record_get_flags(message) & ARES_FLAG_AA);
 }
 
 static void record_take_answers(const ares_dns_record_t *message, const char *name, int type,
@@ -105,8 +112,16 @@ static void record_take_answers(const ares_dns_record_t *message, const char *na
 	const char *next;
 	int found, hops = 0;
 
-	while (!(found = record_take_name(message, name, type, ret, &next)) && next) {
-		if (hops++ == CHAIN_MAX) {
+	for (;; hops++) {
+		const char *why = record_take_name(message, name, type, ret, &found, &next);
+
+		if (why) {
+			dns_answer_set_broken(ret, why);
+			return;
+		}
+		if (found || !next || !*next)
+			break;
+		if (hops == CHAIN_MAX) {
 			dns_answer_set_broken(ret, "CNAMEs in a loop, or too many");
 			return;
 		}
@@ -119,7 +134,8 @@ static void record_take_answers(const ares_dns_record_t *message, const char *na
 	else if (ares_dns_record_rr_cnt(message, ARES_SECTION_ANSWER) && !hops)
 		dns_answer_set_broken(ret, "malformed answer: records of another name or type");
 	else
-		record_take_negative(message, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
+		record_take_negative(message, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, name, hops,
+				     ret);
 }
 
 void net_ares_read(const ares_dns_record_t *reply, const char *name, int type,

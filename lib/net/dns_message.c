@@ -4,8 +4,10 @@
  *
  * The question must be ours: a resolver that answers another one is broken or lying. CNAMEs are
  * followed inside the answer only, a bounded number of them, since a message can contain a loop.
- * "No" is a negative answer as in RFC 2308: NXDOMAIN, or NODATA that is not a referral; its TTL is
- * min(SOA TTL, SOA minimum) (section 5). Everything that is neither records nor a "no" is
+ * "No" is a negative answer as in RFC 2308: NXDOMAIN, or NODATA with the SOA that proves it; its
+ * TTL is min(SOA TTL, SOA minimum) (section 5). A list says "no" with NXDOMAIN (RFC 5782, 2.1), so
+ * an empty answer without SOA is a resolver that failed or filters, and an alias whose target is
+ * missing is an entry that nobody can read. Everything that is neither records nor a "no" is
  * NET_BROKEN, because taking a strange message for a "no" would clear an address.
  */
 #include "net/dns_message.h"
@@ -14,12 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/param.h>
 
 #define CHAIN_MAX   8
 #define SOA_NUMBERS 20 /* serial, refresh, retry, expire, minimum */
 
 static const char malformed[] = "malformed "; /* begins why */
+static const char malformed_answer[] = "malformed answer section";
+
+const char dns_foreign_soa[] = "a negative answer of another zone";
 
 static bool message_is_ours(ns_msg *msg, const char *name, int type)
 {
@@ -83,32 +87,58 @@ static bool message_take_record(struct dns_answer *answer, const ns_rr *rr, int 
 	return true;
 }
 
-/* Records of name, and in ret_next where a CNAME of it points to, or nothing. False: malformed. */
-static bool message_take_name(ns_msg *msg, const char *name, int type, struct dns_answer *answer,
-			      int *ret_found, char ret_next[NS_MAXDNAME])
+bool dns_name_is_below(const char *name, const char *zone)
 {
+	size_t len = strlen(name), zone_len = strlen(zone);
+
+	if (!zone_len || !strcmp(zone, "."))
+		return true;
+	if (zone_len > len || strcasecmp(name + len - zone_len, zone))
+		return false;
+	return zone_len == len || name[len - zone_len - 1] == '.';
+}
+
+const char *dns_names_clash(int found, int ncnames)
+{
+	if (ncnames > 1)
+		return "two CNAMEs of one name";
+	if (found && ncnames) /* RFC 1034, 3.6.2 */
+		return "a CNAME next to other records";
+	return NULL;
+}
+
+/*
+ * Records of name, and in ret_next where a CNAME of it points to, or nothing. Returns why they are
+ * no answer, or NULL.
+ */
+static const char *message_take_name(ns_msg *msg, const char *name, int type,
+				     struct dns_answer *answer, int *ret_found,
+				     char ret_next[NS_MAXDNAME])
+{
+	int ncnames = 0;
 	ns_rr rr;
 
 	*ret_next = '\0';
 	for (int i = 0; i < ns_msg_count(*msg, ns_s_an); i++) {
 		if (ns_parserr(msg, ns_s_an, i, &rr))
-			return false;
+			return malformed_answer;
 		if (ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), name))
 			continue;
 		if ((int)ns_rr_type(rr) == type) {
 			if (!message_take_record(answer, &rr, type, !*ret_found))
-				return false;
+				return malformed_answer;
 			(*ret_found)++;
-		} else if (ns_rr_type(rr) == ns_t_cname && !*ret_next) {
+		} else if (ns_rr_type(rr) == ns_t_cname) {
 			int count = dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), ns_rr_rdata(rr),
 					      ret_next, NS_MAXDNAME);
 
 			if (count < 0 || count != ns_rr_rdlen(rr))
-				return false;
+				return malformed_answer;
+			ncnames++;
 			dns_answer_least_ttl(answer, ns_rr_ttl(rr));
 		}
 	}
-	return true;
+	return dns_names_clash(*ret_found, ncnames);
 }
 
 /* The two names before a SOA's numbers have no fixed length (RFC 1035, 3.3.13). */
@@ -116,7 +146,6 @@ static bool message_take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *an
 {
 	const unsigned char *bytes = ns_rr_rdata(*rr), *end = bytes + ns_rr_rdlen(*rr);
 	char name[NS_MAXDNAME];
-	uint32_t minimum, ttl = ns_rr_ttl(*rr);
 
 	for (int i = 0; i < 2; i++) {
 		int count = dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), bytes, name,
@@ -128,12 +157,27 @@ static bool message_take_soa(ns_msg *msg, const ns_rr *rr, struct dns_answer *an
 	}
 	if (end - bytes != SOA_NUMBERS)
 		return false;
-	minimum = (uint32_t)ns_get32(end - 4);
-	dns_answer_least_ttl(answer, MIN(ttl, minimum));
+	dns_answer_least_ttl(answer, ns_rr_ttl(*rr));
+	dns_answer_least_ttl(answer, (uint32_t)ns_get32(end - 4));
 	return true;
 }
 
-static void message_take_negative(ns_msg *msg, enum net_status status, struct dns_answer *ret)
+void dns_answer_judge_negative(struct dns_answer *answer, int hops, bool has_ns, bool is_authority)
+{
+	if (answer->has_ttl) /* a SOA */
+		return;
+	/* RFC 2308, 2.2: NS without SOA is a referral. A resolver that recurses sends none. */
+	if (answer->status == NET_NODATA && has_ns && !is_authority)
+		dns_answer_set_broken(answer, "a referral: this resolver does not recurse");
+	else if (hops)
+		dns_answer_set_broken(answer, "a CNAME to nothing, without a SOA that proves it");
+	else if (answer->status == NET_NODATA)
+		dns_answer_set_broken(answer, "neither an answer nor a SOA");
+}
+
+/* name: the one asked, or the last one of its CNAMEs. */
+static void message_take_negative(ns_msg *msg, enum net_status status, const char *name, int hops,
+				  struct dns_answer *ret)
 {
 	bool has_ns = false;
 	ns_rr rr;
@@ -144,15 +188,19 @@ static void message_take_negative(ns_msg *msg, enum net_status status, struct dn
 			dns_answer_set_broken(ret, "malformed authority section");
 			return;
 		}
-		if (ns_rr_type(rr) == ns_t_soa && !message_take_soa(msg, &rr, ret)) {
+		has_ns |= ns_rr_type(rr) == ns_t_ns;
+		if (ns_rr_type(rr) != ns_t_soa || ns_rr_class(rr) != ns_c_in)
+			continue;
+		if (!message_take_soa(msg, &rr, ret)) {
 			dns_answer_set_broken(ret, "malformed SOA");
 			return;
 		}
-		has_ns |= ns_rr_type(rr) == ns_t_ns;
+		if (!dns_name_is_below(name, ns_rr_name(rr))) {
+			dns_answer_set_broken(ret, dns_foreign_soa);
+			return;
+		}
 	}
-	/* RFC 2308, 2.2: NS without SOA is a referral. A resolver that recurses sends none. */
-	if (status == NET_NODATA && has_ns && !ret->has_ttl && !ns_msg_getflag(*msg, ns_f_aa))
-		dns_answer_set_broken(ret, "a referral: this resolver does not recurse");
+	dns_answer_judge_negative(ret, hops, has_ns, ns_msg_getflag(*msg, ns_f_aa));
 }
 
 static void message_take_answers(ns_msg *msg, const char *name, int type, bool is_nxdomain,
@@ -163,8 +211,10 @@ static void message_take_answers(ns_msg *msg, const char *name, int type, bool i
 
 	snprintf(current, sizeof(current), "%s", name);
 	for (;; hops++) {
-		if (!message_take_name(msg, current, type, ret, &found, next)) {
-			dns_answer_set_broken(ret, "malformed answer section");
+		const char *why = message_take_name(msg, current, type, ret, &found, next);
+
+		if (why) {
+			dns_answer_set_broken(ret, why);
 			return;
 		}
 		if (found || !*next)
@@ -182,7 +232,24 @@ static void message_take_answers(ns_msg *msg, const char *name, int type, bool i
 	else if (ns_msg_count(*msg, ns_s_an) && !hops)
 		dns_answer_set_broken(ret, "malformed answer: records of another name or type");
 	else
-		message_take_negative(msg, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, ret);
+		message_take_negative(msg, is_nxdomain ? NET_NXDOMAIN : NET_NODATA, current, hops,
+				      ret);
+}
+
+/* The upper bits are in the OPT record (RFC 6891, 6.1.3): without them BADVERS reads as NOERROR.
+ * Negative: malformed. */
+static int message_rcode(ns_msg *msg)
+{
+	int rcode = ns_msg_getflag(*msg, ns_f_rcode);
+	ns_rr rr;
+
+	for (int i = 0; i < ns_msg_count(*msg, ns_s_ar); i++) {
+		if (ns_parserr(msg, ns_s_ar, i, &rr))
+			return -1;
+		if (ns_rr_type(rr) == ns_t_opt)
+			rcode |= (int)(ns_rr_ttl(rr) >> 24) << 4;
+	}
+	return rcode;
 }
 
 static void message_other_rcode(int rcode, struct dns_answer *ret)
@@ -212,8 +279,10 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 		dns_answer_set_broken(ret, "not an answer to our question");
 		return;
 	}
-	rcode = ns_msg_getflag(m, ns_f_rcode);
-	if (rcode == ns_r_servfail)
+	rcode = message_rcode(&m);
+	if (rcode < 0)
+		dns_answer_set_broken(ret, "malformed additional section");
+	else if (rcode == ns_r_servfail)
 		ret->status = NET_SERVFAIL;
 	else if (rcode == ns_r_refused)
 		ret->status = NET_REFUSED;

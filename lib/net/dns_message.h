@@ -23,3 +23,12 @@ size_t dns_message_tidy(unsigned char *msg, size_t len);
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl);
 /* Nothing but NET_BROKEN and why. */
 void dns_answer_set_broken(struct dns_answer *answer, const char *why);
+/* The name is the zone or in it. */
+bool dns_name_is_below(const char *name, const char *zone);
+extern const char dns_foreign_soa[]; /* why: the SOA is of a zone that the name is not in */
+/* Why the records of one name contradict each other; NULL: they do not. found: of the type asked.
+ */
+const char *dns_names_clash(int found, int ncnames);
+/* A "no" of these sections, its SOA taken: NET_BROKEN if nothing proves it. hops: CNAMEs followed.
+ */
+void dns_answer_judge_negative(struct dns_answer *answer, int hops, bool has_ns, bool is_authority);

@@ -127,6 +127,23 @@ def chain_loop(ip='127.0.0.2'):
     return act
 
 
-def chain_to_nothing():
-    return lambda q: [('send', m.reply(q, answers=[m.record(m.name_bytes(q.name), m.CNAME, 300,
-                                                            m.name_bytes('gone.elsewhere.test'))]))]
+def dangling(q):
+    return m.record(m.name_bytes(q.name), m.CNAME, 300, m.name_bytes('gone.elsewhere.test'))
+
+
+def chain_to_nothing(rcode=m.NOERROR):
+    return lambda q: [('send', m.reply(q, int(rcode), answers=[dangling(q)]))]
+
+
+def chain_to_no_data():
+    return lambda q: [('send', m.reply(q, answers=[dangling(q)], authority=[m.soa_record('elsewhere.test', 300, 300)]))]
+
+
+def empty():
+    """NOERROR, and no record at all."""
+    return lambda q: [('send', m.reply(q))]
+
+
+def foreign_no():
+    """NXDOMAIN with the SOA of a zone that the name is not in."""
+    return lambda q: [('send', m.reply(q, m.NXDOMAIN, authority=[m.soa_record('elsewhere.test', 300, 300)]))]
