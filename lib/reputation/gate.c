@@ -57,14 +57,14 @@ static int add_job(const struct session *session, const struct addr *addr, const
 	struct lookup_job job = {
 		.key = *key, .addr = *addr, .origin = AMBIGUOUS, .since = now, .next_at = now
 	};
-	int near = 0, all = 0, rc;
+	int rc;
 
 	rc = store_begin(session->store, STORE_FAST);
 	if (rc)
 		return rc;
-	rc = store_lookup_crowd(session->store, key, addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6,
-				&near, &all);
-	if (rc || near >= LOOKUPS_NET_MAX || all >= LOOKUPS_MAX)
+	rc = store_lookup_has_room(session->store, key,
+				   addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6);
+	if (rc <= 0)
 		return store_end(session->store, rc);
 	text_put(job.jail, sizeof(job.jail), jail);
 	rc = store_lookup_put(session->store, &job);

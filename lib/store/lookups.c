@@ -39,27 +39,43 @@ int store_lookup_put(struct store *store, const struct lookup_job *job)
 		       SQL_INT(job->since), SQL_INT(job->next_at), SQL_TEXT(job->jail));
 }
 
-int store_lookup_crowd(struct store *store, const struct addr *key, int net_bits, int *ret_near,
-		       int *ret_all)
+#define NEAR_WHERE "SELECT count(*) FROM (SELECT 1 FROM lookup WHERE key BETWEEN ?1 AND ?2"
+
+/*
+ * Which wait for another try is up to the sources: one silent list would otherwise shut out all
+ * neighbours of the addresses that were tried first.
+ */
+static int lookup_net_has_room(struct store *store, const struct addr *first,
+			       const struct addr *last)
+{
+	int count = sql_count(store, NEAR_WHERE " AND tries = 0 AND next_at <= ?4 LIMIT ?3)",
+			      SQL_KEY(first), SQL_KEY(last), SQL_INT(LOOKUPS_NET_NEW_MAX),
+			      SQL_INT(store_now(store)));
+
+	if (count < 0)
+		return count;
+	if (count >= LOOKUPS_NET_NEW_MAX)
+		return 0;
+	count = sql_count(store, NEAR_WHERE " LIMIT ?3)", SQL_KEY(first), SQL_KEY(last),
+			  SQL_INT(LOOKUPS_NET_MAX));
+	if (count < 0)
+		return count;
+	return count < LOOKUPS_NET_MAX;
+}
+
+int store_lookup_has_room(struct store *store, const struct addr *key, int net_bits)
 {
 	struct prefix net = { .addr = addr_cut(key, net_bits), .bits = net_bits };
 	struct addr last = addr_last(&net);
-	int near, all = 0;
+	int rc = lookup_net_has_room(store, &net.addr, &last), count;
 
-	near = sql_count(store,
-			 "SELECT count(*) FROM (SELECT 1 FROM lookup"
-			 " WHERE key BETWEEN ?1 AND ?2 LIMIT ?3)",
-			 SQL_KEY(&net.addr), SQL_KEY(&last), SQL_INT(LOOKUPS_NET_MAX));
-	if (near < 0)
-		return near;
-	if (near < LOOKUPS_NET_MAX) /* in a flood most end here: the whole queue is long */
-		all = sql_count(store, "SELECT count(*) FROM (SELECT 1 FROM lookup LIMIT ?1)",
-				SQL_INT(LOOKUPS_MAX));
-	if (all < 0)
-		return all;
-	*ret_near = near;
-	*ret_all = all;
-	return 0;
+	if (rc <= 0) /* in a flood most end here: the whole queue is long */
+		return rc;
+	count = sql_count(store, "SELECT count(*) FROM (SELECT 1 FROM lookup LIMIT ?1)",
+			  SQL_INT(LOOKUPS_MAX));
+	if (count < 0)
+		return count;
+	return count < LOOKUPS_MAX;
 }
 
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max)

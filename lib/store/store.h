@@ -187,8 +187,11 @@ int store_login_at(struct store *store, const struct addr *key, int64_t *ret_at)
 
 /* ---- lookups that wait ---- */
 
-#define LOOKUPS_MAX	10000 /* queued; further gate lookups are dropped */
-#define LOOKUPS_NET_MAX 16    /* waiting per /24 or /48, from the gate */
+/* Of the gate, which drops further ones: all that are queued, those of a /24 or /48, and of these
+ * the ones that wait for their first try. */
+#define LOOKUPS_MAX	    10000
+#define LOOKUPS_NET_MAX	    256
+#define LOOKUPS_NET_NEW_MAX 16
 struct lookup_job {
 	struct addr key, addr;
 	int64_t mark; /* changes when a job is forgotten and made again */
@@ -201,10 +204,8 @@ struct lookup_job {
 int store_lookup_get(struct store *store, const struct addr *key, struct lookup_job *ret);
 /* New, or merged with the one that waits: sure stays sure, and becomes due now. */
 int store_lookup_put(struct store *store, const struct lookup_job *job);
-/* Waiting in the same /24 or /48 (net_bits of 128), and, if that is not full, in all, each counted
- * up to its limit. */
-int store_lookup_crowd(struct store *store, const struct addr *key, int net_bits, int *ret_near,
-		       int *ret_all);
+/* 1 if the gate may queue one more for this key; its /24 or /48 is the first net_bits of 128. */
+int store_lookup_has_room(struct store *store, const struct addr *key, int net_bits);
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *store, const struct lookup_job *job);

@@ -246,6 +246,17 @@ class Unknown(Case):
         self.assertEqual(waits, sorted(waits))
         self.assertTrue(3600 <= sum(waits) <= 5000, waits)
 
+    def test_one_silent_list_leaves_the_gate_open_for_neighbours(self):
+        self.start('a', 'b', a=Zone({'99.1.1.45': b.listed('127.0.0.2')}), b=Zone(b.servfail, b.servfail))
+        for start in range(0, 64, 16):         # more than 16 at once are a flood
+            for i in range(start, start + 20):
+                self.check('--gate', '--', f'45.1.1.{i}', status=0)
+            self.assertEqual(self.sql('SELECT count(*) FROM lookup'), [(start + 16,)])
+            self.check('--flush', status=0, program='rep-report')
+        self.check('--gate', '--', '45.1.1.99', status=0)
+        self.check('--flush', status=0, program='rep-report')
+        self.assertIn('ip=45.1.1.99 ', self.place.verdict_log())
+
     def test_what_the_cache_does_not_know_is_unknown(self):
         self.start('a', a=Zone({}))
         self.check('--cached', ADDRESS, status=75)

@@ -19,7 +19,7 @@
 #else
 #define FLOOD 100000
 #endif
-#define MOST_IN_LOOKUPS ((FLOOD / 2 + 199) / 200 * LOOKUPS_NET_MAX)
+#define MOST_IN_LOOKUPS ((FLOOD / 2 + 199) / 200 * LOOKUPS_NET_NEW_MAX)
 
 struct place {
 	char dir[64], path[96];

@@ -221,25 +221,81 @@ static void a_job_forgotten_and_made_anew_is_another_job(void **state)
 	assert_int_equal(store_lookup_alive(p->s, &taken), 0);
 }
 
-static void a_crowded_network_is_counted_up_to_its_limit(void **state)
+/* retry_at: not 0: it was tried, and waits until then. */
+static void queue_lookup(struct place *p, const char *text, int64_t retry_at)
+{
+	struct lookup_job job = { .key = addr(text),
+				  .addr = addr(text),
+				  .origin = AMBIGUOUS,
+				  .since = now,
+				  .next_at = now };
+
+	assert_int_equal(store_lookup_put(p->s, &job), 0);
+	if (!retry_at)
+		return;
+	assert_int_equal(store_lookup_get(p->s, &job.key, &job), 1);
+	job.tries = 1;
+	assert_int_equal(store_lookup_end(p->s, &job, retry_at), 0);
+}
+
+static bool has_room(struct place *p, const char *text)
+{
+	struct addr key = addr(text);
+	int rc = store_lookup_has_room(p->s, &key, addr_is_v4(&key) ? 96 + 24 : 48);
+
+	assert_true(rc >= 0);
+	return rc;
+}
+
+static void a_network_with_many_untried_lookups_has_no_room(void **state)
 {
 	struct place *p = *state;
-	struct addr here = addr("45.1.1.200"), elsewhere = addr("45.1.2.1");
-	int near, all;
+	char text[32];
 
-	for (int i = 0; i < 20; i++) {
-		char text[32];
-		struct lookup_job j = { .origin = AMBIGUOUS, .since = now, .next_at = now };
-
+	for (int i = 0; i < LOOKUPS_NET_NEW_MAX; i++) {
+		assert_true(has_room(p, "45.1.1.200"));
 		snprintf(text, sizeof(text), "45.1.1.%d", i);
-		j.key = j.addr = addr(text);
-		assert_int_equal(store_lookup_put(p->s, &j), 0);
+		queue_lookup(p, text, 0);
 	}
-	assert_int_equal(store_lookup_crowd(p->s, &here, 96 + 24, &near, &all), 0);
-	assert_int_equal(near, LOOKUPS_NET_MAX);
-	assert_int_equal(store_lookup_crowd(p->s, &elsewhere, 96 + 24, &near, &all), 0);
-	assert_int_equal(near, 0);
-	assert_int_equal(all, 20);
+	assert_false(has_room(p, "45.1.1.200"));
+	assert_true(has_room(p, "45.1.2.1"));
+	assert_true(has_room(p, "45.1.0.255"));
+}
+
+/* One silent list: what was tried and waits does not shut the gate for its neighbours. */
+static void lookups_that_wait_for_another_try_leave_room_for_neighbours(void **state)
+{
+	struct place *p = *state;
+	char text[64];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "45.1.1.%d", i);
+		queue_lookup(p, text, i % 2 ? now + 60 : now - 1); /* waiting, or due again */
+	}
+	assert_true(has_room(p, "45.1.1.200"));
+	for (int i = 0; i < LOOKUPS_NET_MAX; i++) {
+		assert_true(has_room(p, "2a02:4780:1:ffff::"));
+		snprintf(text, sizeof(text), "2a02:4780:1:%x::", i);
+		queue_lookup(p, text, now + 60);
+	}
+	assert_false(has_room(p, "2a02:4780:1:ffff::")); /* a /48 has many more */
+	assert_true(has_room(p, "2a02:4780:2::"));
+}
+
+static void a_full_queue_has_no_room_for_any_network(void **state)
+{
+	struct place *p = *state;
+	char text[64];
+
+	assert_int_equal(store_begin(p->s, STORE_FAST), 0);
+	for (int i = 0; i < LOOKUPS_MAX; i++) {
+		if (i == LOOKUPS_MAX - 1)
+			assert_true(has_room(p, "45.250.1.1"));
+		snprintf(text, sizeof(text), "45.1.%d.%d", i / 50, i % 50);
+		queue_lookup(p, text, now + 60);
+	}
+	assert_false(has_room(p, "45.250.1.1"));
+	assert_int_equal(store_end(p->s, 0), 0);
 }
 
 /* ---- reports ---- */
@@ -614,7 +670,9 @@ int main(void)
 		TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure),
 		TEST(a_job_that_became_sure_meanwhile_is_not_ended),
 		TEST(a_job_forgotten_and_made_anew_is_another_job),
-		TEST(a_crowded_network_is_counted_up_to_its_limit),
+		TEST(a_network_with_many_untried_lookups_has_no_room),
+		TEST(lookups_that_wait_for_another_try_leave_room_for_neighbours),
+		TEST(a_full_queue_has_no_room_for_any_network),
 		TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it),
 		TEST(an_answer_for_a_forgotten_report_is_told_so),
 		TEST(the_quota_counts_down_and_starts_anew_at_midnight),
