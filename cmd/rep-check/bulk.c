@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/bulk.h"
+#include "common/confine.h"
 #include "common/progress.h"
 #include "rep-check/lines.h"
 #include "rep-check/text.h"
@@ -137,6 +138,9 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 				   .user = run };
 	int rc = cli_end_root_or_state(run->cli);
 
+	if (rc)
+		return rc;
+	rc = cli_confine(run->cli);
 	if (rc)
 		return rc;
 	if (run->cli->no_state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/lookup.h"
+#include "common/confine.h"
 #include "rep-check/text.h"
 
 struct address_list {
@@ -51,6 +52,9 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 	if (count < 1)
 		return cli_usage(cli, "no address given; see --help");
 	rc = cli_end_root_or_state(cli);
+	if (rc)
+		return rc;
+	rc = cli_confine(cli);
 	if (rc)
 		return rc;
 	if (cli->no_state)

@@ -7,6 +7,7 @@
  */
 #include "common/progress.h"
 #include "common/cli.h"
+#include "common/confine.h"
 #include "common/json.h"
 #include "rep-purge/reset.h"
 #include <getopt.h>
@@ -180,8 +181,11 @@ static int run_recheck(struct cli *cli)
 	struct iprep_recheck_stats stats;
 	struct bar bar;
 	struct iprep_run_options options = run_options(cli, &bar);
-	int rc = iprep_recheck(cli->ctx, &options, &stats);
+	int rc = cli_confine(cli);
 
+	if (rc)
+		return rc;
+	rc = iprep_recheck(cli->ctx, &options, &stats);
 	bar_erase(&bar);
 	if (rc)
 		return cli_fail(cli, rc);

@@ -5,6 +5,7 @@
  * --enqueue is what fail2ban's actionban runs: disk only, on disk for good when it returns 0.
  */
 #include "common/cli.h"
+#include "common/confine.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "rep-report/status.h"
@@ -194,8 +195,11 @@ static void put_stats_json(const struct iprep_worker_stats *stats)
 static int run_flush(struct cli *cli, const struct options *options)
 {
 	struct iprep_worker_stats worker_stats = { 0 };
-	int rc = iprep_run_worker(cli->ctx, (int)options->linger_s, &worker_stats);
+	int rc = cli_confine(cli);
 
+	if (rc)
+		return rc;
+	rc = iprep_run_worker(cli->ctx, (int)options->linger_s, &worker_stats);
 	if (rc)
 		return cli_fail(cli, rc);
 	if (cli->json)

@@ -9,7 +9,8 @@ struct whole { /* one allocation */
 	struct iprep_tier tiers[TIERS_MAX];
 	const struct iprep_tier *list[TIERS_MAX];
 	char names[TIERS_MAX][sizeof(((struct conf_tier *)NULL)->name)];
-	char verdict_log[CONF_TEXT_MAX];
+	char verdict_log[CONF_TEXT_MAX], state[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX],
+		ca_file[CONF_TEXT_MAX];
 };
 
 int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_settings)
@@ -26,8 +27,16 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 		whole->list[i] = &whole->tiers[i];
 	}
 	snprintf(whole->verdict_log, sizeof(whole->verdict_log), "%s", conf->verdict_log);
-	whole->settings = (struct iprep_settings){ whole->verdict_log, conf->ipv6_prefix,
-						   conf->ntiers, whole->list };
+	snprintf(whole->state, sizeof(whole->state), "%s", conf->state);
+	snprintf(whole->key_file, sizeof(whole->key_file), "%s", conf->key_file);
+	snprintf(whole->ca_file, sizeof(whole->ca_file), "%s", conf->ca_file);
+	whole->settings = (struct iprep_settings){ .verdict_log = whole->verdict_log,
+						   .state = whole->state,
+						   .key_file = whole->key_file,
+						   .ca_file = whole->ca_file,
+						   .ipv6_prefix = conf->ipv6_prefix,
+						   .ntiers = conf->ntiers,
+						   .tiers = whole->list };
 	*ret_settings = &whole->settings;
 	return IPREP_OK;
 }

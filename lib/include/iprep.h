@@ -166,13 +166,14 @@ struct iprep_tier {
 	int64_t bantime_s;
 };
 struct iprep_settings {
-	const char *verdict_log;
+	const char *verdict_log, *state;
+	const char *key_file, *ca_file; /* "": none */
 	int ipv6_prefix;
 	size_t ntiers;
 	const struct iprep_tier *const *tiers; /* lowest first */
 };
 /*
- * Get the settings that fail2ban's jails must agree with.
+ * Get the settings that fail2ban's jails must agree with, and the files that are used.
  * @ret_settings  release with iprep_settings_free()
  * Errors: _NOMEM. Since: 0.2
  */
@@ -442,7 +443,7 @@ struct iprep_stuck { /* a report that is not sent any more */
 	int64_t at;
 	const char *why;
 };
-struct iprep_ages { /* how many have waited for so long */
+struct iprep_ages { /* how many wait, by age */
 	int64_t under_minute, under_hour, under_day, older;
 };
 struct iprep_queue {
