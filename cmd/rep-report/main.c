@@ -30,7 +30,8 @@ static const char help[] =
 	"                         ssh,brute-force\n"
 	"      --comment TEXT     template of the comment, instead of [report] comment\n"
 	"      --jail NAME        the jail that banned the address\n"
-	"      --failures N       number of failures counted by the jail\n"
+	"      --failures N       number of failures counted by the jail; 0: banned by\n"
+	"                         hand, only looked up\n"
 	"      --user NAME        a user name that the address tried; can be given\n"
 	"                         several times\n"
 	"      --time SECONDS     time of the attack, in seconds since 1970\n"
@@ -115,6 +116,7 @@ static int set_number(struct cli *cli, struct options *options, int byte)
 				cli, "--failures: \"%.40s\" is not a number from 0 to 1000000000",
 				optarg);
 		options->report.failures = (int)options->number;
+		options->report.by_hand = !options->number;
 	} else if (byte == O_LINGER && !number_parse(optarg, 0, 300, &options->linger_s)) {
 		return cli_usage(cli,
 				 "--linger: \"%.40s\" is not a number of seconds from 0 to 300",

@@ -147,6 +147,7 @@ static int event_of(struct iprep_ctx *ctx, const struct iprep_report *report, st
 			       (long long)report->seen_at,
 			       report->seen_at < 0 ? "before 1970" : "in the future");
 	ev->failures = report->failures;
+	ev->by_hand = report->by_hand;
 	if (report->seen_at)
 		ev->seen_at = report->seen_at;
 	else

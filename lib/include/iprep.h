@@ -346,11 +346,14 @@ struct iprep_report {
 	const char *const
 		*users; /* nusers user names that were tried, as in iprep_should_count() */
 	size_t nusers;
+	bool by_hand; /* no log line caused the ban: never reported, at most looked up, and as
+		       * after an ambiguous line */
 };
 enum iprep_recorded {
 	IPREP_QUEUED = 0,      /* report and lookup are queued */
 	IPREP_LOOKUP_ONLY = 1, /* no key, reported within [report] interval, fewer than
-				* min_users names, or three others of its IPv6 /64 reported */
+				* min_users names, three others of its IPv6 /64 reported, or
+				* by_hand */
 	IPREP_SKIPPED = 2,     /* exempt, pardoned, or a jail of skip_jails */
 };
 /*

@@ -83,7 +83,7 @@ static int put_report(const struct session *session, const struct event *ev, con
 	int rc;
 
 	*ret_recorded = IPREP_LOOKUP_ONLY;
-	if (session->conf->abuseipdb < 0)
+	if (session->conf->abuseipdb < 0 || ev->by_hand)
 		return 0;
 	rc = store_report_last(session->store, &ev->addr, &last);
 	if (rc < 0)
@@ -128,7 +128,7 @@ static int note_block(const struct session *session, const struct event *ev, con
 	*ret_settled = false;
 	if (rc <= 0)
 		return rc;
-	*ret_settled = conf_tier_row(session->conf, block.tier) > 0;
+	*ret_settled = ev->by_hand || conf_tier_row(session->conf, block.tier) > 0;
 	rc = gate_seen_again(session, &block, ev->jail);
 	if (rc < 0)
 		return rc;
@@ -153,6 +153,10 @@ static int record_event(const struct session *session, const struct event *ev, i
 	rc = note_block(session, ev, &key, &settled);
 	if (rc || settled)
 		return rc;
+	/* no attack on this host is known: the limits of ambiguous lines hold, for long lists too
+	 */
+	if (ev->by_hand)
+		return gate_queue_lookup(session, &ev->addr, &key, ev->jail);
 	return put_lookup(session, ev, &key);
 }
 

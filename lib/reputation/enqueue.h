@@ -14,6 +14,7 @@ struct event { /* validated by the caller */
 	const char *const *users; /* names that were tried; not kept, only their hashes */
 	const size_t *user_lens;
 	size_t nusers;
+	bool by_hand; /* banned by a person or an imported list: no evidence for a report */
 };
 /*
  * *ret_recorded: enum iprep_recorded. Recording one event again changes nothing. The lookup

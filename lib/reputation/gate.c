@@ -50,25 +50,33 @@ static int cache_settles(const struct session *session, const struct addr *key)
 	return rc;
 }
 
-static int add_job(const struct session *session, const struct addr *addr, const struct addr *key,
-		   const char *jail)
+int gate_queue_lookup(const struct session *session, const struct addr *addr,
+		      const struct addr *key, const char *jail)
 {
 	int64_t now = clock_now_s(&session->clock);
 	struct lookup_job job = {
 		.key = *key, .addr = *addr, .origin = AMBIGUOUS, .since = now, .next_at = now
 	};
-	int rc;
+	int rc = store_lookup_has_room(session->store, key,
+				       addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6);
 
-	rc = store_begin(session->store, STORE_FAST);
-	if (rc)
-		return rc;
-	rc = store_lookup_has_room(session->store, key,
-				   addr_is_v4(addr) ? NET_BITS_V4 : NET_BITS_V6);
 	if (rc <= 0)
-		return store_end(session->store, rc);
+		return rc;
 	text_put(job.jail, sizeof(job.jail), jail);
 	rc = store_lookup_put(session->store, &job);
-	return store_end(session->store, rc ? rc : 1);
+	if (rc)
+		return rc;
+	return 1;
+}
+
+static int add_job(const struct session *session, const struct addr *addr, const struct addr *key,
+		   const char *jail)
+{
+	int rc = store_begin(session->store, STORE_FAST);
+
+	if (rc)
+		return rc;
+	return store_end(session->store, gate_queue_lookup(session, addr, key, jail));
 }
 
 static int ask_later(const struct session *session, const struct addr *addr, const struct addr *key,

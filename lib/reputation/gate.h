@@ -28,5 +28,12 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
  */
 int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked);
 
+/*
+ * In a transaction: queue the lookup of an ambiguous address, unless one is queued, or too many of
+ * its network or in all. 1: queued, 0 not.
+ */
+int gate_queue_lookup(const struct session *session, const struct addr *addr,
+		      const struct addr *key, const char *jail);
+
 /* Announce a block again, unless its last line is younger than a minute: 1 due now, 0 not. */
 int gate_seen_again(const struct session *session, const struct block *block, const char *jail);

@@ -231,7 +231,7 @@ class Contract(unittest.TestCase):
                 self.refused(status, says, args, modes=(('-n',), ('-n', '--enqueue')))
 
     def test_good_input_at_the_limits_is_recorded(self):
-        for args in (('--failures', '0'), ('--failures', '1000000000'), ('--time', '1'),
+        for args in (('--failures', '1'), ('--failures', '1000000000'), ('--time', '1'),
                      ('--time', str(time.time())), ('--time', str(int(time.time()) + 290)),
                      ('--comment', 'x' * 5000), ('--comment', '\u20ac' * 400), ('--user', ''),
                      ('--categories', ','.join(str(i) for i in range(1, 24))),

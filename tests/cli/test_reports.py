@@ -199,6 +199,26 @@ class Policy(Case):
         self.enqueue('45.1.1.1', '--time', str(int(time.time())))
         self.assertEqual(self.states(), [PARKED])
 
+    def test_a_ban_without_failures_is_looked_up_and_not_reported(self):
+        self.enqueue('45.1.1.1', '--failures', '0')
+        self.enqueue('45.1.1.1', '--failures=0', '--time', str(int(time.time())))
+        self.run_it('rep-report', '--jail', 'sshd', '--failures', '0', '--', '45.1.1.2', status=None)
+        for given in ('1', '<failures>'):
+            self.enqueue(f'45.2.2.{len(given)}', '--failures', given)
+        self.assertEqual(self.sql('SELECT count(*) FROM report'), [(2,)])
+        self.assertEqual(self.sql('SELECT origin, count(*) FROM lookup WHERE jail = ? GROUP BY origin ORDER BY 2', 'sshd'),
+                         [(1, 2), (2, 2)])
+        self.flush()
+        self.assertEqual(self.reported(), ['45.2.2.1', '45.2.2.10'])
+
+    def test_a_list_banned_by_hand_gets_the_lookups_of_ambiguous_lines(self):
+        for i in range(20):
+            self.enqueue(f'45.1.1.{i}', '--failures', '0')
+        self.assertEqual(self.sql('SELECT count(*) FROM lookup'), [(16,)])
+        self.enqueue('45.1.1.1', '--failures', '5')         # the jail counts failures afterwards
+        self.assertEqual(self.states(), [QUEUED])
+        self.assertEqual(self.sql('SELECT max(origin) FROM lookup'), [(2,)])
+
     def test_a_report_follows_from_no_score(self):
         self.api.control('seed', {'addresses': {'45.1.1.1': BAD}})
         self.run_it('rep-check', '45.1.1.1', status=None)

@@ -189,6 +189,16 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
                    "fail2ban says what is missing", SOON_S)
         self.others_are_banned()
 
+    def test_a_ban_by_hand_is_looked_up_and_not_reported(self):
+        address, other = self.host.address("known"), self.host.address("unlisted")
+        self.host.client("set", "sshd", "banip", address, other)
+        for one in (address, other):
+            self.until(lambda one=one: len(self.host.calls("--enqueue", one)) == 1, "the hook has run", SOON_S)
+            self.assertIn("--failures=0", " ".join(map(str, self.host.calls("--enqueue", one)[0])))
+        self.until(lambda: self.host.known(address)["verdict"] == "confirmed", "it was looked up")
+        self.assertEqual(self.host.known(address)["tier"], "known")
+        self.assertEqual([self.host.reports(one) for one in (address, other)], [0, 0])
+
     def test_a_subnet_is_refused_with_a_clear_line_and_nothing_is_recorded(self):
         before = self.host.iprep.verdicts()
         self.host.client("set", "sshd", "banip", "10.0.0.0/8", check=False)
