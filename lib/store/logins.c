@@ -5,14 +5,20 @@
  * The key is 16 random bytes made at first use: without this file no name can be found from its
  * hash. Hooks write as little as will do: a name seen within the minute, a login within the hour,
  * is not written again.
+ *
+ * The upper 40 bits of a name's hash are those of its account, the lower 24 those of its domain, 0
+ * without one. So a name with a domain and the same name without are known to be one, while info@
+ * in three domains is three.
  */
 #include "store/store_private.h"
 #include "base/siphash.h"
+#include "base/user_name.h"
 #include <string.h>
 #include <sys/random.h>
 
 #define SAME_USER_S  60
 #define SAME_LOGIN_S 3600
+#define DOMAIN_MASK  0xffffff
 
 struct user_key {
 	bool sound;
@@ -63,6 +69,20 @@ static int sighting_put(struct store *store, const struct addr *key, int64_t use
 		SQL_KEY(key), SQL_INT(SPRAY_USERS_MAX), SQL_INT(now));
 }
 
+static int64_t user_hash(const struct user_key *secret, const char *user, size_t len)
+{
+	struct user_name name;
+	uint64_t hash, domain = 0;
+
+	user_name_parse(user, len, &name);
+	hash = siphash24(secret->bytes.bytes, name.text, name.account_len);
+	if (name.domain_len)
+		domain = siphash24(secret->bytes.bytes, name.text + name.account_len,
+				   name.domain_len) |
+			 1;
+	return (int64_t)((hash & ~(uint64_t)DOMAIN_MASK) | (domain & DOMAIN_MASK));
+}
+
 int store_sighting_put(struct store *store, const struct addr *key, const char *user, size_t len)
 {
 	bool own_tx = !store->in_tx;
@@ -75,8 +95,7 @@ int store_sighting_put(struct store *store, const struct addr *key, const char *
 		return rc;
 	rc = user_key_get(store, &secret);
 	if (!rc)
-		rc = sighting_put(store, key, (int64_t)siphash24(secret.bytes.bytes, user, len),
-				  store_now(store));
+		rc = sighting_put(store, key, user_hash(&secret, user, len), store_now(store));
 	explicit_bzero(&secret, sizeof(secret));
 	if (own_tx)
 		return store_end(store, rc);
@@ -108,8 +127,11 @@ int store_sightings(struct store *store, const struct addr *key, int64_t window_
 	int64_t now = store_now(store);
 
 	return sql_count(store,
-			 "SELECT count(*) FROM sighting WHERE key = ?1 AND at > ?2 AND at <= ?3",
-			 SQL_KEY(key), SQL_INT(now - window_s), SQL_INT(now + WEEK_S));
+			 "SELECT coalesce(sum(n), 0) FROM (SELECT"
+			 " max(1, count(DISTINCT nullif(user & ?4, 0))) AS n FROM sighting"
+			 " WHERE key = ?1 AND at > ?2 AND at <= ?3 GROUP BY user & ~?4)",
+			 SQL_KEY(key), SQL_INT(now - window_s), SQL_INT(now + WEEK_S),
+			 SQL_INT(DOMAIN_MASK));
 }
 
 int store_login_put(struct store *store, const struct addr *key)

@@ -178,7 +178,8 @@ int store_sighting_put(struct store *store, const struct addr *key, const char *
 int store_failures_put(struct store *store, const struct addr *key, int64_t number, int64_t at);
 /* Their sum over the hours of the window. */
 int store_failures(struct store *store, const struct addr *key, int64_t window_s, int64_t *ret);
-/* How many different names the key tried within the window. */
+/* How many different names the key tried within the window; spellings of one count once, see
+ * base/user_name.h, and a name with a domain also stands for the one without. */
 int store_sightings(struct store *store, const struct addr *key, int64_t window_s);
 int store_login_put(struct store *store, const struct addr *key);
 /* The newest successful login; 0: none. In the future, if the clock was; the next purge that knows

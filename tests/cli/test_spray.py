@@ -91,10 +91,22 @@ class Spray(Case):
         for none in ('', '<F-USER>', '<ip-host>', 'x' * 1025, 'y' * 100000):
             self.gate(none, 0)
         self.assertEqual(self.count('sighting'), 0)
-        self.gate('Root', 0)
+        self.gate('Ruut', 0)
         self.gate('root', 0)
         self.gate('r\u00f6\u00f6t \'"$(reboot)`', 10)
         self.assertEqual(self.count('sighting'), 3)
+
+    def test_spellings_of_one_name_are_one(self):
+        for user in ('bob', 'Bob', 'bob@example.org', 'BOB@EXAMPLE.ORG', ' bob', 'bob ', 'bob+tag', 'bob+tag@example.org',
+                     'EXAMPLE\\bob', 'bob%example.org', 'bob@example.org.'):
+            self.gate(user, 0)
+        self.gate('alice@example.org', 0)
+        self.gate('carol', 10)
+
+    def test_one_name_in_three_domains_is_three(self):
+        for user, status in (('info@a.example', 0), ('info', 0), ('info@b.example', 0), ('INFO@A.example', 0),
+                             ('info@c.example', 10)):
+            self.gate(user, status)
 
     def test_what_a_shell_cannot_pass_on_is_no_10(self):
         command = f"exec {BIN}/rep-check -c {self.place.path('iprep.conf')} --gate --user \"$(cat %s)\" -- {ADDRESS}"

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* test_user_name.c - spellings of one login name, and names that are none */
+#include "base/user_name.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void spellings_have_one_account_and_domain(void **state)
+{
+	static const struct {
+		const char *name, *account, *domain;
+	} rows[] = {
+		{ "bob", "bob", "" },
+		{ "Bob", "bob", "" },
+		{ "BOB@EXAMPLE.ORG", "bob", "example.org" },
+		{ "bob@example.org.", "bob", "example.org" },
+		{ "bob%example.org", "bob", "example.org" },
+		{ " bob", "bob", "" },
+		{ "bob \t", "bob", "" },
+		{ "bob+lists", "bob", "" },
+		{ "bob+lists@example.org", "bob", "example.org" },
+		{ "bob++", "bob", "" },
+		{ "EXAMPLE\\bob", "bob", "" },
+		{ "EXAMPLE\\\\Bob", "bob", "" },
+		{ "EXAMPLE\\bob@example.org", "bob", "example.org" },
+		{ "bob@a@b", "bob", "a@b" },
+		{ "bob@", "bob", "" },
+		{ "bob@.", "bob", "" },
+		{ "@example.org", "@example.org", "" },
+		{ "%s%n", "%s%n", "" },
+		{ "+", "+", "" },
+		{ "+x@y", "+x@y", "" },
+		{ "x\\", "x\\", "" },
+		{ "\\", "\\", "" },
+		{ " ", "", "" },
+		{ "", "", "" },
+		{ "b ob", "b ob", "" },
+		{ "J\xc3\x96RG", "j\xc3\x96rg", "" },
+	};
+	struct user_name name;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		user_name_parse(rows[i].name, strlen(rows[i].name), &name);
+		assert_int_equal(name.account_len, strlen(rows[i].account));
+		assert_memory_equal(name.text, rows[i].account, name.account_len);
+		assert_int_equal(name.domain_len, strlen(rows[i].domain));
+		assert_memory_equal(name.text + name.account_len, rows[i].domain, name.domain_len);
+	}
+}
+
+/* On the heap, so that a sanitizer sees each byte read beyond. */
+static void names_of_any_length_and_bytes_are_taken(void **state)
+{
+	static const char bytes[] = "@%+\\. aA\0\xff";
+	struct user_name name;
+
+	(void)state;
+	for (size_t len = 0; len <= USER_NAME_MAX + 2; len++) {
+		char *text = malloc(len + 1);
+
+		assert_non_null(text);
+		for (size_t i = 0; i < len; i++)
+			text[i] = bytes[(len * 7 + i * 13) % (sizeof(bytes) - 1)];
+		user_name_parse(text, len, &name);
+		assert_true(name.account_len + name.domain_len <= len);
+		assert_true(name.account_len + name.domain_len <= USER_NAME_MAX);
+		memset(text, 'x', len);
+		user_name_parse(text, len, &name);
+		assert_int_equal(name.account_len, len < USER_NAME_MAX ? len : USER_NAME_MAX);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(spellings_have_one_account_and_domain),
+		cmocka_unit_test(names_of_any_length_and_bytes_are_taken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
