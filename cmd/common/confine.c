@@ -110,7 +110,6 @@ static int confine_files(const struct cli *cli, const struct iprep_settings *set
 		return -1;
 	rc = allow_reading(&landlock);
 	allow_below(&landlock, "/dev/null", READS | WRITES | TRUNCATE);
-	allow_below(&landlock, IPREP_LIBRARY_DIR,
 	allow_below(&landlock, IPREP_LIBRARY_DIR, READS); /* may be installed below /home */
 	allow_directory_of(&landlock, cli->config, READS);
 	allow_directory_of(&landlock, settings->key_file, READS);
