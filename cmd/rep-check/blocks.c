@@ -40,6 +40,9 @@ static void put_block_text(const struct iprep_block *block, bool links)
 	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", block->address, block->tier, block->score,
 	       utc_minute(block->until, until), text_or(block->jail, "-"),
 	       text_or(block->sources, "-"));
+	if (block->seen)
+		printf("    %s%s%s\n", block->seen, block->sources ? ", listed by " : "",
+		       text_or(block->sources, ""));
 	if (block->exempt)
 		printf("    exempt, in no export: %s\n", block->exempt);
 	for (size_t i = 0; i < block->nfindings; i++)

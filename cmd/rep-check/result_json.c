@@ -45,6 +45,7 @@ void check_put_result_json(const struct iprep_result *result)
 	if (result->block_tier) {
 		json_put_int(&json, "blocked_until", result->blocked_until);
 		json_put_text(&json, "blocked_tier", result->block_tier);
+		json_put_text(&json, "seen", result->block_seen);
 	} else {
 		json_put_null(&json, "blocked_until");
 	}
@@ -67,6 +68,7 @@ void check_put_block_json(const struct iprep_block *block)
 	json_put_int(&json, "blocked_until", block->until);
 	json_put_text(&json, "jail", block->jail);
 	json_put_text(&json, "sources", block->sources);
+	json_put_text(&json, "seen", block->seen);
 	json_put_text(&json, "exempt", block->exempt);
 	put_findings(&json, block->findings, block->nfindings);
 	json_end(&json);

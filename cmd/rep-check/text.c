@@ -94,6 +94,8 @@ static void put_result_text(const struct iprep_result *result)
 		printf("    blocked as %s until %s%s%s\n", result->block_tier,
 		       utc_minute(result->blocked_until, when),
 		       result->block_jail ? ", seen by " : "", text_or(result->block_jail, ""));
+	if (result->block_seen)
+		printf("    seen: %s\n", result->block_seen);
 }
 
 void check_put(const struct cli *cli, const struct iprep_result *result)

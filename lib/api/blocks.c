@@ -61,6 +61,7 @@ static int fill_view(struct walk *walk, const struct block *block)
 		.jail = text_filled(block->jail, NULL),
 		.sources = text_filled(block->src, NULL),
 		.findings = view->list,
+		.seen = text_filled(block->seen, NULL),
 		.exempt = guard_check_key(&walk->session, &block->key),
 	};
 	if (walk->query->flags & IPREP_BLOCKS_BARE)

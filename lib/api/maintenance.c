@@ -30,11 +30,11 @@ int iprep_purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
 	rc = purge_run(&session, options->dry_run, options->progress, options->user, &counts);
 	if (rc)
 		return rc;
-	*ret_stats = (struct iprep_purge_stats){ counts.findings,    counts.lookups,
-						 counts.reports,     counts.blocks,
-						 counts.pardons,     counts.sightings,
-						 counts.logins,	     counts.failures,
-						 counts.retractions, counts.released };
+	*ret_stats =
+		(struct iprep_purge_stats){ counts.findings, counts.lookups,  counts.reports,
+					    counts.blocks,   counts.pardons,  counts.sightings,
+					    counts.logins,   counts.failures, counts.retractions,
+					    counts.released, counts.lines };
 	return IPREP_OK;
 }
 

@@ -8,7 +8,8 @@
 
 struct whole {
 	struct iprep_result result;
-	char address[ADDR_TEXT_MAX], tier[32], exempt[DETAIL_MAX], block_tier[32], jail[JAIL_MAX];
+	char address[ADDR_TEXT_MAX], tier[32], exempt[DETAIL_MAX], block_tier[32], jail[JAIL_MAX],
+		seen[SEEN_MAX];
 	const struct iprep_finding *list[SOURCES_MAX];
 	struct result_finding ones[];
 };
@@ -94,6 +95,8 @@ struct iprep_result *result_new(const struct session *session, const struct look
 			whole->result.block_jail = whole->jail;
 		else
 			whole->result.block_jail = NULL;
+		snprintf(whole->seen, sizeof(whole->seen), "%s", lookup->block.seen);
+		whole->result.block_seen = text_filled(whole->seen, NULL);
 		whole->result.blocked_until = lookup->block.until;
 	}
 	whole->result.login_at = lookup->login_at;

@@ -18,6 +18,7 @@
 #define CONF_ALLOW_MAX	  64
 #define CONF_GLOBS_MAX	  32
 #define SPRAY_USERS_MAX	  64
+#define GATE_FAILURES_MAX 64
 #define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
 
 struct conf_tier {
@@ -76,6 +77,9 @@ struct conf {
 	/* [spray], [login] */
 	int spray_users;
 	int64_t spray_window_s, login_window_s;
+	/* [gate] */
+	int gate_failures; /* number of ambiguous lines within the window that earns a lookup */
+	int64_t gate_window_s;
 	/* [allow] */
 	size_t nallow;
 	struct prefix allow[CONF_ALLOW_MAX];

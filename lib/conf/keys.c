@@ -350,6 +350,8 @@ const struct conf_key conf_keys[] = {
 	     "rep-*-ambiguous recidive", p_globs, 0, 0, skip_jails),
 	CONF("spray", "users", "3", p_int, 2, SPRAY_USERS_MAX, spray_users),
 	CONF("spray", "window", "1d", p_duration, 60, 30 * 86400, spray_window_s),
+	CONF("gate", "failures", "1", p_int, 1, GATE_FAILURES_MAX, gate_failures),
+	CONF("gate", "window", "1d", p_duration, 60, 30 * 86400, gate_window_s),
 	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),
 	CONF("allow", "addresses", "", p_prefixes, 0, 0, allow),
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),

@@ -111,7 +111,8 @@ struct iprep_result {
 	const char *block_jail; /* jail that saw the address; may be NULL */
 	size_t nfindings;
 	const struct iprep_finding *const *findings;
-	int64_t login_at; /* last successful login within [login] window; 0: none */
+	int64_t login_at;	/* last successful login within [login] window; 0: none */
+	const char *block_seen; /* of the block, as in struct iprep_block; may be NULL */
 };
 
 /* ---- context ---- */
@@ -483,6 +484,8 @@ struct iprep_block {
 	const struct iprep_finding *const *findings;
 	const char *exempt; /* why the address must not be refused (any more): allowed, local or
 			     * special-purpose; else NULL */
+	const char *seen;   /* what was seen of the address here, "1 failed login" or "banned by
+			     * sshd, 5 failures"; NULL: not known */
 };
 enum iprep_blocks_flags {
 	IPREP_BLOCKS_NEW = 1,  /* only those that no call with this flag has listed */
@@ -532,6 +535,7 @@ struct iprep_purge_stats {
 	int64_t sightings, logins;     /* failed logins by name; successful ones */
 	int64_t failures, retractions; /* sums of an hour; retracted reports */
 	int64_t released;	       /* of iprep_released() */
+	int64_t lines;		       /* ambiguous ones, by the second */
 };
 /*
  * Delete records past their retention time, in short transactions with pauses, and return free

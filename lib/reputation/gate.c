@@ -69,18 +69,37 @@ int gate_queue_lookup(const struct session *session, const struct addr *addr,
 	return 1;
 }
 
-static int add_job(const struct session *session, const struct addr *addr, const struct addr *key,
-		   const char *jail)
+/* 1: this line, with those before it, earns a lookup. */
+static int count_line(const struct session *session, const struct addr *key, bool is_login)
+{
+	struct ambiguous_counts counts;
+	int rc = store_ambiguous_put(session->store, key, is_login);
+
+	if (!rc)
+		rc = store_ambiguous_get(session->store, key, session->conf->gate_window_s,
+					 &counts);
+	if (rc)
+		return rc;
+	return counts.logins + counts.others >= session->conf->gate_failures;
+}
+
+static int add_job(const struct session *session, const struct addr *key,
+		   const struct gate_line *line)
 {
 	int rc = store_begin(session->store, STORE_FAST);
 
 	if (rc)
 		return rc;
-	return store_end(session->store, gate_queue_lookup(session, addr, key, jail));
+	rc = count_line(session, key, line->names);
+	if (rc > 0)
+		rc = gate_queue_lookup(session, &line->addr, key, line->jail);
+	return store_end(session->store, rc);
 }
 
-static int ask_later(const struct session *session, const struct addr *addr, const struct addr *key,
-		     const char *jail)
+/* Lines that could not bring a lookup, because one waits or the cache has the answer, are not
+ * counted: nothing is written for them. */
+static int ask_later(const struct session *session, const struct addr *key,
+		     const struct gate_line *line)
 {
 	int rc = store_lookup_get(session->store, key, NULL);
 
@@ -93,7 +112,7 @@ static int ask_later(const struct session *session, const struct addr *addr, con
 		return rc;
 	if (rc > 0)
 		return 0;
-	return add_job(session, addr, key, jail);
+	return add_job(session, key, line);
 }
 
 /* 1: enough different names were tried. At a restore fail2ban 1.0 does not pass them. */
@@ -130,12 +149,14 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	if (!quiet && rc > 0)
 		wake = gate_seen_again(session, &block, line->jail);
 	else if (!quiet)
-		wake = ask_later(session, &line->addr, key, line->jail);
+		wake = ask_later(session, key, line);
 	*ret_wake = wake > 0;
+	/* the answer is known, even if what follows from the line could not be written */
+	if (*ret_count)
+		return 0;
 	if (wake < 0)
 		return wake;
-	/* the block is the answer, even if other data could not be written */
-	if (spray < 0 && !*ret_count)
+	if (spray < 0)
 		return spray;
 	return 0;
 }

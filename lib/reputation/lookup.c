@@ -40,6 +40,8 @@ static int read_known(const struct session *session, struct lookup *lookup)
 		rc = store_block_of(session->store, &lookup->task.addr, &lookup->key,
 				    &lookup->block);
 		lookup->blocked = rc > 0;
+		if (rc > 0)
+			rc = store_block_seen(session->store, &lookup->block);
 	}
 	if (rc >= 0)
 		rc = lookup_note_login(session, lookup);

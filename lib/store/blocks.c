@@ -23,6 +23,17 @@ static bool block_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
+/* "seen" is younger than the other columns, and a gate also reads files of before (schema.c). */
+static bool block_with_seen_read(sqlite3_stmt *row, void *element)
+{
+	struct block *block = element;
+
+	if (!block_read(row, block))
+		return false;
+	sql_text(row, 10, block->seen, sizeof(block->seen));
+	return true;
+}
+
 int store_block_get(struct store *store, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(store);
@@ -53,12 +64,30 @@ int store_block_get_over(struct store *store, const struct addr *key, struct blo
 int store_block_put(struct store *store, const struct block *block)
 {
 	return sql_run(store,
-		       "INSERT OR REPLACE INTO block(" BLOCK_COLUMNS ")"
-		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+		       "INSERT OR REPLACE INTO block(" BLOCK_COLUMNS ", seen)"
+		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
 		       SQL_KEY(&block->key), SQL_TEXT(block->tier), SQL_INT(block->score),
 		       SQL_INT(block->since), SQL_INT(block->until), SQL_INT(block->first_at),
 		       SQL_INT(block->announced_at), SQL_INT(block->due), SQL_TEXT(block->jail),
-		       SQL_TEXT(block->src));
+		       SQL_TEXT(block->src), SQL_TEXT(block->seen));
+}
+
+static bool seen_read(sqlite3_stmt *row, void *element)
+{
+	struct block *block = element;
+
+	sql_text(row, 0, block->seen, sizeof(block->seen));
+	return true;
+}
+
+int store_block_seen(struct store *store, struct block *block)
+{
+	int rc = sql_rows(store, seen_read, block, 1, "SELECT seen FROM block WHERE key = ?1",
+			  SQL_KEY(&block->key));
+
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 int store_block_mark_due(struct store *store, const struct addr *key, const char *jail)
@@ -103,7 +132,7 @@ int store_blocks_due(struct store *store, bool first, struct block *ret, size_t 
  * page's order, and by key from beginning at another bound: it would read all blocks for each page.
  */
 #define PAGE(index, after, order)                                                               \
-	"SELECT " BLOCK_COLUMNS " FROM block" index " WHERE +first_at > 0 AND " IS_LIVE(        \
+	"SELECT " BLOCK_COLUMNS ", seen FROM block" index " WHERE +first_at > 0 AND " IS_LIVE(  \
 		"?1", "?2") " AND key BETWEEN ?3 AND ?4 AND (key >= ?5 OR key = ?3) AND " after \
 			    " AND (?8 = 0 OR shown_at = 0) AND (?9 IS NULL OR tier = ?9)"       \
 			    " AND (?10 IS NULL OR " NAMES_SOURCE(                               \
@@ -126,7 +155,7 @@ int store_blocks_page(struct store *store, const struct block_query *query,
 
 	if (query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
 		low = &after->key;
-	return sql_rows(store, block_read, ret, max, pages[query->order], SQL_INT(now),
+	return sql_rows(store, block_with_seen_read, ret, max, pages[query->order], SQL_INT(now),
 			SQL_INT(now + BELIEVED_S), SQL_KEY(low), SQL_KEY(&query->high),
 			SQL_KEY(&query->from), SQL_INT(last), SQL_KEY(&after->key),
 			SQL_INT(query->only_new), SQL_TEXT(query->tier), SQL_TEXT(query->source),

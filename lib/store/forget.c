@@ -129,9 +129,9 @@ static int forget_by_address(struct store *store, const struct addr *key, const 
 static int forget_rows(struct store *store, const struct addr *key, int bits, const char *text,
 		       int64_t pardon_until)
 {
-	static const char *const tables[] = { "block",	    "finding",	"lookup", "report",
-					      "pardon",	    "sighting", "good",	  "failure",
-					      "retraction", "released" };
+	static const char *const tables[] = { "block",	    "finding",	"lookup",   "report",
+					      "pardon",	    "sighting", "good",	    "failure",
+					      "retraction", "released", "ambiguous" };
 	struct addr last = addr_last(&(struct prefix){ *key, bits });
 	char sql[96];
 	int rc = 0;

@@ -136,6 +136,7 @@ enum keeps {
 	KEEP_REPORTS,
 	KEEP_WEEK,
 	KEEP_WINDOWS,
+	KEEP_GATE,
 	KEEP_GOOD,
 	KEEP_RELEASED,
 	KEEP_AGREED
@@ -162,6 +163,7 @@ static const struct sweep sweeps[] = {
 	  offsetof(struct store_counts, reports) },
 	OUTSIDE("lookup", "key", KEEP_WEEK, "since", lookups),
 	OUTSIDE("sighting", "(key, user)", KEEP_WINDOWS, "at", sightings),
+	OUTSIDE("ambiguous", "(key, at)", KEEP_GATE, "at", lines),
 	OUTSIDE("failure", "(key, hour)", KEEP_WINDOWS, "last_at", failures),
 	OUTSIDE("good", "key", KEEP_GOOD, "at", logins),
 	OUTSIDE("retraction", "addr", KEEP_REPORTS, "since", retractions),
@@ -206,6 +208,9 @@ static int retention_limits(struct store *store, const struct conf *conf, enum k
 		break;
 	case KEEP_WINDOWS:
 		*ret_before = now - later_of(conf->report_window_s, conf->spray_window_s);
+		break;
+	case KEEP_GATE:
+		*ret_before = now - conf->gate_window_s;
 		break;
 	case KEEP_REPORTS:
 		return agreed_past(store, later_of(conf->keep_reports_s, conf->report_interval_s),

@@ -101,7 +101,18 @@ static const char schema_4[] =
 	" key BLOB PRIMARY KEY, at INTEGER NOT NULL, tier TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX released_at ON released(at, key);";
 
-static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4 };
+/*
+ * Ambiguous lines, counted until they earn a lookup: failed logins and others, by the second. seen:
+ * what was seen of a blocked address here, in words.
+ */
+static const char schema_5[] =
+	"CREATE TABLE ambiguous("
+	" key BLOB NOT NULL, at INTEGER NOT NULL, logins INTEGER NOT NULL,"
+	" others INTEGER NOT NULL, PRIMARY KEY(key, at)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX ambiguous_at ON ambiguous(at);"
+	"ALTER TABLE block ADD COLUMN seen TEXT NOT NULL DEFAULT '';";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int schema_exec(struct store *store, const char *sql)

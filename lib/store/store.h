@@ -78,6 +78,7 @@ int64_t store_held_ms(const struct store *store); /* how long the last one kept 
 
 /* ---- blocks and pardons ---- */
 
+#define SEEN_MAX 160
 struct block {
 	struct addr key;
 	char tier[32];
@@ -87,7 +88,9 @@ struct block {
 	int64_t announced_at; /* last line written; 0: none */
 	bool due;	      /* a line is to be written */
 	char jail[JAIL_MAX];
-	char src[256]; /* names of the sources that gave points, comma-separated */
+	char src[256];	     /* names of the sources that gave points, comma-separated */
+	char seen[SEEN_MAX]; /* what was seen of it here: "1 failed login"; empty: unknown. Filled
+			      * in by store_blocks_page() and store_block_seen() only */
 };
 /* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
 int store_block_get(struct store *store, const struct addr *key, struct block *ret);
@@ -98,6 +101,8 @@ int store_block_of(struct store *store, const struct addr *addr, const struct ad
 /* The same of a block whose time is over, and was a week ago: no two purges have agreed on that. */
 int store_block_get_over(struct store *store, const struct addr *key, struct block *ret);
 int store_block_put(struct store *store, const struct block *block);
+/* block->seen of the block with its key. */
+int store_block_seen(struct store *store, struct block *block);
 /* Due for announcing again, seen from jail (may be empty: keeps what is there). */
 int store_block_mark_due(struct store *store, const struct addr *key, const char *jail);
 /* A line was written at `at`; the block now lasts until `until`. */
@@ -181,6 +186,14 @@ int store_failures(struct store *store, const struct addr *key, int64_t window_s
 /* How many different names the key tried within the window; spellings of one count once, see
  * base/user_name.h, and a name with a domain also stands for the one without. */
 int store_sightings(struct store *store, const struct addr *key, int64_t window_s);
+/* One ambiguous line: a failed login, or another. In a transaction. */
+int store_ambiguous_put(struct store *store, const struct addr *key, bool is_login);
+struct ambiguous_counts {
+	int64_t logins, others;
+};
+/* The lines of the window, as far as they were counted. */
+int store_ambiguous_get(struct store *store, const struct addr *key, int64_t window_s,
+			struct ambiguous_counts *ret);
 int store_login_put(struct store *store, const struct addr *key);
 /* The newest successful login; 0: none. In the future, if the clock was; the next purge that knows
  * mends it. */
@@ -361,7 +374,7 @@ int store_queue_counts(struct store *store, struct queue_counts *ret);
 
 struct store_counts {
 	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures,
-		retractions, released;
+		retractions, released, lines;
 };
 /* What would go now (dry run). */
 int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret);

@@ -5,6 +5,7 @@
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
 #include "worker/report_queue.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,61 @@ static void raise_block(struct block *block, const struct block *old, int64_t ba
 		block->until = old->until;
 }
 
+static void put_number(char *dst, size_t room, int64_t number, const char *noun)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%lld %s%s", *dst ? ", " : "", (long long)number, noun,
+		 number == 1 ? "" : "s");
+	text_put(dst, room, text);
+}
+
+/* "1 failed login": not the name of the jail, which promises three user names. */
+static int describe_ambiguous(const struct session *session, const struct addr *key,
+			      char dst[SEEN_MAX])
+{
+	struct ambiguous_counts counts = { 0 };
+	int rc = store_ambiguous_get(session->store, key, session->conf->gate_window_s, &counts);
+
+	if (counts.logins > 0)
+		put_number(dst, SEEN_MAX, counts.logins, "failed login");
+	if (counts.others > 0)
+		put_number(dst, SEEN_MAX, counts.others, "suspicious line");
+	return rc;
+}
+
+/* "banned by sshd, 5 failures" */
+static int describe_ban(const struct session *session, const struct addr *key, const char *jail,
+			char dst[SEEN_MAX])
+{
+	int64_t failures = 0;
+	int rc = store_failures(session->store, key, session->conf->report_window_s, &failures);
+	int names = store_sightings(session->store, key, session->conf->spray_window_s);
+
+	text_put(dst, SEEN_MAX, "banned");
+	if (*jail) {
+		text_put(dst, SEEN_MAX, " by ");
+		text_put(dst, SEEN_MAX, jail);
+	}
+	if (names > 1)
+		put_number(dst, SEEN_MAX, names, "user name");
+	else if (failures > 0)
+		put_number(dst, SEEN_MAX, failures, "failure");
+	if (rc)
+		return rc;
+	if (names < 0)
+		return names;
+	return 0;
+}
+
+static int describe_seen(const struct session *session, const struct lookup_work *work,
+			 char dst[SEEN_MAX])
+{
+	if (work->waiting.origin == SURE)
+		return describe_ban(session, &work->waiting.key, work->waiting.jail, dst);
+	return describe_ambiguous(session, &work->waiting.key, dst);
+}
+
 /* A new block, or one whose tier rises; else nothing. 1: put, 0: not. */
 static int put_block(const struct session *session, const struct lookup_work *work)
 {
@@ -188,7 +244,9 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 	text_put(block.tier, sizeof(block.tier), tier->name);
 	text_put(block.jail, sizeof(block.jail), work->waiting.jail);
 	list_accusers(session, lookup->findings, block.src, sizeof(block.src));
-	rc = store_block_put(session->store, &block);
+	rc = describe_seen(session, work, block.seen);
+	if (!rc)
+		rc = store_block_put(session->store, &block);
 	if (!rc && !addr_equal(&block.key, addr))
 		rc = store_block_addr(session->store, &block.key, addr);
 	if (!rc)

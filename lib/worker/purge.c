@@ -26,7 +26,7 @@ static int64_t sum_counts(const struct store_counts *counts)
 {
 	return counts->findings + counts->lookups + counts->reports + counts->blocks +
 	       counts->pardons + counts->sightings + counts->logins + counts->failures +
-	       counts->retractions + counts->released;
+	       counts->retractions + counts->released + counts->lines;
 }
 
 /* Between two steps: other processes have their turn. */

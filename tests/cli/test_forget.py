@@ -41,6 +41,7 @@ class Forget(purge_case.Case):
         for address in ('45.1.1.1', '45.1.1.2'):
             self.live(address)
         self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of('45.1.1.1'), int(time.time()))
+        self.sql('INSERT INTO ambiguous VALUES(?, ?, 1, 0)', key_of('45.1.1.1'), int(time.time()))
         self.sql("UPDATE endpoint SET last_error = 'something of 45.1.1.1, refused'")
         self.assertEqual(self.count('block'), 2)
         self.assertGreater(self.traces('45.1.1.1'), 5)
@@ -49,7 +50,8 @@ class Forget(purge_case.Case):
         self.assertEqual(self.purge('--pardon', '30d', '45.1.1.2').stdout, '45.1.1.2\n')
         self.assertEqual(self.traces('45.1.1.2'), 1)
         self.assertEqual([self.count(t) for t in ('block', 'finding', 'report', 'lookup', 'sighting', 'failure',
-                                                  'good', 'retraction', 'released', 'pardon')], [0] * 9 + [1])
+                                                  'good', 'retraction', 'released', 'ambiguous', 'pardon')],
+                         [0] * 10 + [1])
 
     def crowd(self, victims):
         """Thousands that come and go in no order, so that SQLite moves rows about between pages."""

@@ -14,7 +14,7 @@ import purge_case
 from purge_case import DAY, WEEK, YEAR, key_of
 
 KEEPS = {'finding': 7 * DAY, 'lookup': 7 * DAY, 'report': 60 * DAY, 'failure': DAY, 'sighting': DAY,
-         'good': 30 * DAY, 'retraction': 60 * DAY, 'released': 7 * DAY}
+         'good': 30 * DAY, 'retraction': 60 * DAY, 'released': 7 * DAY, 'ambiguous': DAY}
 HOUR_AGO = 4000                            # before the earlier of two runs, which must agree on some
 
 
@@ -31,7 +31,7 @@ class Expiry(purge_case.Case):
                        at, at),
             'failure': (' VALUES(?, ?, 1, ?)', k, at // 3600, at), 'sighting': (' VALUES(?, 7, ?)', k, at),
             'good': (' VALUES(?, ?)', k, at), 'released': (" VALUES(?, ?, 'notorious')", k, at),
-            'retraction': (" VALUES(?, ?, 1, ?, 0, 1, 1, '')", k, k, at),
+            'retraction': (" VALUES(?, ?, 1, ?, 0, 1, 1, '')", k, k, at), 'ambiguous': (' VALUES(?, ?, 1, 0)', k, at),
         }[table]
         self.sql(f'INSERT INTO {table} {rows[0]}', *rows[1:])
 
@@ -47,7 +47,7 @@ class Expiry(purge_case.Case):
             self.sql('INSERT INTO pardon VALUES(?, ?)', key_of(name), until)
         names = {'finding': 'findings', 'lookup': 'lookups', 'report': 'reports', 'failure': 'failures',
                  'sighting': 'sightings', 'good': 'logins', 'retraction': 'retractions', 'released': 'released',
-                 'block': 'blocks', 'pardon': 'pardons'}
+                 'block': 'blocks', 'pardon': 'pardons', 'ambiguous': 'lines'}
         would = self.stats('--dry-run')
         self.assertEqual({t: self.count(t) for t in names}, {**dict.fromkeys(names, 3), 'good': 2})
         did = self.stats()

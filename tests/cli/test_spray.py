@@ -186,10 +186,114 @@ class Spray(Case):
         self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
 
 
-class Good(Case):
+class Blocked(Case):
     def flush(self):
         self.place.run('rep-report', '--flush', check=True)
         return self.place.verdict_log().count('verdict=confirmed')
+
+    def set(self, text):
+        with open(self.place.path('iprep.conf'), 'a', encoding='ascii') as f:
+            f.write(text)
+
+    def seen(self, address=ADDRESS):
+        """What the block says, in the list, in the mail's text and where one address is looked up."""
+        texts = [self.place.run('rep-check', *args).stdout for args in
+                 (('--blocks', '--prefix', address), ('--blocks', '--new', '--prefix', address))]
+        one = self.place.run('rep-check', '--cached', address).stdout
+        json_seen = [json.loads(self.place.run('rep-check', '--json', *args).stdout)['seen'] for args in
+                     (('--blocks', '--prefix', address), ('--cached', address))]
+        self.assertEqual(json_seen[0], json_seen[1])
+        for text in texts:
+            self.assertIn(f'\n    {json_seen[0]}, listed by a\n', text)
+        self.assertIn(f'\n    seen: {json_seen[0]}\n', one)
+        return json_seen[0]
+
+
+class Seen(Blocked):
+    """One failed login of a listed address is enough for a day: the block names it, and [gate] makes it a choice."""
+
+    def test_a_block_names_the_one_failed_login_that_it_follows_and_not_three_names(self):
+        self.gate('root', 0)
+        self.assertEqual(self.flush(), 1)
+        self.assertEqual(self.seen(), '1 failed login')
+
+    def test_it_names_other_lines_and_bans_of_ordinary_jails(self):
+        self.gate(None, 0)
+        self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '5', '--', '45.1.1.2', check=True)
+        self.assertEqual(self.flush(), 2)
+        self.assertEqual(self.seen(), '1 suspicious line')
+        self.assertEqual(self.seen('45.1.1.2'), 'banned by sshd, 5 failures')
+
+    def test_a_ban_for_three_names_says_three_names(self):
+        for user, status in (('a', 0), ('b', 0), ('c', 10)):
+            self.gate(user, status)
+        self.place.run('rep-report', '--enqueue', '--jail', 'rep-spray', '--failures', '1', '--', ADDRESS, check=True)
+        self.assertEqual(self.flush(), 1)
+        self.assertEqual(self.seen(), 'banned by rep-spray, 3 user names')
+
+    def test_a_lookup_waits_for_as_many_lines_as_are_set(self):
+        self.set('[gate]\nfailures = 3\n')
+        self.gate('root', 0)
+        self.gate('root', 0)
+        self.assertEqual((self.flush(), self.count('lookup')), (0, 0))
+        self.gate(None, 0)
+        self.assertEqual(self.count('lookup'), 1)
+        self.assertEqual(self.flush(), 1)
+        self.assertEqual(self.seen(), '2 failed logins, 1 suspicious line')
+        self.gate(None, 10)
+
+    def test_lines_outside_the_window_do_not_count(self):
+        self.set('[gate]\nfailures = 2\nwindow = 1h\n')
+        self.gate('root', 0)
+        self.sql('UPDATE ambiguous SET at = at - 3601')
+        self.gate('root', 0)
+        self.assertEqual(self.count('lookup'), 0)
+        self.gate('root', 0)
+        self.assertEqual(self.count('lookup'), 1)
+
+    def test_a_ban_of_an_ordinary_jail_waits_for_no_line(self):
+        self.set('[gate]\nfailures = 64\n')
+        self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--', ADDRESS, check=True)
+        self.assertEqual(self.flush(), 1)
+
+    def test_an_ipv6_network_is_one(self):
+        self.set('[gate]\nfailures = 3\n')
+        for i in range(1, 4):
+            self.gate('root', 0, f'2a02:4780:1:2::{i}')
+        self.assertEqual((self.count('lookup'), len(self.sql('SELECT DISTINCT key FROM ambiguous'))), (1, 1))
+
+    def test_lines_are_bounded_and_forgotten(self):
+        self.set('[gate]\nfailures = 64\n')
+        for i in range(70):
+            self.gate('root', 0)
+            self.sql('UPDATE ambiguous SET at = at - 1')
+        self.assertEqual(self.count('ambiguous'), 64)
+        self.place.run('rep-purge', ADDRESS, check=True)
+        self.assertEqual(self.count('ambiguous'), 0)
+        self.gate('root', 0)
+        self.sql('UPDATE ambiguous SET at = at - 86401')
+        self.place.run('rep-purge', '--quiet', check=True)
+        self.assertEqual(self.count('ambiguous'), 0)
+
+    def test_exempt_and_pardoned_addresses_and_restores_are_not_counted(self):
+        self.place.run('rep-purge', '--pardon', '1d', '45.1.1.9', check=True)
+        for address in ('10.0.0.1', '45.9.1.1', '45.1.1.9'):
+            self.gate('root', 0, address)
+        self.gate('root', 0, ADDRESS, '--restored', '1')
+        self.assertEqual(self.count('ambiguous'), 0)
+
+    def test_nothing_is_written_while_a_lookup_waits_or_the_cache_decides(self):
+        self.dns.zones['a.test'] = Zone({})
+        self.gate('root', 0)
+        for _ in range(3):
+            self.gate('root', 0)
+        self.assertEqual(self.sql('SELECT sum(logins) FROM ambiguous'), [(1,)])
+        self.flush()
+        self.gate('root', 0)
+        self.assertEqual(self.sql('SELECT sum(logins) FROM ambiguous'), [(1,)])
+
+
+class Good(Blocked):
 
     def test_a_log_in_spares_from_the_lower_tier_only(self):
         self.good()

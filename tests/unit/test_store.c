@@ -608,7 +608,7 @@ static void a_newer_database_is_refused_and_not_touched(void **state)
 	struct place *p = *state;
 
 	sql(p, "PRAGMA user_version = 99");
-	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 4)");
+	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 5)");
 }
 
 static void a_damaged_database_is_refused_with_what_to_do(void **state)
