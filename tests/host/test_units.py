@@ -64,6 +64,15 @@ class Units(UnitCase):
             with self.subTest(name):
                 self.assertLessEqual(exposure, most)
 
+    def test_1_units_have_limits_of_memory_tasks_files_and_time(self):
+        for name in EXPOSURE_MAX:
+            for what in ("MemoryMax", "TasksMax", "LimitNOFILE", "LimitFSIZE", "TimeoutStartUSec"):
+                if name == "notify" and what in ("MemoryMax", "LimitFSIZE"):
+                    continue        # what a mail server's filters need is not known
+                value = self.host.show(f"iprep-{name}.service", what)
+                self.assertNotIn(value, ("", "infinity", "18446744073709551615"), f"{name}: {what}")
+            self.assertEqual(self.host.show(f"iprep-{name}.service", "LimitCORE"), "0", name)
+
     def test_2_a_jails_ban_starts_the_worker_which_reports_and_has_it_banned_for_a_year(self):
         for address in (ATTACKER, LISTED_NO_MORE):
             self.attack(address)
@@ -142,6 +151,12 @@ class Units(UnitCase):
         for jail in VERDICT_JAILS:
             self.wait(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
         self.assertIn(f"ip={LATER} ", self.root.read(log))
+        # _iprep may write there: nothing waits for a writer of a FIFO
+        self.host.run("setpriv", "--reuid=_iprep", "--regid=_iprep", "--clear-groups", "sh", "-c",
+                      f"rm {log}.1 && mkfifo {log}.1")
+        self.host.run("timeout", "120", "logrotate", "--force", "/etc/logrotate.d/iprep")
+        self.assertEqual(self.host.run("stat", "-c", "%F", log + ".2").stdout, "fifo\n")
+        self.host.run("rm", log + ".2")
 
     def test_9_without_a_mail_server_no_mail_is_tried_and_nothing_fails(self):
         self.assertFalse(self.root.exists("/usr/sbin/sendmail"))
