@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX	    32
+#define VALUES_MAX	    100000 /* a bulk report's 9,999 refused rows have 50,000 */
+#define DIGITS_MAX	    15	   /* DBL_DIG */
+#define EXPONENT_DIGITS_MAX 2
 
 /* struct json is cJSON under another name; only these two convert. */
 static cJSON *cjson_of(const struct json *json)
@@ -18,40 +21,155 @@ static struct json *json_of(const cJSON *item)
 	return (struct json *)(uintptr_t)item;
 }
 
-/* cJSON recurses, up to 1000 levels deep; this counts them first. Strings may contain brackets. */
-static bool is_shallow(const char *text, size_t len)
+/*
+ * What cJSON takes and RFC 8259 does not, or what it would read as something else, is refused
+ * before cJSON sees it: it recurses up to 1000 levels deep, takes any control byte for a blank,
+ * ends a text at "\u0000", and reads numbers with strtod(3), which makes 100 of "0100" and of
+ * "99.99999999999999999". Each value costs a node: 4 MB of "[0,0,0" would need 130 MB.
+ */
+struct scan {
+	const char *at, *end;
+	int depth;
+	size_t nvalues;
+};
+
+static bool scan_is_at(const struct scan *scan, const char *bytes)
 {
-	bool quoted = false;
-	int depth = 0;
+	return scan->at < scan->end && *scan->at && strchr(bytes, *scan->at);
+}
 
-	for (size_t i = 0; i < len; i++) {
-		char byte = text[i];
+static bool scan_text(struct scan *scan)
+{
+	for (scan->at++; scan->at < scan->end; scan->at++) {
+		if ((unsigned char)*scan->at < 0x20)
+			return false;
+		if (*scan->at == '"') {
+			scan->at++;
+			return true;
+		}
+		if (*scan->at != '\\')
+			continue;
+		if (scan->end - scan->at > 5 && !memcmp(scan->at, "\\u0000", 6))
+			return false;
+		scan->at++;
+		if (scan->at < scan->end && (unsigned char)*scan->at < 0x20)
+			return false;
+	}
+	return false;
+}
 
-		if (!byte)
+static size_t scan_digits(struct scan *scan)
+{
+	const char *start = scan->at;
+
+	while (scan_is_at(scan, "0123456789"))
+		scan->at++;
+	return (size_t)(scan->at - start);
+}
+
+/*
+ * A double tells whole numbers apart up to 9e15, which json_int() sees to, and those with a
+ * fraction or an exponent within these limits: none of them becomes 0 or 100 by rounding.
+ */
+static bool scan_number(struct scan *scan)
+{
+	size_t whole, rest = 0, exponent;
+	bool is_zero, is_plain = true;
+
+	if (scan_is_at(scan, "-"))
+		scan->at++;
+	is_zero = scan_is_at(scan, "0");
+	whole = scan_digits(scan);
+	if (!whole || (is_zero && whole > 1))
+		return false;
+	if (scan_is_at(scan, ".")) {
+		scan->at++;
+		rest = scan_digits(scan);
+		is_plain = false;
+		if (!rest)
 			return false;
-		if (quoted && byte == '\\')
-			i++;
-		else if (byte == '"')
-			quoted = !quoted;
-		else if (!quoted && (byte == '[' || byte == '{') && ++depth > DEPTH_MAX)
+	}
+	if (scan_is_at(scan, "eE")) {
+		scan->at++;
+		if (scan_is_at(scan, "+-"))
+			scan->at++;
+		exponent = scan_digits(scan);
+		is_plain = false;
+		if (!exponent || exponent > EXPONENT_DIGITS_MAX)
 			return false;
-		else if (!quoted && (byte == ']' || byte == '}'))
-			depth--;
+	}
+	return is_plain || whole + rest <= DIGITS_MAX;
+}
+
+/* Anything but a text or a number. */
+static bool scan_other(struct scan *scan)
+{
+	char byte = *scan->at++;
+
+	if ((unsigned char)byte < 0x20)
+		return byte && strchr("\t\r\n", byte);
+	if (byte == '[' || byte == '{')
+		scan->depth++;
+	else if (byte == ']' || byte == '}')
+		scan->depth--;
+	if (byte == '[' || byte == '{' || byte == ',')
+		scan->nvalues++;
+	return scan->depth <= DEPTH_MAX && scan->nvalues <= VALUES_MAX;
+}
+
+static bool is_readable(const char *text, size_t len)
+{
+	struct scan scan = { .at = text, .end = text + len };
+
+	while (scan.at < scan.end) {
+		bool is_good;
+
+		if (*scan.at == '"')
+			is_good = scan_text(&scan);
+		else if (scan_is_at(&scan, "-0123456789"))
+			is_good = scan_number(&scan);
+		else
+			is_good = scan_other(&scan);
+		if (!is_good)
+			return false;
 	}
 	return true;
 }
 
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Sorted, not each with each: an answer of 1 MB has room for 100,000 names. */
+static bool has_unique_members(const cJSON *object)
+{
+	size_t count = 0, at = 0;
+	const char **names;
+	bool is_unique = true;
+
+	for (const cJSON *child = object->child; child; child = child->next)
+		count++;
+	if (count < 2)
+		return true;
+	names = malloc(count * sizeof(*names));
+	if (!names)
+		return false;
+	for (const cJSON *child = object->child; child; child = child->next)
+		names[at++] = child->string;
+	qsort(names, count, sizeof(*names), by_name);
+	for (at = 1; at < count && is_unique; at++)
+		is_unique = strcmp(names[at - 1], names[at]) != 0;
+	free(names);
+	return is_unique;
+}
+
 static bool has_unique_names(const cJSON *item)
 {
-	for (const cJSON *child = item->child; child; child = child->next) {
+	for (const cJSON *child = item->child; child; child = child->next)
 		if (!has_unique_names(child))
 			return false;
-		if (!cJSON_IsObject(item))
-			continue;
-		if (cJSON_GetObjectItemCaseSensitive(item, child->string) != child)
-			return false;
-	}
-	return true;
+	return !cJSON_IsObject(item) || has_unique_members(item);
 }
 
 struct json *json_parse(const char *text, size_t len)
@@ -59,7 +177,7 @@ struct json *json_parse(const char *text, size_t len)
 	const char *end = NULL;
 	cJSON *item;
 
-	if (!is_shallow(text, len))
+	if (!is_readable(text, len))
 		return NULL;
 	item = cJSON_ParseWithLengthOpts(text, len, &end, 0);
 	if (!item)
@@ -104,6 +222,21 @@ const struct json *json_next(const struct json *item)
 	if (!item)
 		return NULL;
 	return json_of(cjson_of(item)->next);
+}
+
+bool json_is_absent(const struct json *json)
+{
+	return !json || cJSON_IsNull(cjson_of(json));
+}
+
+bool json_is_object(const struct json *json)
+{
+	return json && cJSON_IsObject(cjson_of(json));
+}
+
+bool json_is_array(const struct json *json)
+{
+	return json && cJSON_IsArray(cjson_of(json));
 }
 
 bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)

@@ -2,8 +2,10 @@
 /*
  * json.h - the only door to cJSON, which reads the answers of the API
  *
- * Reading is strict and typed: a member that is absent, null or of another type is "not
- * there", never a guess. Depth and size are limited; duplicate members make the text invalid.
+ * Reading is strict and typed, never a guess. A caller that decides by a member asks whether it is
+ * absent before it reads it: one of another type is not absent, it is not understood. Depth, number
+ * of values and digits of numbers are limited, and the time grows with the text alone; duplicate
+ * members, control bytes and "\u0000" make the text invalid.
  */
 #pragma once
 #include <stdbool.h>
@@ -18,6 +20,9 @@ const struct json *json_member(const struct json *object, const char *name);
 const struct json *json_item(const struct json *array, size_t i);
 size_t json_count(const struct json *array);
 const struct json *json_next(const struct json *item); /* of the same array; NULL: the last */
+bool json_is_absent(const struct json *json);	       /* or null */
+bool json_is_object(const struct json *json);
+bool json_is_array(const struct json *json);
 bool json_int(const struct json *json, int64_t min, int64_t max,
 	      int64_t *ret); /* whole numbers only */
 bool json_bool(const struct json *json, bool *ret);

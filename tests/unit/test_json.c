@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,32 @@ static void unsound_text_is_refused_and_sound_text_taken(void **state)
 		{ "[]]", 3, false },
 		{ "// c\n{}", 7, false },
 		{ "   ", 3, false },
+		{ "\x0b{}", 3, false }, /* cJSON takes every control byte for a blank */
+		{ "{}\x01", 3, false },
+		{ "[1,\x0c 2]", 7, false },
+		{ "\"a\nb\"", 5, false },
+		{ "\"a\x1f\"", 4, false },
+		{ "\"\\\n\"", 4, false },
+		{ "\"a\\u0000\"", 9, false }, /* would end the text */
+		{ "{\"a\\u0000b\":1}", 14, false },
+		{ "\"\\u0001\"", 8, true },
+		{ "\"\\\\u0000\"", 9, true }, /* a backslash, and "u0000" */
+		{ "\"\\u000", 6, false },
+		{ "[01]", 4, false }, /* strtod(3) takes these */
+		{ "[-01]", 5, false },
+		{ "[00]", 4, false },
+		{ "[1.]", 4, false },
+		{ "[.5]", 4, false },
+		{ "[+1]", 4, false },
+		{ "[1.e2]", 6, false },
+		{ "[1e]", 4, false },
+		{ "[1e+]", 5, false },
+		{ "[-]", 3, false },
+		{ "[0x10]", 6, false },
+		{ "[1e100]", 7, false }, /* infinity or 0 is not what it says */
+		{ "[1e-400]", 8, false },
+		{ "[99.99999999999999999]", 22, false }, /* not 100 */
+		{ "[0, -0, 0.5, 10, 1e2, 1.5E-3]", 29, true },
 	};
 
 	(void)state;
@@ -101,8 +128,12 @@ static void whole_numbers_keep_to_their_bounds(void **state)
 		{ "9000000000000000", 0, INT64_MAX, 9000000000000000, true },
 		{ "9007199254740993", 0, INT64_MAX, 0, false },
 		{ "-9000000000000001", INT64_MIN, 0, 0, false },
-		{ "1e999", 0, INT64_MAX, 0, false },
-		{ "-1e999", INT64_MIN, 0, 0, false },
+		{ "1e99", 0, INT64_MAX, 0, false },
+		{ "-1e99", INT64_MIN, 0, 0, false },
+		{ "1e-99", 0, 9, 0, false },
+		{ "99.9999999999999", 0, 100, 0, false },
+		{ "100.000000000000", 0, 100, 100, true },
+		{ "99999999999999999999", 0, INT64_MAX, 0, false },
 		{ "\"5\"", 0, 9, 0, false },
 		{ "true", 0, 9, 0, false },
 		{ "null", 0, 9, 0, false },
@@ -147,6 +178,74 @@ static void what_is_not_there_is_nothing_all_the_way_down(void **state)
 	assert_null(json_free(NULL));
 }
 
+/* "[ITEM,ITEM]" or "{ITEM,ITEM}"; after: an item is before, its number, after. NULL: only before.
+ */
+static char *long_text(char open, const char *before, const char *after, size_t nitems,
+		       size_t *ret_len)
+{
+	char *text = malloc(nitems * 40 + 3), *at = text;
+
+	assert_non_null(text);
+	*at++ = open;
+	for (size_t i = 0; i < nitems; i++) {
+		if (i)
+			*at++ = ',';
+		if (after)
+			at += snprintf(at, 40, "%s%06zu%s", before, i, after);
+		else
+			at += snprintf(at, 40, "%s", before);
+	}
+	*at++ = open == '[' ? ']' : '}';
+	*ret_len = (size_t)(at - text);
+	return text;
+}
+
+/* Names were once compared each with each: 100,000 of them took half a minute. */
+static void a_hundred_thousand_values_are_the_limit(void **state)
+{
+	static const struct {
+		char open;
+		const char *before, *after;
+		size_t nitems;
+		bool is_taken;
+	} rows[] = {
+		{ '{', "\"", "\":1", 99999, true },	  { '{', "\"", "\":1", 100001, false },
+		{ '[', "0", NULL, 99999, true },	  { '[', "0", NULL, 100001, false },
+		{ '[', "{}", NULL, 49999, true },	  { '[', "{}", NULL, 50001, false },
+		{ '[', "{\"a\":\"", "\"}", 49999, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len;
+		char *text = long_text(rows[i].open, rows[i].before, rows[i].after, rows[i].nitems,
+				       &len);
+		struct json *j = json_parse(text, len);
+
+		if (!j != !rows[i].is_taken)
+			fail_msg("row %zu", i);
+		json_free(j);
+		free(text);
+	}
+}
+
+static void one_name_twice_among_many_is_found_wherever_it_is(void **state)
+{
+	(void)state;
+	for (size_t at = 0; at < 1000; at += 111) {
+		size_t len;
+		char *text = long_text('{', "\"", "\":1", 1000, &len);
+		struct json *j = json_parse(text, len);
+
+		assert_non_null(j);
+		json_free(j);
+		memcpy(text + 1 + at * 11 + 1, "000500", 6); /* each member has 11 bytes */
+		j = json_parse(text, len);
+		assert_null(j);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +253,8 @@ int main(void)
 		cmocka_unit_test(text_is_read_to_its_length_and_no_further),
 		cmocka_unit_test(thirty_two_levels_are_the_limit),
 		cmocka_unit_test(whole_numbers_keep_to_their_bounds),
+		cmocka_unit_test(a_hundred_thousand_values_are_the_limit),
+		cmocka_unit_test(one_name_twice_among_many_is_found_wherever_it_is),
 		cmocka_unit_test(what_is_not_there_is_nothing_all_the_way_down),
 	};
 
