@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* time.c - see time.h */
 #include "base/time.h"
-#include "base/parse.h"
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -31,33 +29,86 @@ char *time_text(int64_t at, enum time_style style, char dst[TIME_TEXT_MAX])
 	return dst;
 }
 
-/* "+02:00" or "-02:00" */
-static bool parse_offset(const char *text, int64_t *ret_s)
+/* count digits and nothing else */
+static bool read_digits(const char **at, int count, int min, int max, int *ret)
 {
-	char hour_text[3] = "", minute_text[3] = "";
-	int64_t hours, minutes;
+	int number = 0;
 
-	snprintf(hour_text, sizeof(hour_text), "%s", text + 1);
-	if (strlen(text) > 4)
-		snprintf(minute_text, sizeof(minute_text), "%s", text + 4);
-	if (!int_parse(hour_text, 0, 14, &hours) || !int_parse(minute_text, 0, 59, &minutes))
+	for (int i = 0; i < count; i++) {
+		char byte = *(*at)++;
+
+		if (byte < '0' || byte > '9')
+			return false;
+		number = number * 10 + byte - '0';
+	}
+	*ret = number;
+	return number >= min && number <= max;
+}
+
+static bool read_byte(const char **at, char byte)
+{
+	if (**at != byte)
 		return false;
-	*ret_s = hours * 3600 + minutes * 60;
-	if (*text == '-')
-		*ret_s = -*ret_s;
+	(*at)++;
 	return true;
+}
+
+static int days_of_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* "", "Z", "+02:00", "-0330" or "+02", up to 14 hours: no zone has more. */
+static bool read_offset(const char *text, int *ret_s)
+{
+	bool is_west = *text == '-';
+	int hours, minutes = 0;
+
+	*ret_s = 0;
+	if (!*text || !strcmp(text, "Z"))
+		return true;
+	if (!is_west && *text != '+')
+		return false;
+	text++;
+	if (!read_digits(&text, 2, 0, 14, &hours))
+		return false;
+	if (*text) {
+		read_byte(&text, ':');
+		if (!read_digits(&text, 2, 0, hours == 14 ? 0 : 59, &minutes))
+			return false;
+	}
+	*ret_s = (hours * 60 + minutes) * 60;
+	if (is_west)
+		*ret_s = -*ret_s;
+	return !*text;
 }
 
 bool time_parse(const char *text, int64_t *ret)
 {
 	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t offset_s = 0;
+	int year, month, offset_s;
 
-	if (!rest)
+	if (!read_digits(&text, 4, 1, 9999, &year) || !read_byte(&text, '-') ||
+	    !read_digits(&text, 2, 1, 12, &month) || !read_byte(&text, '-') ||
+	    !read_digits(&text, 2, 1, days_of_month(year, month), &tm.tm_mday) ||
+	    !read_byte(&text, 'T') || !read_digits(&text, 2, 0, 23, &tm.tm_hour) ||
+	    !read_byte(&text, ':') || !read_digits(&text, 2, 0, 59, &tm.tm_min) ||
+	    !read_byte(&text, ':') || !read_digits(&text, 2, 0, 60, &tm.tm_sec))
 		return false;
-	if ((*rest == '+' || *rest == '-') && !parse_offset(rest, &offset_s))
+	if (read_byte(&text, '.')) {
+		size_t count = strspn(text, "0123456789");
+
+		if (!count)
+			return false;
+		text += count;
+	}
+	if (!read_offset(text, &offset_s))
 		return false;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
 	*ret = (int64_t)timegm(&tm) - offset_s;
 	return true;
 }

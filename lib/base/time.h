@@ -15,5 +15,6 @@ enum time_style {
 
 /* Returns dst; empty if the year has no number in struct tm. */
 char *time_text(int64_t at, enum time_style style, char dst[TIME_TEXT_MAX]);
-/* "2026-11-23T09:51:10", then nothing, "+02:00" or anything else, which is taken as UTC. */
+/* A date and time of ISO 8601: "2026-11-23T09:51:10", then perhaps a fraction, which is dropped,
+ * then "Z", "+02:00", "+0200", "+02" or nothing, which is UTC. False: anything else. */
 bool time_parse(const char *text, int64_t *ret);
