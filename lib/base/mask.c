@@ -2,9 +2,8 @@
 /* mask.c - see mask.h */
 #include "base/mask.h"
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
+#include <strings.h>
 
 static bool is_printable(unsigned char byte)
 {
@@ -35,44 +34,171 @@ char *text_mask(char *dst, size_t room, const void *src, size_t len)
 	return dst;
 }
 
-#define PIECE 16 /* bytes of a secret that identify it */
+/* ---- is a piece of a secret shown? ---- */
 
-/* The byte at *at in lower case, and *at behind it; "%41" is one byte, as in a URL. */
-static int next_byte(const char **at, const char *end)
+#define PIECE	  8    /* letters and digits of a secret that identify it */
+#define BYTES_MAX 1024 /* of a text that is searched */
+
+struct bytes {
+	size_t len;
+	unsigned char at[BYTES_MAX];
+};
+
+static void add_byte(struct bytes *bytes, int byte)
 {
-	const char *pos = *at;
-	unsigned byte = (unsigned char)*pos;
-
-	*at = pos + 1;
-	if (byte == '%' && end - pos > 2 && isxdigit((unsigned char)pos[1]) &&
-	    isxdigit((unsigned char)pos[2])) {
-		const char hex[] = { pos[1], pos[2], '\0' };
-
-		byte = (unsigned)strtoul(hex, NULL, 16);
-		*at = pos + 3;
-	}
-	return tolower((int)byte);
+	if (bytes->len < sizeof(bytes->at))
+		bytes->at[bytes->len++] = (unsigned char)byte;
 }
 
-static bool piece_at(const char *text, const char *end, const char *piece, size_t len)
+static int hex_digit(char byte)
 {
-	while (len && text < end && next_byte(&text, end) == tolower((unsigned char)*piece)) {
-		piece++;
-		len--;
+	static const char digits[] = "0123456789abcdef";
+	const char *pos = byte ? strchr(digits, tolower((unsigned char)byte)) : NULL;
+
+	return pos ? (int)(pos - digits) : -1;
+}
+
+static int base64_digit(char byte)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+		"+/";
+	const char *pos;
+
+	if (byte == '-' || byte == '_') /* of URLs (RFC 4648, 5) */
+		byte = byte == '-' ? '+' : '/';
+	pos = byte ? strchr(digits, byte) : NULL;
+	return pos ? (int)(pos - digits) : -1;
+}
+
+/* "%41", "\x41" and "\u0041" are one byte. */
+static void unescape(const char *text, size_t len, struct bytes *ret)
+{
+	static const char *const marks[] = { "%", "\\x", "\\u00" };
+
+	ret->len = 0;
+	for (size_t at = 0; at < len; at++) {
+		int byte = (unsigned char)text[at];
+		size_t used = 0;
+
+		for (size_t i = 0; i < 3 && !used; i++) {
+			size_t mark = strlen(marks[i]);
+
+			if (len - at < mark + 2 || strncasecmp(text + at, marks[i], mark) != 0 ||
+			    hex_digit(text[at + mark]) < 0 || hex_digit(text[at + mark + 1]) < 0)
+				continue;
+			byte = hex_digit(text[at + mark]) * 16 + hex_digit(text[at + mark + 1]);
+			used = mark + 1;
+		}
+		add_byte(ret, byte);
+		at += used;
 	}
-	return !len;
+}
+
+/* In lower case; what is between them (blanks, hyphens, quotes, NUL) does not hide them. */
+static void letters_of(const struct bytes *bytes, struct bytes *ret)
+{
+	ret->len = 0;
+	for (size_t i = 0; i < bytes->len; i++)
+		if (bytes->at[i] < 0x80 && isalnum(bytes->at[i]))
+			add_byte(ret, tolower(bytes->at[i]));
+}
+
+/* Each digit has the given number of bits; what is not a digit is skipped. */
+static void decode(const struct bytes *bytes, int (*digit_of)(char byte), unsigned bits,
+		   size_t skip, struct bytes *ret)
+{
+	unsigned number = 0, have = 0;
+
+	ret->len = 0;
+	for (size_t i = 0; i < bytes->len; i++) {
+		int digit = digit_of((char)bytes->at[i]);
+
+		if (digit < 0)
+			continue;
+		if (skip) {
+			skip--;
+			continue;
+		}
+		number = (number << bits | (unsigned)digit) & 0xffff;
+		have += bits;
+		if (have < 8)
+			continue;
+		have -= 8;
+		add_byte(ret, (int)(number >> have & 0xff));
+	}
+}
+
+static bool has_piece(const struct bytes *bytes, const struct bytes *secret)
+{
+	unsigned char back[PIECE];
+
+	for (size_t i = 0; i + PIECE <= secret->len; i++) {
+		for (size_t k = 0; k < PIECE; k++)
+			back[k] = secret->at[i + PIECE - 1 - k];
+		if (memmem(bytes->at, bytes->len, secret->at + i, PIECE) ||
+		    memmem(bytes->at, bytes->len, back, PIECE))
+			return true;
+	}
+	return false;
+}
+
+static bool shows_letters(const struct bytes *bytes, const struct bytes *secret)
+{
+	struct bytes letters;
+
+	letters_of(bytes, &letters);
+	return has_piece(&letters, secret);
+}
+
+/* A key of hexadecimal digits may also be sent as the bytes that they mean. */
+static bool shows_digits(const struct bytes *bytes, const struct bytes *secret)
+{
+	struct bytes digits = { 0 };
+
+	for (size_t i = 0; i < bytes->len; i++) {
+		add_byte(&digits, "0123456789abcdef"[bytes->at[i] >> 4]);
+		add_byte(&digits, "0123456789abcdef"[bytes->at[i] & 15]);
+	}
+	return has_piece(&digits, secret);
+}
+
+static bool shows_whole(const struct bytes *bytes, const char *secret)
+{
+	size_t len = strlen(secret);
+
+	for (size_t at = 0; at + len <= bytes->len; at++)
+		if (!strncasecmp((const char *)bytes->at + at, secret, len))
+			return true;
+	return false;
 }
 
 bool text_shows(const char *text, size_t len, const char *secret)
 {
-	size_t length = strlen(secret), piece = MIN(length, PIECE);
+	struct bytes plain, decoded, letters, given = { 0 };
 
-	if (!length || len < piece)
+	if (!*secret)
 		return false;
-	for (size_t at = 0; at + piece <= len; at++)
-		for (size_t i = 0; i + piece <= length; i++)
-			if (piece_at(text + at, text + len, secret + i, piece))
-				return true;
+	if (len > BYTES_MAX)
+		return true;
+	unescape(text, len, &plain);
+	for (const char *pos = secret; *pos; pos++)
+		add_byte(&given, (unsigned char)*pos);
+	letters_of(&given, &letters);
+	if (letters.len < PIECE)
+		return shows_whole(&plain, secret);
+	if (shows_letters(&plain, &letters))
+		return true;
+	for (size_t skip = 0; skip < 2; skip++) {
+		decode(&plain, hex_digit, 4, skip, &decoded);
+		if (shows_letters(&decoded, &letters))
+			return true;
+	}
+	for (size_t skip = 0; skip < 4; skip++) {
+		decode(&plain, base64_digit, 6, skip, &decoded);
+		if (shows_letters(&decoded, &letters) || shows_digits(&decoded, &letters))
+			return true;
+	}
 	return false;
 }
 

@@ -109,15 +109,13 @@ void http_mask(const struct call *call, char *dst, size_t room, const char *text
 {
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		len--;
+	text_mask(dst, room, text, len);
 	for (const struct curl_slist *header = call->headers; header; header = header->next) {
 		const char *value = secret_value(header->data);
 
-		if (strlen(value) >= SECRET_MIN && text_shows(text, len, value)) {
+		if (strlen(value) >= SECRET_MIN && text_shows(dst, strlen(dst), value))
 			text_mask(dst, room, "...", 3);
-			return;
-		}
 	}
-	text_mask(dst, room, text, len);
 }
 
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
