@@ -14,7 +14,9 @@
 #include <string.h>
 
 #define CONNECTIONS_MAX 8L
-#define NUMBER_MAX	(INT64_MAX / 10) /* times are added to these */
+#define CALLS_MAX	100000000    /* a day; the largest plan has 50,000 */
+#define WAIT_MAX	31622400     /* a year */
+#define TIME_MAX	253402300799 /* the end of the year 9999 */
 
 struct net_http {
 	CURLM *multi;
@@ -122,14 +124,14 @@ static void http_deliver(struct net *net, struct request *request)
 	call_free(call);
 }
 
-/* A decimal number and nothing else, given once; -1: none. */
-static int64_t number_header(CURL *easy, const char *name)
+/* A decimal number up to max and nothing else, given once; -1: none. */
+static int64_t number_header(CURL *easy, const char *name, int64_t max)
 {
 	struct curl_header *header;
 	int64_t number;
 
 	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
-	    header->amount != 1 || !int_parse(header->value, 0, NUMBER_MAX, &number))
+	    header->amount != 1 || !int_parse(header->value, 0, max, &number))
 		return -1;
 	return number;
 }
@@ -140,10 +142,10 @@ static void call_take_answer(struct call *call, long code)
 
 	answer->status = NET_OK;
 	answer->code = (int)code;
-	answer->limit = number_header(call->easy, "X-RateLimit-Limit");
-	answer->remaining = number_header(call->easy, "X-RateLimit-Remaining");
-	answer->reset_at = number_header(call->easy, "X-RateLimit-Reset");
-	answer->retry_after_s = number_header(call->easy, "Retry-After");
+	answer->limit = number_header(call->easy, "X-RateLimit-Limit", CALLS_MAX);
+	answer->remaining = number_header(call->easy, "X-RateLimit-Remaining", CALLS_MAX);
+	answer->reset_at = number_header(call->easy, "X-RateLimit-Reset", TIME_MAX);
+	answer->retry_after_s = number_header(call->easy, "Retry-After", WAIT_MAX);
 	if (call->body.text)
 		answer->body = call->body.text;
 	else

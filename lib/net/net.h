@@ -50,9 +50,12 @@ struct http_request {
 struct http_answer {
 	enum net_status status; /* NET_OK: there is an HTTP status */
 	int code;
-	int64_t limit, remaining; /* X-RateLimit-Limit, -Remaining; -1: absent or no number */
-	int64_t reset_at, retry_after_s; /* X-RateLimit-Reset, Retry-After (seconds form); -1 */
-	const char *body;		 /* valid during the callback; not terminated */
+	/* Headers; -1: absent, not a number, or more than makes sense (http.c), so that sums and
+	 * products of them never overflow. */
+	int64_t limit, remaining; /* X-RateLimit-Limit, -Remaining */
+	int64_t reset_at;	  /* X-RateLimit-Reset */
+	int64_t retry_after_s;	  /* Retry-After (seconds form) */
+	const char *body;	  /* valid during the callback; not terminated */
 	size_t body_len;
 	bool sent;     /* the request may have reached the server */
 	char why[160]; /* not NET_OK: printable, without secrets */

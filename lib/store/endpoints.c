@@ -7,10 +7,12 @@
  */
 #include "store/store_private.h"
 #include <string.h>
+#include <sys/param.h>
 
 #define STOP_MAX_S \
-	(2 * 86400 + 3600) /* none is longer: a longer one was noted under a wrong clock */
-#define FIRST_CALL_S 65	   /* no call lasts longer: [general] timeout_ms, at most 60 s */
+	(2 * 86400 + 3600)     /* none is longer: a longer one was noted under a wrong clock */
+#define CALLS_MAX    100000000 /* as net/http.c; earlier versions stored any number */
+#define FIRST_CALL_S 65	       /* no call lasts longer: [general] timeout_ms, at most 60 s */
 
 static int64_t free_plan(const char *endpoint)
 {
@@ -36,8 +38,8 @@ static bool endpoint_read(sqlite3_stmt *row, void *element)
 	struct endpoint *endpoint = element;
 
 	endpoint->day = sql_int(row, 0);
-	endpoint->limit = sql_int(row, 1);
-	endpoint->remaining = sql_int(row, 2);
+	endpoint->limit = MAX(0, MIN(sql_int(row, 1), CALLS_MAX));
+	endpoint->remaining = MAX(-CALLS_MAX, MIN(sql_int(row, 2), CALLS_MAX));
 	endpoint->known = sql_int(row, 3) != 0;
 	endpoint->stopped_until = sql_int(row, 4);
 	endpoint->last_ok_at = sql_int(row, 5);

@@ -72,6 +72,18 @@ static bool fake_http_answer(struct fake_http *h, int fd)
 			      "X-RateLimit-Reset: 99999999999999999999\r\n"
 			      "Retry-After: 7\r\nRetry-After: 8\r\n",
 			      "no", 2);
+	} else if (fake_http_is(h, "/most")) {
+		fake_http_say(fd,
+			      "429 Slow Down\r\nX-RateLimit-Limit: 100000000\r\n"
+			      "X-RateLimit-Remaining: 100000000\r\n"
+			      "X-RateLimit-Reset: 253402300799\r\nRetry-After: 31622400\r\n",
+			      "no", 2);
+	} else if (fake_http_is(h, "/more")) {
+		fake_http_say(fd,
+			      "429 Slow Down\r\nX-RateLimit-Limit: 100000001\r\n"
+			      "X-RateLimit-Remaining: 922337203685477580\r\n"
+			      "X-RateLimit-Reset: 253402300800\r\nRetry-After: 31622401\r\n",
+			      "no", 2);
 	} else {
 		fake_http_say(fd,
 			      "200 OK\r\nX-RateLimit-Limit: 1000\r\n"

@@ -188,6 +188,25 @@ static void odd_quota_headers_count_as_absent(void **state)
 	assert_int_equal(a->retry_after_s, -1);
 }
 
+static void numbers_of_headers_have_a_limit(void **state)
+{
+	struct world *w = *state;
+	struct http_answer *most = &w->s[0].answer, *more = &w->s[1].answer;
+
+	ask(w, 0, "GET", "/most", NULL, 5000);
+	ask(w, 1, "GET", "/more", NULL, 5000);
+	run(w);
+	assert_int_equal(most->limit, 100000000);
+	assert_int_equal(most->remaining, 100000000);
+	assert_int_equal(most->reset_at, 253402300799);
+	assert_int_equal(most->retry_after_s, 31622400);
+	assert_int_equal(more->code, 429);
+	assert_int_equal(more->limit, -1);
+	assert_int_equal(more->remaining, -1);
+	assert_int_equal(more->reset_at, -1);
+	assert_int_equal(more->retry_after_s, -1);
+}
+
 static void a_request_says_what_it_was_told_to(void **state)
 {
 	static const struct {
@@ -516,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_answer_comes_with_its_body_and_its_quota),
 		T(odd_quota_headers_count_as_absent),
+		T(numbers_of_headers_have_a_limit),
 		T(a_request_says_what_it_was_told_to),
 		T(a_body_goes_as_a_file_of_a_form),
 		T(connections_are_kept_and_few),

@@ -354,6 +354,19 @@ static void an_answer_for_a_forgotten_report_is_told_so(void **state)
 
 /* ---- quota ---- */
 
+static void a_number_that_an_earlier_version_stored_is_bounded(void **state)
+{
+	struct quota_seen seen = { .seen = true, .limit = INT64_MAX, .remaining = INT64_MAX };
+	struct place *p = *state;
+	struct quota q;
+
+	assert_int_equal(store_quota_take(p->s, "check", 1), 0);
+	assert_int_equal(store_quota_seen(p->s, "check", "k", &seen), 0);
+	assert_int_equal(store_quota_get(p->s, "check", "k", &q), 0);
+	assert_int_equal(q.limit, 100000000);
+	assert_int_equal(q.remaining, 100000000);
+}
+
 static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
 {
 	struct quota_seen seen = { .seen = true, .limit = 3000, .remaining = 5 };
@@ -675,6 +688,7 @@ int main(void)
 		TEST(a_full_queue_has_no_room_for_any_network),
 		TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it),
 		TEST(an_answer_for_a_forgotten_report_is_told_so),
+		TEST(a_number_that_an_earlier_version_stored_is_bounded),
 		TEST(the_quota_counts_down_and_starts_anew_at_midnight),
 		TEST(a_refused_key_counts_until_it_changes),
 		TEST(one_run_under_a_wrong_clock_frees_nobody),
