@@ -7,6 +7,9 @@
 /* 200 of /check: fills in status, points, rule, detail. An invalid answer: FINDING_ERROR. */
 void abuseipdb_check_answer(const struct ask *ask, const struct http_answer *answer, int64_t now,
 			    struct finding *ret);
+/* Does the data of an answer name this address? One that names none may belong to another. */
+struct json;
+bool abuseipdb_names(const struct json *data, const struct addr *addr);
 /* Points of a confidence score from 0 to 100. */
 int abuseipdb_points(const struct ask *ask, int64_t score);
 

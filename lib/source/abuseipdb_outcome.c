@@ -16,54 +16,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX     ((size_t)4 << 20)
 #define JUST_RESET_S 86340 /* such a Retry-After means that the counter was just reset (cowrie) */
+
+bool abuseipdb_names(const struct json *data, const struct addr *addr)
+{
+	const char *text = json_text(json_member(data, "ipAddress"));
+	struct addr named;
+
+	return text && addr_parse(text, &named) && addr_equal(&named, addr);
+}
 
 static int64_t next_midnight(int64_t now)
 {
 	return (now / 86400 + 1) * 86400;
 }
 
-/* error: of a body that is JSON; the page of a proxy can contain minutes as well. */
-static bool is_duplicate(const char *body, const struct json *error)
+/* What the service says of a refusal; NULL: nothing. */
+static const char *error_detail(const struct json *error)
 {
-	const struct json *source = json_member(error, "source");
-	const char *parameter = json_text(json_member(source, "parameter"));
 	const char *detail = json_text(json_member(error, "detail"));
 
-	if (!error)
-		return false;
-	if (strstr(body, "15 minutes"))
-		return true;
-	/* "ip" is also what a 422 names when the address itself is refused */
-	return parameter && !strcmp(parameter, "ip") &&
-	       !(detail && strstr(detail, "must be a valid"));
+	if (!detail)
+		detail = json_text(json_member(error, "message"));
+	return detail;
 }
 
-static enum outcome refused_outcome(const struct ask *ask, int code, const char *body,
-				    const struct json *error)
+static bool names_ip(const struct json *error)
+{
+	const char *parameter = json_text(json_member(json_member(error, "source"), "parameter"));
+
+	return parameter && !strcmp(parameter, "ip");
+}
+
+/*
+ * Known by its words. Those that blame the "ip" without them say why the address is refused ("must
+ * be a valid", "is whitelisted and cannot be reported"), except with 429, which is never about what
+ * an address is.
+ */
+static bool is_duplicate(int code, const struct json *error)
+{
+	const char *detail = error_detail(error);
+
+	if (detail && (strstr(detail, "15 minutes") || strstr(detail, "only report the same IP")))
+		return true;
+	return code == 429 && names_ip(error);
+}
+
+static enum outcome refused_outcome(const struct ask *ask, int code, const struct json *error)
 {
 	enum task_kind kind = ask->task->kind;
 
 	if (kind == TASK_REPORT && code >= 400 && code < 500 && code != 401 &&
-	    is_duplicate(body, error))
+	    is_duplicate(code, error))
 		return OUT_DUPLICATE;
-	if ((code == 402 || code == 422) && kind != TASK_BULK)
+	if (kind == TASK_BULK)
+		return OUT_LATER;
+	if (code == 402 || code == 422 || (code == 403 && names_ip(error)))
 		return OUT_PARKED;
 	return OUT_LATER;
 }
 
-/* The reason that the service gives, unless it holds the key, should a server send it back. */
+/* The reason that the service gives, unless it shows a piece of the key, should a server send it
+ * back. What is shown is what is searched. */
+static char *put_reason(const struct ask *ask, const char *reason, char *dst, size_t room)
+{
+	text_mask(dst, room, text_or(reason, ""), strlen(text_or(reason, "")));
+	if (ask->secret && text_shows(dst, strlen(dst), ask->secret))
+		dst[0] = '\0';
+	return text_redact(dst);
+}
+
 static void set_why(const struct ask *ask, int code, const struct json *error)
 {
-	const char *detail = json_text(json_member(error, "detail"));
 	struct task *task = ask->task;
-	char masked[100];
+	char reason[100];
 
-	if (detail && ask->secret && text_shows(detail, strlen(detail), ask->secret))
-		detail = NULL;
-	snprintf(task->why, sizeof(task->why), "HTTP %d%s%s", code, detail ? ": " : "",
-		 detail ? text_mask(masked, sizeof(masked), detail, strlen(detail)) : "");
+	put_reason(ask, error_detail(error), reason, sizeof(reason));
+	snprintf(task->why, sizeof(task->why), "HTTP %d%s%s", code, *reason ? ": " : "", reason);
 }
 
 static void score_of(const struct ask *ask, const struct json *data, int64_t now,
@@ -95,8 +124,7 @@ static bool refused_row_of(const struct ask *ask, const struct json *json, struc
 	if (!error || !input || !addr_parse(input, &ret->addr))
 		return false;
 	ret->duplicate = !strcmp(error, "Duplicate IP");
-	if (!ask->secret || !text_shows(error, strlen(error), ask->secret))
-		text_mask(ret->why, sizeof(ret->why), error, strlen(error));
+	put_reason(ask, error, ret->why, sizeof(ret->why));
 	return true;
 }
 
@@ -107,7 +135,9 @@ static bool rows_of(const struct ask *ask, const struct json *data)
 	struct task *task = ask->task;
 	size_t count = json_count(list);
 
-	if (!json_int(json_member(data, "savedReports"), 0, INT32_MAX, &task->count))
+	if (!json_int(json_member(data, "savedReports"), 0, BULK_ROWS_MAX, &task->count))
+		return false;
+	if ((!json_is_absent(list) && !json_is_array(list)) || count > BULK_ROWS_MAX)
 		return false;
 	if (count)
 		task->refused = calloc(count, sizeof(*task->refused));
@@ -121,15 +151,6 @@ static bool rows_of(const struct ask *ask, const struct json *data)
 	return true;
 }
 
-/* An answer that does not name the reported address may belong to another one. */
-static bool names_address(const struct ask *ask, const struct json *data)
-{
-	const char *text = json_text(json_member(data, "ipAddress"));
-	struct addr named;
-
-	return text && addr_parse(text, &named) && addr_equal(&named, &ask->task->addr);
-}
-
 static bool is_done(const struct ask *ask, const struct json *data, int64_t now,
 		    struct finding *ret)
 {
@@ -139,7 +160,7 @@ static bool is_done(const struct ask *ask, const struct json *data, int64_t now,
 	case TASK_LOOKUP:
 		return false;
 	case TASK_REPORT:
-		if (!names_address(ask, data))
+		if (!abuseipdb_names(data, &task->addr))
 			return false;
 		score_of(ask, data, now, ret);
 		return true;
@@ -151,21 +172,21 @@ static bool is_done(const struct ask *ask, const struct json *data, int64_t now,
 	return false;
 }
 
-static void read_outcome(const struct ask *ask, const struct http_answer *answer,
-			 const struct buf *body, int64_t now, struct finding *ret)
+static void read_outcome(const struct ask *ask, const struct http_answer *answer, int64_t now,
+			 struct finding *ret)
 {
-	struct json *root = json_parse(body->text, body->len);
-	const struct json *error = json_item(json_member(root, "errors"), 0);
+	struct json *root = json_parse(answer->body, answer->body_len);
+	const struct json *errors = json_member(root, "errors"), *error = json_item(errors, 0);
 	struct task *task = ask->task;
 
 	if (!error) /* once seen without its wrapper */
 		error = root;
-	if (answer->code == 200 && is_done(ask, json_member(root, "data"), now, ret))
+	if (answer->code != 200)
+		task->outcome = refused_outcome(ask, answer->code, error);
+	else if (!errors && is_done(ask, json_member(root, "data"), now, ret))
 		task->outcome = OUT_DONE;
-	else if (answer->code == 200)
-		task->outcome = OUT_LATER;
 	else
-		task->outcome = refused_outcome(ask, answer->code, body->text, error);
+		task->outcome = OUT_LATER;
 	if (task->outcome == OUT_PARKED || task->outcome == OUT_LATER)
 		set_why(ask, answer->code, error);
 	json_free(root);
@@ -175,16 +196,9 @@ void abuseipdb_outcome(const struct ask *ask, const struct http_answer *answer, 
 		       struct finding *ret)
 {
 	struct task *task = ask->task;
-	struct buf body;
 
-	buf_init(&body, BODY_MAX);
-	buf_add(&body, answer->body, answer->body_len);
 	task->why[0] = '\0';
-	task->outcome = OUT_LATER;
-	if (body.failed)
-		snprintf(task->why, sizeof(task->why), "out of memory");
-	else
-		read_outcome(ask, answer, &body, now, ret);
+	read_outcome(ask, answer, now, ret);
 	if (task->outcome != OUT_DONE) {
 		free(task->refused);
 		task->refused = NULL;
@@ -193,7 +207,6 @@ void abuseipdb_outcome(const struct ask *ask, const struct http_answer *answer, 
 	if (answer->retry_after_s > 0 && answer->retry_after_s <= 86400)
 		task->retry_after_s = answer->retry_after_s > JUST_RESET_S ? 10
 									   : answer->retry_after_s;
-	buf_free(&body);
 }
 
 static int64_t stop_of(const struct http_answer *answer, int64_t now)
@@ -224,6 +237,8 @@ void abuseipdb_quota(const struct http_answer *answer, enum task_kind kind, int6
 	*ret = (struct quota_seen){ .seen = answer->status == NET_OK,
 				    .limit = answer->limit,
 				    .remaining = answer->remaining };
+	if (ret->limit >= 0 && ret->remaining > ret->limit) /* one of them is wrong */
+		ret->remaining = -1;
 	if (answer->code == 401)
 		ret->auth_failed = true;
 	if (used_up)

@@ -128,7 +128,7 @@ static void call(const struct waiting *w)
 					  .reset_at = -1,
 					  .retry_after_s = -1 };
 	}
-	if (h.body)
+	if (h.body && !h.body_len)
 		h.body_len = strlen(h.body);
 	if (w->dns)
 		w->dns(w->user, &d);

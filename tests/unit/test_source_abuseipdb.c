@@ -198,9 +198,12 @@ static void absent_null_and_mistyped_members_are_not_guessed(void **state)
 		{ DATA(SCORE(
 			  100) ",\"isWhitelisted\":null,\"isTor\":null,\"usageType\":null,\"isPublic\":null," RECENT),
 		  FINDING_OK, 10, RULE_NONE, NULL },
-		{ DATA(SCORE(100) ",\"usageType\":7,\"totalReports\":\"9\",\"isp\":[]," RECENT),
-		  FINDING_OK, 10, RULE_NONE, NULL },
-		{ "{\"data\":{" SCORE(100) "," RECENT "}}", FINDING_OK, 10, RULE_NONE, NULL },
+		{ DATA(SCORE(100) ",\"countryCode\":7,\"domain\":{},\"isp\":[]," RECENT),
+		  FINDING_OK, 10, RULE_NONE, NULL }, /* nothing depends on these */
+		{ DATA(SCORE(100) ",\"usageType\":7," RECENT), FINDING_ERROR, 0, 0, "usageType" },
+		{ DATA(SCORE(100) ",\"totalReports\":\"9\"," RECENT), FINDING_ERROR, 0, 0,
+		  "totalReports" },
+		{ "{\"data\":{" SCORE(100) "," RECENT "}}", FINDING_ERROR, 0, 0, "no ipAddress" },
 		{ DATA(RECENT), FINDING_ERROR, 0, 0, "no score" },
 		{ DATA(SCORE(null) "," RECENT), FINDING_ERROR, 0, 0, "no score" },
 		{ DATA(SCORE("100") "," RECENT), FINDING_ERROR, 0, 0, "no score" },
@@ -258,8 +261,9 @@ static void what_counts_is_when_it_was_last_reported(void **state)
 		{ AT("2026-10-24T03:59:50-05:30"), FINDING_OK, 10, 0, NULL },
 		{ AT("2026-10-24T03:59:49-05:30"), FINDING_OK, 0, 0, NULL },
 		{ AT("2026-11-23T09:29:50Z"), FINDING_OK, 10, 0, "last 2026-11-23 09:29 UTC" },
-		{ AT("2026-11-23T10:00:00+00:00"), FINDING_OK, 10, 0,
-		  "last 2026-11-23 10:00 UTC" }, /* their clock is ahead */
+		{ AT("2026-11-23T09:44:50+00:00"), FINDING_OK, 10, 0,
+		  "last 2026-11-23 09:44 UTC" }, /* their clock is ahead */
+		{ AT("2026-11-23T09:44:51+00:00"), FINDING_ERROR, 0, 0, "in the future" },
 		{ AT("2024-12-30T08:00:00+00:00"), FINDING_OK, 0, 0, NULL },
 		{ DATA(SCORE(
 			  11) ",\"totalReports\":0,\"lastReportedAt\":\"2024-12-30T08:00:00+00:00\""),
@@ -393,8 +397,12 @@ static void answers_to_a_report_have_their_right_outcome(void **state)
 			 ",\"source\":{\"parameter\":\"ip\",\"value\":\"45.1.0.7\"}"),
 		  OUT_DUPLICATE, 0, "" },
 		{ 429, "{\"detail\":\"" ONCE "\",\"status\":429" BY_IP "}", OUT_DUPLICATE, 0, "" },
-		{ 403, "{\"detail\":\"again\",\"source\":{\"parameter\":\"ip\"}}", OUT_DUPLICATE, 0,
+		{ 429, "{\"detail\":\"again\",\"source\":{\"parameter\":\"ip\"}}", OUT_DUPLICATE, 0,
 		  "" },
+		{ 403, "{\"detail\":\"again\",\"source\":{\"parameter\":\"ip\"}}", OUT_PARKED, 0,
+		  "HTTP 403: again" },
+		{ 422, ERRORS("The ip address is whitelisted and cannot be reported.", BY_IP),
+		  OUT_PARKED, 0, "HTTP 422: The ip address is whitelisted" },
 		{ 422,
 		  ERRORS("The ip address must be a valid IPv4 or IPv6 address (e.g. 8.8.8.8).",
 			 BY_IP),
