@@ -168,16 +168,34 @@ static int bulk_is_due(struct job_queue *queue)
 
 /* ---- what came of it ---- */
 
+static const struct refused_row *find_refused_row(const struct task *task, const struct addr *addr)
+{
+	struct refused_row key = { .addr = *addr };
+
+	if (!task->nrefused)
+		return NULL;
+	return bsearch(&key, task->refused, task->nrefused, sizeof(key), refused_by_address);
+}
+
+/* Does the answer account for each row that was sent, and for no other? It may be another file's.
+ */
+static bool is_all_named(const struct bulk_work *work, const struct task *task)
+{
+	size_t nfound = 0;
+
+	for (size_t i = 0; i < work->nrows; i++)
+		nfound += find_refused_row(task, &work->rows[i].addr) != NULL;
+	return nfound == task->nrefused &&
+	       task->count + (int64_t)task->nrefused == (int64_t)work->nrows;
+}
+
 static int end_row(const struct session *session, const struct task *task,
 		   const struct bulk_row *row, bool all_named, int64_t retry_at,
 		   struct worker_stats *stats)
 {
-	struct refused_row key = { .addr = row->addr }, *refused = NULL;
+	const struct refused_row *refused = find_refused_row(task, &row->addr);
 	bool saved = all_named;
 
-	if (task->nrefused)
-		refused = bsearch(&key, task->refused, task->nrefused, sizeof(key),
-				  refused_by_address);
 	if (refused)
 		saved = refused->duplicate;
 	if (task->outcome == OUT_DONE && saved) {
@@ -203,8 +221,8 @@ static int bulk_keep(const struct session *session, struct job *job, struct work
 
 	if (task->nrefused)
 		qsort(task->refused, task->nrefused, sizeof(*task->refused), refused_by_address);
-	/* fewer saved and refused than sent: it is not known which, so they go again */
-	all_named = task->count + (int64_t)task->nrefused >= (int64_t)work->nrows;
+	/* not as many saved and refused as sent: it is not known which, so they go again */
+	all_named = is_all_named(work, task);
 	if (task->outcome == OUT_DONE && !all_named)
 		log_line(session->log, LOG_WARNING,
 			 "AbuseIPDB: bulk-report: %zu reports sent, %lld saved, %zu refused: "
