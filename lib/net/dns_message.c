@@ -7,7 +7,7 @@
  * "No" is a negative answer as in RFC 2308: NXDOMAIN, or NODATA with the SOA that proves it; its
  * TTL is min(SOA TTL, SOA minimum) (section 5). A list says "no" with NXDOMAIN (RFC 5782, 2.1), so
  * an empty answer without SOA is a resolver that failed or filters, and an alias whose target is
- * missing is an entry that nobody can read. Everything that is neither records nor a "no" is
+ * missing is an entry that cannot be read. Everything that is neither records nor a "no" is
  * NET_BROKEN, because taking a strange message for a "no" would clear an address.
  */
 #include "net/dns_message.h"

@@ -118,18 +118,19 @@ static int put_lookup(const struct session *session, const struct event *ev, con
 	return store_lookup_put(session->store, &job);
 }
 
-/* The block on disk is the answer, but a sure address may rise above the lowest tier. */
+/*
+ * The block on disk is the answer. A lookup follows all the same: in the lowest tier a sure address
+ * may rise, and one that is seen again although it is blocked may be prolonged.
+ */
 static int note_block(const struct session *session, const struct event *ev, const struct addr *key,
 		      bool *ret_settled)
 {
+	int64_t now = clock_now_s(&session->clock);
 	struct block block;
 	int rc = store_block_of(session->store, &ev->addr, key, &block);
 
-	*ret_settled = false;
-	if (rc <= 0)
-		return rc;
-	*ret_settled = ev->by_hand || conf_tier_row(session->conf, block.tier) > 0;
-	rc = gate_seen_again(session, &block, ev->jail);
+	*ret_settled = rc > 0 && gate_is_announced(&block, now, now) &&
+		       (ev->by_hand || conf_tier_row(session->conf, block.tier) > 0);
 	if (rc < 0)
 		return rc;
 	return 0;

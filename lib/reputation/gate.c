@@ -10,26 +10,17 @@
 #define NET_BITS_V4   (96 + 24)
 #define NET_BITS_V6   48
 
-int gate_seen_again(const struct session *session, const struct block *block, const char *jail)
+bool gate_is_announced(const struct block *block, int64_t seen_at, int64_t now)
 {
-	int64_t now = clock_now_s(&session->clock);
-	int rc;
-
-	if (block->due)
-		return 1;
-	if (block->announced_at > now - AGAIN_AFTER_S && block->announced_at <= now)
-		return 0;
-	rc = store_block_mark_due(session->store, &block->key, jail);
-	if (rc)
-		return rc;
-	return 1;
+	return block->due ||
+	       (block->announced_at > seen_at - AGAIN_AFTER_S && block->announced_at <= now);
 }
 
-/* The cache decides: not confirmed, and no source is left to query. */
-static int cache_settles(const struct session *session, const struct addr *key)
+/* What the cache says; 0: it has nothing of this key. */
+static int weigh_cache(const struct session *session, const struct addr *key,
+		       struct verdict *verdict)
 {
 	struct finding *finding = calloc(session->conf->nsources + 1, sizeof(*finding));
-	struct verdict verdict;
 	int rc;
 
 	if (!finding)
@@ -42,10 +33,8 @@ static int cache_settles(const struct session *session, const struct addr *key)
 			rc = count;
 		dnsbl_health_mark(session, finding);
 	}
-	if (rc > 0) {
-		verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, &verdict);
-		rc = verdict.kind != V_CONFIRMED && !verdict.ask;
-	}
+	if (rc > 0)
+		verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
 	free(finding);
 	return rc;
 }
@@ -101,18 +90,53 @@ static int add_job(const struct session *session, const struct addr *key,
 static int ask_later(const struct session *session, const struct addr *key,
 		     const struct gate_line *line)
 {
+	struct verdict verdict;
 	int rc = store_lookup_get(session->store, key, NULL);
 
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return 0; /* one job however many lines */
-	rc = cache_settles(session, key);
+	rc = weigh_cache(session, key, &verdict);
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && verdict.kind != V_CONFIRMED && !verdict.ask) /* the cache decides */
+		return 0;
+	return add_job(session, key, line);
+}
+
+/*
+ * A blocked address that is seen has lost its ban, or its line: a lookup decides whether the block
+ * is prolonged and its line written again. What is no longer listed is neither.
+ */
+static int seen_again(const struct session *session, const struct gate_line *line,
+		      const struct addr *key, const struct block *block)
+{
+	struct verdict verdict;
+	int rc;
+
+	if (gate_is_announced(block, clock_now_s(&session->clock), clock_now_s(&session->clock)))
+		return block->due;
+	rc = store_lookup_get(session->store, key, NULL);
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return 0;
-	return add_job(session, key, line);
+	rc = weigh_cache(session, key, &verdict);
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && verdict.kind == V_CLEAN && !verdict.ask)
+		return 0;
+	rc = store_begin(session->store, STORE_FAST);
+	if (rc)
+		return rc;
+	rc = gate_queue_lookup(session, &line->addr, key, line->jail);
+	if (!rc) /* there is no room */
+		rc = store_block_mark_due(session->store, &block->key, line->jail);
+	rc = store_end(session->store, rc);
+	if (rc < 0)
+		return rc;
+	return 1;
 }
 
 /* 1: enough different names were tried. At a restore fail2ban 1.0 does not pass them. */
@@ -147,7 +171,7 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	spray = is_spraying(session, key, line, quiet);
 	*ret_count |= spray > 0;
 	if (!quiet && rc > 0)
-		wake = gate_seen_again(session, &block, line->jail);
+		wake = seen_again(session, line, key, &block);
 	else if (!quiet)
 		wake = ask_later(session, key, line);
 	*ret_wake = wake > 0;

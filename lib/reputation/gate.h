@@ -35,5 +35,6 @@ int gate_is_blocked(const struct session *session, const struct prefix *prefix, 
 int gate_queue_lookup(const struct session *session, const struct addr *addr,
 		      const struct addr *key, const char *jail);
 
-/* Announce a block again, unless its last line is younger than a minute: 1 due now, 0 not. */
-int gate_seen_again(const struct session *session, const struct block *block, const char *jail);
+/* A sighting at seen_at brings no news of the block: its line is due, or was written less than a
+ * minute before. */
+bool gate_is_announced(const struct block *block, int64_t seen_at, int64_t now);

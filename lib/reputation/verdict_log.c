@@ -158,8 +158,12 @@ static int announce_one(const struct session *session, const struct block *block
 	close(fd);
 	if (rc)
 		return rc;
-	/* with each line fail2ban extends a current ban, so the block is extended as well */
-	if (tier >= 0 && now + session->conf->tiers[tier].bantime_s > until)
+	/*
+	 * The ban begins with the line, and the block with it. A line that is written again extends
+	 * a current ban, but the block only if a lookup has confirmed it again: job_lookup.c.
+	 */
+	if (block->since > block->announced_at && tier >= 0 &&
+	    now + session->conf->tiers[tier].bantime_s > until)
 		until = now + session->conf->tiers[tier].bantime_s;
 	rc = store_begin(session->store, STORE_DURABLE);
 	if (rc)

@@ -107,6 +107,15 @@ int store_block_mark_due(struct store *store, const struct addr *key, const char
 	return rc;
 }
 
+int store_block_renew(struct store *store, const struct block *block)
+{
+	return sql_run(store,
+		       "UPDATE block SET due = 1, until = max(until, ?2), score = ?3, src = ?4,"
+		       " jail = iif(?5 = '', jail, ?5) WHERE key = ?1",
+		       SQL_KEY(&block->key), SQL_INT(block->until), SQL_INT(block->score),
+		       SQL_TEXT(block->src), SQL_TEXT(block->jail));
+}
+
 int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until)
 {
 	return sql_run(store,

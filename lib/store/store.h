@@ -105,6 +105,9 @@ int store_block_put(struct store *store, const struct block *block);
 int store_block_seen(struct store *store, struct block *block);
 /* Due for announcing again, seen from jail (may be empty: keeps what is there). */
 int store_block_mark_due(struct store *store, const struct addr *key, const char *jail);
+/* The same of a block that was confirmed again: it lasts until block->until at least, for
+ * block->score and block->src; seen from block->jail. */
+int store_block_renew(struct store *store, const struct block *block);
 /* A line was written at `at`; the block now lasts until `until`. */
 int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until);
 /* Oldest first; returns how many were put into ret. first: only those never announced / only

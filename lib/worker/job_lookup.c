@@ -2,6 +2,7 @@
 /* job_lookup.c - a lookup that waits: asked, and if it is confirmed a block is made */
 #include "base/buf.h"
 #include "base/random.h"
+#include "reputation/gate.h"
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
 #include "worker/report_queue.h"
@@ -213,7 +214,40 @@ static int describe_seen(const struct session *session, const struct lookup_work
 	return describe_ambiguous(session, &work->waiting.key, dst);
 }
 
-/* A new block, or one whose tier rises; else nothing. 1: put, 0: not. */
+static bool brings_no_news(const struct session *session, const struct lookup_work *work,
+			   const struct block *old)
+{
+	return gate_is_announced(old, work->waiting.since, clock_now_s(&session->clock));
+}
+
+/*
+ * Seen again, and still listed: its line is written again. Only a verdict of the block's own tier
+ * prolongs it, so a suspicious line alone prolongs no higher one.
+ */
+static int renew_block(const struct session *session, const struct lookup_work *work,
+		       const struct block *old, const struct block *block)
+{
+	if (brings_no_news(session, work, old))
+		return 0;
+	if (conf_tier_row(session->conf, old->tier) == work->lookup->verdict.tier)
+		return store_block_renew(session->store, block);
+	return store_block_mark_due(session->store, &old->key, work->waiting.jail);
+}
+
+/* Seen again, and no source can tell whether it is still listed: what holds is not prolonged. */
+static int announce_again(const struct session *session, const struct lookup_work *work)
+{
+	struct block old;
+	int rc = store_block_of(session->store, &work->waiting.addr, &work->lookup->key, &old);
+
+	if (rc <= 0)
+		return rc;
+	if (brings_no_news(session, work, &old))
+		return 0;
+	return store_block_mark_due(session->store, &old.key, work->waiting.jail);
+}
+
+/* A new block, or one whose tier rises, or that is seen again. 1: put, 0: not. */
 static int put_block(const struct session *session, const struct lookup_work *work)
 {
 	const struct lookup *lookup = work->lookup;
@@ -230,9 +264,12 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 
 	if (rc < 0)
 		return rc;
+	text_put(block.tier, sizeof(block.tier), tier->name);
+	text_put(block.jail, sizeof(block.jail), work->waiting.jail);
+	list_accusers(session, lookup->findings, block.src, sizeof(block.src));
 	if (rc > 0) {
 		if (conf_tier_row(session->conf, old.tier) >= lookup->verdict.tier)
-			return 0;
+			return renew_block(session, work, &old, &block);
 		raise_block(&block, &old, tier->bantime_s);
 	} else {
 		rc = holds_by_other_clock(session, &block.key, lookup->verdict.tier);
@@ -241,9 +278,6 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 		if (rc > 0)
 			return 0;
 	}
-	text_put(block.tier, sizeof(block.tier), tier->name);
-	text_put(block.jail, sizeof(block.jail), work->waiting.jail);
-	list_accusers(session, lookup->findings, block.src, sizeof(block.src));
 	rc = describe_seen(session, work, block.seen);
 	if (!rc)
 		rc = store_block_put(session->store, &block);
@@ -327,6 +361,10 @@ static int keep_lookup(const struct session *session, struct lookup_work *work,
 		if (rc < 0)
 			return rc;
 		stats->blocks += rc > 0;
+	} else if (lookup->verdict.kind == V_UNKNOWN) {
+		rc = announce_again(session, work);
+		if (rc)
+			return rc;
 	}
 	return store_lookup_end(session->store, &work->waiting, try_again_at(session, work));
 }

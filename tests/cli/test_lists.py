@@ -248,7 +248,7 @@ class Unknown(Case):
 
     def test_one_silent_list_leaves_the_gate_open_for_neighbours(self):
         self.start('a', 'b', a=Zone({'99.1.1.45': b.listed('127.0.0.2')}), b=Zone(b.servfail, b.servfail))
-        for start in range(0, 64, 16):         # more than 16 at once are a flood
+        for start in range(0, 64, 16):         # more than 16 untried ones are a flood
             for i in range(start, start + 20):
                 self.check('--gate', '--', f'45.1.1.{i}', status=0)
             self.assertEqual(self.sql('SELECT count(*) FROM lookup'), [(start + 16,)])

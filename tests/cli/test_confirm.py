@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What has to be proved before a block is made, prolonged or released: against DNS lists of the tests.
+
+    test_confirm.py DIRECTORY-OF-PROGRAMS        (as root)
+"""
+import os
+import time
+
+import purge_case  # first: it finds the next ones
+import behaviours as b
+from purge_case import DAY, LIST, YEAR
+from server import Zone
+
+ADDRESS, REVERSED = '45.1.1.1', '1.1.1.45'
+HOUR = 3600
+
+
+class Case(purge_case.Case):
+    more = LIST.format('zen')
+
+    def setUp(self):
+        super().setUp()
+        self.listed()
+
+    def listed(self, points='127.0.0.2'):
+        self.dns.zones['zen.test'] = Zone({REVERSED: b.listed(points)})
+
+    def says(self, behaviour):
+        self.dns.zones['zen.test'] = Zone({REVERSED: behaviour})
+
+    def gate(self, status=10):
+        self.purge('--gate', '--jail', 'rep-x', '--', ADDRESS, program='rep-check', status=status)
+
+    def sure(self):
+        self.purge('--enqueue', '--jail', 'sshd', '--', ADDRESS, program='rep-report')
+
+    def flush(self):
+        return self.purge('--flush', program='rep-report').stderr
+
+    def lines(self):
+        return self.place.verdict_log().count(f'ip={ADDRESS} ')
+
+    def until(self):
+        return self.sql('SELECT until FROM block')[0][0] - int(time.time())
+
+
+class Prolonged(Case):
+    """A blocked address that is seen again: its line is lost, or its ban."""
+
+    def blocked_since(self, age, tier='known', last=DAY):
+        since = int(time.time()) - age
+        self.block(ADDRESS, since, since + last, tier=tier)
+
+    def test_a_delisted_address_is_not_prolonged_whatever_it_writes(self):
+        self.gate(status=0)
+        self.flush()
+        self.assertEqual((self.lines(), self.sql('SELECT src, jail FROM block')), (1, [('zen', 'rep-x')]))
+        self.sql('UPDATE block SET since = since - ?1, until = until - ?1, announced_at = announced_at - ?1', 12 * HOUR)
+        self.sql('DELETE FROM finding')
+        self.says(b.not_listed())
+        for _ in range(3):
+            self.gate()
+            self.flush()
+        self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
+        self.assertEqual((self.lines(), self.asked(REVERSED), self.count('lookup')), (1, 3, 0))
+
+    def test_an_address_that_is_still_listed_is_prolonged_by_a_lookup(self):
+        for see in (self.gate, self.sure):
+            with self.subTest(see=see.__name__):
+                self.sql('DELETE FROM block')
+                self.sql('DELETE FROM finding')
+                self.blocked_since(23 * HOUR)
+                before = self.lines()
+                see()
+                self.assertAlmostEqual(self.until(), HOUR, delta=120)
+                self.flush()
+                self.assertAlmostEqual(self.until(), DAY, delta=120)
+                self.assertEqual(self.lines(), before + 1)
+                see()
+                self.flush()
+                self.assertEqual(self.lines(), before + 1)
+
+    def test_evidence_from_the_cache_asks_no_list(self):
+        self.gate(status=0)
+        self.flush()
+        asked = self.asked(REVERSED)
+        self.sql('UPDATE block SET until = until - 600, announced_at = announced_at - 600')
+        self.gate()
+        self.flush()
+        self.assertEqual((self.lines(), self.asked(REVERSED)), (2, asked))
+        self.assertAlmostEqual(self.until(), DAY, delta=120)
+
+    def test_without_an_answer_the_line_is_written_once_and_nothing_is_prolonged(self):
+        for silence in (b.servfail, b.refused, b.silent(), b.chain_to_nothing()):
+            self.sql('DELETE FROM block')
+            self.sql('DELETE FROM lookup')
+            self.blocked_since(12 * HOUR)
+            self.says(silence)
+            before = self.lines()
+            for _ in range(3):
+                self.gate()
+                self.flush()
+                self.sql('UPDATE lookup SET next_at = 0')
+            self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
+            self.assertEqual(self.lines(), before + 1)
+
+    def test_a_suspicious_line_prolongs_no_higher_tier(self):
+        self.blocked_since(100 * DAY, 'notorious', YEAR)
+        self.gate()
+        self.flush()
+        self.assertAlmostEqual(self.until(), YEAR - 100 * DAY, delta=120)
+        self.assertEqual(self.lines(), 1)
+
+    def test_a_sure_address_prolongs_a_higher_tier_only_with_evidence_of_it(self):
+        for name, zone, left, lines in (('of its tier', b.listed('127.0.0.3'), YEAR, 1),
+                                        ('of the lowest', b.listed('127.0.0.2'), YEAR - 100 * DAY, 1),
+                                        ('no answer', b.servfail, YEAR - 100 * DAY, 1),
+                                        ('delisted', b.not_listed(), YEAR - 100 * DAY, 0)):
+            with self.subTest(name):
+                self.start(LIST.format('zen').replace('*3', '*3 127.0.0.3*10'))
+                self.says(zone)
+                self.blocked_since(100 * DAY, 'notorious', YEAR)
+                self.sure()
+                self.flush()
+                self.assertAlmostEqual(self.until(), left, delta=120)
+                self.assertEqual(self.lines(), lines)
+
+    def test_where_no_lookup_fits_in_the_queue_only_the_line_is_written(self):
+        self.blocked_since(12 * HOUR)
+        now = int(time.time())
+        for i in range(16):
+            self.sql('INSERT INTO lookup VALUES(?1, ?1, 1, 1, 0, ?2, ?2, ?3)', purge_case.key_of(f'45.1.1.{100 + i}'),
+                     now, 'x')
+        self.gate()
+        self.assertEqual(self.count('lookup'), 16)
+        self.flush()
+        self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
+        self.assertEqual(self.lines(), 1)
+
+
+if __name__ == '__main__':
+    purge_case.main()
