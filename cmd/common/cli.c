@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,16 +24,45 @@ static void clean_environment(void)
 		_exit(EX_OSERR);
 }
 
-/* A descriptor 0 to 2 that is closed would be the next file we open. */
+/*
+ * A descriptor 0 to 2 that is closed would be the next file we open: the database. What takes its
+ * place cannot be used: output that is lost must be seen as lost.
+ */
 static void safe_descriptors(void)
 {
-	int fd;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
 
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", way) < 0 && open("/", O_RDONLY | O_DIRECTORY) < 0)
+			_exit(EX_OSERR);
+	}
+}
+
+/* A pipe that was closed, and a file beyond the limit of its size, are errors of a write: they end
+ * no program before it has done and reported what it should. */
+static void ignore_write_signals(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+void cli_restore_signals(void)
+{
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+
+	sigaction(SIGPIPE, &usual, NULL);
+	sigaction(SIGXFSZ, &usual, NULL);
+}
+
+bool cli_stdout_is_closed(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
 }
 
 void cli_begin(struct cli *cli, const char *name)
@@ -41,6 +71,7 @@ void cli_begin(struct cli *cli, const char *name)
 	prctl(PR_SET_DUMPABLE, 0);
 	clean_environment();
 	safe_descriptors();
+	ignore_write_signals();
 	umask(077);
 	opterr = 0;
 }
@@ -238,7 +269,7 @@ int cli_finish(struct cli *cli, int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {
 		cli_error(cli, "stdout: %s", errno ? strerror(errno) : "write failed");
-		if (status == EX_OK || status == EX_CONFIRMED || status == EX_TEMPFAIL)
+		if (status < EX_SOFTWARE || status == EX_TEMPFAIL)
 			status = EX_IOERR;
 	}
 	cli->ctx = iprep_free(cli->ctx);

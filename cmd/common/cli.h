@@ -20,8 +20,13 @@ struct cli {
 	bool no_state; /* a person without rights to the state */
 };
 
-/* The first thing main() does: no core dumps, an empty environment, safe descriptors. */
+/* The first thing main() does: no core dumps, an empty environment, safe descriptors, no death by
+ * SIGPIPE and SIGXFSZ. */
 void cli_begin(struct cli *cli, const char *name);
+/* In a child, before exec: programs of others expect to be ended by these signals. */
+void cli_restore_signals(void);
+/* Nothing can be written there. For modes that would lose what they print only once. */
+bool cli_stdout_is_closed(void);
 /* Library, configuration. Returns an exit status; EX_OK goes on. */
 int cli_open(struct cli *cli);
 /* Become the owner of the state directory for good. Returns an exit status. */

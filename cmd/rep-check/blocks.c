@@ -169,6 +169,8 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 		rc = export_blocks(&list, &blocks_query);
 	else
 		rc = iprep_blocks(cli->ctx, &blocks_query);
+	if (rc && ferror(stdout))
+		return EX_IOERR; /* cli_finish() prints it */
 	if (rc)
 		return cli_fail(cli, rc);
 	return EX_OK;

@@ -35,12 +35,10 @@ static void catch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
 	struct sigaction on = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }, was;
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!sigaction(numbers[i], NULL, &was) && was.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &on, NULL);
-	sigaction(SIGPIPE, &ignore, NULL); /* a closed stdout is 74, as a full one */
 }
 
 static int on_next(void *user, const char **ret_text, int64_t *ret_id)

@@ -69,6 +69,7 @@ static void exec_program(const struct cli *cli, const char *client, int out)
 	    dup2(out, 2) < 0)
 		_exit(1);
 	closefrom(3);
+	cli_restore_signals();
 	alarm(READ_S + 5); /* we may not be allowed to end it by then: exec keeps this */
 	execv(argv[0], argv);
 	_exit(errno == ENOENT ? NO_COMMAND : NO_COMMAND - 1);

@@ -2,6 +2,7 @@
 #include "rep-check/lookup.h"
 #include "common/confine.h"
 #include "rep-check/text.h"
+#include <stdio.h>
 
 struct address_list {
 	struct cli *cli;
@@ -35,7 +36,7 @@ static int print_answer(void *user, int64_t id, const char *text, int err,
 	list->confirmed |= result->verdict == IPREP_CONFIRMED;
 	list->unknown |= result->verdict == IPREP_UNKNOWN;
 	check_put(list->cli, result);
-	return 0;
+	return ferror(stdout);
 }
 
 int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned flags,
@@ -60,6 +61,8 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 	if (cli->no_state)
 		lookups.flags |= IPREP_NO_STATE;
 	rc = iprep_lookup_list(cli->ctx, &lookups);
+	if (rc && ferror(stdout))
+		return EX_IOERR; /* cli_finish() prints it */
 	if (rc)
 		return cli_fail(cli, rc);
 	if (list.bad)

@@ -48,6 +48,10 @@ int purge_reset(struct cli *cli, bool force)
 	unsigned flags = 0;
 	int rc;
 
+	if (cli_stdout_is_closed()) {
+		cli_error(cli, "stdout: closed; nothing was changed");
+		return EX_IOERR;
+	}
 	if (force)
 		flags |= IPREP_RESET_SOUND;
 	if (cli->dry_run)
@@ -63,6 +67,9 @@ int purge_reset(struct cli *cli, bool force)
 		if (reset->aside)
 			puts(reset->aside);
 	}
+	/* no second run would print it again */
+	if (reset->aside && (fflush(stdout) || ferror(stdout)))
+		cli_error(cli, "the database was set aside as %s", reset->aside);
 	iprep_reset_free(reset);
 	return EX_OK;
 }
