@@ -42,9 +42,9 @@ static void record_take(struct dns_answer *answer, const ares_dns_rr_t *record, 
 				answer->txt_len = sizeof(answer->txt);
 			memcpy(answer->txt, text, answer->txt_len);
 		}
-	} else if (answer->na < ANSWERS_MAX) {
-		answer->a[answer->na++] =
-			ntohl(ares_dns_rr_get_addr(record, ARES_RR_A_ADDR)->s_addr);
+	} else {
+		dns_answer_add_address(answer,
+				       ntohl(ares_dns_rr_get_addr(record, ARES_RR_A_ADDR)->s_addr));
 	}
 	dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
 }

@@ -49,6 +49,17 @@ void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl)
 	answer->has_ttl = true;
 }
 
+void dns_answer_add_address(struct dns_answer *answer, uint32_t ip)
+{
+	for (size_t i = 0; i < answer->na; i++)
+		if (answer->a[i] == ip)
+			return;
+	if (answer->na < ANSWERS_MAX)
+		answer->a[answer->na++] = ip;
+	else
+		answer->is_cut = true;
+}
+
 /* The strings of one TXT record (RFC 1035, 3.3.14), joined and cut; false: malformed. */
 static bool message_take_txt(struct dns_answer *answer, const unsigned char *bytes, size_t len,
 			     bool keep)
@@ -80,8 +91,7 @@ static bool message_take_record(struct dns_answer *answer, const ns_rr *rr, int 
 	} else {
 		if (ns_rr_rdlen(*rr) != 4)
 			return false;
-		if (answer->na < ANSWERS_MAX)
-			answer->a[answer->na++] = (uint32_t)ns_get32(ns_rr_rdata(*rr));
+		dns_answer_add_address(answer, (uint32_t)ns_get32(ns_rr_rdata(*rr)));
 	}
 	dns_answer_least_ttl(answer, ns_rr_ttl(*rr));
 	return true;

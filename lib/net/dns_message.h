@@ -21,6 +21,8 @@ size_t dns_message_tidy(unsigned char *msg, size_t len);
 /* For both readers of replies, this one and cares_record.c: */
 /* One more record has this TTL; ttl_s becomes the least of all. */
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl);
+/* One more A record; an address that is there already is not added. */
+void dns_answer_add_address(struct dns_answer *answer, uint32_t ip);
 /* Nothing but NET_BROKEN and why. */
 void dns_answer_set_broken(struct dns_answer *answer, const char *why);
 /* The name is the zone or in it. */

@@ -28,7 +28,8 @@ struct dns_answer {
 	enum net_status status;
 	size_t na;
 	uint32_t a[ANSWERS_MAX]; /* host order, of the name asked (CNAMEs followed inside the
-				    answer) */
+				    answer), each once */
+	bool is_cut;		 /* there are more different ones than a[] holds */
 	uint32_t ttl_s; /* least TTL of the records and the CNAMEs to them; of a "no": min(SOA TTL,
 			   SOA minimum) */
 	bool has_ttl;	/* a "no" without SOA has none */

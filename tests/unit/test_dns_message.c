@@ -880,8 +880,31 @@ static void seventy_answers_are_cut_to_what_is_kept(void **state)
 	parse(m.b, m.len, NET_A, &a);
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.na, ANSWERS_MAX);
+	assert_true(a.is_cut);
 	for (size_t i = 0; i < a.na; i++)
 		assert_int_equal(a.a[i], 0x7f000002 + i);
+}
+
+/* An error code behind many listings must be seen. */
+static void an_address_that_comes_again_takes_no_room(void **state)
+{
+	struct dns_answer a;
+	struct message m;
+
+	(void)state;
+	start(&m, OK, 1, 70, 0, 0);
+	put(&m, WIRE A, sizeof(WIRE A) - 1);
+	for (int i = 0; i < 70; i++) {
+		char last = (char)(i < 69 ? 2 + i % 15 : 99);
+
+		put(&m, ME A TTL("\1\x2c") "\0\4\x7f\0\0", 15);
+		put(&m, &last, 1);
+	}
+	parse(m.b, m.len, NET_A, &a);
+	assert_int_equal(a.status, NET_OK);
+	assert_int_equal(a.na, ANSWERS_MAX);
+	assert_false(a.is_cut);
+	assert_int_equal(a.a[15], 0x7f000063);
 }
 
 static void a_chain_of_eight_is_followed_and_one_of_nine_is_not(void **state)
@@ -933,6 +956,7 @@ int main(void)
 		cmocka_unit_test(a_message_cut_anywhere_is_broken),
 		cmocka_unit_test(a_message_with_any_byte_changed_is_survived),
 		cmocka_unit_test(seventy_answers_are_cut_to_what_is_kept),
+		cmocka_unit_test(an_address_that_comes_again_takes_no_room),
 		cmocka_unit_test(a_chain_of_eight_is_followed_and_one_of_nine_is_not),
 		cmocka_unit_test(a_long_text_is_cut),
 	};
