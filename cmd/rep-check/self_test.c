@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const states[] = { "ok", "quarantined", "silent", "refused", "no key", "off" };
+static const char *const states[] = { "ok",	"quarantined", "silent",  "refused",
+				      "no key", "off",	       "mismatch" };
 
 static void put_source_text(const struct iprep_source *source)
 {

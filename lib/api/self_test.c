@@ -2,8 +2,8 @@
 /*
  * self_test.c - are the sources usable? Every list's test points, and the API key
  *
- * One task for 127.0.0.2, which every list should have (RFC 5782, 5), past all guards; the health
- * check of the lists queries 127.0.0.1. Some working lists lack 127.0.0.2: that is only reported.
+ * One task for 127.0.0.2, which every list must have (RFC 5782, 5), past all guards; the probe of
+ * the lists does the rest. Some working lists lack 127.0.0.2: test_entry = no.
  */
 #include "api/iprep_private.h"
 #include "base/buf.h"
@@ -68,8 +68,7 @@ static void say_answer(const struct finding *finding, char why[DETAIL_MAX])
 		snprintf(why, DETAIL_MAX, "127.0.0.1 is not listed, 127.0.0.2 is, as %s",
 			 inet_ntop(AF_INET, &in_addr, text, sizeof(text)));
 	else
-		snprintf(why, DETAIL_MAX,
-			 "127.0.0.1 is not listed; it has no test entry 127.0.0.2");
+		snprintf(why, DETAIL_MAX, "127.0.0.1 is not listed; test_entry = no");
 }
 
 static void judge_list(const struct test *test, size_t i, struct iprep_source *row,
@@ -78,8 +77,8 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 	const struct health *health = &test->session.health->rows[i];
 	const struct finding *finding = &test->task.findings[i];
 
-	row->probed_at = health->state.probed_at;
-	if (health->state.probed_at)
+	row->probed_at = health->state.probed_at[0];
+	if (health->state.probed_at[0])
 		row->latency_ms = health->state.latency_ms;
 	else
 		row->latency_ms = -1;
@@ -91,11 +90,18 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 			 test->session.conf->sources[i].key_file);
 	} else if (dnsbl_health_is_bad(health)) {
 		row->state = IPREP_SRC_QUARANTINED;
+		if (health->state.state[0] == ZONE_EMPTY)
+			row->state = IPREP_SRC_MISMATCH;
 		snprintf(why, DETAIL_MAX, "%s", health->state.why);
+	} else if (finding->status == FINDING_OK && !health->state.probed_at[0]) {
+		snprintf(why, DETAIL_MAX, "not believed: %.140s", health->doubt[0]);
 	} else if (finding->status == FINDING_OK) {
 		row->state = IPREP_SRC_OK;
 		say_answer(finding, why);
-		if (health->state.state[1] != ZONE_GOOD)
+		if (health->state.state[1] == ZONE_EMPTY)
+			snprintf(why + strlen(why), DETAIL_MAX - strlen(why),
+				 "; no IPv6 test entry");
+		else if (health->state.state[1] != ZONE_GOOD)
 			snprintf(why + strlen(why), DETAIL_MAX - strlen(why),
 				 "; no answer for IPv6");
 	}

@@ -62,13 +62,21 @@ struct quota_seen {
 	char error[DETAIL_MAX];	  /* empty: the answer was good */
 };
 
-/* What the test points of a DNS list have shown; kept by the store. */
-enum zone_state_kind { ZONE_UNKNOWN, ZONE_GOOD, ZONE_BAD };
+/* What the probes of a DNS list have shown; kept by the store. */
+enum zone_state_kind {
+	ZONE_UNKNOWN,
+	ZONE_GOOD,
+	ZONE_BAD,      /* lists what no list may */
+	ZONE_EMPTY,    /* does not list its test entry */
+	ZONE_REFUSING, /* answers with error codes, or, an allowlist, has not answered for a day */
+};
 struct zone_state {
-	uint8_t state[2]; /* enum zone_state_kind, by the IPv4 and the IPv6 test point */
-	int latency_ms;	  /* of the last probe that was answered */
-	int64_t probed_at, silent_since; /* 0: never; not silent */
-	char why[DETAIL_MAX];		 /* ZONE_BAD: why; else empty */
+	uint8_t state[2];     /* enum zone_state_kind, of IPv4 and of IPv6 */
+	int latency_ms;	      /* of the last probe that decided */
+	int64_t probed_at[2]; /* likewise; 0: never */
+	int64_t silent_since; /* 0: not silent */
+	bool is_applied;      /* quarantined, and what it alone confirmed was released */
+	char why[DETAIL_MAX]; /* of a quarantine; else empty */
 };
 
 enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT };

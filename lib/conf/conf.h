@@ -32,6 +32,7 @@ struct conf_source { /* [dnsbl X] in file order, then AbuseIPDB, if on */
 	enum source_type type;
 	char name[48];
 	bool enabled;
+	bool test_entry;	      /* DNSBL: it lists 127.0.0.2, as RFC 5782 wants it */
 	bool costs;		      /* quota: asked last, never for --file */
 	char zone[CONF_TEXT_MAX];     /* DNSBL; as written, a key only as %{key:FILE} */
 	char key_file[CONF_TEXT_MAX]; /* of %{key:FILE}; empty: none */

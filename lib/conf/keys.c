@@ -332,6 +332,7 @@ const struct conf_key conf_keys[] = {
 	LIST("zone", NULL, p_zone, 0, 0, zone, true),
 	LIST("points", NULL, p_points, 4, 0, points, true),
 	LIST("enabled", "yes", p_yes, 0, 0, enabled, false),
+	LIST("test_entry", "yes", p_yes, 0, 0, test_entry, false),
 	CONF("abuseipdb", "url", "https://api.abuseipdb.com/api/v2", p_url, 0, 0, api_url),
 	CONF("abuseipdb", "key_file", "/etc/iprep/abuseipdb.key", p_path, 0, 0, key_file),
 	CONF("abuseipdb", "points", "[90..99]*3 100*10", p_points, 1, 0, api_points),

@@ -55,7 +55,8 @@ struct section *sections_add(struct sections *sections, bool is_tier, const char
 		return NULL;
 	}
 	section = &sections->items[sections->count++];
-	*section = (struct section){ .is_tier = is_tier, .list.enabled = true };
+	*section = (struct section){ .is_tier = is_tier,
+				     .list = { .enabled = true, .test_entry = true } };
 	if (is_tier)
 		text_put(section->tier.name, sizeof(section->tier.name), name);
 	else

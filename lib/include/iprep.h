@@ -275,6 +275,7 @@ enum iprep_source_state {
 	IPREP_SRC_REFUSED = 3,	   /* the API key was refused */
 	IPREP_SRC_NO_KEY = 4,	   /* configured, but its key cannot be read */
 	IPREP_SRC_OFF = 5,	   /* AbuseIPDB without a key file */
+	IPREP_SRC_MISMATCH = 6,	   /* answers, but does not list its test entry 127.0.0.2 */
 };
 struct iprep_source {
 	const char *name;  /* of its section; contains no key */

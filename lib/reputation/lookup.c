@@ -129,13 +129,22 @@ static void weigh_lookup(const struct session *session, struct lookup *lookup)
 		      &lookup->verdict);
 }
 
+/* Does it come from a cache, or from before the list was last probed? A new query probes it. */
+static bool lacks_probe(const struct session *session, const struct lookup *lookup, size_t i)
+{
+	return session->health && !(lookup->asked_again & SOURCE_BIT(i)) &&
+	       !dnsbl_health_is_fresh(&session->health->rows[i], addr_is_v4(&lookup->task.addr),
+				      clock_now_s(&session->clock));
+}
+
 /*
  * A listing that would create a block is queried again over TCP, unless its path cannot be
- * forged (DESIGN of the score: iprep.conf(5), confirm_tcp).
+ * forged (DESIGN of the score: iprep.conf(5), confirm_tcp), and if the list was not probed within
+ * the last minute.
  */
 static source_set unproven_listings(const struct session *session, struct lookup *lookup)
 {
-	source_set again = 0;
+	source_set over_tcp = 0, again = 0;
 
 	if (lookup->origin == BY_HAND || lookup->verdict.kind != V_CONFIRMED)
 		return 0;
@@ -143,13 +152,17 @@ static source_set unproven_listings(const struct session *session, struct lookup
 		struct finding *finding = &lookup->findings[i];
 
 		if (session->conf->sources[i].type != SOURCE_DNSBL ||
-		    finding->status != FINDING_OK || finding->points <= 0 || finding->trusted ||
-		    lookup->task.tcp & SOURCE_BIT(i))
+		    finding->status != FINDING_OK || finding->points <= 0)
+			continue;
+		if (!finding->trusted && !(lookup->task.tcp & SOURCE_BIT(i)))
+			over_tcp |= SOURCE_BIT(i);
+		else if (!lacks_probe(session, lookup, i))
 			continue;
 		*finding = (struct finding){ 0 };
 		again |= SOURCE_BIT(i);
 	}
-	lookup->task.tcp |= again;
+	lookup->task.tcp |= over_tcp;
+	lookup->asked_again |= again;
 	lookup->may_ask |= again;
 	return again;
 }

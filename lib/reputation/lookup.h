@@ -22,6 +22,7 @@ struct lookup {
 	enum origin origin;
 	unsigned flags;
 	source_set may_ask;
+	source_set asked_again;	 /* lists whose listing had no recent probe */
 	int64_t login_at;	 /* last successful login within [login] window; 0: none */
 	bool paying;		 /* a call that costs is on its way */
 	int64_t ask_again_at;	 /* the check is stopped until then; 0: it is not */

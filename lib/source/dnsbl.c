@@ -2,14 +2,14 @@
 /*
  * dnsbl.c - DNS lists: RFC 5782 queries, and what an answer means
  *
- * An answer outside 127.0.0.0/8, 127.0.0.1, or in 127.255.255.0/24 (Spamhaus' error codes) is an
- * error, never a listing; so is 127.0.0.255 in an allowlist (dnswl.org: "you are blocked").
+ * An answer with an address that is no listing (dnsbl_code.h) is an error, whatever else it has; so
+ * is one with more addresses than are kept, because such a code may be among the others.
  * The zone may hold a key: details never show it.
  */
 #include "source/source.h"
 #include "base/mask.h"
+#include "source/dnsbl_code.h"
 #include "source/dnsbl_health.h"
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,12 +38,6 @@ static void answer_error(struct ask *ask, enum finding_status status, const char
 	ask->answer.points = 0;
 	snprintf(ask->answer.detail, sizeof(ask->answer.detail), "%s", why);
 	dnsbl_health_conclude(ask);
-}
-
-static bool is_error_code(const struct ask *ask, uint32_t ip)
-{
-	return ip >> 24 != 127 || ip == 0x7f000001 || ip >> 8 == 0x7fffff ||
-	       (ip == 0x7f0000ff && points_is_negative(&ask->source->points));
 }
 
 static void keep_until(struct ask *ask, const struct dns_answer *answer)
@@ -98,21 +92,31 @@ static void query_list(struct ask *ask, int type, int64_t deadline_ms,
 	explicit_bzero(name, sizeof(name));
 }
 
+/* What the self-test asks for. */
+static bool is_test_entry(const struct ask *ask, uint32_t ip)
+{
+	static const uint8_t bytes[16] = { [10] = 0xff, 0xff, 127, 0, 0, 2 };
+
+	return !memcmp(ask->task->addr.bytes, bytes, sizeof(bytes)) &&
+	       dnsbl_code_is_test(ask->source, ip);
+}
+
 static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 {
 	struct finding *finding = &ask->answer;
-	char text[INET_ADDRSTRLEN], why[64];
 	int64_t now = clock_mono_ms(), deadline;
+	char why[DETAIL_MAX];
 
 	for (size_t i = 0; i < answer->na; i++) {
-		struct in_addr ip = { htonl(answer->a[i]) };
-
-		if (!is_error_code(ask, answer->a[i]))
+		if (dnsbl_code_of(ask->source, answer->a[i], why) == CODE_LISTING ||
+		    is_test_entry(ask, answer->a[i]))
 			continue;
-		snprintf(why, sizeof(why), "answered %s, an error code",
-			 inet_ntop(AF_INET, &ip, text, sizeof(text)));
 		dnsbl_health_begin(ask, true);
 		answer_error(ask, FINDING_ERROR, why);
+		return;
+	}
+	if (answer->is_cut) {
+		answer_error(ask, FINDING_ERROR, "answered more than 16 different addresses");
 		return;
 	}
 	finding->status = FINDING_OK;
@@ -122,6 +126,8 @@ static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 	memcpy(finding->a, answer->a, answer->na * sizeof(answer->a[0]));
 	finding->points = points_points(&ask->source->points, answer->a, answer->na);
 	keep_until(ask, answer);
+	if (finding->points) /* together with the query for the reason */
+		dnsbl_health_begin(ask, true);
 	if (now + TXT_WAIT_MS < ask->deadline_ms)
 		deadline = now + TXT_WAIT_MS;
 	else

@@ -1,36 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "source/dnsbl_health.h"
+#include "source/dnsbl_probe.h"
 #include "source/source.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_S	 10    /* a probe without an answer is not repeated sooner */
-#define FORCED_S 60    /* nor one that an error code asks for */
+#define AGAIN_S	 10    /* a probe that decided nothing is not repeated sooner */
+#define FRESH_S	 60    /* nor one that a listing or an error code asks for */
 #define SILENT_S 86400 /* after this time without an answer an allowlist is ignored */
 
-/* RFC 5782, 5: 127.0.0.1; 2.4: ::FFFF:7F00:1 in nibbles, which is not the IPv4 name */
-static const char *const points[2] = {
-	"1.0.0.127",
-	"1.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
-};
-static const char *const point_texts[2] = { "127.0.0.1", "::ffff:7f00:1" };
+static bool is_bad_state(enum zone_state_kind state)
+{
+	return state == ZONE_BAD || state == ZONE_REFUSING;
+}
 
-struct probe {
-	struct health *health;
-	struct ask ask;
-	int family;
-	int64_t asked_ms;
-};
+/* Many lists have no IPv6: then their IPv6 test entry is missing. */
+static bool is_bad_family(const struct zone_state *zone, int family)
+{
+	return is_bad_state(zone->state[family]) || (!family && zone->state[0] == ZONE_EMPTY);
+}
 
 bool dnsbl_health_is_bad(const struct health *health)
 {
-	return health && (health->state.state[0] == ZONE_BAD || health->state.state[1] == ZONE_BAD);
+	return health && (is_bad_family(&health->state, 0) || is_bad_family(&health->state, 1));
+}
+
+bool dnsbl_health_is_false(const struct health *health)
+{
+	return health->state.state[0] == ZONE_BAD || health->state.state[1] == ZONE_BAD;
+}
+
+bool dnsbl_health_is_fresh(const struct health *health, bool is_v4, int64_t now)
+{
+	int64_t since = now - health->state.probed_at[is_v4 ? 0 : 1];
+
+	return since >= 0 && since < FRESH_S;
 }
 
 void dnsbl_health_forget(struct health *health)
 {
-	health->state.probed_at = health->tried_at = 0;
+	memset(health->state.probed_at, 0, sizeof(health->state.probed_at));
+	memset(health->tried_at, 0, sizeof(health->tried_at));
 }
 
 static bool is_probe_due(const struct ask *ask)
@@ -40,45 +51,83 @@ static bool is_probe_due(const struct ask *ask)
 
 	if (!addr_is_v4(&ask->task->addr) && state->state[1] == ZONE_UNKNOWN)
 		return true;
-	return state->state[0] == ZONE_UNKNOWN || state->probed_at > now ||
-	       now - state->probed_at >= ask->conf->health_s;
+	return state->state[0] == ZONE_UNKNOWN || state->probed_at[0] > now ||
+	       now - state->probed_at[0] >= ask->conf->health_s;
 }
 
-static void set_zone_state(struct probe *probe, enum zone_state_kind state, const char *why)
-{
-	struct zone_state *z = &probe->health->state;
-	bool was_bad = dnsbl_health_is_bad(probe->health);
+/* ---- what a probe has shown ---- */
 
-	z->state[probe->family] = (uint8_t)state;
-	if (state == ZONE_BAD && (!probe->family || z->state[0] != ZONE_BAD))
-		snprintf(z->why, sizeof(z->why), "%s", why);
-	if (!dnsbl_health_is_bad(probe->health))
-		z->why[0] = '\0';
-	if (!probe->family || state == ZONE_BAD) {
-		z->probed_at = clock_now_s(&probe->ask.clock);
-		z->latency_ms = (int)(clock_mono_ms() - probe->asked_ms);
+static enum zone_state_kind state_of(const struct probe_outcome *outcome)
+{
+	switch (outcome->result) {
+	case PROBE_PASSED:
+		return ZONE_GOOD;
+	case PROBE_LISTS_WRONGLY:
+		return ZONE_BAD;
+	case PROBE_REFUSES:
+		return ZONE_REFUSING;
+	case PROBE_LACKS_TEST:
+		return ZONE_EMPTY;
+	case PROBE_UNDECIDED:
+		break;
 	}
-	if (state == ZONE_GOOD && !probe->family)
-		z->silent_since = 0;
-	probe->health->changed = true;
-	probe->health->turned |= was_bad != dnsbl_health_is_bad(probe->health);
+	return ZONE_UNKNOWN;
+}
+
+/* Of two families that fail, IPv4 is named. */
+static void zone_set_why(struct zone_state *zone, int family, bool was_bad4, const char *why)
+{
+	if (!is_bad_family(zone, 0) && !is_bad_family(zone, 1))
+		zone->why[0] = '\0';
+	else if (is_bad_family(zone, family) && !(family && is_bad_family(zone, 0)))
+		snprintf(zone->why, sizeof(zone->why), "%s", why);
+	else if (!family && was_bad4)
+		snprintf(zone->why, sizeof(zone->why), "fails its probe of IPv6 addresses");
+}
+
+static void set_zone_state(struct health *health, const struct probe_outcome *outcome, int64_t now)
+{
+	struct zone_state *zone = &health->state;
+	bool was_bad = dnsbl_health_is_bad(health), was_bad4 = is_bad_family(zone, 0);
+	int family = outcome->family;
+
+	zone->state[family] = (uint8_t)state_of(outcome);
+	zone->probed_at[family] = now;
+	zone_set_why(zone, family, was_bad4, outcome->why);
+	if (!family) {
+		zone->latency_ms = outcome->latency_ms;
+		if (zone->state[0] == ZONE_GOOD)
+			zone->silent_since = 0;
+	}
+	health->changed = true;
+	health->turned |= was_bad != dnsbl_health_is_bad(health);
+	if (!was_bad && dnsbl_health_is_bad(health))
+		zone->is_applied = false;
 }
 
 /* What an answer is worth, given the state of its list. */
 static void apply_state(struct ask *ask)
 {
-	const struct zone_state *state = &ask->health->state;
+	const struct health *health = ask->health;
 	struct finding *finding = &ask->answer;
 	bool is_v4 = addr_is_v4(&ask->task->addr);
+	const char *doubt = health->doubt[is_v4 ? 0 : 1];
+	enum zone_state_kind kind = health->state.state[is_v4 ? 0 : 1];
+	bool is_fresh = dnsbl_health_is_fresh(health, is_v4, clock_now_s(&ask->clock));
 
-	if (dnsbl_health_is_bad(ask->health)) {
+	if (dnsbl_health_is_bad(health)) {
 		*finding = (struct finding){ .status = FINDING_QUARANTINED };
-		snprintf(finding->detail, sizeof(finding->detail), "%s", state->why);
-	} else if (finding->status == FINDING_OK && state->state[is_v4 ? 0 : 1] != ZONE_GOOD) {
+		snprintf(finding->detail, sizeof(finding->detail), "%s", health->state.why);
+	} else if (finding->status != FINDING_OK) {
+		return;
+	} else if (kind == ZONE_UNKNOWN || (finding->listed && finding->points && !is_fresh)) {
 		*finding = (struct finding){ .status = FINDING_ERROR };
+		snprintf(finding->detail, sizeof(finding->detail), "not believed: %.140s",
+			 *doubt ? doubt : "its test points got no answer");
+	} else if (kind == ZONE_EMPTY && !finding->listed) {
+		*finding = (struct finding){ .status = FINDING_SKIPPED };
 		snprintf(finding->detail, sizeof(finding->detail),
-			 "not believed: its test point %s got no answer",
-			 point_texts[is_v4 ? 0 : 1]);
+			 "no IPv6: it does not list its test entry ::ffff:7f00:2");
 	}
 }
 
@@ -97,13 +146,20 @@ static void note_silence(struct ask *ask)
 		state->silent_since = now;
 		ask->health->changed = true;
 	} else if (now - state->silent_since >= SILENT_S) {
-		state->state[0] = ZONE_BAD;
-		state->probed_at = now;
+		state->state[0] = ZONE_REFUSING;
+		state->probed_at[0] = now;
 		snprintf(state->why, sizeof(state->why),
 			 "an allowlist that has not answered for a day");
 		ask->health->changed = ask->health->turned = true;
 	}
 }
+
+/* ---- probes, and answers that wait for them ---- */
+
+struct probing { /* one probe; the ask that began it may be gone when it ends */
+	struct health *health;
+	struct clock clock;
+};
 
 static void answer_held(struct health *health)
 {
@@ -116,80 +172,83 @@ static void answer_held(struct health *health)
 	}
 }
 
-static void got_probe(void *user, const struct dns_answer *answer)
+static void probe_ended(void *user, const struct probe_outcome *outcome)
 {
-	struct probe *probe = user;
-	struct health *health = probe->health;
-	char why[DETAIL_MAX];
+	struct probing *probing = user;
+	struct health *health = probing->health;
+	int64_t now = clock_now_s(&probing->clock);
 
-	switch (answer->status) {
-	case NET_OK:
-		snprintf(why, sizeof(why), "lists %s (RFC 5782 test entry)",
-			 point_texts[probe->family]);
-		set_zone_state(probe, ZONE_BAD, why);
-		break;
-	case NET_NXDOMAIN:
-	case NET_NODATA:
-		set_zone_state(probe, ZONE_GOOD, "");
-		break;
-	case NET_TIMEOUT:
-	case NET_REFUSED:
-	case NET_SERVFAIL:
-	case NET_BROKEN:
-		if (dnsbl_health_is_bad(health) &&
-		    !probe->family) { /* the next one after the interval */
-			health->state.probed_at = clock_now_s(&probe->ask.clock);
+	if (outcome->result != PROBE_UNDECIDED) {
+		set_zone_state(health, outcome, now);
+	} else {
+		snprintf(health->doubt[outcome->family], DETAIL_MAX, "%s", outcome->why);
+		/* the next one after the interval */
+		if (dnsbl_health_is_bad(health) && !outcome->family) {
+			health->state.probed_at[0] = now;
 			health->changed = true;
 		}
-		break;
 	}
-	free(probe);
+	free(probing);
 	if (--health->probing == 0)
 		answer_held(health);
 }
 
 static void send_probe(struct ask *ask, int family)
 {
-	struct probe *probe = malloc(sizeof(*probe));
-	char name[ADDR_REVERSE_MAX + CONF_TEXT_MAX + 66];
+	struct health *health = ask->health;
+	struct probing *probing = malloc(sizeof(*probing));
 
-	if (!probe)
+	if (!probing)
 		return;
-	*probe = (struct probe){
-		.health = ask->health, .ask = *ask, .family = family, .asked_ms = clock_mono_ms()
-	};
-	snprintf(name, sizeof(name), "%s.%s", points[family], source_zone(ask->source));
-	ask->health->probing++;
-	ask->ops->dns(ask->net, name, NET_A, false, ask->deadline_ms, got_probe, probe);
+	*probing = (struct probing){ .health = health, .clock = ask->clock };
+	health->tried_at[family] = clock_now_s(&ask->clock);
+	health->probing++;
+	if (dnsbl_probe_send(ask, family, probe_ended, probing))
+		return;
+	health->probing--;
+	free(probing);
+}
+
+static bool was_just_tried(const struct health *health, int family, int64_t now)
+{
+	return now - health->tried_at[family] < AGAIN_S && now >= health->tried_at[family];
 }
 
 void dnsbl_health_begin(struct ask *ask, bool now)
 {
 	struct health *health = ask->health;
-	int64_t at = clock_now_s(&ask->clock), since;
+	bool is_v4 = addr_is_v4(&ask->task->addr);
+	int64_t at = clock_now_s(&ask->clock);
 
 	if (!health || health->probing)
 		return;
-	since = at - health->state.probed_at;
-	if (now ? since >= 0 && since < FORCED_S : !is_probe_due(ask))
-		return;
-	if (at - health->tried_at < AGAIN_S && at >= health->tried_at)
-		return;
-	health->tried_at = at;
-	send_probe(ask, 0);
-	send_probe(ask, 1);
+	if (now) {
+		if (dnsbl_health_is_fresh(health, is_v4, at) ||
+		    was_just_tried(health, is_v4 ? 0 : 1, at))
+			return;
+		health->holds_all = false;
+		send_probe(ask, is_v4 ? 0 : 1);
+	} else if (is_probe_due(ask) && !was_just_tried(health, is_v4 ? 0 : 1, at)) {
+		health->holds_all = true;
+		send_probe(ask, 0);
+		send_probe(ask, 1);
+	}
 }
 
 void dnsbl_health_conclude(struct ask *ask)
 {
 	struct health *health = ask->health;
+	const struct finding *finding = &ask->answer;
 
 	if (!health) {
 		ask->done(ask);
 		return;
 	}
 	note_silence(ask);
-	if (health->probing) {
+	if (finding->listed && finding->points)
+		dnsbl_health_begin(ask, true);
+	if (health->probing &&
+	    (health->holds_all || finding->status != FINDING_OK || finding->listed)) {
 		ask->next_held = health->held;
 		health->held = ask;
 		return;

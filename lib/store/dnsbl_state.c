@@ -19,8 +19,10 @@ static void zone_state_read(sqlite3_stmt *row, struct zone_state *state)
 	state->state[1] = (uint8_t)sql_int(row, 3);
 	sql_text(row, 4, state->why, sizeof(state->why));
 	state->latency_ms = (int)sql_int(row, 5);
-	state->probed_at = sql_int(row, 6);
+	state->probed_at[0] = sql_int(row, 6);
 	state->silent_since = sql_int(row, 7);
+	state->probed_at[1] = sql_int(row, 8);
+	state->is_applied = sql_int(row, 9) != 0;
 }
 
 static bool zone_read(sqlite3_stmt *row, void *element)
@@ -47,7 +49,7 @@ int store_zones_get(struct store *store, const struct conf *conf, struct zone_st
 	memset(ret, 0, conf->nsources * sizeof(*ret));
 	rc = sql_each(store, zone_read, &wanted,
 		      "SELECT name, zone, state4, state6, why, latency_ms, probed_at,"
-		      " silent_since FROM zone",
+		      " silent_since, probed6_at, applied FROM zone",
 		      SQL_NONE);
 	if (rc < 0)
 		return rc;
@@ -59,8 +61,10 @@ int store_zone_put(struct store *store, const struct conf_source *list,
 {
 	return sql_run(store,
 		       "INSERT OR REPLACE INTO zone(name, zone, state4, state6, why, latency_ms,"
-		       " probed_at, silent_since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+		       " probed_at, silent_since, probed6_at, applied)"
+		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 		       SQL_TEXT(list->name), SQL_TEXT(list->zone), SQL_INT(state->state[0]),
 		       SQL_INT(state->state[1]), SQL_TEXT(state->why), SQL_INT(state->latency_ms),
-		       SQL_INT(state->probed_at), SQL_INT(state->silent_since));
+		       SQL_INT(state->probed_at[0]), SQL_INT(state->silent_since),
+		       SQL_INT(state->probed_at[1]), SQL_INT(state->is_applied));
 }

@@ -112,7 +112,20 @@ static const char schema_5[] =
 	"CREATE INDEX ambiguous_at ON ambiguous(at);"
 	"ALTER TABLE block ADD COLUMN seen TEXT NOT NULL DEFAULT '';";
 
-static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5 };
+/*
+ * Probes of lists by family, and whether the blocks of a quarantined list were released. The share
+ * of listings among a list's answers: in the hour that began at share_at, and before.
+ */
+static const char schema_6[] =
+	"ALTER TABLE zone ADD COLUMN probed6_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN applied INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN share_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN hour_answers INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN hour_listed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN past_answers INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE zone ADD COLUMN past_listed INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5, schema_6 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int schema_exec(struct store *store, const char *sql)

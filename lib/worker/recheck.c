@@ -207,6 +207,8 @@ static bool source_acquits(const struct run *run, const struct rechecking *check
 		return true;
 	if (source->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
 		return true;
+	if (finding->status == FINDING_QUARANTINED) /* worth nothing, as in the verdict */
+		return !accused;
 	if (finding->status != FINDING_OK || finding->points > 0)
 		return false;
 	return source->type != SOURCE_DNSBL || !accused || run->alive & SOURCE_BIT(i);

@@ -9,7 +9,7 @@ import time
 
 class DnsList:
     def __init__(self, listed=(), slow=None, silent=(), pause=0):
-        self.listed, self.slow, self.silent = set(listed), slow or {}, set(silent)
+        self.listed, self.slow, self.silent = {'127.0.0.2', *listed}, slow or {}, set(silent)
         self.pause = pause                 # before each answer: seconds
         self.asked = []
         self.later = []                    # (when, answer, to)

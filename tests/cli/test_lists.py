@@ -84,16 +84,20 @@ class Case(unittest.TestCase):
 class SelfTest(Case):
     def test_the_table_says_of_each_source_what_it_is_worth(self):
         api, more = self.api()
-        self.start('good', 'notest', 'world', 'parked', 'code', 'dead', 'refusing', more=more,
+        self.start('good', 'notest', 'world', 'parked', 'code', 'dead', 'refusing',
+                   LIST.format('without', 'notest.test', '127.0.0.2*3') + 'test_entry = no\n', more=more,
                    good=Zone({}), notest=Zone({}, test=b.not_listed()), world=Zone(b.listed('127.0.0.2'), b.listed('127.0.0.2')),
                    parked=Zone(b.listed('93.184.216.34'), b.listed('93.184.216.34')),
                    code=Zone(b.listed('127.255.255.254'), b.listed('127.255.255.254')), dead=Zone(b.silent(), b.silent(), b.silent()),
                    refusing=Zone(b.refused, b.refused, b.refused))
         rows = {r['source']: r for r in self.json('--self-test', status=69)}
         self.assertEqual({n: r['state'] for n, r in rows.items()},
-                         {'good': 'ok', 'notest': 'ok', 'world': 'quarantined', 'parked': 'quarantined',
+                         {'good': 'ok', 'notest': 'mismatch', 'without': 'ok', 'world': 'quarantined', 'parked': 'quarantined',
                           'code': 'quarantined', 'dead': 'silent', 'refusing': 'silent', 'abuseipdb': 'ok'})
-        self.assertIn('no test entry', rows['notest']['why'])
+        self.assertIn('does not list its test entry 127.0.0.2', rows['notest']['why'])
+        self.assertIn('test_entry = no', rows['without']['why'])
+        self.assertEqual(rows['code']['why'], 'refuses this resolver: answered 127.255.255.254, it is a public resolver')
+        self.assertEqual(rows['parked']['why'], 'gave no answer of a DNS list: answered 93.184.216.34, an error code')
         self.assertIn('as 127.0.0.2', rows['good']['why'])
         self.assertIn('lists 127.0.0.1', rows['world']['why'])
         self.assertIn('timeout', rows['dead']['why'])
@@ -149,7 +153,7 @@ class Quarantine(Case):
         self.assertEqual(self.dns.asked['a.test'], asked + 1)
         self.sql('UPDATE zone SET probed_at = probed_at - 3600')
         self.check('45.1.1.4', status=0)
-        self.assertEqual(self.dns.asked['a.test'], asked + 4)
+        self.assertEqual(self.dns.asked['a.test'], asked + 14)     # six questions for each family
 
 
 class Keys(Case):

@@ -19,7 +19,7 @@ from purge_case import key_of
 NEWEST = len(KEPT)
 # which tables each version brought
 TABLES = [{'meta', 'block', 'pardon', 'finding', 'lookup', 'report', 'endpoint'}, {'zone', 'sighting', 'good'},
-          {'failure', 'retraction'}, {'released'}, {'ambiguous'}]
+          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set()]
 
 
 def shape(db):

@@ -6,10 +6,11 @@ server.py - a DNS server that does to each zone what its script says, over UDP a
         dns.zones['a.test'] = Zone(listed('127.0.0.2'))
         ... resolvers = 127.0.0.1:<dns.port>
 
-A zone passes RFC 5782's test points unless told otherwise. What was asked is counted by zone, and
+A zone passes RFC 5782's test points, and lists no random address, unless told otherwise. What was asked is counted by zone, and
 by zone and address. Zones may be added while it runs; questions for other zones are REFUSED.
 """
 import heapq
+import re
 import selectors
 import socket
 import struct
@@ -25,18 +26,26 @@ TEST6 = '2' + POINT6[1:]
 
 
 class Zone:
-    """answer: for every address, or a dictionary of reversed addresses, others not being listed."""
+    """
+    answer: for every address that tests look up, or a dictionary of reversed addresses, others not being listed.
+    others: for the random addresses and names of a probe, and all else.
+    """
 
-    def __init__(self, answer, point=None, test=None):
+    SEEN = re.compile(r'[0-9]\.1\.[0-9]+\.45|.*\.0\.8\.7\.4\.2\.0\.a\.2')      # 45.*.1.0 to .9, 2a02:4780::/32
+
+    def __init__(self, answer, point=None, test=None, others=None):
         no, yes = b.not_listed(), b.listed('127.0.0.2')
         self.special = {POINT4: point or no, POINT6: point or no, TEST4: test or yes, TEST6: test or yes}
         self.answers = answer if isinstance(answer, dict) else None
-        self.answer = no if self.answers is not None else answer
+        self.answer = answer
+        self.others = others or no
 
     def behaviour(self, what):
         if what in self.special:
             return self.special[what]
-        return (self.answers or {}).get(what, self.answer)
+        if self.answers is not None:
+            return self.answers.get(what, self.others)
+        return self.answer if self.SEEN.fullmatch(what) else self.others
 
 
 class Server:

@@ -19,7 +19,8 @@ struct waiting {
 };
 static const struct fake_answer *script;
 static struct waiting list[WAITING_MAX];
-static size_t nlist, asked, most;
+static size_t nlist, asked, most, nth;
+static const struct fake_answer *nth_answer;
 static char last[4096], headers[2048];
 static int64_t now_ms = START_MS;
 
@@ -34,6 +35,12 @@ void fake_net_script(const struct fake_answer *answers)
 	nlist = asked = most = 0;
 	last[0] = headers[0] = '\0';
 	now_ms = START_MS;
+}
+
+void fake_net_nth(size_t n, const struct fake_answer *answer)
+{
+	nth = n;
+	nth_answer = answer;
 }
 
 size_t fake_net_asked(void)
@@ -77,6 +84,10 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 			w.answer = a;
 			break;
 		}
+	}
+	if (nth_answer && asked == nth) {
+		w.answer = nth_answer;
+		nth_answer = NULL;
 	}
 	w.at_ms = clock_mono_ms() + w.answer->delay_ms;
 	if (w.answer->delay_ms == NEVER || w.at_ms > deadline_ms) {

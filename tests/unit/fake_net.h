@@ -18,6 +18,8 @@ struct fake_answer {
 };
 extern const struct net_ops fake_net;
 void fake_net_script(const struct fake_answer *answers);
+/* The next script's n-th question, from 0, gets this answer, which must outlive it. */
+void fake_net_nth(size_t n, const struct fake_answer *answer);
 void fake_net_local(bool local);    /* resolvers on this machine? At first: yes */
 size_t fake_net_asked(void);	    /* questions so far, since the script */
 const char *fake_net_last(void);    /* name, or URL and body, asked last */

@@ -15,6 +15,10 @@
 #define ALLOW  "allow.test"
 #define POINT4 "1.0.0.127."
 #define POINT6 "1.0.0.0.0.0.f.7.f.f.f.f."
+#define TEST4  "2.0.0.127."
+#define SEEN4  "7.1.1.45." /* the addresses that are looked up */
+#define SEEN6  ".0.8.7.4.2.0.a.2."
+#define PROBE  5 /* questions of a family: 127.0.0.1, three random addresses, a random name */
 #define LISTED                                                                                \
 	{                                                                                     \
 		.status = NET_OK, .na = 1, .a = { 0x7f000004 }, .ttl_s = 300, .has_ttl = true \
@@ -162,17 +166,80 @@ static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **st
 {
 	(void)state;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_asked(),
-			 3 + 3 + 1); /* each list: question, two points; one reason */
+	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE) + 1); /* and the reason */
 	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
 	assert_int_equal(health.rows[R_BLOCK].state.state[1], ZONE_GOOD);
 	now += conf->health_s - 1;
+	assert_int_equal(look_up("45.1.1.8", honest)->verdict.kind, V_CLEAN);
+	assert_int_equal(fake_net_asked(), 2);
+	now += 1;
+	look_up("45.1.1.8", honest);
+	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE));
+	assert_int_equal(nsaid, 0);
+}
+
+static void a_listing_has_the_list_probed_at_most_once_a_minute(void **state)
+{
+	(void)state;
+	look_up("45.1.1.8", honest);
+	now += 59;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(), 3);
 	now += 1;
+	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
+	assert_int_equal(fake_net_asked(), 3 + PROBE); /* of its family and list only */
+	now += 59;
 	look_up("45.1.1.7", honest);
-	assert_int_equal(fake_net_asked(), 7);
+	assert_int_equal(fake_net_asked(), 3);
+	now += 1;
+	look_up("45.1.1.8", honest); /* not listed */
+	assert_int_equal(fake_net_asked(), 2);
+}
+
+/* Probed a minute ago, and good. */
+static void a_list_that_breaks_between_two_probes_confirms_nothing(void **state)
+{
+	static const struct fake_answer all_but_the_points[] = {
+		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", WORLD), { .match = NULL }
+	};
+	static const enum origin origins[] = { BY_HAND, AMBIGUOUS, SURE };
+	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		memset(&health, 0, sizeof(health));
+		look_up("45.1.1.8", honest);
+		now += 60;
+		look_up_as(origins[i % 3], ips[i / 3], all_but_the_points);
+		assert_int_equal(one->verdict.kind, V_UNKNOWN);
+		assert_string_equal(one->findings[R_BLOCK].detail, "lists 3 of 3 random addresses");
+		assert_int_equal(health.rows[R_BLOCK].state.state[i / 3], ZONE_BAD);
+	}
+}
+
+/* By chance one of three is listed: the listing waits for the next probe, without a message. */
+static void one_random_address_that_is_listed_is_a_doubt(void **state)
+{
+	static const struct fake_answer script[] = { ROW(POINT4, NO),
+						     ROW(POINT6, NO),
+						     ROW(ALLOW, NO),
+						     ROW(SEEN4, LISTED),
+						     { .match = NULL } };
+	static const struct fake_answer listed = ROW("", LISTED);
+
+	(void)state;
+	look_up("45.1.1.7", script);
+	assert_int_equal(one->verdict.kind, V_CONFIRMED);
+	now += 60;
+	fake_net_nth(3, &listed); /* after two questions and 127.0.0.1 */
+	look_up("45.1.1.7", script);
+	assert_int_equal(one->verdict.kind, V_UNKNOWN);
+	assert_string_equal(one->findings[R_BLOCK].detail,
+			    "not believed: it lists 1 of 3 random addresses");
+	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
 	assert_int_equal(nsaid, 0);
+	now += 10;
+	assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CONFIRMED);
 }
 
 static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **state)
@@ -186,7 +253,8 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 		ROW(POINT4, NO),
 		ROW(POINT6 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." BLOCK, WORLD),
 		ROW(ALLOW, NO),
-		ROW("", LISTED),
+		ROW(SEEN4, LISTED),
+		ROW(SEEN6, LISTED),
 		{ .match = NULL }
 	};
 	static const struct fake_answer code[] = { ROW(POINT4 BLOCK, CODE),
@@ -207,8 +275,9 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 	} rows[] = {
 		{ world4, "lists 127.0.0.1 (RFC 5782 test entry)" },
 		{ world6, "lists ::ffff:7f00:1 (RFC 5782 test entry)" },
-		{ code, "lists 127.0.0.1 (RFC 5782 test entry)" },
-		{ parked, "lists 127.0.0.1 (RFC 5782 test entry)" },
+		{ code,
+		  "refuses this resolver: answered 127.255.255.254, it is a public resolver" },
+		{ parked, "gave no answer of a DNS list: answered 93.184.216.34, an error code" },
 	};
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
@@ -252,7 +321,7 @@ static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 	static const struct fake_answer silent[] = { SILENCE(POINT4 BLOCK),
 						     SILENCE(POINT6),
 						     ROW(ALLOW, NO),
-						     ROW("", LISTED),
+						     ROW(SEEN4, LISTED),
 						     { .match = NULL } };
 	static const struct fake_answer clean[] = { SILENCE(POINT4 BLOCK),
 						    ROW("", NO),
@@ -266,26 +335,34 @@ static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 	assert_int_equal(look_up("45.1.1.7", clean)->verdict.kind, V_UNKNOWN);
 }
 
-static void a_list_once_good_is_believed_while_its_test_point_is_silent(void **state)
+/* Its "no" counts, its listings wait for a probe that is answered. */
+static void of_a_list_once_good_whose_points_are_silent_no_listing_counts(void **state)
 {
 	static const struct fake_answer silent[] = {
-		SILENCE(POINT4), SILENCE(POINT6), ROW("7.1.1.45." BLOCK, LISTED), { .match = NULL }
+		SILENCE(POINT4), SILENCE(POINT6), ROW(SEEN4 BLOCK, LISTED), { .match = NULL }
 	};
 
 	(void)state;
 	look_up("45.1.1.7", honest);
 	now += conf->health_s;
-	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_CONFIRMED);
+	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
+	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
+	assert_string_equal(one->findings[R_BLOCK].detail,
+			    "not believed: its test point 127.0.0.1 got no answer");
 	assert_int_equal(fake_net_time_ms(), 2000); /* held until the probe was given up */
+	now += 10;
+	assert_int_equal(look_up("45.1.1.8", silent)->verdict.kind, V_CLEAN);
+	now += 10;
+	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 }
 
 static void only_the_family_asked_about_needs_its_test_point(void **state)
 {
-	static const struct fake_answer no6[] = { ROW(POINT4, NO),
-						  ROW(POINT6, { .status = NET_REFUSED }),
-						  ROW(ALLOW, NO),
-						  ROW("", LISTED),
-						  { .match = NULL } };
+	static const struct fake_answer no6[] = {
+		ROW(POINT4, NO),    ROW(POINT6, { .status = NET_REFUSED }),
+		ROW(ALLOW, NO),	    ROW(SEEN4, LISTED),
+		ROW(SEEN6, LISTED), { .match = NULL }
+	};
 
 	(void)state;
 	assert_int_equal(look_up("45.1.1.7", no6)->verdict.kind, V_CONFIRMED);
@@ -293,26 +370,114 @@ static void only_the_family_asked_about_needs_its_test_point(void **state)
 	assert_non_null(strstr(one->findings[R_BLOCK].detail, "::ffff:7f00:1 got no answer"));
 }
 
+/* One answer of three random addresses, and the one for a name, may get lost. */
+static void a_probe_may_lose_a_random_address_and_the_name_and_nothing_else(void **state)
+{
+	static const struct fake_answer lost = SILENCE("");
+
+	(void)state;
+	conf->sources[R_BLOCK].test_entry = true;
+	for (size_t i = 0; i < 6; i++) { /* in the order in which they are asked for */
+		static const struct fake_answer script[] = { ROW(POINT4, NO),
+							     ROW(POINT6, NO),
+							     ROW(TEST4, WORLD),
+							     ROW(SEEN4 BLOCK, LISTED),
+							     { .match = NULL } };
+		bool may_be_lost = i >= 2;
+
+		memset(&health, 0, sizeof(health));
+		fake_net_nth(i, &lost);
+		look_up("45.1.1.7", script);
+		assert_int_equal(one->verdict.kind, may_be_lost ? V_CONFIRMED : V_UNKNOWN);
+		now += 60;
+	}
+}
+
+static void a_list_without_its_test_entry_is_worth_nothing(void **state)
+{
+	static const struct fake_answer lost[] = { ROW("", NO), { .match = NULL } };
+	static const struct fake_answer no_data[] = { ROW("", { .status = NET_NODATA }),
+						      { .match = NULL } };
+	static const struct fake_answer still[] = { ROW(SEEN4 BLOCK, LISTED), { .match = NULL } };
+	static const struct fake_answer *const scripts[] = { lost, no_data, still };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		memset(&health, 0, sizeof(health));
+		conf->sources[R_BLOCK].test_entry = true;
+		assert_int_equal(look_up("45.1.1.7", scripts[i])->verdict.kind, V_UNKNOWN);
+		assert_int_equal(one->findings[R_BLOCK].status, FINDING_QUARANTINED);
+		assert_non_null(strstr(one->findings[R_BLOCK].detail,
+				       "does not list its test entry 127.0.0.2"));
+		memset(&health, 0, sizeof(health));
+		conf->sources[R_BLOCK].test_entry = false;
+		assert_int_equal(look_up("45.1.1.7", scripts[i])->verdict.kind,
+				 i == 2 ? V_CONFIRMED : V_CLEAN);
+	}
+}
+
+/* Many lists have no IPv6: their "no" says nothing, and their IPv4 is as good as before. */
+static void a_no_of_a_list_without_ipv6_is_none(void **state)
+{
+	static const struct fake_answer script[] = { ROW(TEST4, WORLD),
+						     ROW(SEEN6 BLOCK, LISTED),
+						     { .match = NULL } };
+
+	(void)state;
+	conf->sources[R_BLOCK].test_entry = true;
+	assert_int_equal(look_up("2a02:4781::7", script)->verdict.kind, V_UNKNOWN);
+	assert_int_equal(one->findings[R_BLOCK].status, FINDING_SKIPPED);
+	assert_int_equal(one->verdict.high, 0);
+	assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CLEAN);
+	assert_int_equal(look_up("2a02:4780::7", script)->verdict.kind, V_CONFIRMED);
+}
+
 static void an_error_code_probes_at_once(void **state)
 {
 	static const struct fake_answer gone[] = { ROW(ALLOW, NO),
 						   ROW("", CODE),
 						   { .match = NULL } };
-	static const struct fake_answer limit[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", CODE), { .match = NULL }
-	};
+	static const struct fake_answer limit[] = { ROW("8.1.1.45." BLOCK, CODE),
+						    ROW("9.1.1.45." BLOCK, CODE),
+						    { .match = NULL } };
 
 	(void)state;
 	look_up("45.1.1.7", honest);
 	now += 61;
 	assert_int_equal(look_up("45.1.1.8", limit)->findings[R_BLOCK].status, FINDING_ERROR);
-	assert_int_equal(fake_net_asked(), 4);
+	assert_int_equal(fake_net_asked(), 2 + PROBE);
 	now += 59;
 	look_up("45.1.1.9", gone); /* once a minute is enough */
 	assert_int_equal(fake_net_asked(), 2);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
 	now += 1;
 	assert_int_equal(look_up("45.1.1.9", gone)->findings[R_BLOCK].status, FINDING_QUARANTINED);
+}
+
+/* For a day it would keep every verdict open otherwise, and over its limit clear everybody. */
+static void an_allowlist_that_refuses_this_resolver_decides_nothing(void **state)
+{
+	static const uint32_t codes[] = { 0x7f0000ff, 0x7f000a03, 0x7ffffffe, 0x7fffffff };
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		struct fake_answer script[] = { ROW(POINT4 ALLOW, NO),
+						ROW(ALLOW, { .status = NET_OK, .na = 1 }),
+						ROW(SEEN4 BLOCK, LISTED),
+						{ .match = NULL } };
+
+		script[1].dns.a[0] = codes[i / 2];
+		memset(&health, 0, sizeof(health));
+		if (i % 2) { /* it was good until now */
+			look_up("45.1.1.8", honest);
+			now += 60;
+		}
+		assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CONFIRMED);
+		assert_int_equal(one->findings[R_ALLOW].status, FINDING_QUARANTINED);
+		assert_non_null(
+			strstr(one->findings[R_ALLOW].detail, "refuses this resolver: answered"));
+		now += 60;
+	}
 }
 
 static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **state)
@@ -427,7 +592,14 @@ int main(void)
 		T(a_list_with_a_test_point_it_may_not_have_is_worth_nothing),
 		T(a_quarantined_list_is_not_asked_until_its_next_probe_frees_it),
 		T(a_list_whose_test_point_is_silent_is_not_believed),
-		T(a_list_once_good_is_believed_while_its_test_point_is_silent),
+		T(of_a_list_once_good_whose_points_are_silent_no_listing_counts),
+		T(a_listing_has_the_list_probed_at_most_once_a_minute),
+		T(a_list_that_breaks_between_two_probes_confirms_nothing),
+		T(one_random_address_that_is_listed_is_a_doubt),
+		T(a_probe_may_lose_a_random_address_and_the_name_and_nothing_else),
+		T(a_list_without_its_test_entry_is_worth_nothing),
+		T(a_no_of_a_list_without_ipv6_is_none),
+		T(an_allowlist_that_refuses_this_resolver_decides_nothing),
 		T(only_the_family_asked_about_needs_its_test_point),
 		T(an_error_code_probes_at_once),
 		T(an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open),

@@ -158,7 +158,7 @@ static void error_codes_are_never_listings(void **state)
 			if (f->status != FINDING_ERROR || f->listed || f->points || f->expires_at)
 				fail_msg("%#x: status %d, %d points", codes[i], f->status,
 					 f->points);
-			assert_non_null(strstr(f->detail, "error code"));
+			assert_non_null(strstr(f->detail, "gave no answer of a DNS list"));
 		}
 	for (uint32_t last = 0; last < 256; last++) {
 		assert_int_equal(answer_one(BLOCK, 0x7fffff00 | last)->status, FINDING_ERROR);
@@ -172,7 +172,10 @@ static void the_last_code_of_an_allowlist_means_you_are_blocked(void **state)
 	assert_int_equal(answer_one(ALLOW, 0x7f0000ff)->status, FINDING_ERROR);
 	assert_int_equal(answer_one(BLOCK, 0x7f0000ff)->status, FINDING_OK);
 	assert_int_equal(findings[BLOCK].points, 2);
-	assert_int_equal(answer_one(ALLOW, 0x7f000a02)->points, -4);
+	for (uint32_t last = 0; last < 256; last++) /* over its limit: for every address */
+		assert_int_equal(answer_one(ALLOW, 0x7f000a00 | last)->status, FINDING_ERROR);
+	assert_int_equal(answer_one(ALLOW, 0x7f000902)->points, -4);
+	assert_int_equal(answer_one(ALLOW, 0x7f000b02)->points, -4);
 }
 
 static void one_error_code_among_listings_spoils_them_all(void **state)
@@ -190,6 +193,50 @@ static void one_error_code_among_listings_spoils_them_all(void **state)
 		assert_false(f->listed);
 		assert_int_equal(f->na, 0);
 	}
+}
+
+static void an_error_code_says_what_it_means(void **state)
+{
+	static const struct {
+		int row;
+		uint32_t code;
+		const char *detail;
+	} rows[] = {
+		{ BLOCK, 0x7ffffffa, "refuses the key: answered 127.255.255.250, it is disabled" },
+		{ BLOCK, 0x7ffffffb, "refuses the key: answered 127.255.255.251, it is misused" },
+		{ BLOCK, 0x7ffffffc,
+		  "does not know this zone: answered 127.255.255.252, a typing error in its name" },
+		{ BLOCK, 0x7ffffffe,
+		  "refuses this resolver: answered 127.255.255.254, it is a public resolver" },
+		{ BLOCK, 0x7fffffff,
+		  "refuses this resolver: answered 127.255.255.255, too many queries" },
+		{ BLOCK, 0x7fffff01,
+		  "refuses this resolver: answered 127.255.255.1, an error code" },
+		{ ALLOW, 0x7fffffff,
+		  "refuses this resolver: answered 127.255.255.255, too many queries" },
+		{ ALLOW, 0x7f0000ff,
+		  "refuses this resolver: answered 127.0.0.255, dnswl.org's code for it" },
+		{ ALLOW, 0x7f000a03, "refuses this resolver: answered 127.0.10.3, over its limit" },
+		{ BLOCK, 0x7f000001,
+		  "gave no answer of a DNS list: answered 127.0.0.1, an error code" },
+		{ BLOCK, 0x5db8d822,
+		  "gave no answer of a DNS list: answered 93.184.216.34, an error code" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(answer_one(rows[i].row, rows[i].code)->detail, rows[i].detail);
+}
+
+static void more_answers_than_are_kept_may_hide_an_error_code(void **state)
+{
+	struct dns_answer a = { .status = NET_OK, .na = ANSWERS_MAX, .is_cut = true };
+
+	(void)state;
+	for (size_t i = 0; i < ANSWERS_MAX; i++)
+		a.a[i] = 0x7f000002 + (uint32_t)i;
+	assert_int_equal(answer(BLOCK, &a, NULL)->status, FINDING_ERROR);
+	assert_string_equal(findings[BLOCK].detail, "answered more than 16 different addresses");
 }
 
 static void a_code_without_points_is_listed_and_worth_nothing(void **state)
@@ -362,6 +409,8 @@ int main(void)
 		TEST(error_codes_are_never_listings),
 		TEST(the_last_code_of_an_allowlist_means_you_are_blocked),
 		TEST(one_error_code_among_listings_spoils_them_all),
+		TEST(an_error_code_says_what_it_means),
+		TEST(more_answers_than_are_kept_may_hide_an_error_code),
 		TEST(a_code_without_points_is_listed_and_worth_nothing),
 		TEST(all_answers_are_kept),
 		TEST(listings_and_denials_live_as_long_as_their_ttl_within_bounds),

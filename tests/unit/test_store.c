@@ -523,8 +523,9 @@ static void the_health_of_a_list_belongs_to_its_zone(void **state)
 	struct conf_source *list = &p->conf->sources[0];
 	struct zone_state z = { .state = { ZONE_BAD, ZONE_GOOD },
 				.latency_ms = 12,
-				.probed_at = now,
+				.probed_at = { now, now - 7 },
 				.silent_since = 5,
+				.is_applied = true,
 				.why = "lists the world" };
 	struct zone_state got[1];
 
@@ -535,13 +536,15 @@ static void the_health_of_a_list_belongs_to_its_zone(void **state)
 	assert_int_equal(store_zones_get(p->s, p->conf, got), 0);
 	assert_memory_equal(got[0].state, z.state, sizeof(z.state));
 	assert_int_equal(got[0].latency_ms, 12);
-	assert_int_equal(got[0].probed_at, now);
+	assert_int_equal(got[0].probed_at[0], now);
+	assert_int_equal(got[0].probed_at[1], now - 7);
+	assert_true(got[0].is_applied);
 	assert_int_equal(got[0].silent_since, 5);
 	assert_string_equal(got[0].why, "lists the world");
 	snprintf(list->zone, sizeof(list->zone), "b.test");
 	assert_int_equal(store_zones_get(p->s, p->conf, got), 0);
 	assert_int_equal(got[0].state[0], ZONE_UNKNOWN);
-	assert_int_equal(got[0].probed_at, 0);
+	assert_int_equal(got[0].probed_at[0], 0);
 }
 
 /* ---- files that are not as they should be ---- */
@@ -621,7 +624,7 @@ static void a_newer_database_is_refused_and_not_touched(void **state)
 	struct place *p = *state;
 
 	sql(p, "PRAGMA user_version = 99");
-	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 5)");
+	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 6)");
 }
 
 static void a_damaged_database_is_refused_with_what_to_do(void **state)
