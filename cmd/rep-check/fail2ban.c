@@ -112,8 +112,10 @@ static char *read_output(int fd)
 		if (poll(&pollfd, 1, (int)left) <= 0)
 			continue;
 		length = read(fd, text + len, room - len - 1);
-		if (length < 0 && errno != EINTR)
-			length = 0;
+		if (length < 0 && errno != EINTR) { /* not the end */
+			free(text);
+			return NULL;
+		}
 		if (length > 0)
 			len += (size_t)length;
 		if (room - len > 1)
@@ -195,6 +197,7 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 	struct reader reader = { .cli = cli, .row = row, .user = user };
 	char *all, *rest, *line;
 	int how = 0;
+	pid_t ended = -1;
 
 	if (check->error) {
 		if (check->fd >= 0)
@@ -208,9 +211,9 @@ bool check_fail2ban(const struct cli *cli, struct f2b_check *check, f2b_row *row
 		read_line(&reader, line);
 	if (!all) /* it may be root's, which we are not any more: it may outlive us */
 		kill(-check->pid, SIGKILL);
-	while (all && waitpid(check->pid, &how, 0) < 0 && errno == EINTR)
+	while (all && (ended = waitpid(check->pid, &how, 0)) < 0 && errno == EINTR)
 		;
-	judge_end(&reader, all ? exit_status(how) : -1);
+	judge_end(&reader, ended == check->pid ? exit_status(how) : -1);
 	free(all);
 	return !reader.wrong;
 }

@@ -9,6 +9,7 @@
 #include "base/mask.h"
 #include "base/siphash.h"
 #include "base/statedir.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,8 +132,14 @@ int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
 
 int ctx_note_key(struct iprep_ctx *ctx)
 {
-	if (!*ctx->conf->key_file || access(ctx->conf->key_file, R_OK))
+	if (!*ctx->conf->key_file)
 		return 0;
+	if (access(ctx->conf->key_file, R_OK)) {
+		if (key_file_is_absent(errno))
+			return 0;
+		return err_set(&ctx->err, errno == ENOMEM ? IPREP_E_NOMEM : IPREP_E_IO, "%s: %s",
+			       ctx->conf->key_file, strerror(errno));
+	}
 	if (conf_enable_abuseipdb(ctx->conf))
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	return 0;

@@ -27,21 +27,21 @@ static bool sockaddr_addr(const struct sockaddr *sockaddr, struct addr *ret)
 	return true;
 }
 
-bool local_addr_in(const struct prefix *prefix)
+int local_addr_in(const struct prefix *prefix)
 {
 	struct ifaddrs *list = NULL;
 	struct addr addr;
 	bool found = false;
 
 	if (getifaddrs(&list))
-		return false;
+		return -1;
 	for (struct ifaddrs *entry = list; entry && !found; entry = entry->ifa_next)
 		found = sockaddr_addr(entry->ifa_addr, &addr) && prefix_has(prefix, &addr);
 	freeifaddrs(list);
 	return found;
 }
 
-bool local_addr_has(const struct addr *addr)
+int local_addr_has(const struct addr *addr)
 {
 	struct prefix prefix = { *addr, 128 };
 

@@ -3,9 +3,10 @@
 #pragma once
 #include "base/addr.h"
 
-bool local_addr_has(const struct addr *addr);
-/* True if the prefix contains one of them. */
-bool local_addr_in(const struct prefix *prefix);
+/* 1: it is one of them; 0: it is not; -1: the kernel does not answer, or out of memory. */
+int local_addr_has(const struct addr *addr);
+/* The same: the prefix contains one of them. */
+int local_addr_in(const struct prefix *prefix);
 
 /* All of them, for many lookups. */
 struct local_addr_list {

@@ -12,6 +12,11 @@ void key_file_wipe(char secret[SECRET_MAX])
 	explicit_bzero(secret, SECRET_MAX);
 }
 
+bool key_file_is_absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES;
+}
+
 static int check_key_file(int fd, const char *path, struct err *error)
 {
 	struct stat st;
@@ -71,12 +76,13 @@ int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error)
 	int fd, rc;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && (errno == ENOENT || errno == EACCES)) {
+	if (fd < 0 && key_file_is_absent(errno)) {
 		err_set(error, IPREP_OK, "%s: %s", path, strerror(errno));
 		return 1;
 	}
 	if (fd < 0)
-		return err_set(error, IPREP_E_PERM, "%s: %s", path, strerror(errno));
+		return err_set(error, errno == ELOOP ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,
+			       strerror(errno));
 	rc = read_key(fd, path, text, error);
 	close(fd);
 	if (!rc)

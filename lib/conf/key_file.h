@@ -13,4 +13,7 @@
  * invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
  */
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
+/* An errno of opening it that means "no key": it does not exist, or may not be read. All others,
+ * such as ENOMEM and EIO, are errors. */
+bool key_file_is_absent(int error);
 void key_file_wipe(char secret[SECRET_MAX]);

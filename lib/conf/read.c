@@ -272,6 +272,7 @@ static int read_lines(struct reader *rd)
 	ssize_t len;
 	int rc = 0;
 
+	errno = 0;
 	while (!rc && (len = getline(&raw, &room, rd->fp)) >= 0) {
 		size_t end = (size_t)len, indent = strspn(raw, " \t");
 
@@ -281,11 +282,12 @@ static int read_lines(struct reader *rd)
 		raw[end] = '\0';
 		rc = handle_line(rd, raw + indent, end - indent, indent);
 	}
+	if (!rc && !feof(rd->fp)) /* out of memory sets no flag of the stream: getline(3) */
+		rc = err_set(rd->error, errno == ENOMEM ? IPREP_E_NOMEM : IPREP_E_IO,
+			     "%s: cannot be read: %s", rd->path, strerror(errno));
 	free(raw);
 	if (rc)
 		return rc;
-	if (ferror(rd->fp))
-		return err_set(rd->error, IPREP_E_IO, "%s: cannot be read", rd->path);
 	return end_value(rd);
 }
 

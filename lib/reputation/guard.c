@@ -3,21 +3,33 @@
 
 static const char own_address[] = "an address of this host";
 
-static bool is_own(const struct session *session, const struct addr *addr)
+static const char own_unknown[] = "the addresses of this host cannot be read";
+
+/* An error must not make this host accuse itself. */
+static const char *own_reason(int own)
+{
+	if (own < 0)
+		return own_unknown;
+	if (own)
+		return own_address;
+	return NULL;
+}
+
+static int is_own(const struct session *session, const struct addr *addr)
 {
 	if (session->own)
 		return local_addr_list_has(session->own, addr);
 	return local_addr_has(addr);
 }
 
-static bool holds_own(const struct session *session, const struct prefix *prefix)
+static int holds_own(const struct session *session, const struct prefix *prefix)
 {
 	if (!session->own)
 		return local_addr_in(prefix);
 	for (size_t i = 0; i < session->own->count; i++)
 		if (prefix_has(prefix, &session->own->addrs[i]))
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 const char *guard_check_in_hook(const struct conf *conf, const struct addr *addr)
@@ -37,9 +49,7 @@ const char *guard_check(const struct session *session, const struct addr *addr)
 
 	if (why)
 		return why;
-	if (is_own(session, addr))
-		return own_address;
-	return NULL;
+	return own_reason(is_own(session, addr));
 }
 
 const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
@@ -47,9 +57,7 @@ const char *guard_check_inside(const struct session *session, const struct prefi
 	for (size_t i = 0; i < session->conf->nallow; i++)
 		if (prefix_has(prefix, &session->conf->allow[i].addr))
 			return "holds one of [allow] addresses";
-	if (holds_own(session, prefix))
-		return own_address;
-	return NULL;
+	return own_reason(holds_own(session, prefix));
 }
 
 const char *guard_check_key(const struct session *session, const struct addr *key)

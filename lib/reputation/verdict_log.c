@@ -56,7 +56,7 @@ static int log_make(const char *path, int flags)
 
 static int log_open(const struct session *session)
 {
-	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 	int fd = open(session->conf->verdict_log, flags);
 	struct stat st;
 
@@ -87,7 +87,8 @@ static bool ends_in_newline(int fd)
 	off_t size = lseek(fd, 0, SEEK_END);
 	char last;
 
-	return size <= 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n';
+	/* one that cannot be read gets an empty line: two lines must not become one */
+	return !size || (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
 /* The open file, or an error. The line is not yet on disk. */
