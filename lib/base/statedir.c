@@ -6,11 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-static bool others_may_write(const struct stat *st)
+/* Entries for further users or groups, or a default for new files: acl(5). The kernel keeps neither
+ * where the mode says all. An error other than "none" counts as one. */
+static bool has_acl(const char *path)
 {
-	return st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid != 0);
+	static const char *const names[] = { "system.posix_acl_access",
+					     "system.posix_acl_default" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (getxattr(path, names[i], NULL, 0) >= 0 ||
+		    (errno != ENODATA && errno != EOPNOTSUPP))
+			return true;
+	return false;
+}
+
+/* With an ACL, the group's bits of the mode are the most that any of its entries gives. */
+static bool others_may_write(const char *path, const struct stat *st)
+{
+	return st->st_mode & S_IWOTH ||
+	       (st->st_mode & S_IWGRP && (st->st_gid != 0 || has_acl(path)));
 }
 
 /* A user who may write a directory above can replace the one below it. */
@@ -28,7 +45,7 @@ static int check_above(char *path, uid_t owner, struct err *error)
 				       "%s: belongs to user %u, who could replace the "
 				       "state below it; chown root",
 				       path, (unsigned)st.st_uid);
-		if (others_may_write(&st) && !(st.st_mode & S_ISVTX))
+		if (others_may_write(path, &st) && !(st.st_mode & S_ISVTX))
 			return err_set(error, IPREP_E_PERM,
 				       "%s: others may write here (mode %04o) and "
 				       "replace the state below it; chmod go-w",
@@ -65,13 +82,70 @@ int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struc
 	if (st.st_uid == 0)
 		return err_set(error, IPREP_E_PERM,
 			       "%s: state directory belongs to root; chown _iprep:_iprep", dir);
-	if (st.st_mode & S_IWOTH)
+	if (st.st_mode & (S_IWOTH | S_IWGRP))
 		return err_set(error, IPREP_E_PERM,
-			       "%s: state directory is writable by everybody; chmod 0700", dir);
+			       "%s: state directory is writable by %s; chmod 0700", dir,
+			       st.st_mode & S_IWOTH ? "everybody" : "its group");
+	if (has_acl(dir))
+		return err_set(error, IPREP_E_PERM,
+			       "%s: state directory has an ACL for other users; setfacl -b -k",
+			       dir);
 	rc = check_above(dir, st.st_uid, error);
 	if (rc)
 		return rc;
 	*ret_uid = st.st_uid;
 	*ret_gid = st.st_gid;
 	return 0;
+}
+
+static int statefile_judge(const char *path, const struct stat *st, struct err *error)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file; remove it", path);
+	if (st->st_uid != geteuid())
+		return err_set(error, IPREP_E_PERM,
+			       "%s: belongs to user %u; it has to belong to the owner of its "
+			       "directory, user %u",
+			       path, (unsigned)st->st_uid, (unsigned)geteuid());
+	return 0;
+}
+
+int statefile_open(const char *path, int flags, struct err *error)
+{
+	const int safely = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags | safely, 0600), rc;
+	struct stat st;
+
+	/* ENXIO: a FIFO that is not read; ELOOP: a link */
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO || errno == EISDIR))
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file; remove it", path);
+	if (fd < 0)
+		return err_set(error,
+			       errno == EACCES || errno == EPERM ? IPREP_E_PERM : IPREP_E_CREATE,
+			       "%s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st))
+		rc = err_set(error, IPREP_E_IO, "%s: %s", path, strerror(errno));
+	else
+		rc = statefile_judge(path, &st, error);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+int statefile_check(const char *path, struct err *error)
+{
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		return err_set(error, errno == EACCES ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,
+			       strerror(errno));
+	}
+	rc = statefile_judge(path, &st, error);
+	if (rc)
+		return rc;
+	return 1;
 }

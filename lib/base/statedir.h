@@ -4,8 +4,21 @@
 #include "base/err.h"
 
 /*
- * The owner of the directory that contains state_path. It must not be a link, belong to root or be
- * writable by others; each directory above must belong to root or to that owner, and be writable
- * only by its owner, or be sticky. Errors: _PERM.
+ * The owner of the directory that contains state_path. It must not be a link, belong to root, be
+ * writable by its group or others, or have an ACL; each directory above must belong to root or to
+ * that owner, and be writable only by its owner, or be sticky. Errors: _PERM.
  */
 int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *error);
+
+/*
+ * A file in that directory. Its owner can put there what is no file: a FIFO, on which open(2)
+ * waits without an end, a link, a device, a directory. It must be a regular file of this
+ * process's user.
+ */
+
+/* Opens it with the flags of open(2), without waiting; O_CREAT makes it with mode 0600. Returns a
+ * descriptor. Errors: _PERM it is no file, or not ours; _CREATE the rest. */
+int statefile_open(const char *path, int flags, struct err *error);
+/* The same question of one that a library opens itself. Returns 1 if it exists, 0 if it does not.
+ * Errors: _PERM, _IO. */
+int statefile_check(const char *path, struct err *error);

@@ -9,11 +9,14 @@
 #include "store/store_private.h"
 #include "base/random.h"
 #include <stdlib.h>
+#include <sys/param.h>
 #include <time.h>
 
 #define WAL_BIG_FRAMES	1024 /* of 4 KB: a hook checkpoints beyond 4 MB */
 #define WAL_EASE_FRAMES 512  /* and purge before that */
 #define EASE_TRIES	3
+#define PROGRESS_STEPS	1000	  /* of SQLite's machine: microseconds */
+#define VALUE_BYTES_MAX (1 << 20) /* of a text, blob or row; ours have less than 10 KB */
 
 static int wait_for_lock(void *user, int ntries)
 {
@@ -22,7 +25,7 @@ static int wait_for_lock(void *user, int ntries)
 	struct timespec pause = { 0 };
 
 	if (ntries == 0)
-		store->lock_until_ms = now + store->wait_ms;
+		store->lock_until_ms = MIN(now + store->wait_ms, store->until_ms);
 	if (now >= store->lock_until_ms)
 		return 0;
 	pause.tv_nsec = 1000000 + (long)random_below(7000) * 1000;
@@ -79,11 +82,27 @@ int store_busy_timeout(struct store *store, int ms)
 	return before;
 }
 
+static int is_late(void *user)
+{
+	const struct store *store = user;
+
+	return clock_mono_ms() >= store->until_ms;
+}
+
+void store_watch(struct store *store)
+{
+	if (store->until_ms < INT64_MAX)
+		sqlite3_progress_handler(store->db, PROGRESS_STEPS, is_late, store);
+	else
+		sqlite3_progress_handler(store->db, 0, NULL, NULL);
+}
+
 int store_connect(struct store *store, const char *name, int flags)
 {
 	int on = 0;
 
-	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, store->vfs) !=
+	    SQLITE_OK) {
 		if (store->db)
 			return store_fail(store, "opening");
 		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
@@ -93,8 +112,10 @@ int store_connect(struct store *store, const char *name, int flags)
 	sqlite3_wal_hook(store->db, after_commit, store);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->mode != STORE_WORK,
 			  &on);
-	/* a manipulated database must not run functions of its own
-	 * (sqlite.org/security.html) */
+	store_watch(store);
+	/* a manipulated database must not run functions of its own, nor make values that take
+	 * gigabytes (sqlite.org/security.html) */
+	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
 	return 0;

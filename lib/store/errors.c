@@ -90,6 +90,11 @@ int store_fail(struct store *store, const char *doing)
 			       sqlite3_errmsg(store->db), sys ? ": " : "",
 			       sys ? strerror(sys) : "");
 	}
+	if ((rc & 0xff) == SQLITE_INTERRUPT)
+		return err_set(store->error, IPREP_E_BUSY,
+			       "%s: %s: takes too long, giving up; if this happens again, set it "
+			       "aside with rep-purge --reset",
+			       name, doing);
 	if (code == IPREP_E_BUSY)
 		return err_set(store->error, code,
 			       "%s: %s: locked by another process for %d ms, "

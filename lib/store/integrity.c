@@ -44,7 +44,7 @@ int store_check(struct store *store, int bound_ms)
 
 	sqlite3_progress_handler(store->db, 1000, is_over, &until_ms);
 	rc = sql_rows(store, check_answer_read, &answer, 1, "PRAGMA quick_check(1)", SQL_NONE);
-	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	store_watch(store);
 	if (rc < 0 && (store->sqlite_rc & 0xff) == SQLITE_INTERRUPT)
 		return 0; /* sound as far as time allowed */
 	if (rc > 0 && !answer.sound)

@@ -7,6 +7,7 @@
  * replace it.
  */
 #include "store/store_private.h"
+#include "base/statedir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,10 +41,30 @@ int store_missing(struct store *store)
 {
 	struct stat st;
 
-	if (stat(store->path, &st))
-		return errno == ENOENT; /* all else SQLite says better */
+	if (lstat(store->path, &st))
+		return errno == ENOENT; /* store_files_check() says all else */
 	if (S_ISREG(st.st_mode) && !st.st_size)
 		return store_damaged(store, "opening", "the file is empty");
+	return 0;
+}
+
+/*
+ * SQLite opens these itself, for reading where writing is refused, and then waits for a FIFO's
+ * writer. What is swapped after this check only finds the time limit of the program (limit.h).
+ */
+int store_files_check(struct store *store)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+	char path[STORE_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		int rc;
+
+		store_path_with(store, ends[i], path);
+		rc = statefile_check(path, store->error);
+		if (rc < 0)
+			return rc;
+	}
 	return 0;
 }
 
@@ -53,7 +74,12 @@ int store_log_alone(struct store *store)
 	struct stat st;
 
 	store_path_with(store, "-wal", log);
-	if (!stat(log, &st) && st.st_size > 0)
+	if (lstat(log, &st)) {
+		if (errno == ENOENT)
+			return 0;
+		return make_fail(store, log, "cannot be read");
+	}
+	if (st.st_size > 0)
 		return store_damaged(store, "opening",
 				     "the file is missing, its log (-wal) is not");
 	return 0;
@@ -66,9 +92,9 @@ int store_make_lock(struct store *store)
 	int fd, ntries = 0;
 
 	path_beside(store, "make.lock", path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = statefile_open(path, O_RDWR | O_CREAT, store->error);
 	if (fd < 0)
-		return make_fail(store, path, "cannot be opened");
+		return fd;
 	while (fcntl(fd, F_OFD_SETLK, &flock)) {
 		if (store_wait(store, &ntries))
 			continue;
@@ -118,7 +144,8 @@ int store_build(struct store *store, struct store *fresh)
 	*fresh = (struct store){ .mode = STORE_WORK,
 				 .clock = store->clock,
 				 .error = store->error,
-				 .wait_ms = store->wait_ms };
+				 .wait_ms = store->wait_ms,
+				 .until_ms = store->until_ms };
 	rc = store_connect(fresh, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	if (!rc)
 		rc = store_schema(fresh);

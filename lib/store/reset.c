@@ -5,11 +5,13 @@
  *
  * The new one is made first: on a full disk nothing changes. Then no process may use the old
  * one: a process that has it open holds a lock on SQLite's lock bytes
- * (sqlite.org/fileformat2.html, 1.6; os.h PENDING_BYTE), and so do we while it moves. Who opened it
- * before and reads it after sees that it has moved (schema.c).
+ * (sqlite.org/fileformat2.html, 1.6; os.h PENDING_BYTE), and so do we while it is read and moved.
+ * What another process wrote until then is taken over as well. Who opened it before and reads it
+ * after sees that it has moved (schema.c).
  */
 #include "store/store_private.h"
 #include "base/buf.h"
+#include "base/statedir.h"
 #include "base/time.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +23,8 @@
 #define LOCK_BYTES_AT 0x40000000
 #define LOCK_BYTES    512
 #define IN_USE_MS     10000
-#define NAMES_MAX     100 /* set aside within the same second */
+#define NAMES_MAX     100   /* set aside within the same second */
+#define READ_MS	      60000 /* for its rows: a view among them may be endless */
 #define ENDS	      4
 static const char *const ends[ENDS] = { "", "-wal", "-shm", "-journal" };
 
@@ -86,8 +89,15 @@ static int64_t read_rows(struct store *store, const char *select, bool *all,
 	return salvage.number;
 }
 
+static void read_bounded(struct store *store)
+{
+	store->until_ms = clock_mono_ms() + READ_MS;
+	store_watch(store);
+}
+
 static void count_all(struct store *store, struct store_reset *ret)
 {
+	read_bounded(store);
 	ret->all_read = true;
 	ret->blocks = read_rows(store, "SELECT key FROM block WHERE until > ?1", &ret->all_read,
 				NULL, NULL);
@@ -99,6 +109,7 @@ static void count_all(struct store *store, struct store_reset *ret)
 				 NULL, NULL);
 	ret->logins = read_rows(store, "SELECT key FROM good WHERE at <= ?1", &ret->all_read, NULL,
 				NULL);
+	store->until_ms = INT64_MAX;
 }
 
 /* Reads all of it. 0: *ret says what is wrong, or that nothing is. Errors: those that are not about
@@ -125,6 +136,7 @@ static int judge_old_database(struct store *store, struct store_reset *ret)
 	snprintf(ret->why, sizeof(ret->why), "%s", rc < 0 ? store->why : "sound");
 	if (store->db)
 		count_all(store, ret);
+	store_disconnect(store); /* its locks would be in our way */
 	return 0;
 }
 
@@ -162,6 +174,7 @@ static int take_over(struct store *store, struct store *fresh, struct store_rese
 	int rc = store_begin(fresh, STORE_DURABLE);
 
 	if (!rc && store->db) {
+		read_bounded(store);
 		read_rows(store, "SELECT key, until FROM pardon WHERE until > ?1", &all, take_row,
 			  &pardons);
 		read_rows(store, "SELECT key, at FROM good WHERE at <= ?1", &all, take_row,
@@ -186,10 +199,10 @@ static int keep_out(struct store *store)
 			       .l_whence = SEEK_SET,
 			       .l_start = LOCK_BYTES_AT,
 			       .l_len = LOCK_BYTES };
-	int fd = open(store->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), ntries = 0;
+	int fd = statefile_open(store->path, O_RDWR, store->error), ntries = 0;
 
 	if (fd < 0)
-		return err_set(store->error, IPREP_E_IO, "%s: %s", store->path, strerror(errno));
+		return fd;
 	while (fcntl(fd, F_OFD_SETLK, &flock)) {
 		if (store_wait(store, &ntries))
 			continue;
@@ -209,7 +222,7 @@ static bool is_free(const char *base)
 
 	for (size_t i = 0; i < ENDS; i++) {
 		snprintf(path, sizeof(path), "%s%s", base, ends[i]);
-		if (!lstat(path, &st))
+		if (!lstat(path, &st) || errno != ENOENT)
 			return false;
 	}
 	return true;
@@ -230,6 +243,21 @@ static int free_name(struct store *store, char dst[STORE_PATH_MAX])
 		       dst, NAMES_MAX);
 }
 
+/* The first nmoved of its files, the last one first: back in their place. */
+static void move_back(struct store *store, const char *aside, size_t nmoved)
+{
+	char from[STORE_PATH_MAX + 16], to[STORE_PATH_MAX];
+
+	while (nmoved--) {
+		snprintf(from, sizeof(from), "%s%s", aside, ends[nmoved]);
+		store_path_with(store, ends[nmoved], to);
+		if (rename(from, to) && errno != ENOENT)
+			err_prefix(store->error, "%s: cannot be moved back: %s; do it by hand",
+				   from, strerror(errno));
+	}
+	store_sync_dir(store);
+}
+
 /* The file first: should this end here, its log alone is damage that is reported, and set aside in
  * turn. */
 static int move_aside(struct store *store, const char *aside)
@@ -237,32 +265,85 @@ static int move_aside(struct store *store, const char *aside)
 	char from[STORE_PATH_MAX], to[STORE_PATH_MAX + 16];
 
 	for (size_t i = 0; i < ENDS; i++) {
+		int rc;
+
 		store_path_with(store, ends[i], from);
 		snprintf(to, sizeof(to), "%s%s", aside, ends[i]);
-		if (rename(from, to) && errno != ENOENT)
-			return err_set(store->error, IPREP_E_IO, "%s: cannot be set aside: %s",
-				       from, strerror(errno));
+		if (!rename(from, to) || errno == ENOENT)
+			continue;
+		rc = err_set(store->error, IPREP_E_IO,
+			     "%s: cannot be set aside: %s; nothing was changed", from,
+			     strerror(errno));
+		move_back(store, aside, i);
+		return rc;
 	}
 	store_sync_dir(store);
 	return 0;
 }
 
+/* Without SQLite's locks, which ours would keep waiting; its log is read without shared memory
+ * (sqlite.org/wal.html, 8; sqlite.org/vfs.html, 2.1.3). */
+static int connect_alone(struct store *store)
+{
+	int rc;
+
+	store->vfs = "unix-none";
+	rc = store_connect(store, store->path, SQLITE_OPEN_READWRITE);
+	if (!rc)
+		rc = sql_run(store, "PRAGMA locking_mode = EXCLUSIVE", SQL_NONE);
+	return rc;
+}
+
+/* No other process has it: what is in it now is all. */
+static int copy_alone(struct store *store, struct store *fresh, struct store_reset *ret)
+{
+	int rc = connect_alone(store);
+
+	if (!rc)
+		count_all(store, ret);
+	if (!rc)
+		rc = take_over(store, fresh, ret);
+	store_disconnect(store);
+	return rc;
+}
+
+static int swap_files(struct store *store, struct store *fresh, struct store_reset *ret)
+{
+	int rc = free_name(store, ret->aside);
+
+	if (!rc)
+		rc = move_aside(store, ret->aside);
+	if (rc) {
+		store_build_failed(store, fresh);
+		return rc;
+	}
+	rc = store_put_in_place(store, fresh);
+	if (rc) {
+		err_prefix(store->error, "nothing was changed");
+		move_back(store, ret->aside, ENDS);
+	}
+	return rc;
+}
+
+/* Of a file that is there, or of which only the log is. */
 static int replace_database(struct store *store, struct store *fresh, struct store_reset *ret)
 {
 	struct stat st;
-	bool exists = !lstat(store->path, &st);
-	int fd = exists ? keep_out(store) : -1,
-	    rc = exists && fd < 0 ? fd : free_name(store, ret->aside);
+	int fd = -1, rc = 0;
 
-	if (rc) {
-		store_build_failed(store, fresh);
-	} else {
-		rc = move_aside(store, ret->aside);
-		if (rc)
-			store_build_failed(store, fresh);
+	if (!lstat(store->path, &st)) {
+		fd = keep_out(store);
+		if (fd < 0)
+			rc = fd;
 		else
-			rc = store_put_in_place(store, fresh);
+			rc = copy_alone(store, fresh, ret);
+	} else if (errno != ENOENT) {
+		rc = err_set(store->error, IPREP_E_IO, "%s: %s", store->path, strerror(errno));
 	}
+	if (rc)
+		store_build_failed(store, fresh);
+	else
+		rc = swap_files(store, fresh, ret);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -278,14 +359,8 @@ static int reset_locked(struct store *store, struct store_reset *ret)
 	if (fd < 0)
 		return fd;
 	rc = store_build(store, &fresh);
-	if (!rc) {
-		rc = take_over(store, &fresh, ret);
-		store_disconnect(store); /* its locks would be in our way */
-		if (rc)
-			store_build_failed(store, &fresh);
-		else
-			rc = replace_database(store, &fresh, ret);
-	}
+	if (!rc)
+		rc = replace_database(store, &fresh, ret);
 	close(fd);
 	return rc;
 }
@@ -295,6 +370,8 @@ static int look_and_reset(struct store *store, bool sound_too, bool dry_run,
 {
 	int rc = no_file(store);
 
+	if (!rc)
+		rc = store_files_check(store);
 	if (!rc && store_missing(store) > 0 && !store_log_alone(store)) { /* nothing to set aside */
 		snprintf(ret->why, sizeof(ret->why), "not there");
 		if (dry_run)
@@ -323,7 +400,8 @@ int store_reset(const char *path, bool sound_too, bool dry_run, struct clock clo
 			       .mode = STORE_HOOK,
 			       .clock = clock,
 			       .error = error,
-			       .wait_ms = IN_USE_MS };
+			       .wait_ms = IN_USE_MS,
+			       .until_ms = INT64_MAX };
 	struct store_reset got = { 0 };
 	int rc = look_and_reset(&store, sound_too, dry_run, &got);
 

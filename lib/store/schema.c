@@ -7,8 +7,10 @@
  */
 #include "store/store_private.h"
 #include <stdio.h>
+#include <string.h>
 
 #define APPLICATION_ID 0x69707265 /* "ipre" */
+#define FOREIGN_MAX    100
 
 static const char schema_1[] =
 	"CREATE TABLE meta("
@@ -135,6 +137,89 @@ static int schema_exec(struct store *store, const char *sql)
 	return 0;
 }
 
+/* As ALTER TABLE has left them. */
+static const char *const altered[] = {
+	"CREATE TABLE block( key BLOB PRIMARY KEY, tier TEXT NOT NULL, score INTEGER NOT"
+	" NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, first_at INTEGER NOT"
+	" NULL, announced_at INTEGER NOT NULL, due INTEGER NOT NULL, jail TEXT NOT NULL,"
+	" src TEXT NOT NULL, shown_at INTEGER NOT NULL DEFAULT 0, recheck_at INTEGER NOT"
+	" NULL DEFAULT 0, addr BLOB) STRICT, WITHOUT ROWID",
+	"CREATE TABLE finding( key BLOB NOT NULL, source TEXT NOT NULL, listed INTEGER"
+	" NOT NULL, rule INTEGER NOT NULL, partial INTEGER NOT NULL, points INTEGER NOT"
+	" NULL, answers TEXT NOT NULL, detail TEXT NOT NULL, answered_at INTEGER NOT"
+	" NULL, expires_at INTEGER NOT NULL, trusted INTEGER NOT NULL DEFAULT 0, PRIMARY"
+	" KEY(key, source)) STRICT, WITHOUT ROWID",
+	"CREATE TABLE report( id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL,"
+	" addr BLOB NOT NULL, state INTEGER NOT NULL, jail TEXT NOT NULL, categories"
+	" TEXT NOT NULL, comment TEXT NOT NULL, failures INTEGER NOT NULL, first_at"
+	" INTEGER NOT NULL, seen_at INTEGER NOT NULL, next_at INTEGER NOT NULL, tries"
+	" INTEGER NOT NULL, sent_at INTEGER NOT NULL, why TEXT NOT NULL, ended_at"
+	" INTEGER NOT NULL, frozen TEXT) STRICT",
+	"CREATE TABLE endpoint( name TEXT PRIMARY KEY, day INTEGER NOT NULL, quota"
+	" INTEGER NOT NULL, remaining INTEGER NOT NULL, known INTEGER NOT NULL,"
+	" stopped_until INTEGER NOT NULL, auth_mark TEXT, last_ok_at INTEGER NOT NULL,"
+	" last_error_at INTEGER NOT NULL, last_error TEXT NOT NULL, first_until INTEGER"
+	" NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
+};
+
+/* Is it one of the statements of the steps, whole? */
+static bool is_in_steps(const char *sql)
+{
+	size_t len = strlen(sql);
+
+	for (size_t i = 0; i < SCHEMA_VERSION; i++)
+		for (const char *at = steps[i]; (at = strstr(at, sql)); at++)
+			if (at[len] == ';' && (at == steps[i] || at[-1] == ';'))
+				return true;
+	return false;
+}
+
+/* Made by SQLite itself (sqlite.org/fileformat2.html, 2.6.2 to 2.6.4). */
+static bool is_of_sqlite(const char *sql)
+{
+	static const char *const own[] = {
+		"CREATE TABLE sqlite_sequence(name,seq)",
+		"CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+		"CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(sql, own[i]))
+			return true;
+	return false;
+}
+
+/* A trigger runs with our statements, a view instead of them, an index or CHECK computes what its
+ * maker likes. So each must be one of ours to the letter. */
+static bool foreign_read(sqlite3_stmt *row, void *element)
+{
+	char *text = element, type[16], name[64];
+	const char *sql = (const char *)sqlite3_column_text(row, 2);
+
+	sql_text(row, 0, type, sizeof(type));
+	sql_text(row, 1, name, sizeof(name));
+	if (!sql && !strcmp(type, "index")) /* of a PRIMARY KEY */
+		return false;
+	for (size_t i = 0; sql && i < sizeof(altered) / sizeof(altered[0]); i++)
+		if (!strcmp(sql, altered[i]))
+			return false;
+	if (sql && (is_in_steps(sql) || is_of_sqlite(sql)))
+		return false;
+	snprintf(text, FOREIGN_MAX, "not made by iprep: %s %s", type, name);
+	return true;
+}
+
+static int schema_check(struct store *store)
+{
+	char text[FOREIGN_MAX] = "";
+	int rc = sql_each(store, foreign_read, text, "SELECT type, name, sql FROM sqlite_schema",
+			  SQL_NONE);
+
+	if (rc > 0)
+		return store_damaged(store, "opening", text);
+	return rc;
+}
+
 /* Without our mark: nothing yet; ours with the mark destroyed; or that of another program. */
 static int version_without_mark(struct store *store, int64_t version)
 {
@@ -178,7 +263,7 @@ int store_version(struct store *store, int64_t *ret_version)
 		return rc;
 	*ret_version = version;
 	if (version == SCHEMA_VERSION)
-		return 0;
+		return schema_check(store);
 	rc = sql_number(store, &id, "PRAGMA application_id", SQL_NONE);
 	if (rc)
 		return rc;
@@ -243,7 +328,9 @@ int store_schema(struct store *store)
 		rc = schema_exec(store, "PRAGMA auto_vacuum = INCREMENTAL");
 	if (!rc)
 		rc = schema_exec(store, "PRAGMA journal_mode = WAL");
+	if (!rc)
+		rc = schema_migrate(store);
 	if (rc)
 		return rc;
-	return schema_migrate(store);
+	return store_version(store, &version);
 }

@@ -12,6 +12,7 @@
 
 #define HOOK_WAIT_MS   2000
 #define RECORD_WAIT_MS 4500 /* 200 together with 5 ms added to each of two syncs: over 2 s */
+#define HOOK_ALL_MS    4600 /* whatever the file contains, and however many locks are waited for */
 #define WORK_WAIT_MS   10000
 #define CLOSE_WAIT_MS  500 /* for a last checkpoint, which the next one makes as well */
 #define REOPENS_MAX    5
@@ -67,8 +68,10 @@ static int open_existing(struct store *store)
 
 static int open_or_make(struct store *store)
 {
-	int rc = store_missing(store);
+	int rc = store_files_check(store);
 
+	if (!rc)
+		rc = store_missing(store);
 	if (rc > 0)
 		rc = store_make(store);
 	if (rc)
@@ -91,8 +94,11 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	store->path = path;
 	store->pages_max = PAGES_MAX;
 	store->wait_ms = HOOK_WAIT_MS;
-	if (mode == STORE_WORK)
+	store->until_ms = clock_mono_ms() + HOOK_ALL_MS;
+	if (mode == STORE_WORK) {
 		store->wait_ms = WORK_WAIT_MS;
+		store->until_ms = INT64_MAX;
+	}
 	if (mode == STORE_RECORD)
 		store->wait_ms = RECORD_WAIT_MS;
 	rc = open_or_make(store);

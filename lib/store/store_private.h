@@ -31,6 +31,7 @@ struct store {
 	struct err *error;     /* the caller's */
 	int sqlite_rc;	       /* extended, of the last failure */
 	int64_t lock_until_ms; /* busy handler: monotonic; 0: not waiting */
+	int64_t until_ms;      /* of a hook: all of it; INT64_MAX: no hook */
 	int wait_ms;
 	bool read_only, in_tx;
 	bool sync_after;		/* the log is synced when the lock is free again */
@@ -41,6 +42,7 @@ struct store {
 	int64_t pages_max;		/* PAGES_MAX, or less in a test */
 	sqlite3_stmt *statements[STATEMENTS_MAX];
 	size_t nstatements;
+	const char *vfs;  /* of SQLite; NULL: the default */
 	const char *path; /* the caller's; valid during store_open() only */
 };
 
@@ -59,6 +61,9 @@ const char *store_name(const struct store *store);
 int store_connect(struct store *store, const char *name, int flags);
 /* Also of one that is not connected. */
 void store_disconnect(struct store *store);
+/* A statement ends when the hook's time is over: what it runs may be an endless one. Set again
+ * after another progress handler. */
+void store_watch(struct store *store);
 /* Checkpoints the whole log and cuts it to nothing. */
 int store_truncate_wal(struct store *store);
 int64_t store_now(const struct store *store);
@@ -68,7 +73,8 @@ bool store_wait(struct store *store, int *ntries);
 /* ---- schema.c ---- */
 
 #define STORE_MOVED 1 /* another file is in its place since it was opened */
-/* The version of the file, which is not changed. */
+/* The version of the file, which is not changed. One of this version holds nothing but its tables
+ * and indexes. */
 int store_version(struct store *store, int64_t *ret);
 /* Makes the tables, or migrates them to the newest version. 0, STORE_MOVED, or an error. */
 int store_schema(struct store *store);
@@ -77,6 +83,8 @@ int store_schema(struct store *store);
 
 /* 1: it is not there; 0: it is. Errors: _STORE it is empty. */
 int store_missing(struct store *store);
+/* What is there of it is regular files of ours. Errors: _PERM, _IO. */
+int store_files_check(struct store *store);
 /* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none.
  */
 int store_log_alone(struct store *store);

@@ -5,8 +5,8 @@
  */
 #include "worker/lock.h"
 #include "base/buf.h"
+#include "base/statedir.h"
 #include "worker/worker.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,9 +36,9 @@ int worker_lock(const struct conf *conf, struct err *error)
 	int fd;
 
 	state_path(conf, "worker.lock", path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = statefile_open(path, O_RDWR | O_CREAT, error);
 	if (fd < 0)
-		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+		return fd;
 	if (worker_relock(fd)) {
 		close(fd);
 		return err_set(error, IPREP_E_BUSY, "%s: another worker is already running", path);
@@ -66,9 +66,9 @@ int worker_runs(const struct conf *conf)
 	int fd, held;
 
 	state_path(conf, "worker.lock", path);
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	fd = statefile_open(path, O_RDWR, NULL);
 	if (fd < 0)
-		return 0;
+		return 0; /* then the worker that is started says what is wrong with it */
 	held = set_lock(fd, F_OFD_GETLK, F_WRLCK);
 	close(fd);
 	return held > 0;
@@ -80,9 +80,9 @@ int worker_wake_file(const struct conf *conf, struct err *error)
 	int fd;
 
 	state_path(conf, "wake", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = statefile_open(path, O_WRONLY | O_CREAT, error);
 	if (fd < 0)
-		return err_set(error, IPREP_E_CREATE, "%s: %s", path, strerror(errno));
+		return fd;
 	close(fd);
 	return 0;
 }
