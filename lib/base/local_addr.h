@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* local_addr.h - the addresses of this host; asks the kernel (a netlink socket): not for hooks */
+/* local_addr.h - the addresses of this host; asks the kernel by netlink: not for the gate */
 #pragma once
 #include "base/addr.h"
 

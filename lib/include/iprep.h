@@ -322,10 +322,11 @@ IPREP_API int iprep_should_count(struct iprep_ctx *ctx, const char *address, con
 /*
  * Decide whether a verdict line still holds. fail2ban may read a line again after a crash, and must
  * not ban an address that was forgotten, pardoned, released or allowed in the meantime.
- * @address      an address, or a prefix as in verdict lines where ipv6_prefix is below 128
+ * @address      an address, or an IPv6 prefix as in verdict lines where ipv6_prefix is below 128;
+ *               no other prefix is ever blocked
  * @ret_blocked  true if there is a block, and the address is neither pardoned nor exempt
  * Blocks for at most 2 s on the database's lock.
- * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG: then nothing is known, and the line should count.
+ * Errors: _ADDR, _STORE, _BUSY, _PERM, _CONFIG: then nothing is known, and the line must not count.
  * Since: 0.2
  */
 IPREP_API int iprep_is_blocked(struct iprep_ctx *ctx, const char *address,

@@ -185,6 +185,17 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	return 0;
 }
 
+/* A line that is wider than what it stands for would let its writer ban whole networks. */
+static bool can_be_blocked(const struct session *session, const struct prefix *prefix)
+{
+	if (guard_check(session, &prefix->addr))
+		return false;
+	if (prefix->bits == 128)
+		return true;
+	return !addr_is_v4(&prefix->addr) && prefix->bits == session->conf->ipv6_prefix &&
+	       !guard_check_inside(session, prefix);
+}
+
 int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked)
 {
 	struct addr key = addr_key(&prefix->addr, session->conf->ipv6_prefix);
@@ -192,7 +203,7 @@ int gate_is_blocked(const struct session *session, const struct prefix *prefix, 
 	int rc;
 
 	*ret_blocked = false;
-	if (guard_check_in_hook(session->conf, &prefix->addr))
+	if (!can_be_blocked(session, prefix))
 		return 0;
 	rc = store_pardoned(session->store, &key);
 	if (rc < 0)

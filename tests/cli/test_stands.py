@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-check --is-blocked: whether a verdict line can ban. 10 while its address is blocked, 0 only if it is certainly not.
+"""rep-check --is-blocked: whether a verdict line can ban. 10 while exactly what it names is blocked.
 
     test_stands.py DIRECTORY-OF-PROGRAMS        (as root)
 """
 import os
 import sqlite3
+import subprocess
 import sys
 import unittest
 
@@ -15,6 +16,13 @@ import blocks_case                                  # noqa: E402
 from blocks_case import DAY                         # noqa: E402
 
 YEARS_11 = 11 * 366 * DAY
+
+
+def on_a_host_with(addresses, place, text):
+    """The exit status in a network namespace that has these addresses."""
+    add = ''.join(f'ip address add {one} dev lo && ' for one in addresses)
+    argv = place.command('rep-check', '--is-blocked', '--', text)
+    return subprocess.run(['unshare', '-n', 'sh', '-c', f'{add}exec "$@"', 'sh', *argv], check=False).returncode
 
 
 class Stands(blocks_case.Case):
@@ -48,7 +56,24 @@ class Stands(blocks_case.Case):
         self.assertEqual(self.place.sql('SELECT * FROM block'), before)
         self.assertEqual(self.place.sql('SELECT count(*) FROM lookup'), [(0,)])
 
-    def test_what_is_not_known_is_not_0(self):
+    def test_a_network_is_never_blocked(self):
+        """The log belongs to the user that the worker runs as. Each network contains a blocked address."""
+        self.put(('45.1.1.1',), ('45.0.0.0',), ('32.0.0.0',), ('128.0.0.0',), ('0.0.0.0',), ('2000::',), ('2a02:1::',),
+                 ('::',))
+        for text in ('45.1.1.0/24', '45.0.0.0/8', '32.0.0.0/3', '128.0.0.0/1', '0.0.0.0/0', '2000::/3', '2a02:1::/64',
+                     '2a02:1::/127', '::/0', '::ffff:0.0.0.0/96', '::ffff:45.0.0.0/104', '0.0.0.0', '::', '127.0.0.1'):
+            with self.subTest(text=text):
+                self.stands(text, 0)
+        for text in ('45.1.1.1/32', '2a02:1::/128'):
+            self.stands(text, 10)
+
+    def test_an_address_of_this_host_is_not_blocked(self):
+        self.put(('45.1.1.1',), ('45.1.1.2',), ('2a02:1::1',))
+        for address, status in (('45.1.1.1', 0), ('45.1.1.2', 10), ('2a02:1::1', 0)):
+            with self.subTest(address=address):
+                self.assertEqual(on_a_host_with(('45.1.1.1/32', '2a02:1::1/128'), self.place, address), status)
+
+    def test_what_is_not_known_is_not_10(self):
         self.put(('45.1.1.1',))
         for text in ('45.1.1.1.', '45.1.1.1/8', '', '--all', '2a02:1::1/64'):
             with self.subTest(text=text):
@@ -79,6 +104,20 @@ class Networks(blocks_case.Case):
             with self.subTest(text=text):
                 done = self.place.run('rep-check', '--is-blocked', '--', text)
                 self.assertEqual((done.returncode, done.stderr), (status, ''))
+
+    def test_only_the_configured_length_is_a_prefix(self):
+        self.put(('2a02:1::',), ('2a02:8000::',), ('45.1.0.0',), ('2a02:9:9:9::',), ('2000::',), ('::',))
+        for text, status in (('2a02:1::/64', 10), ('2a02:1::/63', 0), ('2a02:1::/65', 0), ('2a02:1::/32', 0),
+                             ('2a02:8000::/17', 0), ('2000::/3', 0), ('::/0', 0), ('45.1.0.0/16', 0),
+                             ('::ffff:45.1.0.0/112', 0), ('2a02:9:9:9::/64', 0)):
+            with self.subTest(text=text):
+                done = self.place.run('rep-check', '--is-blocked', '--', text)
+                self.assertEqual((done.returncode, done.stderr), (status, ''))
+
+    def test_a_prefix_with_an_address_of_this_host_is_not_blocked(self):
+        self.put(('2a02:1::',), ('2a02:2::',))
+        for text, status in (('2a02:1::/64', 0), ('2a02:2::/64', 10)):
+            self.assertEqual(on_a_host_with(('2a02:1::7/128',), self.place, text), status)
 
     def test_a_block_of_a_single_address_remains(self):
         self.put(('2a02:9:9:9::7',))                  # its prefix holds one of [allow]
