@@ -167,6 +167,24 @@ static source_set unproven_listings(const struct session *session, struct lookup
 	return again;
 }
 
+source_set lookup_unproven_denials(const struct session *session, struct lookup *lookup)
+{
+	source_set again = 0;
+
+	for (size_t i = 0; i < session->conf->nsources; i++) {
+		struct finding *finding = &lookup->findings[i];
+
+		if (session->conf->sources[i].type != SOURCE_DNSBL ||
+		    session->conf->sources[i].most <= 0 || finding->status != FINDING_OK ||
+		    finding->points > 0 || finding->trusted || lookup->task.tcp & SOURCE_BIT(i))
+			continue;
+		*finding = (struct finding){ 0 };
+		again |= SOURCE_BIT(i);
+	}
+	lookup->task.tcp |= again;
+	return again;
+}
+
 /* What the verdict wants to ask, less what the quota refuses. */
 static source_set next_questions(const struct session *session, struct lookup *lookup)
 {

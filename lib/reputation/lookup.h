@@ -42,3 +42,6 @@ struct lookup *lookup_free(struct lookup *lookup);
 source_set lookup_settled(const struct session *session, struct lookup *lookup);
 /* Read the time of the last login again: it may have been a moment ago. */
 int lookup_note_login(const struct session *session, struct lookup *lookup);
+/* Settled, and about to release a block: lists whose "not listed" could be forged, to be asked
+ * again over TCP, as listings that make a block are. */
+source_set lookup_unproven_denials(const struct session *session, struct lookup *lookup);

@@ -143,8 +143,25 @@ static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait
 	return FEED_END;
 }
 
+/* A test entry that can be forged is asked for again over TCP. */
+static source_set unproven_points(struct run *run)
+{
+	source_set again = 0;
+
+	for (size_t i = 0; i < run->session->conf->nsources; i++)
+		if (run->point_findings[i].status == FINDING_OK && !run->point_findings[i].trusted)
+			again |= SOURCE_BIT(i);
+	again &= ~run->point.tcp;
+	run->point.tcp |= again;
+	return again;
+}
+
 static source_set point_settled(struct run *run)
 {
+	source_set again = unproven_points(run);
+
+	if (again)
+		return again;
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
 		if (run->point_findings[i].status == FINDING_OK && run->point_findings[i].listed)
 			run->alive |= SOURCE_BIT(i);
@@ -270,9 +287,14 @@ static source_set recheck_settled(void *user, struct task *task)
 
 	if (!checked)
 		return point_settled(run);
-	/* AbuseIPDB is not asked where its answer could not release the block */
-	if (paid >= 0 && !checked->lookup->paying && !all_acquit(run, checked, true))
+	if (!checked->lookup->paying && all_acquit(run, checked, true)) {
+		more = lookup_unproven_denials(run->session, checked->lookup);
+		if (more)
+			return more;
+	} else if (paid >= 0 && !checked->lookup->paying) {
+		/* AbuseIPDB is not asked where its answer could not release the block */
 		checked->lookup->may_ask &= ~SOURCE_BIT(paid);
+	}
 	more = lookup_settled(run->session, checked->lookup);
 	if (more)
 		return more;

@@ -9,6 +9,7 @@ import time
 
 import purge_case  # first: it finds the next ones
 import behaviours as b
+import place
 from purge_case import DAY, LIST, YEAR
 from server import Zone
 
@@ -137,6 +138,70 @@ class Prolonged(Case):
         self.flush()
         self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
         self.assertEqual(self.lines(), 1)
+
+
+def forged(udp, tcp):
+    """Over UDP anybody may answer; over TCP the resolver does."""
+    return b.by_transport(udp, tcp)
+
+
+class ReleaseCase(Case):
+    """The re-check of a long block."""
+    confirm = 'yes'
+
+    def start(self, more='', key=False):
+        super().start(more, key)
+        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+            text = f.read().replace('[dns]\n', f'[dns]\nconfirm_tcp = {self.confirm}\n')
+        self.place.write('iprep.conf', text)
+
+    def look(self, zone):
+        self.sql('DELETE FROM block')
+        self.sql('DELETE FROM released')
+        self.old_block(ADDRESS)
+        self.dns.zones['zen.test'] = zone
+        s = self.stats('--recheck')
+        self.assertEqual(len(self.released()), s['released'])
+        return s['released'], s['listed'], s['undecided']
+
+
+class Released(ReleaseCase):
+    def test_a_forged_no_releases_nothing(self):
+        no, yes = b.not_listed(), b.listed('127.0.0.2')
+        for name, behaviour, outcome in (('forged', forged(no, yes), (0, 1, 0)), ('true', no, (1, 0, 0)),
+                                         ('no TCP', forged(no, b.silent()), (0, 0, 1)),
+                                         ('an error over TCP', forged(no, b.servfail), (0, 0, 1)),
+                                         ('a strange answer over TCP', forged(no, b.chain_to_nothing()), (0, 0, 1)),
+                                         ('forged listing', forged(yes, no), (0, 1, 0))):
+            with self.subTest(name):
+                self.assertEqual(self.look(Zone({REVERSED: behaviour})), outcome)
+
+    def test_a_forged_test_entry_releases_nothing(self):
+        for tcp in (b.not_listed(), b.silent()):
+            zone = Zone({}, test=forged(b.listed('127.0.0.2'), tcp))
+            self.assertEqual(self.look(zone), (0, 0, 1))
+
+    def test_without_confirmation_and_with_a_resolver_of_this_host_one_answer_is_enough(self):
+        for self.confirm in ('no', 'auto'):
+            self.start(self.more)
+            zone = Zone({REVERSED: forged(b.not_listed(), b.listed('127.0.0.2'))})
+            self.assertEqual(self.look(zone), (1, 0, 0))
+
+
+class PaidReleased(ReleaseCase):
+    """The same with AbuseIPDB, which knows nothing of the address."""
+
+    def start(self, more='', key=True):
+        if not hasattr(self, 'api'):
+            self.api = place.Emulator()
+            self.addCleanup(self.api.close)
+        super().start(more + f'[abuseipdb]\nurl = {self.api.url}\nkey_file = {{dir}}/key\n', key)
+
+    def test_a_no_that_is_forged_costs_no_call(self):
+        self.assertEqual(self.look(Zone({REVERSED: forged(b.not_listed(), b.listed('127.0.0.2'))})), (0, 1, 0))
+        self.assertEqual(self.api.control('stats')['requests'], 0)
+        self.assertEqual(self.look(Zone({})), (1, 0, 0))
+        self.assertEqual(self.api.control('stats')['requests'], 1)
 
 
 if __name__ == '__main__':

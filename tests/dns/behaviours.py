@@ -127,6 +127,10 @@ def chain_loop(ip='127.0.0.2'):
     return act
 
 
+def by_transport(udp, tcp):
+    return lambda q: (tcp if q.tcp else udp)(q)
+
+
 def dangling(q):
     return m.record(m.name_bytes(q.name), m.CNAME, 300, m.name_bytes('gone.elsewhere.test'))
 
