@@ -36,6 +36,7 @@ from stage import ACTION_LOCAL, SHIPPED, STOCK_LOCAL, by_address, command_line
 SOON_S = 60             # for actions of fail2ban alone; generous, because machines are busy
 PATIENCE_S = 90         # for the way through the worker
 MINUTES_10, DAY, YEAR = 600, 86400, 365 * 86400
+VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
 PORT = {"sshd": 22, "sendmail-auth": 25, "dovecot": 143}
 NETS = {"known": "45.31.{}.1", "notorious": "45.32.{}.1", "unlisted": "45.33.{}.1"}
 MOST = 120              # addresses of each kind
@@ -236,9 +237,12 @@ class HookHost:
         return self.network.connects("host", [(address, port)])[(address, port)]
 
     def in_set(self, jail, address):
-        """Is it in the jail's own set of the firewall?"""
+        """Is it in the jail's own set of the firewall? The verdict jails have tables of their own."""
+        table, name = ("f2b-table", f"addr-set-{jail}")
+        if jail in VERDICT_JAILS:
+            table, name = f"f2b-{jail}", "addr4"
         done = self.network.host.run([f"{self.fail2ban.directory}/bin/nft", "list", "set", "inet",
-                                      "f2b-table", f"addr-set-{jail}"], check=False)
+                                      table, name], check=False)
         return address in done.stdout.replace(",", " ").split()
 
     def known(self, address):

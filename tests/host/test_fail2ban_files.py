@@ -30,8 +30,9 @@ from packages import Packages                       # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 GATED = tuple(samples.AMBIGUOUS.values())
+VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
 # rep-spray-files and rep-login-files are enabled by the two before them
-REP_JAILS = ("rep-confirmed", "rep-notorious", *GATED, "rep-spray", "rep-login", "rep-spray-files", "rep-login-files")
+REP_JAILS = (*VERDICT_JAILS, *GATED, "rep-spray", "rep-login", "rep-spray-files", "rep-login-files")
 REPORTING = ("rep-spray", "rep-spray-files")
 WATCHING = ("rep-login", "rep-login-files")
 ENABLE = """\
@@ -57,7 +58,7 @@ BANACTIONS = {
     "iptables-multiport": ("iptables-allports", "f2b-{jail}"),
     "iptables-ipset": ("iptables-ipset[type=allports]", "f2b-{jail}"),
     "nftables": ("nftables[type=allports]", "addr-set-{jail}"),
-    "iprep-nftables": ("iprep-nftables", "addr-set-{jail}"),
+    "iprep-nftables": ("iprep-nftables", "inet f2b-{jail} "),
     "hostsdeny": ("hostsdeny", None),
     "iprep-hostsdeny": ("iprep-hostsdeny", "ALL {jail}: "),
 }
@@ -231,6 +232,9 @@ class Fail2banFiles(Configured):
             self.assertEqual(len(names) - len(ours), 1, jail)
             if jail in WATCHING:
                 self.assertEqual(names, ["iprep-noban"])
+            elif jail in VERDICT_JAILS:
+                self.assertEqual(names, ["iprep-nftables"], "whatever the banaction of the others")
+                places.add(self.place_of(dump, jail, names[0], "inet f2b-{jail} "))
             elif BANACTIONS[banaction][1]:
                 places.add(self.place_of(dump, jail, names[0], BANACTIONS[banaction][1]))
         if BANACTIONS[banaction][1]:
@@ -309,14 +313,6 @@ class Fail2banFiles(Configured):
     def test_recidive_does_not_count_bans_of_rep_jails(self):
         self.assertEqual(words(self.enabled(), "set", "recidive", "addignoreregex"),
                          [["\\[rep-[\\w-]+\\]\\s+Ban"]])
-
-    def test_prefix_action_makes_interval_sets_for_ipv6(self):
-        dump = self.dump("[sshd]\nenabled = true\nbackend = polling\n"
-                         f"logpath = {__file__}\nbanaction = iprep-nftables\n")
-        text = "\n".join(dump)
-        self.assertIn("type <addr_type>\\\\;", text)
-        self.assertIn("['addr_options', '']", text)
-        self.assertIn("['addr_type?family=inet6', 'ipv6_addr\\\\; flags interval']", text)
 
 
 def words(dump, *start):

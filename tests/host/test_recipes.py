@@ -134,10 +134,10 @@ class Recipes(test_self_test.Case):
                 said = process.run([*self.server.command("client", "-t")], env=self.server.environment())
                 self.assertNotRegex(said.stdout + said.stderr, "WARN|ERROR")
 
-    def test_the_one_of_prefixes_is_wrong_without_its_banaction(self):
+    def test_the_one_of_prefixes_is_wrong_with_a_banaction_that_refuses_them(self):
         self.prepare(("sshd", "ipv6-64"))
-        self.server.write("jail.d/ipv6-64.local", test_self_test.BOTH + "[DEFAULT]\nbanaction_allports = "
-                          + test_self_test.PLAIN_SETS)
+        self.server.write("jail.d/ipv6-64.local", test_self_test.BOTH.replace("true\n", "true\nbanaction = "
+                                                                              + test_self_test.PLAIN_SETS))
         self.assertEqual(self.rows(69)["jail rep-confirmed"][0], "error")
 
 

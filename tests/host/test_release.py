@@ -53,9 +53,8 @@ points = 127.0.0.2*10
 """
 JAIL_LOCAL = """[DEFAULT]
 backend = polling
+rep_check = {bin}/rep-check --config={dir}/iprep.conf
 rep_verdict_log = {dir}/state/verdict.log
-banaction = nftables
-banaction_allports = nftables[type=allports]
 [sshd]
 enabled = false
 [rep-confirmed]
@@ -63,6 +62,10 @@ enabled = true
 [rep-notorious]
 enabled = true
 """
+
+
+def jail_local(one):
+    return JAIL_LOCAL.replace("{dir}", one.dir).replace("{bin}", BIN)
 
 
 class Release(unittest.TestCase):
@@ -78,7 +81,7 @@ class Release(unittest.TestCase):
         self.addCleanup(space.remove)
         self.host = Fail2ban(Packages(os.environ.get("IPREP_PACKAGES", f"{top}/packages")), space, f"{top}/fail2ban")
         self.host.add_files(SHIPPED)
-        self.host.write("jail.local", JAIL_LOCAL.replace("{dir}", self.place.dir))
+        self.host.write("jail.local", jail_local(self.place))
         self.addCleanup(self.host.stop)
         self.host.start()
         self.commands()
@@ -140,7 +143,7 @@ class Release(unittest.TestCase):
         for address, jail, other in (("45.1.1.1", *JAILS), ("45.1.1.2", *JAILS[::-1])):
             with self.subTest(jail=jail):
                 self.host.stop()
-                self.host.write("jail.local", JAIL_LOCAL.replace("{dir}", self.place.dir).replace(
+                self.host.write("jail.local", jail_local(self.place).replace(
                     f"[{other}]\nenabled = true", f"[{other}]\nenabled = false"))
                 self.host.start()
                 self.convict(address, jails=(jail,))

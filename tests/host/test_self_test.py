@@ -92,7 +92,7 @@ ROWS = (
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("error", 'categories: "18;22"')}, 69),
     ("a category's name", REPORTS.format("ssh,brute-force"), 128,
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("ok", "reports as ssh,brute-force")}, 0),
-    ("prefixes, and sets that refuse them", BOTH + "[DEFAULT]\nbanaction_allports = " + PLAIN_SETS, 64,
+    ("prefixes, and sets that refuse them", BOTH.replace("true\n", "true\nbanaction = " + PLAIN_SETS), 64,
      {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "banaction = iprep-nftables"),
       "jail rep-notorious": ("error", "ipv6_prefix is 64")}, 69),
     ("prefixes, and ipset", "[rep-confirmed]\nenabled = true\nbanaction = iptables-ipset-proto6-allports\n", 64,
@@ -104,7 +104,7 @@ ROWS = (
       "jail rep-sendmail-ambiguous": ("mismatch", "bans for 7 d, but the block of a suspicious address lasts 1 d")}, 0),
     ("a log that is missing", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/missing.log\n", 128,
      {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("error", "its log file is missing")}, 69),
-    ("a firewall that is not installed", "[DEFAULT]\nbanaction_allports = iptables-allports[iptables=no-such-tables]\n" + BOTH,
+    ("a firewall that is not installed", BOTH.replace("true\n", "true\nbanaction = iptables-allports[iptables=no-such-tables]\n"),
      128, {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "no-such-tables is not installed"),
            "jail rep-notorious": ("error", "this jail cannot ban")}, 69),
     ("a firewall with its path", "[rep-confirmed]\nenabled = true\naction = nftables[nftables=/nonexistent/nft]\n",
@@ -310,7 +310,7 @@ class SelfTest(Case):
             self.assertIn("0.11.2 is too old; install 1.0 or newer", why)
 
     def test_stock_sets_of_nftables_accept_prefixes_since_1_1_1(self):
-        self.start(BOTH + "[DEFAULT]\nbanaction_allports = nftables[type=allports]\n", 64)
+        self.start(BOTH.replace("true\n", "true\nbanaction = nftables[type=allports]\n"), 64)
         has_intervals = tuple(map(int, self.version().split("."))) >= (1, 1, 1)
         self.assertEqual("jail rep-confirmed" in self.rows(0 if has_intervals else 69), not has_intervals)
 
