@@ -19,7 +19,7 @@ _iprep_options() {
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
 			--enqueue --categories= --comment= --jail= --failures= --user= --time=
-			--flush --linger= --retract --status"
+			--flush --linger= --retract --force --status"
 		;;
 	rep-purge)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version

@@ -9,8 +9,10 @@
 #include "common/cli.h"
 #include "common/confine.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "rep-purge/reset.h"
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +29,8 @@ static const char help[] =
 	"                      longer listed\n"
 	"      --released      list addresses released in the last 7 days and not\n"
 	"                      blocked since\n"
-	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 90 (s),\n"
-	"                      15m, 30d, 52w\n"
+	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 15m, 30d,\n"
+	"                      52w; a number needs its unit\n"
 	"      --reset         rename a damaged database, or one of a newer version,\n"
 	"                      print its new path, and create an empty database\n"
 	"      --force         reset: do so even if nothing is wrong with the database\n"
@@ -253,9 +255,9 @@ static void put_forgotten_json(const char *address, int64_t pardon_s, bool dry_r
 	json_end(&json);
 }
 
-static int forget_one(struct cli *cli, const struct wish *wish, const char *address)
+/* Nothing is changed by a dry run: what it takes, the real one takes as well. */
+static int check_address(struct cli *cli, const struct wish *wish, const char *address)
 {
-	const char *key;
 	int rc;
 
 	if (strchr(address, '/')) {
@@ -263,6 +265,17 @@ static int forget_one(struct cli *cli, const struct wish *wish, const char *addr
 			  address);
 		return EX_DATAERR;
 	}
+	rc = iprep_forget(cli->ctx, address, wish->pardon_s, true, NULL);
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
+}
+
+static int forget_one(struct cli *cli, const struct wish *wish, const char *address)
+{
+	const char *key;
+	int rc;
+
 	rc = iprep_forget(cli->ctx, address, wish->pardon_s, cli->dry_run, &key);
 	if (rc)
 		return cli_fail(cli, rc);
@@ -273,18 +286,40 @@ static int forget_one(struct cli *cli, const struct wish *wish, const char *addr
 	return EX_OK;
 }
 
-/* A bad address is reported, the rest are still done; not so when the store fails. */
+/* All are checked before the first is forgotten: "--pardon 1d 30 days" is a mistake as a whole. */
 static int forget_addresses(struct cli *cli, const struct wish *wish, char **addresses, int count)
 {
 	int status = EX_OK;
 
 	for (int i = 0; i < count && (status == EX_OK || status == EX_DATAERR); i++) {
-		int rc = forget_one(cli, wish, addresses[i]);
+		int rc = check_address(cli, wish, addresses[i]);
 
 		if (rc != EX_OK)
 			status = rc;
 	}
+	for (int i = 0; i < count && status == EX_OK; i++)
+		status = forget_one(cli, wish, addresses[i]);
 	return status;
+}
+
+/* A bare number would be seconds: of "--pardon 30 days" a pardon of half a minute. */
+static int check_pardon(struct cli *cli, struct wish *wish)
+{
+	long long number;
+
+	if (number_parse(wish->pardon, 0, LLONG_MAX, &number))
+		return cli_usage(cli,
+				 "--pardon: \"%.40s\" has no unit; write %.40ss, %.40sm, %.40sh "
+				 "or %.40sd",
+				 wish->pardon, wish->pardon, wish->pardon, wish->pardon,
+				 wish->pardon);
+	if (iprep_parse_duration(wish->pardon, &wish->pardon_s) || !wish->pardon_s)
+		return cli_usage(
+			cli,
+			"--pardon: \"%.40s\": expected a time such as 15m, 30d, 52w, at most ten "
+			"years",
+			wish->pardon);
+	return EX_OK;
 }
 
 /* ---- all of them ---- */
@@ -308,12 +343,8 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 		return cli_usage(cli, "--force goes with --reset");
 	if (wish->pardon && !naddresses)
 		return cli_usage(cli, "--pardon needs an address");
-	if (wish->pardon && iprep_parse_duration(wish->pardon, &wish->pardon_s))
-		return cli_usage(
-			cli,
-			"--pardon: \"%.40s\": expected a time such as 15m, 30d, 52w, at most ten "
-			"years",
-			wish->pardon);
+	if (wish->pardon)
+		return check_pardon(cli, wish);
 	return EX_OK;
 }
 

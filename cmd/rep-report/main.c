@@ -19,7 +19,8 @@
 static const char help[] =
 	"Usage: rep-report [--enqueue] [OPTION]... -- ADDRESS\n"
 	"       rep-report --flush [--linger SECONDS]\n"
-	"       rep-report --retract ADDRESS | --status\n"
+	"       rep-report --retract [--force] ADDRESS\n"
+	"       rep-report --status\n"
 	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
 	"interval, and look it up. Without --enqueue both are done before the program\n"
 	"ends.\n"
@@ -41,6 +42,8 @@ static const char help[] =
 	"                         linger)\n"
 	"      --retract          cancel queued reports of ADDRESS, delete sent ones at\n"
 	"                         AbuseIPDB\n"
+	"      --force            retract: ask AbuseIPDB even if no report of ADDRESS is\n"
+	"                         known\n"
 	"      --status           print the queue, quotas, last errors and refused\n"
 	"                         reports\n"
 	"  -n, --dry-run          check arguments and configuration, but record and send\n"
@@ -56,7 +59,7 @@ static const char help[] =
 
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
-	bool enqueue, flush, retract, status;
+	bool enqueue, flush, retract, force, status;
 	long long linger_s, number;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
@@ -72,6 +75,7 @@ enum {
 	O_TIME,
 	O_USER,
 	O_RETRACT,
+	O_FORCE,
 	O_STATUS
 };
 /* clang-format off */
@@ -84,6 +88,7 @@ static const struct option longs[] = {
 	{ "comment", 1, NULL, O_COMMENT }, { "jail", 1, NULL, O_JAIL },
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
+	{ "force", 0, NULL, O_FORCE },
 	{ "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
@@ -159,6 +164,9 @@ static int parse_report_arguments(struct cli *cli, struct options *options, int 
 			break;
 		case O_RETRACT:
 			options->retract = true;
+			break;
+		case O_FORCE:
+			options->force = true;
 			break;
 		case O_STATUS:
 			options->status = true;
@@ -289,15 +297,31 @@ static int print_retraction(struct cli *cli, const char *address, int64_t cancel
 	return EX_OK;
 }
 
+/* The database alone knows that AbuseIPDB has no report: no call is spent. */
+static int print_nothing_sent(struct cli *cli, const char *address, int64_t cancelled)
+{
+	if (cli->json)
+		put_retraction_json(address, false, cancelled, 0);
+	else if (!cli->quiet)
+		printf("%s: nothing to retract: no report that AbuseIPDB has is known here; queued "
+		       "reports cancelled: %lld\n",
+		       address, (long long)cancelled);
+	return EX_OK;
+}
+
 /* Recorded first, then sent, unless a worker is running, which sends it. */
-static int retract_address(struct cli *cli, const char *address)
+static int retract_address(struct cli *cli, const char *address, bool force)
 {
 	const struct iprep_retraction *retraction;
 	int64_t cancelled = 0;
-	int rc = iprep_retract(cli->ctx, address, &cancelled), status = EX_OK, printed;
+	bool queued = false;
+	int rc = iprep_retract(cli->ctx, address, force, &cancelled, &queued);
+	int status = EX_OK, printed;
 
 	if (rc)
 		return cli_fail(cli, rc);
+	if (!queued)
+		return print_nothing_sent(cli, address, cancelled);
 	rc = iprep_run_worker(cli->ctx, 0, NULL);
 	if (rc && rc != IPREP_E_BUSY)
 		status = cli_fail(cli, rc);
@@ -324,6 +348,8 @@ static int validate_report_options(struct cli *cli, const struct options *option
 	if (modes > 1)
 		return cli_usage(cli,
 				 "--enqueue, --flush, --retract and --status exclude each other");
+	if (options->force && !options->retract)
+		return cli_usage(cli, "--force goes with --retract");
 	if (mode && naddresses)
 		return cli_usage(cli, "--%s takes no address", mode);
 	if (!mode && naddresses != 1)
@@ -350,7 +376,7 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)
-		return retract_address(cli, argv[optind]);
+		return retract_address(cli, argv[optind], options->force);
 	if (options->flush)
 		return run_flush(cli, options);
 	return report_address(cli, options, argv[optind]);

@@ -24,25 +24,39 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 	return rc;
 }
 
-int iprep_retract(struct iprep_ctx *ctx, const char *address, int64_t *ret_cancelled)
+/* A call costs one of the few of a day: none is made for what the service cannot have. */
+static int needs_call(struct iprep_ctx *ctx, const struct addr *addr, bool force, bool *ret_needed)
+{
+	int rc = force ? 1 : store_retractable(ctx->store, addr);
+
+	*ret_needed = rc > 0;
+	if (rc <= 0)
+		return rc;
+	rc = ctx_read_key(ctx);
+	if (rc || *ctx->secret)
+		return rc;
+	return err_set(&ctx->err, IPREP_E_NOSOURCE,
+		       "nothing can be taken back without an API key ([abuseipdb] key_file)");
+}
+
+int iprep_retract(struct iprep_ctx *ctx, const char *address, bool force, int64_t *ret_cancelled,
+		  bool *ret_queued)
 {
 	struct addr addr, key;
+	bool needed = false;
 	int rc = ctx_address(ctx, address, &addr);
 
 	if (!rc)
-		rc = ctx_read_key(ctx);
-	if (!rc && !*ctx->secret)
-		rc = err_set(&ctx->err, IPREP_E_NOSOURCE,
-			     "nothing can be taken back without an API key "
-			     "([abuseipdb] key_file)");
-	if (!rc)
 		rc = ctx_open_store(ctx, STORE_WORK);
+	if (!rc)
+		rc = needs_call(ctx, &addr, force, &needed);
 	if (rc)
 		return rc;
 	key = addr_key(&addr, ctx->conf->ipv6_prefix);
-	rc = store_retract(ctx->store, &addr, &key);
+	rc = store_retract(ctx->store, &addr, &key, needed);
 	if (rc < 0)
 		return rc;
+	*ret_queued = needed;
 	if (ret_cancelled)
 		*ret_cancelled = rc;
 	return IPREP_OK;

@@ -402,13 +402,16 @@ IPREP_API int iprep_run_worker(struct iprep_ctx *ctx, int linger_s,
 /*
  * Cancel the queued reports of an address, and have the sent ones deleted at AbuseIPDB: durable
  * when this returns 0; iprep_run_worker() sends it.
+ * @force          ask AbuseIPDB even if the database knows no report that it could have; a report
+ *                 older than [retention] reports, or of a forgotten address, is not known
  * @ret_cancelled  number of queued reports; may be NULL
+ * @ret_queued     false if there is nothing to ask AbuseIPDB for
  * Blocks for at most 10 s on the database's lock.
  * Errors: _ADDR, _NOSOURCE (no API key), _STORE, _BUSY, _PERM. Source: API v2, "CLEAR-ADDRESS".
  * Since: 0.2
  */
-IPREP_API int iprep_retract(struct iprep_ctx *ctx, const char *address,
-			    int64_t *ret_cancelled) IPREP_MUST_CHECK;
+IPREP_API int iprep_retract(struct iprep_ctx *ctx, const char *address, bool force,
+			    int64_t *ret_cancelled, bool *ret_queued) IPREP_MUST_CHECK;
 
 enum iprep_retract_state {
 	IPREP_RETRACT_WAITS = 0, /* queued, or to be retried */

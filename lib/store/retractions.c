@@ -19,8 +19,18 @@ static bool retraction_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
+int store_retractable(struct store *store, const struct addr *addr)
+{
+	return sql_count(
+		store,
+		"SELECT EXISTS(SELECT 1 FROM report WHERE addr = ?1 AND state IN (1, 3, 4))"
+		" OR EXISTS(SELECT 1 FROM retraction WHERE addr = ?1 AND state = 0)",
+		SQL_KEY(addr));
+}
+
 /* A report that may have reached the service is cancelled as well, and retracted there. */
-int store_retract(struct store *store, const struct addr *addr, const struct addr *key)
+int store_retract(struct store *store, const struct addr *addr, const struct addr *key,
+		  bool at_service)
 {
 	int count = 0, rc = store_begin(store, STORE_DURABLE);
 
@@ -30,6 +40,8 @@ int store_retract(struct store *store, const struct addr *addr, const struct add
 	if (rc)
 		return store_end(store, rc);
 	count = sqlite3_changes(store->db);
+	if (!at_service)
+		return store_end(store, count);
 	rc = sql_run(store,
 		     "INSERT OR REPLACE INTO retraction(" RETRACTION_COLUMNS ")"
 		     " VALUES(?1, ?2, 0, ?3, ?3, 0, 0, '')",

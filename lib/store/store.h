@@ -293,9 +293,12 @@ struct retraction {
 	int64_t since, next_at, deleted; /* deleted: by the service, when done */
 	char why[DETAIL_MAX];		 /* why not yet, or never */
 };
-/* Cancels what waits of the address, and takes it back when the worker comes to it. Returns how
- * many reports were cancelled. */
-int store_retract(struct store *store, const struct addr *addr, const struct addr *key);
+/* Cancels what waits of the address; at_service: the worker also takes back what was sent. Returns
+ * how many reports were cancelled. */
+int store_retract(struct store *store, const struct addr *addr, const struct addr *key,
+		  bool at_service);
+/* 1 if the service may have a report of the address that was not taken back; 0 if not. */
+int store_retractable(struct store *store, const struct addr *addr);
 int store_retraction_get(struct store *store, const struct addr *addr,
 			 struct retraction *ret); /* 1, 0: none */
 int store_retractions_due(struct store *store, int64_t now, struct retraction *ret, size_t max);

@@ -119,7 +119,7 @@ class Forget(purge_case.Case):
 
     def test_it_wins_over_a_report_and_a_retraction_that_are_under_way(self):
         for endpoint, command in (('report', ['--enqueue', '--jail', 'sshd', '--', '45.1.1.1']),
-                                  ('clear-address', ['--retract', '45.1.1.1'])):
+                                  ('clear-address', ['--retract', '--force', '45.1.1.1'])):
             with self.subTest(endpoint=endpoint):
                 api = place.Emulator({'45.1.1.1': HIGH})
                 self.addCleanup(api.close)
@@ -234,15 +234,31 @@ class Forget(purge_case.Case):
                 self.assertEqual(p.stdout, '')
                 self.assertEqual(self.everything(), before)
 
-    def test_a_bad_address_is_reported_and_the_others_are_processed(self):
+    def test_one_bad_address_of_many_changes_nothing(self):
         self.live('45.1.1.1')
         self.live('45.1.1.2')
-        p = self.purge('--pardon', '1d', '45.1.1.0/24', '45.1.1.1', 'mail.example', '::ffff:45.1.1.2', status=65)
-        self.assertEqual(p.stdout, '45.1.1.1\n45.1.1.2\n')
-        self.assertEqual(p.stderr.splitlines(), [
-            'rep-purge: 45.1.1.0/24: not an IP address but a prefix; give one address of it',
-            'rep-purge: mail.example: not an IP address'])
-        self.assertEqual((self.blocked(), self.count('pardon')), ([], 2))
+        before = self.everything()
+        for args, bad in ((['--pardon', '1d', '45.1.1.0/24', '45.1.1.1', 'mail.example', '::ffff:45.1.1.2'],
+                           ['45.1.1.0/24: not an IP address but a prefix; give one address of it',
+                            'mail.example: not an IP address']),
+                          (['--pardon', '30d', 'days', '45.1.1.1'], ['days: not an IP address']),
+                          (['45.1.1.1', '45.1.1.2', ''], [': not an IP address']),
+                          (['-n', '45.1.1.1', 'x'], ['x: not an IP address'])):
+            p = self.purge(*args, status=65)
+            self.assertEqual((p.stdout, p.stderr.splitlines()), ('', ['rep-purge: ' + line for line in bad]))
+            self.assertEqual(self.everything(), before)
+
+    def test_a_number_without_a_unit_is_no_time(self):
+        self.live('45.1.1.1')
+        before = self.everything()
+        for number in ('30', '0', '90', '1795000000', '007'):
+            for more in (['days', '45.1.1.1'], ['45.1.1.1']):
+                p = self.purge('--pardon', number, *more, status=64)
+                self.assertIn(f'--pardon: "{number}" has no unit; write {number}s, ', p.stderr)
+        self.purge('--pardon', '0d', '45.1.1.1', status=64)
+        self.assertEqual(self.everything(), before)
+        self.purge('--pardon', '90s', '45.1.1.1')
+        self.assertAlmostEqual(self.sql('SELECT until FROM pardon')[0][0], time.time() + 90, delta=60)
 
     def test_a_failure_of_the_store_is_reported_once(self):
         self.place.write('state/iprep.db', 'x' * 8192, 0o600, place.OWNER)

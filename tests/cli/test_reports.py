@@ -435,9 +435,35 @@ class Retract(Case):
     def test_a_report_that_waits_never_goes(self):
         self.enqueue('45.1.1.1')
         self.assertEqual(json.loads(self.retract('--json').stdout),
-                         {'address': '45.1.1.1', 'retracted': True, 'cancelled': 1, 'deleted': 0})
+                         {'address': '45.1.1.1', 'retracted': False, 'cancelled': 1, 'deleted': 0})
         self.flush()
         self.assertEqual((self.reported(), self.states(), self.calls('report')), ([], [], 0))
+
+    def test_what_the_service_cannot_have_costs_no_call(self):
+        nothing = '45.1.1.1: nothing to retract: no report that AbuseIPDB has is known here; queued reports cancelled: '
+        self.assertEqual(self.retract().stdout, nothing + '0\n')
+        self.assertEqual(json.loads(self.retract('--json').stdout),
+                         {'address': '45.1.1.1', 'retracted': False, 'cancelled': 0, 'deleted': 0})
+        self.enqueue('45.1.1.1')
+        self.assertEqual(self.retract().stdout, nothing + '1\n')
+        self.assertEqual((self.calls('clear-address'), self.sql('SELECT count(*) FROM retraction')), (0, [(0,)]))
+        self.enqueue('45.1.1.1')
+        self.flush()
+        self.assertIn('sent reports deleted: 1', self.retract().stdout)
+        self.assertEqual(self.retract().stdout, nothing + '0\n')  # retracted before
+        self.assertEqual(self.calls('clear-address'), 1)
+        os.unlink(self.place.path('key'))                         # nor does it need a key
+        self.assertEqual(self.retract().stdout, nothing + '0\n')
+
+    def test_a_report_that_the_database_has_forgotten_is_retracted_by_force(self):
+        self.enqueue('45.1.1.1')
+        self.flush()
+        self.run_it('rep-purge', '45.1.1.1')
+        self.assertIn('nothing to retract', self.retract().stdout)
+        self.assertEqual(self.reported(), ['45.1.1.1'])
+        self.assertIn('sent reports deleted: 1', self.retract('--force').stdout)
+        self.assertEqual(self.reported(), [])
+        self.assertIn('--force goes with --retract', self.run_it('rep-report', '--force', '45.1.1.1', status=64).stderr)
 
     def test_it_is_kept_until_the_service_takes_it(self):
         self.enqueue('45.1.1.1')
@@ -467,10 +493,14 @@ class Retract(Case):
 
     def test_a_refusal_is_reported(self):
         self.fault('http_402', 'clear-address')
+        self.enqueue('45.1.1.1')
+        self.flush()
         p = self.retract(status=69)
         self.assertIn('AbuseIPDB refused the retraction: HTTP 402', p.stderr)
 
     def test_without_a_key_nothing_can_be_taken_back(self):
+        self.enqueue('45.1.1.1')
+        self.flush()
         os.unlink(self.place.path('key'))
         self.assertIn('without an API key', self.retract(status=69).stderr)
 
