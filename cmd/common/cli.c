@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/cli.h"
+#include "common/limit.h"
 #include "common/text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,22 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* libcurl, OpenSSL and the C library obey variables; root's helper obeys none. */
+/* libcurl, OpenSSL and the C library obey variables; root's helper obeys none. Nothing is
+ * allocated: a gate may not fail here, for it does not yet know that it is one. */
 static void clean_environment(void)
 {
-	if (clearenv() || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) ||
-	    setenv("LC_ALL", "C", 1))
-		_exit(EX_OSERR);
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	static char *clean[] = { path, locale, NULL };
+
+	environ = clean;
+}
+
+/* Output without memory of its own would come in pieces, or not at all. */
+static void prepare_stdout(void)
+{
+	static char buffer[BUFSIZ];
+
+	setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof(buffer));
 }
 
 /*
@@ -72,6 +82,9 @@ void cli_begin(struct cli *cli, const char *name)
 	clean_environment();
 	safe_descriptors();
 	ignore_write_signals();
+	prepare_stdout();
+	/* inherited as ignored, it takes away how a child ended: wait(2) */
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	umask(077);
 	opterr = 0;
 }
@@ -231,6 +244,8 @@ static int become_user(const struct cli *cli, uid_t uid, gid_t gid)
 		return EX_SOFTWARE;
 	}
 	prctl(PR_SET_DUMPABLE, 0); /* changing user may have set it again */
+	if (cli->parent)
+		limit_follow_parent(cli->parent);
 	return EX_OK;
 }
 

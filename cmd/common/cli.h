@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <iprep.h>
+#include <sys/types.h>
 #include <sysexits.h>
 
 enum { EX_CONFIRMED = 10 }; /* no crash, shell or missing program produces it */
@@ -18,6 +19,7 @@ struct cli {
 	int verbose;
 	bool hook;     /* messages go to syslog, not to stderr */
 	bool no_state; /* a person without rights to the state */
+	pid_t parent;  /* of a hook's child (limit.h); 0: none */
 };
 
 /* The first thing main() does: no core dumps, an empty environment, safe descriptors, no death by

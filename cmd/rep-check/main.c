@@ -11,6 +11,7 @@
 #include "rep-check/lookup.h"
 #include "rep-check/self_test.h"
 #include "common/cli.h"
+#include "common/limit.h"
 #include "common/text.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -331,6 +332,11 @@ static int run_check_command(struct cli *cli, struct options *options, int argc,
 	rc = validate_check_options(cli, options, argc - optind, argv + optind);
 	if (rc)
 		return rc;
+	if (options->gate || options->login || options->is_blocked || options->ready) {
+		rc = limit_begin(cli);
+		if (rc != LIMIT_CHILD)
+			return rc;
+	}
 	rc = cli_open(cli);
 	if (rc)
 		return rc;

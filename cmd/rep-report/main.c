@@ -7,6 +7,7 @@
 #include "common/cli.h"
 #include "common/confine.h"
 #include "common/json.h"
+#include "common/limit.h"
 #include "common/text.h"
 #include "rep-report/status.h"
 #include <getopt.h>
@@ -368,6 +369,11 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 	if (rc)
 		return rc;
 	cli->hook = options->flush && cli_stderr_is_null();
+	if (options->enqueue) {
+		rc = limit_begin(cli);
+		if (rc != LIMIT_CHILD)
+			return rc;
+	}
 	rc = cli_open(cli);
 	if (!rc)
 		rc = cli_end_root(cli);
