@@ -137,13 +137,13 @@ static int schema_exec(struct store *store, const char *sql)
 	return 0;
 }
 
-/* As ALTER TABLE has left them. */
+/* As ALTER TABLE has left them: the text that sqlite_schema has after the last step. */
 static const char *const altered[] = {
 	"CREATE TABLE block( key BLOB PRIMARY KEY, tier TEXT NOT NULL, score INTEGER NOT"
 	" NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, first_at INTEGER NOT"
 	" NULL, announced_at INTEGER NOT NULL, due INTEGER NOT NULL, jail TEXT NOT NULL,"
 	" src TEXT NOT NULL, shown_at INTEGER NOT NULL DEFAULT 0, recheck_at INTEGER NOT"
-	" NULL DEFAULT 0, addr BLOB) STRICT, WITHOUT ROWID",
+	" NULL DEFAULT 0, addr BLOB, seen TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID",
 	"CREATE TABLE finding( key BLOB NOT NULL, source TEXT NOT NULL, listed INTEGER"
 	" NOT NULL, rule INTEGER NOT NULL, partial INTEGER NOT NULL, points INTEGER NOT"
 	" NULL, answers TEXT NOT NULL, detail TEXT NOT NULL, answered_at INTEGER NOT"

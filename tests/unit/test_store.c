@@ -663,6 +663,22 @@ static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **st
 	assert_int_equal(open_it(p, STORE_HOOK), 0);
 }
 
+static void a_statement_ends_when_the_time_of_the_hook_is_over(void **state)
+{
+	struct place *p = *state;
+
+	p->s->until_ms = clock_mono_ms() + 20;
+	store_watch(p->s);
+	assert_int_equal(sql_count(p->s,
+				   "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+				   " SELECT max(x) FROM n",
+				   SQL_NONE),
+			 IPREP_E_BUSY);
+	assert_non_null(strstr(p->error.text, "takes too long"));
+	p->s->until_ms = INT64_MAX;
+	store_watch(p->s);
+}
+
 static void a_check_reads_all_or_as_much_as_time_allows(void **state)
 {
 	struct place *p = *state;
@@ -703,6 +719,7 @@ int main(void)
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
 		TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store),
+		TEST(a_statement_ends_when_the_time_of_the_hook_is_over),
 		TEST(a_check_reads_all_or_as_much_as_time_allows),
 	};
 
