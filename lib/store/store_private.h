@@ -76,6 +76,8 @@ bool store_wait(struct store *store, int *ntries);
 /* The version of the file, which is not changed. One of this version holds nothing but its tables
  * and indexes. */
 int store_version(struct store *store, int64_t *ret);
+/* A statement of sqlite_schema is one of ours, without looking twice. */
+bool store_schema_lists(const char *sql);
 /* Makes the tables, or migrates them to the newest version. 0, STORE_MOVED, or an error. */
 int store_schema(struct store *store);
 

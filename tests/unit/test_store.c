@@ -663,6 +663,25 @@ static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **st
 	assert_int_equal(open_it(p, STORE_HOOK), 0);
 }
 
+static bool listed_read(sqlite3_stmt *row, void *element)
+{
+	const char *sql = (const char *)sqlite3_column_text(row, 0);
+
+	(void)element;
+	if (!store_schema_lists(sql))
+		fail_msg("schema.c: altered[] has no \"%s\"", sql);
+	return true;
+}
+
+static void the_list_of_what_a_database_holds_is_complete(void **state)
+{
+	struct place *p = *state;
+
+	assert_in_range(sql_each(p->s, listed_read, NULL,
+				 "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", SQL_NONE),
+			20, 1000);
+}
+
 static void a_statement_ends_when_the_time_of_the_hook_is_over(void **state)
 {
 	struct place *p = *state;
@@ -719,6 +738,7 @@ int main(void)
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
 		TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store),
+		TEST(the_list_of_what_a_database_holds_is_complete),
 		TEST(a_statement_ends_when_the_time_of_the_hook_is_over),
 		TEST(a_check_reads_all_or_as_much_as_time_allows),
 	};
