@@ -294,6 +294,7 @@ source_set lookup_settled(const struct session *session, struct lookup *lookup)
 	if (lookup->paying)
 		check_settled(session, lookup);
 	dnsbl_health_keep(session);
+	dnsbl_health_mark(session, lookup->findings); /* answered before its list was quarantined */
 	lookup->may_ask &= ~lookup->task.asked;
 	return next_questions(session, lookup);
 }

@@ -89,7 +89,7 @@ static void set_zone_state(struct health *health, const struct probe_outcome *ou
 {
 	struct zone_state *zone = &health->state;
 	bool was_bad = dnsbl_health_is_bad(health), was_bad4 = is_bad_family(zone, 0);
-	int family = outcome->family;
+	int family = outcome->family, before = zone->state[outcome->family];
 
 	zone->state[family] = (uint8_t)state_of(outcome);
 	zone->probed_at[family] = now;
@@ -101,7 +101,7 @@ static void set_zone_state(struct health *health, const struct probe_outcome *ou
 	}
 	health->changed = true;
 	health->turned |= was_bad != dnsbl_health_is_bad(health);
-	if (!was_bad && dnsbl_health_is_bad(health))
+	if (zone->state[family] != before)
 		zone->is_applied = false;
 }
 

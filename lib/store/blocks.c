@@ -183,6 +183,40 @@ int store_blocks_have_source(struct store *store, const char *source)
 			 SQL_TEXT(source));
 }
 
+int store_blocks_of_source(struct store *store, const char *source, const struct addr *after,
+			   struct block *ret, size_t max)
+{
+	int64_t now = store_now(store);
+
+	if (source)
+		return sql_rows(store, block_read, ret, max,
+				"SELECT " BLOCK_COLUMNS " FROM block WHERE key > ?1 AND " IS_LIVE(
+					"?2", "?3") " AND " NAMES_SOURCE("?4") " ORDER BY key"
+									       " LIMIT ?5",
+				SQL_KEY(after), SQL_INT(now), SQL_INT(now + BELIEVED_S),
+				SQL_TEXT(source), SQL_INT(max));
+	return sql_rows(store, block_read, ret, max,
+			"SELECT " BLOCK_COLUMNS " FROM block INDEXED BY block_first"
+			" WHERE first_at = 0 AND key > ?1 AND " IS_LIVE(
+				"?2", "?3") " ORDER BY key LIMIT ?4",
+			SQL_KEY(after), SQL_INT(now), SQL_INT(now + BELIEVED_S), SQL_INT(max));
+}
+
+int store_block_drop(struct store *store, const struct block *block)
+{
+	return sql_run(store, "DELETE FROM block WHERE key = ?1 AND since = ?2",
+		       SQL_KEY(&block->key), SQL_INT(block->since));
+}
+
+int store_block_lower(struct store *store, const struct block *block)
+{
+	return sql_run(store,
+		       "UPDATE block SET tier = ?3, score = ?4, until = ?5, src = ?6"
+		       " WHERE key = ?1 AND since = ?2",
+		       SQL_KEY(&block->key), SQL_INT(block->since), SQL_TEXT(block->tier),
+		       SQL_INT(block->score), SQL_INT(block->until), SQL_TEXT(block->src));
+}
+
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count)
 {
 	int64_t now = store_now(store);

@@ -137,6 +137,16 @@ int store_blocks_page(struct store *store, const struct block_query *query,
 /* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
 int store_blocks_have_tier(struct store *store, const char *tier);
 int store_blocks_have_source(struct store *store, const char *source);
+/*
+ * Live blocks that name the source, or, if it is NULL, all that were never announced, by key after
+ * the one given. Returns how many were put into ret.
+ */
+int store_blocks_of_source(struct store *store, const char *source, const struct addr *after,
+			   struct block *ret, size_t max);
+/* This very block goes, without a trace; in a transaction. */
+int store_block_drop(struct store *store, const struct block *block);
+/* The tier, score, end and sources of this very block. */
+int store_block_lower(struct store *store, const struct block *block);
 /* These have been listed. A block whose tier rises is new again. */
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
 /* 1 if the key is to be left alone now; 0 if not. */

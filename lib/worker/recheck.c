@@ -2,6 +2,7 @@
 #include "worker/recheck.h"
 #include "reputation/lookup.h"
 #include "reputation/dnsbl_health_store.h"
+#include "worker/quarantine.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -331,7 +332,7 @@ int recheck_run(const struct session *session,
 	rc = store_rechecks_count(session->store, &run.total);
 	if (rc)
 		return rc;
-	rc = dnsbl_health_load(session);
+	rc = quarantine_apply(session, true);
 	if (rc)
 		return rc;
 	if (!run.total) {

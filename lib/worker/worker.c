@@ -3,6 +3,7 @@
 #include "reputation/verdict_log.h"
 #include "worker/job.h"
 #include "worker/lock.h"
+#include "worker/quarantine.h"
 #include <unistd.h>
 
 #define LOOK_MS 200 /* how often the queue is looked at while idle */
@@ -122,7 +123,11 @@ static source_set worker_settled(void *user, struct task *task)
 	}
 	job->kind->free(job);
 	worker->last_work_ms = clock_mono_ms();
-	announce_blocks(worker);
+	rc = quarantine_apply(worker->session, false);
+	if (rc < 0)
+		worker_fail(worker, rc);
+	else
+		announce_blocks(worker);
 	return 0;
 }
 
@@ -171,6 +176,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);
+	if (!rc)
+		rc = quarantine_apply(session, true);
 	if (rc) {
 		close(fd);
 		return rc;

@@ -156,6 +156,108 @@ class Quarantine(Case):
         self.assertEqual(self.dns.asked['a.test'], asked + 14)     # six questions for each family
 
 
+class Withdrawn(Case):
+    """What a list confirmed before it was quarantined. Two blocks go out, two are held back."""
+
+    ADDRESSES = [f'45.1.1.{i}' for i in range(1, 5)]
+    WORLD = Zone(b.listed('127.0.0.2'), others=b.listed('127.0.0.2'))
+    REFUSING = Zone(b.listed('127.255.255.254'), b.listed('127.255.255.254'), others=b.listed('127.255.255.254'))
+    EMPTY = Zone({}, test=b.not_listed())
+
+    def block_all(self, *lists):
+        self.start(*lists, more='[abuseipdb]\nkey_file =\n', a=Zone(b.listed('127.0.0.2')), b=Zone(b.listed('127.0.0.2')))
+        self.local('[worker]\nmax_new_blocks = 2/1h\n')
+        for address in self.ADDRESSES:
+            self.check('--enqueue', '--jail', 'sshd', '--', address, status=0, program='rep-report')
+        self.flush()
+        self.assertEqual(self.blocks(), ([2, 2], [2, 2]))
+
+    def local(self, text):
+        self.place.write('iprep.local', text)
+
+    def flush(self):
+        return self.check('--flush', status=0, program='rep-report').stderr
+
+    def blocks(self):
+        """How many were announced, and are held: blocks, and lines; of the lowest tier, and of all."""
+        held = [self.sql(f'SELECT count(*) FROM block WHERE first_at {how}')[0][0] for how in ('> 0', '= 0')]
+        lines = self.place.verdict_log()
+        return held, [lines.count('verdict=confirmed'), len(self.addresses(lines))]
+
+    @staticmethod
+    def addresses(lines):
+        return {word for word in lines.split() if word.startswith('ip=')}
+
+    def released(self):
+        return len(self.check('--released', status=0, program='rep-purge').stdout.split())
+
+    def room(self):
+        """For what is held: as if an hour had passed."""
+        self.local('')
+
+    def test_of_a_list_that_lists_everybody_nothing_is_announced_and_all_is_released(self):
+        self.block_all('a')
+        self.dns.zones['a.test'] = self.WORLD
+        self.check('--self-test', status=69)
+        self.room()
+        self.assertIn('[dnsbl a] quarantined: 2 blocks dropped', self.flush())
+        self.assertEqual(self.blocks(), ([0, 0], [2, 2]))
+        self.assertEqual(self.released(), 2)
+        self.assertEqual(self.flush(), '')
+
+    def test_the_worker_that_finds_out_does_the_same(self):
+        self.block_all('a')
+        self.dns.zones['a.test'] = self.WORLD
+        self.sql('UPDATE zone SET probed_at = probed_at - 60')
+        self.check('--enqueue', '--jail', 'sshd', '--', '45.1.1.9', status=0, program='rep-report')
+        self.room()
+        self.sql('UPDATE block SET due = 0 WHERE first_at = 0')    # or they would be announced before it knows
+        self.flush()
+        self.assertEqual(self.blocks(), ([0, 0], [2, 2]))
+        self.assertEqual(self.released(), 2)
+
+    def test_a_list_that_refuses_or_is_empty_said_the_truth_before(self):
+        for zone in (self.REFUSING, self.EMPTY):
+            self.block_all('a')
+            self.dns.zones['a.test'] = zone
+            self.check('--self-test', status=69)
+            self.room()
+            self.flush()
+            self.assertEqual(self.blocks(), ([2, 0], [2, 2]))
+            self.assertEqual(self.released(), 0)
+
+    def test_a_list_that_is_disabled_or_removed_confirms_no_block_that_is_held(self):
+        for text in ('[dnsbl a]\nenabled = no\n', ''):
+            self.block_all(LIST.format('a', 'a.test', '127.0.0.2*3'), LIST.format('b', 'b.test', '127.0.0.9*3'))
+            if not text:
+                with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+                    self.place.write('iprep.conf', f.read().replace(LIST.format('a', 'a.test', '127.0.0.2*3'), ''))
+            self.local(text)
+            self.flush()
+            self.assertEqual(self.blocks(), ([2, 0], [2, 2]))
+            self.assertEqual(self.released(), 0)
+
+    def test_what_another_list_also_confirms_stays(self):
+        self.block_all('a', 'b')
+        self.dns.zones['a.test'] = self.WORLD
+        self.check('--self-test', status=69)
+        self.room()
+        self.flush()
+        self.assertEqual(self.blocks(), ([4, 0], [4, 4]))
+        self.assertEqual(self.released(), 0)
+
+    def test_what_another_list_confirms_for_a_lower_tier_is_released_or_lowered(self):
+        self.block_all(LIST.format('a', 'a.test', '127.0.0.2*7'), 'b')
+        self.assertEqual(self.place.verdict_log().count('tier=notorious'), 2)
+        self.dns.zones['a.test'] = self.WORLD
+        self.check('--self-test', status=69)
+        self.room()
+        self.flush()
+        self.assertEqual(self.blocks(), ([2, 0], [4, 4]))
+        self.assertEqual(self.place.verdict_log().count('score=3 tier=known jail=sshd src=b\n'), 2, self.place.verdict_log())
+        self.assertEqual(self.released(), 2)
+
+
 class Keys(Case):
     LIST = LIST.format('secret', '%{key:{dir}/zone.key}.s.test', '127.0.0.2*3')
 
