@@ -31,7 +31,7 @@ static const char *reason_of(int status)
 	if (status == ARES_ETIMEOUT || status == ARES_EDESTRUCTION)
 		return NULL;
 	if (status == ARES_ECONNREFUSED)
-		return "no resolver can be reached";
+		return "cannot be reached";
 	return ares_strerror(status);
 }
 
@@ -317,7 +317,7 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 	static char no_file[] = "/dev/null";
 	struct ares_options ares_options = {
 		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
-			 ARES_FLAG_NOCHECKRESP | (tcp ? ARES_FLAG_USEVC : 0),
+			 ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC | (tcp ? ARES_FLAG_USEVC : 0),
 		.timeout = PATIENCE_MS,
 		.tries = 1,
 		.sock_state_cb = watch,

@@ -2,9 +2,9 @@
 /*
  * cares.h - the door to c-ares: one question to one resolver, sent once (in the module)
  *
- * c-ares finds the system's resolvers, keeps the sockets, matches replies with questions and asks
- * again over TCP if a reply was truncated. When to try again, with which resolver, and until when
- * is decided in dns.c, because c-ares decides it differently in each version: since 1.32 it adapts
+ * c-ares finds the system's resolvers, keeps the sockets, and matches replies with questions. When
+ * to try again, with which resolver, over TCP after a truncated reply, and until when is decided in
+ * dns.c, because c-ares decides it differently in each version: since 1.32 it adapts
  * its timeouts to each resolver, and a reply that takes longer is lost.
  */
 #pragma once

@@ -159,7 +159,7 @@ void net_ares_read(const ares_dns_record_t *reply, const char *name, int type,
 	else if (rcode != ARES_RCODE_NOERROR && rcode != ARES_RCODE_NXDOMAIN)
 		snprintf(ret->why, sizeof(ret->why), "response code %d", rcode);
 	else if (flags & ARES_FLAG_TC)
-		dns_answer_set_broken(ret, "truncated");
+		dns_answer_set_broken(ret, dns_truncated);
 	else
 		record_take_answers(reply, name, type, rcode == ARES_RCODE_NXDOMAIN, ret);
 }

@@ -4,10 +4,11 @@
  *
  * c-ares sends each question to one resolver, once (cares.h). While there is no answer, the
  * question is sent again: after TRY_MS to the next resolver, and with each round of all resolvers
- * the wait doubles. Any answer counts, to an earlier try as well, until the deadline. A resolver
- * that replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again,
- * and the next one is asked immediately; if no other resolver has an answer, the first such reply
- * is returned.
+ * the wait doubles. Any answer counts, to an earlier try as well, until the deadline; when all
+ * tries are made, it is waited for. A truncated reply is asked for again over TCP. A resolver that
+ * replies without an answer, SERVFAIL or REFUSED for one, is not asked this question again, and the
+ * next one is asked immediately; if no other resolver has an answer, the first such reply is
+ * returned.
  *
  * c-ares cannot cancel a single question. A question whose answer is no longer needed is an orphan.
  * When a channel has many, another one is opened for new questions, and the old one is closed, with
@@ -60,7 +61,9 @@ struct query {
 	struct net *net;
 	struct attempt *open;
 	unsigned ntries, without; /* made; bit of each resolver that gave no answer */
-	bool is_scheduled;	  /* next_try is in the heap */
+	unsigned asked;		  /* bit of each resolver that was asked */
+	int64_t asked_ms;
+	bool is_scheduled; /* next_try is in the heap */
 	bool tcp;
 	int type;
 	struct dns_answer answer;
@@ -187,12 +190,28 @@ static void dns_close(struct net *net)
 	net_ares_done();
 }
 
+/* One of the resolvers, or all that were asked. */
+static void set_from(struct query *query, unsigned resolvers)
+{
+	char *from = query->answer.from;
+	size_t room = sizeof(query->answer.from), len = 0;
+
+	from[0] = '\0';
+	for (size_t i = 0; i < query->net->dns->nresolvers && len < room; i++)
+		if (resolvers & 1u << i)
+			len += (size_t)snprintf(from + len, room - len, "%s%s", len ? ", " : "",
+						query->net->dns->resolvers[i]);
+	if (len && len < room && query->tcp)
+		snprintf(from + len, room - len, " over TCP");
+}
+
 static void dns_expire(struct net *net, struct request *request)
 {
 	struct query *query = (struct query *)(void *)request;
 
 	(void)net;
 	query->answer = (struct dns_answer){ .status = NET_TIMEOUT };
+	set_from(query, query->asked);
 }
 
 static void dns_deliver(struct net *net, struct request *request)
@@ -206,6 +225,7 @@ static void dns_deliver(struct net *net, struct request *request)
 		attempt->question.name = ""; /* the query's, which ends here */
 		attempt->channel->norphans++;
 	}
+	query->answer.waited_ms = (int)(net->conf.now_ms() - query->asked_ms);
 	query->cb(query->user, &query->answer);
 	free(query);
 }
@@ -229,16 +249,40 @@ static void try_soon(struct query *query)
 		schedule_try(query, query->net->conf.now_ms());
 }
 
-static void take_reply(struct query *query, unsigned resolver, const struct dns_answer *answer)
+static bool is_truncated(const struct dns_answer *answer)
 {
+	return answer->status == NET_BROKEN && !strcmp(answer->why, dns_truncated);
+}
+
+/* The records that are missing are to be had over TCP, from this resolver or from another one. */
+static void turn_to_tcp(struct query *query)
+{
+	query->tcp = true;
+	query->ntries = query->without = query->asked = 0;
+	schedule_try(query, query->net->conf.now_ms());
+}
+
+static void take_reply(struct query *query, unsigned resolver, bool tcp,
+		       const struct dns_answer *answer)
+{
+	if (is_truncated(answer) && !tcp) {
+		if (!query->tcp)
+			turn_to_tcp(query);
+		return;
+	}
 	if (answer->status == NET_OK || answer->status == NET_NXDOMAIN ||
 	    answer->status == NET_NODATA) {
 		query->answer = *answer;
+		query->answer.replied = true;
+		set_from(query, 1u << resolver);
 		net_done(query->net, &query->request);
 		return;
 	}
-	if (!query->without)
+	if (!query->without) {
 		query->answer = *answer;
+		query->answer.replied = true;
+		set_from(query, 1u << resolver);
+	}
 	query->without |= 1u << resolver;
 	if (query->without == (1u << query->net->dns->nresolvers) - 1)
 		net_done(query->net, &query->request);
@@ -266,10 +310,13 @@ static void on_question_end(struct net_ares_question *question, const struct dns
 	if (query->request.is_done) /* its callback is about to be made */
 		return;
 	if (reply) {
-		take_reply(query, (unsigned)channel->number / (2 * GENERATIONS), reply);
+		take_reply(query, (unsigned)channel->number / (2 * GENERATIONS),
+			   channel->number / GENERATIONS % 2, reply);
 	} else if (why) {
-		if (!query->without)
+		if (!query->without) {
 			dns_answer_set_broken(&query->answer, why);
+			set_from(query, query->asked);
+		}
 		try_soon(query);
 	}
 }
@@ -320,14 +367,17 @@ static void try_next(struct query *query)
 	if (query->open && !query->without) /* the last try got no reply */
 		query->answer = (struct dns_answer){ .status = NET_TIMEOUT };
 	if (!next_resolver(query, &resolver)) {
-		net_done(query->net, &query->request);
-		return;
+		if (!query->open)
+			net_done(query->net, &query->request);
+		return; /* the deadline decides, not the number of tries */
 	}
+	query->asked |= 1u << resolver;
 	round = (query->ntries - 1) / dns->nresolvers;
 	schedule_try(query, query->net->conf.now_ms() + ((int64_t)TRY_MS << round));
 	why = send_try(query, resolver);
 	if (why && !query->open) {
 		dns_answer_set_broken(&query->answer, why);
+		set_from(query, query->asked);
 		net_done(query->net, &query->request);
 	}
 }
@@ -381,6 +431,7 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 	*query = (struct query){ .net = net,
 				 .type = type,
 				 .tcp = tcp,
+				 .asked_ms = net->conf.now_ms(),
 				 .cb = cb,
 				 .user = user,
 				 .answer.status = NET_TIMEOUT,

@@ -23,6 +23,7 @@
 static const char malformed[] = "malformed "; /* begins why */
 static const char malformed_answer[] = "malformed answer section";
 
+const char dns_truncated[] = "truncated";
 const char dns_foreign_soa[] = "a negative answer of another zone";
 
 static bool message_is_ours(ns_msg *msg, const char *name, int type)
@@ -299,7 +300,7 @@ void dns_message_parse(const unsigned char *msg, size_t len, const char *name, i
 	else if (rcode != ns_r_noerror && rcode != ns_r_nxdomain)
 		message_other_rcode(rcode, ret);
 	else if (ns_msg_getflag(m, ns_f_tc))
-		dns_answer_set_broken(ret, "truncated");
+		dns_answer_set_broken(ret, dns_truncated);
 	else
 		message_take_answers(&m, name, type, rcode == ns_r_nxdomain, ret);
 }

@@ -23,6 +23,7 @@ size_t dns_message_tidy(unsigned char *msg, size_t len);
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl);
 /* One more A record; an address that is there already is not added. */
 void dns_answer_add_address(struct dns_answer *answer, uint32_t ip);
+extern const char dns_truncated[]; /* why: the rest is to be had over TCP */
 /* Nothing but NET_BROKEN and why. */
 void dns_answer_set_broken(struct dns_answer *answer, const char *why);
 /* The name is the zone or in it. */

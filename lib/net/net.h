@@ -36,6 +36,9 @@ struct dns_answer {
 	size_t txt_len;
 	char txt[256]; /* first TXT record, raw bytes, cut */
 	char why[96];  /* NET_BROKEN: printable */
+	int waited_ms; /* from the question to this answer, or to giving up */
+	bool replied;  /* a resolver sent a message, whatever it says */
+	char from[96]; /* who replied, or did not: "192.0.2.53:53 over TCP"; empty: not asked */
 };
 
 struct http_request {

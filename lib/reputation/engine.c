@@ -156,15 +156,16 @@ static void answer_at_once(struct ask *ask, enum finding_status status, const ch
 
 /*
  * AbuseIPDB is asked after the lists: one silent list would use up all the time, and AbuseIPDB
- * would never be heard again. So the lists get three fifths of it.
+ * would never be heard again. So the lists get three fifths of it. What has to be confirmed over
+ * TCP is all that is missing, and gets the rest.
  */
 static int64_t deadline_of(const struct in_flight *item, int row)
 {
 	const struct conf *conf = item->engine->session->conf;
 	int64_t early = item->started_ms + (item->deadline_ms - item->started_ms) * 3 / 5;
 
-	if (conf->sources[row].costs || conf->abuseipdb < 0 || conf->check == CHECK_NEVER ||
-	    clock_mono_ms() >= early)
+	if (conf->sources[row].costs || item->task->tcp & SOURCE_BIT(row) || conf->abuseipdb < 0 ||
+	    conf->check == CHECK_NEVER || clock_mono_ms() >= early)
 		return item->deadline_ms;
 	return early;
 }

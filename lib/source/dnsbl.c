@@ -7,6 +7,7 @@
  * The zone may hold a key: details never show it.
  */
 #include "source/source.h"
+#include "base/buf.h"
 #include "base/mask.h"
 #include "source/dnsbl_code.h"
 #include "source/dnsbl_health.h"
@@ -138,6 +139,23 @@ static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 		dnsbl_health_conclude(ask);
 }
 
+/* "timeout after 2400 ms (resolver 192.0.2.53:53 over TCP)" */
+static void put_failure(char why[DETAIL_MAX], const struct dns_answer *answer)
+{
+	snprintf(why, DETAIL_MAX, "%s", net_status_text(answer->status));
+	if (answer->status == NET_TIMEOUT)
+		snprintf(why, DETAIL_MAX, "timeout after %d ms", answer->waited_ms);
+	if (*answer->why) {
+		text_put(why, DETAIL_MAX, ": ");
+		text_put(why, DETAIL_MAX, answer->why);
+	}
+	if (*answer->from) {
+		text_put(why, DETAIL_MAX, " (resolver ");
+		text_put(why, DETAIL_MAX, answer->from);
+		text_put(why, DETAIL_MAX, ")");
+	}
+}
+
 static void got_answer(void *user, const struct dns_answer *answer)
 {
 	struct ask *ask = user;
@@ -159,8 +177,7 @@ static void got_answer(void *user, const struct dns_answer *answer)
 		dnsbl_health_conclude(ask);
 		return;
 	case NET_TIMEOUT:
-		snprintf(why, sizeof(why), "timeout after %lld ms",
-			 (long long)(ask->deadline_ms - ask->asked_ms));
+		put_failure(why, answer);
 		answer_error(ask, FINDING_TIMEOUT, why);
 		return;
 	case NET_REFUSED:
@@ -168,8 +185,7 @@ static void got_answer(void *user, const struct dns_answer *answer)
 	case NET_BROKEN:
 		break;
 	}
-	snprintf(why, sizeof(why), "%s%s%s", net_status_text(answer->status),
-		 *answer->why ? ": " : "", answer->why);
+	put_failure(why, answer);
 	answer_error(ask, FINDING_ERROR, why);
 }
 

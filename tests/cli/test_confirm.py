@@ -4,7 +4,9 @@
 
     test_confirm.py DIRECTORY-OF-PROGRAMS        (as root)
 """
+import json
 import os
+import re
 import time
 
 import purge_case  # first: it finds the next ones
@@ -202,6 +204,38 @@ class PaidReleased(ReleaseCase):
         self.assertEqual(self.api.control('stats')['requests'], 0)
         self.assertEqual(self.look(Zone({})), (1, 0, 0))
         self.assertEqual(self.api.control('stats')['requests'], 1)
+
+
+class Messages(ReleaseCase):
+    """Who did not answer, over what, and how long it was waited for."""
+
+    def said(self, zone, status=75):
+        self.dns.zones['zen.test'] = zone
+        self.sql('DELETE FROM finding')
+        p = self.purge('--json', ADDRESS, program='rep-check', status=status)
+        return json.loads(p.stdout)['findings'][0]['detail']
+
+    def test_a_failure_names_the_resolver(self):
+        here = f'127.0.0.1:{self.dns.port}'
+        for behaviour, says in ((b.refused, f'REFUSED (resolver {here})'), (b.servfail, f'SERVFAIL (resolver {here})'),
+                                (b.empty(), f'broken answer: neither an answer nor a SOA (resolver {here})'),
+                                (b.truncated(b.servfail), f'SERVFAIL (resolver {here} over TCP)'),
+                                (b.truncated(b.truncated()), f'(resolver {here} over TCP)')):
+            self.assertIn(says, self.said(Zone({REVERSED: behaviour})))
+
+    def test_a_timeout_says_how_long_it_really_was(self):
+        for behaviour, over in ((b.silent(), ''), (b.truncated(), ' over TCP')):
+            match = re.fullmatch(rf'timeout after (\d+) ms \(resolver 127.0.0.1:{self.dns.port}{over}\)',
+                                 self.said(Zone({REVERSED: behaviour})))
+            self.assertGreater(int(match[1]), 0)
+
+    def test_an_answer_over_tcp_counts_until_the_deadline(self):
+        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+            self.place.write('iprep.conf', f.read().replace('timeout_ms = 1500', 'timeout_ms = 30000'))
+        self.dns.zones['zen.test'] = Zone({REVERSED: forged(b.listed('127.0.0.2'), b.delayed(11, b.listed('127.0.0.2')))})
+        self.sure()
+        self.flush()
+        self.assertEqual(self.lines(), 1)
 
 
 if __name__ == '__main__':

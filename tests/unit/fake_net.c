@@ -11,7 +11,7 @@ int64_t __wrap_clock_mono_ms(void);
 
 struct waiting {
 	const struct fake_answer *answer;
-	int64_t at_ms;
+	int64_t at_ms, asked_ms;
 	bool timeout;
 	void (*dns)(void *user, const struct dns_answer *a);
 	void (*http)(void *user, const struct http_answer *a);
@@ -89,7 +89,8 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 		w.answer = nth_answer;
 		nth_answer = NULL;
 	}
-	w.at_ms = clock_mono_ms() + w.answer->delay_ms;
+	w.asked_ms = clock_mono_ms();
+	w.at_ms = w.asked_ms + w.answer->delay_ms;
 	if (w.answer->delay_ms == NEVER || w.at_ms > deadline_ms) {
 		w.timeout = true;
 		w.at_ms = deadline_ms;
@@ -132,7 +133,8 @@ static void call(const struct waiting *w)
 	struct http_answer h = w->answer->http;
 
 	if (w->timeout) {
-		d = (struct dns_answer){ .status = NET_TIMEOUT };
+		d = (struct dns_answer){ .status = NET_TIMEOUT,
+					 .waited_ms = (int)(w->at_ms - w->asked_ms) };
 		h = (struct http_answer){ .status = NET_TIMEOUT,
 					  .limit = -1,
 					  .remaining = -1,
