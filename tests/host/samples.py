@@ -31,9 +31,10 @@ STOCK = {
 }
 AMBIGUOUS = {service: f"rep-{service}-ambiguous" for service in STOCK}
 OURS = (*AMBIGUOUS.values(), "rep-spray", "rep-login")
-# What an expression may try in many ways, a hundred kilobytes of it.
-UNITS = (" ", "a", "a ", "[", "(x) [1.1.1.1] ", '"', ") [", ": ", "a=b, ", "1.1.1.1 ", "sshd[1]: ",
+# What an expression may try in many ways: as much as a filter reads, and a hundred kilobytes.
+UNITS = (" ", "\t", "1", "a:", "a", "a ", "[", "(x) [1.1.1.1] ", '"', ") [", ": ", "a=b, ", "1.1.1.1 ", "sshd[1]: ",
          ", client: 1.1.1.1", '" H=[1.1.1.1]', "user=<x>, ")
+LENGTHS = ((450, 1800), (25_000, 100_000))
 OUTCOMES = ("ambiguous", "login", "sure", "none")
 
 
@@ -117,10 +118,10 @@ def read(name):
             for number, (line, row) in enumerate(zip(lines, rows), 1)]
 
 
-def slowest(lines, modules, config):
-    """{filter: (processor seconds, text)} of {filter: [line]}, by regex/growth.py."""
+def slowest(lines, modules, config, lengths=LENGTHS):
+    """What regex/growth.py answers for {filter: [line]}."""
     argv = [sys.executable, "-B", f"{HERE}/regex/growth.py", modules, config]
-    request = json.dumps({"filters": lines, "units": UNITS, "length": 100_000, "short": 7_000})
+    request = json.dumps({"filters": lines, "units": UNITS, "lengths": lengths})
     return json.loads(process.run(argv, stdin=request, timeout_s=900).stdout)
 
 

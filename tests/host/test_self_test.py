@@ -191,7 +191,7 @@ def make_journal(directory, entries):
     os.makedirs(directory)
     at = calendar.timegm((2026, 11, 29, 23, 10, 0)) * 10 ** 6
     text = "".join(f"__REALTIME_TIMESTAMP={at + n}\n__MONOTONIC_TIMESTAMP={n + 1}\n_BOOT_ID={'0a' * 16}\n_HOSTNAME=host\n"
-                   f"_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_COMM={os.path.basename(name)}\n_PID=77\nMESSAGE={line}\n\n"
+                   f"_UID=0\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_COMM={os.path.basename(name)}\n_PID=77\nMESSAGE={line}\n\n"
                    for n, (unit, name, line) in enumerate(entries))
     subprocess.run([JOURNALD, "--split-mode=none", "-o", f"{directory}/system.journal", "-"], input=text.encode(),
                    check=True, capture_output=True)
