@@ -14,7 +14,7 @@ import re
 
 TRUE = "45.60.0.1"
 VICTIM = "8.8.4.4"
-PAIRS = 40          # of hostile values in all fields at once, for each field of a form
+PAIRS = 40          # with hostile values in all fields, for each field of a form
 ENOUGH = 300        # attempts of one form, chosen by a fixed seed; all take minutes
 
 # daemon -> (beginning of its lines, bytes after which it cuts a line, {form: what it counts as})
