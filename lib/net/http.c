@@ -9,6 +9,7 @@
  */
 #include "net/http_private.h"
 #include "base/parse.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +22,46 @@
 struct net_http {
 	CURLM *multi;
 	int64_t timer_at_ms;
+	const char *broken; /* why libcurl makes no requests any more; NULL: it does */
 };
 
+static void call_break(struct call *call, const char *doing, const char *why)
+{
+	if (call->request.is_done)
+		return;
+	call->answer.status = NET_BROKEN;
+	snprintf(call->answer.why, sizeof(call->answer.why), "%s: %s", doing, why);
+	net_done(call->net, &call->request);
+}
+
+/*
+ * Not from here: -1 makes curl abort its transfers in the middle of what it does, and some of its
+ * versions use a connection after they have freed it. The request ends with this turn.
+ */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *sock)
 {
 	bool gone = what == CURL_POLL_REMOVE;
+	struct call *call = NULL;
+	int error;
 
-	(void)easy;
 	(void)sock;
-	if (!net_watch(user, NET_HTTP, 0, fd, !gone && what & CURL_POLL_IN,
-		       !gone && what & CURL_POLL_OUT))
-		return -1;
+	if (net_watch(user, NET_HTTP, 0, fd, !gone && what & CURL_POLL_IN,
+		      !gone && what & CURL_POLL_OUT))
+		return 0;
+	error = errno;
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call) == CURLE_OK && call)
+		call_break(call, "epoll", strerror(error));
 	return 0;
+}
+
+/* What curl itself cannot do any more ends all requests, at once or at their deadlines. */
+static bool curl_did(struct net *net, CURLMcode rc)
+{
+	if (rc == CURLM_OK)
+		return true;
+	if (rc != CURLM_BAD_SOCKET) /* of one that has ended */
+		net->http->broken = curl_multi_strerror(rc);
+	return false;
 }
 
 static int on_timer(CURLM *multi, long ms, void *user)
@@ -60,12 +89,13 @@ static int http_open(struct net *net, const struct net_conf *conf, struct err *e
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return err_set(error, IPREP_E_NOMEM, "out of memory");
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, net);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, net);
-	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+	if (curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, net) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, net) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX))
+		return err_set(error, IPREP_E_OS, "HTTP: libcurl refuses one of the options");
 	return 0;
 }
 
@@ -97,9 +127,10 @@ static void call_leave_multi(struct call *call)
 
 	if (!call->in_multi)
 		return;
-	curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &bytes);
+	if (curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK)
+		bytes = 1; /* unknown: it may have been sent */
 	call->answer.sent = bytes > 0;
-	curl_multi_remove_handle(call->net->http->multi, call->easy);
+	curl_did(call->net, curl_multi_remove_handle(call->net->http->multi, call->easy));
 	call->in_multi = false;
 }
 
@@ -107,8 +138,11 @@ static void http_expire(struct net *net, struct request *request)
 {
 	struct call *call = (struct call *)(void *)request;
 
-	(void)net;
 	call_leave_multi(call);
+	if (net->http->broken) {
+		call_break(call, "libcurl", net->http->broken);
+		return;
+	}
 	call->answer.status = NET_TIMEOUT;
 	snprintf(call->answer.why, sizeof(call->answer.why), "%s",
 		 call->answer.sent ? "timeout after the request was sent"
@@ -120,6 +154,7 @@ static void http_deliver(struct net *net, struct request *request)
 	struct call *call = (struct call *)(void *)request;
 
 	(void)net;
+	call_leave_multi(call); /* one that call_break() ended */
 	call->cb(call->user, &call->answer);
 	call_free(call);
 }
@@ -172,7 +207,10 @@ static void call_finish(struct call *call, CURLcode rc)
 {
 	long code = 0;
 
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &code);
+	if (call->request.is_done) /* call_break() */
+		return;
+	if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &code) != CURLE_OK)
+		code = 0;
 	if (rc == CURLE_OPERATION_TIMEDOUT) {
 		http_expire(call->net, &call->request);
 		net_done(call->net, &call->request);
@@ -191,15 +229,14 @@ static void curl_act(struct net *net, curl_socket_t fd, int what)
 	int count;
 	CURLMsg *m;
 
-	curl_multi_socket_action(net->http->multi, fd, what, &count);
+	curl_did(net, curl_multi_socket_action(net->http->multi, fd, what, &count));
 	while ((m = curl_multi_info_read(net->http->multi, &count))) {
 		CURLcode rc = m->data.result; /* call_finish() makes m invalid */
-		struct call *call;
+		struct call *call = NULL;
 
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call);
-		call_finish(call, rc);
+		if (m->msg == CURLMSG_DONE &&
+		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call) == CURLE_OK && call)
+			call_finish(call, rc);
 	}
 }
 
@@ -242,10 +279,14 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 	if (left_ms <= 0)
 		return; /* the next turn reports the timeout */
 	why = http_set_up(call, req, left_ms);
-	if (!why && curl_multi_add_handle(net->http->multi, call->easy) != CURLM_OK)
+	if (!why)
+		why = net->http->broken;
+	call->in_multi = !why; /* before: its callbacks may be made inside */
+	if (!why && !curl_did(net, curl_multi_add_handle(net->http->multi, call->easy))) {
+		call->in_multi = false;
 		why = "libcurl accepts no more requests";
-	call->in_multi = !why;
-	if (why) {
+	}
+	if (why && !call->request.is_done) {
 		snprintf(call->answer.why, sizeof(call->answer.why), "%s", why);
 		net_done(net, &call->request);
 	}

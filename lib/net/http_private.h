@@ -13,8 +13,9 @@ struct call {
 	curl_mime *form;
 	struct buf body;
 	bool in_multi;
-	bool too_big;  /* the answer is larger than answer_max */
-	bool is_plain; /* http://, so to loopback only */
+	bool is_refused; /* an option, by libcurl */
+	bool too_big;	 /* the answer is larger than answer_max */
+	bool is_plain;	 /* http://, so to loopback only */
 	char error[CURL_ERROR_SIZE];
 	struct http_answer answer;
 	void (*cb)(void *user, const struct http_answer *reply);

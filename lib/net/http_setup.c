@@ -160,7 +160,14 @@ static size_t on_body(char *pos, size_t size, size_t count, void *user)
 	return size * count;
 }
 
-/* Only options that copy text can fail, if out of memory; all the others are constants. */
+/* Of options that a libcurl without them would ignore: it is noted, and the request is not made. */
+#define set_option(call, option, value)                                        \
+	do {                                                                   \
+		if (curl_easy_setopt((call)->easy, option, value) != CURLE_OK) \
+			(call)->is_refused = true;                             \
+	} while (0)
+
+/* Options that copy text fail if out of memory. */
 static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
 	return curl_easy_setopt(easy, option, text) == CURLE_OK;
@@ -189,9 +196,9 @@ static bool set_method(struct call *call, const struct http_request *req)
 		return set_form(call, req);
 	if (is_post || req->body) {
 		/* The size first: it says how much to copy. No body: curl would read stdin. */
-		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)(req->body ? req->body_len : 0));
+		set_option(call, CURLOPT_POST, 1L);
+		set_option(call, CURLOPT_POSTFIELDSIZE_LARGE,
+			   (curl_off_t)(req->body ? req->body_len : 0));
 		if (!set_text(easy, CURLOPT_COPYPOSTFIELDS, text_or(req->body, "")))
 			return false;
 	}
@@ -200,31 +207,31 @@ static bool set_method(struct call *call, const struct http_request *req)
 	return set_text(easy, CURLOPT_CUSTOMREQUEST, req->method);
 }
 
-static bool set_tls(CURL *easy, const char *ca_file)
+static bool set_tls(struct call *call, const char *ca_file)
 {
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	set_option(call, CURLOPT_SSL_VERIFYPEER, 1L);
+	set_option(call, CURLOPT_SSL_VERIFYHOST, 2L);
+	set_option(call, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (!*ca_file)
 		return true;
 	/* A configured file replaces the system's certificates; it does not add to them. */
-	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	return set_text(easy, CURLOPT_CAINFO, ca_file);
+	set_option(call, CURLOPT_CAPATH, NULL);
+	return set_text(call->easy, CURLOPT_CAINFO, ca_file);
 }
 
 static void set_callbacks(struct call *call)
 {
-	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
-	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->error);
-	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETDATA, call);
+	set_option(call, CURLOPT_PRIVATE, call);
+	set_option(call, CURLOPT_ERRORBUFFER, call->error);
+	set_option(call, CURLOPT_WRITEFUNCTION, on_body);
+	set_option(call, CURLOPT_WRITEDATA, call);
+	set_option(call, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	set_option(call, CURLOPT_OPENSOCKETDATA, call);
 	if (!log_wants(&call->net->conf.log, LOG_DEBUG))
 		return;
-	curl_easy_setopt(call->easy, CURLOPT_DEBUGFUNCTION, on_trace);
-	curl_easy_setopt(call->easy, CURLOPT_DEBUGDATA, call);
-	curl_easy_setopt(call->easy, CURLOPT_VERBOSE, 1L);
+	set_option(call, CURLOPT_DEBUGFUNCTION, on_trace);
+	set_option(call, CURLOPT_DEBUGDATA, call);
+	set_option(call, CURLOPT_VERBOSE, 1L);
 }
 
 static bool set_manners(struct call *call, int64_t left_ms)
@@ -232,24 +239,24 @@ static bool set_manners(struct call *call, int64_t left_ms)
 	const struct net_conf *nc = &call->net->conf;
 	CURL *easy = call->easy;
 
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, NULL);
+	set_option(call, CURLOPT_NOSIGNAL, 1L);
+	set_option(call, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	set_option(call, CURLOPT_FOLLOWLOCATION, 0L);
+	set_option(call, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	set_option(call, CURLOPT_ACCEPT_ENCODING, NULL);
 	/* The key is for the server, not for the proxy on the way. */
-	curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)MIN(left_ms, INT_MAX));
+	set_option(call, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	set_option(call, CURLOPT_HTTPHEADER, call->headers);
+	set_option(call, CURLOPT_TIMEOUT_MS, (long)MIN(left_ms, INT_MAX));
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* Otherwise a timeout waits for the thread that is in getaddrinfo(3), 10 s or more. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	set_option(call, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	return set_text(easy, CURLOPT_PROTOCOLS_STR, call->is_plain ? "http" : "https") &&
 	       set_text(easy, CURLOPT_PROXY, call->is_plain ? "" : nc->proxy) &&
 	       set_text(easy, CURLOPT_NOPROXY, "") &&
 	       (!*nc->user_agent || set_text(easy, CURLOPT_USERAGENT, nc->user_agent)) &&
-	       set_tls(easy, nc->ca_file);
+	       set_tls(call, nc->ca_file);
 }
 
 const char *http_set_up(struct call *call, const struct http_request *req, int64_t left_ms)
@@ -268,5 +275,7 @@ const char *http_set_up(struct call *call, const struct http_request *req, int64
 	    !set_method(call, req) || !set_text(call->easy, CURLOPT_URL, req->url))
 		return "out of memory";
 	set_callbacks(call);
+	if (call->is_refused)
+		return "libcurl refuses one of the options";
 	return NULL;
 }

@@ -107,17 +107,19 @@ int store_connect(struct store *store, const char *name, int flags)
 			return store_fail(store, "opening");
 		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	}
-	sqlite3_extended_result_codes(store->db, 1);
-	sqlite3_busy_handler(store->db, wait_for_lock, store);
+	if (sqlite3_extended_result_codes(store->db, 1) != SQLITE_OK ||
+	    sqlite3_busy_handler(store->db, wait_for_lock, store) != SQLITE_OK)
+		return store_fail(store, "opening");
 	sqlite3_wal_hook(store->db, after_commit, store);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->mode != STORE_WORK,
-			  &on);
 	store_watch(store);
 	/* a manipulated database must not run functions of its own, nor make values that take
 	 * gigabytes (sqlite.org/security.html) */
 	sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
+	if (sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+			      store->mode != STORE_WORK, &on) != SQLITE_OK ||
+	    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on) != SQLITE_OK ||
+	    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on) != SQLITE_OK)
+		return store_fail(store, "opening");
 	return 0;
 }
 

@@ -10,8 +10,11 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <cmocka.h>
 #include "base/clock.h"
@@ -52,6 +55,21 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *host, const c
 	}
 	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	return real(host, service, hints, ret);
+}
+
+static int watch_until = INT_MAX; /* calls that work; those after them fail */
+
+__attribute__((visibility("default"))) int epoll_ctl(int epoll, int what, int fd,
+						     struct epoll_event *event)
+{
+	int (*real)(int, int, int, struct epoll_event *);
+
+	if (event && watch_until-- <= 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+	return real(epoll, what, fd, event);
 }
 
 static void answered(void *user, const struct http_answer *a)
@@ -529,6 +547,35 @@ static void no_socket_is_inherited(void **state)
 	run(w);
 }
 
+static void a_socket_that_cannot_be_watched_ends_its_request_and_no_other(void **state)
+{
+	struct world *w = *state;
+
+	for (int works = 0; works < 12; works++) {
+		for (size_t i = 0; i < 4; i++) {
+			w->s[i].ncalls = 0;
+			ask(w, i, "GET", i % 2 ? "/ok" : "/never", NULL, 400);
+		}
+		watch_until = works;
+		run(w);
+		watch_until = INT_MAX;
+		for (size_t i = 0; i < 4; i++) {
+			const struct http_answer *answer = &w->s[i].answer;
+
+			assert_int_equal(w->s[i].ncalls, 1);
+			if (answer->status == NET_BROKEN)
+				assert_string_equal(answer->why, "epoll: No space left on device");
+			else
+				assert_int_equal(answer->status, i % 2 ? NET_OK : NET_TIMEOUT);
+		}
+		assert_true(works || w->s[0].answer.status == NET_BROKEN);
+	}
+	w->s[0].ncalls = 0; /* it goes on when there is room again */
+	ask(w, 0, "GET", "/ok", NULL, 5000);
+	run(w);
+	assert_int_equal(w->s[0].answer.status, NET_OK);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -550,6 +597,7 @@ int main(void)
 		cmocka_unit_test(a_missing_ca_file_is_said),
 		T(close_answers_all_that_is_owed),
 		T(no_socket_is_inherited),
+		T(a_socket_that_cannot_be_watched_ends_its_request_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
