@@ -302,6 +302,26 @@ class Interrupted(Case):
             print(f'killed at {calls}: {seen}')
 
 
+class Fails(Case):
+    def test_a_rename_that_fails_changes_nothing(self):
+        self.place.sql('PRAGMA user_version = 99')
+        self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
+        self.save('kept')
+        for n in range(1, 20):
+            self.restore('kept')
+            before = self.all_bytes()
+            p, trace = self.injected(('trace=rename', f'inject=rename:error=EIO:when={n}'), 'rep-purge', '--reset')
+            if 'INJECTED' not in trace:
+                self.assertEqual(p.returncode, 0, p.stderr)
+                break
+            self.assertEqual(p.returncode in (73, 74), True, p.stderr)
+            self.assertIn('nothing was changed', p.stderr)
+            self.assertEqual({f: d for f, d in self.all_bytes().items() if d or f in before}, before, n)
+            self.assertEqual(self.aside(), [])
+            self.run_it(('rep-report', '--enqueue', '--', '45.75.0.1'), 74, 'written by a newer iprep')
+        self.assertGreater(n, 2)
+
+
 class Meanwhile(Case):
     def beside(self, *args):
         return subprocess.Popen(self.place.command(*args), stdin=subprocess.DEVNULL,
@@ -349,6 +369,30 @@ class Meanwhile(Case):
             db.close()
         self.assertEqual(sorted(a for a in done if a.startswith('45.72.')), sorted(started))   # each once
         self.assertEqual(len(self.aside()), 4)
+
+    def test_pardons_given_while_it_waits_are_taken_over_and_counted(self):
+        """It locks first, then copies: a process that has the old one open keeps it waiting."""
+        script = ('import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
+                  "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()")
+        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=place.OWNER, group=place.OWNER,
+                                 extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        other.stdout.readline()
+        reset = subprocess.Popen(self.place.command('rep-purge', '--reset', '--force', '--json'),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        place.wait_until(lambda: os.path.exists(self.db + '.new'), 'the new one is being made')
+        given = []
+        while reset.poll() is None and len(given) < 4:
+            address = f'45.74.0.{len(given)}'
+            p = self.place.run('rep-purge', '--pardon', '1d', address)
+            if p.returncode == 0:
+                given.append(address)
+        other.communicate('end\n', timeout=60)
+        out, err = reset.communicate(timeout=60)
+        self.assertEqual(reset.returncode, 0, err)
+        self.assertGreater(len(given), 0)
+        kept = {'.'.join(map(str, key[12:])) for key, in self.place.read('SELECT key FROM pardon')}
+        self.assertEqual([address for address in given if address not in kept], [])
+        self.assertEqual(json.loads(out)['kept']['pardons'], len(kept))
 
     def test_two_at_once_set_one_aside(self):
         self.garbage_in_the_header()
