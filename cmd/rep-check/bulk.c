@@ -20,8 +20,9 @@ struct run {
 	struct lines lines;
 	struct bar bar;
 	uint64_t answered;
+	int64_t bad_line; /* the last one with a field that is no address; 0: none */
 	int stdout_error; /* errno of a write that failed */
-	bool bad, confirmed, unknown;
+	uint64_t verdicts[IPREP_UNLISTED + 1]; /* addresses with each */
 };
 
 static void on_signal(int number)
@@ -67,14 +68,16 @@ static int on_answer(void *user, int64_t id, const char *text, int err,
 
 	run->answered++;
 	if (err) {
-		bar_erase(&run->bar);
-		cli_error(run->cli, "%.400s:%lld: %.100s: %s", run->name, (long long)id, text,
-			  iprep_strerror(err));
-		run->bad = true;
+		if (id != run->bad_line) { /* one message a line: a log file has many fields */
+			bar_erase(&run->bar);
+			cli_error(run->cli, "%.400s:%lld: %.100s: %s", run->name, (long long)id,
+				  text, iprep_strerror(err));
+		}
+		run->bad_line = id;
 		return 0;
 	}
-	run->confirmed |= result->verdict == IPREP_CONFIRMED;
-	run->unknown |= result->verdict == IPREP_UNKNOWN;
+	if (result->verdict >= 0 && result->verdict <= IPREP_UNLISTED)
+		run->verdicts[result->verdict]++;
 	errno = 0;
 	check_put(run->cli, result);
 	if (ferror(stdout))
@@ -117,13 +120,33 @@ static int bulk_exit_status(struct run *run, int rc)
 			  (unsigned long long)run->answered, (long long)run->lines.line, run->name);
 		return 128 + interrupted;
 	}
-	if (run->bad)
+	if (run->bad_line)
 		return EX_DATAERR;
-	if (run->confirmed)
+	if (run->verdicts[IPREP_CONFIRMED])
 		return EX_CONFIRMED;
-	if (run->unknown)
+	if (run->verdicts[IPREP_UNKNOWN])
 		return EX_TEMPFAIL;
 	return EX_OK;
+}
+
+static void put_summary(const struct run *run)
+{
+	static const int order[] = { IPREP_CONFIRMED, IPREP_UNLISTED, IPREP_CLEAN, IPREP_UNKNOWN,
+				     IPREP_EXEMPT };
+	char line[200] = "";
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		uint64_t number = run->verdicts[order[i]];
+		size_t len = strlen(line);
+
+		total += number;
+		if (number)
+			snprintf(line + len, sizeof(line) - len, "%s%llu %s", len ? ", " : ": ",
+				 (unsigned long long)number, iprep_verdict_name(order[i]));
+	}
+	cli_error(run->cli, "%llu address%s%s%s", (unsigned long long)total, total == 1 ? "" : "es",
+		  line, run->verdicts[IPREP_UNLISTED] ? "; AbuseIPDB was not asked" : "");
 }
 
 static int look_up(struct run *run, unsigned flags, int timeout_ms)
@@ -147,6 +170,8 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
 	rc = iprep_lookup_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
+	if (!rc && !run->cli->quiet)
+		put_summary(run);
 	return bulk_exit_status(run, rc);
 }
 

@@ -52,30 +52,39 @@ static enum lines_next lines_fill(struct lines *lines)
 	return LINES_FIELD;
 }
 
-/* The line is over: is there a field in it? */
-static bool end_line(struct lines *lines)
+/* Is there one? */
+static bool end_field(struct lines *lines)
 {
-	bool has = lines->nfield && lines->field[0] != '#';
-
+	if (!lines->nfield)
+		return false;
 	lines->field[lines->nfield] = '\0';
 	lines->nfield = 0;
-	lines->state = LINE_START;
-	lines->line++;
+	lines->line = lines->ended + 1;
+	return true;
+}
+
+static bool end_line(struct lines *lines)
+{
+	bool has = end_field(lines);
+
+	lines->in_comment = false;
+	lines->ended++;
 	return has;
 }
 
-static void lines_take(struct lines *lines, char byte)
+/* A field is over. */
+static bool lines_take(struct lines *lines, char byte)
 {
-	bool blank = strchr(" \t\r\v\f", byte) && byte;
-
-	if (lines->state == LINE_REST || (blank && lines->state == LINE_START))
-		return;
-	if (blank)
-		lines->state = LINE_REST;
-	else
-		lines->state = LINE_FIELD;
-	if (!blank && lines->nfield < FIELD_MAX)
+	if (byte == '\n')
+		return end_line(lines);
+	if (lines->in_comment)
+		return false;
+	if (byte && strchr(" \t\r\v\f,;", byte))
+		return end_field(lines);
+	lines->in_comment = byte == '#' && !lines->nfield;
+	if (!lines->in_comment && lines->nfield < FIELD_MAX)
 		lines->field[lines->nfield++] = byte ? byte : '?';
+	return false;
 }
 
 enum lines_next lines_next(struct lines *lines)
@@ -86,7 +95,7 @@ enum lines_next lines_next(struct lines *lines)
 		if (state == LINES_LATER)
 			return state;
 		if (state == LINES_END) {
-			if (lines->nfield && !lines->error && end_line(lines))
+			if (!lines->error && end_field(lines))
 				return LINES_FIELD;
 			return LINES_END;
 		}
@@ -94,9 +103,7 @@ enum lines_next lines_next(struct lines *lines)
 			char byte = lines->buf[lines->at++];
 
 			lines->taken++;
-			if (byte != '\n')
-				lines_take(lines, byte);
-			else if (end_line(lines))
+			if (lines_take(lines, byte))
 				return LINES_FIELD;
 		}
 	}

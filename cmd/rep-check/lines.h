@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lines.h - the addresses of a file: the first field of each line
+ * lines.h - the addresses of a file: every field of every line
  *
- * Fields are separated by blanks; CR is one, so files from elsewhere work. Empty lines and lines
- * whose first field begins with # are skipped. Of a line only the field's first bytes are kept,
- * however long it is. Nothing here waits for a pipe or a terminal.
+ * Fields are separated by blanks, commas and semicolons; CR is a blank, so files from elsewhere
+ * work. A field that begins with # ends its line. Of a field only the first bytes are kept, however
+ * long it is. Nothing here waits for a pipe or a terminal.
  */
 #pragma once
 #include <stdbool.h>
@@ -19,9 +19,10 @@ struct lines {
 	bool is_file;	     /* always ready, and of a known size */
 	int64_t size, taken; /* bytes; size 0: unknown */
 	int64_t line;	     /* number of the field's line */
+	int64_t ended;	     /* lines that are over */
 	char field[FIELD_MAX + 1];
 	size_t nfield;
-	enum { LINE_START, LINE_FIELD, LINE_REST } state;
+	bool in_comment;
 	size_t at, count;
 	char buf[65536];
 };

@@ -33,8 +33,8 @@ static const char help[] =
 	"      --fresh         query the sources even if answers are cached\n"
 	"      --timeout MS    timeout for all sources together; with --file, for each\n"
 	"                      address\n"
-	"      --file FILE     look up the address that begins each line of FILE, or of\n"
-	"                      standard input if FILE is -; AbuseIPDB is not queried\n"
+	"      --file FILE     look up every address of FILE, or of standard input if FILE\n"
+	"                      is -; AbuseIPDB is not queried\n"
 	"      --gate          for fail2ban's ignorecommand: exit 10 to count the line,\n"
 	"                      0 to ignore it\n"
 	"      --user NAME     gate: user name of a failed login; the line counts when\n"
@@ -69,9 +69,9 @@ static const char help[] =
 	"  -h, --help          print this text and exit\n"
 	"  -V, --version       print the version and exit\n"
 	"\n"
-	"Exit status: 0 clean or exempt, 10 confirmed, 75 unknown, 64 usage, 65 not an\n"
-	"address, 69 no source gives points or the self-test failed, 70-78 see\n"
-	"rep-check(8)\n";
+	"Exit status: 0 clean, unlisted or exempt, 10 confirmed, 75 unknown, 64 usage,\n"
+	"65 not an address, 69 no source gives points or the self-test failed, 70-78\n"
+	"see rep-check(8)\n";
 
 struct options {
 	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh, done;

@@ -138,6 +138,7 @@ static void put_purge_json(const struct iprep_purge_stats *stats, bool dry_run)
 	json_put_int(&json, "retractions", stats->retractions);
 	json_put_int(&json, "released", stats->released);
 	json_put_int(&json, "lines", stats->lines);
+	json_put_int(&json, "lifted", stats->lifted);
 	json_put_bool(&json, "dry_run", dry_run);
 	json_end(&json);
 }

@@ -34,7 +34,7 @@ int iprep_purge(struct iprep_ctx *ctx, const struct iprep_run_options *options,
 		(struct iprep_purge_stats){ counts.findings, counts.lookups,  counts.reports,
 					    counts.blocks,   counts.pardons,  counts.sightings,
 					    counts.logins,   counts.failures, counts.retractions,
-					    counts.released, counts.lines };
+					    counts.released, counts.lines,    counts.lifted };
 	return IPREP_OK;
 }
 

@@ -117,6 +117,8 @@ const char *iprep_verdict_name(int verdict)
 		return "confirmed";
 	case IPREP_EXEMPT:
 		return "exempt";
+	case IPREP_UNLISTED:
+		return "unlisted";
 	case IPREP_UNKNOWN:
 		break;
 	}

@@ -74,7 +74,9 @@ enum iprep_verdict {
 	IPREP_UNKNOWN = 0, /* a missing answer could change the verdict */
 	IPREP_CLEAN = 1,
 	IPREP_CONFIRMED = 2,
-	IPREP_EXEMPT = 3, /* special-purpose, local, allowed or pardoned address */
+	IPREP_EXEMPT = 3,   /* special-purpose, local, allowed or pardoned address */
+	IPREP_UNLISTED = 4, /* with IPREP_FREE: no free source confirms it, AbuseIPDB was left out
+			     * and could */
 };
 
 enum iprep_status { /* of one source's answer */
@@ -541,6 +543,7 @@ struct iprep_purge_stats {
 	int64_t failures, retractions; /* sums of an hour; retracted reports */
 	int64_t released;	       /* of iprep_released() */
 	int64_t lines;		       /* ambiguous ones, by the second */
+	int64_t lifted;		       /* blocks of addresses in [allow], now iprep_released() */
 };
 /*
  * Delete records past their retention time, in short transactions with pauses, and return free

@@ -72,3 +72,18 @@ const char *guard_check_key(const struct session *session, const struct addr *ke
 		prefix.bits = session->conf->ipv6_prefix;
 	return guard_check_inside(session, &prefix);
 }
+
+bool guard_allows_key(const struct conf *conf, const struct addr *key)
+{
+	struct addr cut = addr_key(key, conf->ipv6_prefix);
+	struct prefix prefix = { *key, 128 };
+
+	if (conf_allowed(conf, key))
+		return true;
+	if (!addr_is_v4(key) && addr_equal(&cut, key))
+		prefix.bits = conf->ipv6_prefix;
+	for (size_t i = 0; i < conf->nallow; i++)
+		if (prefix_has(&prefix, &conf->allow[i].addr))
+			return true;
+	return false;
+}

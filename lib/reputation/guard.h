@@ -13,5 +13,7 @@ const char *guard_check_in_hook(const struct conf *conf, const struct addr *addr
 const char *guard_check(const struct session *session, const struct addr *addr);
 /* The prefix holds an [allow] address or one of ours, so that it cannot be blocked as a whole. */
 const char *guard_check_inside(const struct session *session, const struct prefix *prefix);
+/* [allow] has the key of a block, or an address within it. */
+bool guard_allows_key(const struct conf *conf, const struct addr *key);
 /* The key of a block: an address, or the prefix that it was cut to. */
 const char *guard_check_key(const struct session *session, const struct addr *key);

@@ -115,6 +115,8 @@ static void leave_out_paid(const struct session *session, struct lookup *lookup)
 
 		if (!session->conf->sources[i].costs)
 			continue;
+		if (finding->status == FINDING_NONE && lookup->may_ask & SOURCE_BIT(i))
+			lookup->left_out += session->conf->sources[i].most;
 		lookup->may_ask &= ~SOURCE_BIT(i);
 		if (finding->status != FINDING_NONE)
 			continue;
@@ -127,6 +129,9 @@ static void weigh_lookup(const struct session *session, struct lookup *lookup)
 {
 	verdict_weigh(session->conf, lookup->findings, lookup->origin, lookup->may_ask,
 		      &lookup->verdict);
+	if (lookup->left_out && lookup->verdict.kind == V_CLEAN && session->conf->ntiers &&
+	    lookup->verdict.high + lookup->left_out >= session->conf->tiers[0].score)
+		lookup->verdict.kind = V_UNLISTED;
 }
 
 /* Does it come from a cache, or from before the list was last probed? A new query probes it. */

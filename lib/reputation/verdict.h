@@ -8,7 +8,8 @@
 #pragma once
 #include "conf/conf.h"
 
-enum verdict_kind { V_UNKNOWN, V_CLEAN, V_CONFIRMED, V_EXEMPT }; /* as enum iprep_verdict */
+/* as enum iprep_verdict */
+enum verdict_kind { V_UNKNOWN, V_CLEAN, V_CONFIRMED, V_EXEMPT, V_UNLISTED };
 struct verdict {
 	enum verdict_kind kind;
 	int low, high;

@@ -171,6 +171,18 @@ int store_blocks_page(struct store *store, const struct block_query *query,
 			SQL_INT(query->since), SQL_INT(max));
 }
 
+int store_blocks_between(struct store *store, const struct addr *low, const struct addr *high,
+			 bool first, struct block *ret, size_t max)
+{
+	int64_t now = store_now(store);
+
+	return sql_rows(store, block_read, ret, max,
+			"SELECT " BLOCK_COLUMNS " FROM block WHERE key BETWEEN ?1 AND ?2"
+			" AND (?3 OR key > ?1) AND " IS_LIVE("?4", "?5") " ORDER BY key LIMIT ?6",
+			SQL_KEY(low), SQL_KEY(high), SQL_INT(first), SQL_INT(now),
+			SQL_INT(now + BELIEVED_S), SQL_INT(max));
+}
+
 int store_blocks_have_tier(struct store *store, const char *tier)
 {
 	return sql_count(store, "SELECT EXISTS(SELECT 1 FROM block WHERE tier = ?1)",

@@ -134,6 +134,9 @@ struct block_query { /* zeroed members ask for nothing, but high must be set */
  */
 int store_blocks_page(struct store *store, const struct block_query *query,
 		      const struct block *after, struct block *ret, size_t max);
+/* Live blocks with keys from low to high, announced or not, by key; first: low itself as well. */
+int store_blocks_between(struct store *store, const struct addr *low, const struct addr *high,
+			 bool first, struct block *ret, size_t max);
 /* 1 if any block, live or not, has that tier, or names that source; 0 if none does. */
 int store_blocks_have_tier(struct store *store, const char *tier);
 int store_blocks_have_source(struct store *store, const char *source);
@@ -390,7 +393,7 @@ int store_queue_counts(struct store *store, struct queue_counts *ret);
 
 struct store_counts {
 	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures,
-		retractions, released, lines;
+		retractions, released, lines, lifted;
 };
 /* What would go now (dry run). */
 int store_purge_count(struct store *store, const struct conf *conf, struct store_counts *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/purge.h"
+#include "worker/lift.h"
 #include <unistd.h>
 
 #define ROWS_MAX     200
@@ -99,8 +100,15 @@ int purge_run(const struct session *session, bool dry_run,
 		log_line(session->log, LOG_NOTICE,
 			 "%s: too large to be checked within %d s: no damage in what was read",
 			 session->conf->state, CHECK_MS / 1000);
-	if (dry_run)
-		return store_purge_count(session->store, session->conf, ret);
+	if (dry_run) {
+		rc = store_purge_count(session->store, session->conf, ret);
+		if (rc)
+			return rc;
+		return lift_allowed(session, true, &ret->lifted);
+	}
+	rc = lift_allowed(session, false, &ret->lifted);
+	if (rc)
+		return rc;
 	rc = purge_rows(&purge, ret);
 	if (rc)
 		return rc;

@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 #include "reputation/verdict_log.h"
 #include "worker/job.h"
+#include "worker/lift.h"
 #include "worker/lock.h"
 #include "worker/quarantine.h"
 #include <unistd.h>
@@ -164,6 +165,7 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 				 .stats = &stats,
 				 .linger_ms = linger_s * 1000,
 				 .end_ms = clock_mono_ms() + WORKER_RUN_S * 1000 };
+	int64_t lifted;
 	int fd = worker_lock(session->conf, session->err), rc;
 
 	if (fd < 0)
@@ -176,6 +178,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);
+	if (!rc)
+		rc = lift_allowed(session, false, &lifted);
 	if (!rc)
 		rc = quarantine_apply(session, true);
 	if (rc) {

@@ -61,27 +61,37 @@ class Lists(Case):
         wanted = ['45.9.9.9', *some(3000)]
         p = self.check('\n'.join(wanted) + '\n', status=10)
         self.assertEqual([r[0] for r in self.results(p)], wanted)
-        self.assertEqual([r for r in self.results(p) if r[1] != 'clean'], [['45.0.0.7', 'confirmed']])
-        self.assertEqual(p.stderr, b'')
+        self.assertEqual([r for r in self.results(p) if r[1] != 'unlisted'], [['45.0.0.7', 'confirmed']])
+        self.assertEqual(p.stderr, b'rep-check: 3001 addresses: 1 confirmed, 3000 unlisted; AbuseIPDB was not asked\n')
 
     def test_who_never_answers_is_unknown_and_the_others_are_not(self):
         self.serve(silent={'45.0.0.5'}, timeout_ms=700)
         p = self.check('\n'.join(some(2000)), status=75)
-        self.assertEqual([r for r in self.results(p) if r[1] != 'clean'], [['45.0.0.5', 'unknown']])
+        self.assertEqual([r for r in self.results(p) if r[1] != 'unlisted'], [['45.0.0.5', 'unknown']])
 
-    def test_first_fields_comments_blank_lines_crlf_and_no_newline_at_the_end(self):
+    def test_every_address_of_every_line_whatever_separates_them(self):
+        self.serve(listed={'45.1.1.7'})
+        p = self.check('# list\r\n\r\n45.1.1.1\t45.1.1.2,45.1.1.4\r\n   45.1.1.5 ; 45.1.1.6 # 45.1.1.9\r\n#45.1.1.9\n'
+                       '  # 45.1.1.8\n2a00:1450::1, 45.1.1.7,\r\n::ffff:45.1.1.3', status=10)
+        self.assertEqual([r[0] for r in self.results(p)], ['45.1.1.1', '45.1.1.2', '45.1.1.4', '45.1.1.5', '45.1.1.6',
+                                                           '2a00:1450::1', '45.1.1.7', '45.1.1.3'])
+        self.assertRegex(p.stderr, rb'^rep-check: 8 addresses: 1 confirmed, [67] unlisted.*; AbuseIPDB was not asked\n$')
+
+    def test_what_is_no_address_anywhere_on_a_line_is_told_once_a_line(self):
         self.serve()
-        p = self.check('# list\r\n\r\n45.1.1.1\tseen twice\r\n   45.1.1.2 x y\r\n#45.1.1.9\n  # 45.1.1.8\n'
-                       '2a00:1450::1\r\n::ffff:45.1.1.3')
-        self.assertEqual([r[0] for r in self.results(p)], ['45.1.1.1', '45.1.1.2', '2a00:1450::1', '45.1.1.3'])
-        self.assertEqual(p.stderr, b'')
+        p = self.check('45.1.1.1 seen twice\n45.1.1.2\n45.1.1.0/24 45.1.1.3\n45.1.1.4#x 45.1.1.5', status=65)
+        name = self.path('list')
+        self.assertEqual(p.stderr.decode().splitlines()[:-1], [
+            f'rep-check: {name}:1: seen: not an IP address', f'rep-check: {name}:3: 45.1.1.0/24: not an IP address',
+            f'rep-check: {name}:4: 45.1.1.4#x: not an IP address'])
+        self.assertEqual([r[0] for r in self.results(p)], ['45.1.1.1', '45.1.1.2', '45.1.1.3', '45.1.1.5'])
 
     def test_bad_lines_are_told_with_their_numbers_and_the_rest_goes_on(self):
         self.serve(listed={'45.1.1.2'})
         p = self.check(b'45.1.1.1\n192.0.2.300 x\n\n45.1.1.2\n45.1.1.3\0junk\n' + b'9' * 1000000 +
                        b'\n45.1.1.4' + b' ' * 1000000 + b'\n\x1b[31m\n1.2.3\n45.1.1.5', status=65)
         name = self.path('list')
-        lines = p.stderr.decode().splitlines()
+        lines = p.stderr.decode().splitlines()[:-1]
         self.assertEqual([l.split(': ')[1] for l in lines], [f'{name}:{n}' for n in (2, 5, 6, 8, 9)])
         self.assertEqual(lines[0], f'rep-check: {name}:2: 192.0.2.300: not an IP address')
         self.assertIn('45.1.1.3?junk', lines[1])
@@ -93,14 +103,14 @@ class Lists(Case):
         self.serve()
         for content in ('', '\n', '# nothing\n', '\n\n  \n'):
             p = self.check(content)
-            self.assertEqual((p.stdout, p.stderr), (b'', b''))
+            self.assertEqual((p.stdout, p.stderr), (b'', b'rep-check: 0 addresses\n'))
 
     def test_stdin_and_json(self):
         self.serve(listed={'45.1.1.2'})
         p = self.check('45.1.1.1\n45.1.1.2\n10.0.0.1\n', '-j', status=10, by_name=False)
         objects = [json.loads(line) for line in p.stdout.splitlines()]
         self.assertEqual([(o['address'], o['verdict']) for o in objects],
-                         [('45.1.1.1', 'clean'), ('45.1.1.2', 'confirmed'), ('10.0.0.1', 'exempt')])
+                         [('45.1.1.1', 'unlisted'), ('45.1.1.2', 'confirmed'), ('10.0.0.1', 'exempt')])
 
     def test_a_pipe_that_pauses_gets_its_answers_immediately(self):
         self.serve()
@@ -138,7 +148,7 @@ class Lists(Case):
         db.execute('ROLLBACK')
         db.close()
         self.assertEqual(len(self.results(p)), 3000)
-        self.assertEqual(p.stderr.count(b'\n'), 1, p.stderr)
+        self.assertEqual(p.stderr.count(b'\n'), 2, p.stderr)
         self.assertIn(b'not cached', p.stderr)
 
 
@@ -216,6 +226,17 @@ class Costs(Case):
         p = self.check('45.1.1.1\n45.1.1.2\n', status=10)
         self.assertEqual(asked, [])
         self.assertEqual(p.stdout.count(b'not asked: --file'), 2)
+        self.assertEqual(self.results(p), [['45.1.1.1', 'unlisted'], ['45.1.1.2', 'confirmed']])
+        self.assertIn(b'2 addresses: 1 confirmed, 1 unlisted; AbuseIPDB was not asked', p.stderr)
+        p = self.check('45.1.1.1\n', '--json')
+        self.assertEqual(json.loads(p.stdout)['verdict'], 'unlisted')
+
+    def test_what_abuseipdb_could_not_change_or_has_answered_is_clean(self):
+        self.serve()
+        text = self.read('iprep.conf')
+        for change in (('[abuseipdb]', '[abuseipdb]\ncheck = never'), ('[abuseipdb]', '[abuseipdb]\npoints = 100*2')):
+            self.write('iprep.conf', text.replace(*change))
+            self.assertEqual(self.results(self.check('45.1.1.1\n')), [['45.1.1.1', 'clean']], change)
 
     def test_without_a_free_source_no_address_is_looked_up(self):
         self.serve()
@@ -260,7 +281,7 @@ class Costs(Case):
             self.assertEqual(p.wait(30), 0)
             self.assertEqual(b'/s' in seen and b'%' in seen, shown, seen[-300:])
             if shown:
-                self.assertTrue(seen.endswith(b'\r\x1b[K'), seen[-100:])
+                self.assertIn(b'\r\x1b[Krep-check: 1500 addresses', seen[-200:])
 
 
 if __name__ == '__main__':

@@ -51,7 +51,7 @@ class Expiry(purge_case.Case):
         would = self.stats('--dry-run')
         self.assertEqual({t: self.count(t) for t in names}, {**dict.fromkeys(names, 3), 'good': 2})
         did = self.stats()
-        self.assertEqual(did, {**dict.fromkeys(names.values(), 2), 'logins': 1, 'dry_run': False})
+        self.assertEqual(did, {**dict.fromkeys(names.values(), 2), 'logins': 1, 'lifted': 0, 'dry_run': False})
         self.assertEqual(would, {**did, 'dry_run': True})
         for table in names:
             self.assertEqual(self.sql(f'SELECT key FROM {table}'), [(key_of('45.1.1.1'),)], table)
@@ -224,6 +224,57 @@ class Clock(purge_case.Case):
         self.sql('DELETE FROM meta')
         self.purge('-n')
         self.assertEqual(self.count('meta'), 0)
+
+
+
+class Allow(purge_case.Case):
+    """A new entry of [allow] lifts standing blocks."""
+
+    BLOCKS = ('45.1.1.1', '45.1.2.255', '45.1.3.0', '45.9.9.9', '2a02:1:2:3::', '2a02:1:2:4::', '2a02:1:2:5::5')
+
+    def setUp(self):
+        super().setUp()
+        self.start('[dnsbl zen]\nzone = zen.test\npoints = 127.0.0.2*3\n')
+        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
+            text = f.read()
+        self.place.write('iprep.conf', text.replace('[general]\n', '[general]\nipv6_prefix = 64\n', 1))
+        for address in self.BLOCKS:
+            self.old_block(address, age=DAY)
+
+    def allow(self, text):
+        with open(self.place.path('iprep.conf'), 'a', encoding='ascii') as f:
+            f.write(f'[allow]\naddresses = {text}\n')
+
+    def lifted(self):
+        return sorted(set(self.BLOCKS) - set(self.blocked()))
+
+    def test_the_worker_lifts_and_lists_them(self):
+        self.allow('45.1.1.1 2a02:1:2:3::9')
+        self.assertEqual(self.purge('--is-blocked', '--', '45.1.1.1', program='rep-check').stdout, '')
+        p = self.purge('--flush', program='rep-report')
+        self.assertEqual(self.lifted(), ['2a02:1:2:3::', '45.1.1.1'])
+        self.assertIn('45.1.1.1: the block is lifted: allowed by [allow] addresses', p.stderr)
+        self.assertEqual(sorted(self.released()), ['2a02:1:2:3::/64', '45.1.1.1'])
+        self.assertNotIn('45.1.1.1', self.purge('--blocks', program='rep-check').stdout)
+
+    def test_networks_too_and_nothing_beside_them(self):
+        self.allow('45.1.0.0/23, 45.1.2.0/24 2a02:1:2:4::/63')
+        self.assertEqual(self.stats('--dry-run')['lifted'], 4)
+        self.assertEqual(self.lifted(), [])
+        self.assertEqual(self.stats()['lifted'], 4)
+        self.assertEqual(self.lifted(), ['2a02:1:2:4::', '2a02:1:2:5::5', '45.1.1.1', '45.1.2.255'])
+
+    def test_one_that_is_due_writes_no_line(self):
+        self.sql('UPDATE block SET due = 1, first_at = 0, announced_at = 0')
+        self.allow('45.0.0.0/8')
+        self.purge('--flush', program='rep-report')
+        self.assertNotIn('ip=45.', self.place.verdict_log())
+        self.assertIn('ip=2a02:1:2:4::/64', self.place.verdict_log())
+
+    def test_nothing_is_lifted_without_an_entry(self):
+        self.purge('--flush', program='rep-report')
+        self.purge()
+        self.assertEqual((self.lifted(), self.released()), ([], []))
 
 
 if __name__ == '__main__':

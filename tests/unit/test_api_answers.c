@@ -235,6 +235,7 @@ static const char *verdict_of(void)
 		return "clean";
 	case V_UNKNOWN:
 	case V_EXEMPT:
+	case V_UNLISTED:
 		break;
 	}
 	return "unknown";

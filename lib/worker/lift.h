@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lift.h - blocks of addresses that [allow] has meanwhile are lifted, and listed as released
+ *
+ * A gate and an export honour a new entry immediately; this ends the ban that fail2ban still holds.
+ */
+#pragma once
+#include "reputation/session.h"
+
+/* *ret_lifted: their number; with dry_run nothing is changed. Errors: _STORE, _BUSY. */
+int lift_allowed(const struct session *session, bool dry_run, int64_t *ret_lifted);
