@@ -116,7 +116,8 @@ static const char schema_5[] =
 
 /*
  * Probes of lists by family, and whether the blocks of a quarantined list were released. The share
- * of listings among a list's answers: in the hour that began at share_at, and before.
+ * of listings among a list's answers: in the hour that began at share_at, and before. The hashes of
+ * user names have two parts since; an older one would count as one more name.
  */
 static const char schema_6[] =
 	"ALTER TABLE zone ADD COLUMN probed6_at INTEGER NOT NULL DEFAULT 0;"
@@ -125,7 +126,8 @@ static const char schema_6[] =
 	"ALTER TABLE zone ADD COLUMN hour_answers INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE zone ADD COLUMN hour_listed INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE zone ADD COLUMN past_answers INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN past_listed INTEGER NOT NULL DEFAULT 0;";
+	"ALTER TABLE zone ADD COLUMN past_listed INTEGER NOT NULL DEFAULT 0;"
+	"DELETE FROM sighting;";
 
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5, schema_6 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))

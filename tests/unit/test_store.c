@@ -570,6 +570,7 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 					    TEST_DATA "/stores/schema-3.sql" };
 	struct place *p = *state;
 	struct addr blocked = addr("45.1.1.1"), sending = addr("45.5.5.5");
+	struct addr guessing = addr("45.4.4.4");
 	struct report_job r[4] = { 0 };
 	struct recheck due;
 	struct release gone;
@@ -583,6 +584,8 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }),
 				 0); /* until 2096 */
 		assert_int_equal(store_knows(p->s, &blocked), 1);
+		/* hashes that are made in another way now */
+		assert_int_equal(store_sightings(p->s, &guessing, 86400), 0);
 		assert_int_equal(store_lookup_get(p->s, &(struct addr){ 0 }, NULL), 0);
 		assert_int_equal(store_reports_due(p->s, now, r, 4), 2);
 		assert_memory_equal(r[1].addr.bytes, sending.bytes, 16);
