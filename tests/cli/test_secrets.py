@@ -22,7 +22,7 @@ import behaviours as b
 import own_dev
 import place
 from api_server import Api, answer
-from echoes import ECHOES
+from echoes import ECHOES, error
 from leaks import Needle, files_below
 from proc_probe import PRIVATE, PUBLIC, as_owner, probe
 from server import Server, Zone
@@ -284,6 +284,16 @@ class Echo(Case):
         self.try_all()
 
 
+REWRITTEN = {'15 characters': lambda key: key[:15], '12 of the middle': lambda key: key[30:42],
+             'spaced': ' '.join, 'in pairs': lambda key: ':'.join(key[i:i + 2] for i in range(0, 80, 2)),
+             'in quotes': lambda key: ' '.join(f"'{c}'" for c in key), 'backwards': lambda key: key[::-1],
+             'base64': lambda key: base64.b64encode(key.encode()).decode(),
+             'base64 after a byte': lambda key: base64.b64encode(b'x' + key.encode()).decode(),
+             'base64 of the bytes': lambda key: base64.b64encode(bytes.fromhex(key)).decode(),
+             'hexadecimal': lambda key: key.encode().hex(), 'percent-encoded': lambda key: ''.join(f'%{ord(c):02x}' for c in key),
+             'escaped': lambda key: ''.join(f'\\x{ord(c):02x}' for c in key)}
+
+
 class EchoOfPieces(Echo):
     """The same with what is not the key as it was sent, but tells it, or enough of it."""
 
@@ -302,6 +312,21 @@ class EchoOfPieces(Echo):
 
     def test_a_key_in_two_lines_of_a_header_is_not_passed_on(self):
         self.try_all(cases={'two lines': lambda r, k: answer(401, '{}', 'X-A: ' + k[:40], 'X-B: ' + k[40:])})
+
+    def test_a_short_piece_and_a_key_that_is_written_differently_are_not_passed_on(self):
+        runs = [('rep-check', '-v', ADDRESS), ('rep-report', '-v', '--enqueue', '--jail', 'sshd', '--', ADDRESS),
+                ('rep-report', '-v', '--flush'), ('rep-report', '-v', '--status'), ('rep-check', '--cached', '--', ADDRESS)]
+        for name, change in REWRITTEN.items():
+            with self.subTest(name):
+                self.said.clear()
+                LOG.clear()
+                with Api(lambda r, change=change: error(422, f'Refused: {change(r.headers["Key"])}', 'X-Echo: ' + change(
+                        r.headers['Key']))) as api:
+                    self.start(api.url)
+                    self.assertIn(b'HTTP 422', self.run_all(runs))
+                files = files_below(self.place.dir, [self.place.path(name) for name in KEY_FILES])
+                shown = change(self.key)[:12].encode()
+                self.assertEqual([what for what, data in [*self.said, ('syslog', LOG.text()), *files] if shown in data], [])
 
     def test_a_piece_of_a_zone_key_is_not_passed_on(self):
         key = self.zone_key
