@@ -190,6 +190,18 @@ source_set lookup_unproven_denials(const struct session *session, struct lookup 
 	return again;
 }
 
+/*
+ * The score in the answer to our report is worth the lowest tier, whether its check failed, is not
+ * sent any more, or is not in the cache: for one address as for the next, and with --cached.
+ */
+static void note_unchecked(struct finding *finding, const char *why)
+{
+	finding->detail[strcspn(finding->detail, ";")] = '\0'; /* of an earlier try */
+	if (*finding->detail)
+		text_put(finding->detail, sizeof(finding->detail), "; ");
+	text_put(finding->detail, sizeof(finding->detail), why);
+}
+
 /* What the verdict wants to ask, less what the quota refuses. */
 static source_set next_questions(const struct session *session, struct lookup *lookup)
 {
@@ -208,6 +220,7 @@ static source_set next_questions(const struct session *session, struct lookup *l
 				 &lookup->ask_again_at)) {
 	case QUOTA_GO:
 		lookup->paying = true;
+		lookup->report = lookup->findings[paid];
 		return lookup->verdict.ask;
 	case QUOTA_WAIT:
 		return SOURCE_WAIT;
@@ -216,10 +229,9 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	}
 	lookup->may_ask &= ~SOURCE_BIT(paid);
 	finding = &lookup->findings[paid];
-	if (!finding->partial) /* the score in the report's answer still holds */
+	if (!finding->partial)
 		*finding = (struct finding){ .status = FINDING_DENIED };
-	finding->detail[0] = '\0';
-	text_put(finding->detail, sizeof(finding->detail), why);
+	note_unchecked(finding, why);
 	weigh_lookup(session, lookup);
 	if (lookup->verdict.ask)
 		return lookup->verdict.ask;
@@ -276,10 +288,19 @@ struct lookup *lookup_free(struct lookup *lookup)
 	return NULL;
 }
 
-/*
- * The check was answered, or was not: then the score of a report's answer is not enough for a
- * block, since only the check knows about whitelist, Tor and age.
- */
+/* A check without an answer leaves the score of the report's answer. */
+static void keep_report_score(const struct session *session, struct lookup *lookup)
+{
+	struct finding *finding = &lookup->findings[session->conf->abuseipdb];
+	char why[DETAIL_MAX] = "";
+
+	if (!lookup->report.partial || finding->status == FINDING_OK)
+		return;
+	text_put(why, sizeof(why), finding->detail);
+	*finding = lookup->report;
+	note_unchecked(finding, why);
+}
+
 static void check_settled(const struct session *session, struct lookup *lookup)
 {
 	if (session->store)
@@ -288,6 +309,7 @@ static void check_settled(const struct session *session, struct lookup *lookup)
 		lookup->ask_again_at = clock_now_s(&session->clock) + QUOTA_KEY_WAIT_S;
 	else if (lookup->task.quota.stopped_until)
 		lookup->ask_again_at = lookup->task.quota.stopped_until;
+	keep_report_score(session, lookup);
 	lookup->paying = false;
 	lookup->task.quota = (struct quota_seen){ 0 };
 }

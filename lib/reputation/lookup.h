@@ -26,6 +26,7 @@ struct lookup {
 	int64_t login_at;	 /* last successful login within [login] window; 0: none */
 	int left_out;		 /* points that a source could give that LOOKUP_FREE leaves out */
 	bool paying;		 /* a call that costs is on its way */
+	struct finding report;	 /* the score in a report's answer; while paying */
 	int64_t ask_again_at;	 /* the check is stopped until then; 0: it is not */
 	char exempt[DETAIL_MAX]; /* why nothing is asked; empty: not exempt */
 	bool blocked;
