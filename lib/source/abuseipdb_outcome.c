@@ -124,7 +124,8 @@ static bool refused_row_of(const struct ask *ask, const struct json *json, struc
 	if (!error || !input || !addr_parse(input, &ret->addr))
 		return false;
 	ret->duplicate = !strcmp(error, "Duplicate IP");
-	put_reason(ask, error, ret->why, sizeof(ret->why));
+	if (!ret->duplicate) /* which counts as done, and is the most frequent */
+		put_reason(ask, error, ret->why, sizeof(ret->why));
 	return true;
 }
 
