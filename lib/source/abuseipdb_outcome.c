@@ -71,7 +71,9 @@ static enum outcome refused_outcome(const struct ask *ask, int code, const struc
 		return OUT_DUPLICATE;
 	if (kind == TASK_BULK)
 		return OUT_LATER;
-	if (code == 402 || code == 422 || (code == 403 && names_ip(error)))
+	if (code == 402 || code == 422)
+		return OUT_PARKED;
+	if (kind == TASK_REPORT && code == 403 && names_ip(error))
 		return OUT_PARKED;
 	return OUT_LATER;
 }

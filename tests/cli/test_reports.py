@@ -17,6 +17,7 @@ import time
 import unittest
 
 from api_server import Api, answer
+from api_server import Api, answer
 from place import KEY, OWNER, Emulator, Place, wait_until
 
 BIN = ''
@@ -378,6 +379,28 @@ class Bulk(Case):
         self.assertEqual(set(self.states()), {DONE})
         self.assertEqual(len(self.reported()), 6)
         self.assertEqual(self.stats()['merged'], [])
+
+    def test_an_answer_that_does_not_account_for_the_rows_sent_is_about_another_file(self):
+        refused = {'error': 'Invalid IP', 'input': '45.9.9.9', 'rowNumber': 2}
+        ours = {**refused, 'input': '45.0.0.2'}
+        for saved, rows, states in ((5, [], {DONE}), (4, [ours], {DONE, PARKED}), (4, [], {SENDING}), (6, [], {SENDING}),
+                                    (9999, [], {SENDING}), (4, [refused], {SENDING}), (5, [refused], {SENDING}),
+                                    (5, [ours], {SENDING, PARKED}), (3, [ours, ours], {SENDING, PARKED})):
+            with self.subTest(saved=saved, rows=rows):
+                bulk = json.dumps({'data': {'savedReports': saved, 'invalidReports': rows}})
+                single = json.dumps({'data': {'ipAddress': '45.200.1.1', 'abuseConfidenceScore': 0}})
+                with Api(lambda r, bulk=bulk, single=single: answer(200, bulk if 'bulk' in r.path else single,
+                                                                   'X-RateLimit-Limit: 9', 'X-RateLimit-Remaining: 0')) as api:
+                    self.place = Place(BIN, CONF % (api.url, self.conf))
+                    self.addCleanup(self.place.close)
+                    self.enqueue('45.200.1.1')
+                    self.flush()
+                    self.fill(5)
+                    self.sql("UPDATE endpoint SET remaining = 5 WHERE name = 'bulk-report'")
+                    self.flush()
+                    self.assertEqual([r.path for r in api.requests].count('/api/v2/bulk-report'), 1)
+                self.assertEqual({state for state, in self.sql("SELECT state FROM report WHERE hex(addr) NOT LIKE '%2DC80101'")},
+                                 states)
 
     def test_a_file_that_is_refused_leaves_each_to_go_alone(self):
         self.learn()
