@@ -54,7 +54,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
 	return 0;
 }
 
-/* What curl itself cannot do any more ends all requests, at once or at their deadlines. */
+/* What curl itself cannot do any more ends all requests, immediately or at their deadlines. */
 static bool curl_did(struct net *net, CURLMcode rc)
 {
 	if (rc == CURLM_OK)
