@@ -51,6 +51,16 @@ protocol = all
 [rep-notorious]
 protocol = all
 """
+# as an administrator's own jails have it
+STOCK = """\
+[stock]
+enabled   = true
+filter    =
+failregex = ^ FAILED from <ADDR>$
+logpath   = {top}/verdict.log
+banaction = hostsdeny[file={top}/hosts.deny]
+action    = %(action_)s
+"""
 WAIT_S = 60
 
 
@@ -79,7 +89,7 @@ class Place(unittest.TestCase):
         cls.server.add_files(SHIPPED)
         cls.server.write("jail.local", LOCAL.format(
             log=cls.log, banaction=cls.banaction.format(top=cls.top)))
-        cls.server.write("jail.d/more.local", cls.more)
+        cls.server.write("jail.d/more.local", cls.more.format(top=cls.top))
         cls.server.start()
         stack.callback(cls.server.stop)
 
@@ -217,6 +227,7 @@ class EveryProtocol(Firewall):
 
 class HostsDeny(Place):
     banaction = "iprep-hostsdeny[file={top}/hosts.deny]"
+    more = STOCK
 
     @classmethod
     def build(cls, stack):
@@ -257,6 +268,14 @@ class HostsDeny(Place):
         self.unban("rep-notorious", ADDRESS)
         self.await_lines()
         self.assertFalse(self.denied(ADDRESS))
+
+    def test_the_unban_of_the_stock_action_leaves_our_lines(self):
+        self.say(ADDRESS, "known")
+        self.server.client("set", "stock", "banip", ADDRESS)
+        self.await_lines(f"ALL rep-confirmed: {ADDRESS}", f"ALL: {ADDRESS}")
+        self.unban("stock", ADDRESS)
+        self.await_lines(f"ALL rep-confirmed: {ADDRESS}")
+        self.assertTrue(self.denied(ADDRESS))
 
     def test_an_address_that_begins_alike_keeps_its_line(self):
         self.say("45.30.0.1", "known")
