@@ -52,6 +52,10 @@ static void put_queue_text(const struct iprep_queue *queue)
 	       "LAST SUCCESS", "LAST ERROR");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint(queue->endpoints[i]);
+	if (queue->no_tcp)
+		printf("\nDNS over TCP: %s, at %s: no listing creates a block; allow TCP port 53 "
+		       "to the resolver, use one on this host, or set [dns] confirm_tcp = no\n",
+		       queue->no_tcp, utc_minute(queue->no_tcp_at, when));
 	printf("\n%lld parked (refused for good), "
 	       "%lld with unknown outcome (sent, never answered)\n",
 	       (long long)queue->parked, (long long)queue->unknown);
@@ -118,6 +122,8 @@ static void put_queue_json(const struct iprep_queue *queue)
 	json_close_object(&json);
 	json_put_bool(&json, "worker", queue->worker_runs);
 	json_put_bool(&json, "key", queue->has_key);
+	json_put_text(&json, "no_tcp", queue->no_tcp);
+	json_put_time(&json, "no_tcp_at", queue->no_tcp_at);
 	json_put_array(&json, "endpoints");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint_json(&json, queue->endpoints[i]);

@@ -8,6 +8,7 @@
 #include "api/iprep_private.h"
 #include "base/buf.h"
 #include "reputation/engine.h"
+#include "reputation/lookup.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
 #include <arpa/inet.h>
@@ -18,6 +19,10 @@
 struct test {
 	struct session session;
 	struct task task;
+	int tcp_row;	    /* of the list that is asked over TCP; -1: TCP is not needed */
+	struct finding udp; /* what it said before */
+	bool tcp_works;
+	char no_tcp[DETAIL_MAX];
 	bool fed;
 };
 
@@ -33,14 +38,38 @@ static enum feed_state next_test_point(void *user, struct task **ret, int *ret_w
 	return FEED_TASK;
 }
 
+/* One list is enough to see whether a resolver answers over TCP. */
+static source_set test_over_tcp(struct test *test)
+{
+	for (size_t i = 0; i < test->session.conf->nsources; i++) {
+		const struct finding *finding = &test->task.findings[i];
+
+		if (test->session.conf->sources[i].type != SOURCE_DNSBL ||
+		    finding->status != FINDING_OK || finding->trusted)
+			continue;
+		test->tcp_row = (int)i;
+		test->udp = *finding;
+		test->task.tcp = SOURCE_BIT(i);
+		return SOURCE_BIT(i);
+	}
+	return 0;
+}
+
 static source_set test_point_settled(void *user, struct task *task)
 {
 	struct test *test = user;
 
+	if (test->tcp_row >= 0) {
+		test->task.findings[test->tcp_row] = test->udp;
+		test->tcp_works = task->tcp_works;
+		memcpy(test->no_tcp, task->no_tcp, sizeof(test->no_tcp));
+		lookup_note_tcp(&test->session, task);
+		return 0;
+	}
 	if (test->session.store && task->asked && test->session.conf->abuseipdb >= 0)
 		quota_note(&test->session, "check", &task->quota);
 	dnsbl_health_keep(&test->session);
-	return 0;
+	return test_over_tcp(test);
 }
 
 static int run_test_points(struct test *test, int timeout_ms)
@@ -126,6 +155,29 @@ static void judge_api(const struct test *test, size_t i, struct iprep_source *ro
 		snprintf(why, DETAIL_MAX, "the key is good");
 }
 
+/* A row only where TCP is needed. */
+static bool judge_tcp(const struct test *test,
+		      void (*row)(void *user, const struct iprep_source *source), void *user)
+{
+	char why[DETAIL_MAX + 160];
+	struct iprep_source s = {
+		.name = "DNS over TCP", .state = IPREP_SRC_OK, .latency_ms = -1, .why = why
+	};
+
+	if (test->tcp_row < 0)
+		return true;
+	snprintf(why, sizeof(why), "the resolver answers: listings can create blocks");
+	if (!test->tcp_works) {
+		s.state = IPREP_SRC_SILENT;
+		snprintf(why, sizeof(why),
+			 "%s: no listing creates a block; allow TCP port 53 to the resolver, use "
+			 "one on this host, or set [dns] confirm_tcp = no",
+			 test->no_tcp);
+	}
+	row(user, &s);
+	return test->tcp_works;
+}
+
 static void judge_test_point(const struct test *test,
 			     void (*row)(void *user, const struct iprep_source *source), void *user,
 			     bool *ret_passed)
@@ -144,6 +196,8 @@ static void judge_test_point(const struct test *test,
 		*ret_passed &= s.state == IPREP_SRC_OK;
 		row(user, &s);
 	}
+	if (!judge_tcp(test, row, user))
+		*ret_passed = false;
 	if (conf->abuseipdb < 0) {
 		struct iprep_source s = {
 			.name = "abuseipdb", .state = IPREP_SRC_OFF, .latency_ms = -1, .why = why
@@ -159,7 +213,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		       void (*row)(void *user, const struct iprep_source *source), void *user,
 		       bool *ret_passed)
 {
-	struct test test = { .task = { .kind = TASK_LOOKUP } };
+	struct test test = { .task = { .kind = TASK_LOOKUP }, .tcp_row = -1 };
 	int rc = ctx_read_key(ctx);
 
 	if (!rc && !(flags & IPREP_NO_STATE))

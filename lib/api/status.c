@@ -22,6 +22,7 @@ struct whole { /* one allocation */
 	struct stuck stuck[STUCK_MAX];
 	const struct iprep_stuck *stuck_list[STUCK_MAX];
 	const char *state; /* of those that are being read */
+	char no_tcp[DETAIL_MAX];
 };
 
 static void on_stuck(void *user, const struct addr *addr, int64_t at, const char *why)
@@ -74,6 +75,19 @@ static int read_endpoint(struct iprep_ctx *ctx, struct whole *whole, enum task_k
 	return 0;
 }
 
+static int read_no_tcp(struct iprep_ctx *ctx, struct whole *whole)
+{
+	int rc;
+
+	if (ctx->conf->confirm_tcp == CONFIRM_NO)
+		return 0;
+	rc = store_tcp_failed(ctx->store, &whole->queue.no_tcp_at, whole->no_tcp);
+	if (rc <= 0)
+		return rc;
+	whole->queue.no_tcp = whole->no_tcp;
+	return 0;
+}
+
 static struct iprep_ages ages_of(const struct queue_counts *counts, int what)
 {
 	const int64_t *by_age = counts->by_age[what];
@@ -101,6 +115,8 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.stuck = whole->stuck_list;
 	for (int kind = TASK_LOOKUP; kind <= TASK_RETRACT && !rc; kind++)
 		rc = read_endpoint(ctx, whole, (enum task_kind)kind);
+	if (!rc)
+		rc = read_no_tcp(ctx, whole);
 	if (rc)
 		return rc;
 	return read_stuck(ctx, whole);

@@ -99,6 +99,8 @@ struct task {
 	source_set ask;		  /* to be asked when it starts */
 	source_set asked;	  /* asked so far */
 	source_set tcp;		  /* to be asked over TCP */
+	bool tcp_works;		  /* a resolver has replied over TCP */
+	char no_tcp[DETAIL_MAX];  /* none has, and why; empty: not tried */
 	bool reported;		  /* by us: that alone is no evidence */
 	bool late;		  /* its deadline is over: no more waiting */
 	struct finding *findings; /* one for each of conf->sources */

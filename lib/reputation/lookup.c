@@ -314,6 +314,25 @@ static void check_settled(const struct session *session, struct lookup *lookup)
 	lookup->task.quota = (struct quota_seen){ 0 };
 }
 
+void lookup_note_tcp(const struct session *session, struct task *task)
+{
+	int rc = 0;
+
+	if (session->store && task->tcp_works)
+		rc = store_tcp_note(session->store, NULL);
+	else if (session->store && *task->no_tcp)
+		rc = store_tcp_note(session->store, task->no_tcp);
+	if (rc > 0)
+		log_line(session->log, LOG_WARNING,
+			 "[dns] confirm_tcp: %s; no listing creates a block until a resolver "
+			 "answers over TCP: rep-check --self-test",
+			 task->no_tcp);
+	else if (rc < 0)
+		log_line(session->log, LOG_DEBUG, "DNS over TCP: %s", session->err->text);
+	task->tcp_works = false;
+	task->no_tcp[0] = '\0';
+}
+
 source_set lookup_settled(const struct session *session, struct lookup *lookup)
 {
 	if (lookup->verdict.kind == V_EXEMPT)
@@ -322,6 +341,7 @@ source_set lookup_settled(const struct session *session, struct lookup *lookup)
 		check_settled(session, lookup);
 	dnsbl_health_keep(session);
 	dnsbl_health_mark(session, lookup->findings); /* answered before its list was quarantined */
+	lookup_note_tcp(session, &lookup->task);
 	lookup->may_ask &= ~lookup->task.asked;
 	return next_questions(session, lookup);
 }

@@ -47,3 +47,5 @@ int lookup_note_login(const struct session *session, struct lookup *lookup);
 /* Settled, and about to release a block: lists whose "not listed" could be forged, to be asked
  * again over TCP, as listings that make a block are. */
 source_set lookup_unproven_denials(const struct session *session, struct lookup *lookup);
+/* Keep, for rep-report --status, whether a resolver has replied over TCP since the last call. */
+void lookup_note_tcp(const struct session *session, struct task *task);

@@ -156,11 +156,23 @@ static void put_failure(char why[DETAIL_MAX], const struct dns_answer *answer)
 	}
 }
 
+/* Without TCP no listing makes a block, and nothing else would show it. */
+static void note_tcp(const struct ask *ask, const struct dns_answer *answer)
+{
+	if (!(ask->task->tcp & SOURCE_BIT(ask->row)))
+		return;
+	if (answer->replied)
+		ask->task->tcp_works = true;
+	else if (*answer->from)
+		put_failure(ask->task->no_tcp, answer);
+}
+
 static void got_answer(void *user, const struct dns_answer *answer)
 {
 	struct ask *ask = user;
 	char why[DETAIL_MAX];
 
+	note_tcp(ask, answer);
 	switch (answer->status) {
 	case NET_OK:
 		if (answer->na)

@@ -157,3 +157,57 @@ int store_quota_seen(struct store *store, const char *endpoint, const char *auth
 		return refused;
 	return !refused;
 }
+
+/* ---- DNS over TCP: a row that exists only while it fails ---- */
+
+#define TCP_ROW "'dns-tcp'"
+
+int store_tcp_note(struct store *store, const char *why)
+{
+	int rc, known;
+
+	if (!why)
+		return sql_run(store, "DELETE FROM endpoint WHERE name = " TCP_ROW, SQL_NONE);
+	known = sql_count(store, "SELECT count(*) FROM endpoint WHERE name = " TCP_ROW, SQL_NONE);
+	if (known < 0)
+		return known;
+	rc = sql_run(
+		store,
+		"INSERT OR REPLACE INTO endpoint(name, day, quota, remaining, known,"
+		" stopped_until, auth_mark, last_ok_at, last_error_at, last_error, first_until)"
+		" VALUES(" TCP_ROW ", 0, 0, 0, 0, 0, NULL, 0, ?1, ?2, 0)",
+		SQL_INT(store_now(store)), SQL_TEXT(why));
+	if (rc)
+		return rc;
+	return !known;
+}
+
+struct tcp_failure {
+	int64_t at;
+	char why[DETAIL_MAX];
+};
+
+static bool tcp_failure_read(sqlite3_stmt *row, void *element)
+{
+	struct tcp_failure *failure = element;
+
+	failure->at = sql_int(row, 0);
+	sql_text(row, 1, failure->why, sizeof(failure->why));
+	return true;
+}
+
+int store_tcp_failed(struct store *store, int64_t *ret_at, char ret_why[DETAIL_MAX])
+{
+	struct tcp_failure failure;
+	int64_t now = store_now(store);
+	int rc = sql_rows(store, tcp_failure_read, &failure, 1,
+			  "SELECT last_error_at, last_error FROM endpoint WHERE name = " TCP_ROW
+			  " AND last_error_at BETWEEN ?1 AND ?2",
+			  SQL_INT(now - WEEK_S), SQL_INT(now + WEEK_S));
+
+	if (rc <= 0)
+		return rc;
+	*ret_at = failure.at;
+	memcpy(ret_why, failure.why, DETAIL_MAX);
+	return 1;
+}

@@ -350,6 +350,11 @@ int store_quota_recount(struct store *store);
 int store_quota_seen(struct store *store, const char *endpoint, const char *auth_mark,
 		     const struct quota_seen *seen);
 
+/* DNS over TCP does not work, and why; NULL: it does. 1: it failed, and did not before. */
+int store_tcp_note(struct store *store, const char *why);
+/* 1: it failed when it was last needed, within a week; 0: not. */
+int store_tcp_failed(struct store *store, int64_t *ret_at, char ret_why[DETAIL_MAX]);
+
 /* ---- blocks looked up again, and released ---- */
 
 struct recheck {	       /* a block whose turn it is */

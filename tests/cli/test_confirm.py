@@ -238,5 +238,59 @@ class Messages(ReleaseCase):
         self.assertEqual(self.lines(), 1)
 
 
+class NoTcp(ReleaseCase):
+    """A resolver without TCP, where listings must be confirmed over TCP."""
+
+    def setUp(self):
+        super().setUp()
+        self.here = f'127.0.0.1:{self.dns.port} over TCP'
+        self.udp_only(b.silent())
+
+    def udp_only(self, tcp):
+        yes = forged(b.listed('127.0.0.2'), tcp)
+        self.dns.zones['zen.test'] = Zone({REVERSED: yes}, test=yes)
+
+    def self_test(self):
+        p = self.place.run('rep-check', '--self-test', '--json')
+        return p, {row['source']: row for row in map(json.loads, p.stdout.splitlines()) if 'source' in row}
+
+    def status(self):
+        return json.loads(self.purge('--status', '--json', program='rep-report').stdout)
+
+    def test_the_self_test_fails_and_names_the_resolver_and_what_to_do(self):
+        p, rows = self.self_test()
+        self.assertEqual((p.returncode, rows['zen']['state'], rows['DNS over TCP']['state']), (69, 'ok', 'silent'))
+        for says in (self.here, 'no listing creates a block', 'allow TCP port 53', 'confirm_tcp = no'):
+            self.assertIn(says, rows['DNS over TCP']['why'])
+        text = self.place.run('rep-check', '--self-test').stdout
+        self.assertEqual(sum(line.startswith('DNS over TCP') for line in text.splitlines()), 1)
+
+    def test_the_self_test_is_content_with_tcp_and_silent_where_none_is_needed(self):
+        self.udp_only(b.servfail)              # a reply, whatever it says
+        self.assertEqual(self.self_test()[1]['DNS over TCP']['state'], 'ok')
+        for self.confirm in ('no', 'auto'):
+            self.start(self.more)
+            self.assertNotIn('DNS over TCP', self.self_test()[1])
+
+    def test_status_says_it_once_a_listing_could_not_be_confirmed_until_one_is(self):
+        self.assertIsNone(self.status()['no_tcp'])
+        self.gate(status=0)
+        self.assertIn(self.here, self.flush())
+        self.assertIn(self.here, self.status()['no_tcp'])
+        self.assertAlmostEqual(self.status()['no_tcp_at'], time.time(), delta=300)
+        text = self.purge('--status', program='rep-report').stdout
+        line, = [line for line in text.splitlines() if line.startswith('DNS over TCP: ')]
+        for says in (self.here, 'no listing creates a block', 'allow TCP port 53'):
+            self.assertIn(says, line)
+        self.assertNotIn('dns-tcp', text)
+        self.sql('UPDATE lookup SET next_at = 0')
+        self.assertNotIn('confirm_tcp', self.flush())      # said once
+        self.assertEqual(self.lines(), 0)
+        self.listed()
+        self.sql('UPDATE lookup SET next_at = 0')
+        self.flush()
+        self.assertEqual((self.lines(), self.status()['no_tcp'], self.status()['no_tcp_at']), (1, None, None))
+
+
 if __name__ == '__main__':
     purge_case.main()
