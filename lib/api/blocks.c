@@ -216,7 +216,7 @@ int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence as well */
 	if (rc)
 		return rc;
-	rc = ctx_open_store(ctx, STORE_WORK);
+	rc = ctx_open_store(ctx, query->flags & IPREP_BLOCKS_NEW ? STORE_WORK : STORE_READ);
 	if (rc)
 		return rc;
 	walk = calloc(1, sizeof(*walk));

@@ -39,7 +39,7 @@ static int open_session(struct iprep_ctx *ctx, unsigned flags, struct session *s
 	if (rc)
 		return rc;
 	if (!(flags & IPREP_NO_STATE)) {
-		rc = ctx_open_store(ctx, STORE_WORK);
+		rc = ctx_open_store(ctx, flags & IPREP_CACHED ? STORE_READ : STORE_WORK);
 		if (rc)
 			return rc;
 	}

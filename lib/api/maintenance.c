@@ -101,7 +101,7 @@ int iprep_released(struct iprep_ctx *ctx,
 		   int (*row)(void *user, const struct iprep_release *release), void *user)
 {
 	struct release page[RELEASES], last = { 0 };
-	int count, rc = ctx_open_store(ctx, STORE_WORK);
+	int count, rc = ctx_open_store(ctx, STORE_READ);
 
 	if (rc)
 		return rc;

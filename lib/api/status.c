@@ -128,7 +128,7 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 	int rc = ctx_read_key(ctx);
 
 	if (!rc)
-		rc = ctx_open_store(ctx, STORE_HOOK);
+		rc = ctx_open_store(ctx, STORE_READ);
 	if (rc)
 		return rc;
 	whole = calloc(1, sizeof(*whole));

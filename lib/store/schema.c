@@ -354,9 +354,12 @@ int store_schema(struct store *store)
 		return STORE_MOVED;
 	if (rc || version == SCHEMA_VERSION)
 		return rc;
-	if (store->read_only &&
-	    version) /* blocks and pardons are in every version as they are now */
-		return 0;
+	if (store->read_only && version && store->mode == STORE_GATE)
+		return 0; /* blocks and pardons are in every version as they are now */
+	if (store->read_only && version)
+		return err_set(store->error, IPREP_E_STORE,
+			       "%s: of an older version, and the disk refuses its migration",
+			       store_name(store));
 	if (store->read_only)
 		return err_set(store->error, IPREP_E_STORE,
 			       "%s: not made yet, and the disk refuses writes", store_name(store));

@@ -6,8 +6,11 @@
  * calls those before it.
  */
 #include "store/store_private.h"
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOOK_WAIT_MS   2000
@@ -17,8 +20,38 @@
 #define CLOSE_WAIT_MS  500 /* for a last checkpoint, which the next one makes as well */
 #define REOPENS_MAX    5
 
-/* Full or read-only disk: the WAL's shared memory cannot be made. Blocks are still there. */
-static int open_as_it_is(struct store *store, const char *path)
+/*
+ * Full disk: the shared memory of the log cannot be made, but the lock of the whole file can be
+ * had, and the log's index is then in our memory (sqlite.org/wal.html#noshm).
+ */
+static int open_alone(struct store *store, const char *path)
+{
+	int rc;
+
+	store_disconnect(store);
+	store->read_only = true;
+	rc = store_connect(store, path, SQLITE_OPEN_READWRITE);
+	if (!rc)
+		rc = sql_run(store, "PRAGMA locking_mode = EXCLUSIVE", SQL_NONE);
+	if (!rc)
+		rc = sql_run(store, "PRAGMA query_only = 1", SQL_NONE);
+	if (rc)
+		return rc;
+	return store_schema(store);
+}
+
+/* What is in the log would not be read: a block that was lifted would still be one. */
+static bool log_is_empty(const char *path)
+{
+	char log[STORE_PATH_MAX];
+	struct stat st;
+
+	snprintf(log, sizeof(log), "%s-wal", path);
+	return stat(log, &st) ? errno == ENOENT : !st.st_size;
+}
+
+/* Read-only disk: not even a lock can be had. */
+static int open_unlocked(struct store *store, const char *path)
 {
 	char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
 	int rc;
@@ -26,7 +59,6 @@ static int open_as_it_is(struct store *store, const char *path)
 	if (!uri)
 		return err_set(store->error, IPREP_E_NOMEM, "out of memory");
 	store_disconnect(store);
-	store->read_only = true;
 	rc = store_connect(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 	sqlite3_free(uri);
 	if (rc)
@@ -45,6 +77,16 @@ static bool disk_refuses(const struct store *store)
 static bool uri_is_plain(const char *path)
 {
 	return !strpbrk(path, "?#%");
+}
+
+/* The disk takes nothing: what is there can still be read. */
+static int open_as_it_is(struct store *store, const char *path)
+{
+	int rc = open_alone(store, path);
+
+	if (rc && rc != IPREP_E_BUSY && log_is_empty(path) && uri_is_plain(path))
+		rc = open_unlocked(store, path);
+	return rc;
 }
 
 static int open_existing(struct store *store)
@@ -102,7 +144,7 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	if (mode == STORE_RECORD)
 		store->wait_ms = RECORD_WAIT_MS;
 	rc = open_or_make(store);
-	if (rc && mode == STORE_GATE && store->db && disk_refuses(store) && uri_is_plain(path))
+	if (rc && (mode == STORE_GATE || mode == STORE_READ) && store->db && disk_refuses(store))
 		rc = open_as_it_is(store, path);
 	store->path = NULL;
 	if (rc) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lift.h - blocks of addresses that [allow] has meanwhile are lifted, and listed as released
+ * lift.h - blocks of addresses that are in [allow] now are lifted, and listed as released
  *
  * A gate and an export honour a new entry immediately; this ends the ban that fail2ban still holds.
  */

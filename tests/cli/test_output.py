@@ -8,9 +8,13 @@ import contextlib
 import json
 import os
 import resource
+import shutil
+import sqlite3
 import subprocess
 
+import place
 import store_case
+from purge_case import key_of
 from store_case import BLOCKED
 
 # every mode that prints, and what is blocked, released and reported stays what it is
@@ -131,6 +135,74 @@ class FileLimit(Case):
     def test_a_report_that_was_not_recorded_is_74(self):
         p = self.limited(('rep-report', '--enqueue', '--', '45.9.9.5'), 100)
         self.assertEqual(p.returncode, 74, p.stderr)
+
+
+class DiskThatTakesNothing(Case):
+    """Full or read-only, in a mount namespace: what only reads still answers; with the log still to be read."""
+
+    FULL = 'dd if=/dev/zero of="$1/state/fill" bs=4k 2>/dev/null; true'
+    READ_ONLY = 'mount -o remount,ro none "$1/state"'
+    IN_LOG = '45.3.3.3'
+    READS = [('--blocks', 'rep-check', 0), ('--cached', 'rep-check', 75), ('--status', 'rep-report', 0),
+             ('--released', 'rep-purge', 0)]
+
+    def setUp(self):
+        super().setUp()
+        self.save_state(in_log=True)
+
+    def save_state(self, in_log):
+        """The files as a crash leaves them: a block is in the log alone, and there is no index."""
+        db = sqlite3.connect(self.db, isolation_level=None)
+        if in_log:
+            db.execute('PRAGMA wal_autocheckpoint = 0')
+            db.execute('INSERT INTO block SELECT ?, tier, score, since, until, first_at, announced_at, due, jail, src,'
+                       ' shown_at, recheck_at, addr, seen FROM block LIMIT 1', (key_of(self.IN_LOG),))
+            db.execute('DELETE FROM block WHERE key <> ?', (key_of(self.IN_LOG),))
+        shutil.rmtree(self.place.path('saved'), ignore_errors=True)
+        os.mkdir(self.place.path('saved'), 0o700)
+        for name in ('iprep.db', 'iprep.db-wal') if in_log else ('iprep.db',):
+            shutil.copy(self.place.path('state/' + name), self.place.path('saved/' + name))
+            os.chown(self.place.path('saved/' + name), place.OWNER, place.OWNER)
+        db.close()
+
+    def in_mount(self, before, program, *args):
+        script = (f'mount -t tmpfs -o size=2m,mode=0700,uid={place.OWNER},gid={place.OWNER} none "$1/state" && '
+                  'cp -p "$1/saved/"* "$1/state/" && ' + before + ' && shift && exec "$@"')
+        return subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', self.place.dir,
+                               *self.place.command(program, *args)], capture_output=True, timeout=60, text=True)
+
+    def reads(self, disk, blocked, other):
+        for mode, program, status in self.READS:
+            with self.subTest(mode=mode):
+                p = self.in_mount(disk, program, mode, *(['45.9.9.9'] if mode == '--cached' else []))
+                self.assertEqual((p.returncode, [line for line in p.stderr.splitlines() if 'zone' not in line]),
+                                 (status, []), p.stdout)
+                if mode == '--blocks':
+                    self.assertEqual((blocked in p.stdout, other in p.stdout), (True, False))
+        for address, status in ((blocked, 10), (other, 0)):
+            for mode in ('--gate', '--is-blocked'):
+                p = self.in_mount(disk, 'rep-check', mode, '--', address)
+                self.assertEqual((p.returncode, mode, address), (status, mode, address), p.stderr)
+
+    def test_on_a_full_disk_all_is_read_the_log_too(self):
+        self.reads(self.FULL, self.IN_LOG, BLOCKED)
+
+    def test_on_a_read_only_disk_all_of_the_file_is_read(self):
+        self.keep(store_case.KEPT[-1])
+        self.save_state(in_log=False)
+        self.reads(self.READ_ONLY, BLOCKED, '45.3.3.4')
+
+    def test_what_cannot_be_read_is_an_error_and_not_old_news(self):
+        for mode, program, _ in self.READS:
+            p = self.in_mount(self.READ_ONLY, program, mode, *(['45.9.9.9'] if mode == '--cached' else []))
+            self.assertEqual((p.returncode, p.stdout), (74, ''), mode)
+        self.assertEqual(self.in_mount(self.READ_ONLY, 'rep-check', '--gate', '--', BLOCKED).returncode, 0)
+
+    def test_what_writes_is_an_error(self):
+        for args in (('rep-check', '--blocks', '--new'), ('rep-purge', '45.9.9.9'),
+                     ('rep-report', '--enqueue', '--', '45.9.9.9')):
+            p = self.in_mount(self.FULL, *args)
+            self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
 
 
 if __name__ == '__main__':

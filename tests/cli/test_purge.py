@@ -257,7 +257,7 @@ class Allow(purge_case.Case):
         self.assertEqual(sorted(self.released()), ['2a02:1:2:3::/64', '45.1.1.1'])
         self.assertNotIn('45.1.1.1', self.purge('--blocks', program='rep-check').stdout)
 
-    def test_networks_too_and_nothing_beside_them(self):
+    def test_networks_too_and_nothing_else(self):
         self.allow('45.1.0.0/23, 45.1.2.0/24 2a02:1:2:4::/63')
         self.assertEqual(self.stats('--dry-run')['lifted'], 4)
         self.assertEqual(self.lifted(), [])
