@@ -227,7 +227,10 @@ void dnsbl_health_begin(struct ask *ask, bool now)
 		    was_just_tried(health, is_v4 ? 0 : 1, at))
 			return;
 		health->holds_all = false;
-		send_probe(ask, is_v4 ? 0 : 1);
+		if (!is_v4) /* 127.0.0.2 tells a list that lost its data from one without IPv6 */
+			send_probe(ask, 1);
+		if (!dnsbl_health_is_fresh(health, true, at))
+			send_probe(ask, 0);
 	} else if (is_probe_due(ask) && !was_just_tried(health, is_v4 ? 0 : 1, at)) {
 		health->holds_all = true;
 		send_probe(ask, 0);

@@ -62,16 +62,6 @@ def rows():
                 yield dict(zip(COLUMNS, line.rstrip('\n').split('\t'), strict=True))
 
 
-def behaviour(text):
-    """'listed(127.0.0.2, 127.0.0.3)', 'truncated(listed(127.0.0.2))', 'servfail'"""
-    match = re.fullmatch(r'(\w+)(?:\((.*)\))?', text)
-    made = getattr(behaviours, match[1])
-    if match[1] in ('servfail', 'refused'):
-        return made
-    args = [behaviour(a) if re.match('[a-z]', a) else a for a in (match[2] or '').split(', ') if a]
-    return made(*args)
-
-
 # ---- servers ----
 
 def free_port():
@@ -231,10 +221,10 @@ def by_worker(p, row):
 def try_row(programs, row, dns, ports):
     zone = row['list'] if row['resolver'] != 'hostile' else f"{row['name']}.test"
     if row['resolver'] == 'hostile':
-        point = None if row['point'] == 'honest' else behaviour(row['point'])
-        dns.zones[zone] = Zone(behaviour(row['list']), point)
+        point = None if row['point'] == 'honest' else behaviours.parse(row['point'])
+        dns.zones[zone] = Zone(behaviours.parse(row['list']), point)
     if row['allow'] != '-':
-        dns.zones[f"allow-{row['name']}.test"] = Zone(behaviour(row['allow']))
+        dns.zones[f"allow-{row['name']}.test"] = Zone(behaviours.parse(row['allow']))
     api, faults = start_api(row['api']), []
     for way in (lambda p: by_hand(p, row, ports), lambda p: by_worker(p, row)):
         p = place.Place(programs, conf_of(row, ports, zone, api))

@@ -5,7 +5,9 @@ behaviours.py - what a DNS server may do with a question, honest and not
 A behaviour is a function of a Question that returns a list of acts: ('send', bytes), ('wait', s),
 ('elsewhere', bytes) from another port. An empty list is silence.
 """
+import re
 import struct
+import sys
 
 import message as m
 
@@ -151,3 +153,12 @@ def empty():
 def foreign_no():
     """NXDOMAIN with the SOA of a zone that the name is not in."""
     return lambda q: [('send', m.reply(q, m.NXDOMAIN, authority=[m.soa_record('elsewhere.test', 300, 300)]))]
+
+
+def parse(text):
+    """As tables write it: 'listed(127.0.0.2, 127.0.0.3)', 'truncated(listed(127.0.0.2))', 'servfail', 'silent'"""
+    match = re.fullmatch(r'(\w+)(?:\((.*)\))?', text)
+    made = getattr(sys.modules[__name__], match[1])
+    if match[1] in ('servfail', 'refused'):
+        return made
+    return made(*[parse(a) if re.match('[a-z]', a) else a for a in (match[2] or '').split(', ') if a])

@@ -28,21 +28,24 @@ TEST6 = '2' + POINT6[1:]
 class Zone:
     """
     answer: for every address that tests look up, or a dictionary of reversed addresses, others not being listed.
-    others: for the random addresses and names of a probe, and all else.
+    others: for the random addresses of a probe, and all else; word: for names that are no address.
     """
 
     SEEN = re.compile(r'[0-9]\.1\.[0-9]+\.45|.*\.0\.8\.7\.4\.2\.0\.a\.2')      # 45.*.1.0 to .9, 2a02:4780::/32
 
-    def __init__(self, answer, point=None, test=None, others=None):
+    def __init__(self, answer, point=None, test=None, others=None, word=None):
         no, yes = b.not_listed(), b.listed('127.0.0.2')
         self.special = {POINT4: point or no, POINT6: point or no, TEST4: test or yes, TEST6: test or yes}
         self.answers = answer if isinstance(answer, dict) else None
         self.answer = answer
         self.others = others or no
+        self.word = word or self.others
 
     def behaviour(self, what):
         if what in self.special:
             return self.special[what]
+        if '.' not in what:
+            return self.word
         if self.answers is not None:
             return self.answers.get(what, self.others)
         return self.answer if self.SEEN.fullmatch(what) else self.others
