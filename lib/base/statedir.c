@@ -102,7 +102,8 @@ static int statefile_judge(const char *path, const struct stat *st, struct err *
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(error, IPREP_E_PERM, "%s: not a regular file; remove it", path);
-	if (st->st_uid != geteuid())
+	/* what root's SQLite creates belongs to root until it has given it away */
+	if (st->st_uid && st->st_uid != geteuid())
 		return err_set(error, IPREP_E_PERM,
 			       "%s: belongs to user %u; it has to belong to the owner of its "
 			       "directory, user %u",

@@ -13,7 +13,7 @@ int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struc
 /*
  * A file in that directory. Its owner can put there what is no file: a FIFO, on which open(2)
  * waits without an end, a link, a device, a directory. It must be a regular file of this
- * process's user.
+ * process's user, or of root.
  */
 
 /* Opens it with the flags of open(2), without waiting; O_CREAT makes it with mode 0600. Returns a
