@@ -12,7 +12,7 @@ static bool block_read(sqlite3_stmt *row, void *element)
 	if (!sql_key(row, 0, &block->key))
 		return false;
 	sql_text(row, 1, block->tier, sizeof(block->tier));
-	block->score = (int)sql_int(row, 2);
+	block->score = sql_small(row, 2);
 	block->since = sql_int(row, 3);
 	block->until = sql_int(row, 4);
 	block->first_at = sql_int(row, 5);

@@ -18,7 +18,7 @@ static void zone_state_read(sqlite3_stmt *row, struct zone_state *state)
 	state->state[0] = (uint8_t)sql_int(row, 2);
 	state->state[1] = (uint8_t)sql_int(row, 3);
 	sql_text(row, 4, state->why, sizeof(state->why));
-	state->latency_ms = (int)sql_int(row, 5);
+	state->latency_ms = sql_small(row, 5);
 	state->probed_at[0] = sql_int(row, 6);
 	state->silent_since = sql_int(row, 7);
 	state->probed_at[1] = sql_int(row, 8);

@@ -41,7 +41,7 @@ static void finding_read(sqlite3_stmt *row, struct finding *finding)
 	finding->listed = sql_int(row, 1) != 0;
 	finding->rule = (uint8_t)sql_int(row, 2);
 	finding->partial = sql_int(row, 3) != 0;
-	finding->points = (int)sql_int(row, 4);
+	finding->points = sql_small(row, 4);
 	sql_text(row, 5, answers, sizeof(answers));
 	answers_parse(answers, finding);
 	sql_text(row, 6, finding->detail, sizeof(finding->detail));

@@ -10,9 +10,9 @@ static bool lookup_read(sqlite3_stmt *row, void *element)
 
 	if (!sql_key(row, 0, &job->key) || !sql_key(row, 1, &job->addr))
 		return false;
-	job->mark = sql_int(row, 2);
+	job->mark = sql_id(row, 2);
 	job->origin = sql_int(row, 3) == SURE ? SURE : AMBIGUOUS;
-	job->tries = (int)sql_int(row, 4);
+	job->tries = sql_small(row, 4);
 	job->since = sql_int(row, 5);
 	job->next_at = sql_int(row, 6);
 	sql_text(row, 7, job->jail, sizeof(job->jail));

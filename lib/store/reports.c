@@ -3,6 +3,7 @@
 #include "store/store_private.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #define REPORT_COLUMNS                                                \
 	"id, key, addr, state, jail, categories, failures, first_at," \
@@ -12,17 +13,17 @@ static bool report_read(sqlite3_stmt *row, void *element)
 {
 	struct report_job *job = element;
 
-	*job = (struct report_job){ .id = sql_int(row, 0) };
+	*job = (struct report_job){ .id = sql_id(row, 0) };
 	if (!sql_key(row, 1, &job->key) || !sql_key(row, 2, &job->addr))
 		return false;
 	job->state = (enum report_state)sql_int(row, 3);
 	sql_text(row, 4, job->jail, sizeof(job->jail));
 	sql_text(row, 5, job->categories, sizeof(job->categories));
-	job->failures = (int)sql_int(row, 6);
+	job->failures = (int)MAX(0, MIN(sql_int(row, 6), INT32_MAX));
 	job->first_at = sql_int(row, 7);
 	job->seen_at = sql_int(row, 8);
 	job->next_at = sql_int(row, 9);
-	job->tries = (int)sql_int(row, 10);
+	job->tries = sql_small(row, 10);
 	job->sent_at = sql_int(row, 11);
 	job->ended_at = sql_int(row, 12);
 	return true;

@@ -13,7 +13,7 @@ static bool retraction_read(sqlite3_stmt *row, void *element)
 	retraction->state = (enum retraction_state)sql_int(row, 2);
 	retraction->since = sql_int(row, 3);
 	retraction->next_at = sql_int(row, 4);
-	retraction->tries = (int)sql_int(row, 5);
+	retraction->tries = sql_small(row, 5);
 	retraction->deleted = sql_int(row, 6);
 	sql_text(row, 7, retraction->why, sizeof(retraction->why));
 	return true;

@@ -2,6 +2,7 @@
 #include "store/store_private.h"
 #include "base/mask.h"
 #include <string.h>
+#include <sys/param.h>
 
 /* The same statement may be running: read() of sql_rows() may call the store. */
 static sqlite3_stmt *statement_find_kept(const struct store *store, const char *text)
@@ -153,10 +154,22 @@ int sql_count_values(struct store *store, const char *text, const struct sql_val
 
 	if (rc)
 		return rc;
-	return (int)number;
+	return (int)MAX(0, MIN(number, INT32_MAX)); /* a negative one would be an error */
 }
 
 int64_t sql_int(sqlite3_stmt *row, int column)
+{
+	int64_t number = sqlite3_column_int64(row, column);
+
+	return MAX(-SQL_NUMBER_MAX, MIN(number, SQL_NUMBER_MAX));
+}
+
+int sql_small(sqlite3_stmt *row, int column)
+{
+	return (int)MAX(-SQL_SMALL_MAX, MIN(sql_int(row, column), SQL_SMALL_MAX));
+}
+
+int64_t sql_id(sqlite3_stmt *row, int column)
 {
 	return sqlite3_column_int64(row, column);
 }

@@ -92,7 +92,16 @@ void sql_forget_all(struct store *store);
 
 /* ---- columns of a row ---- */
 
+/*
+ * Times and counts, with which is reckoned. A file may hold any number: what is beyond the bounds
+ * becomes the bound, so that no sum of them, nor one of them in milliseconds, is too large.
+ */
+#define SQL_NUMBER_MAX ((int64_t)1000000000000000) /* seconds: 31 million years */
+#define SQL_SMALL_MAX  ((int64_t)10000000)	   /* points, scores, tries: of each source */
 int64_t sql_int(sqlite3_stmt *row, int column);
+int sql_small(sqlite3_stmt *row, int column);
+/* As it is: what is only compared. */
+int64_t sql_id(sqlite3_stmt *row, int column);
 /* Cut to room, and without control characters. NULL: "". */
 void sql_text(sqlite3_stmt *row, int column, char *dst, size_t room);
 /* False: it is not 16 bytes long. */

@@ -666,6 +666,42 @@ static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **st
 	assert_int_equal(open_it(p, STORE_HOOK), 0);
 }
 
+static bool bounds_read(sqlite3_stmt *row, void *element)
+{
+	(void)element;
+	for (int i = 0; i < 2; i++) {
+		int64_t sign = i ? -1 : 1;
+
+		assert_int_equal(sql_int(row, i), sign * SQL_NUMBER_MAX);
+		assert_int_equal(sql_small(row, i), sign * SQL_SMALL_MAX);
+	}
+	assert_true(sql_id(row, 0) == INT64_MAX && sql_id(row, 1) == INT64_MIN);
+	assert_int_equal(sql_int(row, 2), 1795426190);
+	return true;
+}
+
+static void no_number_of_a_file_is_too_large_to_reckon_with(void **state)
+{
+	struct place *p = *state;
+	struct block block;
+
+	assert_int_equal(
+		sql_each(p->s, bounds_read, NULL,
+			 "SELECT 9223372036854775807, -9223372036854775807 - 1, 1795426190",
+			 SQL_NONE),
+		1);
+	put_block(p->s, "198.51.100.7", now + 100);
+	sql(p, "UPDATE block SET score = 9223372036854775807, since = -9223372036854775807,"
+	       " announced_at = 9223372036854775807, due = 1");
+	assert_int_equal(store_blocks_due(p->s, false, &block, 1) +
+				 store_blocks_due(p->s, true, &block, 1),
+			 1);
+	assert_int_equal(block.score, SQL_SMALL_MAX);
+	assert_int_equal(block.since, -SQL_NUMBER_MAX);
+	assert_int_equal(sql_count(p->s, "SELECT 9223372036854775807", SQL_NONE), INT32_MAX);
+	assert_int_equal(sql_count(p->s, "SELECT -5", SQL_NONE), 0);
+}
+
 static bool listed_read(sqlite3_stmt *row, void *element)
 {
 	const char *sql = (const char *)sqlite3_column_text(row, 0);
@@ -741,6 +777,7 @@ int main(void)
 		TEST(a_newer_database_is_refused_and_not_touched),
 		TEST(a_damaged_database_is_refused_with_what_to_do),
 		TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store),
+		TEST(no_number_of_a_file_is_too_large_to_reckon_with),
 		TEST(the_list_of_what_a_database_holds_is_complete),
 		TEST(a_statement_ends_when_the_time_of_the_hook_is_over),
 		TEST(a_check_reads_all_or_as_much_as_time_allows),
