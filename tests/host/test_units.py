@@ -20,7 +20,7 @@ from unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase  
 
 UNITS = "/usr/lib/systemd/system"
 # of 10; these read what others wrote
-EXPOSURE_MAX = {"flush": 2.0, "purge": 2.0, "recheck": 2.0, "release": 2.0, "notify": 4.5}
+EXPOSURE_MAX = {"flush": 2.0, "purge": 2.0, "recheck": 2.0, "release": 2.0, "export": 2.5, "notify": 4.5}
 
 # Delivers to a spool and a home directory; a set-user-ID program is run by an ordinary user.
 SENDMAIL = """\
@@ -103,6 +103,29 @@ class Units(UnitCase):
         self.assertGreater(self.sql("SELECT count(*) FROM finding")[0][0], 0, "by the tests before")
         self.assertEqual(self.host.start("iprep-purge.service"), ("success", 0))
         self.assertEqual(self.sql("SELECT count(*) FROM finding"), [(0,)])
+
+    def exported(self):
+        """The addresses in the table of the export; None: there is no table."""
+        done = self.host.run("nft", "list", "table", "inet", "iprep", check=False)
+        return re.findall(r"[\d.]{7,}(?= timeout)", done.stdout) if done.returncode == 0 else None
+
+    def test_4_the_export_is_loaded_by_root_read_without_root_and_deleted(self):
+        unit = "iprep-export.service"
+        self.assertEqual(self.host.run("systemctl", "is-enabled", unit, check=False).stdout, "disabled\n")
+        self.assertIsNone(self.exported())
+        self.host.run("systemctl", "enable", "--now", unit)
+        self.assertEqual(self.exported(), [ATTACKER])
+        self.sql("UPDATE block SET key = x'00000000000000000000ffff2d0c1463'")
+        self.host.run("systemctl", "reload", unit)
+        self.assertEqual(self.exported(), ["45.12.20.99"])
+        self.sql("UPDATE block SET key = x'00000000000000000000ffff2d0c1414'")
+        good = self.root.read("/etc/iprep/iprep.local")
+        self.root.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
+        self.assertNotEqual(self.host.run("systemctl", "reload", unit, check=False).returncode, 0)
+        self.assertEqual(self.exported(), ["45.12.20.99"], "an export that fails replaces nothing")
+        self.root.write("/etc/iprep/iprep.local", good)
+        self.host.run("systemctl", "disable", "--now", unit)
+        self.assertIsNone(self.exported())
 
     def test_5_a_worker_that_finds_another_one_is_no_failure(self):
         self.host.run("systemd-run", "--unit=other", "rep-report", "--flush", "--linger", "60")
