@@ -167,9 +167,12 @@ class Life(moved_case.Case):
         self.check()
 
     def announced_again(self):
+        """By a suspicious line, which prolongs no tier above the lowest."""
         self.gate(STAYS, status=10)
         self.assertEqual(self.flush()['lines'], 1)
+        end = self.expected[STAYS]
         self.blocked_now(STAYS, 'notorious')
+        self.expected[STAYS] = end
         self.check()
 
     def clean_is_reported(self):
