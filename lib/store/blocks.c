@@ -155,20 +155,49 @@ static const char *const pages[] = {
 				 "until, key"),
 };
 
+/* The page after this one begins where it ends: rows that are not in order would come for ever. */
+static bool is_after(enum block_order order, const struct block *block, const struct block *before)
+{
+	int64_t number = 0, last = 0;
+
+	if (order == BLOCKS_BY_FIRST) {
+		number = block->first_at;
+		last = before->first_at;
+	}
+	if (order == BLOCKS_BY_UNTIL) {
+		number = block->until;
+		last = before->until;
+	}
+	if (number != last)
+		return number > last;
+	return addr_compare(&block->key, &before->key) > 0;
+}
+
+static int check_order(struct store *store, enum block_order order, const struct block *after,
+		       const struct block *page, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (!is_after(order, &page[i], i ? &page[i - 1] : after))
+			return store_damaged(store, "reading", "blocks are not in their order");
+	return count;
+}
+
 int store_blocks_page(struct store *store, const struct block_query *query,
 		      const struct block *after, struct block *ret, size_t max)
 {
 	int64_t now = store_now(store);
 	int64_t last = query->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
 	const struct addr *low = &query->low;
+	int count;
 
 	if (query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
 		low = &after->key;
-	return sql_rows(store, block_with_seen_read, ret, max, pages[query->order], SQL_INT(now),
-			SQL_INT(now + BELIEVED_S), SQL_KEY(low), SQL_KEY(&query->high),
-			SQL_KEY(&query->from), SQL_INT(last), SQL_KEY(&after->key),
-			SQL_INT(query->only_new), SQL_TEXT(query->tier), SQL_TEXT(query->source),
-			SQL_INT(query->since), SQL_INT(max));
+	count = sql_rows(store, block_with_seen_read, ret, max, pages[query->order], SQL_INT(now),
+			 SQL_INT(now + BELIEVED_S), SQL_KEY(low), SQL_KEY(&query->high),
+			 SQL_KEY(&query->from), SQL_INT(last), SQL_KEY(&after->key),
+			 SQL_INT(query->only_new), SQL_TEXT(query->tier), SQL_TEXT(query->source),
+			 SQL_INT(query->since), SQL_INT(max));
+	return check_order(store, query->order, after, ret, count);
 }
 
 int store_blocks_between(struct store *store, const struct addr *low, const struct addr *high,

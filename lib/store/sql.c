@@ -184,10 +184,10 @@ void sql_text(sqlite3_stmt *row, int column, char *dst, size_t room)
 
 bool sql_key(sqlite3_stmt *row, int column, struct addr *ret)
 {
-	const void *blob = sqlite3_column_blob(row, column);
-
-	if (!blob || sqlite3_column_bytes(row, column) != sizeof(ret->bytes))
+	/* text of 16 bytes would be read as a key, and no statement would find it again */
+	if (sqlite3_column_type(row, column) != SQLITE_BLOB ||
+	    sqlite3_column_bytes(row, column) != sizeof(ret->bytes))
 		return false;
-	memcpy(ret->bytes, blob, sizeof(ret->bytes));
+	memcpy(ret->bytes, sqlite3_column_blob(row, column), sizeof(ret->bytes));
 	return true;
 }

@@ -205,5 +205,31 @@ class DiskThatTakesNothing(Case):
             self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
 
 
+class Endless(Case):
+    def test_rows_that_are_in_no_order_end_a_list(self):
+        """A number that is text compares as larger than any, so that each page would begin with the same row."""
+        db = sqlite3.connect(self.db)
+        (table,), indices = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'block'").fetchone(), db.execute(
+            "SELECT sql FROM sqlite_schema WHERE tbl_name = 'block' AND type = 'index' AND sql NOT NULL").fetchall()
+        db.execute('ALTER TABLE block RENAME TO old')
+        for name, in db.execute("SELECT name FROM sqlite_schema WHERE tbl_name = 'old' AND type = 'index'"
+                                ' AND sql NOT NULL').fetchall():
+            db.execute(f'DROP INDEX {name}')
+        db.execute(table.replace('STRICT, ', ''))
+        db.execute("INSERT INTO block SELECT * FROM old")
+        db.execute('DROP TABLE old')
+        for sql, in indices:
+            db.execute(sql)
+        db.execute("UPDATE block SET first_at = 'zzz', shown_at = 0")
+        db.commit()
+        db.close()
+        self.own()
+        for args in (('--blocks', '--new'), ('--blocks',)):
+            p = subprocess.run(['timeout', '60', *self.place.command('rep-check', *args)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=100)
+            self.assertEqual(p.returncode, 74, p.stderr)
+            self.assertIn('damaged', p.stderr)
+
+
 if __name__ == '__main__':
     store_case.main()
