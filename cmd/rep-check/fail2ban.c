@@ -14,9 +14,9 @@
 #define READ_S	   60		     /* the program gives up before */
 #define OUTPUT_MAX ((size_t)4 << 20) /* a thousand jails */
 #define NO_COMMAND 127
-#define ARGS_FIXED 7 /* and a NULL */
+#define ARGS_FIXED 8 /* and a NULL */
 
-const char *const f2b_state_names[4] = { "ok", "off", "mismatch", "error" };
+const char *const f2b_state_names[5] = { "ok", "off", "unknown", "mismatch", "error" };
 
 struct reader {
 	const struct cli *cli;
@@ -42,6 +42,7 @@ static char **script_arguments(const struct iprep_settings *settings, const char
 	bool made = argv && asprintf(end++, "%s", IPREP_CHECK_FAIL2BAN) >= 0 &&
 		    asprintf(end++, "--client=%s", client) >= 0 &&
 		    asprintf(end++, "--log=%s", settings->verdict_log) >= 0 &&
+		    asprintf(end++, "--state=%s", settings->state) >= 0 &&
 		    asprintf(end++, "--ipv6-prefix=%d", settings->ipv6_prefix) >= 0 &&
 		    asprintf(end++, "--user=%u", (unsigned)uid) >= 0 &&
 		    asprintf(end++, "--group=%u", (unsigned)gid) >= 0;

@@ -14,10 +14,11 @@
 enum f2b_state {
 	F2B_OK,
 	F2B_OFF,
+	F2B_UNKNOWN, /* not seen: not root, or fail2ban does not run */
 	F2B_MISMATCH,
 	F2B_ERROR
 }; /* only the last one fails a self-test */
-extern const char *const f2b_state_names[4];
+extern const char *const f2b_state_names[5];
 /* What is looked at; "tier known", "jail sshd". */
 typedef void f2b_row(void *user, const char *what, enum f2b_state state, const char *why);
 

@@ -10,8 +10,10 @@ runs. Each row of ROWS is a jail.local and the rows that the self-test must prin
 """
 
 import calendar
+import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,10 +23,12 @@ import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path += [os.path.join(HERE, os.pardir, name) for name in ("cli", "dns")]
+LIBEXEC = os.path.join(HERE, os.pardir, os.pardir, "cmd", "rep-check", "libexec")
+sys.path += [os.path.join(HERE, os.pardir, name) for name in ("cli", "dns")] + [LIBEXEC]
 
 
 import behaviours as b                              # noqa: E402
+import jails                                        # noqa: E402
 import place                                        # noqa: E402
 import process                                      # noqa: E402
 from fail2ban import Fail2ban                       # noqa: E402
@@ -64,56 +68,172 @@ GATED = "[rep-sendmail-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\nb
 PLAIN_SETS = "nftables[type=allports, addr_options=]\n"
 KNOWN, WORST = "tier known", "tier notorious"
 
-# case, jail.local, ipv6_prefix, {object: (state, part of the text)} (all rows), exit status
+SSHD_GATE = "[rep-sshd-ambiguous]\nenabled = true\nlogpath = {dir}/auth.log\n"
+SPRAY = "[rep-spray]\nenabled = true\nlogpath = {dir}/auth.log\n"
+LOGIN = "[rep-login]\nenabled = true\nlogpath = {dir}/auth.log\n"
+CONFIRMED, NOTORIOUS = "[rep-confirmed]\nenabled = true\n", "[rep-notorious]\nenabled = true\n"
+OFF = {KNOWN: ("off", ""), WORST: ("off", "")}
+OK = {KNOWN: ("ok", ""), WORST: ("ok", "")}
+BROKEN = {KNOWN: ("error", "rep-confirmed does not ban as it should"), WORST: ("error", "rep-notorious does not ban as it should")}
+# rep-spray-files is enabled together with rep-spray
+FILES = {"jail rep-spray-files": [("ok", "reports as 18"), ("ok", "several user names")]}
+
+# case, jail.local, ipv6_prefix, {object: (state, part of the text) or a list of these} (all rows), exit status
 ROWS = (
-    ("as the recipes have it", BOTH + REPORTS.format("18,22") + GATED.format("1d"), 128,
-     {KNOWN: ("ok", "rep-confirmed bans for 1 d"), WORST: ("ok", "rep-notorious bans for 365 d"),
-      "jail sshd": ("ok", "reports as 18,22"),
-      "jail rep-sendmail-ambiguous": ("ok", "only for blocked addresses")}, 0),
+    ("as the recipes have it", BOTH + REPORTS.format("18,22") + GATED.format("1d") + SPRAY + LOGIN, 128,
+     OK | FILES | {
+         KNOWN: ("ok", "rep-confirmed bans for 1 d"), WORST: ("ok", "rep-notorious bans for 365 d"),
+         "jail sshd": ("ok", "reports as 18,22"), "jail rep-spray": [("ok", "reports as 18"), ("ok", "counts addresses that tried")],
+         "jail rep-sendmail-ambiguous": ("ok", "only for blocked addresses")}, 0),
     ("nothing is enabled", "", 128, {KNOWN: ("off", "no enabled jail reads"), WORST: ("off", "no enabled jail")}, 0),
-    ("rep-notorious is not enabled", "[rep-confirmed]\nenabled = true\n", 128,
+    ("rep-notorious is not enabled", CONFIRMED, 128,
      {KNOWN: ("ok", ""),
       WORST: ("mismatch", "rep-confirmed bans for 1 d, but the block lasts 365 d; enable a jail for this tier only")}, 0),
-    ("no jail reads the lowest tier", "[rep-notorious]\nenabled = true\n", 128,
-     {KNOWN: ("off", ""), WORST: ("ok", "")}, 0),
+    ("no jail reads the lowest tier", NOTORIOUS, 128, {KNOWN: ("off", ""), WORST: ("ok", "")}, 0),
     ("another bantime", BOTH + "bantime = 8h\n", 128,
      {KNOWN: ("ok", ""),
       WORST: ("mismatch", "rep-confirmed bans for 1 d, but the block lasts 365 d; set the same bantime in both")}, 0),
-    ("a ban without end", "[rep-confirmed]\nenabled = true\nbantime = -1\n", 128,
+    ("a ban without end", CONFIRMED + "bantime = -1\n", 128,
      {KNOWN: ("mismatch", "bans forever, but the block lasts 1 d"), WORST: ("mismatch", "forever")}, 0),
     ("a wrong tier", BOTH + "filter = rep-verdict[tier=notorius]\n", 128,
      {KNOWN: ("ok", ""), WORST: ("mismatch", ""),
       "jail rep-notorious": ("error", "tier notorius is not in iprep.conf")}, 69),
-    ("two tiers by name", "[rep-confirmed]\nenabled = true\nfilter = rep-verdict[tier=known|notorious]\n", 128,
+    ("two tiers by name", CONFIRMED + "filter = rep-verdict[tier=known|notorious]\n", 128,
      {KNOWN: ("ok", ""), WORST: ("mismatch", "")}, 0),
-    ("another log", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/auth.log\n", 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("error", "does not read")}, 69),
-    ("no such category", REPORTS.format("18;22"), 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("error", 'categories: "18;22"')}, 69),
-    ("a category's name", REPORTS.format("ssh,brute-force"), 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail sshd": ("ok", "reports as ssh,brute-force")}, 0),
+    ("another log", CONFIRMED + "logpath = {dir}/auth.log\n", 128, OFF | {"jail rep-confirmed": ("error", "does not read")}, 69),
+    ("no such category", REPORTS.format("18;22"), 128, OFF | {"jail sshd": ("error", 'categories: "18;22"')}, 69),
+    ("a category's name", REPORTS.format("ssh,brute-force"), 128, OFF | {"jail sshd": ("ok", "reports as ssh,brute-force")}, 0),
     ("prefixes, and sets that refuse them", BOTH.replace("true\n", "true\nbanaction = " + PLAIN_SETS), 64,
-     {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "banaction = iprep-nftables"),
-      "jail rep-notorious": ("error", "ipv6_prefix is 64")}, 69),
-    ("prefixes, and ipset", "[rep-confirmed]\nenabled = true\nbanaction = iptables-ipset-proto6-allports\n", 64,
-     {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail rep-confirmed": ("error", "do not accept prefixes")}, 69),
-    ("prefixes, and sets for them", BOTH + "[DEFAULT]\nbanaction_allports = iprep-nftables\n", 64,
-     {KNOWN: ("ok", ""), WORST: ("ok", "")}, 0),
-    ("a gated jail that bans for too long", GATED.format("7d"), 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""),
-      "jail rep-sendmail-ambiguous": ("mismatch", "bans for 7 d, but the block of a suspicious address lasts 1 d")}, 0),
-    ("a log that is missing", "[rep-confirmed]\nenabled = true\nlogpath = {dir}/missing.log\n", 128,
-     {KNOWN: ("off", ""), WORST: ("off", ""), "jail rep-confirmed": ("error", "its log file is missing")}, 69),
+     BROKEN | {"jail rep-confirmed": ("error", "banaction = iprep-nftables"),
+               "jail rep-notorious": ("error", "ipv6_prefix is 64")}, 69),
+    ("prefixes, and ipset", CONFIRMED + "banaction = iptables-ipset-proto6-allports\n", 64,
+     {KNOWN: ("error", ""), WORST: ("error", ""),
+      "jail rep-confirmed": [("error", "do not accept prefixes"), ("error", "ipset is not installed")]}, 69),
+    ("prefixes, and sets for them", BOTH + "[DEFAULT]\nbanaction_allports = iprep-nftables\n", 64, OK, 0),
+    ("a gated jail that bans for too long", GATED.format("7d"), 128, OFF | {
+        "jail rep-sendmail-ambiguous": [("mismatch", "bans for 7 d, but the block of a suspicious address lasts 1 d"), ("ok", "")]}, 0),
+    ("a log that is missing", CONFIRMED + "logpath = {dir}/missing.log\n", 128,
+     OFF | {"jail rep-confirmed": ("error", "its log file is missing")}, 69),
     ("a firewall that is not installed", BOTH.replace("true\n", "true\nbanaction = iptables-allports[iptables=no-such-tables]\n"),
-     128, {KNOWN: ("ok", ""), WORST: ("ok", ""), "jail rep-confirmed": ("error", "no-such-tables is not installed"),
-           "jail rep-notorious": ("error", "this jail cannot ban")}, 69),
-    ("a firewall with its path", "[rep-confirmed]\nenabled = true\naction = nftables[nftables=/nonexistent/nft]\n",
-     128, {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail rep-confirmed": ("error", "/nonexistent/nft is not")}, 69),
+     128, BROKEN | {"jail rep-confirmed": ("error", "no-such-tables is not installed"),
+                    "jail rep-notorious": ("error", "this jail cannot ban")}, 69),
+    ("a firewall with its path", CONFIRMED + "action = nftables[nftables=/nonexistent/nft]\n",
+     128, {KNOWN: ("error", ""), WORST: ("error", ""), "jail rep-confirmed": ("error", "/nonexistent/nft is not")}, 69),
     ("a jail of others, without a firewall", "[recidive]\nenabled = true\nlogpath = {dir}/auth.log\n"
-     "banaction = iptables[iptables=no-such-tables]\n", 128, {KNOWN: ("off", ""), WORST: ("off", "")}, 0),
-    ("a filter that is missing", "[rep-confirmed]\nenabled = true\nfilter = rep-nonsense\n", 128,
+     "banaction = iptables[iptables=no-such-tables]\n", 128, OFF, 0),
+    ("a filter that is missing", CONFIRMED + "filter = rep-nonsense\n", 128,
      {"fail2ban": ("error", "Jail 'rep-confirmed' skipped, because of wrong configuration: Unable to read")}, 69),
     ("a section twice", BOTH + BOTH, 128, {"fail2ban": ("error", "section 'rep-confirmed' already exists")}, 69),
+    # ---- bans that never happen or do not hold ----
+    ("jails without an action, with maxretry 5, a short findtime and bantime 0",
+     CONFIRMED + "action =\nmaxretry = 5\n" + NOTORIOUS + "findtime = 1s\nbantime = 0\n", 128, {
+         KNOWN: ("error", "rep-confirmed"), WORST: ("error", "rep-confirmed"),
+         "jail rep-confirmed": [("error", "it has no action, so it bans no address; remove 'action ='"),
+                                ("error", "its maxretry is 5, but one line must be enough; set maxretry = 1")],
+         "jail rep-notorious": [("error", "its findtime is 1 s, but fail2ban can read a line up to 60 s late"),
+                                ("error", "its bantime is 0 s, so its bans do not hold")]}, 69),
+    ("the same in jails that do not decide alone", GATED.format("1d") + "maxretry = 3\nfindtime = 1s\n" +
+     SSHD_GATE + "bantime = 0\nbantime.increment = true\n", 128, OFF | {
+         "jail rep-sendmail-ambiguous": [("mismatch", "its maxretry is 3"), ("mismatch", "its findtime is 1 s")],
+         "jail rep-sshd-ambiguous": [("error", "its bantime is 0 s"), ("mismatch", "set bantime.increment = false")]}, 69),
+    ("jails that only watch, as the recipe watch-only", BOTH.replace("true\n", "true\naction = iprep-noban\n"), 128,
+     {KNOWN: ("off", "rep-confirmed only watches"), WORST: ("off", "only watches"),
+      "jail rep-confirmed": ("off", "its action is iprep-noban, so it bans no address"), "jail rep-notorious": ("off", "")}, 0),
+    ("actions that only mail or report", CONFIRMED + "action = sendmail-whois[name=x]\n" + NOTORIOUS + "action = dummy\n" + SPRAY +
+     "action = iprep[category=18]\n", 128, BROKEN | FILES | {
+         "jail rep-confirmed": ("error", "its action sendmail-whois-x does not ban; set action = %(action_)s"),
+         "jail rep-notorious": ("error", "its action dummy does not ban"),
+         "jail rep-spray": [("ok", "reports as 18"), ("error", "its action iprep does not ban")]}, 69),
+    ("ignoreip that covers everything, in one network or several, for each protocol",
+     CONFIRMED + "ignoreip = 0.0.0.0/0\n" + NOTORIOUS + "ignoreip = 127.0.0.1/8 ::1 64.0.0.0/2 128.0.0.0/2 ::/0\n" + SSHD_GATE +
+     "ignoreip = 127.0.0.0/8 10.0.0.0/8 192.168.0.0/16 fe80::/10 fc00::/7 45.0.0.0/16 2a02:4780::/32 example.org\n" + LOGIN +
+     "ignoreip = 64.0.0.0/5\n", 128, BROKEN | {
+         "jail rep-confirmed": ("error", "its ignoreip covers all IPv4 addresses, which are then never banned"),
+         "jail rep-notorious": [("error", "its ignoreip covers 50% of the IPv4 addresses"), ("error", "covers all IPv6")],
+         "jail rep-sshd-ambiguous": ("ok", ""), "jail rep-login": ("mismatch", "its ignoreip covers 3% of the IPv4")}, 69),
+    ("usedns", CONFIRMED + "usedns = warn\n", 128,
+     {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail rep-confirmed": ("mismatch", "usedns = warn looks up names")}, 0),
+    # ---- banactions without a set per jail ----
+    ("banactions that keep one entry for all jails", CONFIRMED + "banaction = ufw\n" + NOTORIOUS + "banaction = route\n", 128, BROKEN | {
+         "jail rep-confirmed": [("error", "its banaction ufw keeps one entry for an address of all jails, so a shorter ban of any jail "
+                                 "ends this ban"), ("error", "ufw is not installed, so this jail cannot ban")],
+         "jail rep-notorious": ("error", "its banaction route keeps one entry")}, 69),
+    ("hosts.deny, and a copy of ufw", CONFIRMED + "banaction = hostsdeny\n" + NOTORIOUS + "banaction = our-ufw\n", 128, BROKEN | {
+        "jail rep-confirmed": ("error", "its banaction hostsdeny keeps one entry"),
+        "jail rep-notorious": [("error", "its banaction our-ufw keeps one entry"), ("error", "ufw is not installed")]}, 69),
+    ("firewalld and shorewall, which are not installed", CONFIRMED + "banaction = firewallcmd-allports\n" + NOTORIOUS +
+     "banaction = shorewall-ipset-proto6\n", 128, BROKEN | {
+         "jail rep-confirmed": ("error", "firewall-cmd is not installed"), "jail rep-notorious": ("error", "ipset is not installed")}, 69),
+    ("one set for two jails", CONFIRMED + "action = iptables-allports[name=same]\n" + NOTORIOUS +
+     "action = iptables-allports[name=same]\n", 128, BROKEN | {
+         "jail rep-confirmed": ("error", "uses the same firewall set as jail rep-notorious"),
+         "jail rep-notorious": ("error", "uses the same firewall set as jail rep-confirmed")}, 69),
+    ("hosts.deny, a line for each jail", BOTH.replace("true\n", "true\nbanaction = iprep-hostsdeny\n"), 128, OK, 0),
+    # ---- filters ----
+    ("filters that match nothing", CONFIRMED + "failregex = ^nothing <HOST>$\n" + NOTORIOUS + "datepattern = ^%%d\n" + SSHD_GATE +
+     "filter = sshd\n" + LOGIN + "filter = sshd\n" + SPRAY + "filter = rep-login\n", 128, FILES | {
+         KNOWN: ("off", ""), WORST: ("error", ""),
+         "jail rep-confirmed": ("error", "its filter does not match verdicts"),
+         "jail rep-notorious": ("error", "its filter does not match the line \"verdict=confirmed ip=45.1.1.1 score=16 tier=notorious"),
+         "jail rep-sshd-ambiguous": ("error", "does not match the line \"Did not receive identification string"),
+         "jail rep-login": ("error", "does not match the line \"Accepted password"),
+         "jail rep-spray": [("ok", "reports as 18"), ("error", "does not match the line \"Failed password")]}, 69),
+    ("filters that are refused, ignore everything or find no name", CONFIRMED + "ignoreregex = verdict\n" + NOTORIOUS +
+     "failregex = ^verdict=confirmed ip=<SUBNET>.*tier=<F-TIER>.*</F-TIER>.*($\n" + SPRAY + "filter = sshd\n", 128, FILES | {
+         KNOWN: ("error", ""), WORST: ("error", ""),
+         "jail rep-confirmed": ("error", "its filter does not match the line"),
+         "jail rep-notorious": ("error", "fail2ban refuses its filter: RegexException"),
+         "jail rep-spray": [("ok", ""), ("ok", "")]}, 69),
+    # ---- who counts, who reports ----
+    ("jails that must not report", CONFIRMED + "action = %(action_)s\n         iprep[category=18]\n" + NOTORIOUS +
+     "action = %(action_)s\n         abuseipdb[abuseipdb_apikey=x, abuseipdb_category=18]\n" + SSHD_GATE +
+     "action = %(action_)s\n         iprep[category=18]\n[recidive]\nenabled = true\nlogpath = {dir}/auth.log\n"
+     "action = %(action_)s\n         iprep[category=18]\n", 128, BROKEN | {
+         "jail rep-confirmed": ("error", "its action iprep reports addresses that were only looked up; remove it from this jail"),
+         "jail rep-notorious": ("error", "its action abuseipdb reports addresses"),
+         "jail rep-sshd-ambiguous": ("error", "its action iprep reports addresses"),
+         "jail recidive": ("error", "it counts bans of other jails, and its action iprep would report them a second time")}, 69),
+    ("recidive by another name, which reports by [DEFAULT]", "[DEFAULT]\naction = %(action_)s\n         iprep[category=18]\n"
+     "[repeated]\nenabled = true\nfilter = recidive\nlogpath = {dir}/auth.log\nbackend = polling\n" + CONFIRMED, 128,
+     {KNOWN: ("ok", ""), WORST: ("mismatch", ""), "jail repeated": ("error", "it counts bans of other jails")}, 69),
+    ("ignorecommands that are missing or for another jail", CONFIRMED + "ignorecommand =\n" + SSHD_GATE + "ignorecommand =\n" + SPRAY +
+     "ignorecommand = %(rep_gate)s\n[rep-spray-files]\nignorecache = %(rep_gate_cache)s\n" + LOGIN + "ignorecommand = %(rep_gate)s\n" +
+     NOTORIOUS + "ignorecommand = %(rep_gate)s\n", 128, BROKEN | {
+         "jail rep-confirmed": ("error", "it has no ignorecommand, so it bans addresses again that were pardoned"),
+         "jail rep-notorious": ("error", "its ignorecommand is not the one in jail.d/iprep.conf, so it bans addresses again"),
+         "jail rep-sshd-ambiguous": ("error", "it has no ignorecommand, so it counts lines of addresses that are not blocked"),
+         "jail rep-spray": [("ok", "reports as 18"), ("error", "so it cannot count user names; remove 'ignorecommand'")],
+         "jail rep-spray-files": [("ok", "reports as 18"), ("error", "its ignorecache hides user names from the gate")],
+         "jail rep-login": ("error", "so it records no logins")}, 69),
+    ("ignorecommands that were changed", SSHD_GATE + "ignorecommand = %(rep_check)s --gate -- <ip>; [ $? -ne 10 ]\n" +
+     GATED.format("1d") + "ignorecommand = %(rep_gate)s || true\n[sshd]\nenabled = true\nlogpath = {dir}/auth.log\n"
+     "ignorecommand = true\naction = %(action_)s\n         iprep[category=18]\n", 128, OFF | {
+         "jail rep-sshd-ambiguous": [("mismatch", "is not the one in jail.d/iprep.conf"), ("ok", "")],
+         "jail rep-sendmail-ambiguous": ("error", "so it counts lines"),
+         "jail sshd": [("ok", "reports as 18"), ("error", "its ignorecommand ignores every line")]}, 69),
+    ("a program in another place, with options", "[DEFAULT]\nrep_check = /srv/bin/rep-check --config=/srv/iprep.conf\n" + BOTH + SSHD_GATE +
+     LOGIN, 128, OK | {"jail rep-sshd-ambiguous": ("ok", "")}, 0),
+    ("rep-login that bans", LOGIN + "action = %(action_)s\n", 128, OFF | {
+        "jail rep-login": ("error", "bans users who log in; set action = iprep-noban")}, 69),
+    ("aggressive modes beside gated jails", SSHD_GATE + "".join(
+        f"[rep-{name}-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\n" for name in ("dovecot", "postfix", "sendmail")) +
+     "".join(f"[{name}]\nenabled = true\nmode = {mode}\nlogpath = {{dir}}/auth.log\n" for name, mode in
+             (("sshd", "aggressive"), ("dovecot", "aggressive"), ("postfix", "aggressive"), ("sendmail-reject", "extra"))), 128,
+     OFF | {f"jail rep-{name}-ambiguous": ("ok", "") for name in ("sshd", "dovecot", "postfix", "sendmail")} | {
+         "jail sshd": ("mismatch", "counts lines of rep-sshd-ambiguous, which prove nothing alone, for every address"),
+         "jail dovecot": ("mismatch", "set mode = normal in [dovecot], or disable rep-dovecot-ambiguous"),
+         "jail postfix": ("mismatch", "rep-postfix-ambiguous"), "jail sendmail-reject": ("mismatch", "rep-sendmail-ambiguous")}, 0),
+    ("the same modes alone, and normal modes beside gated jails", SSHD_GATE + "".join(
+        f"[rep-{name}-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\n" for name in ("dovecot", "exim")) + "".join(
+            f"[{name}]\nenabled = true\nlogpath = {{dir}}/auth.log\n{more}" for name, more in (
+                ("sshd", ""), ("dovecot", ""), ("exim", ""), ("postfix", "mode = aggressive\n"))), 128,
+     OFF | {f"jail rep-{name}-ambiguous": ("ok", "") for name in ("sshd", "dovecot", "exim")}, 0),
+    # ---- backends and logs ----
+    ("an unknown backend, and the journal for the verdict log", CONFIRMED + "backend = inotify\n" + NOTORIOUS + "backend = systemd\n", 128,
+     {KNOWN: ("error", ""), WORST: ("error", ""), "jail rep-confirmed": ("error", "fail2ban has no backend inotify"),
+      "jail rep-notorious": ("error", "its backend is systemd, but verdicts are in")}, 69),
+    ("a jail of others without its log", "[sshd]\nenabled = true\nlogpath = {dir}/missing.log\n" + BOTH, 128, OK | {
+        "jail sshd": ("error", "none of its log files exists, and fail2ban does not start without one; install a syslog daemon")}, 69),
 )
 
 JOURNALD = "/lib/systemd/systemd-journal-remote"
@@ -216,6 +336,15 @@ class Case(unittest.TestCase):
         with open(cls.client, "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\nexec env -i {setting} {words} "$@"\n')
         os.chmod(cls.client, 0o755)
+        # fail2ban's modules as if it were installed, with a python3-systemd of one line
+        cls.modules = f"{cls.top}/modules"
+        os.makedirs(f"{cls.modules}/systemd")
+        os.symlink(f"{cls.packages.fail2ban_modules}/fail2ban", f"{cls.modules}/fail2ban")
+        for name, text in (("__init__", ""), ("journal", "__version__ = '235'\nclass Reader: pass\n")):
+            with open(f"{cls.modules}/systemd/{name}.py", "w", encoding="ascii") as file:
+                file.write(text)
+        cls.server.write("action.d/our-ufw.conf", "[Definition]\nactionban = ufw insert 1 deny from <ip> to any\n"
+                         "actionunban = ufw delete deny from <ip> to any\n")
         # the result must not depend on the tools of this host
         cls.firewalls = f"{cls.top}/firewalls"
         os.mkdir(cls.firewalls)
@@ -229,11 +358,13 @@ class Case(unittest.TestCase):
         self.place.write("auth.log", "")
         self.place.write("state/verdict.log", "", 0o640, place.OWNER)
         os.mkdir(self.place.path("log"))
-        self.server.write("jail.local", (DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails).replace("{dir}", self.place.dir))
+        text = DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails
+        self.server.write("jail.local", text.replace("{dir}", self.place.dir))
 
     def run_it(self, *args, client=None, before=""):
         command = self.place.command("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
-        script = ('mount --bind "$0" /usr/local/sbin && mount -t tmpfs tmpfs /var/log && mkdir -p /run/log && '
+        script = (f'mount --bind {self.modules} /usr/lib/python3/dist-packages && '
+                  'mount --bind "$0" /usr/local/sbin && mount -t tmpfs tmpfs /var/log && mkdir -p /run/log && '
                   f'mount -t tmpfs tmpfs /run/log && cp -a "$1/." /var/log && shift || exit 99\n{before}\nexec "$@"')
         return process.run(["unshare", "--mount", "sh", "-c", script, self.firewalls, self.place.path("log"), *command],
                            check=False, timeout_s=120)
@@ -246,9 +377,21 @@ class Case(unittest.TestCase):
         return [(row["fail2ban"], row["state"], row["why"]) for row in rows if "fail2ban" in row]
 
     def rows(self, status, **more):
-        """{object: (state, text)} of all rows except the version and the logs of jails."""
-        return {what: (state, why) for what, state, why in self.found(status, **more)
-                if not what.startswith("log of ") and not why.startswith("version ")}
+        """{object: [(state, text)]} of all rows except the version, the server that does not run, and the logs of jails."""
+        found = {}
+        for what, state, why in self.found(status, **more):
+            if not what.startswith("log of ") and not why.startswith(("version ", "it is not running")):
+                found.setdefault(what, []).append((state, why))
+        return found
+
+    def compare(self, found, said):
+        """found: {object: [(state, text)]}; said: the same with parts of the texts, or without a list"""
+        said = {what: rows if isinstance(rows, list) else [rows] for what, rows in said.items()}
+        self.assertEqual({what: sorted(state for state, _ in rows) for what, rows in found.items()},
+                         {what: sorted(state for state, _ in rows) for what, rows in said.items()}, found)
+        for what, rows in said.items():
+            for state, part in rows:
+                self.assertTrue(any(state == one and part in why for one, why in found[what]), (what, state, part, found[what]))
 
     def logs(self, status, **more):
         """{jail: (state, text)} of the rows about logs."""
@@ -273,11 +416,7 @@ class SelfTest(Case):
         for what, jails, prefix, said, status in ROWS:
             with self.subTest(what):
                 self.start(jails, prefix)
-                found = self.rows(status)
-                self.assertEqual({name: state for name, (state, _) in found.items()},
-                                 {name: state for name, (state, _) in said.items()}, found)
-                for name, (_, why) in said.items():
-                    self.assertIn(why, found[name][1])
+                self.compare(self.rows(status), said)
 
     def test_the_rows_for_the_log_of_each_jail(self):
         self.server.write("filter.d/hopeless.conf", HOPELESS)
@@ -290,6 +429,13 @@ class SelfTest(Case):
                                  {name: state for name, (state, _) in said.items()}, found)
                 for name, (_, why) in said.items():
                     self.assertIn(why, found[name][1])
+
+    def test_the_page_and_the_self_test_have_the_same_shared_banactions(self):
+        with open(os.path.join(HERE, os.pardir, os.pardir, "lib", "man", "iprep.7"), encoding="ascii") as file:
+            rows = re.findall(r"^\.It (.*) Ta ends early", file.read(), re.M)
+        names = [name for row in rows for name in row.split(", ")]
+        names = {name if name[0] != "-" else "firewallcmd" + name for name in names}
+        self.assertEqual(names, set(jails.SHARED_ACTIONS))
 
     def test_a_failure_of_journalctl_is_reported_as_unknown(self):
         for script, why in (("exit 3", "journalctl: status 3"), ("echo no rights >&2; exit 1", "journalctl: no rights"),
@@ -326,34 +472,12 @@ class SelfTest(Case):
     def test_text_output_is_a_table(self):
         self.start(BOTH)
         text = self.run_it().stdout
-        self.assertRegex(text, r"\nFAIL2BAN +STATE +WHY\nfail2ban +ok +version \S+\ntier known +ok +jail rep-confirmed bans for 1 d\n")
+        self.assertRegex(text, r"\nFAIL2BAN +STATE +WHY\nfail2ban +ok +version \S+\nrunning fail2ban +unknown +it is not running, [^\n]+\ntier known +ok +jail rep-confirmed bans for 1 d\n")
 
     def test_without_fail2ban_the_self_test_passes(self):
         self.start()
         self.assertEqual(self.rows(0, client="/nonexistent/fail2ban-client"),
-                         {"fail2ban": ("off", "not installed, so verdicts cause no bans")})
-
-    def test_a_fail2ban_without_the_capabilities_that_hooks_need_is_an_error(self):
-        for capabilities, name, states in (("-setuid", "fail2ban-server", ["off", "off", "error"]),
-                                           ("-setgid", "fail2ban-server", ["off", "off", "error"]),
-                                           ("-chown", "fail2ban-server", ["off", "off"]),
-                                           ("-setuid", "another", ["off", "off"])):     # an old pid file
-            with self.subTest(capabilities, name=name):
-                self.start()
-                shutil.copy("/bin/sleep", self.place.path(name))
-                command = self.place.command("rep-check", "--self-test", "--json", "--fail2ban", self.client)
-                # a separate /run, with the process ID of a substitute for fail2ban
-                script = ("mount -t tmpfs tmpfs /run && mkdir /run/fail2ban || exit 1\n"
-                          f"setpriv --bounding-set {capabilities} {self.place.path(name)} 100 &\n"
-                          "echo $! >/run/fail2ban/fail2ban.pid\n"
-                          f"until grep -qx {name} /proc/$!/comm; do :; done\n"
-                          '"$@"; status=$?; kill $!; exit $status')
-                p = process.run(["unshare", "--mount", "sh", "-c", script, "sh", *command], check=False)
-                rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
-                rows = [row for row in rows if not row["why"].startswith("version ")]
-                self.assertEqual([row["state"] for row in rows], states, p.stdout + p.stderr)
-                self.assertEqual(p.returncode, 69 if "error" in states else 0)
-                self.assertEqual("CAP_SETUID" in rows[-1]["why"], "error" in states)
+                         {"fail2ban": [("off", "not installed, so verdicts cause no bans")]})
 
     def test_a_client_that_fails_or_prints_nonsense_is_an_error(self):
         nonsense = "[[[[[[[[[[[[['x'\n['set', 'a\n['set', 'x', ['y', 'bantime'\n[\n['\\\n]\n"
@@ -362,9 +486,137 @@ class SelfTest(Case):
             with self.subTest(script):
                 self.start()
                 self.place.write("client", f"#!/bin/sh\n{script}\n", 0o755)
-                (state, said), = self.rows(69, client=self.place.path("client")).values()
+                ((state, said),), = self.rows(69, client=self.place.path("client")).values()
                 self.assertEqual(state, "error")
                 self.assertIn(why, said)
+
+
+# What a unit of fail2ban may do to its process: case, whether the real server runs (otherwise a program of its name), shell
+# commands before it starts in its own mount namespace ($0: the directory of the case), words that start it, and
+# [(object, state, part of the text)]
+PLAIN = ("running fail2ban", "ok", "its hooks can write the state")
+READ_ONLY = "mount --bind $0 $0 && mount -o remount,bind,ro $0"
+POSTED = ("setpriv", "--no-new-privs", "--bounding-set", "-all,+audit_read,+dac_read_search,+net_admin,+net_raw,+setuid,+setgid")
+NO_RIGHTS = ("running fail2ban", "error", "it runs without CAP_SETUID or CAP_SETGID, so every hook fails")
+HOOKS_FAIL = ("running fail2ban", "error", "its hooks fail (BIN/rep-check --ready: ")
+PROCESSES = (
+    ("a stock unit", True, ":", (), [PLAIN]),
+    ("capabilities and ProtectSystem=strict, as people post them", True, READ_ONLY, POSTED,
+     [HOOKS_FAIL, ("running fail2ban", "error", "add \"DIR/state\" to ReadWritePaths of its unit")]),
+    ("the same capabilities alone", False, ":", POSTED, [PLAIN]),
+    ("another state directory, as by BindPaths", False, "mkdir -p $0/other && chown 65534:65534 $0/other && "
+     "mount --bind $0/other $0/state && touch $0/state/verdict.log && chown 65534:65534 $0/state/verdict.log", (),
+     [("running fail2ban", "error", "its hooks see another file as DIR/state/iprep.db; check PrivateTmp")]),
+    ("another verdict log", False, "mount --bind $0/auth.log $0/state/verdict.log && chown 65534:65534 $0/auth.log", (),
+     [("running fail2ban", "error", "its hooks see another file as DIR/state/verdict.log")]),
+    ("PrivateTmp, and everything there", False, "mount --make-rprivate / && exec 9<$0/fail2ban-server && mount -t tmpfs tmpfs $0 "
+     "&& cp /proc/self/fd/9 $0/fail2ban-server && chmod 755 $0/fail2ban-server && exec 9<&-", (),
+     [HOOKS_FAIL, ("running fail2ban", "error", "iprep.conf")]),
+    ("no CAP_SETUID", False, ":", ("setpriv", "--bounding-set", "-setuid"), [NO_RIGHTS]),
+    ("no CAP_SETGID", False, ":", ("setpriv", "--bounding-set", "-setgid"), [NO_RIGHTS]),
+    ("no CAP_CHOWN, which is not needed", False, ":", ("setpriv", "--bounding-set", "-chown"), [PLAIN]),
+    ("no CAP_NET_ADMIN", False, ":", ("setpriv", "--bounding-set", "-net_admin"),
+     [PLAIN, ("jail rep-confirmed", "error", "fail2ban runs without CAP_NET_ADMIN, so this jail cannot ban"),
+      ("tier known", "error", "rep-confirmed does not ban")]),
+    ("no right to read the verdict log", False, ":", ("setpriv", "--bounding-set", "-dac_override,-dac_read_search"),
+     [PLAIN, ("running fail2ban", "error", "it cannot read DIR/state/verdict.log: Permission denied; add CAP_DAC_READ_SEARCH")]),
+    ("an ordinary user", False, ":", ("setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups"), [HOOKS_FAIL]),
+    ("a limit of written files", False, ":", ("prlimit", "--fsize=0"), [HOOKS_FAIL]),
+    ("a firewall that is not in its PATH", False, ":", ("env", "PATH=/nonexistent"),
+     [PLAIN, ("jail rep-confirmed", "error", "nft or iptables is not installed, so this jail cannot ban")]),
+)
+PROGRAMS = """[DEFAULT]
+rep_check = {bin}/rep-check --config={dir}/iprep.conf
+banaction_allports = iptables-allports
+"""
+
+
+class Space:
+    """Where a server runs: a mount namespace of its own, and fewer rights."""
+
+    def __init__(self, script, words, directory):
+        self.script, self.words, self.directory = script, words, directory
+
+    def command(self, argv):
+        return ["unshare", "--mount", "sh", "-c", f'{self.script} || exit 99\nshift 0; exec "$@"', self.directory, *self.words, *argv]
+
+
+class Running(Case):
+    """The self-test sees what the process of fail2ban may do."""
+
+    def start_server(self, is_real=True, script=":", words=(), jails=BOTH):
+        self.start(PROGRAMS.replace("{bin}", BIN) + jails)
+        self.place.run("rep-check", "--ready")
+        space = Space(script, words, self.place.dir)
+        if is_real:
+            for name in ("fail2ban.sqlite3", "pid", "socket"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self.server.directory}/{name}")
+            for name in ("iptables", "ip6tables"):
+                shutil.copy("/bin/true", f"{self.server.directory}/bin/{name}")
+            self.server.space = space
+            self.server.start()
+            self.addCleanup(self.server.stop)
+        else:
+            self.start_substitute(space)
+        self.before = f"mount -t tmpfs tmpfs /run && mkdir /run/fail2ban && cp {self.server.directory}/pid /run/fail2ban/fail2ban.pid"
+
+    def start_substitute(self, space, name="fail2ban-server"):
+        substitute = self.place.path(name)
+        shutil.copy("/bin/sleep", substitute)
+        # pylint: disable=consider-using-with
+        child = subprocess.Popen(space.command([substitute, "1000"]), stdin=subprocess.DEVNULL,
+                                 env={"PATH": f"{self.firewalls}:/usr/sbin:/usr/bin:/sbin:/bin"})
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+
+        def has_started():
+            with open(f"/proc/{child.pid}/comm", encoding="ascii") as file:
+                return file.read().strip() == name[:15]
+        self.assertTrue(process.wait_for(has_started, 60, every_s=0.02))
+        with open(f"{self.server.directory}/pid", "w", encoding="ascii") as file:
+            file.write(f"{child.pid}\n")
+
+    def seen(self):
+        """[(object, state, text)] and the exit status"""
+        p = self.run_it("--json", before=self.before)
+        rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
+        return [(row["fail2ban"], row["state"], row["why"]) for row in rows], p.returncode
+
+    def test_what_the_process_may_not_do_is_reported(self):
+        for what, is_real, script, words, said in PROCESSES:
+            with self.subTest(what):
+                self.start_server(is_real, script, words)
+                found, status = self.seen()
+                for one, state, part in said:
+                    part = part.replace("DIR", self.place.dir).replace("BIN", BIN)
+                    self.assertTrue(any((one, state) == row[:2] and part in row[2] for row in found), (one, state, part, found))
+                self.assertEqual(PLAIN in found, PLAIN in said, found)
+                self.assertEqual(status, 69 if any(state == "error" for _, state, _ in said) else 0, found)
+                self.server.stop()
+
+    def test_the_process_id_of_another_program_is_not_taken_for_fail2ban(self):
+        self.start_server(False)
+        self.start_substitute(Space(":", ("setpriv", "--bounding-set", "-setuid"), self.place.dir), "another")
+        found, status = self.seen()
+        self.assertIn(("running fail2ban", "unknown", "it is not running, so its jails and what its hooks can write were not "
+                       "checked"), found)
+        self.assertEqual(status, 0)
+
+    def test_a_jail_that_is_enabled_but_does_not_run_is_reported(self):
+        self.start_server(jails=CONFIRMED)
+        self.assertEqual(self.seen()[1], 0)
+        with open(f"{self.server.config}/jail.local", "a", encoding="ascii") as file:
+            file.write(NOTORIOUS)
+        found, status = self.seen()
+        self.assertIn(("jail rep-notorious", "error", "it is enabled, but does not run; fail2ban.log says why"), found)
+        self.assertEqual(status, 69)
+
+    def test_a_server_whose_jails_cannot_be_asked_is_unknown(self):
+        self.start_server(False)
+        found, status = self.seen()
+        self.assertIn(("running fail2ban", "unknown", "its jails were not checked: fail2ban-client status failed"), found)
+        self.assertEqual(status, 0)
 
 
 if __name__ == "__main__":
