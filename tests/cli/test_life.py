@@ -21,7 +21,8 @@ PURGE, RECHECK, RELEASED, NOON = 3 * HOUR + 23 * 60, 4 * HOUR + 37 * 60, 5 * HOU
 LAST = 400
 # column that tells an age, for how long, and whether the run before must agree
 KEPT = {'finding': ('answered_at', WEEK, False), 'lookup': ('since', WEEK, False),
-        'sighting': ('at', DAY, False), 'failure': ('last_at', DAY, False), 'released': ('at', WEEK, True),
+        'sighting': ('at', DAY, False), 'ambiguous': ('at', DAY, False),
+        'failure': ('last_at', DAY, False), 'released': ('at', WEEK, True),
         'good': ('at', 30 * DAY, True), 'report': ('ended_at', 60 * DAY, True), 'block': ('until', 0, True),
         'pardon': ('until', 0, True), 'retraction': ('since', 60 * DAY, True)}
 # days of a re-check that finds the address still listed; those of a release; those without an answer
@@ -137,7 +138,7 @@ class Life(moved_case.Case):
             12: {NOON: lambda: self.forget(PARDONED, '--pardon', '30d', traces=1)},
             15: {NOON: lambda: self.forget(FORGOTTEN)},
             20: {NOON: lambda: self.know(MOVED, score=0)},
-            30: {NOON: self.seen_again_by_the_gate},
+            30: {NOON: self.banned_again},
             40: {NOON: self.log_in_was_too_long_ago},
             42: {NOON - 1: self.still_pardoned},
             43: {NOON: lambda: self.seen(PARDONED, 'notorious')},
@@ -226,11 +227,9 @@ class Life(moved_case.Case):
         self.blocked_now(GOOD, 'known')
         self.check()
 
-    def seen_again_by_the_gate(self):
-        self.gate(STAYS, status=10)
-        self.flush()
-        self.blocked_now(STAYS, 'notorious')
-        self.check()
+    def banned_again(self):
+        """A sure address, which the sources still give its tier: the block is prolonged."""
+        self.seen(STAYS, 'notorious')
 
     def still_pardoned(self):
         self.gate(PARDONED)
