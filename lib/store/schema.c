@@ -115,19 +115,12 @@ static const char schema_5[] =
 	"ALTER TABLE block ADD COLUMN seen TEXT NOT NULL DEFAULT '';";
 
 /*
- * Probes of lists by family, and whether the blocks of a quarantined list were released. The share
- * of listings among a list's answers: in the hour that began at share_at, and before. The hashes of
- * user names have two parts since; an older one would count as one more name.
+ * Probes of lists by family, and whether the blocks of a quarantined list were released. The hashes
+ * of user names have two parts since; an older one would count as one more name.
  */
-static const char schema_6[] =
-	"ALTER TABLE zone ADD COLUMN probed6_at INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN applied INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN share_at INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN hour_answers INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN hour_listed INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN past_answers INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE zone ADD COLUMN past_listed INTEGER NOT NULL DEFAULT 0;"
-	"DELETE FROM sighting;";
+static const char schema_6[] = "ALTER TABLE zone ADD COLUMN probed6_at INTEGER NOT NULL DEFAULT 0;"
+			       "ALTER TABLE zone ADD COLUMN applied INTEGER NOT NULL DEFAULT 0;"
+			       "DELETE FROM sighting;";
 
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5, schema_6 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
@@ -166,10 +159,7 @@ static const char *const altered[] = {
 	"CREATE TABLE zone( name TEXT PRIMARY KEY, zone TEXT NOT NULL, state4 INTEGER NOT"
 	" NULL, state6 INTEGER NOT NULL, why TEXT NOT NULL, latency_ms INTEGER NOT NULL,"
 	" probed_at INTEGER NOT NULL, silent_since INTEGER NOT NULL, probed6_at INTEGER NOT"
-	" NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0, share_at INTEGER NOT NULL"
-	" DEFAULT 0, hour_answers INTEGER NOT NULL DEFAULT 0, hour_listed INTEGER NOT NULL"
-	" DEFAULT 0, past_answers INTEGER NOT NULL DEFAULT 0, past_listed INTEGER NOT NULL"
-	" DEFAULT 0) STRICT, WITHOUT ROWID",
+	" NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
 };
 
 /* Is it one of the statements of the steps, whole? */

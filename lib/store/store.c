@@ -121,6 +121,12 @@ static int open_or_make(struct store *store)
 	return open_existing(store);
 }
 
+void store_begin_call(struct store *store)
+{
+	if (store->mode != STORE_WORK)
+		store->until_ms = clock_mono_ms() + HOOK_ALL_MS;
+}
+
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
 	       struct store **ret_store, struct err *error)
 {
@@ -136,11 +142,10 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	store->path = path;
 	store->pages_max = PAGES_MAX;
 	store->wait_ms = HOOK_WAIT_MS;
-	store->until_ms = clock_mono_ms() + HOOK_ALL_MS;
-	if (mode == STORE_WORK) {
+	store->until_ms = INT64_MAX;
+	if (mode == STORE_WORK)
 		store->wait_ms = WORK_WAIT_MS;
-		store->until_ms = INT64_MAX;
-	}
+	store_begin_call(store);
 	if (mode == STORE_RECORD)
 		store->wait_ms = RECORD_WAIT_MS;
 	rc = open_or_make(store);

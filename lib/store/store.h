@@ -32,6 +32,8 @@ enum store_sync { STORE_FAST, STORE_DURABLE }; /* lookup jobs, findings : report
  */
 int store_open(const char *path, enum store_mode mode, struct clock clock, const struct log *log,
 	       struct store **ret_store, struct err *error);
+/* A hook's time begins again: a store that is kept open serves many calls. store_open() does it. */
+void store_begin_call(struct store *store);
 struct store *store_close(struct store *store);
 bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall back */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * confine_probe.c - for LD_PRELOAD: when a program first goes to the network it tries, as an attacker
- * who controls it, what it should not be able to do
+ * confine_probe.c - for LD_PRELOAD: when a program first goes to the network it tries, as an
+ * attacker who controls it, what it should not be able to do
  *
  * Each try is a line "NAME ERRNO" of PROBE_DIR/tries; 0: it succeeded. For
  * tests/cli/test_confine.py.
