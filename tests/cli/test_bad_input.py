@@ -91,7 +91,7 @@ class Case(unittest.TestCase):
     def block(self):
         self.run_it('rep-check', '--ready', status=0)
         now = int(time.time())
-        self.sql('INSERT INTO block VALUES(?, ?, 3, ?, ?, ?, ?, 0, ?, ?, 0, 0, NULL)', key_of(BLOCKED), 'known',
+        self.sql('INSERT INTO block VALUES(?, ?, 3, ?, ?, ?, ?, 0, ?, ?, 0, 0, NULL, \'\')', key_of(BLOCKED), 'known',
                  now, now + 86400, now, now, 'sshd', 'zen')
 
     def gate(self, address, status, **more):

@@ -75,7 +75,7 @@ class SetAside(Case):
 
     def test_a_newer_one_too(self):
         self.place.sql('PRAGMA user_version = 99')
-        p = self.reset(says='the state is written by a newer iprep (version 99; this one knows 5)')
+        p = self.reset(says='the state is written by a newer iprep (version 99; this one knows 6)')
         db = sqlite3.connect(f'file:{p.stdout.strip()}?mode=ro', uri=True)
         self.assertEqual(db.execute('SELECT count(*) FROM block').fetchone(), (301,))
         db.close()

@@ -142,7 +142,7 @@ class Upgraded(store_case.Case):
         self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         before = self.bytes()
         for args in store_case.EACH:
-            self.run_it(args, 74, 'written by a newer iprep (version 99; this one knows 5), not touched: install that '
+            self.run_it(args, 74, 'written by a newer iprep (version 99; this one knows 6), not touched: install that '
                         'one again, or set it aside with rep-purge --reset')
         self.gate(BLOCKED, 0)
         self.assertEqual(self.bytes(), before)
