@@ -230,13 +230,14 @@ class Disk(Case):
         self.assertEqual(err.count('\n'), 1, err)
         self.assertTrue(err.startswith(f'{program}: '), err)
 
-    def everything(self):
+    def everything(self, unreadable=()):
         for before in (self.FULL, self.READ_ONLY):
             with self.subTest(before=before):
                 self.refused(before, 'rep-report', '--enqueue', '--', '45.2.2.2')
                 self.refused(before, 'rep-check', '--ready')
                 self.refused(before, 'rep-purge', '45.7.7.7')
-                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', BLOCKED), (10, ''))
+                blocked = 0 if before in unreadable else 10
+                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', BLOCKED), (blocked, ''))
                 self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', '45.2.2.2'), (0, ''))
 
     def test_nothing_is_lost_and_the_gate_answers(self):
@@ -255,8 +256,10 @@ class Disk(Case):
                 self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', BLOCKED), (0, ''))
 
     def test_the_same_with_a_log_alone(self):
+        """SQLite reads no log on a read-only disk without its index. The file alone could hold a block that the log
+        lifts, so the gate counts no line."""
         self.save('-wal')
-        self.everything()
+        self.everything(unreadable=(self.READ_ONLY,))
 
 
 class People(Case):
