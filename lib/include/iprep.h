@@ -467,8 +467,8 @@ struct iprep_queue {
 	const struct iprep_endpoint *const *endpoints;
 	size_t nstuck; /* the newest hundred */
 	const struct iprep_stuck *const *stuck;
-	/* Why DNS over TCP failed when it was last needed, with the resolver's address, and when: no
-	 * listing creates a block then. NULL: it works, or is not needed. */
+	/* Why DNS over TCP failed when it was last needed, with the resolver's address, and when:
+	 * no listing creates a block then. NULL: it works, or is not needed. */
 	const char *no_tcp;
 	int64_t no_tcp_at;
 };

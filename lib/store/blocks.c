@@ -155,7 +155,7 @@ static const char *const pages[] = {
 				 "until, key"),
 };
 
-/* The page after this one begins where it ends: rows that are not in order would come for ever. */
+/* The page after this one begins where it ends: rows that are not in order would come forever. */
 static bool is_after(enum block_order order, const struct block *block, const struct block *before)
 {
 	int64_t number = 0, last = 0;

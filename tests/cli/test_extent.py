@@ -5,7 +5,7 @@
     test_extent.py DIRECTORY-OF-PROGRAMS        (as root)
 
 The database and the verdict log belong to the user that the worker runs as. Root acts on what rep-check --blocks
---format writes, which is tested here, and on the lines of the log: host/fail2ban_files, cli/stands.
+--format writes, which is tested here, and on the lines of the log: host/fail2ban_files, cli/is_blocked.
 """
 import ipaddress
 import os

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """rep-check --is-blocked: whether a verdict line can ban. 10 while exactly what it names is blocked.
 
-    test_stands.py DIRECTORY-OF-PROGRAMS        (as root)
+    test_is_blocked.py DIRECTORY-OF-PROGRAMS        (as root)
 """
 import os
 import sqlite3
@@ -127,6 +127,6 @@ class Networks(blocks_case.Case):
 
 if __name__ == '__main__':
     if os.geteuid():
-        sys.exit('test_stands.py: needs root')
+        sys.exit('test_is_blocked.py: needs root')
     blocks_case.Case.programs = os.path.abspath(sys.argv.pop(1))
     unittest.main()
