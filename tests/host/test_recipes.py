@@ -86,11 +86,13 @@ class Recipes(test_self_test.Case):
                 self.prepare(names)
                 self.assertIn("OK: configuration test is successful", self.server.test_configuration())
                 said = self.rows(0)
-                self.assertEqual(said["tier known"][0], "ok", said)
+                expected = "off" if "watch-only" in names else "ok"
+                self.assertEqual(said["tier known"][0][0], expected, said)
                 text = "".join(map(recipe, names))
                 for name in re.findall(r"^\[(rep-\S+-ambiguous|sshd|dovecot|postfix-sasl|sendmail-auth|exim)\]\nenabled",
                                        text, re.M):
-                    self.assertEqual(said["jail " + name][0], "ok", said)
+                    states = {state for state, _ in said["jail " + name]}
+                    self.assertEqual(states - {"off"} if expected == "off" else states, {"ok"}, said)
 
     def test_no_jail_reports_twice(self):
         self.prepare(DAEMONS)
@@ -138,7 +140,7 @@ class Recipes(test_self_test.Case):
         self.prepare(("sshd", "ipv6-64"))
         self.server.write("jail.d/ipv6-64.local", test_self_test.BOTH.replace("true\n", "true\nbanaction = "
                                                                               + test_self_test.PLAIN_SETS))
-        self.assertEqual(self.rows(69)["jail rep-confirmed"][0], "error")
+        self.assertEqual({state for state, _ in self.rows(69)["jail rep-confirmed"]}, {"error"})
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ ROWS = (
     ("an unknown backend, and the journal for the verdict log", CONFIRMED + "backend = inotify\n" + NOTORIOUS + "backend = systemd\n", 128,
      {KNOWN: ("error", ""), WORST: ("error", ""), "jail rep-confirmed": ("error", "fail2ban has no backend inotify"),
       "jail rep-notorious": ("error", "its backend is systemd, but verdicts are in")}, 69),
-    ("a jail of others without its log", "[sshd]\nenabled = true\nlogpath = {dir}/missing.log\n" + BOTH, 128, OK | {
+    ("a jail of others without its log", "[sshd]\nenabled = true\nbackend = polling\nlogpath = {dir}/missing.log\n" + BOTH, 128, OK | {
         "jail sshd": ("error", "none of its log files exists, and fail2ban does not start without one; install a syslog daemon")}, 69),
 )
 
