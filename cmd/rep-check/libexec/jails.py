@@ -280,7 +280,8 @@ class Model:
     def __init__(self, text):
         self.jails = {}
         self.errors = []
-        self.without_logs = re.findall(r"Have not found any log file for (\S+) jail", text)
+        # 1.1.1 can switch to the journal instead
+        self.without_logs = re.findall(r"Have not found any log file for '?([^\s']+)'? jail(?!\. Jail will monitor)", text)
         self.database = ""
         for line in text.splitlines():
             try:
