@@ -46,8 +46,11 @@ static void put_queue_text(const struct iprep_queue *queue)
 	put_ages("reports being sent", &queue->sending);
 	put_ages("lookups", &queue->lookups);
 	put_ages("retractions", &queue->retractions);
-	printf("a worker %s; %s\n\n", queue->worker_runs ? "is running" : "is not running",
+	printf("a worker %s; %s", queue->worker_runs ? "is running" : "is not running",
 	       queue->has_key ? "there is an API key" : "there is no API key: nothing is reported");
+	if (queue->key_error)
+		printf(" (%s)", queue->key_error);
+	printf("\n\n");
 	printf("%-14s %7s %7s  %-26s %-20s  %s\n", "ENDPOINT", "LIMIT", "LEFT", "STATE",
 	       "LAST SUCCESS", "LAST ERROR");
 	for (size_t i = 0; i < queue->nendpoints; i++)
@@ -124,6 +127,8 @@ static void put_queue_json(const struct iprep_queue *queue)
 	json_put_bool(&json, "key", queue->has_key);
 	json_put_text(&json, "no_tcp", queue->no_tcp);
 	json_put_time(&json, "no_tcp_at", queue->no_tcp_at);
+	if (queue->key_error)
+		json_put_text(&json, "key_error", queue->key_error);
 	json_put_array(&json, "endpoints");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint_json(&json, queue->endpoints[i]);
@@ -138,7 +143,7 @@ static void put_queue_json(const struct iprep_queue *queue)
 int report_status(struct cli *cli)
 {
 	struct iprep_queue *queue;
-	int rc = iprep_queue_status(cli->ctx, &queue);
+	int rc = iprep_queue_status(cli->ctx, &queue), status = EX_OK;
 
 	if (rc)
 		return cli_fail(cli, rc);
@@ -146,6 +151,8 @@ int report_status(struct cli *cli)
 		put_queue_json(queue);
 	else
 		put_queue_text(queue);
+	if (queue->key_error)
+		status = EX_NOPERM;
 	iprep_queue_free(queue);
-	return EX_OK;
+	return status;
 }

@@ -192,6 +192,8 @@ int ctx_read_key(struct iprep_ctx *ctx)
 	if (rc || !*ctx->conf->key_file)
 		return rc;
 	rc = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
+	if (rc > 1)
+		snprintf(ctx->key_error, sizeof(ctx->key_error), "%.511s", ctx->err.text);
 	if (rc > 0)
 		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
 	if (rc) {

@@ -13,6 +13,7 @@ struct iprep_ctx {
 	struct dnsbl_health_table health;
 	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
+	char key_error[512]; /* why the key of AbuseIPDB cannot be read; "": no file */
 };
 
 struct session ctx_env(struct iprep_ctx *ctx);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 struct test {
+	const char *key_error;
 	struct session session;
 	struct task task;
 	int tcp_row;	    /* of the list that is asked over TCP; -1: TCP is not needed */
@@ -178,6 +179,27 @@ static bool judge_tcp(const struct test *test,
 	return test->tcp_works;
 }
 
+/* No key file is a choice; a key that may not be read is not. */
+static void judge_no_key(const struct test *test,
+			 void (*row)(void *user, const struct iprep_source *source), void *user,
+			 bool *ret_passed)
+{
+	struct iprep_source s = { .name = "abuseipdb", .state = IPREP_SRC_OFF, .latency_ms = -1 };
+	char why[600];
+
+	s.why = why;
+	if (*test->key_error) {
+		s.state = IPREP_SRC_NO_KEY;
+		*ret_passed = false;
+		snprintf(why, sizeof(why), "%.511s: neither asked nor reported to",
+			 test->key_error);
+	} else {
+		snprintf(why, sizeof(why), "no key in %.100s: neither asked nor reported to",
+			 text_filled(test->session.conf->key_file, "[abuseipdb] key_file"));
+	}
+	row(user, &s);
+}
+
 static void judge_test_point(const struct test *test,
 			     void (*row)(void *user, const struct iprep_source *source), void *user,
 			     bool *ret_passed)
@@ -198,15 +220,8 @@ static void judge_test_point(const struct test *test,
 	}
 	if (!judge_tcp(test, row, user))
 		*ret_passed = false;
-	if (conf->abuseipdb < 0) {
-		struct iprep_source s = {
-			.name = "abuseipdb", .state = IPREP_SRC_OFF, .latency_ms = -1, .why = why
-		};
-
-		snprintf(why, sizeof(why), "no key in %.100s: neither asked nor reported to",
-			 text_filled(conf->key_file, "[abuseipdb] key_file"));
-		row(user, &s);
-	}
+	if (conf->abuseipdb < 0)
+		judge_no_key(test, row, user, ret_passed);
 }
 
 int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
@@ -221,6 +236,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	if (rc)
 		return rc;
 	test.session = ctx_env(ctx);
+	test.key_error = ctx->key_error;
 	if (flags & IPREP_NO_STATE)
 		test.session.store = NULL;
 	test.task.findings = calloc(test.session.conf->nsources + 1, sizeof(*test.task.findings));

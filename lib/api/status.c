@@ -18,7 +18,7 @@ struct whole { /* one allocation */
 	struct iprep_queue queue;
 	struct iprep_endpoint endpoints[NENDPOINTS];
 	const struct iprep_endpoint *endpoint_list[NENDPOINTS];
-	char errors[NENDPOINTS][DETAIL_MAX];
+	char errors[NENDPOINTS][DETAIL_MAX], key_error[512];
 	struct stuck stuck[STUCK_MAX];
 	const struct iprep_stuck *stuck_list[STUCK_MAX];
 	const char *state; /* of those that are being read */
@@ -111,6 +111,8 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.oldest_s = queue_counts.oldest_s;
 	whole->queue.worker_runs = worker_runs(ctx->conf);
 	whole->queue.has_key = *ctx->secret != '\0';
+	snprintf(whole->key_error, sizeof(whole->key_error), "%s", ctx->key_error);
+	whole->queue.key_error = text_filled(whole->key_error, NULL);
 	whole->queue.endpoints = whole->endpoint_list;
 	whole->queue.stuck = whole->stuck_list;
 	for (int kind = TASK_LOOKUP; kind <= TASK_RETRACT && !rc; kind++)

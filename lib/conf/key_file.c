@@ -73,12 +73,13 @@ static int read_key(int fd, const char *path, char text[SECRET_MAX], struct err 
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error)
 {
 	char text[SECRET_MAX] = "";
-	int fd, rc;
+	int fd, rc, absent;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && key_file_is_absent(errno)) {
+		absent = errno == EACCES ? 2 : 1;
 		err_set(error, IPREP_OK, "%s: %s", path, strerror(errno));
-		return 1;
+		return absent;
 	}
 	if (fd < 0)
 		return err_set(error, errno == ELOOP ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,

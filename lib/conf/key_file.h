@@ -8,9 +8,9 @@
 /*
  * Reads one line of printable ASCII without blanks. The file must be regular, belong to root or to
  * this process's user, not be writable by the group nor accessible to others, and have fewer than
- * SECRET_MAX bytes; links are not followed. Returns 0; 1 if the file does not exist or may not be
- * read (the message says which); _PERM: unsafe owner, mode or kind; _CONFIG: empty, too long,
- * invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
+ * SECRET_MAX bytes; links are not followed. Returns 0; 1 if the file does not exist, 2 if it may
+ * not be read (the message says which); _PERM: unsafe owner, mode or kind; _CONFIG: empty, too
+ * long, invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
  */
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
 /* An errno of opening it that means "no key": it does not exist, or may not be read. All others,

@@ -471,6 +471,7 @@ struct iprep_queue {
 	 * no listing creates a block then. NULL: it works, or is not needed. */
 	const char *no_tcp;
 	int64_t no_tcp_at;
+	const char *key_error; /* why the key cannot be read; NULL: it can, or there is none */
 };
 /*
  * Get the status of the queue.

@@ -4,6 +4,7 @@
 
     test_key_file.py DIRECTORY-OF-PROGRAMS        (as root)
 """
+import json
 import os
 import stat
 import sys
@@ -108,6 +109,42 @@ class KeyFile(Case):
             self.assertEqual(p.stderr.splitlines()[0],
                              f'{program}: {self.file}: Permission denied, looking up without AbuseIPDB')
         self.nothing_arrived(self.api)
+
+    def test_a_key_that_cannot_be_read_is_an_error_of_the_self_test_and_of_the_status(self):
+        """No file is a choice, any other reason is not."""
+        def forbid_file():
+            self.put(self.key, 0o600, OTHER)
+
+        def too_many_links():
+            os.unlink(self.file)
+            os.symlink(self.file, self.file)
+
+        for forbid, status, reason in ((forbid_file, 77, 'Permission denied'), (too_many_links, 77, 'symbolic link')):
+            with self.subTest(reason):
+                forbid()
+                p = self.place.run('rep-report', '--status')
+                self.assertEqual(p.returncode, status, p.stdout + p.stderr)
+                self.assertIn(f'{self.file}: ', p.stdout + p.stderr)
+                self.assertIn(reason, p.stdout + p.stderr)
+                p = self.place.run('rep-check', '--self-test', '--fail2ban', '/nonexistent')
+                self.assertIn(p.returncode, (69, 77), p.stdout)
+                self.assertIn(f'{self.file}: ', p.stdout + p.stderr)
+                self.assertIn(reason, p.stdout + p.stderr)
+        self.nothing_arrived(self.api)
+
+    def test_a_key_that_may_not_be_read_is_a_row_with_the_state_no_key(self):
+        self.put(self.key, 0o600, OTHER)
+        p = self.place.run('rep-check', '--self-test', '--json', '--fail2ban', '/nonexistent')
+        row = next(row for row in map(json.loads, p.stdout.splitlines()) if row.get('source') == 'abuseipdb')
+        self.assertEqual((row['state'], row['why']),
+                         ('no key', f'{self.file}: Permission denied: neither asked nor reported to'))
+        self.assertEqual(p.returncode, 69)
+        p = self.place.run('rep-report', '--status', '--json')
+        status = json.loads(p.stdout)
+        self.assertEqual((status['key'], status['key_error'], p.returncode), (False, f'{self.file}: Permission denied', 77))
+        os.unlink(self.file)
+        p = self.place.run('rep-report', '--status', '--json')
+        self.assertEqual((json.loads(p.stdout).get('key_error'), p.returncode), (None, 0))
 
 
 if __name__ == '__main__':
