@@ -86,7 +86,7 @@ class Pages(unittest.TestCase):
             self.place.write('bin/' + program, f'#!/bin/sh\nexec {real} "$@"\n', 0o755)
         for other in ('fail2ban-client', 'nft'):
             self.place.write('bin/' + other, CLIENT.format(dir=self.place.dir), 0o755)
-        self.place.write('addresses.txt', '45.1.1.1\n# mine\n45.1.1.2 twice\n')
+        self.place.write('addresses.txt', '45.1.1.1\n# mine\n45.1.1.2, 45.1.1.3\n')
 
     def sh(self, text):
         path = f"{self.place.path('bin')}:{os.environ['PATH']}"

@@ -50,12 +50,12 @@ class Guarded(purge_case.Case):
         self.sql('DELETE FROM finding')        # the answer is the block's, not the cache's
         self.gate(LISTED, 10)
 
-    def test_seen_again_by_gate_or_jail_it_is_announced_again(self):
+    def test_seen_again_by_gate_or_jail_it_is_looked_up_and_announced_again(self):
         for seen in (lambda: self.gate(LISTED, 10), self.enqueue):
             self.line_was_hours_ago()
             before = self.place.verdict_log().count('\n')
             seen()
-            self.assertEqual(self.sql('SELECT due FROM block'), [(1,)])
+            self.assertEqual(self.count('lookup'), 1)
             self.purge('--flush', program='rep-report')
             lines = self.place.verdict_log().splitlines()
             self.assertEqual(len(lines), before + 1)

@@ -374,7 +374,8 @@ class LogLines(Configured):
     def test_a_line_counts_the_same_in_every_form(self):
         """What fail2ban's common.conf knows as the beginning of a line: our filters know it too."""
         lines = [match for match in map(SYSLOG.match, (sample.line for sample in self.samples))
-                 if match and not OTHER_FORM.match(match["text"])]
+                 if match and not OTHER_FORM.match(match["text"])
+                 and not match["text"].startswith("LOGIN FAILED, ")]      # Courier: never in the journal
         self.assertGreater(len(lines), 250)
         logs = [[form.format(**parts(line)) for line in lines] for form, _ in FORMS]
         self.check_forms(logs, [logtype for _, logtype in FORMS])

@@ -57,9 +57,12 @@ def messages(sample):
     return []
 
 
-def wanted(sample):
+def wanted(sample, logtype):
     """The outcome as far as our filters make it, whatever the version of fail2ban."""
-    return sample.wanted(None) - {"sure", "none"}
+    words = sample.wanted(None) - {"sure", "none"}
+    if logtype == "journal" and sample.service == "courier":      # rep-spray.conf says why
+        return {word for word in words if not word.startswith("spray=")}
+    return words
 
 
 def shown(line):
@@ -129,9 +132,9 @@ class LogForms(unittest.TestCase):
         wrong = []
         for (sample, _), line, found in zip(self.sent, lines, seen):
             sample.found = found
-            if sample.counts_as() - {"none"} != wanted(sample):
+            if sample.counts_as() - {"none"} != wanted(sample, logtype):
                 wrong.append(f"{sample.place}: {shown(line)}\n   is {sorted(sample.counts_as())}, "
-                             f"wanted {sorted(wanted(sample))}")
+                             f"wanted {sorted(wanted(sample, logtype))}")
             elif sample.address and {address for _, address, _ in found} - {sample.address}:
                 wrong.append(f"{sample.place}: {shown(line)}\n   another address than {sample.address}")
         if wrong:
