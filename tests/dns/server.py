@@ -31,7 +31,7 @@ class Zone:
     others: for the random addresses of a probe, and all else; word: for names that are no address.
     """
 
-    SEEN = re.compile(r'1?[0-9]\.1\.[0-9]+\.45|.*\.0\.8\.7\.4\.2\.0\.a\.2')      # 45.*.1.0 to .19, 2a02:4780::/32
+    SEEN = re.compile(r'1?[0-9]\.[12]\.[0-9]+\.45|.*\.0\.8\.7\.4\.2\.0\.a\.2')      # 45.*.1 and 2, .0 to .19; 2a02:4780::/32
 
     def __init__(self, answer, point=None, test=None, others=None, word=None):
         no, yes = b.not_listed(), b.listed('127.0.0.2')
