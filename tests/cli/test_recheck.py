@@ -174,9 +174,10 @@ class Recheck(RecheckCase):
         self.lists(zen=Zone({'200.1.1.45': b.listed('127.0.0.2')}, b.delayed(.05, b.not_listed())))
         for i in range(1, 201):
             self.old_block(f'45.1.1.{i}')
-        with subprocess.Popen(self.place.command('rep-purge', '--recheck', '--quiet')) as p:
-            place.wait_until(lambda: self.count('released') > 5, 'some are released', 180)
-            p.kill()
+        while self.count('released') <= 5:     # a run to which no list answered in time, because it is busy, gives up
+            with subprocess.Popen(self.place.command('rep-purge', '--recheck', '--quiet')) as p:
+                place.wait_until(lambda p=p: self.count('released') > 5 or p.poll() is not None, 'some are released', 180)
+                p.kill()
         n = self.count('released')
         self.assertEqual((n + self.count('block'), self.sql('PRAGMA integrity_check')), (200, [('ok',)]))
         self.look()
