@@ -86,11 +86,20 @@ class Daemon:
         with open(os.path.join(directory, os.path.basename(argv[0]) + '.log'), 'wb') as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.port = port
-        place.wait_until(lambda: answers(port), f'{argv[0]} answers')
+        place.wait_until(lambda: self.process.poll() is not None or answers(port), f'{argv[0]} answers')
 
     def close(self):
         self.process.terminate()
         self.process.wait(10)
+
+
+def started(start, *args):
+    """A daemon; one whose port another process took before it could is started again."""
+    for _ in range(5):
+        daemon = start(*args)
+        if daemon.process.poll() is None:
+            return daemon
+    raise AssertionError(f'{start.__name__}: ended 5 times')
 
 
 def start_rbldnsd(found, directory):
@@ -244,8 +253,8 @@ def main():
     found = packages.Packages(os.environ.get('IPREP_PACKAGES', directory + '/packages'), unbound=True)
     every, bad = list(rows()), 0
     with Server() as dns:
-        rbldnsd = start_rbldnsd(found, directory)
-        unbound = start_unbound(found, directory, rbldnsd.port, dns.port)
+        rbldnsd = started(start_rbldnsd, found, directory)
+        unbound = started(start_unbound, found, directory, rbldnsd.port, dns.port)
         ports = {'hostile': dns.port, 'rbldnsd': rbldnsd.port, 'unbound': unbound.port}
         try:
             with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
