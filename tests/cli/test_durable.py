@@ -27,7 +27,7 @@ class Durable(unittest.TestCase):
     def enqueue(self, *strace, address='45.1.1.1'):
         """(exit status, what it said, system calls in their order)"""
         out = self.place.path('trace')
-        p = subprocess.run(['strace', '-y', '-o', out, *strace,
+        p = subprocess.run(['strace', '-f', '-y', '-o', out, *strace,
                             *self.place.command('rep-report', '--enqueue', '--jail', 'sshd', '--', address)],
                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
         with open(out, encoding='utf-8', errors='replace') as f:
@@ -37,8 +37,8 @@ class Durable(unittest.TestCase):
         return [i for i, line in enumerate(lines) if re.search(pattern, line)]
 
     def check_order(self, lines):
-        wrote = self.places(lines, r'^pwrite64\(.*-wal>')
-        synced = self.places(lines, r'^(fsync|fdatasync)\(.*-wal>.* = 0')
+        wrote = self.places(lines, r'^\d+ +pwrite64\(.*-wal>')
+        synced = self.places(lines, r'^\d+ +(fsync|fdatasync)\(.*-wal>.* = 0')
         freed = self.places(lines, 'F_UNLCK.*' + re.escape(WRITE_LOCK))
         self.assertTrue(synced and freed)
         self.assertLess(max(wrote + freed), synced[-1])
@@ -55,7 +55,7 @@ class Durable(unittest.TestCase):
         event = ['--enqueue', '--jail', 'sshd', '--time', '1700000000', '--', '45.1.1.1']
         self.assertEqual(self.place.run('rep-report', *event).returncode, 0)
         out = self.place.path('trace')
-        subprocess.run(['strace', '-y', '-o', out, *self.place.command('rep-report', *event)],
+        subprocess.run(['strace', '-f', '-y', '-o', out, *self.place.command('rep-report', *event)],
                        stdin=subprocess.DEVNULL, timeout=120, check=True)
         with open(out, encoding='utf-8', errors='replace') as f:
             self.check_order(f.read().splitlines())

@@ -186,7 +186,7 @@ ROWS = (
          "jail rep-spray": [("ok", ""), ("ok", "")]}, 69),
     # ---- who counts, who reports ----
     ("jails that must not report", CONFIRMED + "action = %(action_)s\n         iprep[category=18]\n" + NOTORIOUS +
-     "action = %(action_)s\n         abuseipdb[abuseipdb_apikey=x, abuseipdb_category=18]\n" + SSHD_GATE +
+     "action = %(action_)s\n         abuseipdb[abuseipdb_apikey=x, abuseipdb_category=18, actionban=true]\n" + SSHD_GATE +
      "action = %(action_)s\n         iprep[category=18]\n[recidive]\nenabled = true\nlogpath = {dir}/auth.log\n"
      "action = %(action_)s\n         iprep[category=18]\n", 128, BROKEN | {
          "jail rep-confirmed": ("error", "its action iprep reports addresses that were only looked up; remove it from this jail"),
