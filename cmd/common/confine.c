@@ -313,7 +313,7 @@ static int confine_resources(void)
 
 static void left_out(const struct cli *cli, const char *what)
 {
-	if (cli->verbose)
+	if (cli->verbose > 1)
 		cli_error(cli, "not confined: %s: %s", what, strerror(errno));
 }
 

@@ -15,7 +15,7 @@
  *   - no program that it could reach gives it rights back (PR_SET_NO_NEW_PRIVS);
  *   - it neither listens nor makes memory executable; memory, files and descriptors have limits.
  *
- * What a kernel does not have is left out, and said in verbose mode: the units do the same.
+ * What a kernel does not have is left out, and named with -v -v; the units leave it out as well.
  * Returns an exit status: EX_OK, or EX_OSERR if rights could still be gained.
  */
 int cli_confine(struct cli *cli);
