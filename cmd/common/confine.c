@@ -109,7 +109,9 @@ static int confine_files(const struct cli *cli, const struct iprep_settings *set
 	if (landlock.fd < 0)
 		return -1;
 	rc = allow_reading(&landlock);
-	allow_below(&landlock, "/dev/null", READS | WRITES | TRUNCATE);
+	/* a file: the kernel refuses a rule for it that has rights of directories */
+	allow_below(&landlock, "/dev/null",
+		    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE);
 	allow_below(&landlock, IPREP_LIBRARY_DIR, READS); /* may be installed below /home */
 	allow_directory_of(&landlock, cli->config, READS);
 	allow_directory_of(&landlock, settings->key_file, READS);

@@ -148,6 +148,7 @@ static void try_files(FILE *out)
 	TRY("read below /home", opened(home, O_RDONLY));
 	TRY("write the state", opened(in("state/probe"), O_WRONLY | O_CREAT));
 	TRY("read /etc", opened("/etc/passwd", O_RDONLY));
+	TRY("write /dev/null", opened("/dev/null", O_WRONLY));
 }
 
 static void try_calls(FILE *out)

@@ -22,7 +22,7 @@ FILES = {'make a file elsewhere', 'write a file elsewhere', 'truncate a file els
          'make a link in the state', 'move a file out of the state', 'read below /home'}
 CALLS = {'fork', 'clone', 'trace another process', 'signal another process', 'change user', 'make a namespace', 'packet socket',
          'listen', 'memory file', 'write and execute memory', 'key ring', 'run a program'}
-NEEDED = {'write the state', 'read /etc', 'connect', 'thread'}
+NEEDED = {'write the state', 'read /etc', 'write /dev/null', 'connect', 'thread'}
 
 
 def landlock():
