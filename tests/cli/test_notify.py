@@ -552,6 +552,12 @@ class Files(unittest.TestCase):
                          ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', '$RELEASE',
                           'rep-check --blocks --new'])
 
+    def test_the_ban_of_a_released_address_ends_within_the_hour(self):
+        with open(os.path.join(TOP, 'cron.d/iprep'), encoding='ascii') as f:
+            self.assertRegex(f.read(), r'(?m)^\d+ \* \* \* \* root .* \$RELEASE$')
+        with open(os.path.join(TOP, 'systemd/iprep-release.timer'), encoding='ascii') as f:
+            self.assertIn('OnCalendar=hourly\n', f.read())
+
     def test_a_flush_and_a_purge_that_have_nothing_to_do_say_nothing(self):
         place = Place(BIN, RealRepCheck.CONF, key=None)
         self.addCleanup(place.close)

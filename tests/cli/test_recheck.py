@@ -216,23 +216,35 @@ class Recheck(RecheckCase):
                      ('--recheck', '--pardon', '1d')):
             self.assertNotEqual(self.purge(*args, status=64).stderr, '', args)
 
-    def test_iprep_release_passes_only_addresses_to_each_verdict_jail(self):
+    def release(self, banned, printed=''):
+        """The calls of fail2ban-client by iprep-release. banned: {jail: addresses}; printed: more lines of rep-purge."""
+        os.makedirs(self.place.path('bin'), exist_ok=True)
+        bans = ''.join(f'"get {jail} banip") echo {" ".join(addresses)};;' for jail, addresses in banned.items())
+        for name, text in (('rep-purge', f'{self.programs}/rep-purge -c {self.place.path("iprep.conf")} "$@"\nprintf %b "{printed}"'),
+                           ('fail2ban-client', f'echo "$*" >>{self.place.path("told")}\ncase $* in {bans}'
+                            f'status) echo "Status"; echo "- Jail list:\t{", ".join(banned)}";; esac')):
+            self.place.write('bin/' + name, f'#!/bin/sh\n{text}\n', 0o755)
+        self.place.write('told', '')
+        done = subprocess.run([RELEASE], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env={'PATH': self.place.path('bin') + ':/usr/bin:/bin'})
+        self.assertEqual(done.stdout + done.stderr, '')
+        with open(self.place.path('told'), encoding='ascii') as f:
+            return f.read().splitlines()
+
+    def test_iprep_release_lifts_only_bans_of_released_addresses_in_jails_that_ban_blocked_ones(self):
         self.old_block('45.1.1.1')
         self.look()
-        self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of('45.1.1.2'), int(time.time()))
-        os.mkdir(self.place.path('bin'))
-        with open(self.place.path('bin/rep-purge'), 'w', encoding='ascii') as f:
-            f.write(f'#!/bin/sh\n{self.programs}/rep-purge -c {self.place.path("iprep.conf")} "$@"\n'
-                    'echo --all\necho "45.9.9.9 --all"\n')
-        with open(self.place.path('bin/fail2ban-client'), 'w', encoding='ascii') as f:
-            f.write(f'#!/bin/sh\ntest "$1" = status || echo "$*" >>{self.place.path("told")}\n')
-        for name in ('rep-purge', 'fail2ban-client'):
-            os.chmod(self.place.path('bin/' + name), 0o755)
-        subprocess.run([RELEASE], check=True, stdin=subprocess.DEVNULL,
-                       env={'PATH': self.place.path('bin') + ':/usr/bin:/bin'})
-        with open(self.place.path('told'), encoding='ascii') as f:
-            self.assertEqual(sorted(f.read().splitlines()),
-                             [f'set {jail} unbanip 45.1.1.1 45.1.1.2' for jail in ('rep-confirmed', 'rep-notorious')])
+        for address in ('45.1.1.2', '45.1.1.3', '2a02:1::7'):
+            self.sql("INSERT INTO released VALUES(?, ?, 'x')", key_of(address), int(time.time()))
+        calls = self.release({'sshd': ['45.1.1.1'], 'rep-confirmed': ['45.1.1.2', '45.9.9.8', '45.1.1.1'], 'rep-spray': ['45.1.1.1'],
+                              'rep-notorious': ['45.9.9.9', '--all'], 'rep-sshd-ambiguous': ['2a02:1::7']},
+                             '--all\n45.9.9.9 --all\n0.0.0.0/0\n')
+        self.assertEqual(calls, ['status', 'get rep-confirmed banip', 'set rep-confirmed unbanip 45.1.1.1 45.1.1.2',
+                                 'get rep-notorious banip', 'get rep-sshd-ambiguous banip',
+                                 'set rep-sshd-ambiguous unbanip 2a02:1::7'])
+
+    def test_iprep_release_does_not_query_fail2ban_if_nothing_was_released(self):
+        self.assertEqual(self.release({'rep-confirmed': ['45.1.1.1']}, '--all\n'), [])
 
 
 class PaidRecheck(RecheckCase):
