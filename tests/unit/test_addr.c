@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_addr.c - addresses, prefixes, names for DNSBLs, special-purpose ranges */
 #include "base/addr.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
+#include "unit.h"
 
-static void texts_are_taken_strictly_and_given_canonically(void **state)
+TEST(texts_are_taken_strictly_and_given_canonically)
 {
 	static const struct {
 		const char *in, *out;
@@ -35,8 +31,7 @@ static void texts_are_taken_strictly_and_given_canonically(void **state)
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (addr_parse(rows[i].in, &a) != (rows[i].out != NULL))
 			fail_msg("\"%s\"", rows[i].in);
 		if (rows[i].out)
@@ -44,7 +39,7 @@ static void texts_are_taken_strictly_and_given_canonically(void **state)
 	}
 }
 
-static void names_for_lists_are_reversed(void **state)
+TEST(names_for_lists_are_reversed)
 {
 	static const struct {
 		const char *in, *out;
@@ -56,14 +51,13 @@ static void names_for_lists_are_reversed(void **state)
 	char name[ADDR_REVERSE_MAX];
 	struct addr a;
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(addr_parse(rows[i].in, &a));
 		assert_string_equal(addr_reverse(&a, name), rows[i].out);
 	}
 }
 
-static void keys_are_cut_and_said_as_prefixes(void **state)
+TEST(keys_are_cut_and_said_as_prefixes)
 {
 	static const struct {
 		const char *in;
@@ -78,8 +72,7 @@ static void keys_are_cut_and_said_as_prefixes(void **state)
 	char text[ADDR_TEXT_MAX];
 	struct addr a, key;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_true(addr_parse(rows[i].in, &a));
 		key = addr_key(&a, rows[i].bits);
 		assert_string_equal(addr_key_text(&key, rows[i].bits, text), rows[i].out);
@@ -88,7 +81,7 @@ static void keys_are_cut_and_said_as_prefixes(void **state)
 	assert_string_equal(addr_key_text(&a, 64, text), "2a02:4780::1");
 }
 
-static void prefixes_hold_their_first_and_last_address_only(void **state)
+TEST(prefixes_hold_their_first_and_last_address_only)
 {
 	static const struct {
 		const char *prefix, *addr;
@@ -113,8 +106,7 @@ static void prefixes_hold_their_first_and_last_address_only(void **state)
 	struct prefix p;
 	struct addr a;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (prefix_parse(rows[i].prefix, &p) != (rows[i].has >= 0))
 			fail_msg("%s", rows[i].prefix);
 		if (rows[i].has >= 0) {
@@ -124,7 +116,7 @@ static void prefixes_hold_their_first_and_last_address_only(void **state)
 	}
 }
 
-static void special_ranges_begin_and_end_where_the_registries_say(void **state)
+TEST(special_ranges_begin_and_end_where_the_registries_say)
 {
 	static const struct {
 		const char *addr, *what;
@@ -184,8 +176,7 @@ static void special_ranges_begin_and_end_where_the_registries_say(void **state)
 	};
 	struct addr a;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *special;
 
 		assert_true(addr_parse(rows[i].addr, &a));
@@ -196,7 +187,7 @@ static void special_ranges_begin_and_end_where_the_registries_say(void **state)
 }
 
 /* A neighbour may lie in another range: then its name, else NULL. */
-static void each_special_range_holds_its_ends_and_not_its_neighbours(void **state)
+TEST(each_special_range_holds_its_ends_and_not_its_neighbours)
 {
 	static const struct {
 		const char *name, *before, *first, *last, *after, *before_is, *after_is;
@@ -273,8 +264,7 @@ static void each_special_range_holds_its_ends_and_not_its_neighbours(void **stat
 		  "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL, NULL, NULL },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct {
 			const char *addr, *what;
 		} ends[] = {
@@ -299,12 +289,11 @@ static void each_special_range_holds_its_ends_and_not_its_neighbours(void **stat
 	}
 }
 
-static void a_mapped_text_is_the_ipv4_address_everywhere(void **state)
+TEST(a_mapped_text_is_the_ipv4_address_everywhere)
 {
 	struct addr plain, mapped;
 	char name[ADDR_REVERSE_MAX];
 
-	(void)state;
 	assert_true(addr_parse("10.2.3.4", &plain));
 	assert_true(addr_parse("::ffff:a02:304", &mapped));
 	assert_memory_equal(&plain, &mapped, sizeof(plain));
@@ -315,12 +304,11 @@ static void a_mapped_text_is_the_ipv4_address_everywhere(void **state)
 	assert_false(addr_is_v4(&mapped));
 }
 
-static void a_refused_text_leaves_the_result_alone(void **state)
+TEST(a_refused_text_leaves_the_result_alone)
 {
 	struct addr a, was;
 	struct prefix p, had;
 
-	(void)state;
 	memset(&a, 7, sizeof(a));
 	was = a;
 	assert_false(addr_parse("45.1.1.1%1", &a));
@@ -331,7 +319,7 @@ static void a_refused_text_leaves_the_result_alone(void **state)
 	assert_memory_equal(&p, &had, sizeof(p));
 }
 
-static void cutting_keeps_just_the_first_bits(void **state)
+TEST(cutting_keeps_just_the_first_bits)
 {
 	static const struct {
 		int bits;
@@ -349,15 +337,14 @@ static void cutting_keeps_just_the_first_bits(void **state)
 	char text[ADDR_TEXT_MAX];
 	struct addr a, cut;
 
-	(void)state;
 	memset(&a, 0xff, sizeof(a));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		cut = addr_cut(&a, rows[i].bits);
 		assert_string_equal(addr_text(&cut, text), rows[i].out);
 	}
 }
 
-static void the_last_address_of_a_prefix_is_its_highest(void **state)
+TEST(the_last_address_of_a_prefix_is_its_highest)
 {
 	static const struct {
 		const char *prefix, *last;
@@ -376,23 +363,21 @@ static void the_last_address_of_a_prefix_is_its_highest(void **state)
 	struct prefix prefix;
 	struct addr last;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_true(prefix_parse(rows[i].prefix, &prefix));
 		last = addr_last(&prefix);
 		assert_string_equal(addr_text(&last, text), rows[i].last);
 	}
 }
 
-static void addresses_are_ordered_by_their_bytes(void **state)
+TEST(addresses_are_ordered_by_their_bytes)
 {
 	static const char *const rising[] = { "::",	    "::1",	   "1.2.3.4", "1.2.3.5",
 					      "2001:db8::", "2001:db8::1", "ff00::" };
 	struct addr left, right;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rising) / sizeof(rising[0]); i++) {
-		for (size_t j = 0; j < sizeof(rising) / sizeof(rising[0]); j++) {
+	for (size_t i = 0; i < COUNT(rising); i++) {
+		for (size_t j = 0; j < COUNT(rising); j++) {
 			assert_true(addr_parse(rising[i], &left));
 			assert_true(addr_parse(rising[j], &right));
 			assert_int_equal(addr_equal(&left, &right), i == j);
@@ -400,23 +385,4 @@ static void addresses_are_ordered_by_their_bytes(void **state)
 			assert_int_equal(addr_compare(&left, &right) > 0, i > j);
 		}
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts_are_taken_strictly_and_given_canonically),
-		cmocka_unit_test(names_for_lists_are_reversed),
-		cmocka_unit_test(keys_are_cut_and_said_as_prefixes),
-		cmocka_unit_test(prefixes_hold_their_first_and_last_address_only),
-		cmocka_unit_test(special_ranges_begin_and_end_where_the_registries_say),
-		cmocka_unit_test(each_special_range_holds_its_ends_and_not_its_neighbours),
-		cmocka_unit_test(a_mapped_text_is_the_ipv4_address_everywhere),
-		cmocka_unit_test(a_refused_text_leaves_the_result_alone),
-		cmocka_unit_test(cutting_keeps_just_the_first_bits),
-		cmocka_unit_test(the_last_address_of_a_prefix_is_its_highest),
-		cmocka_unit_test(addresses_are_ordered_by_their_bytes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

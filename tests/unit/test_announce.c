@@ -2,14 +2,8 @@
 /* test_announce.c - who forgets an address while its line is about to be written: one of them waits
  */
 #include "reputation/verdict_log.h"
+#include "unit.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,7 +58,7 @@ static int tear_down(void **state)
 	store_close(p->shell);
 	store_close(p->worker);
 	conf_free(p->conf);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", p->dir, names[i]);
 		unlink(path);
 	}
@@ -72,6 +66,8 @@ static int tear_down(void **state)
 	free(p);
 	return 0;
 }
+
+FIXTURE(set_up, tear_down);
 
 static void put_block(const struct place *p, int64_t until)
 {
@@ -105,7 +101,7 @@ static off_t log_size(const struct place *p)
 	return size;
 }
 
-static void a_line_is_written_before_the_block_is_forgotten_or_not_at_all(void **state)
+TEST(a_line_is_written_before_the_block_is_forgotten_or_not_at_all)
 {
 	struct place *p = *state;
 	off_t size;
@@ -122,22 +118,11 @@ static void a_line_is_written_before_the_block_is_forgotten_or_not_at_all(void *
 	assert_int_equal(log_size(p), size);
 }
 
-static void what_ends_too_far_away_to_be_true_is_not_announced(void **state)
+TEST(what_ends_too_far_away_to_be_true_is_not_announced)
 {
 	struct place *p = *state;
 
 	put_block(p, time(NULL) + 11 * 365 * 86400LL);
 	assert_int_equal(announce(p), 0);
 	assert_int_equal(log_size(p), 0);
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(a_line_is_written_before_the_block_is_forgotten_or_not_at_all),
-		TEST(what_ends_too_far_away_to_be_true_is_not_announced),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

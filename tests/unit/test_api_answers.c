@@ -4,13 +4,7 @@
 #include "reputation/engine.h"
 #include "reputation/verdict.h"
 #include "fake_net.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define KEY	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define NOW	    1795426190 /* 2026-11-23T09:29:50Z */
@@ -57,6 +51,8 @@ static int tear_down(void **state)
 	conf = conf_free(conf);
 	return 0;
 }
+
+FIXTURE(set_up, tear_down);
 
 /* ---- bodies ---- */
 
@@ -313,14 +309,13 @@ static bool split(char *line, char *cells[COLUMNS])
 	return true;
 }
 
-static void each_answer_has_its_only_right_verdict(void **state)
+TEST(each_answer_has_its_only_right_verdict)
 {
 	FILE *file = fopen(TEST_DATA "/api_answers.tsv", "re");
-	size_t count[sizeof(kinds) / sizeof(kinds[0])] = { 0 }, total = 0, wrong = 0;
+	size_t count[COUNT(kinds)] = { 0 }, total = 0, wrong = 0;
 	char *line = NULL, *cells[COLUMNS];
 	size_t room = 0;
 
-	(void)state;
 	assert_non_null(file);
 	while (getline(&line, &room, file) > 0) {
 		size_t kind = 0;
@@ -332,25 +327,16 @@ static void each_answer_has_its_only_right_verdict(void **state)
 		if (colon)
 			*colon++ = '\0';
 		while (strcmp(kinds[kind].kind, cells[KIND]) != 0)
-			assert_true(++kind < sizeof(kinds) / sizeof(kinds[0]));
+			assert_true(++kind < COUNT(kinds));
 		wrong += !try_row(cells, kind, colon ? atoi(colon) : 200);
 		count[kind]++;
 		total++;
 	}
 	free(line);
 	fclose(file);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		print_message("%s: %zu\n", kinds[i].kind, count[i]);
 	print_message("%zu answers, %zu wrong, %zu false confirms\n", total, wrong, false_confirms);
 	assert_true(total >= ROWS_MIN);
 	assert_int_equal(wrong, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_answer_has_its_only_right_verdict),
-	};
-
-	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_comment.c - what a public comment says, and what it leaves out */
 #include "reputation/report_comment.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
+#include "unit.h"
 
-static void clauses_without_a_number_are_left_out(void **state)
+TEST(clauses_without_a_number_are_left_out)
 {
 	static const struct {
 		const char *template;
@@ -35,15 +31,14 @@ static void clauses_without_a_number_are_left_out(void **state)
 	};
 	char out[200];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		report_comment_format(rows[i].template, &rows[i].f, out, sizeof(out));
 		if (strcmp(out, rows[i].out))
 			fail_msg("row %zu: \"%s\"", i, out);
 	}
 }
 
-static void a_window_is_said_in_the_largest_whole_unit(void **state)
+TEST(a_window_is_said_in_the_largest_whole_unit)
 {
 	static const struct {
 		int64_t s;
@@ -64,8 +59,7 @@ static void a_window_is_said_in_the_largest_whole_unit(void **state)
 	};
 	char out[200];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct report_comment_facts f = { "j", 1, 1, rows[i].s };
 
 		report_comment_format("%{window}", &f, out, sizeof(out));
@@ -73,7 +67,7 @@ static void a_window_is_said_in_the_largest_whole_unit(void **state)
 	}
 }
 
-static void a_jails_name_is_masked_and_makes_no_clause(void **state)
+TEST(a_jails_name_is_masked_and_makes_no_clause)
 {
 	static const struct {
 		const char *jail, *out;
@@ -86,8 +80,7 @@ static void a_jails_name_is_masked_and_makes_no_clause(void **state)
 	};
 	char out[200];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct report_comment_facts f = { rows[i].jail, 5, 0, 60 };
 
 		report_comment_format("on %{jail}: %{failures}", &f, out, sizeof(out));
@@ -95,12 +88,11 @@ static void a_jails_name_is_masked_and_makes_no_clause(void **state)
 	}
 }
 
-static void a_comment_is_cut_between_characters(void **state)
+TEST(a_comment_is_cut_between_characters)
 {
 	const struct report_comment_facts f = { "j", 1, 1, 1 };
 	char out[6];
 
-	(void)state;
 	report_comment_format("abcd\xc3\xa9", &f, out, sizeof(out));
 	assert_string_equal(out, "abcd");
 	report_comment_format("ab\xf0\x9f\x98\x80", &f, out, sizeof(out));
@@ -109,13 +101,12 @@ static void a_comment_is_cut_between_characters(void **state)
 	assert_string_equal(out, "abc\xc3\xa9");
 }
 
-static void any_room_is_kept(void **state)
+TEST(any_room_is_kept)
 {
 	static const char whole[] = "on sshd: 5 failures, 3 users in 1 day";
 	const struct report_comment_facts f = { "sshd", 5, 3, 86400 };
 	char out[64];
 
-	(void)state;
 	for (size_t room = 1; room < sizeof(out); room++) {
 		memset(out, 'z', sizeof(out));
 		report_comment_format(
@@ -128,17 +119,4 @@ static void any_room_is_kept(void **state)
 	report_comment_format("on %{jail}: %{failures} failures, %{users} users in %{window}", &f,
 			      out, sizeof(out));
 	assert_string_equal(out, whole);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clauses_without_a_number_are_left_out),
-		cmocka_unit_test(a_window_is_said_in_the_largest_whole_unit),
-		cmocka_unit_test(a_jails_name_is_masked_and_makes_no_clause),
-		cmocka_unit_test(a_comment_is_cut_between_characters),
-		cmocka_unit_test(any_room_is_kept),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

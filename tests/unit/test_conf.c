@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_conf.c - iprep.conf: what is taken, and what is refused with its file and line */
 #include "conf/conf.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +36,8 @@ static int remove_dir(void **state)
 	remove_files(state);
 	return rmdir(dir);
 }
+
+FIXTURE(make_dir, remove_dir);
 
 static void put(const char *file, const void *bytes, size_t n)
 {
@@ -87,7 +83,7 @@ struct mistake {
 	const char *text, *rest;
 };
 
-static void a_mistake_is_said_with_file_and_line(void **state)
+TEST(a_mistake_is_said_with_file_and_line)
 {
 	static const struct mistake rows[] = {
 		/* keys and sections */
@@ -171,15 +167,14 @@ static void a_mistake_is_said_with_file_and_line(void **state)
 		{ "[dns]\ncache_min = 2h\n", ": [dns] cache_min is over cache_max" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		puts_to(path, rows[i].text);
 		refused(path, IPREP_E_CONFIG, rows[i].rest);
 	}
 }
 
 /* section, key and value; what is wrong with it, NULL: nothing */
-static void values_are_held_to_their_type_and_bounds(void **state)
+TEST(values_are_held_to_their_type_and_bounds)
 {
 	static const struct {
 		const char *section, *key, *value, *what;
@@ -302,8 +297,7 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 	};
 	char text[400], rest[400];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		snprintf(text, sizeof(text), "[%s]\n%s = %s\n", rows[i].section, rows[i].key,
 			 rows[i].value);
 		puts_to(path, text);
@@ -323,7 +317,7 @@ static void values_are_held_to_their_type_and_bounds(void **state)
 	}
 }
 
-static void a_nul_byte_is_refused_wherever_it_stands(void **state)
+TEST(a_nul_byte_is_refused_wherever_it_stands)
 {
 	static const struct {
 		const char *bytes;
@@ -338,14 +332,13 @@ static void a_nul_byte_is_refused_wherever_it_stands(void **state)
 		{ "# a\0b\n", 6, ":1: NUL byte in line" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		put(path, rows[i].bytes, rows[i].n);
 		refused(path, IPREP_E_CONFIG, rows[i].rest);
 	}
 }
 
-static void foreign_bytes_in_messages_are_masked(void **state)
+TEST(foreign_bytes_in_messages_are_masked)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\nti\033[31me = 5\n", ":2: [general] unknown key \"ti?[31me\"" },
@@ -359,14 +352,13 @@ static void foreign_bytes_in_messages_are_masked(void **state)
 		  ":1: bad name (lower-case letters, digits, '-', '_'): \"a?\"" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		puts_to(path, rows[i].text);
 		refused(path, IPREP_E_CONFIG, rows[i].rest);
 	}
 }
 
-static void blanks_line_ends_and_comments_do_not_matter(void **state)
+TEST(blanks_line_ends_and_comments_do_not_matter)
 {
 	static const char *const rows[] = {
 		"[general]\ntimeout_ms=700\n",
@@ -377,8 +369,7 @@ static void blanks_line_ends_and_comments_do_not_matter(void **state)
 		"[dns]\n[general]\ntimeout_ms = 700\n[general]\nipv6_prefix = 64\n",
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct conf *c;
 
 		puts_to(path, rows[i]);
@@ -388,7 +379,7 @@ static void blanks_line_ends_and_comments_do_not_matter(void **state)
 	}
 }
 
-static void indented_lines_continue_a_value(void **state)
+TEST(indented_lines_continue_a_value)
 {
 	static const char *const rows[] = {
 		"[report]\ncomment = one\n two\n\tthree\n",
@@ -399,8 +390,7 @@ static void indented_lines_continue_a_value(void **state)
 	};
 	struct conf *c;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		puts_to(path, rows[i]);
 		c = load();
 		assert_string_equal(c->comment, "one two three");
@@ -415,7 +405,7 @@ static void indented_lines_continue_a_value(void **state)
 	conf_free(c);
 }
 
-static void as_many_addresses_fit_as_may_be_given(void **state)
+TEST(as_many_addresses_fit_as_may_be_given)
 {
 	for (int more = 0; more < 2; more++) {
 		struct conf *c = NULL;
@@ -438,13 +428,12 @@ static void as_many_addresses_fit_as_may_be_given(void **state)
 }
 
 /* A line of just the limit, and one byte over it; the same for a value of two lines. */
-static void lines_and_values_have_a_limit(void **state)
+TEST(lines_and_values_have_a_limit)
 {
 	enum { LIMIT = 4096 };
 	static char text[2 * LIMIT];
 	int n;
 
-	(void)state;
 	n = snprintf(text, sizeof(text), "# %*s", LIMIT - 2, "x");
 	assert_int_equal(n, LIMIT);
 	puts_to(path, text);
@@ -462,12 +451,11 @@ static void lines_and_values_have_a_limit(void **state)
 	refused(path, IPREP_E_CONFIG, ":3: [report] comment: longer than 4096 bytes");
 }
 
-static void the_longest_comment_is_taken_whole(void **state)
+TEST(the_longest_comment_is_taken_whole)
 {
 	char text[300] = "[report]\ncomment = ";
 	struct conf *c;
 
-	(void)state;
 	memset(text + strlen(text), 'x', CONF_TEXT_MAX - 1);
 	puts_to(path, text);
 	c = load();
@@ -478,11 +466,10 @@ static void the_longest_comment_is_taken_whole(void **state)
 	refused(path, IPREP_E_CONFIG, ":2: [report] comment: ");
 }
 
-static void tiers_are_in_the_order_of_their_scores(void **state)
+TEST(tiers_are_in_the_order_of_their_scores)
 {
 	struct conf *c;
 
-	(void)state;
 	puts_to(path,
 		"[tier c]\nthreshold=30\nbantime=60\n[tier a]\nthreshold=1\nbantime=2h\n[tier b]\nbantime=1w\nthreshold=7\n");
 	c = load();
@@ -496,7 +483,7 @@ static void tiers_are_in_the_order_of_their_scores(void **state)
 	conf_free(c);
 }
 
-static void one_tier_or_list_too_many_is_refused(void **state)
+TEST(one_tier_or_list_too_many_is_refused)
 {
 	static const struct {
 		int fit;
@@ -506,7 +493,6 @@ static void one_tier_or_list_too_many_is_refused(void **state)
 		{ SOURCES_MAX - 1, "more than 62 lists" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		for (int more = 0; more < 2; more++) {
 			struct conf *c = NULL;
@@ -530,11 +516,10 @@ static void one_tier_or_list_too_many_is_refused(void **state)
 	}
 }
 
-static void lists_stand_in_file_order_and_abuseipdb_last(void **state)
+TEST(lists_stand_in_file_order_and_abuseipdb_last)
 {
 	struct conf *c;
 
-	(void)state;
 	puts_to(path,
 		"[dnsbl z]\nzone=z.org\npoints=127.0.0.2*3 127.0.0.3*-1\n"
 		"[dnsbl off]\nzone=o.org\npoints=*9\nenabled=no\n"
@@ -559,7 +544,7 @@ static void lists_stand_in_file_order_and_abuseipdb_last(void **state)
 	conf_free(c);
 }
 
-static void only_positive_points_can_ever_block(void **state)
+TEST(only_positive_points_can_ever_block)
 {
 	static const struct {
 		const char *text;
@@ -571,8 +556,7 @@ static void only_positive_points_can_ever_block(void **state)
 		{ "[dnsbl a]\nzone=a\npoints=127.0.0.2*1 *-4\n", true },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct conf *c;
 
 		puts_to(path, rows[i].text);
@@ -584,11 +568,10 @@ static void only_positive_points_can_ever_block(void **state)
 	}
 }
 
-static void local_wins_key_by_key_and_adds_sections(void **state)
+TEST(local_wins_key_by_key_and_adds_sections)
 {
 	struct conf *c;
 
-	(void)state;
 	puts_to(path,
 		"[general]\ntimeout_ms=700\nipv6_prefix=64\n[report]\nskip_jails=a b c\n[allow]\naddresses=192.0.2.1\n" TIER
 		"[dnsbl a]\nzone=a.org\npoints=*3\n[dnsbl b]\nzone=b.org\npoints=*3\n");
@@ -611,7 +594,7 @@ static void local_wins_key_by_key_and_adds_sections(void **state)
 	conf_free(c);
 }
 
-static void a_mistake_in_local_names_the_local_file(void **state)
+TEST(a_mistake_in_local_names_the_local_file)
 {
 	static const struct mistake rows[] = {
 		{ "[general]\ntimeout = 5\n", ":2: [general] unknown key \"timeout\"" },
@@ -622,15 +605,14 @@ static void a_mistake_in_local_names_the_local_file(void **state)
 		  ":1: [tier late] has the same threshold as [tier known]" },
 	};
 
-	(void)state;
 	puts_to(path, "[general]\ntimeout_ms = 500\n" TIER);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		puts_to(local, rows[i].text);
 		refused(local, IPREP_E_CONFIG, rows[i].rest);
 	}
 }
 
-static void files_that_others_could_write_are_refused(void **state)
+TEST(files_that_others_could_write_are_refused)
 {
 	static const struct {
 		mode_t mode;
@@ -646,10 +628,9 @@ static void files_that_others_could_write_are_refused(void **state)
 	};
 	const char *const files[] = { path, local };
 
-	(void)state;
 	if (geteuid())
 		skip();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (int k = 0; k < 2; k++) {
 			char rest[80];
 
@@ -667,13 +648,12 @@ static void files_that_others_could_write_are_refused(void **state)
 	}
 }
 
-static void what_is_no_readable_file_is_refused(void **state)
+TEST(what_is_no_readable_file_is_refused)
 {
 	struct conf *c = NULL;
 	struct err e;
 	int r;
 
-	(void)state;
 	refused(path, IPREP_E_CONFIG, ": No such file");
 	assert_int_equal(conf_load(path, true, &c, &e), 0);
 	assert_int_equal(c->ntiers, 0);
@@ -696,7 +676,7 @@ static void what_is_no_readable_file_is_refused(void **state)
 	assert_null(c);
 }
 
-static void allowed_addresses_and_skipped_jails_are_found(void **state)
+TEST(allowed_addresses_and_skipped_jails_are_found)
 {
 	static const struct {
 		const char *addr;
@@ -719,21 +699,20 @@ static void allowed_addresses_and_skipped_jails_are_found(void **state)
 	struct conf *c;
 	struct addr a;
 
-	(void)state;
 	puts_to(path, "[allow]\naddresses = 192.0.2.0/24 2a02::/16,45.1.1.1\n");
 	c = load();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_true(addr_parse(rows[i].addr, &a));
 		if (conf_allowed(c, &a) != rows[i].allowed)
 			fail_msg("%s", rows[i].addr);
 	}
-	for (size_t i = 0; i < sizeof(jails) / sizeof(jails[0]); i++)
+	for (size_t i = 0; i < COUNT(jails); i++)
 		if (conf_skips_jail(c, jails[i].jail) != jails[i].skipped)
 			fail_msg("%s", jails[i].jail);
 	conf_free(c);
 }
 
-static void resolvers_are_addresses_with_or_without_a_port(void **state)
+TEST(resolvers_are_addresses_with_or_without_a_port)
 {
 	static const struct {
 		const char *text, *addr; /* NULL: refused */
@@ -767,8 +746,7 @@ static void resolvers_are_addresses_with_or_without_a_port(void **state)
 	};
 	char text[ADDR_TEXT_MAX];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct resolver resolver = { .port = 7 };
 
 		if (resolver_parse(rows[i].text, &resolver) != !!rows[i].addr)
@@ -779,7 +757,7 @@ static void resolvers_are_addresses_with_or_without_a_port(void **state)
 	}
 }
 
-static void durations_keep_to_their_limit(void **state)
+TEST(durations_keep_to_their_limit)
 {
 	static const struct {
 		const char *text;
@@ -813,8 +791,7 @@ static void durations_keep_to_their_limit(void **state)
 		{ "0x10", 99, -1 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t s = -1;
 
 		if (duration_parse(rows[i].text, rows[i].max, &s) != (rows[i].s >= 0) ||
@@ -883,13 +860,12 @@ static void note(const char *kind, const char *key, const char *value, void *use
 	seen[i] = true;
 }
 
-static void the_shipped_file_has_every_key_with_its_default_and_no_other(void **state)
+TEST(the_shipped_file_has_every_key_with_its_default_and_no_other)
 {
 	bool seen[64] = { false };
 	const struct conf_key_info *k;
 	size_t i;
 
-	(void)state;
 	each_key(shipped(), note, seen);
 	for (i = 0; (k = conf_key_at(i)); i++)
 		if (!seen[i])
@@ -898,7 +874,7 @@ static void the_shipped_file_has_every_key_with_its_default_and_no_other(void **
 	assert_null(conf_key_at(i + 1));
 }
 
-static void the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone(void **state)
+TEST(the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone)
 {
 	static const struct {
 		const char *name;
@@ -906,7 +882,6 @@ static void the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_a
 	} lists[] = { { "blocklist.de", 3 }, { "dnswl", 0 } };
 	struct conf *c, *d;
 
-	(void)state;
 	puts_to(path, shipped());
 	c = load();
 	assert_int_equal(conf_new(&d), 0);
@@ -924,36 +899,4 @@ static void the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_a
 	assert_memory_equal(c, d, sizeof(*c));
 	conf_free(c);
 	conf_free(d);
-}
-
-#define TEST(fn) cmocka_unit_test_teardown(fn, remove_files)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_mistake_is_said_with_file_and_line),
-		TEST(values_are_held_to_their_type_and_bounds),
-		TEST(a_nul_byte_is_refused_wherever_it_stands),
-		TEST(foreign_bytes_in_messages_are_masked),
-		TEST(blanks_line_ends_and_comments_do_not_matter),
-		TEST(indented_lines_continue_a_value),
-		TEST(as_many_addresses_fit_as_may_be_given),
-		TEST(lines_and_values_have_a_limit),
-		TEST(the_longest_comment_is_taken_whole),
-		TEST(tiers_are_in_the_order_of_their_scores),
-		TEST(one_tier_or_list_too_many_is_refused),
-		TEST(lists_stand_in_file_order_and_abuseipdb_last),
-		TEST(only_positive_points_can_ever_block),
-		TEST(local_wins_key_by_key_and_adds_sections),
-		TEST(a_mistake_in_local_names_the_local_file),
-		TEST(files_that_others_could_write_are_refused),
-		TEST(what_is_no_readable_file_is_refused),
-		TEST(allowed_addresses_and_skipped_jails_are_found),
-		TEST(resolvers_are_addresses_with_or_without_a_port),
-		TEST(durations_keep_to_their_limit),
-		TEST(the_shipped_file_has_every_key_with_its_default_and_no_other),
-		TEST(the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone),
-	};
-
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -5,16 +5,9 @@
  * Each case starts with the header and our question; what follows is written out. Offsets: the
  * name asked is at 12 (\xc0\x0c), its zone bl.test at 22 (\xc0\x16), the first record at 35 (0x23).
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include "net/dns_message.h"
 #include "net/cares_record.h"
+#include "unit.h"
 
 #define NAME "2.0.0.127.bl.test"
 #define WIRE    \
@@ -798,10 +791,9 @@ static void parse(const unsigned char *msg, size_t len, int type, struct dns_ans
 	free(copy);
 }
 
-static void every_row_is_read_as_the_table_says(void **state)
+TEST(every_row_is_read_as_the_table_says)
 {
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct row *r = &rows[i];
 		struct message m;
 		struct dns_answer a;
@@ -816,17 +808,16 @@ static void every_row_is_read_as_the_table_says(void **state)
 		if (r->txt && (a.txt_len != strlen(r->txt) || memcmp(a.txt, r->txt, a.txt_len)))
 			fail_msg("%s: \"%.*s\"", r->what, (int)a.txt_len, a.txt);
 	}
-	assert_true(sizeof(rows) / sizeof(rows[0]) > 90);
+	assert_true(COUNT(rows) > 90);
 	assert_true(ncompared > 10); /* with what c-ares makes of them */
 }
 
-static void a_message_cut_anywhere_is_broken(void **state)
+TEST(a_message_cut_anywhere_is_broken)
 {
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (rows[i].status == NET_BROKEN)
 			continue;
 		build(&m, &rows[i]);
@@ -839,13 +830,12 @@ static void a_message_cut_anywhere_is_broken(void **state)
 }
 
 /* Whatever a byte becomes, the answer keeps its own promises. */
-static void a_message_with_any_byte_changed_is_survived(void **state)
+TEST(a_message_with_any_byte_changed_is_survived)
 {
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		build(&m, &rows[i]);
 		for (size_t at = 0; at < m.len; at++) {
 			unsigned char was = m.b[at];
@@ -863,12 +853,11 @@ static void a_message_with_any_byte_changed_is_survived(void **state)
 	}
 }
 
-static void seventy_answers_are_cut_to_what_is_kept(void **state)
+TEST(seventy_answers_are_cut_to_what_is_kept)
 {
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
 	start(&m, OK, 1, 70, 0, 0);
 	put(&m, WIRE A, sizeof(WIRE A) - 1);
 	for (int i = 0; i < 70; i++) {
@@ -886,12 +875,11 @@ static void seventy_answers_are_cut_to_what_is_kept(void **state)
 }
 
 /* An error code behind many listings must be seen. */
-static void an_address_that_comes_again_takes_no_room(void **state)
+TEST(an_address_that_comes_again_takes_no_room)
 {
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
 	start(&m, OK, 1, 70, 0, 0);
 	put(&m, WIRE A, sizeof(WIRE A) - 1);
 	for (int i = 0; i < 70; i++) {
@@ -907,12 +895,11 @@ static void an_address_that_comes_again_takes_no_room(void **state)
 	assert_int_equal(a.a[15], 0x7f000063);
 }
 
-static void a_chain_of_eight_is_followed_and_one_of_nine_is_not(void **state)
+TEST(a_chain_of_eight_is_followed_and_one_of_nine_is_not)
 {
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
 	for (int n = 8; n <= 9; n++) {
 		start(&m, OK, 1, n + 1, 0, 0);
 		put(&m, WIRE A, sizeof(WIRE A) - 1);
@@ -931,13 +918,12 @@ static void a_chain_of_eight_is_followed_and_one_of_nine_is_not(void **state)
 	}
 }
 
-static void a_long_text_is_cut(void **state)
+TEST(a_long_text_is_cut)
 {
 	char string[201] = { (char)200 };
 	struct dns_answer a;
 	struct message m;
 
-	(void)state;
 	memset(string + 1, 'x', 200);
 	start(&m, OK, 1, 1, 0, 0);
 	put(&m, WIRE TXT ME TXT TTL("\1\x2c"), sizeof(WIRE) - 1 + 4 + 2 + 8);
@@ -947,19 +933,4 @@ static void a_long_text_is_cut(void **state)
 	parse(m.b, m.len, NET_TXT, &a);
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.txt_len, sizeof(a.txt));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_row_is_read_as_the_table_says),
-		cmocka_unit_test(a_message_cut_anywhere_is_broken),
-		cmocka_unit_test(a_message_with_any_byte_changed_is_survived),
-		cmocka_unit_test(seventy_answers_are_cut_to_what_is_kept),
-		cmocka_unit_test(an_address_that_comes_again_takes_no_room),
-		cmocka_unit_test(a_chain_of_eight_is_followed_and_one_of_nine_is_not),
-		cmocka_unit_test(a_long_text_is_cut),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

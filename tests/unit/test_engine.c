@@ -3,13 +3,7 @@
 #include "base/clock.h"
 #include "reputation/engine.h"
 #include "fake_net.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 static struct conf *conf;
 #define NTASKS_MAX 10000
@@ -48,6 +42,8 @@ static int tear_down(void **state)
 	conf = conf_free(conf);
 	return 0;
 }
+
+FIXTURE(set_up, tear_down);
 
 static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
@@ -110,7 +106,7 @@ static int run(const struct fake_answer *script, size_t n, size_t window, int ta
 	return r;
 }
 
-static void sources_are_asked_side_by_side_under_one_deadline(void **state)
+TEST(sources_are_asked_side_by_side_under_one_deadline)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 30 },
@@ -118,7 +114,6 @@ static void sources_are_asked_side_by_side_under_one_deadline(void **state)
 		{ .match = NULL }
 	};
 
-	(void)state;
 	ask_first = 7;
 	ask_then = 0;
 	assert_int_equal(run(script, 1, 1, 60), 0);
@@ -132,11 +127,10 @@ static void sources_are_asked_side_by_side_under_one_deadline(void **state)
 	assert_int_equal(fake_net_asked(), 3);
 }
 
-static void ten_thousand_tasks_keep_to_the_window_and_each_settles_once(void **state)
+TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
 {
 	static const struct fake_answer script[] = { { .match = NULL } };
 
-	(void)state;
 	ask_first = 1;
 	ask_then = 3;
 	assert_int_equal(run(script, NTASKS_MAX, 100, 10000), 0);
@@ -217,7 +211,7 @@ static void run_scripted(const struct fake_answer *script, enum task_kind kind, 
 	assert_int_equal(feeder.nsettles, n);
 }
 
-static void a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer(void **state)
+TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 {
 	static const struct {
 		int later_ms, delay_ms, second_ms, third_ms;
@@ -227,8 +221,7 @@ static void a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_ans
 		{ 100, 900, 100, 200 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fake_answer script[] = { { ".one.test",
 						  { .status = NET_NXDOMAIN },
 						  { .code = 0 },
@@ -250,7 +243,7 @@ static void a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_ans
 	}
 }
 
-static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once(void **state)
+TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once)
 {
 	static const struct fake_answer script[] = {
 		{ "1.1.1.45.one", { .status = NET_NXDOMAIN }, { .code = 0 }, 900 },
@@ -258,7 +251,6 @@ static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_onc
 		{ .match = NULL }
 	};
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2, .task_ms = 1000 });
 	assert_int_equal(fake_net_most(), 2);
@@ -270,13 +262,12 @@ static void an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_onc
 	assert_int_equal(feeder.settled_at[0], 900);
 }
 
-static void a_window_of_one_is_one_after_the_other(void **state)
+TEST(a_window_of_one_is_one_after_the_other)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL }
 	};
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_LOOKUP, 1, 4, (struct feed){ .window_max = 1, .task_ms = 1000 });
 	for (size_t i = 0; i < 4; i++) {
@@ -286,7 +277,7 @@ static void a_window_of_one_is_one_after_the_other(void **state)
 	assert_int_equal(fake_net_most(), 1);
 }
 
-static void a_silent_list_leaves_time_for_abuseipdb(void **state)
+TEST(a_silent_list_leaves_time_for_abuseipdb)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
@@ -297,7 +288,6 @@ static void a_silent_list_leaves_time_for_abuseipdb(void **state)
 		{ .match = NULL }
 	};
 
-	(void)state;
 	conf->check = CHECK_UNDECIDED;
 	ask_first = 1;
 	ask_then = SOURCE_BIT(conf->abuseipdb);
@@ -353,9 +343,8 @@ static void run_in_turn(int delay_ms, size_t n, int task_ms)
 	assert_int_equal(fake_net_most(), 1);
 }
 
-static void a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline(void **state)
+TEST(a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline)
 {
-	(void)state;
 	run_in_turn(30, 5, 1000);
 	assert_int_equal(fake_net_asked(), 5);
 	assert_int_equal(nlate, 0);
@@ -365,7 +354,7 @@ static void a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline(v
 	assert_true(fake_net_time_ms() <= 1050);
 }
 
-static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(void **state)
+TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 {
 	static const struct {
 		int delay_ms;
@@ -375,7 +364,6 @@ static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(vo
 		{ 900, FINDING_OK, FINDING_TIMEOUT, 1000 },
 	};
 
-	(void)state;
 	conf->check = CHECK_UNDECIDED;
 	for (size_t i = 0; i < 2; i++) {
 		struct fake_answer script[] = {
@@ -411,11 +399,10 @@ static void a_report_comes_first_and_its_look_up_after_it_within_one_deadline(vo
 	}
 }
 
-static void a_report_to_a_source_that_takes_none_is_for_later(void **state)
+TEST(a_report_to_a_source_that_takes_none_is_for_later)
 {
 	static const struct fake_answer script[] = { { .match = NULL } };
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_REPORT, 1, 1, (struct feed){ .window_max = 1, .task_ms = 1000 });
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
@@ -424,13 +411,12 @@ static void a_report_to_a_source_that_takes_none_is_for_later(void **state)
 	assert_int_equal(fake_net_asked(), 0);
 }
 
-static void a_report_that_gets_no_answer_is_for_later_at_its_deadline(void **state)
+TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline)
 {
 	static const struct fake_answer script[] = {
 		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
 	};
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2,
 		     (struct feed){ .window_max = 1, .task_ms = 1000 });
@@ -441,13 +427,12 @@ static void a_report_that_gets_no_answer_is_for_later_at_its_deadline(void **sta
 	}
 }
 
-static void the_deadline_of_the_run_ends_every_task(void **state)
+TEST(the_deadline_of_the_run_ends_every_task)
 {
 	static const struct fake_answer script[] = {
 		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
 	};
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_LOOKUP, 1, 6,
 		     (struct feed){ .window_max = 2, .task_ms = 1000, .deadline_ms = 1500 });
@@ -458,11 +443,10 @@ static void the_deadline_of_the_run_ends_every_task(void **state)
 	assert_int_equal(fake_net_asked(), 4); /* the last two were not asked any more */
 }
 
-static void a_feed_without_tasks_ends_without_the_network(void **state)
+TEST(a_feed_without_tasks_ends_without_the_network)
 {
 	static const struct fake_answer script[] = { { .match = NULL } };
 
-	(void)state;
 	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2, .task_ms = 1000 });
 	assert_int_equal(fake_net_asked(), 0);
@@ -475,14 +459,13 @@ static int broken_open(const struct net_conf *c, struct net **ret, struct err *e
 	return err_set(e, IPREP_E_OS, "no network module");
 }
 
-static void without_the_module_every_task_settles_and_the_error_is_told(void **state)
+TEST(without_the_module_every_task_settles_and_the_error_is_told)
 {
 	struct net_ops broken = fake_net;
 	struct err err;
 	struct session session = { .conf = conf, .ops = &broken, .err = &err };
 	struct feed feed = { .window_max = 4, .task_ms = 1000, .next = next, .settled = settled };
 
-	(void)state;
 	broken.open = broken_open;
 	ask_then = 0;
 	memset(findings, 0, sizeof(findings));
@@ -505,26 +488,4 @@ static void without_the_module_every_task_settles_and_the_error_is_told(void **s
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "no network module");
 	assert_int_equal(findings[0][3].status, FINDING_NONE);
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(sources_are_asked_side_by_side_under_one_deadline),
-		TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once),
-		TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer),
-		TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once),
-		TEST(a_window_of_one_is_one_after_the_other),
-		TEST(a_silent_list_leaves_time_for_abuseipdb),
-		TEST(a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline),
-		TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline),
-		TEST(a_report_to_a_source_that_takes_none_is_for_later),
-		TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline),
-		TEST(the_deadline_of_the_run_ends_every_task),
-		TEST(a_feed_without_tasks_ends_without_the_network),
-		TEST(without_the_module_every_task_settles_and_the_error_is_told),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

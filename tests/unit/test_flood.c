@@ -4,13 +4,7 @@
 #include "reputation/gate.h"
 #include "reputation/enqueue.h"
 #include "store/store_private.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +70,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+FIXTURE(set_up, tear_down);
+
 static int64_t number(struct place *p, const char *sql)
 {
 	int64_t n = -1;
@@ -123,7 +119,7 @@ static int64_t disk(const struct place *p)
 	return sum;
 }
 
-static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
+TEST(a_flood_of_addresses_is_bounded_and_reports_go_first)
 {
 	struct place *p = *state;
 	struct event ev = { .failures = 3, .seen_at = clock_now_s(&p->env.clock), .jail = "sshd" };
@@ -148,7 +144,7 @@ static void a_flood_of_addresses_is_bounded_and_reports_go_first(void **state)
 	report_job_done(&due);
 }
 
-static void a_flood_of_log_ins_is_a_row_each_and_goes_with_its_window(void **state)
+TEST(a_flood_of_log_ins_is_a_row_each_and_goes_with_its_window)
 {
 	struct place *p = *state;
 	struct store_counts done = { 0 };
@@ -160,15 +156,4 @@ static void a_flood_of_log_ins_is_a_row_each_and_goes_with_its_window(void **sta
 	while (store_purge_step(p->s, p->conf, 5000, &done) > 0)
 		;
 	assert_int_equal(done.sightings, FLOOD / 10);
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(a_flood_of_addresses_is_bounded_and_reports_go_first),
-		TEST(a_flood_of_log_ins_is_a_row_each_and_goes_with_its_window),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_guard.c - addresses that are left alone, one by one and as part of a prefix */
 #include "reputation/guard.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define SPECIAL "private-use (RFC 1918)"
 #define ALLOWED "allowed by [allow] addresses"
@@ -50,6 +45,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+FIXTURE(set_up, tear_down);
+
 static void assert_reason(const char *reason, const char *expected)
 {
 	if (!expected)
@@ -58,7 +55,7 @@ static void assert_reason(const char *reason, const char *expected)
 		assert_string_equal(reason ? reason : "none", expected);
 }
 
-static void each_question_gives_its_reason_or_none(void **state)
+TEST(each_question_gives_its_reason_or_none)
 {
 	static const struct {
 		const char *addr, *in_hook, *in_worker, *as_key;
@@ -74,8 +71,7 @@ static void each_question_gives_its_reason_or_none(void **state)
 		{ "2a00:7:7:7::", NULL, NULL, NULL },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct addr addr = addr_of(rows[i].addr);
 
 		assert_reason(guard_check_in_hook(conf, &addr), rows[i].in_hook);
@@ -84,27 +80,13 @@ static void each_question_gives_its_reason_or_none(void **state)
 	}
 }
 
-static void a_prefix_that_holds_such_an_address_cannot_be_blocked_as_a_whole(void **state)
+TEST(a_prefix_that_holds_such_an_address_cannot_be_blocked_as_a_whole)
 {
 	struct prefix prefix = { addr_of("2a00:1:2:3::"), 64 };
 
-	(void)state;
 	assert_reason(guard_check_inside(&session, &prefix), HOLDS);
 	prefix.addr = addr_of("2a00:9:9:9::");
 	assert_reason(guard_check_inside(&session, &prefix), OWN);
 	prefix.addr = addr_of("2a00:9:9:8::");
 	assert_reason(guard_check_inside(&session, &prefix), NULL);
-}
-
-int main(void)
-{
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_question_gives_its_reason_or_none, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_prefix_that_holds_such_an_address_cannot_be_blocked_as_a_whole, set_up,
-			tear_down),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,13 +3,7 @@
 #include "fake_net.h"
 #include "reputation/lookup.h"
 #include "reputation/dnsbl_health_store.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define BLOCK  "block.test"
 #define ALLOW  "allow.test"
@@ -102,6 +96,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+FIXTURE(set_up, tear_down);
+
 /* ---- one lookup through the engine ---- */
 
 static const struct log a_log = { .fn = on_log, .max_priority = LOG_NOTICE };
@@ -162,9 +158,8 @@ static const struct fake_answer honest[] = { ROW(POINT4, NO),
 					     ROW("TXT", NO),
 					     { .match = NULL } };
 
-static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **state)
+TEST(a_list_is_probed_before_it_is_believed_and_then_left_alone)
 {
-	(void)state;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE) + 1); /* and the reason */
 	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
@@ -178,9 +173,8 @@ static void a_list_is_probed_before_it_is_believed_and_then_left_alone(void **st
 	assert_int_equal(nsaid, 0);
 }
 
-static void a_listing_has_the_list_probed_at_most_once_a_minute(void **state)
+TEST(a_listing_has_the_list_probed_at_most_once_a_minute)
 {
-	(void)state;
 	look_up("45.1.1.8", honest);
 	now += 59;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
@@ -197,7 +191,7 @@ static void a_listing_has_the_list_probed_at_most_once_a_minute(void **state)
 }
 
 /* Probed a minute ago, and good. */
-static void a_list_that_breaks_between_two_probes_confirms_nothing(void **state)
+TEST(a_list_that_breaks_between_two_probes_confirms_nothing)
 {
 	static const struct fake_answer all_but_the_points[] = {
 		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", WORLD), { .match = NULL }
@@ -205,7 +199,6 @@ static void a_list_that_breaks_between_two_probes_confirms_nothing(void **state)
 	static const enum origin origins[] = { BY_HAND, AMBIGUOUS, SURE };
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
-	(void)state;
 	for (size_t i = 0; i < 6; i++) {
 		memset(&health, 0, sizeof(health));
 		look_up("45.1.1.8", honest);
@@ -218,7 +211,7 @@ static void a_list_that_breaks_between_two_probes_confirms_nothing(void **state)
 }
 
 /* By chance one of three is listed: the listing waits for the next probe, without a message. */
-static void one_random_address_that_is_listed_is_a_doubt(void **state)
+TEST(one_random_address_that_is_listed_is_a_doubt)
 {
 	static const struct fake_answer script[] = { ROW(POINT4, NO),
 						     ROW(POINT6, NO),
@@ -227,7 +220,6 @@ static void one_random_address_that_is_listed_is_a_doubt(void **state)
 						     { .match = NULL } };
 	static const struct fake_answer listed = ROW("", LISTED);
 
-	(void)state;
 	look_up("45.1.1.7", script);
 	assert_int_equal(one->verdict.kind, V_CONFIRMED);
 	now += 60;
@@ -242,7 +234,7 @@ static void one_random_address_that_is_listed_is_a_doubt(void **state)
 	assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CONFIRMED);
 }
 
-static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **state)
+TEST(a_list_with_a_test_point_it_may_not_have_is_worth_nothing)
 {
 	static const struct fake_answer world4[] = { ROW(POINT4 BLOCK, WORLD),
 						     ROW(POINT6, NO),
@@ -281,8 +273,7 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 	};
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (size_t k = 0; k < 2; k++) {
 			memset(&health, 0, sizeof(health));
 			assert_int_equal(look_up(ips[k], rows[i].script)->verdict.kind, V_UNKNOWN);
@@ -296,13 +287,12 @@ static void a_list_with_a_test_point_it_may_not_have_is_worth_nothing(void **sta
 	}
 }
 
-static void a_quarantined_list_is_not_asked_until_its_next_probe_frees_it(void **state)
+TEST(a_quarantined_list_is_not_asked_until_its_next_probe_frees_it)
 {
 	static const struct fake_answer world[] = { ROW(ALLOW, NO),
 						    ROW("", WORLD),
 						    { .match = NULL } };
 
-	(void)state;
 	look_up("45.1.1.7", world);
 	assert_int_equal(nsaid, 1);
 	now += conf->health_s - 1;
@@ -316,7 +306,7 @@ static void a_quarantined_list_is_not_asked_until_its_next_probe_frees_it(void *
 	assert_non_null(strstr(said, "[dnsbl block] passes its test points again"));
 }
 
-static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
+TEST(a_list_whose_test_point_is_silent_is_not_believed)
 {
 	static const struct fake_answer silent[] = { SILENCE(POINT4 BLOCK),
 						     SILENCE(POINT6),
@@ -327,7 +317,6 @@ static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 						    ROW("", NO),
 						    { .match = NULL } };
 
-	(void)state;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
 	assert_non_null(strstr(one->findings[R_BLOCK].detail, "127.0.0.1 got no answer"));
@@ -336,13 +325,12 @@ static void a_list_whose_test_point_is_silent_is_not_believed(void **state)
 }
 
 /* Its "no" counts, its listings wait for a probe that is answered. */
-static void of_a_list_once_good_whose_points_are_silent_no_listing_counts(void **state)
+TEST(of_a_list_once_good_whose_points_are_silent_no_listing_counts)
 {
 	static const struct fake_answer silent[] = {
 		SILENCE(POINT4), SILENCE(POINT6), ROW(SEEN4 BLOCK, LISTED), { .match = NULL }
 	};
 
-	(void)state;
 	look_up("45.1.1.7", honest);
 	now += conf->health_s;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
@@ -356,7 +344,7 @@ static void of_a_list_once_good_whose_points_are_silent_no_listing_counts(void *
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 }
 
-static void only_the_family_asked_about_needs_its_test_point(void **state)
+TEST(only_the_family_asked_about_needs_its_test_point)
 {
 	static const struct fake_answer no6[] = {
 		ROW(POINT4, NO),    ROW(POINT6, { .status = NET_REFUSED }),
@@ -364,18 +352,16 @@ static void only_the_family_asked_about_needs_its_test_point(void **state)
 		ROW(SEEN6, LISTED), { .match = NULL }
 	};
 
-	(void)state;
 	assert_int_equal(look_up("45.1.1.7", no6)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(look_up("2a02:4780::7", no6)->verdict.kind, V_UNKNOWN);
 	assert_non_null(strstr(one->findings[R_BLOCK].detail, "::ffff:7f00:1 got no answer"));
 }
 
 /* One answer of three random addresses, and the one for a name, may get lost. */
-static void a_probe_may_lose_a_random_address_and_the_name_and_nothing_else(void **state)
+TEST(a_probe_may_lose_a_random_address_and_the_name_and_nothing_else)
 {
 	static const struct fake_answer lost = SILENCE("");
 
-	(void)state;
 	conf->sources[R_BLOCK].test_entry = true;
 	for (size_t i = 0; i < 6; i++) { /* in the order in which they are asked for */
 		static const struct fake_answer script[] = { ROW(POINT4, NO),
@@ -393,7 +379,7 @@ static void a_probe_may_lose_a_random_address_and_the_name_and_nothing_else(void
 	}
 }
 
-static void a_list_without_its_test_entry_is_worth_nothing(void **state)
+TEST(a_list_without_its_test_entry_is_worth_nothing)
 {
 	static const struct fake_answer lost[] = { ROW("", NO), { .match = NULL } };
 	static const struct fake_answer no_data[] = { ROW("", { .status = NET_NODATA }),
@@ -401,7 +387,6 @@ static void a_list_without_its_test_entry_is_worth_nothing(void **state)
 	static const struct fake_answer still[] = { ROW(SEEN4 BLOCK, LISTED), { .match = NULL } };
 	static const struct fake_answer *const scripts[] = { lost, no_data, still };
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		memset(&health, 0, sizeof(health));
 		conf->sources[R_BLOCK].test_entry = true;
@@ -417,13 +402,12 @@ static void a_list_without_its_test_entry_is_worth_nothing(void **state)
 }
 
 /* Many lists have no IPv6: their "no" says nothing, and their IPv4 is as good as before. */
-static void a_no_of_a_list_without_ipv6_is_none(void **state)
+TEST(a_no_of_a_list_without_ipv6_is_none)
 {
 	static const struct fake_answer script[] = { ROW(TEST4, WORLD),
 						     ROW(SEEN6 BLOCK, LISTED),
 						     { .match = NULL } };
 
-	(void)state;
 	conf->sources[R_BLOCK].test_entry = true;
 	assert_int_equal(look_up("2a02:4781::7", script)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_SKIPPED);
@@ -432,7 +416,7 @@ static void a_no_of_a_list_without_ipv6_is_none(void **state)
 	assert_int_equal(look_up("2a02:4780::7", script)->verdict.kind, V_CONFIRMED);
 }
 
-static void an_error_code_probes_at_once(void **state)
+TEST(an_error_code_probes_at_once)
 {
 	static const struct fake_answer gone[] = { ROW(ALLOW, NO),
 						   ROW("", CODE),
@@ -441,7 +425,6 @@ static void an_error_code_probes_at_once(void **state)
 						    ROW("9.1.1.45." BLOCK, CODE),
 						    { .match = NULL } };
 
-	(void)state;
 	look_up("45.1.1.7", honest);
 	now += 61;
 	assert_int_equal(look_up("45.1.1.8", limit)->findings[R_BLOCK].status, FINDING_ERROR);
@@ -455,11 +438,10 @@ static void an_error_code_probes_at_once(void **state)
 }
 
 /* For a day it would keep every verdict open otherwise, and over its limit clear everybody. */
-static void an_allowlist_that_refuses_this_resolver_decides_nothing(void **state)
+TEST(an_allowlist_that_refuses_this_resolver_decides_nothing)
 {
 	static const uint32_t codes[] = { 0x7f0000ff, 0x7f000a03, 0x7ffffffe, 0x7fffffff };
 
-	(void)state;
 	for (size_t i = 0; i < 8; i++) {
 		struct fake_answer script[] = { ROW(POINT4 ALLOW, NO),
 						ROW(ALLOW, { .status = NET_OK, .na = 1 }),
@@ -480,14 +462,13 @@ static void an_allowlist_that_refuses_this_resolver_decides_nothing(void **state
 	}
 }
 
-static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **state)
+TEST(an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open)
 {
 	static const struct fake_answer silent[] = {
 		ROW(POINT4 BLOCK, NO), ROW(POINT6, NO), ROW("7.1.1.45." BLOCK, LISTED),
 		SILENCE(ALLOW),	       ROW("TXT", NO),	{ .match = NULL }
 	};
 
-	(void)state;
 	look_up("45.1.1.7", honest);
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
 	now += 86399;
@@ -502,13 +483,12 @@ static void an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open(void **s
 	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_ALLOW].status, FINDING_OK);
 }
 
-static void one_answer_in_a_day_ends_an_allowlists_silence(void **state)
+TEST(one_answer_in_a_day_ends_an_allowlists_silence)
 {
 	static const struct fake_answer silent[] = {
 		ROW(POINT4, NO), ROW(POINT6, NO), SILENCE(ALLOW), { .match = NULL }
 	};
 
-	(void)state;
 	look_up("45.1.1.7", silent);
 	now += 80000;
 	look_up("45.1.1.7", honest);
@@ -516,12 +496,11 @@ static void one_answer_in_a_day_ends_an_allowlists_silence(void **state)
 	assert_int_equal(look_up("45.1.1.7", silent)->findings[R_ALLOW].status, FINDING_TIMEOUT);
 }
 
-static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache(void **state)
+TEST(a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache)
 {
 	struct finding f[2] = { { .status = FINDING_OK, .listed = true, .points = 3 },
 				{ .status = FINDING_OK } };
 
-	(void)state;
 	health.rows[R_BLOCK].state.state[1] = ZONE_BAD;
 	env.health = &health;
 	env.conf = conf;
@@ -533,7 +512,7 @@ static void a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache
 
 /* ---- over TCP ---- */
 
-static void what_would_block_is_asked_again_over_tcp(void **state)
+TEST(what_would_block_is_asked_again_over_tcp)
 {
 	static const struct fake_answer both[] = { ROW(POINT4, NO),
 						   ROW(POINT6, NO),
@@ -573,8 +552,7 @@ static void what_would_block_is_asked_again_over_tcp(void **state)
 		{ false, CONFIRM_YES, BY_HAND, forged, V_CONFIRMED }, /* makes no block */
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		fake_net_local(rows[i].local);
 		conf->confirm_tcp = rows[i].confirm;
 		memset(&health, 0, sizeof(health));
@@ -582,33 +560,4 @@ static void what_would_block_is_asked_again_over_tcp(void **state)
 		    rows[i].kind)
 			fail_msg("row %zu: %d", i, one->verdict.kind);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		T(a_list_is_probed_before_it_is_believed_and_then_left_alone),
-		T(a_list_with_a_test_point_it_may_not_have_is_worth_nothing),
-		T(a_quarantined_list_is_not_asked_until_its_next_probe_frees_it),
-		T(a_list_whose_test_point_is_silent_is_not_believed),
-		T(of_a_list_once_good_whose_points_are_silent_no_listing_counts),
-		T(a_listing_has_the_list_probed_at_most_once_a_minute),
-		T(a_list_that_breaks_between_two_probes_confirms_nothing),
-		T(one_random_address_that_is_listed_is_a_doubt),
-		T(a_probe_may_lose_a_random_address_and_the_name_and_nothing_else),
-		T(a_list_without_its_test_entry_is_worth_nothing),
-		T(a_no_of_a_list_without_ipv6_is_none),
-		T(an_allowlist_that_refuses_this_resolver_decides_nothing),
-		T(only_the_family_asked_about_needs_its_test_point),
-		T(an_error_code_probes_at_once),
-		T(an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open),
-		T(one_answer_in_a_day_ends_an_allowlists_silence),
-		T(a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache),
-		T(what_would_block_is_asked_again_over_tcp),
-	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-
-	lookup_free(one);
-	return failed;
 }

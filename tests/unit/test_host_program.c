@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_host_program.c - what belongs to the program that uses the library is as it was afterwards
  */
+#include "unit.h"
 #include <iprep.h>
 #include <locale.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +52,25 @@ static void write_conf(const char *path)
 	fclose(file);
 }
 
-static void nothing_of_the_host_program_is_touched(void **state)
+static int remove_place(void **state)
+{
+	static const char *const files[] = {
+		"state/iprep.db", "state/iprep.db-wal", "state/iprep.db-shm", "state/make.lock",
+		"state",	  "verdict.log",	"iprep.conf"
+	};
+	char path[100];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", place, files[i]);
+		remove(path);
+	}
+	return rmdir(place);
+}
+
+FIXTURE(NULL, remove_place);
+
+TEST(nothing_of_the_host_program_is_touched)
 {
 	long want[NUMBERS], got[NUMBERS];
 	struct sigaction before[NSIG], after;
@@ -65,7 +78,6 @@ static void nothing_of_the_host_program_is_touched(void **state)
 	char *vars[VARS_MAX] = { NULL };
 	mode_t mask;
 
-	(void)state;
 	assert_non_null(mkdtemp(place));
 	snprintf(path, sizeof(path), "%s/state", place);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -92,29 +104,4 @@ static void nothing_of_the_host_program_is_touched(void **state)
 	for (int i = 1; i < NSIG; i++)
 		if (!sigaction(i, NULL, &after))
 			assert_true(after.sa_handler == before[i].sa_handler);
-}
-
-static int remove_place(void **state)
-{
-	static const char *const files[] = {
-		"state/iprep.db", "state/iprep.db-wal", "state/iprep.db-shm", "state/make.lock",
-		"state",	  "verdict.log",	"iprep.conf"
-	};
-	char path[100];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", place, files[i]);
-		remove(path);
-	}
-	return rmdir(place);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_of_the_host_program_is_touched),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, remove_place);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_json.c - unsound text, limits and types; test_parsing.c has the plain cases */
 #include "base/json.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-static void unsound_text_is_refused_and_sound_text_taken(void **state)
+TEST(unsound_text_is_refused_and_sound_text_taken)
 {
 	static const struct {
 		const char *text;
@@ -68,8 +62,7 @@ static void unsound_text_is_refused_and_sound_text_taken(void **state)
 		{ "[0, -0, 0.5, 10, 1e2, 1.5E-3]", 29, true },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct json *j = json_parse(rows[i].text, rows[i].len);
 
 		if (!j != !rows[i].sound)
@@ -78,12 +71,11 @@ static void unsound_text_is_refused_and_sound_text_taken(void **state)
 	}
 }
 
-static void text_is_read_to_its_length_and_no_further(void **state)
+TEST(text_is_read_to_its_length_and_no_further)
 {
 	char *exact = malloc(7); /* unterminated: a sanitizer sees any byte more */
 	struct json *j;
 
-	(void)state;
 	assert_non_null(exact);
 	memcpy(exact, "{\"a\":1}", 7);
 	j = json_parse(exact, 7);
@@ -94,11 +86,10 @@ static void text_is_read_to_its_length_and_no_further(void **state)
 	free(exact);
 }
 
-static void thirty_two_levels_are_the_limit(void **state)
+TEST(thirty_two_levels_are_the_limit)
 {
 	char text[80];
 
-	(void)state;
 	for (int depth = 31; depth <= 34; depth++) {
 		struct json *j;
 
@@ -110,7 +101,7 @@ static void thirty_two_levels_are_the_limit(void **state)
 	}
 }
 
-static void whole_numbers_keep_to_their_bounds(void **state)
+TEST(whole_numbers_keep_to_their_bounds)
 {
 	static const struct {
 		const char *text;
@@ -140,8 +131,7 @@ static void whole_numbers_keep_to_their_bounds(void **state)
 		{ "[5]", 0, 9, 0, false },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct json *j = json_parse(rows[i].text, strlen(rows[i].text));
 		int64_t n = 4711;
 
@@ -153,7 +143,7 @@ static void whole_numbers_keep_to_their_bounds(void **state)
 	}
 }
 
-static void what_is_not_there_is_nothing_all_the_way_down(void **state)
+TEST(what_is_not_there_is_nothing_all_the_way_down)
 {
 	static const char text[] = "{\"a\":[{\"b\":\"x\"},false],\"n\":null}";
 	struct json *j = json_parse(text, sizeof(text) - 1);
@@ -161,7 +151,6 @@ static void what_is_not_there_is_nothing_all_the_way_down(void **state)
 	bool b = true;
 	int64_t n;
 
-	(void)state;
 	assert_string_equal(json_text(json_member(json_item(a, 0), "b")), "x");
 	assert_true(json_bool(json_item(a, 1), &b) && !b);
 	assert_null(json_item(a, 2));
@@ -201,7 +190,7 @@ static char *long_text(char open, const char *before, const char *after, size_t 
 }
 
 /* Names were once compared each with each: 100,000 of them took half a minute. */
-static void a_hundred_thousand_values_are_the_limit(void **state)
+TEST(a_hundred_thousand_values_are_the_limit)
 {
 	static const struct {
 		char open;
@@ -215,8 +204,7 @@ static void a_hundred_thousand_values_are_the_limit(void **state)
 		{ '[', "{\"a\":\"", "\"}", 49999, true },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t len;
 		char *text = long_text(rows[i].open, rows[i].before, rows[i].after, rows[i].nitems,
 				       &len);
@@ -229,9 +217,8 @@ static void a_hundred_thousand_values_are_the_limit(void **state)
 	}
 }
 
-static void one_name_twice_among_many_is_found_wherever_it_is(void **state)
+TEST(one_name_twice_among_many_is_found_wherever_it_is)
 {
-	(void)state;
 	for (size_t at = 0; at < 1000; at += 111) {
 		size_t len;
 		char *text = long_text('{', "\"", "\":1", 1000, &len);
@@ -244,19 +231,4 @@ static void one_name_twice_among_many_is_found_wherever_it_is(void **state)
 		assert_null(j);
 		free(text);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unsound_text_is_refused_and_sound_text_taken),
-		cmocka_unit_test(text_is_read_to_its_length_and_no_further),
-		cmocka_unit_test(thirty_two_levels_are_the_limit),
-		cmocka_unit_test(whole_numbers_keep_to_their_bounds),
-		cmocka_unit_test(a_hundred_thousand_values_are_the_limit),
-		cmocka_unit_test(one_name_twice_among_many_is_found_wherever_it_is),
-		cmocka_unit_test(what_is_not_there_is_nothing_all_the_way_down),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_json_lines.c - what the programs print as JSON: one line, quoted so that it reads back */
 #include "common/json.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 /* cmd/common/json.h and lib/base/json.h are two worlds: of the reader only what is needed here. */
 struct json_tree;
@@ -15,7 +10,7 @@ extern struct json_tree *json_free(struct json_tree *json);
 extern const struct json_tree *json_member(const struct json_tree *object, const char *name);
 extern const char *json_text(const struct json_tree *json);
 
-static void each_kind_of_member_has_its_comma_and_its_name(void **state)
+TEST(each_kind_of_member_has_its_comma_and_its_name)
 {
 	static const char want[] =
 		"{\"t\":\"a\\\"\\n\\u001b\\\\/\",\"no\":null,\"i\":-5,\"big\":1795000000000,\"y\":true,"
@@ -26,7 +21,6 @@ static void each_kind_of_member_has_its_comma_and_its_name(void **state)
 	size_t len;
 	FILE *out = open_memstream(&line, &len);
 
-	(void)state;
 	assert_non_null(out);
 	json_begin(&json, out);
 	json_put_text(&json, "t", "a\"\n\x1b\\/");
@@ -60,7 +54,7 @@ static void each_kind_of_member_has_its_comma_and_its_name(void **state)
 	free(line);
 }
 
-static void every_byte_reads_back(void **state)
+TEST(every_byte_reads_back)
 {
 	char text[128] = "";
 	struct json_tree *tree;
@@ -69,7 +63,6 @@ static void every_byte_reads_back(void **state)
 	size_t len;
 	FILE *out = open_memstream(&line, &len);
 
-	(void)state;
 	assert_non_null(out);
 	for (int i = 1; i < 128; i++)
 		text[i - 1] = (char)i;
@@ -83,14 +76,4 @@ static void every_byte_reads_back(void **state)
 	assert_string_equal(json_text(json_member(tree, "all")), text);
 	json_free(tree);
 	free(line);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_kind_of_member_has_its_comma_and_its_name),
-		cmocka_unit_test(every_byte_reads_back),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

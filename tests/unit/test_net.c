@@ -5,16 +5,12 @@
  * Every answer is counted per question, and must not come from inside dns(). None may come before
  * its time; how late it is depends on the machine, and is not tested.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <fcntl.h>
-#include <cmocka.h>
 #include "base/clock.h"
 #include "fake_dns.h"
 #include "net/net.h"
 #include "net/heap.h"
+#include "unit.h"
 
 /* Tries and deadlines go by the clock that the module is given: a test that counts tries holds it,
  * and moves it instead of waiting. */
@@ -38,6 +34,8 @@ static int release_clock(void **state)
 	held_ms = 0;
 	return 0;
 }
+
+FIXTURE(NULL, release_clock);
 
 struct asked {
 	struct world *w;
@@ -139,11 +137,10 @@ static struct dns_answer one(const char *mood, const char *name, int type, bool 
 	return a;
 }
 
-static void an_answer_comes_with_its_addresses_and_ttl(void **state)
+TEST(an_answer_comes_with_its_addresses_and_ttl)
 {
 	struct dns_answer a = one(NULL, "good.test", NET_A, false, 5000);
 
-	(void)state;
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.na, 1);
 	assert_int_equal(a.a[0], 0x7f000002);
@@ -154,7 +151,7 @@ static void an_answer_comes_with_its_addresses_and_ttl(void **state)
 	assert_memory_equal(a.txt, "why!", 4);
 }
 
-static void what_the_resolver_says_arrives_as_it_is(void **state)
+TEST(what_the_resolver_says_arrives_as_it_is)
 {
 	static const struct {
 		const char *label;
@@ -166,21 +163,19 @@ static void what_the_resolver_says_arrives_as_it_is(void **state)
 		{ "servfail.test", NET_SERVFAIL },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		for (int tcp = 0; tcp < 2; tcp++)
 			assert_int_equal(one(NULL, rows[i].label, NET_A, tcp, 5000).status,
 					 rows[i].status);
 }
 
-static void silence_and_answers_to_others_end_at_the_deadline(void **state)
+TEST(silence_and_answers_to_others_end_at_the_deadline)
 {
 	static const char *const names[] = { "never.test", "wrongid.test", "wrongname.test" };
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 	int64_t t = now_ms();
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		ask(w, i, names[i], NET_A, false, 300);
 		ask(w, 3 + i, names[i], NET_A, true, 400);
@@ -206,12 +201,12 @@ static void turn_until_asked(struct world *w, struct fake_dns *d, int n)
 		iprep_net.turn(w->net, now_ms() + 10);
 }
 
-static void a_lost_datagram_is_asked_for_again(void **state)
+TEST(a_lost_datagram_is_asked_for_again)
 {
 	struct fake_dns *d = fake_dns_start("never");
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
+	hold_clock(state);
 	ask(w, 0, "good.test", NET_A, false, 6000);
 	turn_until_asked(w, d, 1);
 	d->mood = NULL;
@@ -223,12 +218,12 @@ static void a_lost_datagram_is_asked_for_again(void **state)
 	fake_dns_stop(d);
 }
 
-static void an_answer_to_an_earlier_try_counts_until_the_deadline(void **state)
+TEST(an_answer_to_an_earlier_try_counts_until_the_deadline)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
+	hold_clock(state);
 	for (size_t i = 2; i < 12; i++) /* c-ares 1.34 adapts its timeouts to these */
 		ask(w, i, "good.test", NET_A, false, 5000);
 	run(w);
@@ -247,12 +242,12 @@ static void an_answer_to_an_earlier_try_counts_until_the_deadline(void **state)
 	fake_dns_stop(d);
 }
 
-static void a_silent_resolver_is_passed_over_after_a_while(void **state)
+TEST(a_silent_resolver_is_passed_over_after_a_while)
 {
 	struct fake_dns *d = fake_dns_start("never"), *d2 = fake_dns_start("good");
 	struct world *w = open_servers(d, d2);
 
-	(void)state;
+	hold_clock(state);
 	ask(w, 0, "good.test", NET_A, false, 20000);
 	turn_until_asked(w, d, 1);
 	assert_int_equal(d2->nudp, 0);
@@ -267,12 +262,12 @@ static void a_silent_resolver_is_passed_over_after_a_while(void **state)
 }
 
 /* Three tries: 1.5, 3 and 6 s. Then an answer may still come: the deadline decides. */
-static void after_its_last_try_a_question_waits_for_its_deadline(void **state)
+TEST(after_its_last_try_a_question_waits_for_its_deadline)
 {
 	struct fake_dns *d = fake_dns_start("never");
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
+	hold_clock(state);
 	ask(w, 0, "good.test", NET_A, false, 60000);
 	for (int n = 1; n <= 3; n++) {
 		turn_until_asked(w, d, n);
@@ -293,12 +288,13 @@ static void after_its_last_try_a_question_waits_for_its_deadline(void **state)
 }
 
 /* There are 65,536 IDs. What is waited for survives that its channel is given up. */
-static void questions_without_an_answer_use_nothing_up(void **state)
+TEST(questions_without_an_answer_use_nothing_up)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 	size_t n = sizeof(w->a) / sizeof(w->a[0]);
 
+	hold_clock(state);
 	ask(w, 0, "kept.test", NET_A, false, 60000);
 	turn_until_asked(w, d, 1);
 	for (int round = 0; round < 35; round++) {
@@ -320,12 +316,12 @@ static void questions_without_an_answer_use_nothing_up(void **state)
 	fake_dns_stop(d);
 }
 
-static void what_is_truncated_is_asked_again_over_tcp(void **state)
+TEST(what_is_truncated_is_asked_again_over_tcp)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
+	hold_clock(state);
 	ask(w, 0, "tc.test", NET_A, false, 5000);
 	run(w);
 	assert_int_equal(w->a[0].answer.status, NET_OK);
@@ -343,12 +339,11 @@ static void what_is_truncated_is_asked_again_over_tcp(void **state)
 }
 
 /* Without MSG_NOSIGNAL this ends the process. */
-static void a_resolver_that_hangs_up_is_survived(void **state)
+TEST(a_resolver_that_hangs_up_is_survived)
 {
 	struct fake_dns *d = fake_dns_start("hangup");
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
 	for (size_t i = 0; i < 50; i++) {
 		ask(w, i, "good.test", NET_A, true, 1000);
 		iprep_net.turn(w->net, now_ms() + 5);
@@ -363,7 +358,7 @@ static void a_resolver_that_hangs_up_is_survived(void **state)
 	fake_dns_stop(d);
 }
 
-static void the_other_resolver_is_asked_when_the_first_does_not_know(void **state)
+TEST(the_other_resolver_is_asked_when_the_first_does_not_know)
 {
 	static const struct {
 		const char *first, *second;
@@ -374,8 +369,8 @@ static void the_other_resolver_is_asked_when_the_first_does_not_know(void **stat
 		{ "nx", "good", NET_NXDOMAIN },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	hold_clock(state);
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fake_dns *d = fake_dns_start(rows[i].first);
 		struct fake_dns *d2 = fake_dns_start(rows[i].second);
 		struct world *w = open_servers(d, d2);
@@ -394,12 +389,11 @@ static void the_other_resolver_is_asked_when_the_first_does_not_know(void **stat
 	}
 }
 
-static void the_other_resolvers_silence_ends_at_the_deadline(void **state)
+TEST(the_other_resolvers_silence_ends_at_the_deadline)
 {
 	struct fake_dns *d = fake_dns_start("servfail"), *d2 = fake_dns_start("never");
 	struct world *w = open_servers(d, d2);
 
-	(void)state;
 	ask(w, 0, "any.test", NET_A, false, 400);
 	run(w);
 	assert_int_equal(w->a[0].ncalls, 1);
@@ -409,12 +403,11 @@ static void the_other_resolvers_silence_ends_at_the_deadline(void **state)
 	fake_dns_stop(d2);
 }
 
-static void a_dead_resolver_is_passed_over(void **state)
+TEST(a_dead_resolver_is_passed_over)
 {
 	struct fake_dns *dead = fake_dns_start(NULL), *d = fake_dns_start(NULL);
 	struct world *w = open_servers(dead, d), *w2 = open_servers(dead, NULL);
 
-	(void)state;
 	fake_dns_stop(dead);
 	ask(w, 0, "good.test", NET_A, false, 5000);
 	ask(w, 1, "good.test", NET_A, true, 5000);
@@ -432,7 +425,7 @@ static void a_dead_resolver_is_passed_over(void **state)
 	fake_dns_stop(d);
 }
 
-static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
+TEST(what_cannot_be_asked_is_answered_in_the_next_turn)
 {
 	static const char *const names[] = {
 		"",	    ".",
@@ -443,9 +436,8 @@ static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 	};
 	char lengthy[300];
 	struct world *w = open_world("127.0.0.1:1", NULL);
-	size_t n = sizeof(names) / sizeof(names[0]);
+	size_t n = COUNT(names);
 
-	(void)state;
 	memset(lengthy, 'a', sizeof(lengthy) - 1);
 	lengthy[sizeof(lengthy) - 1] = '\0';
 	for (size_t i = 0; i < n; i++)
@@ -463,13 +455,12 @@ static void what_cannot_be_asked_is_answered_in_the_next_turn(void **state)
 	close_world(w);
 }
 
-static void two_thousand_in_flight_are_answered_once_each(void **state)
+TEST(two_thousand_in_flight_are_answered_once_each)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 	size_t n = sizeof(w->a) / sizeof(w->a[0]);
 
-	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		char name[64];
 
@@ -485,12 +476,11 @@ static void two_thousand_in_flight_are_answered_once_each(void **state)
 	fake_dns_stop(d);
 }
 
-static void a_callback_may_ask_again(void **state)
+TEST(a_callback_may_ask_again)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
 	w->again = 20;
 	ask(w, 0, "good.test", NET_A, false, 5000);
 	run(w);
@@ -502,12 +492,11 @@ static void a_callback_may_ask_again(void **state)
 	fake_dns_stop(d);
 }
 
-static void close_answers_all_that_is_owed(void **state)
+TEST(close_answers_all_that_is_owed)
 {
 	struct fake_dns *d = fake_dns_start("never");
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
 	for (size_t i = 0; i < 100; i++)
 		ask(w, i, i % 10 ? "never.test" : "not a name", NET_A, i % 2, 60000);
 	ask(w, 100, "never.test", NET_A, false, 100);
@@ -525,12 +514,11 @@ static void close_answers_all_that_is_owed(void **state)
 }
 
 /* Those of the Internet; curl 7.88 leaves the pair of curl_multi_wakeup(3) open to children. */
-static void no_socket_is_inherited(void **state)
+TEST(no_socket_is_inherited)
 {
 	struct fake_dns *d = fake_dns_start(NULL);
 	struct world *w = open_servers(d, NULL);
 
-	(void)state;
 	ask(w, 0, "good.test", NET_A, false, 5000);
 	ask(w, 1, "good.test", NET_A, true, 5000);
 	for (int fd = 3; fd < 200; fd++) {
@@ -545,18 +533,17 @@ static void no_socket_is_inherited(void **state)
 	fake_dns_stop(d);
 }
 
-static void turn_waits_until_its_time(void **state)
+TEST(turn_waits_until_its_time)
 {
 	struct world *w = open_world("127.0.0.1:1", NULL);
 	int64_t t = now_ms();
 
-	(void)state;
 	assert_int_equal(iprep_net.turn(w->net, t + 60), 0);
 	assert_true(now_ms() - t >= 60);
 	close_world(w);
 }
 
-static void the_heap_gives_back_in_order(void **state)
+TEST(the_heap_gives_back_in_order)
 {
 	enum { N = 3000 };
 	static struct heap_node n[N];
@@ -565,7 +552,6 @@ static void the_heap_gives_back_in_order(void **state)
 	unsigned seed = 1;
 	int left = N;
 
-	(void)state;
 	for (int i = 0; i < N; i++) {
 		seed = seed * 1103515245U + 12345U;
 		n[i].key = seed >> 16 & 0x3ff;
@@ -579,34 +565,4 @@ static void the_heap_gives_back_in_order(void **state)
 		heap_remove(&root, root);
 	}
 	assert_int_equal(left, 0);
-}
-
-#define WITH_HELD_CLOCK(test) cmocka_unit_test_setup_teardown(test, hold_clock, release_clock)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_answer_comes_with_its_addresses_and_ttl),
-		cmocka_unit_test(what_the_resolver_says_arrives_as_it_is),
-		cmocka_unit_test(silence_and_answers_to_others_end_at_the_deadline),
-		WITH_HELD_CLOCK(a_lost_datagram_is_asked_for_again),
-		WITH_HELD_CLOCK(an_answer_to_an_earlier_try_counts_until_the_deadline),
-		WITH_HELD_CLOCK(a_silent_resolver_is_passed_over_after_a_while),
-		WITH_HELD_CLOCK(after_its_last_try_a_question_waits_for_its_deadline),
-		WITH_HELD_CLOCK(questions_without_an_answer_use_nothing_up),
-		WITH_HELD_CLOCK(what_is_truncated_is_asked_again_over_tcp),
-		cmocka_unit_test(a_resolver_that_hangs_up_is_survived),
-		WITH_HELD_CLOCK(the_other_resolver_is_asked_when_the_first_does_not_know),
-		cmocka_unit_test(the_other_resolvers_silence_ends_at_the_deadline),
-		cmocka_unit_test(a_dead_resolver_is_passed_over),
-		cmocka_unit_test(what_cannot_be_asked_is_answered_in_the_next_turn),
-		cmocka_unit_test(two_thousand_in_flight_are_answered_once_each),
-		cmocka_unit_test(a_callback_may_ask_again),
-		cmocka_unit_test(close_answers_all_that_is_owed),
-		cmocka_unit_test(no_socket_is_inherited),
-		cmocka_unit_test(turn_waits_until_its_time),
-		cmocka_unit_test(the_heap_gives_back_in_order),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,6 @@
  * Every answer is counted per request, and must not come from inside http(). getaddrinfo(3) is
  * ours, so that a name can take its time without any network.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +12,10 @@
 #include <netdb.h>
 #include <sys/epoll.h>
 #include <time.h>
-#include <cmocka.h>
 #include "base/clock.h"
 #include "fake_http.h"
 #include "net/net.h"
+#include "unit.h"
 
 #define KEY "0123456789abcdef-secret"
 
@@ -132,6 +128,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+FIXTURE(set_up, tear_down);
+
 /* The strings of a request need not outlive the call: these do not. */
 static void request(struct world *w, size_t i, const char *method, const char *url,
 		    const char *body, int64_t ms)
@@ -171,7 +169,7 @@ static void run(struct world *w)
 		assert_true(clock_mono_ms() < end);
 }
 
-static void an_answer_comes_with_its_body_and_its_quota(void **state)
+TEST(an_answer_comes_with_its_body_and_its_quota)
 {
 	struct world *w = *state;
 	struct http_answer *a = &w->s[0].answer;
@@ -191,7 +189,7 @@ static void an_answer_comes_with_its_body_and_its_quota(void **state)
 	assert_true(a->sent);
 }
 
-static void odd_quota_headers_count_as_absent(void **state)
+TEST(odd_quota_headers_count_as_absent)
 {
 	struct world *w = *state;
 	struct http_answer *a = &w->s[0].answer;
@@ -206,7 +204,7 @@ static void odd_quota_headers_count_as_absent(void **state)
 	assert_int_equal(a->retry_after_s, -1);
 }
 
-static void numbers_of_headers_have_a_limit(void **state)
+TEST(numbers_of_headers_have_a_limit)
 {
 	struct world *w = *state;
 	struct http_answer *most = &w->s[0].answer, *more = &w->s[1].answer;
@@ -225,7 +223,7 @@ static void numbers_of_headers_have_a_limit(void **state)
 	assert_int_equal(more->retry_after_s, -1);
 }
 
-static void a_request_says_what_it_was_told_to(void **state)
+TEST(a_request_says_what_it_was_told_to)
 {
 	static const struct {
 		const char *method, *body, *first, *last;
@@ -239,7 +237,7 @@ static void a_request_says_what_it_was_told_to(void **state)
 	};
 	struct world *w = *state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		ask(w, i, rows[i].method, "/echo", rows[i].body, 5000);
 		run(w);
 		assert_int_equal(w->s[i].answer.status, NET_OK);
@@ -253,7 +251,7 @@ static void a_request_says_what_it_was_told_to(void **state)
 	assert_int_equal(w->h->nconnections, 1);
 }
 
-static void a_body_goes_as_a_file_of_a_form(void **state)
+TEST(a_body_goes_as_a_file_of_a_form)
 {
 	struct world *w = *state;
 	char url[64];
@@ -276,7 +274,7 @@ static void a_body_goes_as_a_file_of_a_form(void **state)
 	assert_non_null(strstr(w->s[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--"));
 }
 
-static void connections_are_kept_and_few(void **state)
+TEST(connections_are_kept_and_few)
 {
 	struct world *w = *state;
 
@@ -297,7 +295,7 @@ static void connections_are_kept_and_few(void **state)
 	assert_true(w->h->nconnections >= 1 && w->h->nconnections <= 8);
 }
 
-static void what_takes_too_long_ends_at_the_deadline(void **state)
+TEST(what_takes_too_long_ends_at_the_deadline)
 {
 	static const char *const paths[] = { "/slow", "/never" };
 	struct world *w = *state;
@@ -323,7 +321,7 @@ static void what_takes_too_long_ends_at_the_deadline(void **state)
 	assert_int_equal(w->s[4].answer.code, 200);
 }
 
-static void what_goes_wrong_is_told_apart(void **state)
+TEST(what_goes_wrong_is_told_apart)
 {
 	struct world *w = *state;
 	char url[100];
@@ -349,7 +347,7 @@ static void what_goes_wrong_is_told_apart(void **state)
 	assert_non_null(strstr(w->s[0].answer.why, "more than 4000 bytes"));
 }
 
-static void a_redirect_is_an_answer(void **state)
+TEST(a_redirect_is_an_answer)
 {
 	struct world *w = *state;
 
@@ -360,7 +358,7 @@ static void a_redirect_is_an_answer(void **state)
 	assert_int_equal(w->h->nrequests, 1);
 }
 
-static void no_key_goes_out_in_the_clear_but_to_this_host(void **state)
+TEST(no_key_goes_out_in_the_clear_but_to_this_host)
 {
 	static const char *const urls[] = {
 		"http://192.0.2.1:%d/",
@@ -383,7 +381,7 @@ static void no_key_goes_out_in_the_clear_but_to_this_host(void **state)
 		"http://127.0.0.1:%d999999/",
 	};
 	struct world *w = *state;
-	size_t n = sizeof(urls) / sizeof(urls[0]);
+	size_t n = COUNT(urls);
 
 	names_asked = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -408,7 +406,7 @@ static void no_key_goes_out_in_the_clear_but_to_this_host(void **state)
 	assert_int_equal(names_asked, 0);
 }
 
-static void localhost_may_be_asked_in_the_clear(void **state)
+TEST(localhost_may_be_asked_in_the_clear)
 {
 	struct world *w = *state;
 	char url[100];
@@ -419,7 +417,7 @@ static void localhost_may_be_asked_in_the_clear(void **state)
 	assert_int_equal(w->s[0].answer.code, 200);
 }
 
-static void a_request_that_smuggles_is_refused(void **state)
+TEST(a_request_that_smuggles_is_refused)
 {
 	struct world *w = *state;
 	static const char *const methods[] = { "", "get", "GET /x HTTP/1.1\r\n", "G T" };
@@ -439,7 +437,7 @@ static void a_request_that_smuggles_is_refused(void **state)
 	assert_int_equal(w->h->nconnections, 0);
 }
 
-static void the_environments_proxy_is_not_used_and_ours_is(void **state)
+TEST(the_environments_proxy_is_not_used_and_ours_is)
 {
 	struct world *w = *state, *w2;
 	char proxy[64];
@@ -477,7 +475,7 @@ static void the_environments_proxy_is_not_used_and_ours_is(void **state)
 }
 
 /* /echo sends the key back: as a body, and a proxy could do so in a header. */
-static void the_trace_never_holds_the_key(void **state)
+TEST(the_trace_never_holds_the_key)
 {
 	struct world *w = *state;
 
@@ -492,12 +490,11 @@ static void the_trace_never_holds_the_key(void **state)
 	assert_null(strstr(w->s[2].answer.why, KEY));
 }
 
-static void a_missing_ca_file_is_said(void **state)
+TEST(a_missing_ca_file_is_said)
 {
 	struct world *w = open_world("", "/nonexistent/ca.pem");
 	char url[100];
 
-	(void)state;
 	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", w->h->port);
 	request(w, 0, "GET", url, NULL, 5000);
 	run(w);
@@ -507,7 +504,7 @@ static void a_missing_ca_file_is_said(void **state)
 	tear_down((void **)&w);
 }
 
-static void close_answers_all_that_is_owed(void **state)
+TEST(close_answers_all_that_is_owed)
 {
 	struct world *w = *state;
 	int64_t t;
@@ -530,7 +527,7 @@ static void close_answers_all_that_is_owed(void **state)
 	assert_int_equal(w->s[22].answer.status, NET_BROKEN);
 }
 
-static void no_socket_is_inherited(void **state)
+TEST(no_socket_is_inherited)
 {
 	struct world *w = *state;
 
@@ -547,7 +544,7 @@ static void no_socket_is_inherited(void **state)
 	run(w);
 }
 
-static void a_socket_that_cannot_be_watched_ends_its_request_and_no_other(void **state)
+TEST(a_socket_that_cannot_be_watched_ends_its_request_and_no_other)
 {
 	struct world *w = *state;
 
@@ -574,31 +571,4 @@ static void a_socket_that_cannot_be_watched_ends_its_request_and_no_other(void *
 	ask(w, 0, "GET", "/ok", NULL, 5000);
 	run(w);
 	assert_int_equal(w->s[0].answer.status, NET_OK);
-}
-
-int main(void)
-{
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		T(an_answer_comes_with_its_body_and_its_quota),
-		T(odd_quota_headers_count_as_absent),
-		T(numbers_of_headers_have_a_limit),
-		T(a_request_says_what_it_was_told_to),
-		T(a_body_goes_as_a_file_of_a_form),
-		T(connections_are_kept_and_few),
-		T(what_takes_too_long_ends_at_the_deadline),
-		T(what_goes_wrong_is_told_apart),
-		T(a_redirect_is_an_answer),
-		T(no_key_goes_out_in_the_clear_but_to_this_host),
-		T(localhost_may_be_asked_in_the_clear),
-		T(a_request_that_smuggles_is_refused),
-		T(the_environments_proxy_is_not_used_and_ours_is),
-		T(the_trace_never_holds_the_key),
-		cmocka_unit_test(a_missing_ca_file_is_said),
-		T(close_answers_all_that_is_owed),
-		T(no_socket_is_inherited),
-		T(a_socket_that_cannot_be_watched_ends_its_request_and_no_other),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

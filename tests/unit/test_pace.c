@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pace.c - how many are kept in flight, against modelled resolvers and time */
 #include "reputation/window.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
+#include "unit.h"
 
 #define TRY_MS 1500
 
@@ -67,36 +63,33 @@ static void run(struct window *p, const struct model *m, int64_t end_ms)
 	}
 }
 
-static void a_far_resolver_gets_as_many_as_there_may_be(void **state)
+TEST(a_far_resolver_gets_as_many_as_there_may_be)
 {
 	static const struct model far = { .rtt_ms = 200 };
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 1000);
 	run(&p, &far, 6000);
 	assert_int_equal(p.window, 2048);
 	assert_int_equal(most, 2048);
 }
 
-static void a_resolver_at_its_limit_gets_no_more(void **state)
+TEST(a_resolver_at_its_limit_gets_no_more)
 {
 	static const struct model near = { .rtt_ms = 1, .per_ms = 50, .queue_max = 270 };
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 1000);
 	run(&p, &near, 10000);
 	assert_true(p.window <= 128);
 	assert_int_equal(nlost, 0);
 }
 
-static void loss_makes_them_fewer_and_few_are_lost(void **state)
+TEST(loss_makes_them_fewer_and_few_are_lost)
 {
 	static const struct model narrow = { .rtt_ms = 20, .queue_max = 300 };
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 1000);
 	run(&p, &narrow, 20000);
 	assert_true(p.window <= 512);
@@ -104,22 +97,20 @@ static void loss_makes_them_fewer_and_few_are_lost(void **state)
 	assert_true(answered > 100000);	    /* 20 s with 100 in flight */
 }
 
-static void lists_that_are_always_slow_are_not_loss(void **state)
+TEST(lists_that_are_always_slow_are_not_loss)
 {
 	static const struct model slow = { .rtt_ms = 2000 };
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 1000);
 	run(&p, &slow, 20000);
 	assert_true(p.window >= 512);
 }
 
-static void all_lost_goes_down_to_a_floor_and_never_to_none(void **state)
+TEST(all_lost_goes_down_to_a_floor_and_never_to_none)
 {
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 0);
 	for (int64_t now = 0; now < 600000; now += 100) /* every second one is late */
 		for (size_t i = 0; i < p.window; i++)
@@ -129,27 +120,12 @@ static void all_lost_goes_down_to_a_floor_and_never_to_none(void **state)
 	assert_int_equal(p.window, 4);
 }
 
-static void a_window_that_was_never_full_does_not_grow(void **state)
+TEST(a_window_that_was_never_full_does_not_grow)
 {
 	struct window p;
 
-	(void)state;
 	window_init(&p, 64, 2048, 0);
 	for (int64_t now = 0; now < 100000; now += 10)
 		window_settled(&p, now - 50, now);
 	assert_int_equal(p.window, 64);
-}
-
-int main(void)
-{
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_far_resolver_gets_as_many_as_there_may_be),
-		cmocka_unit_test(a_resolver_at_its_limit_gets_no_more),
-		cmocka_unit_test(loss_makes_them_fewer_and_few_are_lost),
-		cmocka_unit_test(lists_that_are_always_slow_are_not_loss),
-		cmocka_unit_test(all_lost_goes_down_to_a_floor_and_never_to_none),
-		cmocka_unit_test(a_window_that_was_never_full_does_not_grow),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

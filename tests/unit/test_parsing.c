@@ -9,16 +9,11 @@
 #include "base/time.h"
 #include "base/json.h"
 #include "conf/points.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define LO(n) (0x7f000000u + (n))
 
-static void patterns_match_as_postscreen_has_them(void **state)
+TEST(patterns_match_as_postscreen_has_them)
 {
 	static const struct {
 		const char *text;
@@ -44,8 +39,7 @@ static void patterns_match_as_postscreen_has_them(void **state)
 	struct pattern p;
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		uint32_t values[2] = { rows[i].a, rows[i].b };
 
 		if (points_parse(rows[i].text, 4, &p, &e))
@@ -54,7 +48,7 @@ static void patterns_match_as_postscreen_has_them(void **state)
 	}
 }
 
-static void a_pattern_error_names_its_place(void **state)
+TEST(a_pattern_error_names_its_place)
 {
 	static const struct {
 		const char *text, *place;
@@ -76,15 +70,14 @@ static void a_pattern_error_names_its_place(void **state)
 	struct pattern p;
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(points_parse(rows[i].text, 4, &p, &e), IPREP_E_CONFIG);
 		if (!strstr(e.text, rows[i].place))
 			fail_msg("%s: %s", rows[i].text, e.text);
 	}
 }
 
-static void ranges_are_the_least_and_the_most(void **state)
+TEST(ranges_are_the_least_and_the_most)
 {
 	static const struct {
 		const char *text;
@@ -97,8 +90,7 @@ static void ranges_are_the_least_and_the_most(void **state)
 	struct pattern p;
 	int least, most;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
 		points_range(&p, &least, &most);
 		assert_int_equal(least, rows[i].least);
@@ -106,7 +98,7 @@ static void ranges_are_the_least_and_the_most(void **state)
 	}
 }
 
-static void durations_are_fail2bans(void **state)
+TEST(durations_are_fail2bans)
 {
 	static const struct {
 		const char *text;
@@ -131,8 +123,7 @@ static void durations_are_fail2bans(void **state)
 	};
 	int64_t s;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		s = -1;
 		if (duration_parse(rows[i].text, 1000000000, &s) != (rows[i].s >= 0) ||
 		    s != rows[i].s)
@@ -140,18 +131,17 @@ static void durations_are_fail2bans(void **state)
 	}
 }
 
-static void numbers_are_the_whole_text(void **state)
+TEST(numbers_are_the_whole_text)
 {
 	static const char *const bad[] = {
 		"", "-", "1x", " 1", "1 ", "+1", "0x1", "1e3", "11", "-1", "99999999999999999999"
 	};
 	int64_t n;
 
-	(void)state;
 	assert_true(int_parse("10", 0, 10, &n));
 	assert_int_equal(n, 10);
 	assert_true(int_parse("-3", -5, 10, &n));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(int_parse(bad[i], 0, 10, &n));
 	assert_false(int_parse("-0", 0, 10, &n));
 	assert_true(int_parse("0010", 0, 10, &n));
@@ -160,7 +150,7 @@ static void numbers_are_the_whole_text(void **state)
 	assert_false(int_parse("9223372036854775808", 0, INT64_MAX, &n));
 }
 
-static void a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_large(void **state)
+TEST(a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_large)
 {
 	static const struct {
 		const char *text;
@@ -172,8 +162,7 @@ static void a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_
 		{ " 1", 9, -1, 0 },    { "0", 0, 0, 1 },	 { "00", 0, 0, 2 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *at = rows[i].text;
 		int64_t number = -1;
 
@@ -183,7 +172,7 @@ static void a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_
 	}
 }
 
-static void times_are_written_and_read_in_utc(void **state)
+TEST(times_are_written_and_read_in_utc)
 {
 	static const struct {
 		const char *text;
@@ -232,8 +221,7 @@ static void times_are_written_and_read_in_utc(void **state)
 	};
 	char text[TIME_TEXT_MAX];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int64_t at = -1;
 
 		assert_int_equal(time_parse(rows[i].text, &at), rows[i].at >= 0);
@@ -247,7 +235,7 @@ static void times_are_written_and_read_in_utc(void **state)
 	assert_string_equal(time_text(INT64_MAX, TIME_ISO, text), "");
 }
 
-static void json_that_is_not_sound_is_no_answer(void **state)
+TEST(json_that_is_not_sound_is_no_answer)
 {
 	static const char *const bad[] = {
 		"",    "{",	  "{\"a\":1}x", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}",
@@ -256,8 +244,7 @@ static void json_that_is_not_sound_is_no_answer(void **state)
 	char deep[200];
 	struct json *j;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_null(json_parse(bad[i], strlen(bad[i])));
 	assert_null(json_parse("{}\0", 3));
 	memset(deep, '[', 100);
@@ -268,7 +255,7 @@ static void json_that_is_not_sound_is_no_answer(void **state)
 	json_free(j);
 }
 
-static void json_members_have_their_type_or_are_not_there(void **state)
+TEST(json_members_have_their_type_or_are_not_there)
 {
 	static const char text[] =
 		"{\"n\":5,\"f\":1.5,\"s\":\"x\",\"z\":null,\"b\":true,\"big\":1e30}";
@@ -276,7 +263,6 @@ static void json_members_have_their_type_or_are_not_there(void **state)
 	int64_t n = 7;
 	bool b;
 
-	(void)state;
 	assert_true(json_int(json_member(j, "n"), 0, 5, &n));
 	assert_false(json_int(json_member(j, "n"), 0, 4, &n));
 	assert_false(json_int(json_member(j, "f"), 0, 9, &n));
@@ -292,7 +278,7 @@ static void json_members_have_their_type_or_are_not_there(void **state)
 	json_free(j);
 }
 
-static void comments_leave_out_clauses_without_a_number(void **state)
+TEST(comments_leave_out_clauses_without_a_number)
 {
 	static const char t[] =
 		"Brute force on %{jail}: %{failures} failures, %{users} user names in %{window}";
@@ -309,8 +295,7 @@ static void comments_leave_out_clauses_without_a_number(void **state)
 	};
 	char out[200], small[12];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		report_comment_format(t, &rows[i].f, out, sizeof(out));
 		assert_string_equal(out, rows[i].out);
 	}
@@ -318,12 +303,11 @@ static void comments_leave_out_clauses_without_a_number(void **state)
 	assert_int_equal(strlen(small), sizeof(small) - 1);
 }
 
-static void foreign_text_is_masked_and_buffers_keep_their_limit(void **state)
+TEST(foreign_text_is_masked_and_buffers_keep_their_limit)
 {
 	char out[12];
 	struct buf b;
 
-	(void)state;
 	assert_string_equal(text_mask(out, sizeof(out),
 				      "a\n\"\x1b\xc3"
 				      "b",
@@ -337,24 +321,4 @@ static void foreign_text_is_masked_and_buffers_keep_their_limit(void **state)
 	assert_true(b.failed);
 	assert_string_equal(b.text, "12345");
 	buf_free(&b);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns_match_as_postscreen_has_them),
-		cmocka_unit_test(a_pattern_error_names_its_place),
-		cmocka_unit_test(ranges_are_the_least_and_the_most),
-		cmocka_unit_test(durations_are_fail2bans),
-		cmocka_unit_test(numbers_are_the_whole_text),
-		cmocka_unit_test(
-			a_number_at_the_beginning_ends_at_its_last_digit_or_where_it_is_too_large),
-		cmocka_unit_test(times_are_written_and_read_in_utc),
-		cmocka_unit_test(json_that_is_not_sound_is_no_answer),
-		cmocka_unit_test(json_members_have_their_type_or_are_not_there),
-		cmocka_unit_test(comments_leave_out_clauses_without_a_number),
-		cmocka_unit_test(foreign_text_is_masked_and_buffers_keep_their_limit),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

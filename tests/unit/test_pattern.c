@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pattern.c - the edges of filter*points; test_parsing.c has the plain cases */
 #include "conf/points.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
+#include "unit.h"
 
 #define V4(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
-static void an_error_is_one_sentence_with_its_place(void **state)
+TEST(an_error_is_one_sentence_with_its_place)
 {
 	static const struct {
 		const char *text;
@@ -53,8 +49,7 @@ static void an_error_is_one_sentence_with_its_place(void **state)
 	struct pattern p;
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, &e),
 				 IPREP_E_CONFIG);
 		if (strncmp(e.text, rows[i].said, strlen(rows[i].said)))
@@ -64,13 +59,12 @@ static void an_error_is_one_sentence_with_its_place(void **state)
 	}
 }
 
-static void an_overlong_text_is_refused_and_cut_in_the_message(void **state)
+TEST(an_overlong_text_is_refused_and_cut_in_the_message)
 {
 	struct pattern p = { .nfields = 77 };
 	char text[2000];
 	struct err e;
 
-	(void)state;
 	memset(text, ' ', sizeof(text) - 2);
 	strcpy(text + sizeof(text) - 2, "x");
 	assert_int_equal(points_parse(text, 4, &p, &e), IPREP_E_CONFIG);
@@ -78,7 +72,7 @@ static void an_overlong_text_is_refused_and_cut_in_the_message(void **state)
 	assert_int_equal(p.nfields, 77); /* as it was */
 }
 
-static void each_octet_counts_and_both_ends_of_a_range(void **state)
+TEST(each_octet_counts_and_both_ends_of_a_range)
 {
 	static const struct {
 		const char *text;
@@ -111,8 +105,7 @@ static void each_octet_counts_and_both_ends_of_a_range(void **state)
 	struct pattern p;
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (points_parse(rows[i].text, 4, &p, &e))
 			fail_msg("%s: %s", rows[i].text, e.text);
 		if (points_points(&p, &rows[i].value, 1) != rows[i].points)
@@ -120,12 +113,11 @@ static void each_octet_counts_and_both_ends_of_a_range(void **state)
 	}
 }
 
-static void an_entry_counts_once_however_many_answers_match(void **state)
+TEST(an_entry_counts_once_however_many_answers_match)
 {
 	static const uint32_t values[] = { V4(127, 0, 0, 2), V4(127, 0, 0, 3), V4(127, 0, 0, 2) };
 	struct pattern p;
 
-	(void)state;
 	assert_int_equal(
 		points_parse("127.0.0.[2..3]*3 127.0.0.3*-1 127.0.0.9*50 *100", 4, &p, NULL), 0);
 	assert_int_equal(p.nentries, 4);
@@ -134,7 +126,7 @@ static void an_entry_counts_once_however_many_answers_match(void **state)
 	assert_int_equal(points_points(&p, values, 0), 0);
 }
 
-static void a_score_has_the_points_of_its_ranges(void **state)
+TEST(a_score_has_the_points_of_its_ranges)
 {
 	static const struct {
 		uint32_t score;
@@ -145,13 +137,12 @@ static void a_score_has_the_points_of_its_ranges(void **state)
 	};
 	struct pattern p;
 
-	(void)state;
 	assert_int_equal(points_parse("[90..99]*3 100*10 0*-1", 1, &p, NULL), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(points_points(&p, &rows[i].score, 1), rows[i].points);
 }
 
-static void the_range_is_what_answers_can_add(void **state)
+TEST(the_range_is_what_answers_can_add)
 {
 	static const struct {
 		const char *text;
@@ -170,8 +161,7 @@ static void the_range_is_what_answers_can_add(void **state)
 	int least, most;
 	struct pattern p;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(points_parse(rows[i].text, rows[i].nfields, &p, NULL), 0);
 		points_range(&p, &least, &most);
 		if (least != rows[i].least || most != rows[i].most ||
@@ -180,18 +170,4 @@ static void the_range_is_what_answers_can_add(void **state)
 	}
 	p.nentries = 0;
 	assert_false(points_is_negative(&p));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_error_is_one_sentence_with_its_place),
-		cmocka_unit_test(an_overlong_text_is_refused_and_cut_in_the_message),
-		cmocka_unit_test(each_octet_counts_and_both_ends_of_a_range),
-		cmocka_unit_test(an_entry_counts_once_however_many_answers_match),
-		cmocka_unit_test(a_score_has_the_points_of_its_ranges),
-		cmocka_unit_test(the_range_is_what_answers_can_add),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

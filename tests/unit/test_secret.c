@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_secret.c - a key file is taken if it is safe, and its content is never said */
 #include "conf/key_file.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "unit.h"
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +27,8 @@ static int remove_dir(void **state)
 	rmdir(path);
 	return rmdir(dir);
 }
+
+FIXTURE(make_dir, remove_dir);
 
 static void put(const void *bytes, size_t n, mode_t mode)
 {
@@ -60,7 +56,7 @@ static void refused(int code, const char *what)
 	assert_null(strstr(e.text, "s3cret"));
 }
 
-static void one_line_is_the_key_without_what_ends_it(void **state)
+TEST(one_line_is_the_key_without_what_ends_it)
 {
 	static const struct {
 		const char *text, *key;
@@ -76,8 +72,7 @@ static void one_line_is_the_key_without_what_ends_it(void **state)
 	char got[SECRET_MAX];
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		put(rows[i].text, strlen(rows[i].text), 0600);
 		if (key_file_read(path, got, &e))
 			fail_msg("row %zu: %s", i, e.text);
@@ -85,7 +80,7 @@ static void one_line_is_the_key_without_what_ends_it(void **state)
 	}
 }
 
-static void bytes_that_are_not_of_a_key_are_refused(void **state)
+TEST(bytes_that_are_not_of_a_key_are_refused)
 {
 	static const struct {
 		const char *bytes;
@@ -107,19 +102,17 @@ static void bytes_that_are_not_of_a_key_are_refused(void **state)
 		{ "s3cret\x1b[0m", 10, "at byte 7;" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		put(rows[i].bytes, rows[i].n, 0600);
 		refused(IPREP_E_CONFIG, rows[i].what);
 	}
 }
 
-static void the_longest_key_fits_and_one_byte_more_does_not(void **state)
+TEST(the_longest_key_fits_and_one_byte_more_does_not)
 {
 	char text[SECRET_MAX + 1], got[SECRET_MAX];
 	struct err e;
 
-	(void)state;
 	memset(text, 'k', sizeof(text));
 	put(text, SECRET_MAX - 1, 0600);
 	assert_int_equal(key_file_read(path, got, &e), 0);
@@ -130,7 +123,7 @@ static void the_longest_key_fits_and_one_byte_more_does_not(void **state)
 	refused(IPREP_E_CONFIG, "too long");
 }
 
-static void modes_that_let_others_in_are_refused(void **state)
+TEST(modes_that_let_others_in_are_refused)
 {
 	static const struct {
 		mode_t mode;
@@ -143,8 +136,7 @@ static void modes_that_let_others_in_are_refused(void **state)
 	char said[32], got[SECRET_MAX];
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		put("s3cret\n", 7, rows[i].mode);
 		snprintf(said, sizeof(said), ": permissions %04o are too open",
 			 (unsigned)rows[i].mode);
@@ -155,13 +147,12 @@ static void modes_that_let_others_in_are_refused(void **state)
 	}
 }
 
-static void an_owner_who_is_neither_root_nor_we_is_refused(void **state)
+TEST(an_owner_who_is_neither_root_nor_we_is_refused)
 {
 	char got[SECRET_MAX];
 	struct err e;
 	int ours, roots;
 
-	(void)state;
 	if (geteuid())
 		skip();
 	put("s3cret\n", 7, 0600);
@@ -185,13 +176,12 @@ static void an_owner_who_is_neither_root_nor_we_is_refused(void **state)
 	assert_string_equal(got, "s3cret");
 }
 
-static void a_file_that_is_absent_or_closed_to_us_is_no_error_but_said(void **state)
+TEST(a_file_that_is_absent_or_closed_to_us_is_no_error_but_said)
 {
 	char got[SECRET_MAX] = "untouched";
 	struct err e;
 	int r;
 
-	(void)state;
 	unlink(path);
 	refused(1, "No such file");
 	assert_int_equal(key_file_read(path, got, NULL), 1);
@@ -207,11 +197,10 @@ static void a_file_that_is_absent_or_closed_to_us_is_no_error_but_said(void **st
 	assert_string_equal(got, "untouched");
 }
 
-static void only_a_regular_file_is_opened_and_no_link_followed(void **state)
+TEST(only_a_regular_file_is_opened_and_no_link_followed)
 {
 	char other[128];
 
-	(void)state;
 	put("s3cret\n", 7, 0600);
 	snprintf(other, sizeof(other), "%s/other", dir);
 	assert_int_equal(rename(path, other), 0);
@@ -230,29 +219,12 @@ static void only_a_regular_file_is_opened_and_no_link_followed(void **state)
 	rmdir(path);
 }
 
-static void a_wiped_secret_is_zeros(void **state)
+TEST(a_wiped_secret_is_zeros)
 {
 	static const char zeros[SECRET_MAX];
 	char secret[SECRET_MAX];
 
-	(void)state;
 	memset(secret, 's', sizeof(secret));
 	key_file_wipe(secret);
 	assert_memory_equal(secret, zeros, sizeof(secret));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_line_is_the_key_without_what_ends_it),
-		cmocka_unit_test(bytes_that_are_not_of_a_key_are_refused),
-		cmocka_unit_test(the_longest_key_fits_and_one_byte_more_does_not),
-		cmocka_unit_test(modes_that_let_others_in_are_refused),
-		cmocka_unit_test(an_owner_who_is_neither_root_nor_we_is_refused),
-		cmocka_unit_test(a_file_that_is_absent_or_closed_to_us_is_no_error_but_said),
-		cmocka_unit_test(only_a_regular_file_is_opened_and_no_link_followed),
-		cmocka_unit_test(a_wiped_secret_is_zeros),
-	};
-
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

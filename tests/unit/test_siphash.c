@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_siphash.c - the vectors of the paper (appendix A) and of its reference code */
 #include "base/siphash.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "unit.h"
 
-static void the_published_vectors_come_out(void **state)
+TEST(the_published_vectors_come_out)
 {
 	/* key 00..0f, message 00..len-1 */
 	static const struct {
@@ -18,30 +15,18 @@ static void the_published_vectors_come_out(void **state)
 	};
 	uint8_t key[16], message[64];
 
-	(void)state;
 	for (uint8_t i = 0; i < 64; i++)
 		message[i] = i;
 	for (uint8_t i = 0; i < 16; i++)
 		key[i] = i;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_true(siphash24(key, message, rows[i].len) == rows[i].hash);
 }
 
-static void another_key_is_another_hash(void **state)
+TEST(another_key_is_another_hash)
 {
 	uint8_t key[16] = { 1 }, other[16] = { 2 };
 
-	(void)state;
 	assert_true(siphash24(key, "root", 4) != siphash24(other, "root", 4));
 	assert_true(siphash24(key, "root", 4) != siphash24(key, "Root", 4));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_published_vectors_come_out),
-		cmocka_unit_test(another_key_is_another_hash),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

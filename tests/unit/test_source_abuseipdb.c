@@ -4,13 +4,7 @@
 #include "conf/categories.h"
 #include "reputation/engine.h"
 #include "fake_net.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define KEY	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define NOW	 1795426190 /* 2026-11-23T09:29:50Z */
@@ -33,6 +27,8 @@ static int tear_down(void **state)
 	conf = conf_free(conf);
 	return 0;
 }
+
+FIXTURE(set_up, tear_down);
 
 static int64_t fixed_now(void *user)
 {
@@ -92,7 +88,7 @@ static void check(const char *body)
 
 /* ---- what is asked ---- */
 
-static void the_address_is_encoded_and_the_key_is_in_its_header_only(void **state)
+TEST(the_address_is_encoded_and_the_key_is_in_its_header_only)
 {
 	static const struct {
 		const char *ip, *asks;
@@ -106,8 +102,7 @@ static void the_address_is_encoded_and_the_key_is_in_its_header_only(void **stat
 	};
 	struct http_answer h = ANSWER(500, "");
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		call(TASK_LOOKUP, rows[i].ip, "/check?", &h, 0);
 		assert_string_equal(fake_net_last(), rows[i].asks);
 		assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
@@ -115,12 +110,11 @@ static void the_address_is_encoded_and_the_key_is_in_its_header_only(void **stat
 	}
 }
 
-static void a_report_is_posted_as_it_was_frozen(void **state)
+TEST(a_report_is_posted_as_it_was_frozen)
 {
 	struct http_answer h =
 		ANSWER(200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":1}}");
 
-	(void)state;
 	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
 	assert_string_equal(fake_net_last(), "POST https://api.abuseipdb.com/api/v2/report ip=1");
 	assert_string_equal(fake_net_headers(),
@@ -157,9 +151,9 @@ static void checks_are_read_as(const struct check_row *rows, size_t n)
 		assert_false(finding.partial);
 	}
 }
-#define CHECK(rows) checks_are_read_as(rows, sizeof(rows) / sizeof(rows[0]))
+#define CHECK(rows) checks_are_read_as(rows, COUNT(rows))
 
-static void scores_give_their_points_and_flags_their_rule(void **state)
+TEST(scores_give_their_points_and_flags_their_rule)
 {
 	static const struct check_row rows[] = {
 		{ DATA(SCORE(0) "," RECENT), FINDING_OK, 0, RULE_NONE, "confidence 0" },
@@ -188,11 +182,10 @@ static void scores_give_their_points_and_flags_their_rule(void **state)
 		  FINDING_OK, 10, RULE_NONE, NULL },
 	};
 
-	(void)state;
 	CHECK(rows);
 }
 
-static void absent_null_and_mistyped_members_are_not_guessed(void **state)
+TEST(absent_null_and_mistyped_members_are_not_guessed)
 {
 	static const struct check_row rows[] = {
 		{ DATA(SCORE(
@@ -227,11 +220,10 @@ static void absent_null_and_mistyped_members_are_not_guessed(void **state)
 		{ DATA(SCORE(0)) "x", FINDING_ERROR, 0, 0, "no JSON" },
 	};
 
-	(void)state;
 	CHECK(rows);
 }
 
-static void an_answer_about_another_address_is_an_error(void **state)
+TEST(an_answer_about_another_address_is_an_error)
 {
 	static const struct check_row rows[] = {
 		{ "{\"data\":{\"ipAddress\":\"45.1.0.8\"," SCORE(100) "," RECENT "}}",
@@ -246,12 +238,11 @@ static void an_answer_about_another_address_is_an_error(void **state)
 		  FINDING_ERROR, 0, 0, "ipAddress differs" },
 	};
 
-	(void)state;
 	CHECK(rows);
 }
 
 #define AT(t) DATA(SCORE(100) ",\"lastReportedAt\":\"" t "\"")
-static void what_counts_is_when_it_was_last_reported(void **state)
+TEST(what_counts_is_when_it_was_last_reported)
 {
 	static const struct check_row rows[] = {
 		{ AT("2026-10-24T09:29:50+00:00"), FINDING_OK, 10, 0, "last 2026-10-24 09:29 UTC" },
@@ -279,7 +270,6 @@ static void what_counts_is_when_it_was_last_reported(void **state)
 		{ AT("2026-11-22T10:00:00+"), FINDING_ERROR, 0, 0, "invalid response" },
 	};
 
-	(void)state;
 	CHECK(rows);
 	conf->max_age_days = 365;
 	check(AT("2025-11-24T00:00:00+00:00"));
@@ -287,14 +277,13 @@ static void what_counts_is_when_it_was_last_reported(void **state)
 	assert_non_null(strstr(fake_net_last(), "maxAgeInDays=365"));
 }
 
-static void a_check_cut_anywhere_or_with_any_byte_changed_is_survived(void **state)
+TEST(a_check_cut_anywhere_or_with_any_byte_changed_is_survived)
 {
 	static const char whole[] =
 		"{\"data\":{\"ipAddress\":\"45.1.0.7\",\"isPublic\":true,\"isWhitelisted\":null," SCORE(
 			100) ",\"usageType\":null,\"isTor\":false,\"totalReports\":9," RECENT "}}";
 	struct ask a = { .conf = conf, .source = &conf->sources[0], .task = &task };
 
-	(void)state;
 	assert_true(addr_parse("45.1.0.7", &task.addr));
 	for (size_t len = 0; len < sizeof(whole); len++) {
 		char *body = malloc(len ? len : 1);
@@ -322,7 +311,7 @@ static void a_check_cut_anywhere_or_with_any_byte_changed_is_survived(void **sta
 	}
 }
 
-static void a_check_without_an_answer_says_why(void **state)
+TEST(a_check_without_an_answer_says_why)
 {
 	static const struct {
 		struct http_answer h;
@@ -349,8 +338,7 @@ static void a_check_without_an_answer_says_why(void **state)
 		{ { .status = NET_TIMEOUT }, FINDING_TIMEOUT, "timeout" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		call(TASK_LOOKUP, "45.1.0.7", "/check?", &rows[i].h, 0);
 		if (finding.status != rows[i].status || !strstr(finding.detail, rows[i].detail))
 			fail_msg("%zu: status %d: %s", i, finding.status, finding.detail);
@@ -371,7 +359,7 @@ static void a_check_without_an_answer_says_why(void **state)
 #define USED_UP \
 	"Daily rate limit of 1000 requests exceeded for this endpoint. See headers for additional details."
 
-static void answers_to_a_report_have_their_right_outcome(void **state)
+TEST(answers_to_a_report_have_their_right_outcome)
 {
 	static const struct {
 		int code;
@@ -438,8 +426,7 @@ static void answers_to_a_report_have_their_right_outcome(void **state)
 		{ 500, "{\"errors\":{}}", OUT_LATER, 0, "HTTP 500" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
 
 		call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
@@ -453,12 +440,11 @@ static void answers_to_a_report_have_their_right_outcome(void **state)
 	}
 }
 
-static void a_report_without_an_answer_is_tried_again(void **state)
+TEST(a_report_without_an_answer_is_tried_again)
 {
 	static const enum net_status all[] = { NET_TIMEOUT, NET_REFUSED, NET_SERVFAIL, NET_NXDOMAIN,
 					       NET_BROKEN };
 
-	(void)state;
 	for (size_t i = 0; i < 5; i++) {
 		struct http_answer h = { .status = all[i], .sent = i & 1 };
 
@@ -470,13 +456,12 @@ static void a_report_without_an_answer_is_tried_again(void **state)
 	}
 }
 
-static void a_report_answer_cut_anywhere_is_tried_again(void **state)
+TEST(a_report_answer_cut_anywhere_is_tried_again)
 {
 	static const char whole[] =
 		"{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":52}}";
 	struct ask a = { .conf = conf, .source = &conf->sources[0], .task = &task };
 
-	(void)state;
 	for (size_t len = 0; len < sizeof(whole); len++) {
 		struct http_answer h = ANSWER(200, len ? whole : NULL);
 		struct task t = { .kind = TASK_REPORT };
@@ -492,7 +477,7 @@ static void a_report_answer_cut_anywhere_is_tried_again(void **state)
 	}
 }
 
-static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_ever_made(void **state)
+TEST(the_score_that_comes_with_a_report_is_partial_unless_no_check_is_ever_made)
 {
 	static const struct {
 		const char *score;
@@ -503,9 +488,8 @@ static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_eve
 		{ "\"100\"", FINDING_NONE, 0 }, { "101", FINDING_NONE, 0 },
 	};
 
-	(void)state;
 	for (int policy = CHECK_UNDECIDED; policy <= CHECK_NEVER; policy++)
-		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t i = 0; i < COUNT(rows); i++) {
 			char body[100];
 			struct http_answer h = ANSWER(200, body);
 
@@ -528,7 +512,7 @@ static void the_score_that_comes_with_a_report_is_partial_unless_no_check_is_eve
 #define BULK(saved, rows) "{\"data\":{\"savedReports\":" saved ",\"invalidReports\":" rows "}}"
 #define ROW(error, input) "{\"error\":\"" error "\",\"input\":\"" input "\",\"rowNumber\":2}"
 
-static void a_bulk_report_has_an_outcome_and_so_has_each_row(void **state)
+TEST(a_bulk_report_has_an_outcome_and_so_has_each_row)
 {
 	static const struct {
 		int code;
@@ -558,8 +542,7 @@ static void a_bulk_report_has_an_outcome_and_so_has_each_row(void **state)
 		{ 503, "", OUT_LATER, 0, 0, false },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
 
 		call(TASK_BULK, "::", "/bulk-report", &h, 0);
@@ -577,7 +560,7 @@ static void a_bulk_report_has_an_outcome_and_so_has_each_row(void **state)
 	assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
 }
 
-static void a_retraction_says_how_many_were_deleted(void **state)
+TEST(a_retraction_says_how_many_were_deleted)
 {
 	static const struct {
 		int code;
@@ -595,8 +578,7 @@ static void a_retraction_says_how_many_were_deleted(void **state)
 		{ 401, "", OUT_LATER, 0 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
 
 		call(TASK_RETRACT, "2a02:4780::1", "/clear-address", &h, 0);
@@ -608,11 +590,10 @@ static void a_retraction_says_how_many_were_deleted(void **state)
 		"DELETE https://api.abuseipdb.com/api/v2/clear-address?ipAddress=2a02%3A4780%3A%3A1"));
 }
 
-static void a_key_that_a_server_sends_back_is_not_repeated(void **state)
+TEST(a_key_that_a_server_sends_back_is_not_repeated)
 {
 	struct http_answer h = ANSWER(422, ERRORS("your key " KEY " is odd", ""));
 
-	(void)state;
 	for (enum task_kind kind = TASK_REPORT; kind <= TASK_RETRACT; kind++) {
 		call(kind, "45.1.0.7", "/", &h, 0);
 		assert_null(strstr(task.why, "key"));
@@ -620,18 +601,17 @@ static void a_key_that_a_server_sends_back_is_not_repeated(void **state)
 	}
 }
 
-static void a_duplicate_never_stops_the_endpoint(void **state)
+TEST(a_duplicate_never_stops_the_endpoint)
 {
 	struct http_answer h = ANSWER(429, ERRORS("Too soon.", BY_IP));
 
-	(void)state;
 	h.retry_after_s = 600;
 	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
 	assert_int_equal(task.outcome, OUT_DUPLICATE);
 	assert_int_equal(task.quota.stopped_until, 0);
 }
 
-static void rows_are_quoted_as_documented_until_the_file_is_full(void **state)
+TEST(rows_are_quoted_as_documented_until_the_file_is_full)
 {
 	static const struct {
 		const char *categories, *comment, *row;
@@ -646,9 +626,8 @@ static void rows_are_quoted_as_documented_until_the_file_is_full(void **state)
 	struct addr a;
 	struct buf b;
 
-	(void)state;
 	assert_true(addr_parse("45.1.0.7", &a));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		buf_init(&b, 4096);
 		assert_true(abuseipdb_bulk_row(&b, &a, rows[i].categories, rows[i].comment, NOW));
 		assert_string_equal(b.text, rows[i].row);
@@ -663,7 +642,7 @@ static void rows_are_quoted_as_documented_until_the_file_is_full(void **state)
 	buf_free(&b);
 }
 
-static void headers_say_how_long_to_stop(void **state)
+TEST(headers_say_how_long_to_stop)
 {
 	static const struct {
 		int code;
@@ -687,8 +666,7 @@ static void headers_say_how_long_to_stop(void **state)
 		{ 503, 120, -1, 0, 120, "" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct http_answer h = ANSWER(rows[i].code, rows[i].body);
 
 		h.retry_after_s = rows[i].retry_after;
@@ -717,7 +695,7 @@ static char *body_of(const char *ip, const char *categories, const char *comment
 	return abuseipdb_report_body(&a, categories, comment, seen_at);
 }
 
-static void bodies_are_encoded_to_the_last_byte(void **state)
+TEST(bodies_are_encoded_to_the_last_byte)
 {
 	static const struct {
 		const char *comment, *encoded;
@@ -734,8 +712,7 @@ static void bodies_are_encoded_to_the_last_byte(void **state)
 	};
 	char expected[300], *body;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		snprintf(expected, sizeof(expected),
 			 "ip=45.1.0.7&categories=18%%2C22&comment=%s"
 			 "&timestamp=2026-11-23T09%%3A29%%3A50%%2B00%%3A00",
@@ -750,22 +727,20 @@ static void bodies_are_encoded_to_the_last_byte(void **state)
 	free(body);
 }
 
-static void a_nul_byte_is_encoded_too(void **state)
+TEST(a_nul_byte_is_encoded_too)
 {
 	struct buf b;
 
-	(void)state;
 	buf_init(&b, 100);
 	abuseipdb_encode(&b, "a\0b", 3);
 	assert_string_equal(b.text, "a%00b");
 	buf_free(&b);
 }
 
-static void comments_are_cut_to_1024_bytes_on_a_character(void **state)
+TEST(comments_are_cut_to_1024_bytes_on_a_character)
 {
 	static const char *const tails[] = { "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
 
-	(void)state;
 	for (size_t k = 0; k < 4; k++)
 		for (size_t before = 1015; before <= 1025; before++) {
 			size_t n = strlen(tails[k]), fits = before > 1024 ? 1024 : before, kept;
@@ -786,11 +761,10 @@ static void comments_are_cut_to_1024_bytes_on_a_character(void **state)
 		}
 }
 
-static void a_comment_of_only_continuation_bytes_is_survived(void **state)
+TEST(a_comment_of_only_continuation_bytes_is_survived)
 {
 	char comment[3000], *body;
 
-	(void)state;
 	memset(comment, 0x80, sizeof(comment) - 1);
 	comment[sizeof(comment) - 1] = '\0';
 	body = body_of("45.1.0.7", "18", comment, NOW);
@@ -802,7 +776,7 @@ static void a_comment_of_only_continuation_bytes_is_survived(void **state)
 	free(body);
 }
 
-static void categories_are_numbers_or_names_each_once(void **state)
+TEST(categories_are_numbers_or_names_each_once)
 {
 	static const struct {
 		const char *text, *numbers;
@@ -836,8 +810,7 @@ static void categories_are_numbers_or_names_each_once(void **state)
 	char dst[CONF_TEXT_MAX], longer[CONF_TEXT_MAX + 1];
 	struct err e;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int r;
 
 		snprintf(dst, sizeof(dst), "as it was");
@@ -857,36 +830,4 @@ static void categories_are_numbers_or_names_each_once(void **state)
 	memset(longer, '1', CONF_TEXT_MAX);
 	longer[CONF_TEXT_MAX] = '\0';
 	assert_int_equal(categories_parse(longer, dst, &e), IPREP_E_ARG);
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(the_address_is_encoded_and_the_key_is_in_its_header_only),
-		TEST(a_report_is_posted_as_it_was_frozen),
-		TEST(scores_give_their_points_and_flags_their_rule),
-		TEST(absent_null_and_mistyped_members_are_not_guessed),
-		TEST(an_answer_about_another_address_is_an_error),
-		TEST(what_counts_is_when_it_was_last_reported),
-		TEST(a_check_cut_anywhere_or_with_any_byte_changed_is_survived),
-		TEST(a_check_without_an_answer_says_why),
-		TEST(a_bulk_report_has_an_outcome_and_so_has_each_row),
-		TEST(a_retraction_says_how_many_were_deleted),
-		TEST(a_key_that_a_server_sends_back_is_not_repeated),
-		TEST(a_duplicate_never_stops_the_endpoint),
-		TEST(rows_are_quoted_as_documented_until_the_file_is_full),
-		TEST(answers_to_a_report_have_their_right_outcome),
-		TEST(a_report_without_an_answer_is_tried_again),
-		TEST(a_report_answer_cut_anywhere_is_tried_again),
-		TEST(the_score_that_comes_with_a_report_is_partial_unless_no_check_is_ever_made),
-		TEST(headers_say_how_long_to_stop),
-		TEST(bodies_are_encoded_to_the_last_byte),
-		TEST(a_nul_byte_is_encoded_too),
-		TEST(comments_are_cut_to_1024_bytes_on_a_character),
-		TEST(a_comment_of_only_continuation_bytes_is_survived),
-		TEST(categories_are_numbers_or_names_each_once),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

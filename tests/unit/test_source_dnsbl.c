@@ -2,13 +2,7 @@
 /* test_source_dnsbl.c - what is asked of a DNS list, and what its answers mean */
 #include "reputation/engine.h"
 #include "fake_net.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #define ZONE "zen.k3y.test"
 #define NOW  1795426190
@@ -42,6 +36,8 @@ static int tear_down(void **state)
 	conf = conf_free(conf);
 	return 0;
 }
+
+FIXTURE(set_up, tear_down);
 
 static int64_t fixed_now(void *user)
 {
@@ -108,7 +104,7 @@ static const struct finding *answer_one(int row, uint32_t ip)
 	return answer(row, &a, NULL);
 }
 
-static void addresses_are_asked_for_in_reverse_below_the_zone(void **state)
+TEST(addresses_are_asked_for_in_reverse_below_the_zone)
 {
 	static const struct {
 		const char *ip, *name;
@@ -123,37 +119,34 @@ static void addresses_are_asked_for_in_reverse_below_the_zone(void **state)
 	};
 	static const struct fake_answer nobody[] = { { .match = NULL } };
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(ask_list(BLOCK, rows[i].ip, nobody, 1000)->status, FINDING_OK);
 		assert_string_equal(fake_net_last(), rows[i].name);
 		assert_int_equal(fake_net_asked(), 1);
 	}
 }
 
-static void the_longest_zone_is_asked_whole(void **state)
+TEST(the_longest_zone_is_asked_whole)
 {
 	static const struct fake_answer nobody[] = { { .match = NULL } };
 	char *zone = conf->sources[BLOCK].zone;
 
-	(void)state;
 	memset(zone, 'z', CONF_TEXT_MAX - 1);
 	zone[CONF_TEXT_MAX - 1] = '\0';
 	ask_list(BLOCK, "2a02:4780::1", nobody, 1000);
 	assert_int_equal(strlen(fake_net_last()), 63 + 1 + CONF_TEXT_MAX - 1);
 }
 
-static void error_codes_are_never_listings(void **state)
+TEST(error_codes_are_never_listings)
 {
 	static const uint32_t codes[] = {
 		0x7f000001, 0x00000000, 0x0a000001, 0x7e000002, 0x80000002,
 		0xc0a80101, 0xffffffff, 0x5db8d822, 0x7e7f0002,
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		for (int row = 0; row < NLISTS; row++) {
-			const struct finding *f = answer_one(row, codes[i]);
+	for (size_t i = 0; i < COUNT(codes); i++)
+		for (int list = 0; list < NLISTS; list++) {
+			const struct finding *f = answer_one(list, codes[i]);
 
 			if (f->status != FINDING_ERROR || f->listed || f->points || f->expires_at)
 				fail_msg("%#x: status %d, %d points", codes[i], f->status,
@@ -166,9 +159,8 @@ static void error_codes_are_never_listings(void **state)
 	}
 }
 
-static void the_last_code_of_an_allowlist_means_you_are_blocked(void **state)
+TEST(the_last_code_of_an_allowlist_means_you_are_blocked)
 {
-	(void)state;
 	assert_int_equal(answer_one(ALLOW, 0x7f0000ff)->status, FINDING_ERROR);
 	assert_int_equal(answer_one(BLOCK, 0x7f0000ff)->status, FINDING_OK);
 	assert_int_equal(findings[BLOCK].points, 2);
@@ -178,9 +170,8 @@ static void the_last_code_of_an_allowlist_means_you_are_blocked(void **state)
 	assert_int_equal(answer_one(ALLOW, 0x7f000b02)->points, -4);
 }
 
-static void one_error_code_among_listings_spoils_them_all(void **state)
+TEST(one_error_code_among_listings_spoils_them_all)
 {
-	(void)state;
 	for (size_t at = 0; at < ANSWERS_MAX; at++) {
 		struct dns_answer a = { .status = NET_OK, .na = ANSWERS_MAX };
 		const struct finding *f;
@@ -195,7 +186,7 @@ static void one_error_code_among_listings_spoils_them_all(void **state)
 	}
 }
 
-static void an_error_code_says_what_it_means(void **state)
+TEST(an_error_code_says_what_it_means)
 {
 	static const struct {
 		int row;
@@ -223,25 +214,22 @@ static void an_error_code_says_what_it_means(void **state)
 		  "gave no answer of a DNS list: answered 93.184.216.34, an error code" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_string_equal(answer_one(rows[i].row, rows[i].code)->detail, rows[i].detail);
 }
 
-static void more_answers_than_are_kept_may_hide_an_error_code(void **state)
+TEST(more_answers_than_are_kept_may_hide_an_error_code)
 {
 	struct dns_answer a = { .status = NET_OK, .na = ANSWERS_MAX, .is_cut = true };
 
-	(void)state;
 	for (size_t i = 0; i < ANSWERS_MAX; i++)
 		a.a[i] = 0x7f000002 + (uint32_t)i;
 	assert_int_equal(answer(BLOCK, &a, NULL)->status, FINDING_ERROR);
 	assert_string_equal(findings[BLOCK].detail, "answered more than 16 different addresses");
 }
 
-static void a_code_without_points_is_listed_and_worth_nothing(void **state)
+TEST(a_code_without_points_is_listed_and_worth_nothing)
 {
-	(void)state;
 	for (uint32_t code = 0x7f00000a; code <= 0x7f00000b; code++) { /* PBL */
 		const struct finding *f = answer_one(BLOCK, code);
 
@@ -254,12 +242,11 @@ static void a_code_without_points_is_listed_and_worth_nothing(void **state)
 	}
 }
 
-static void all_answers_are_kept(void **state)
+TEST(all_answers_are_kept)
 {
 	struct dns_answer a = { .status = NET_OK, .na = ANSWERS_MAX };
 	const struct finding *f;
 
-	(void)state;
 	for (size_t i = 0; i < ANSWERS_MAX; i++)
 		a.a[i] = 0x7f000002 + (uint32_t)i;
 	f = answer(BLOCK, &a, NULL);
@@ -268,7 +255,7 @@ static void all_answers_are_kept(void **state)
 	assert_int_equal(f->points, 3); /* one entry gives its points once */
 }
 
-static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **state)
+TEST(listings_and_denials_live_as_long_as_their_ttl_within_bounds)
 {
 	static const struct {
 		uint32_t ttl;
@@ -284,10 +271,9 @@ static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **
 	};
 	static const enum net_status says[] = { NET_OK, NET_NXDOMAIN, NET_NODATA };
 
-	(void)state;
 	conf->cache_min_s = 60;
 	conf->cache_max_s = 3600;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		for (size_t k = 0; k < 3; k++) {
 			struct dns_answer a = { .status = says[k],
 						.na = !k,
@@ -302,7 +288,7 @@ static void listings_and_denials_live_as_long_as_their_ttl_within_bounds(void **
 		}
 }
 
-static void silence_and_refusals_are_no_answer_and_not_kept(void **state)
+TEST(silence_and_refusals_are_no_answer_and_not_kept)
 {
 	static const struct {
 		struct dns_answer a;
@@ -316,8 +302,7 @@ static void silence_and_refusals_are_no_answer_and_not_kept(void **state)
 		{ { .status = NET_OK, .na = 0 }, FINDING_ERROR, "without an address" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct finding *f = answer(BLOCK, &rows[i].a, NULL);
 
 		assert_int_equal(f->status, rows[i].status);
@@ -328,7 +313,7 @@ static void silence_and_refusals_are_no_answer_and_not_kept(void **state)
 	}
 }
 
-static void the_reason_is_quoted_masked_and_cut(void **state)
+TEST(the_reason_is_quoted_masked_and_cut)
 {
 	static const struct {
 		const char *txt, *shows;
@@ -342,8 +327,7 @@ static void the_reason_is_quoted_masked_and_cut(void **state)
 	struct dns_answer txt = { .status = NET_OK };
 	const struct finding *f;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		txt.txt_len = strlen(rows[i].txt);
 		memcpy(txt.txt, rows[i].txt, txt.txt_len);
 		f = answer(BLOCK, &listing, &txt);
@@ -358,7 +342,7 @@ static void the_reason_is_quoted_masked_and_cut(void **state)
 	assert_non_null(strstr(f->detail, "...\""));
 }
 
-static void a_listing_stands_without_its_reason_and_waits_a_second_at_most(void **state)
+TEST(a_listing_stands_without_its_reason_and_waits_a_second_at_most)
 {
 	static const struct {
 		int task_ms, delay_ms, ends_ms;
@@ -368,8 +352,7 @@ static void a_listing_stands_without_its_reason_and_waits_a_second_at_most(void 
 		{ 5000, 20, 30 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fake_answer script[] = {
 			{ "TXT", { .status = NET_SERVFAIL }, { .code = 0 }, rows[i].delay_ms },
 			{ ZONE,
@@ -387,9 +370,8 @@ static void a_listing_stands_without_its_reason_and_waits_a_second_at_most(void 
 	}
 }
 
-static void details_never_show_the_zone_since_it_may_hold_a_key(void **state)
+TEST(details_never_show_the_zone_since_it_may_hold_a_key)
 {
-	(void)state;
 	for (int s = NET_OK; s <= NET_BROKEN; s++)
 		for (size_t n = 0; n < 2; n++) {
 			struct dns_answer a = { .status = (enum net_status)s,
@@ -398,27 +380,4 @@ static void details_never_show_the_zone_since_it_may_hold_a_key(void **state)
 
 			assert_null(strstr(answer(BLOCK, &a, NULL)->detail, "k3y"));
 		}
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(addresses_are_asked_for_in_reverse_below_the_zone),
-		TEST(the_longest_zone_is_asked_whole),
-		TEST(error_codes_are_never_listings),
-		TEST(the_last_code_of_an_allowlist_means_you_are_blocked),
-		TEST(one_error_code_among_listings_spoils_them_all),
-		TEST(an_error_code_says_what_it_means),
-		TEST(more_answers_than_are_kept_may_hide_an_error_code),
-		TEST(a_code_without_points_is_listed_and_worth_nothing),
-		TEST(all_answers_are_kept),
-		TEST(listings_and_denials_live_as_long_as_their_ttl_within_bounds),
-		TEST(silence_and_refusals_are_no_answer_and_not_kept),
-		TEST(the_reason_is_quoted_masked_and_cut),
-		TEST(a_listing_stands_without_its_reason_and_waits_a_second_at_most),
-		TEST(details_never_show_the_zone_since_it_may_hold_a_key),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_store.c - what is remembered, merged, bounded and forgotten; the clock is moved by hand */
 #include "store/store_private.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "unit.h"
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static int64_t now;
@@ -66,6 +60,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+FIXTURE(set_up, tear_down);
+
 static struct addr addr(const char *text)
 {
 	struct addr a;
@@ -99,7 +95,7 @@ static void sql(struct place *p, const char *text)
 
 /* ---- blocks ---- */
 
-static void a_block_lasts_until_its_time_and_an_absurd_time_is_over(void **state)
+TEST(a_block_lasts_until_its_time_and_an_absurd_time_is_over)
 {
 	static const struct {
 		int64_t until_in;
@@ -118,13 +114,13 @@ static void a_block_lasts_until_its_time_and_an_absurd_time_is_over(void **state
 	struct addr key = addr("45.1.1.1");
 	struct block b;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		put_block(p->s, "45.1.1.1", now + rows[i].until_in);
 		assert_int_equal(store_block_get(p->s, &key, &b), rows[i].found);
 	}
 }
 
-static void a_block_survives_closing_and_keeps_every_field(void **state)
+TEST(a_block_survives_closing_and_keeps_every_field)
 {
 	struct place *p = *state;
 	struct addr key = addr("2a02:4780:15::50");
@@ -141,7 +137,7 @@ static void a_block_survives_closing_and_keeps_every_field(void **state)
 	assert_int_equal(b.first_at, 0);
 }
 
-static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
+TEST(the_outbox_gives_due_blocks_until_they_are_announced)
 {
 	struct place *p = *state;
 	struct addr key = addr("45.1.1.1");
@@ -164,7 +160,7 @@ static void the_outbox_gives_due_blocks_until_they_are_announced(void **state)
 
 /* ---- lookups ---- */
 
-static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **state)
+TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure)
 {
 	struct place *p = *state;
 	struct lookup_job j = { .key = addr("45.1.1.1"),
@@ -184,7 +180,7 @@ static void one_look_up_waits_however_many_lines_and_sure_stays_sure(void **stat
 	assert_int_equal(store_lookups_due(p->s, now - 1, got, 4), 0);
 }
 
-static void a_job_that_became_sure_meanwhile_is_not_ended(void **state)
+TEST(a_job_that_became_sure_meanwhile_is_not_ended)
 {
 	struct place *p = *state;
 	struct lookup_job j = { .key = addr("45.1.1.1"),
@@ -202,7 +198,7 @@ static void a_job_that_became_sure_meanwhile_is_not_ended(void **state)
 	assert_int_equal(store_lookup_get(p->s, &j.key, NULL), 1);
 }
 
-static void a_job_forgotten_and_made_anew_is_another_job(void **state)
+TEST(a_job_forgotten_and_made_anew_is_another_job)
 {
 	struct place *p = *state;
 	struct lookup_job j = { .key = addr("45.1.1.1"),
@@ -247,7 +243,7 @@ static bool has_room(struct place *p, const char *text)
 	return rc;
 }
 
-static void a_network_with_many_untried_lookups_has_no_room(void **state)
+TEST(a_network_with_many_untried_lookups_has_no_room)
 {
 	struct place *p = *state;
 	char text[32];
@@ -263,7 +259,7 @@ static void a_network_with_many_untried_lookups_has_no_room(void **state)
 }
 
 /* One silent list: what was tried and waits does not shut the gate for its neighbours. */
-static void lookups_that_wait_for_another_try_leave_room_for_neighbours(void **state)
+TEST(lookups_that_wait_for_another_try_leave_room_for_neighbours)
 {
 	struct place *p = *state;
 	char text[64];
@@ -282,7 +278,7 @@ static void lookups_that_wait_for_another_try_leave_room_for_neighbours(void **s
 	assert_true(has_room(p, "2a02:4780:2::"));
 }
 
-static void a_full_queue_has_no_room_for_any_network(void **state)
+TEST(a_full_queue_has_no_room_for_any_network)
 {
 	struct place *p = *state;
 	char text[64];
@@ -315,7 +311,7 @@ static int64_t add_report(struct place *p)
 	return r.id;
 }
 
-static void a_frozen_body_stays_the_same_and_a_refusal_thaws_it(void **state)
+TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it)
 {
 	struct place *p = *state;
 	int64_t id = add_report(p);
@@ -337,7 +333,7 @@ static void a_frozen_body_stays_the_same_and_a_refusal_thaws_it(void **state)
 	report_job_done(&r);
 }
 
-static void an_answer_for_a_forgotten_report_is_told_so(void **state)
+TEST(an_answer_for_a_forgotten_report_is_told_so)
 {
 	struct place *p = *state;
 	struct addr key = addr("45.1.1.1");
@@ -354,7 +350,7 @@ static void an_answer_for_a_forgotten_report_is_told_so(void **state)
 
 /* ---- quota ---- */
 
-static void a_number_that_an_earlier_version_stored_is_bounded(void **state)
+TEST(a_number_that_an_earlier_version_stored_is_bounded)
 {
 	struct quota_seen seen = { .seen = true, .limit = INT64_MAX, .remaining = INT64_MAX };
 	struct place *p = *state;
@@ -367,7 +363,7 @@ static void a_number_that_an_earlier_version_stored_is_bounded(void **state)
 	assert_int_equal(q.remaining, 100000000);
 }
 
-static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
+TEST(the_quota_counts_down_and_starts_anew_at_midnight)
 {
 	struct quota_seen seen = { .seen = true, .limit = 3000, .remaining = 5 };
 	struct place *p = *state;
@@ -386,7 +382,7 @@ static void the_quota_counts_down_and_starts_anew_at_midnight(void **state)
 	assert_int_equal(q.remaining, 3000);
 }
 
-static void a_refused_key_counts_until_it_changes(void **state)
+TEST(a_refused_key_counts_until_it_changes)
 {
 	struct quota_seen seen = {
 		.seen = true, .limit = -1, .remaining = -1, .auth_failed = true, .error = "HTTP 401"
@@ -407,7 +403,7 @@ static void a_refused_key_counts_until_it_changes(void **state)
 
 /* ---- purge ---- */
 
-static void one_run_under_a_wrong_clock_frees_nobody(void **state)
+TEST(one_run_under_a_wrong_clock_frees_nobody)
 {
 	struct store_counts c = { 0 };
 	struct place *p = *state;
@@ -427,7 +423,7 @@ static void one_run_under_a_wrong_clock_frees_nobody(void **state)
 	assert_int_equal(store_block_get(p->s, &key, &b), 1);
 }
 
-static void findings_go_when_their_retention_is_over_and_reports_not_by_one_run(void **state)
+TEST(findings_go_when_their_retention_is_over_and_reports_not_by_one_run)
 {
 	struct finding f = { .status = FINDING_OK,
 			     .answered_at = now,
@@ -462,7 +458,7 @@ static void findings_go_when_their_retention_is_over_and_reports_not_by_one_run(
 	assert_int_equal(c.reports, 0);
 }
 
-static void a_flood_of_findings_lets_the_oldest_go(void **state)
+TEST(a_flood_of_findings_lets_the_oldest_go)
 {
 	struct place *p = *state;
 	struct addr key = addr("45.0.0.0");
@@ -487,7 +483,7 @@ static void a_flood_of_findings_lets_the_oldest_go(void **state)
 	assert_int_equal(store_findings_get(p->s, p->conf, &key, &got), 1);
 }
 
-static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **state)
+TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way)
 {
 	struct place *p = *state;
 	struct quota_seen silent = { .error = "timeout" };
@@ -517,7 +513,7 @@ static void the_first_call_of_an_unknown_quota_is_known_to_be_under_way(void **s
 	assert_false(q.first_under_way);
 }
 
-static void the_health_of_a_list_belongs_to_its_zone(void **state)
+TEST(the_health_of_a_list_belongs_to_its_zone)
 {
 	struct place *p = *state;
 	struct conf_source *list = &p->conf->sources[0];
@@ -563,7 +559,7 @@ static void run_file(struct place *p, const char *path)
 	sql(p, text);
 }
 
-static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **state)
+TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 {
 	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql",
 					    TEST_DATA "/stores/schema-2.sql",
@@ -575,7 +571,7 @@ static void a_store_of_every_earlier_schema_opens_with_what_it_holds(void **stat
 	struct recheck due;
 	struct release gone;
 
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+	for (size_t i = 0; i < COUNT(kept); i++) {
 		p->s = store_close(p->s);
 		unlink(p->path);
 		run_file(p, kept[i]);
@@ -622,7 +618,7 @@ static void refuse(struct place *p, int code, const char *text)
 	assert_non_null(strstr(p->error.text, text));
 }
 
-static void a_newer_database_is_refused_and_not_touched(void **state)
+TEST(a_newer_database_is_refused_and_not_touched)
 {
 	struct place *p = *state;
 
@@ -630,7 +626,7 @@ static void a_newer_database_is_refused_and_not_touched(void **state)
 	refuse(p, IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 6)");
 }
 
-static void a_damaged_database_is_refused_with_what_to_do(void **state)
+TEST(a_damaged_database_is_refused_with_what_to_do)
 {
 	struct place *p = *state;
 	FILE *f;
@@ -643,7 +639,7 @@ static void a_damaged_database_is_refused_with_what_to_do(void **state)
 	refuse(p, IPREP_E_STORE, "set it aside with rep-purge --reset");
 }
 
-static void an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store(void **state)
+TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store)
 {
 	struct place *p = *state;
 	char log[128];
@@ -680,7 +676,7 @@ static bool bounds_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
-static void no_number_of_a_file_is_too_large_to_reckon_with(void **state)
+TEST(no_number_of_a_file_is_too_large_to_reckon_with)
 {
 	struct place *p = *state;
 	struct block block;
@@ -712,7 +708,7 @@ static bool listed_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
-static void the_list_of_what_a_database_holds_is_complete(void **state)
+TEST(the_list_of_what_a_database_holds_is_complete)
 {
 	struct place *p = *state;
 
@@ -721,7 +717,7 @@ static void the_list_of_what_a_database_holds_is_complete(void **state)
 			20, 1000);
 }
 
-static void a_statement_ends_when_the_time_of_the_hook_is_over(void **state)
+TEST(a_statement_ends_when_the_time_of_the_hook_is_over)
 {
 	struct place *p = *state;
 
@@ -737,7 +733,7 @@ static void a_statement_ends_when_the_time_of_the_hook_is_over(void **state)
 	store_watch(p->s);
 }
 
-static void a_check_reads_all_or_as_much_as_time_allows(void **state)
+TEST(a_check_reads_all_or_as_much_as_time_allows)
 {
 	struct place *p = *state;
 
@@ -748,40 +744,4 @@ static void a_check_reads_all_or_as_much_as_time_allows(void **state)
 	assert_int_equal(store_check(p->s, 0), 0);
 	assert_int_equal(store_check(p->s, 60000), 1);
 	assert_int_equal(store_try(p->s), 0); /* and goes on after it */
-}
-
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(a_block_lasts_until_its_time_and_an_absurd_time_is_over),
-		TEST(a_block_survives_closing_and_keeps_every_field),
-		TEST(the_outbox_gives_due_blocks_until_they_are_announced),
-		TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure),
-		TEST(a_job_that_became_sure_meanwhile_is_not_ended),
-		TEST(a_job_forgotten_and_made_anew_is_another_job),
-		TEST(a_network_with_many_untried_lookups_has_no_room),
-		TEST(lookups_that_wait_for_another_try_leave_room_for_neighbours),
-		TEST(a_full_queue_has_no_room_for_any_network),
-		TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it),
-		TEST(an_answer_for_a_forgotten_report_is_told_so),
-		TEST(a_number_that_an_earlier_version_stored_is_bounded),
-		TEST(the_quota_counts_down_and_starts_anew_at_midnight),
-		TEST(a_refused_key_counts_until_it_changes),
-		TEST(one_run_under_a_wrong_clock_frees_nobody),
-		TEST(findings_go_when_their_retention_is_over_and_reports_not_by_one_run),
-		TEST(a_flood_of_findings_lets_the_oldest_go),
-		TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way),
-		TEST(the_health_of_a_list_belongs_to_its_zone),
-		TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds),
-		TEST(a_newer_database_is_refused_and_not_touched),
-		TEST(a_damaged_database_is_refused_with_what_to_do),
-		TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store),
-		TEST(no_number_of_a_file_is_too_large_to_reckon_with),
-		TEST(the_list_of_what_a_database_holds_is_complete),
-		TEST(a_statement_ends_when_the_time_of_the_hook_is_over),
-		TEST(a_check_reads_all_or_as_much_as_time_allows),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,14 +4,9 @@
 #include "base/mask.h"
 #include "base/err.h"
 #include "base/log.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
+#include "unit.h"
 
-static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
+TEST(foreign_bytes_are_masked_and_cut_to_the_room)
 {
 	static const struct {
 		const char *src;
@@ -34,8 +29,7 @@ static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 	};
 	char out[9];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		memset(out, 'z', sizeof(out));
 		assert_ptr_equal(text_mask(out, rows[i].room, rows[i].src, rows[i].len), out);
 		assert_string_equal(out, rows[i].out);
@@ -43,7 +37,7 @@ static void foreign_bytes_are_masked_and_cut_to_the_room(void **state)
 	}
 }
 
-static void stored_text_keeps_its_quotes_when_it_is_shown(void **state)
+TEST(stored_text_keeps_its_quotes_when_it_is_shown)
 {
 	static const struct {
 		const char *src;
@@ -57,14 +51,13 @@ static void stored_text_keeps_its_quotes_when_it_is_shown(void **state)
 	};
 	char out[9];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_string_equal(text_printable(out, rows[i].room, rows[i].src,
 						   strlen(rows[i].src)),
 				    rows[i].out);
 }
 
-static void utf8_is_told_from_other_bytes(void **state)
+TEST(utf8_is_told_from_other_bytes)
 {
 	static const char *const good[] = { "",
 					    "a",
@@ -86,10 +79,9 @@ static void utf8_is_told_from_other_bytes(void **state)
 					   "\xf0\x9f\x98",
 					   "\xf8\x88\x80\x80\x80" };
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+	for (size_t i = 0; i < COUNT(good); i++)
 		assert_true(utf8_valid(good[i]));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		if (utf8_valid(bad[i]))
 			fail_msg("bad[%zu] is taken", i);
 	assert_int_equal(utf8_cut("abc", 3), 3);
@@ -98,7 +90,7 @@ static void utf8_is_told_from_other_bytes(void **state)
 	assert_int_equal(utf8_cut("\xf0\x9f\x98\x80", 3), 0);
 }
 
-static void a_piece_of_a_secret_is_found_however_it_is_written(void **state)
+TEST(a_piece_of_a_secret_is_found_however_it_is_written)
 {
 	static const char key[] = "3f9a27c1d84be06572c9f01a"; /* random */
 	static const struct {
@@ -148,8 +140,7 @@ static void a_piece_of_a_secret_is_found_however_it_is_written(void **state)
 	};
 	char longer[1100];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (text_shows(rows[i].text, strlen(rows[i].text), rows[i].secret) != rows[i].shows)
 			fail_msg("\"%s\"", rows[i].text);
 	memset(longer, ' ', sizeof(longer));
@@ -157,7 +148,7 @@ static void a_piece_of_a_secret_is_found_however_it_is_written(void **state)
 	assert_true(text_shows(longer, 1025, key)); /* not searched */
 }
 
-static void keys_are_redacted(void **state)
+TEST(keys_are_redacted)
 {
 	static const struct {
 		const char *in, *out;
@@ -172,14 +163,13 @@ static void keys_are_redacted(void **state)
 	};
 	char text[80];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		snprintf(text, sizeof(text), "%s", rows[i].in);
 		assert_string_equal(text_redact(text), rows[i].out);
 	}
 }
 
-static void text_is_put_as_far_as_it_fits(void **state)
+TEST(text_is_put_as_far_as_it_fits)
 {
 	static const struct {
 		const char *before, *more, *after;
@@ -192,8 +182,7 @@ static void text_is_put_as_far_as_it_fits(void **state)
 	};
 	char dst[6];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		memset(dst, 'z', sizeof(dst));
 		strcpy(dst, rows[i].before);
 		assert_int_equal(text_put(dst, 5, rows[i].more), rows[i].whole);
@@ -202,11 +191,10 @@ static void text_is_put_as_far_as_it_fits(void **state)
 	}
 }
 
-static void a_buffer_grows_to_its_limit_and_a_failure_stays(void **state)
+TEST(a_buffer_grows_to_its_limit_and_a_failure_stays)
 {
 	struct buf b;
 
-	(void)state;
 	buf_init(&b, 1000);
 	for (int i = 0; i < 250; i++)
 		buf_printf(&b, "%04d", i);
@@ -233,11 +221,10 @@ static void a_buffer_grows_to_its_limit_and_a_failure_stays(void **state)
 	buf_free(&b);
 }
 
-static void a_buffer_holds_any_bytes(void **state)
+TEST(a_buffer_holds_any_bytes)
 {
 	struct buf b;
 
-	(void)state;
 	buf_init(&b, 8);
 	buf_add(&b, "a\0b", 3);
 	buf_puts(&b, "c");
@@ -246,11 +233,10 @@ static void a_buffer_holds_any_bytes(void **state)
 	buf_free(&b);
 }
 
-static void an_error_is_a_code_and_a_sentence_or_just_a_code(void **state)
+TEST(an_error_is_a_code_and_a_sentence_or_just_a_code)
 {
 	struct err e;
 
-	(void)state;
 	assert_int_equal(err_set(NULL, IPREP_E_IO, "%s", "x"), IPREP_E_IO);
 	assert_int_equal(err_set(&e, IPREP_E_IO, "%s: %d", "x", 5), IPREP_E_IO);
 	assert_int_equal(e.code, IPREP_E_IO);
@@ -260,12 +246,11 @@ static void an_error_is_a_code_and_a_sentence_or_just_a_code(void **state)
 	assert_int_equal(err_prefix(NULL, "y"), IPREP_E_BUG);
 }
 
-static void an_overlong_error_is_cut_never_overrun(void **state)
+TEST(an_overlong_error_is_cut_never_overrun)
 {
 	char longer[sizeof(((struct err *)NULL)->text) + 200];
 	struct err e;
 
-	(void)state;
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	err_set(&e, IPREP_E_IO, "%s", longer);
@@ -288,7 +273,7 @@ static void hear(void *user, int priority, const char *line)
 	strcpy(heard, line);
 }
 
-static void a_line_is_heard_up_to_its_priority_only(void **state)
+TEST(a_line_is_heard_up_to_its_priority_only)
 {
 	static const struct {
 		int max, priority;
@@ -299,8 +284,7 @@ static void a_line_is_heard_up_to_its_priority_only(void **state)
 		{ LOG_DEBUG, LOG_DEBUG, true },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int lines = 0;
 		struct log l = { hear, &lines, rows[i].max };
 
@@ -312,12 +296,11 @@ static void a_line_is_heard_up_to_its_priority_only(void **state)
 	}
 }
 
-static void without_a_hook_there_is_silence_and_long_lines_are_cut(void **state)
+TEST(without_a_hook_there_is_silence_and_long_lines_are_cut)
 {
 	int lines = 0;
 	struct log none = { .max_priority = LOG_DEBUG }, l = { hear, &lines, LOG_DEBUG };
 
-	(void)state;
 	assert_false(log_wants(NULL, LOG_ERR));
 	assert_false(log_wants(&none, LOG_ERR));
 	log_line(NULL, LOG_ERR, "x");
@@ -325,24 +308,4 @@ static void without_a_hook_there_is_silence_and_long_lines_are_cut(void **state)
 	log_line(&l, LOG_ERR, "%1500d", 5);
 	assert_int_equal(lines, 1);
 	assert_int_equal(strlen(heard), 1023);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(foreign_bytes_are_masked_and_cut_to_the_room),
-		cmocka_unit_test(stored_text_keeps_its_quotes_when_it_is_shown),
-		cmocka_unit_test(utf8_is_told_from_other_bytes),
-		cmocka_unit_test(a_piece_of_a_secret_is_found_however_it_is_written),
-		cmocka_unit_test(keys_are_redacted),
-		cmocka_unit_test(text_is_put_as_far_as_it_fits),
-		cmocka_unit_test(a_buffer_grows_to_its_limit_and_a_failure_stays),
-		cmocka_unit_test(a_buffer_holds_any_bytes),
-		cmocka_unit_test(an_error_is_a_code_and_a_sentence_or_just_a_code),
-		cmocka_unit_test(an_overlong_error_is_cut_never_overrun),
-		cmocka_unit_test(a_line_is_heard_up_to_its_priority_only),
-		cmocka_unit_test(without_a_hook_there_is_silence_and_long_lines_are_cut),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_user_name.c - spellings of one login name, and names that are none */
 #include "base/user_name.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-static void spellings_have_one_account_and_domain(void **state)
+TEST(spellings_have_one_account_and_domain)
 {
 	static const struct {
 		const char *name, *account, *domain;
@@ -43,8 +37,7 @@ static void spellings_have_one_account_and_domain(void **state)
 	};
 	struct user_name name;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		user_name_parse(rows[i].name, strlen(rows[i].name), &name);
 		assert_int_equal(name.account_len, strlen(rows[i].account));
 		assert_memory_equal(name.text, rows[i].account, name.account_len);
@@ -54,12 +47,11 @@ static void spellings_have_one_account_and_domain(void **state)
 }
 
 /* On the heap, so that a sanitizer sees each byte read beyond. */
-static void names_of_any_length_and_bytes_are_taken(void **state)
+TEST(names_of_any_length_and_bytes_are_taken)
 {
 	static const char bytes[] = "@%+\\. aA\0\xff";
 	struct user_name name;
 
-	(void)state;
 	for (size_t len = 0; len <= USER_NAME_MAX + 2; len++) {
 		char *text = malloc(len + 1);
 
@@ -74,14 +66,4 @@ static void names_of_any_length_and_bytes_are_taken(void **state)
 		assert_int_equal(name.account_len, len < USER_NAME_MAX ? len : USER_NAME_MAX);
 		free(text);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(spellings_have_one_account_and_domain),
-		cmocka_unit_test(names_of_any_length_and_bytes_are_taken),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

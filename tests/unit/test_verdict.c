@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_verdict.c - every combination of answers, against a second calculation written apart */
 #include "reputation/verdict.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
+#include "unit.h"
 
 enum { ONE, TWO, ALLOW, API, NSOURCES };
 static struct conf_source sources[NSOURCES] = {
@@ -52,7 +48,7 @@ static struct verdict weigh(const char *answers, enum origin origin, source_set 
 	return v;
 }
 
-static void cases_are_weighed_as_the_table_says(void **state)
+TEST(cases_are_weighed_as_the_table_says)
 {
 	static const struct {
 		const char *answers;
@@ -87,8 +83,7 @@ static void cases_are_weighed_as_the_table_says(void **state)
 		{ "LLNT", SURE, V_CONFIRMED, 6, 16, 0 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct verdict v = weigh(rows[i].answers, rows[i].origin, 0);
 
 		if ((int)v.kind != rows[i].kind || v.low != rows[i].low || v.high != rows[i].high ||
@@ -99,7 +94,7 @@ static void cases_are_weighed_as_the_table_says(void **state)
 	}
 }
 
-static void what_is_asked_is_what_can_still_change_the_outcome(void **state)
+TEST(what_is_asked_is_what_can_still_change_the_outcome)
 {
 	enum { FREE = 1 << ONE | 1 << TWO | 1 << ALLOW, PAID = 1 << API, ALL = FREE | PAID };
 	static const struct {
@@ -117,8 +112,7 @@ static void what_is_asked_is_what_can_still_change_the_outcome(void **state)
 		{ "TTT.", SURE, ALL, PAID },	  { "LLNW", SURE, ALL, 0 },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct verdict v = weigh(rows[i].answers, rows[i].origin, rows[i].may);
 
 		if (v.ask != rows[i].ask)
@@ -160,13 +154,12 @@ static void naive(const char *answers, enum origin origin, int *low, int *high, 
 	*kind = best >= 0 ? V_CONFIRMED : most < 3 && gave ? V_CLEAN : V_UNKNOWN;
 }
 
-static void all_combinations_agree_with_a_naive_calculation(void **state)
+TEST(all_combinations_agree_with_a_naive_calculation)
 {
 	static const char letters[] = "LNTEDQS";
 	char answers[NSOURCES + 1] = "";
 	int n = 0;
 
-	(void)state;
 	for (int i = 0; i < 7 * 7 * 7 * 7; i++) {
 		for (int k = 0, rest = i; k < NSOURCES; k++, rest /= 7)
 			answers[k] = letters[rest % 7];
@@ -290,12 +283,11 @@ static void agree(const char *answers, enum origin o, source_set may)
 			 (unsigned long long)w.ask);
 }
 
-static void all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow(void **state)
+TEST(all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow)
 {
 	static const char letters[] = "LNTEDQS.", of_api[] = "LNTEDQS.WwXPp";
 	char answers[NSOURCES + 1] = "";
 
-	(void)state;
 	for (int i = 0; i < 8 * 8 * 8 * 13; i++) {
 		answers[ONE] = letters[i % 8];
 		answers[TWO] = letters[i / 8 % 8];
@@ -311,12 +303,11 @@ static void all_combinations_with_unasked_sources_agree_with_all_the_worlds_they
 	conf.check = CHECK_UNDECIDED;
 }
 
-static void an_answer_never_widens_the_interval(void **state)
+TEST(an_answer_never_widens_the_interval)
 {
 	static const char letters[] = "LNT";
 	char answers[NSOURCES + 1] = "";
 
-	(void)state;
 	for (int i = 0; i < 3 * 3 * 3 * 3; i++) {
 		for (int k = 0, rest = i; k < NSOURCES; k++, rest /= 3)
 			answers[k] = letters[rest % 3];
@@ -333,28 +324,12 @@ static void an_answer_never_widens_the_interval(void **state)
 	}
 }
 
-static void without_tiers_or_sources_nobody_is_confirmed(void **state)
+TEST(without_tiers_or_sources_nobody_is_confirmed)
 {
 	struct conf none = { .abuseipdb = -1 };
 	struct verdict v;
 
-	(void)state;
 	verdict_weigh(&none, NULL, SURE, 0, &v);
 	assert_int_equal(v.kind, V_UNKNOWN);
 	assert_int_equal(v.tier, -1);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cases_are_weighed_as_the_table_says),
-		cmocka_unit_test(what_is_asked_is_what_can_still_change_the_outcome),
-		cmocka_unit_test(all_combinations_agree_with_a_naive_calculation),
-		cmocka_unit_test(
-			all_combinations_with_unasked_sources_agree_with_all_the_worlds_they_allow),
-		cmocka_unit_test(an_answer_never_widens_the_interval),
-		cmocka_unit_test(without_tiers_or_sources_nobody_is_confirmed),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }
