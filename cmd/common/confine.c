@@ -118,6 +118,9 @@ static int confine_files(const struct cli *cli, const struct iprep_settings *set
 	allow_directory_of(&landlock, settings->ca_file, READS);
 	allow_directory_of(&landlock, settings->state, READS | WRITES | TRUNCATE);
 	allow_directory_of(&landlock, settings->verdict_log, READS | WRITES | TRUNCATE);
+#if defined(IPREP_COVERAGE) /* the counts are written as the program ends */
+	allow_below(&landlock, IPREP_COVERAGE, READS | WRITES | TRUNCATE);
+#endif
 	if (!rc)
 		rc = (int)syscall(SYS_landlock_restrict_self, landlock.fd, 0);
 	close(landlock.fd);
