@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
+#include <arpa/inet.h>
 #include <ctype.h>
 
 #define CASES_MAX   4000
@@ -193,11 +194,13 @@ static void read_file(const char *file, const char *columns, struct wanted *w)
 				*head++ = '\0';
 			w = find_wanted(line + 1);
 			table = new_table(head ? head : "", "\t");
-		}
-		if (!w || !table)
+			if (!w)
+				add_wrong(file, n, line);
+		} else if (!table) {
 			add_wrong(file, n, line);
-		else if (columns || *line != '@')
+		} else if (w) {
 			add_row(file, n, table, line, w, columns);
+		}
 	}
 	free(line);
 	if (fp)
@@ -253,6 +256,16 @@ int64_t row_number(const struct row *row, const char *column)
 	if (end == text || *end)
 		fail_msg("%s: \"%s\" is no number", column, text);
 	return n;
+}
+
+uint32_t row_address(const struct row *row, const char *column)
+{
+	const char *text = row_text(row, column);
+	uint32_t address = 0;
+
+	if (!text || inet_pton(AF_INET, text, &address) != 1)
+		fail_msg("%s: \"%s\" is no IPv4 address", column, text ? text : "-");
+	return ntohl(address);
 }
 
 int row_choice(const struct row *row, const char *column, const char *words)

@@ -54,8 +54,9 @@ void unit_add_table(const char *name, unit_case *run, const char *file, const ch
 bool row_has(const struct row *row, const char *column);
 const char *row_text(const struct row *row, const char *column);
 size_t row_length(const struct row *row, const char *column); /* of its text, which may have NULs */
-int64_t row_number(const struct row *row, const char *column); /* as in C: 10, -3, 0x7f, 0644 */
-bool row_yes(const struct row *row, const char *column);       /* yes or no */
+int64_t row_number(const struct row *row, const char *column);	 /* as in C: 10, -3, 0x7f, 0644 */
+uint32_t row_address(const struct row *row, const char *column); /* of IPv4, in host order */
+bool row_yes(const struct row *row, const char *column);	 /* yes or no */
 /* The place of the cell's word among these, which are separated by blanks: that of an enum. */
 int row_choice(const struct row *row, const char *column, const char *words);
 
