@@ -13,9 +13,9 @@ import sys
 import time
 
 import purge_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 import place
-from server import Zone
+from dns.server import Zone
 
 DAY, HOUR = purge_case.DAY, 3600
 TABLES = ('block', 'pardon', 'finding', 'lookup', 'sighting', 'failure', 'good', 'report', 'retraction', 'released')

@@ -2,21 +2,20 @@
 """place.py - a directory with a state, a key and a configuration; running the installed programs in it"""
 import contextlib
 import fcntl
-import json
 import os
 import secrets
 import shutil
 import sqlite3
-import ssl
 import struct
 import subprocess
+import sys
 import tempfile
 import time
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-EMULATOR = os.path.join(HERE, '..', 'emulator', 'abuseipdb.py')
-KEY = 'ab' * 40
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from api import KEY, Emulator              # noqa: E402,F401
+
 OWNER = 65534
 
 
@@ -134,48 +133,4 @@ class Place:
     def close(self):
         if self.is_mounted:
             subprocess.run(['umount', '--lazy', self.path('state')], check=True)
-        shutil.rmtree(self.dir)
-
-
-class Emulator:
-    """An AbuseIPDB of its own; seed: address -> fields of a check; options as abuseipdb.py has them.
-
-    tls: files of a certificate and its key. What the tests themselves ask of it (control) does not
-    look at the certificate, which may be a bad one.
-    """
-
-    def __init__(self, seed=None, *options, key=KEY, tls=None, host='127.0.0.1'):
-        self.dir = tempfile.mkdtemp(prefix='iprep-api.')
-        port_file = os.path.join(self.dir, 'port')
-        if tls:
-            options += ('--tls-cert', tls[0], '--tls-key', tls[1])
-        argv = ['/usr/bin/python3', '-B', EMULATOR, '--port-file', port_file, '--bind', host, '--key', key]
-        self.process = subprocess.Popen([*argv, *options], stdin=subprocess.DEVNULL)
-        wait_until(lambda: os.path.exists(port_file), 'the emulator listens')
-        with open(port_file, encoding='ascii') as f:
-            self.port = int(f.read())
-        host = f'[{host}]' if ':' in host else host
-        self.top = f'{"https" if tls else "http"}://{host}:{self.port}'
-        self.url = self.top + '/api/v2'
-        if seed:
-            self.control('seed', {'addresses': seed})
-
-    def control(self, what, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f'{self.top}/_test/{what}', data=data)
-        with urllib.request.urlopen(request, timeout=10, context=ssl._create_unverified_context()) as r:
-            return json.loads(r.read() or b'{}')
-
-    def fault(self, name, endpoint='*', **more):
-        self.control('fault', {'fault': name, 'endpoint': endpoint, **more})
-
-    def clear_faults(self):
-        self.control('fault', {'fault': None})
-
-    def accepted(self):
-        return [r['ip'] for r in self.control('stats')['reports']]
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
         shutil.rmtree(self.dir)

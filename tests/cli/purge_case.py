@@ -9,10 +9,10 @@ import sys
 import time
 import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dns')]
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 
 import place
-from server import Server
+from dns.server import Server
 
 DAY, WEEK, YEAR = 86400, 7 * 86400, 365 * 86400
 CONF = """[general]

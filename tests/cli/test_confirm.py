@@ -10,10 +10,10 @@ import re
 import time
 
 import purge_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 import place
 from purge_case import DAY, LIST, YEAR
-from server import Zone
+from dns.server import Zone
 
 ADDRESS, REVERSED = '45.1.1.1', '1.1.1.45'
 HOUR = 3600

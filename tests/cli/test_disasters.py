@@ -5,7 +5,7 @@
     test_disasters.py DIRECTORY-OF-PROGRAMS        (as root; IPREP_PACKAGES: where packages are unpacked)
 
 rbldnsd and unbound are Debian's, unpacked and started here on loopback; hostile answers come from
-tests/dns, AbuseIPDB's from the emulator, or are a body given in the row.
+tests/lib/dns, AbuseIPDB's from the emulator, or are a body given in the row.
 """
 import concurrent.futures
 import http.server
@@ -21,12 +21,12 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..', 'dns'), os.path.join(HERE, '..', 'host')]
+sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'host')]
 
-import behaviours
+from dns import behaviours
 import packages
 import place
-from server import Server, Zone
+from dns.server import Server, Zone
 
 ADDRESS = '45.1.1.1'
 AT_ONCE = 6

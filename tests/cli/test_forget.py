@@ -13,10 +13,10 @@ import subprocess
 import time
 
 import purge_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 import place
 from purge_case import DAY, HIGH, LIST, key_of
-from server import Zone
+from dns.server import Zone
 
 
 class Forget(purge_case.Case):

@@ -8,7 +8,7 @@ pardon is lost, nothing is reported twice, and no job waits for a time that is y
 import os
 
 import moved_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 from moved_case import DAY, HOUR
 from purge_case import WEEK, YEAR
 

@@ -9,7 +9,7 @@ out here by the retention times alone and compared after each purge.
 import time
 
 import moved_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 from moved_case import DAY, HOUR
 from purge_case import WEEK, YEAR
 

@@ -11,11 +11,11 @@ import sqlite3
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'dns'))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 
-import behaviours
+from dns import behaviours
 import place
-from server import TEST6, Server, Zone
+from dns.server import TEST6, Server, Zone
 
 AT_ONCE = 6
 ROWS_MIN = 250

@@ -11,11 +11,11 @@ import sqlite3
 import sys
 import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dns')]
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 
-import behaviours as b
+from dns import behaviours as b
 import place
-from server import Server, Zone
+from dns.server import Server, Zone
 
 BIN = ''
 ADDRESS = '45.1.1.1'

@@ -16,12 +16,12 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, '..', '..')
-sys.path[:0] = [os.path.join(HERE, '..', 'dns'), os.path.join(HERE, '..', 'contracts')]
+sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'contracts')]
 
-import behaviours as b
+from dns import behaviours as b
 import facts
 import place
-from server import Server, Zone
+from dns.server import Server, Zone
 
 BIN = ''
 CONF = """[general]

@@ -9,9 +9,9 @@ import json
 import time
 
 import purge_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 from purge_case import LIST, key_of
-from server import Zone
+from dns.server import Zone
 
 LISTED, NEIGHBOUR, GUARDED = '2a00:1:2:3::66', '2a00:1:2:3::77', '2a00:1:2:3::9'
 

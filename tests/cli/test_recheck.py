@@ -12,10 +12,10 @@ import subprocess
 import time
 
 import purge_case  # first: it finds the next ones
-import behaviours as b
+from dns import behaviours as b
 import place
 from purge_case import DAY, HIGH, LIST, WEEK, key_of
-from server import Zone
+from dns.server import Zone
 
 RELEASE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'fail2ban', 'iprep-release')
 

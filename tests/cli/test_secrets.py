@@ -16,16 +16,16 @@ import subprocess
 import sys
 import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dns')]
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 
-import behaviours as b
+from dns import behaviours as b
 import own_dev
 import place
 from api_server import Api, answer
 from echoes import ECHOES, error
 from leaks import Needle, files_below
 from proc_probe import PRIVATE, PUBLIC, as_owner, probe
-from server import Server, Zone
+from dns.server import Server, Zone
 
 BIN = ''
 LOG = None

@@ -14,11 +14,11 @@ import json
 import os
 import sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'dns')]
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 
-import behaviours as b
+from dns import behaviours as b
 import place
-from server import Server, Zone
+from dns.server import Server, Zone
 
 AT_ONCE = 12
 TURNS = 4

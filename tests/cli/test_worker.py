@@ -7,23 +7,17 @@ a job's next try is brought forward in the database, the emulator's clock is mov
 
     test_worker.py DIRECTORY-OF-PROGRAMS
 """
-import contextlib
 import json
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
-import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-EMULATOR = os.path.join(HERE, '..', 'emulator', 'abuseipdb.py')
-KEY = 'ab' * 40
-OWNER = 65534
+import place
+from place import KEY, OWNER, wait_until
+
 BIN = ''
 QUEUED, SENDING, PARKED, DONE, UNKNOWN = range(5)
 CONF = """[general]
@@ -37,7 +31,7 @@ bantime = 1d
 threshold = 10
 bantime = 365d
 [abuseipdb]
-url = http://127.0.0.1:{port}/api/v2
+url = {url}
 key_file = {dir}/key
 [worker]
 start = {start}
@@ -45,44 +39,23 @@ linger = 0
 """
 
 
-class Place:
+class Place(place.Place):
     """A state directory, a key, a configuration, an emulator."""
 
     def __init__(self, timeout=20000, start='none'):
-        self.dir = tempfile.mkdtemp(prefix='iprep-worker.', dir='/var/tmp')
-        os.chmod(self.dir, 0o755)
-        os.mkdir(self.path('state'), 0o700)
-        os.chown(self.path('state'), OWNER, OWNER)
-        self.write_key(KEY)
-        port_file = self.path('port')
-        self.api = subprocess.Popen(['/usr/bin/python3', EMULATOR, '--port-file', port_file,
-                                     '--key', KEY], stdin=subprocess.DEVNULL)
-        wait_until(lambda: os.path.exists(port_file), 'the emulator listens')
-        with open(port_file) as f:
-            self.port = int(f.read())
-        with open(self.path('iprep.conf'), 'w') as f:
-            f.write(CONF.format(dir=self.dir, port=self.port, timeout=timeout, start=start))
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
+        self.api = place.Emulator()
+        conf = CONF.replace('{url}', self.api.url).replace('{timeout}', str(timeout)).replace('{start}', start)
+        super().__init__(BIN, conf)
 
     def write_key(self, key):
-        with open(self.path('key'), 'w') as f:
-            f.write(key + '\n')
-        os.chmod(self.path('key'), 0o600)
-        os.chown(self.path('key'), OWNER, OWNER)
+        self.write('key', key + '\n', 0o600, OWNER)
 
     def close(self):
-        self.api.terminate()
-        self.api.wait(10)
-        shutil.rmtree(self.dir)
-
-    def command(self, program, *args):
-        return [os.path.join(BIN, program), '--config', self.path('iprep.conf'), *args]
+        self.api.close()
+        super().close()
 
     def run(self, program, *args, status=0):
-        p = subprocess.run(self.command(program, *args), stdin=subprocess.DEVNULL,
-                           capture_output=True, text=True, timeout=60)
+        p = super().run(program, *args)
         if status is not None and p.returncode != status:
             raise AssertionError(f'{program} {args}: {p.returncode}, not {status}: {p.stderr}')
         return p
@@ -95,42 +68,17 @@ class Place:
         p = self.run('rep-report', '--flush', '--json', status=status)
         return json.loads(p.stdout) if status == 0 else None
 
-    def sql(self, text, *values):
-        db = sqlite3.connect(self.path('state/iprep.db'), timeout=10)
-        try:
-            with db:
-                return db.execute(text, values).fetchall()
-        finally:
-            db.close()
-            for name in os.listdir(self.path('state')):
-                with contextlib.suppress(FileNotFoundError):    # a worker removes its wake file
-                    os.chown(os.path.join(self.path('state'), name), OWNER, OWNER)
-
     def reports(self):
         return self.sql('SELECT state, tries, why FROM report ORDER BY id')
 
-    def due_now(self):
-        self.sql('UPDATE report SET next_at = 0 WHERE state < 2')
-
     def control(self, what, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        url = f'http://127.0.0.1:{self.port}/_test/{what}'
-        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10) as r:
-            return json.loads(r.read() or b'{}')
+        return self.api.control(what, body)
 
     def fault(self, name, endpoint='report', count=None, **more):
-        self.control('fault', {'fault': name, 'endpoint': endpoint, 'count': count, **more})
+        self.api.fault(name, endpoint, count=count, **more)
 
     def accepted(self):
-        return [r['ip'] for r in self.control('stats')['reports']]
-
-
-def wait_until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError('waited in vain until ' + what)
-        time.sleep(0.02)
+        return self.api.accepted()
 
 
 class Worker(unittest.TestCase):

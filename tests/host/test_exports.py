@@ -18,9 +18,9 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "cli"), os.path.join(HERE, "..", "dns")]
+sys.path[:0] = [os.path.join(HERE, "..", "cli"), os.path.join(HERE, "..", "lib")]
 
-import message
+from dns import message
 import netns
 import packages
 import process

@@ -21,14 +21,14 @@ import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path += [os.path.join(HERE, os.pardir, name) for name in ("cli", "dns")]
+sys.path[1:1] = [os.path.join(HERE, os.pardir, name) for name in ("lib", "cli")]
 
-import behaviours as b                              # noqa: E402
+from dns import behaviours as b                              # noqa: E402
 import place                                        # noqa: E402
 from fail2ban import Fail2ban                       # noqa: E402
 from netns import Namespace                         # noqa: E402
 from packages import Packages                       # noqa: E402
-from server import Server, Zone                     # noqa: E402
+from dns.server import Server, Zone                     # noqa: E402
 
 SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 BIN = ""

@@ -17,11 +17,11 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..', 'dns'), os.path.join(HERE, '..', 'contracts')]
+sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'contracts')]
 
-import behaviours as b
+from dns import behaviours as b
 import facts
-from server import Server, Zone
+from dns.server import Server, Zone
 
 PREFIX = SYSROOT = ''
 BUILT = ('look-cmake', 'look-cmake-c++', 'look-pkg', 'look-pkg-c++')

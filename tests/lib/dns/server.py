@@ -17,8 +17,8 @@ import struct
 import threading
 import time
 
-import behaviours as b
-import message as m
+from dns import behaviours as b
+from dns import message as m
 
 POINT4, TEST4 = '1.0.0.127', '2.0.0.127'
 POINT6 = '1.0.0.0.0.0.f.7.f.f.f.f.' + '.'.join('0' * 20)

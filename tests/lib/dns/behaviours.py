@@ -9,7 +9,7 @@ import re
 import struct
 import sys
 
-import message as m
+from dns import message as m
 
 
 def zone_of(question):

@@ -29,8 +29,9 @@ LONG_AGO, BEFORE, LATER, MUCH_LATER = (year + "0101000000Z" for year in ("2001",
 class Certificates:
     """authority(NAME), then leaf(...); all files are below dir."""
 
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix='iprep-tls.', dir='/var/tmp')
+    def __init__(self, directory=None):
+        self.dir = directory or tempfile.mkdtemp(prefix='iprep-tls.', dir='/var/tmp')
+        os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
 
     def close(self):
