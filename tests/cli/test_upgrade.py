@@ -42,8 +42,7 @@ class Kept(store_case.Case):
         self.run_it(('rep-check', '--ready'), 0)
         fresh = shape(sqlite3.connect(self.db))
         kept = sqlite3.connect(':memory:')
-        with open(KEPT[-1], encoding='ascii') as f:
-            kept.executescript(f.read())
+        kept.executescript(store_case.kept_sql(KEPT[-1]))
         want = shape(kept)
         for what, mine, theirs in zip(('tables', 'indices', 'kinds'), fresh, want):
             self.assertEqual(mine, theirs, what)
@@ -53,8 +52,7 @@ class Kept(store_case.Case):
     def test_each_has_rows_in_every_table_of_its_time(self):
         for version, path in enumerate(KEPT, 1):
             db = sqlite3.connect(':memory:')
-            with open(path, encoding='ascii') as f:
-                db.executescript(f.read())
+            db.executescript(store_case.kept_sql(path))
             tables = {n for n, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"
                                              " AND name NOT LIKE 'sqlite_%'")}
             self.assertEqual(tables, set().union(*TABLES[:version]), path)

@@ -2,6 +2,7 @@
 /* test_store.c - what is remembered, merged, bounded and forgotten; the clock is moved by hand */
 #include "store/store_private.h"
 #include "unit.h"
+#include <limits.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -561,20 +562,21 @@ static void run_file(struct place *p, const char *path)
 
 TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 {
-	static const char *const kept[] = { TEST_DATA "/stores/schema-1.sql",
-					    TEST_DATA "/stores/schema-2.sql",
-					    TEST_DATA "/stores/schema-3.sql" };
 	struct place *p = *state;
+	char path[PATH_MAX];
 	struct addr blocked = addr("45.1.1.1"), sending = addr("45.5.5.5");
 	struct addr guessing = addr("45.4.4.4");
 	struct report_job r[4] = { 0 };
 	struct recheck due;
 	struct release gone;
 
-	for (size_t i = 0; i < COUNT(kept); i++) {
+	for (int schema = 1; schema <= 3; schema++) {
 		p->s = store_close(p->s);
 		unlink(p->path);
-		run_file(p, kept[i]);
+		for (int i = 1; i <= schema; i++) {
+			snprintf(path, sizeof(path), TEST_DATA "/stores/schema-%d.sql", i);
+			run_file(p, path);
+		}
 		now = 1795000100;
 		assert_int_equal(open_it(p, STORE_HOOK), 0);
 		assert_int_equal(store_block_get(p->s, &blocked, &(struct block){ 0 }),

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A store of schema 1, as that version left it, with a row of each kind. Never changed afterwards.
+-- A store of schema 1, as that version left it, with a row of each kind. schema-2.sql and so on are what each later
+-- version made of it: a store of version N is the first N files in a row. Never changed afterwards.
 PRAGMA auto_vacuum = INCREMENTAL;
 CREATE TABLE meta( name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE block( key BLOB PRIMARY KEY, tier TEXT NOT NULL, score INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, first_at INTEGER NOT NULL, announced_at INTEGER NOT NULL, due INTEGER NOT NULL, jail TEXT NOT NULL, src TEXT NOT NULL) STRICT, WITHOUT ROWID;
