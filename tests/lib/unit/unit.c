@@ -62,8 +62,8 @@ static void table_is_wrong(void **state, const struct row *row)
 
 static void add_wrong(const char *file, size_t line, const char *what)
 {
-	snprintf(add_case(table_is_wrong)->name, sizeof(cases[0].name), "%s:%zu: %s", file, line,
-		 what);
+	snprintf(add_case(table_is_wrong)->name, sizeof(cases[0].name), "%s:%zu: %.150s", file,
+		 line, what);
 }
 
 /* Of "\n", "\x7f" and such; a byte that is no escape stands for itself. */
