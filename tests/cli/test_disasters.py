@@ -21,12 +21,12 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'host')]
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 
-from dns import behaviours
-import packages
 import place
+from dns import behaviours
 from dns.server import Server, Zone
+from host import packages
 
 ADDRESS = '45.1.1.1'
 AT_ONCE = 6

@@ -14,10 +14,10 @@ import re
 import time
 
 import cast
-import loglines
-from checks import period
-from process import wait_for
-from traffic import calls_ms, median, trace
+from host import loglines
+from host.checks import period
+from host.process import wait_for
+from host.traffic import calls_ms, median, trace
 
 SOON_S = 30             # for actions without a worker; more than a busy machine needs
 PATIENCE_S = 40         # for actions of the worker

@@ -12,7 +12,7 @@ exist only in the network namespaces of the demo.
 
 import dataclasses
 
-import loglines
+from host import loglines
 
 MINUTES_10 = 600
 DAY = 86400

@@ -10,16 +10,18 @@ root, for network namespaces.
 """
 
 import argparse
+import os
 import signal
 import sys
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
 import acts                                         # noqa: E402
-import process                                      # noqa: E402
+from host import process                                      # noqa: E402
 import report                                       # noqa: E402
-from checks import Checks                           # noqa: E402
-from stage import Stage                             # noqa: E402
+from host.checks import Checks                           # noqa: E402
+from host.stage import Stage                             # noqa: E402
 
 
 def options():

@@ -17,10 +17,11 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import samples                                      # noqa: E402
-from checks import table                            # noqa: E402
-from packages import FAIL2BAN, Packages             # noqa: E402
+from host import samples                                      # noqa: E402
+from host.checks import table                            # noqa: E402
+from host.packages import FAIL2BAN, Packages             # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILTERS = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "filter.d")

@@ -13,7 +13,7 @@ import os
 
 import acts
 import cast
-from checks import jails, table
+from host.checks import jails, table
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "README.md")
 

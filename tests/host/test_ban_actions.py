@@ -17,14 +17,13 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-from fail2ban import Fail2ban                       # noqa: E402
-from network import Network                         # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED, process                                      # noqa: E402
+from host.fail2ban import Fail2ban                       # noqa: E402
+from host.network import Network                         # noqa: E402
+from host.packages import Packages                       # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 PREFIX = "2a02:4780:0:64::/64"
 INSIDE = ("2a02:4780:0:64::1", "2a02:4780:0:64:ffff:ffff:ffff:ffff")
 OUTSIDE = "2a02:4780:0:65::1"

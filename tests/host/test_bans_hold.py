@@ -18,16 +18,15 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-from fail2ban import Fail2ban                       # noqa: E402
-from live.machine import MOUNT                      # noqa: E402
-from live.roots import HOST, Roots                  # noqa: E402
-from network import CABLES, Network, bare                         # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED, process                                      # noqa: E402
+from host.fail2ban import Fail2ban                       # noqa: E402
+from host.live.machine import MOUNT                      # noqa: E402
+from host.roots import HOST, Roots                  # noqa: E402
+from host.network import CABLES, Network, bare                         # noqa: E402
+from host.packages import Packages                       # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 WANTED = ("iptables", "ipset", "nftables", "ufw", "firewalld", "dbus", "shorewall")
 NET = "45.36.0.{}"
 PORT = 25

@@ -25,11 +25,12 @@ import sys
 import time
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import hookhost                                     # noqa: E402
-import process                                      # noqa: E402
-from hookhost import BansCase                       # noqa: E402
-from installation import NOBODY                     # noqa: E402
+from host import hookhost                                     # noqa: E402
+from host import process                                      # noqa: E402
+from host.hookhost import BansCase                       # noqa: E402
+from host.installation import NOBODY                     # noqa: E402
 
 HOOK_S = 5                  # no hook waits longer; a busy machine gets as much again and more
 WIDE = ("32.0.0.0/3", "128.0.0.0/1", "0.0.0.0/0", "45.0.0.0/8", "45.99.1.0/24", "45.99.1.0/31", "2000::/3", "::/0",

@@ -18,12 +18,10 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "cli"), os.path.join(HERE, "..", "lib")]
+sys.path[:0] = [os.path.join(HERE, "..", name) for name in ("lib", "cli")]
 
 from dns import message
-import netns
-import packages
-import process
+from host import netns, packages, process
 from blocks_case import DAY, Case
 
 PORT = 5353

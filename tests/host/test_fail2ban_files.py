@@ -21,14 +21,14 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-import samples                                      # noqa: E402
-from fail2ban import backends                       # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED, process                                      # noqa: E402
+from host import samples                                      # noqa: E402
+from host.fail2ban import backends                       # noqa: E402
+from host.packages import Packages                       # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 GATED = tuple(samples.AMBIGUOUS.values())
 VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
 # rep-spray-files and rep-login-files are enabled by the two before them

@@ -15,10 +15,11 @@ import sqlite3
 import sys
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import hookhost                                     # noqa: E402
-import process                                      # noqa: E402
-from hookhost import DAY, MINUTES_10, SOON_S, YEAR, BansCase    # noqa: E402
+from host import hookhost                                     # noqa: E402
+from host import process                                      # noqa: E402
+from host.hookhost import DAY, MINUTES_10, SOON_S, YEAR, BansCase    # noqa: E402
 
 
 class Restart(BansCase):

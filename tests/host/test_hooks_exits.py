@@ -15,10 +15,11 @@ import sys
 import time
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import hookhost                                     # noqa: E402
-import process                                      # noqa: E402
-from hookhost import NOBODY, SOON_S, HookCase       # noqa: E402
+from host import hookhost                                     # noqa: E402
+from host import process                                      # noqa: E402
+from host.hookhost import NOBODY, SOON_S, HookCase       # noqa: E402
 
 NO_SETUID = ("setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-setuid,-setgid")
 

@@ -12,10 +12,11 @@ import os
 import sys
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import hookhost                                     # noqa: E402
-import process                                      # noqa: E402
-from hookhost import BansCase, HookCase             # noqa: E402
+from host import hookhost                                     # noqa: E402
+from host import process                                      # noqa: E402
+from host.hookhost import BansCase, HookCase             # noqa: E402
 
 
 def tell(text):

@@ -19,13 +19,12 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import hostile_fields                               # noqa: E402
-import samples                                      # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED, hostile_fields                               # noqa: E402
+from host import samples                                      # noqa: E402
+from host.packages import Packages                       # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 # what an administrator might write: it finds the first address in brackets
 CARELESS = "[Definition]\nfailregex = ^.*\\[<ADDR>\\]\n            rip=<ADDR>\n            client: <ADDR>\n            from <ADDR>\n"
 

@@ -16,17 +16,17 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, os.pardir, "cli"))
 
 import hostile                                      # noqa: E402
-import process                                      # noqa: E402
-from fail2ban import Fail2ban                       # noqa: E402
+from host import SHIPPED, process                                      # noqa: E402
+from host.fail2ban import Fail2ban                       # noqa: E402
 from hostile_case import HIGH, Case, key_of, masked     # noqa: E402
-from netns import Namespace                         # noqa: E402
-from packages import Packages                       # noqa: E402
+from host.netns import Namespace                         # noqa: E402
+from host.packages import Packages                       # noqa: E402
 
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 JAIL = """\
 [{name}]
 enabled = true

@@ -16,12 +16,13 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-from booted import Booted                           # noqa: E402
-from debroot import DebRoot                         # noqa: E402
-from debs import Debs                               # noqa: E402
-from netns import Namespace                         # noqa: E402
+from host import process                                      # noqa: E402
+from host.booted import Booted                           # noqa: E402
+from host.debroot import DebRoot                         # noqa: E402
+from host.debs import Debs                               # noqa: E402
+from host.netns import Namespace                         # noqa: E402
 from test_recipes import TOP, recipe                # noqa: E402
 
 HOST = ("fail2ban", "nftables", "systemd", "systemd-sysv", "postfix", "openssh-server")

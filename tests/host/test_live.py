@@ -21,14 +21,16 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-from checks import Checks                           # noqa: E402
-from live import botnet, roots, tables                     # noqa: E402
-from live.daemons import DAEMONS                    # noqa: E402
-from live.play import Play                          # noqa: E402
-from live.stage import LiveStage                    # noqa: E402
-from packages import FAIL2BAN                       # noqa: E402
+from host import process                                      # noqa: E402
+from host.checks import Checks                           # noqa: E402
+from host import roots                     # noqa: E402
+from host.live import botnet, tables                     # noqa: E402
+from host.live.daemons import DAEMONS                    # noqa: E402
+from host.live.play import Play                          # noqa: E402
+from host.live.stage import LiveStage                    # noqa: E402
+from host.packages import FAIL2BAN                       # noqa: E402
 
 BESIEGED = ("dovecot", "sendmail")      # by a botnet of fifty
 

@@ -19,17 +19,16 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                      # noqa: E402
-import samples                                      # noqa: E402
-from booted import Booted                           # noqa: E402
-from debroot import DebRoot                         # noqa: E402
-from netns import Namespace                         # noqa: E402
-from packages import Packages                       # noqa: E402
-from unit_case import HOST                          # noqa: E402
+from host import HERE, SHIPPED, process                                      # noqa: E402
+from host import samples                                      # noqa: E402
+from host.booted import Booted                           # noqa: E402
+from host.debroot import DebRoot                         # noqa: E402
+from host.netns import Namespace                         # noqa: E402
+from host.packages import Packages                       # noqa: E402
+from host.unit_case import HOST                          # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 FACILITY = 21           # local5: no other program of the machine has it
 # rsyslog's template -> logtype of fail2ban
 TEMPLATES = {"RSYSLOG_TraditionalFileFormat": "file", "RSYSLOG_FileFormat": "file",

@@ -21,12 +21,13 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-import process                                      # noqa: E402
-from debroot import DebRoot                         # noqa: E402
-from debs import MORE, NAMES, Debs                  # noqa: E402
-from live import roots                              # noqa: E402
+from host import process                                      # noqa: E402
+from host.debroot import DebRoot                         # noqa: E402
+from host.debs import MORE, NAMES, Debs                  # noqa: E402
+from host import roots                              # noqa: E402
 
 TABLE = os.path.join(HERE, os.pardir, "data", "package.tsv")
 USER = os.path.join(HERE, os.pardir, "user", "test_user.py")

@@ -15,9 +15,10 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-import process                                      # noqa: E402
+from host import process                                      # noqa: E402
 import test_self_test                               # noqa: E402
 
 FOLDER = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "recipes")

@@ -25,12 +25,12 @@ sys.path[1:1] = [os.path.join(HERE, os.pardir, name) for name in ("lib", "cli")]
 
 from dns import behaviours as b                              # noqa: E402
 import place                                        # noqa: E402
-from fail2ban import Fail2ban                       # noqa: E402
-from netns import Namespace                         # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED                             # noqa: E402
+from host.fail2ban import Fail2ban                       # noqa: E402
+from host.netns import Namespace                         # noqa: E402
+from host.packages import Packages                       # noqa: E402
 from dns.server import Server, Zone                     # noqa: E402
 
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 BIN = ""
 JAILS = ("rep-confirmed", "rep-notorious")
 CONF = """[general]

@@ -14,9 +14,10 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-from debroot import DEBS                                        # noqa: E402
-from unit_case import ATTACKER, VERDICT_JAILS, UnitCase         # noqa: E402
+from host.debroot import DEBS                                        # noqa: E402
+from host.unit_case import ATTACKER, VERDICT_JAILS, UnitCase         # noqa: E402
 
 TIMERS = ("iprep-flush.timer", "iprep-purge.timer", "iprep-recheck.timer", "iprep-release.timer", "iprep-flush.path")
 AMBIGUOUS = """[rep-sshd-ambiguous]

@@ -30,12 +30,11 @@ sys.path[1:1] = [os.path.join(HERE, os.pardir, name) for name in ("lib", "cli")]
 from dns import behaviours as b                              # noqa: E402
 import jails                                        # noqa: E402
 import place                                        # noqa: E402
-import process                                      # noqa: E402
-from fail2ban import Fail2ban                       # noqa: E402
-from packages import Packages                       # noqa: E402
+from host import SHIPPED, process                                      # noqa: E402
+from host.fail2ban import Fail2ban                       # noqa: E402
+from host.packages import Packages                       # noqa: E402
 from dns.server import Server, Zone                     # noqa: E402
 
-SHIPPED = os.path.join(HERE, os.pardir, os.pardir, "fail2ban")
 BIN = ""
 CONF = """[general]
 state = {dir}/state/iprep.db

@@ -16,9 +16,10 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                              # noqa: E402
-from debs import NAMES, TOP, Debs, changelog_version, pack_source   # noqa: E402
+from host import process                                              # noqa: E402
+from host.debs import NAMES, TOP, Debs, changelog_version, pack_source   # noqa: E402
 
 VERSION = changelog_version()
 TOP_LEVEL = {".ci", ".github", ".gitignore", ".gitattributes", ".clang-format", ".clang-tidy", ".editorconfig",
@@ -123,7 +124,7 @@ class Version(unittest.TestCase):
     def test_only_the_changelog_names_it(self):
         pattern = re.compile(rf"(?<![\d.]){re.escape(VERSION)}(?![\d.])|\biprep[ (]+\d+\.\d")
         found = []
-        for place in ("CMakeLists.txt", "README.md", "cmd/**", "lib/**", "fail2ban/**", "tests/host/*.py", "tests/user/*"):
+        for place in ("CMakeLists.txt", "README.md", "cmd/**", "lib/**", "fail2ban/**", "tests/host/*.py", "tests/lib/**/*.py", "tests/user/*"):
             for path in glob.glob(f"{TOP}/{place}", recursive=True):
                 if os.path.isfile(path) and not path.endswith("/changelog"):
                     with open(path, encoding="utf-8", errors="replace") as file:

@@ -15,8 +15,9 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-from unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
+from host.unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
 
 UNITS = "/usr/lib/systemd/system"
 # of 10; these read what others wrote

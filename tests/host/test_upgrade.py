@@ -17,10 +17,11 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True      # leave the source tree clean
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-import process                                              # noqa: E402
-from debroot import DebRoot                                 # noqa: E402
-from debs import NAMES, TOP, Debs                           # noqa: E402
+from host import process                                              # noqa: E402
+from host.debroot import DebRoot                                 # noqa: E402
+from host.debs import NAMES, TOP, Debs                           # noqa: E402
 
 BEFORE = "0.0.9"
 UNITS = ("iprep-flush.path", "iprep-flush.service", "iprep-purge.timer", "iprep-release.service")

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""
+unit_case.py - a machine with our package and fail2ban, booted by systemd, for the tests of one class
+
+rbldnsd is its resolver, and an emulator of AbuseIPDB listens on its loopback. There is no way out.
+"""
+
+import os
+import sqlite3
+import tempfile
+import time
+import unittest
+
+from host import process
+from host.booted import Booted
+from host.debroot import DebRoot
+from host.debs import Debs
+from host.emulator import KEY, Emulator
+from host.netns import Namespace
+from host.packages import Packages
+from host.rbldnsd import ADDRESS as RESOLVER
+from host.rbldnsd import Rbldnsd, Zone
+
+HOST = ("fail2ban", "logrotate", "nftables", "systemd", "systemd-sysv", "cron")
+ATTACKER, LISTED_NO_MORE, LATER = "45.12.20.20", "45.12.20.21", "45.12.20.22"
+LOCAL = f"""[general]
+timeout_ms = 20000
+[dns]
+resolvers = {RESOLVER}
+[dnsbl blocklist.de]
+points = 127.0.0.14*10
+[abuseipdb]
+url = URL
+ca_file = /etc/iprep/ca.pem
+[worker]
+start = none
+linger = 0
+"""
+JAILS = """[DEFAULT]
+backend = polling
+banaction = nftables
+banaction_allports = nftables[type=allports]
+[sshd]
+enabled = true
+backend = polling
+maxretry = 3
+port = 22
+action = %(known/action)s
+         iprep[category="18,22"]
+[rep-confirmed]
+enabled = true
+[rep-notorious]
+enabled = true
+"""
+VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
+
+
+class UnitCase(unittest.TestCase):
+    """root: its files, host: running, api: the emulator; IPREP_PACKAGES: where packages are kept."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="iprep-units.", dir="/var/tmp")
+        os.chmod(cls.directory, 0o755)
+        cls.addClassCleanup(process.run, ["rm", "-rf", cls.directory])
+        cls.packages = os.environ.get("IPREP_PACKAGES", f"{cls.directory}/packages")
+        cls.debs = Debs(cls.packages)
+        cls.root = DebRoot(cls.packages, "package", HOST)
+        cls.addClassCleanup(cls.root.close)
+        cls.root.install([cls.debs.paths["libiprep0"], cls.debs.paths["iprep"]])
+        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
+        cls.space = Namespace(f"iprep-units-{os.getpid()}")
+        cls.addClassCleanup(cls.space.remove)
+        cls.api = Emulator(cls.space, "127.0.0.1", f"{cls.directory}/api",
+                           {ATTACKER: {"abuseConfidenceScore": 10}})
+        cls.addClassCleanup(cls.api.stop)
+        cls.serve([ATTACKER, LISTED_NO_MORE, LATER])
+        cls.configure()
+        cls.host = Booted(cls.root, cls.space)
+        cls.addClassCleanup(cls.host.stop)
+        # its unit is up before it listens
+        if not process.wait_for(cls.fail2ban_answers, 120, 0.2):
+            raise process.CommandError("fail2ban does not come up:\n" + cls.host.journal("-n", "40"))
+
+    @classmethod
+    def fail2ban_answers(cls):
+        return "pong" in cls.host.run("fail2ban-client", "ping", check=False).stdout
+
+    @classmethod
+    def serve(cls, listed):
+        number = len(os.listdir(cls.directory))
+        zones = [Zone("bl.blocklist.de", "127.0.0.14", listed), Zone("list.dnswl.org", "127.0.5.2", [])]
+        cls.dns = Rbldnsd(Packages(cls.packages).find("rbldnsd"), cls.space, f"{cls.directory}/dns{number}", zones)
+        cls.addClassCleanup(cls.dns.stop)
+
+    @classmethod
+    def configure(cls):
+        with open(cls.api.ca_file, encoding="ascii") as file:
+            cls.root.write("/etc/iprep/ca.pem", file.read())
+        cls.root.write("/etc/iprep/iprep.local", LOCAL.replace("URL", cls.api.url))
+        cls.root.write("/etc/iprep/abuseipdb.key", KEY + "\n", 0o640)
+        cls.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
+        cls.root.write("/etc/fail2ban/jail.local", JAILS)
+        cls.root.write("/var/log/auth.log", "", 0o640)
+
+    def wait(self, condition, what, timeout_s=120):
+        if not process.wait_for(condition, timeout_s, 0.2):
+            self.fail(f"not within {timeout_s} s: {what}\n{self.host.journal('-n', '40')}\n"
+                      + process.tail(self.root.inside("/var/log/fail2ban.log"), 40))
+
+    def banned(self, jail):
+        return self.host.run("fail2ban-client", "get", jail, "banip").stdout.split()
+
+    @staticmethod
+    def stamp():
+        return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+
+    def attack(self, address):
+        with open(self.root.inside("/var/log/auth.log"), "a", encoding="ascii") as file:
+            for port in range(3):
+                file.write(f"{self.stamp()} mail sshd[77]: Failed password for root from {address} port {1024 + port} ssh2\n")
+
+    def sql(self, text, *values):
+        with sqlite3.connect(self.root.inside("/var/lib/iprep/iprep.db"), timeout=30) as store:
+            rows = store.execute(text, values).fetchall()
+        store.close()
+        return rows
