@@ -1,25 +1,20 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-check --blocks: filters, order, usage, and what an export never contains.
+"""
+rep-check --blocks: filters, order, and what an export never contains
 
-    test_blocks.py DIRECTORY-OF-PROGRAMS        (as root)
-
-That the exports load into the real programs is in tests/host/test_exports.py.
+That the exports load into the real programs is in tests/host/test_exports.py; refused values: data/refusals.tsv.
 """
 import json
-import os
 import subprocess
-import sys
 import time
-import unittest
 
-import place
-from blocks_case import DAY, Case
+from blocks import BlocksCase
+from places import DAY, OWNER
 
 EXPORTS = ('nft', 'ipset', 'hosts.deny', 'cidr', 'rbldnsd')
 
 
-class Filters(Case):
+class Filters(BlocksCase):
     def setUp(self):
         super().setUp()
         self.put(('45.1.1.1', {'age': 9 * DAY}),
@@ -70,46 +65,12 @@ class Filters(Case):
         self.assertEqual(numbers, sorted(numbers))
 
 
-class Usage(Case):
-    def test_a_bad_value_is_64_with_the_value_and_what_would_be_good(self):
-        for args, says in ((['--format', 'iptables'], 'expected one of text, nft'), (['--format', ''], '--format'),
-                           (['--sort', 'score'], 'announced, address or end'), (['--since', 'yesterday'], 'yesterday'),
-                           (['--since', ''], '--since'), (['--since', '-7d'], '-7d'), (['--since', '7 days'], '7 days'),
-                           (['--since', '2026-02-30'], '2026-02-30'), (['--since', '2026-1-2'], '2026-1-2'),
-                           (['--since', ' 2026-01-02'], '--since'), (['--since', '2026-01-02 '], '--since'),
-                           (['--since', '2999-01-01'], '2999'), (['--since', '@99999999999'], '@9999'),
-                           (['--since', '@'], '--since'), (['--since', '@-1'], '--since'),
-                           (['--since', '2026-01-02T10:00'], '--since'),
-                           (['--since', '99999999999999999999d'], '--since'),
-                           (['--prefix', '45.1.1.1/24'], 'host bits'), (['--prefix', '45.1.1.0/33'], '/33'),
-                           (['--prefix', '45.1.1'], 'prefix: \"'), (['--prefix', ''], 'prefix: \"'),
-                           (['--prefix', '2001:db8::/129'], '/129'), (['--prefix', 'fe80::1%lo'], 'prefix: \"'),
-                           (['--prefix', '45.1.1.0/24 '], 'prefix: \"'), (['--tier', 'knwon'], 'no tier'),
-                           (['--tier', ''], 'no tier'), (['--tier', "known' OR 1"], 'no tier'),
-                           (['--source', 'zne'], 'no source'), (['--source', 'zen,dronebl'], 'no source'),
-                           (['--tier', 'known', '--tier', 'notorious'], '--tier is given twice'),
-                           (['--format', 'nft', '--json'], 'exclude'), (['--format', 'nft', '--new'], '--new'),
-                           (['--format', 'cidr', '--sort', 'end'], '--sort'), (['--new', '--sort', 'end'], '--sort'),
-                           (['--format'], '--format')):
-            with self.subTest(args=args):
-                done = self.blocks(*args, status=64)
-                self.assertEqual((done.stdout, done.stderr.count('\n')), ('', 1))
-                self.assertIn(says, done.stderr)
-
+class Usage(BlocksCase):
     def test_a_wrong_prefix_is_usage_whatever_the_state_of_the_database(self):
-        self.place.write('state/iprep.db', 'no database', 0o600, place.OWNER)
+        self.place.write('state/iprep.db', 'no database', 0o600, OWNER)
         p = self.place.run('rep-check', '--blocks', '--prefix', '45.1.1.1/24')
         self.assertEqual((p.returncode, p.stdout), (64, ''), p.stderr)
         self.assertIn('host bits', p.stderr)
-
-    def test_each_goes_with_blocks_only(self):
-        for option, value in (('format', 'nft'), ('sort', 'end'), ('tier', 'known'), ('since', '7d'),
-                              ('source', 'zen'), ('prefix', '45.0.0.0/8')):
-            for args in (['45.1.1.1'], ['--ready'], ['--file', '-'], ['--self-test']):
-                with self.subTest(option=option, args=args):
-                    done = self.place.run('rep-check', '--' + option, value, *args)
-                    self.assertEqual((done.returncode, done.stdout), (64, ''))
-                    self.assertIn(f'--{option} goes with --blocks', done.stderr)
 
     def test_help_names_them(self):
         said = self.place.run('rep-check', '--help').stdout
@@ -117,7 +78,7 @@ class Usage(Case):
             self.assertIn(word, said)
 
 
-class Exports(Case):
+class Exports(BlocksCase):
     ipv6_prefix = 64
 
     def test_what_is_over_held_back_or_to_be_left_alone_is_in_none(self):
@@ -138,7 +99,7 @@ class Exports(Case):
 
     def test_nothing_that_a_stranger_chose_is_in_one(self):
         self.put(('45.1.1.1', {'src': 'zen'}))
-        self.place.sql("UPDATE block SET jail = ?, src = ?", 'evil\n"; drop', 'evil\nzen')
+        self.sql("UPDATE block SET jail = ?, src = ?", 'evil\n"; drop', 'evil\nzen')
         for name in EXPORTS:
             with self.subTest(format=name):
                 self.assertNotIn('evil', self.blocks('--format', name).stdout)
@@ -159,10 +120,3 @@ class Exports(Case):
                 done = self.blocks('--format', name, status=74, stdout=full, stderr=subprocess.PIPE,
                                    capture_output=False)
                 self.assertIn('stdout', done.stderr)
-
-
-if __name__ == '__main__':
-    if os.geteuid():
-        sys.exit('test_blocks.py: needs root')
-    Case.programs = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

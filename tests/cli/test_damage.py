@@ -1,84 +1,19 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A damaged store is reported by every program with what to do, and never replaced automatically.
-
-    test_damage.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""A damaged store is reported by every program with what to do, and never replaced automatically."""
 import os
 import random
 import sqlite3
-import sys
-import unittest
 
 import own_dev
-import place
-import store_case
-from store_case import BLOCKED, EACH
+from damage import SAYS, Damage
+from stores import BLOCKED, EACH
 
 LOG = None
-SAYS = 'set it aside with rep-purge --reset'
 
 
-class Damage(store_case.Case):
-    """Each kind of it is a function that spoils self.db."""
-
-    def overwrite(self, at, data, end=''):
-        with open(self.db + end, 'r+b') as f:
-            f.seek(at)
-            f.write(data)
-
-    def cut(self, size):
-        os.truncate(self.db, size)
-
-    def no_database_at_all(self):
-        text = 'Dear diary, this is no database, and never was one.\n' * 99
-        self.place.write('state/iprep.db', text, 0o600, place.OWNER)
-
-    def garbage_in_the_header(self):
-        self.overwrite(0, b'garbage' * 14)
-
-    def empty(self):
-        self.cut(0)
-
-    def cut_in_half(self):
-        self.cut(os.path.getsize(self.db) // 2)
-
-    def cut_to_a_page(self):
-        self.cut(4096)
-
-    def cut_within_the_header(self):
-        self.cut(50)
-
-    def first_page_lost(self):
-        self.overwrite(100, b'\xff' * 3996)
-
-    def its_marks_lost(self):
-        self.overwrite(60, b'\0' * 12)         # user_version, application_id (sqlite.org/fileformat2.html, 1.3)
-
-    def only_the_log_is_left(self):
-        db = sqlite3.connect(self.db)
-        db.execute('UPDATE block SET score = 4')
-        db.commit()
-        os.unlink(self.db)                     # and its log stays: the connection cannot tidy up any more
-        db.close()
-        if not os.path.exists(self.db + '-wal'):
-            self.place.write('state/iprep.db-wal', b'\x37\x7f\x06\x82' + b'\0' * 28 + b'x' * 4120, 0o600, place.OWNER)
-        self.own()
-
-    def a_table_is_not_there(self):
-        db = sqlite3.connect(self.db)
-        for table in ('block', 'pardon', 'report', 'finding', 'lookup', 'released'):
-            db.execute(f'DROP TABLE {table}')
-        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
-        db.close()
-        self.own()
-
-    KINDS = [no_database_at_all, garbage_in_the_header, empty, cut_in_half, cut_to_a_page, cut_within_the_header,
-             first_page_lost, its_marks_lost, only_the_log_is_left]
-
-    def content(self):
-        return {name: open(self.place.path('state/' + name), 'rb').read() for name in self.files()
-                if name.startswith('iprep.db') and not name.endswith('-shm')}
+def setUpModule():
+    global LOG
+    LOG = own_dev.syslog()
 
 
 class Everywhere(Damage):
@@ -91,7 +26,7 @@ class Everywhere(Damage):
             before = self.content()
             for args in EACH:
                 with self.subTest(kind=spoil.__name__, args=args):
-                    p = self.run_it(args, 74, SAYS)
+                    p = self.each(args, status=74, says=SAYS)
                     if args[:2] != ('rep-check', '--self-test'):
                         self.assertEqual(p.stderr.count('\n'), 1, p.stderr)
                         self.assertTrue(p.stderr.startswith(args[0] + ': ' + self.place.dir), p.stderr)
@@ -104,7 +39,7 @@ class Everywhere(Damage):
         for args in EACH:
             if args[-1] in ('--ready', '--self-test'):
                 continue                       # they need other tables, and find nothing broken
-            self.run_it(args, 74, SAYS)
+            self.each(args, status=74, says=SAYS)
 
     def test_hooks_of_ambiguous_lines_ignore_the_line_and_tell_syslog(self):
         self.filled()
@@ -118,7 +53,7 @@ class Everywhere(Damage):
                          ('--login', '--', BLOCKED)):
                 with self.subTest(kind=spoil.__name__, args=args):
                     LOG.clear()
-                    p = self.run_it(('rep-check', *args))
+                    p = self.run_it('rep-check', *args, status=None)
                     self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
                     self.assertIn(SAYS.encode(), LOG.last())
 
@@ -127,7 +62,7 @@ class Everywhere(Damage):
         self.garbage_in_the_header()
         LOG.clear()
         with open('/dev/null', 'wb') as null:
-            p = self.run_it(('rep-report', '--flush'), 74, capture_output=False, stdout=null, stderr=null)
+            p = self.run_it('rep-report', '--flush', status=74, capture_output=False, stdout=null, stderr=null)
         self.assertEqual(p.returncode, 74)
         self.assertIn(SAYS.encode(), LOG.last())
 
@@ -160,20 +95,20 @@ class Somewhere(Damage):
             with self.subTest(table=table):
                 self.filled()
                 self.spoil(table)
-                p = self.run_it(('rep-report', '--enqueue', '--user', 'root', '--failures', '3', '--', BLOCKED))
+                p = self.run_it('rep-report', '--enqueue', '--user', 'root', '--failures', '3', '--', BLOCKED, status=None)
                 self.assertIn(p.returncode, (0, 74))
                 if p.returncode:
                     self.assertIn(SAYS, p.stderr)
-                self.run_it(('rep-check', '--ready'), 74, SAYS)
+                self.run_it('rep-check', '--ready', status=74, says=SAYS)
 
     def test_the_daily_purge_finds_damage_in_pages_that_no_lookup_reads(self):
         self.filled()
         self.spoil('finding')
-        self.gate(BLOCKED, 10)                 # it does not go there
+        self.gate(BLOCKED, status=10)                 # it does not go there
         count = 'SELECT count(*) FROM report'
         before = self.place.read(count)
-        self.run_it(('rep-purge',), 74, 'checking: damaged (')
-        self.run_it(('rep-purge', '-n'), 74, SAYS)
+        self.run_it('rep-purge', status=74, says='checking: damaged (')
+        self.run_it('rep-purge', '-n', status=74, says=SAYS)
         self.assertEqual(self.place.read(count), before)
 
     def test_bits_that_fall_over_are_reported_or_do_no_harm(self):
@@ -188,11 +123,11 @@ class Somewhere(Damage):
                 self.overwrite(pick.randrange(size), bytes([pick.randrange(256)]))
             for args in (('rep-check', '--cached', BLOCKED), ('rep-check', '--blocks'), ('rep-check', '--ready'),
                          ('rep-report', '--enqueue', '--', '45.9.9.9'), ('rep-report', '--status'), ('rep-purge', '-q')):
-                p = self.run_it(args)
+                p = self.each(args, status=None)
                 if p.returncode not in (0, 10, 74, 75):
                     died.append((turn, args, p.returncode, p.stderr))
                 reported += SAYS in p.stderr
-            p = self.run_it(('rep-check', '--gate', '--', BLOCKED))
+            p = self.run_it('rep-check', '--gate', '--', BLOCKED, status=None)
             if p.returncode not in (0, 10) or p.stderr:
                 died.append((turn, 'gate', p.returncode, p.stderr))
             self.assertGreaterEqual(os.path.getsize(self.db), size - 4096 * 4)
@@ -216,17 +151,17 @@ class Log(Damage):
                 for i in range(5):
                     db.execute('UPDATE block SET score = score + 1')
                     db.commit()
-                self.own()
+                self.place.own()
                 self.save('live')
                 db.close()
                 self.restore('live')
                 if os.path.exists(self.db + '-shm'):
                     os.unlink(self.db + '-shm')
                 self.overwrite(at, what, '-wal')
-                self.gate(BLOCKED, 10)
-                p = self.run_it(('rep-check', '--blocks', '-q'), 0)
+                self.gate(BLOCKED, status=10)
+                p = self.run_it('rep-check', '--blocks', '-q')
                 self.assertEqual(p.stdout.count('\n45.') + p.stdout.startswith('45.'), 51, p.stdout[:200])
-                self.run_it(('rep-check', '--ready'), 0)
+                self.run_it('rep-check', '--ready')
                 self.assertEqual(self.place.read('PRAGMA integrity_check'), [('ok',)])
 
     def test_an_index_of_the_log_full_of_garbage_is_made_again(self):
@@ -234,20 +169,11 @@ class Log(Damage):
         db = sqlite3.connect(self.db)
         db.execute('UPDATE block SET score = 9')
         db.commit()
-        self.own()
+        self.place.own()
         self.save('live')
         db.close()
         self.restore('live')
         with open(self.db + '-shm', 'wb') as f:
             f.write(os.urandom(32768))
-        self.gate(BLOCKED, 10)
+        self.gate(BLOCKED, status=10)
         self.assertEqual(self.place.read('SELECT DISTINCT score FROM block'), [(9,)])
-
-
-if __name__ == '__main__':
-    if not own_dev.enter():
-        print('SKIPPED: no mount namespace can be made here, so syslog would be the machine\'s')
-        sys.exit(0)
-    LOG = own_dev.Syslog()
-    unittest.TestCase.maxDiff = 500
-    store_case.main()

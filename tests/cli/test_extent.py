@@ -1,8 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Whatever the user of the state can write, root acts on single addresses and on IPv6 prefixes of ipv6_prefix bits.
-
-    test_extent.py DIRECTORY-OF-PROGRAMS        (as root)
 
 The database and the verdict log belong to the user that the worker runs as. Root acts on what rep-check --blocks
 --format writes, which is tested here, and on the lines of the log: host/fail2ban_files, cli/is_blocked.
@@ -10,14 +7,12 @@ The database and the verdict log belong to the user that the worker runs as. Roo
 import ipaddress
 import os
 import re
-import sys
 import time
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-
-import blocks_case                                  # noqa: E402
-from blocks_case import COLUMNS, DAY, key_of        # noqa: E402
+from addresses import key_of
+from blocks import BlocksCase
+from places import BLOCK as COLUMNS
+from places import DAY
 
 EVIL = '0.0.0.0/0'
 TEXTS = ('known', f'known\n{EVIL}', f'x\n{EVIL} :127.0.0.2:x: $', f'; {EVIL}', f'x }}\nadd element inet iprep blocked4 {{ {EVIL} }}',
@@ -49,7 +44,7 @@ def network(text):
     return ipaddress.ip_network(text.replace('[', '').replace(']', ''))
 
 
-class Extent(blocks_case.Case):
+class Extent(BlocksCase):
     def exports(self):
         """{format: (networks, exit status)}; each line is an entry, or one that the format always has."""
         found = {}
@@ -118,10 +113,3 @@ class Extent(blocks_case.Case):
 
 class Prefixes(Extent):
     ipv6_prefix = 64
-
-
-if __name__ == '__main__':
-    if os.geteuid():
-        sys.exit('test_extent.py: needs root')
-    blocks_case.Case.programs = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

@@ -1,19 +1,11 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-check --is-blocked: whether a verdict line can ban. 10 while exactly what it names is blocked.
-
-    test_is_blocked.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""rep-check --is-blocked: whether a verdict line can ban. 10 while exactly what it names is blocked."""
 import os
 import sqlite3
 import subprocess
-import sys
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-
-import blocks_case                                  # noqa: E402
-from blocks_case import DAY                         # noqa: E402
+from blocks import BlocksCase
+from places import DAY
 
 YEARS_11 = 11 * 366 * DAY
 
@@ -25,7 +17,7 @@ def on_a_host_with(addresses, place, text):
     return subprocess.run(['unshare', '-n', 'sh', '-c', f'{add}exec "$@"', 'sh', *argv], check=False).returncode
 
 
-class Stands(blocks_case.Case):
+class Stands(BlocksCase):
     def stands(self, address, status, says=''):
         done = self.place.run('rep-check', '--is-blocked', '--', address)
         self.assertEqual((done.returncode, done.stdout), (status, ''), done.stderr)
@@ -95,7 +87,7 @@ class Stands(blocks_case.Case):
                 self.assertEqual(self.place.run('rep-check', *args).returncode, 0 if '--gate' in args else 64)
 
 
-class Networks(blocks_case.Case):
+class Networks(BlocksCase):
     ipv6_prefix = 64
 
     def test_a_prefix_as_its_line_has_it_and_any_address_in_it(self):
@@ -123,10 +115,3 @@ class Networks(blocks_case.Case):
         self.put(('2a02:9:9:9::7',))                  # its prefix holds one of [allow]
         done = self.place.run('rep-check', '--is-blocked', '--', '2a02:9:9:9::7')
         self.assertEqual((done.returncode, done.stderr), (10, ''))
-
-
-if __name__ == '__main__':
-    if os.geteuid():
-        sys.exit('test_is_blocked.py: needs root')
-    blocks_case.Case.programs = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

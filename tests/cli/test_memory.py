@@ -1,37 +1,23 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Each allocation of a hook or a lookup fails once: no hook loses a report silently, no verdict is another one,
-and no line is half a line.
-
-    test_memory.py DIRECTORY-OF-PROGRAMS failing_malloc.so        (as root)
-"""
+and no line is half a line."""
 import json
-import os
 import struct
-import sys
-import unittest
 
-import store_case
-from store_case import BLOCKED, PARDONED
+from places import library
+from stores import BLOCKED, KEPT, PARDONED, StoreCase
 
-# What must not be lost of it: read in pieces, because each line is an allocation that can fail.
-CONF = store_case.CONF + """[allow]
-addresses =
-  45.80.0.1
-  45.80.0.2
-[report]
-comment = %{jail}, %{failures} failures
-"""
 ALLOWED = '45.80.0.2'
 
 
-class Case(store_case.Case):
-    library = ''
+class Case(StoreCase):
+    # What must not be lost of it: read in pieces, because each line is an allocation that can fail.
+    sections = {**StoreCase.sections, 'allow': {'addresses': '\n  45.80.0.1\n  45.80.0.2'},
+                'report': {'comment': '%{jail}, %{failures} failures'}}
 
     def setUp(self):
         super().setUp()
-        self.place.write('iprep.conf', CONF.replace('{dir}', self.place.dir))
-        self.keep(store_case.KEPT[-1])
+        self.keep(KEPT[-1])
         self.numbers = self.place.path('numbers')
         self.place.write('numbers', bytes(24))
         self.cases = 0
@@ -40,14 +26,14 @@ class Case(store_case.Case):
         """One run of which the nth allocation fails: what it did, or None if it allocates less often."""
         with open(self.numbers, 'wb') as f:
             f.write(struct.pack('qqq', 0, nth, 0))
-        p = self.place.run(*args, env={'LD_PRELOAD': self.library, 'IPREP_MALLOC_FILE': self.numbers})
+        p = self.place.run(*args, env={'LD_PRELOAD': library('failing_malloc'), 'IPREP_MALLOC_FILE': self.numbers})
         with open(self.numbers, 'rb') as f:
             count, _, failed = struct.unpack('qqq', f.read())
         self.assertGreater(count, 0)           # the library was loaded
         self.cases += failed
         return p if failed else None
 
-    def each(self, *args):
+    def failures(self, *args):
         """(which fails, what the run did) until a run allocates less often; '{n}' in an argument is which. Our own
         are among the first; of SQLite's, which are most, one in seven."""
         for nth in [*range(1, 200), *range(200, 5000, 7)]:
@@ -60,7 +46,7 @@ class Case(store_case.Case):
 
     def test_an_event_whose_hook_exits_0_is_recorded_as_a_report_and_all_others_say_why_not(self):
         done = []
-        for nth, p in self.each('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '3', '--user', 'root',
+        for nth, p in self.failures('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '3', '--user', 'root',
                                 '--', '45.81.{n}'):
             self.assertIn(p.returncode, (0, 70, 71, 74), (nth, p.stderr))
             if p.returncode:
@@ -73,13 +59,13 @@ class Case(store_case.Case):
     def test_a_gate_knows_only_0_and_10(self):
         for address, statuses in ((BLOCKED, (0, 10)), (PARDONED, (0,)), (ALLOWED, (0,))):
             self.cases = 0
-            for nth, p in self.each('rep-check', '--gate', '--jail', 'x', '--user', 'root', '--', address):
+            for nth, p in self.failures('rep-check', '--gate', '--jail', 'x', '--user', 'root', '--', address):
                 self.assertIn(p.returncode, statuses, nth)
                 self.assertEqual((p.stdout, p.stderr), ('', ''), nth)
 
     def test_a_lost_part_of_the_configuration_is_an_error(self):
         """An allowed address has no verdict but exempt, and no lookup waits for it."""
-        for nth, p in self.each('rep-check', '--cached', '--json', ALLOWED):
+        for nth, p in self.failures('rep-check', '--cached', '--json', ALLOWED):
             if p.returncode in (0, 10, 75):
                 self.assertEqual(json.loads(p.stdout)['verdict'], 'exempt', nth)
             else:
@@ -87,26 +73,18 @@ class Case(store_case.Case):
                 self.assertNotEqual(p.stderr, '', nth)
 
     def test_a_json_line_is_whole_or_the_status_says_that_it_is_not(self):
-        _, first = next(self.each('rep-check', '--cached', '--json', BLOCKED))
-        whole = json.loads(self.run_it(('rep-check', '--cached', '--json', BLOCKED)).stdout)
+        _, first = next(self.failures('rep-check', '--cached', '--json', BLOCKED))
+        whole = json.loads(self.run_it('rep-check', '--cached', '--json', BLOCKED, status=None).stdout)
         self.assertIsNotNone(first)
-        for nth, p in self.each('rep-check', '--cached', '--json', BLOCKED):
+        for nth, p in self.failures('rep-check', '--cached', '--json', BLOCKED):
             if p.returncode in (0, 10, 75):
                 self.assertEqual(json.loads(p.stdout), whole, nth)
             else:
                 self.assertIn(p.returncode, (70, 71, 74), (nth, p.stderr))
         self.cases = 0
-        lines = self.run_it(('rep-check', '--blocks', '--json'), 0).stdout
-        for nth, p in self.each('rep-check', '--blocks', '--json'):
+        lines = self.run_it('rep-check', '--blocks', '--json').stdout
+        for nth, p in self.failures('rep-check', '--blocks', '--json'):
             if p.returncode == 0:
                 self.assertEqual(p.stdout, lines, nth)
             else:
                 self.assertIn(p.returncode, (70, 71, 74), (nth, p.stderr))
-
-
-if __name__ == '__main__':
-    if os.geteuid():
-        sys.exit(f'{sys.argv[0]}: needs root')
-    Case.programs, Case.library = (os.path.abspath(path) for path in sys.argv[1:3])
-    del sys.argv[1:3]
-    unittest.main()

@@ -1,9 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Output that is lost is 74 and loses nothing else; files that may not grow; a disk that takes nothing.
-
-    test_output.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""Output that is lost is 74 and loses nothing else; files that may not grow; a disk that takes nothing."""
 import contextlib
 import json
 import os
@@ -12,10 +8,9 @@ import shutil
 import sqlite3
 import subprocess
 
-import place
-import store_case
-from purge_case import key_of
-from store_case import BLOCKED
+from addresses import key_of
+from places import OWNER
+from stores import BLOCKED, KEPT, StoreCase
 
 # every mode that prints, and what is blocked, released and reported stays what it is
 PRINTS = [
@@ -47,13 +42,13 @@ def lost(way):
         os.close(writer)
 
 
-class Case(store_case.Case):
+class Case(StoreCase):
     def setUp(self):
         super().setUp()
-        self.keep(store_case.KEPT[-1])
-        self.place.sql('UPDATE block SET shown_at = 0')
+        self.keep(KEPT[-1])
+        self.sql('UPDATE block SET shown_at = 0')
 
-    def start(self, args, **more):
+    def ended(self, args, **more):
         argv = self.place.command(args[0], *(a.replace('{dir}', self.place.dir) for a in args[1:]))
         return subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120, **more)
 
@@ -63,10 +58,10 @@ class Lost(Case):
         for turn, args in enumerate(PRINTS):
             for way in ('closed', ('full', 'pipe')[turn % 2]):
                 with self.subTest(way=way, args=args), lost(way) as out:
-                    self.keep(store_case.KEPT[-1])
+                    self.keep(KEPT[-1])
                     if '--new' in args:
-                        self.place.sql('UPDATE block SET shown_at = 0')
-                    p = self.start(args, **out)
+                        self.sql('UPDATE block SET shown_at = 0')
+                    p = self.ended(args, **out)
                     self.assertEqual(p.returncode, 74, p.stderr)
                     self.assertIn('stdout: ', p.stderr)
 
@@ -74,29 +69,29 @@ class Lost(Case):
         for way in ('closed', 'full', 'pipe'):
             for more in ((), ('--json',)):
                 with self.subTest(way=way, more=more), lost(way) as out:
-                    self.assertEqual(self.start(('rep-check', '--blocks', '--new', *more), **out).returncode, 74)
+                    self.assertEqual(self.ended(('rep-check', '--blocks', '--new', *more), **out).returncode, 74)
                     self.assertEqual(self.place.read('SELECT shown_at FROM block'), [(0,)])
-        p = self.run_it(('rep-check', '--blocks', '--new', '--json'), 0)
+        p = self.run_it('rep-check', '--blocks', '--new', '--json')
         self.assertEqual(json.loads(p.stdout)['address'], BLOCKED)
 
     def test_the_name_of_a_database_that_was_set_aside_is_not_lost(self):
         with lost('closed') as out:
-            p = self.start(('rep-purge', '--reset', '--force'), **out)
+            p = self.ended(('rep-purge', '--reset', '--force'), **out)
         self.assertIn('nothing was changed', p.stderr)
         self.assertEqual(self.place.read('SELECT count(*) FROM block'), [(1,)])
         for more in ((), ('--quiet',), ('--json',)):
             with lost('full') as out:
-                p = self.start(('rep-purge', '--reset', '--force', *more), **out)
+                p = self.ended(('rep-purge', '--reset', '--force', *more), **out)
             aside = [n for n in self.files() if n.startswith('iprep.db.2')]
             self.assertTrue(any(n in p.stderr for n in aside), p.stderr)
 
     def test_hooks_print_nothing_and_do_their_work(self):
         for way in ('closed', 'full', 'pipe'):
             with lost(way) as out:
-                self.assertEqual(self.start(('rep-check', '--gate', '--', BLOCKED), **out).returncode, 10)
-                self.assertEqual(self.start(('rep-check', '--login', '--', '45.9.9.9'), **out).returncode, 0)
-                self.assertEqual(self.start(('rep-check', '--is-blocked', '--', BLOCKED), **out).returncode, 10)
-                self.assertEqual(self.start(('rep-report', '--enqueue', '--', '45.9.9.7'), **out).returncode, 0)
+                self.assertEqual(self.ended(('rep-check', '--gate', '--', BLOCKED), **out).returncode, 10)
+                self.assertEqual(self.ended(('rep-check', '--login', '--', '45.9.9.9'), **out).returncode, 0)
+                self.assertEqual(self.ended(('rep-check', '--is-blocked', '--', BLOCKED), **out).returncode, 10)
+                self.assertEqual(self.ended(('rep-report', '--enqueue', '--', '45.9.9.7'), **out).returncode, 0)
 
     def test_no_closed_descriptor_becomes_the_database(self):
         for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
@@ -116,7 +111,7 @@ class FileLimit(Case):
     """RLIMIT_FSIZE, whose signal ended hooks."""
 
     def limited(self, args, size):
-        return self.start(args, stdout=subprocess.DEVNULL,
+        return self.ended(args, stdout=subprocess.DEVNULL,
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
 
     def test_a_file_that_may_not_grow_ends_no_program_by_a_signal(self):
@@ -129,7 +124,7 @@ class FileLimit(Case):
                                 (('rep-report', '--flush'), {0, 74, 73}), (('rep-purge',), {0, 74}),
                                 (('rep-check', '--ready'), {0, 74})):
                 with self.subTest(size=size, args=args):
-                    self.keep(store_case.KEPT[-1])
+                    self.keep(KEPT[-1])
                     self.assertIn(self.limited(args, size).returncode, wants)
 
     def test_a_report_that_was_not_recorded_is_74(self):
@@ -162,11 +157,11 @@ class DiskThatTakesNothing(Case):
         os.mkdir(self.place.path('saved'), 0o700)
         for name in ('iprep.db', 'iprep.db-wal') if in_log else ('iprep.db',):
             shutil.copy(self.place.path('state/' + name), self.place.path('saved/' + name))
-            os.chown(self.place.path('saved/' + name), place.OWNER, place.OWNER)
+            os.chown(self.place.path('saved/' + name), OWNER, OWNER)
         db.close()
 
     def in_mount(self, before, program, *args):
-        script = (f'mount -t tmpfs -o size=2m,mode=0700,uid={place.OWNER},gid={place.OWNER} none "$1/state" && '
+        script = (f'mount -t tmpfs -o size=2m,mode=0700,uid={OWNER},gid={OWNER} none "$1/state" && '
                   'cp -p "$1/saved/"* "$1/state/" && ' + before + ' && shift && exec "$@"')
         return subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', self.place.dir,
                                *self.place.command(program, *args)], capture_output=True, timeout=60, text=True)
@@ -188,7 +183,7 @@ class DiskThatTakesNothing(Case):
         self.reads(self.FULL, self.IN_LOG, BLOCKED)
 
     def test_on_a_read_only_disk_all_of_the_file_is_read(self):
-        self.keep(store_case.KEPT[-1])
+        self.keep(KEPT[-1])
         self.save_state(in_log=False)
         self.reads(self.READ_ONLY, BLOCKED, '45.3.3.4')
 
@@ -223,13 +218,9 @@ class Endless(Case):
         db.execute("UPDATE block SET first_at = 'zzz', shown_at = 0")
         db.commit()
         db.close()
-        self.own()
+        self.place.own()
         for args in (('--blocks', '--new'), ('--blocks',)):
             p = subprocess.run(['timeout', '60', *self.place.command('rep-check', *args)], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=100)
             self.assertEqual(p.returncode, 74, p.stderr)
             self.assertIn('damaged', p.stderr)
-
-
-if __name__ == '__main__':
-    store_case.main()

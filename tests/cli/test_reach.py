@@ -1,10 +1,6 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Whatever the user of the worker does with what is in its reach, no hook waits for it, because fail2ban then bans no
-address. Each case is made as that user.
-
-    test_reach.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+address. Each case is made as that user."""
 import os
 import signal
 import sqlite3
@@ -13,9 +9,10 @@ import subprocess
 import time
 import unittest
 
-import place
-import store_case
-from store_case import BLOCKED, PARDONED
+from addresses import key_of
+from places import OWNER
+from stores import BLOCKED, KEPT, PARDONED, StoreCase
+from waiting import wait_until
 
 HOOKS = (('rep-check', '--gate', '--jail', 'x', '--user', 'root', '--', '45.90.0.1'),
          ('rep-check', '--gate', '--jail', 'x', '--', BLOCKED),
@@ -51,8 +48,8 @@ def as_owner(work):
     if not pid:
         try:
             os.setgroups([])
-            os.setgid(place.OWNER)
-            os.setuid(place.OWNER)
+            os.setgid(OWNER)
+            os.setuid(OWNER)
             work()
             os._exit(0)
         except BaseException as error:         # pylint: disable=broad-except
@@ -62,7 +59,7 @@ def as_owner(work):
         raise AssertionError('the case cannot be made')
 
 
-class Case(store_case.Case):
+class Case(StoreCase):
     longest = 0.0
 
     @classmethod
@@ -71,7 +68,7 @@ class Case(store_case.Case):
 
     def setUp(self):
         super().setUp()
-        self.keep(store_case.KEPT[-1])
+        self.keep(KEPT[-1])
         self.save('kept')
 
     def hooks(self, what, hooks=HOOKS):
@@ -120,11 +117,11 @@ class Files(Case):
     def test_each_file_as_what_is_no_file(self):
         fifo = self.place.path('fifo')
         os.mkfifo(fifo)
-        os.chown(fifo, place.OWNER, place.OWNER)
+        os.chown(fifo, OWNER, OWNER)
         kinds = {'a FIFO': self.fifo(), 'a FIFO that may only be read': self.fifo(0o400), 'a directory': os.mkdir,
                  'a link to a FIFO': self.link(fifo), 'a link to a device': self.link('/dev/zero'),
                  'a link to nowhere': self.link('nowhere')}
-        kept = self.bytes()
+        kept = self.place.bytes('state/iprep.db')
         for name in FILES:
             for kind, make in kinds.items():
                 with self.subTest(name=name, kind=kind):
@@ -134,7 +131,7 @@ class Files(Case):
                             os.rmdir(path)
                         else:
                             os.unlink(path)
-                    self.place.write('state/iprep.db', kept, 0o600, place.OWNER)
+                    self.place.write('state/iprep.db', kept, 0o600, OWNER)
                     self.put(name, make)
                     ended = self.hooks(f'{name} as {kind}')
                     if name == 'wake':         # what the hook was for is done
@@ -165,8 +162,8 @@ class Files(Case):
                 os.unlink(end)
         pid = os.fork()
         if not pid:
-            os.setgid(place.OWNER)
-            os.setuid(place.OWNER)
+            os.setgid(OWNER)
+            os.setuid(OWNER)
             swap()
             os._exit(0)
         try:
@@ -185,25 +182,25 @@ class Content(Case):
                 db = sqlite3.connect(self.db)
                 db.executescript(sql)
                 db.close()
-                self.own()
+                self.place.own()
                 ended = self.hooks(what)
                 for i in (IS_BLOCKED, READY, ENQUEUE):
                     status, _, err = ended[i]
                     self.assertEqual(status, 74, ended)
                     self.assertIn('not made by iprep: ', err)
                 for args in (('rep-report', '--flush'), ('rep-check', '--blocks')):
-                    self.run_it(args, 74, 'not made by iprep: ')
+                    self.each(args, status=74, says='not made by iprep: ')
 
     def test_it_is_set_aside_as_damaged(self):
-        self.place.sql('CREATE TRIGGER t BEFORE INSERT ON pardon BEGIN SELECT 1; END')
-        self.run_it(('rep-purge', '--reset'), 0, 'the state is damaged (not made by iprep: trigger t)')
+        self.sql('CREATE TRIGGER t BEFORE INSERT ON pardon BEGIN SELECT 1; END')
+        self.run_it('rep-purge', '--reset', says='the state is damaged (not made by iprep: trigger t)')
         ended = self.hooks('set aside')
         self.assertEqual([status for status, _, _ in ended], [0, 0, 0, 0, 0, 0], ended)
-        self.gate(PARDONED, 0)
+        self.gate(PARDONED)
 
     def test_what_sqlite_itself_makes_is_no_damage(self):
-        self.place.sql('ANALYZE')
-        self.place.sql('VACUUM')
+        self.sql('ANALYZE')
+        self.sql('VACUUM')
         self.assertEqual([status for status, _, _ in self.hooks('ANALYZE')], [0, 10, 10, 0, 0, 0])
 
 
@@ -217,14 +214,14 @@ class Processes(Case):
                     fields = dict(line.split(':\t', 1) for line in f if ':\t' in line)
             except (OSError, ValueError):
                 continue
-            if int(fields['PPid']) == pid and fields['Uid'].split()[0] == str(place.OWNER):
+            if int(fields['PPid']) == pid and fields['Uid'].split()[0] == str(OWNER):
                 found.append(int(name))
         return found
 
     def test_a_stopped_process_that_holds_the_lock(self):
         script = ('import os, signal, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);'
                   "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
-        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=place.OWNER, group=place.OWNER,
+        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=OWNER, group=OWNER,
                                  extra_groups=[], stdout=subprocess.PIPE, text=True)
         self.assertEqual(other.stdout.readline(), 'held\n')
         try:
@@ -247,9 +244,9 @@ class Processes(Case):
 
                     def working():
                         found[:] = self.children(p.pid) or [
-                            pid for pid in (p.pid,) if os.stat(f'/proc/{p.pid}').st_uid == place.OWNER]
+                            pid for pid in (p.pid,) if os.stat(f'/proc/{p.pid}').st_uid == OWNER]
                         return found
-                    place.wait_until(working, 'the hook works as the owner')
+                    wait_until(working, 'the hook works as the owner')
                     as_owner(lambda: [os.kill(pid, signal.SIGSTOP) for pid in found])
                     try:
                         _, err = p.communicate(timeout=HANGS_S)
@@ -260,7 +257,7 @@ class Processes(Case):
                     self.assertEqual(p.returncode, status, err)
                     if status:
                         self.assertIn('giving up', err)
-                    place.wait_until(lambda: not self.children(p.pid), 'nothing is left of it')
+                    wait_until(lambda: not self.children(p.pid), 'nothing is left of it')
         finally:
             db.close()
 
@@ -270,15 +267,15 @@ class Processes(Case):
         try:
             p = subprocess.Popen(self.place.command(*HOOKS[ENQUEUE]), stdin=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
-            place.wait_until(lambda: self.children(p.pid), 'the hook works as the owner')
+            wait_until(lambda: self.children(p.pid), 'the hook works as the owner')
             child, = self.children(p.pid)
             p.kill()
             p.wait()
-            place.wait_until(lambda: not os.path.exists(f'/proc/{child}'), 'its child has ended')
+            wait_until(lambda: not os.path.exists(f'/proc/{child}'), 'its child has ended')
         finally:
             db.close()
         self.assertEqual(self.place.read("SELECT count(*) FROM report WHERE jail = 'sshd' AND addr = ?",
-                                         store_case.key_of('45.90.0.3')), [(0,)])
+                                         key_of('45.90.0.3')), [(0,)])
 
     def test_a_signal_that_the_caller_ignores_changes_nothing(self):
         for ignored in (False, True):
@@ -303,8 +300,8 @@ class Directory(Case):
         ended = self.hooks(says)
         for i in (IS_BLOCKED, READY, ENQUEUE):
             self.assertEqual((ended[i][0], says in ended[i][2]), (77, True), ended)
-        self.run_it(('rep-report', '--flush'), 77, says)
-        self.run_it(('rep-purge',), 77, says)
+        self.run_it('rep-report', '--flush', status=77, says=says)
+        self.run_it('rep-purge', status=77, says=says)
 
     def test_its_group_may_not(self):
         for mode in (0o770, 0o720):
@@ -326,7 +323,3 @@ class Directory(Case):
         whole = 0xffffffff
         self.acl('default', (1, 7, whole), (2, 7, 1), (4, 0, whole), (0x10, 7, whole), (0x20, 0, whole))
         self.refused('state: state directory has an ACL for other users; setfacl -b -k')
-
-
-if __name__ == '__main__':
-    store_case.main()

@@ -1,9 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""rep-purge --reset: the old state is kept complete, the new one works, and every loss is reported.
-
-    test_reset.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""rep-purge --reset: the old state is kept complete, the new one works, and every loss is reported."""
 import contextlib
 import fcntl
 import json
@@ -15,10 +11,10 @@ import struct
 import subprocess
 import unittest
 
-import place
-import store_case
-from store_case import BLOCKED, GOOD, PARDONED
-from test_damage import Damage
+from damage import Damage
+from places import OWNER
+from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase
+from waiting import wait_until
 
 NAME = r'iprep\.db\.\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(-\d+)?'
 
@@ -32,26 +28,21 @@ class Case(Damage):
     def aside(self):
         return [f for f in self.files() if re.fullmatch(NAME, f)]
 
-    def all_bytes(self):
-        """{name: bytes} of the files of a store, without the files that hooks create."""
-        return {f: open(self.place.path('state/' + f), 'rb').read() for f in self.files()
-                if f.startswith('iprep.db') and not f.endswith('-shm')}
-
     def works(self):
         """As on the first day: hooks, worker, purge, lookups."""
-        self.gate('45.60.0.1', 0)
-        self.run_it(('rep-check', '--login', '--', '45.60.0.2'), 0)
-        self.run_it(('rep-report', '--enqueue', '--user', 'root', '--failures', '2', '--', '45.60.0.3'), 0)
-        self.run_it(('rep-check', '--ready'), 0)
-        self.run_it(('rep-report', '--status'), 0)
-        self.run_it(('rep-purge', '-q'), 0)
-        self.run_it(('rep-check', '--blocks'), 0)
+        self.gate('45.60.0.1')
+        self.run_it('rep-check', '--login', '--', '45.60.0.2')
+        self.run_it('rep-report', '--enqueue', '--user', 'root', '--failures', '2', '--', '45.60.0.3')
+        self.run_it('rep-check', '--ready')
+        self.run_it('rep-report', '--status')
+        self.run_it('rep-purge', '-q')
+        self.run_it('rep-check', '--blocks')
         self.assertEqual(self.place.read('PRAGMA integrity_check'), [('ok',)])
         self.assertEqual(self.place.read('PRAGMA auto_vacuum'), [(2,)])
         self.assertEqual(self.place.read('PRAGMA journal_mode'), [('wal',)])
         for f in self.files():
             st = os.stat(self.place.path('state/' + f))
-            self.assertEqual((st.st_uid, st.st_mode & 0o077 & ~0o040), (place.OWNER, 0), f)
+            self.assertEqual((st.st_uid, st.st_mode & 0o077 & ~0o040), (OWNER, 0), f)
 
 
 class SetAside(Case):
@@ -60,21 +51,21 @@ class SetAside(Case):
             with self.subTest(kind=spoil.__name__):
                 self.restore('kept')
                 spoil(self)
-                old = self.all_bytes()
+                old = self.content()
                 p = self.reset()
                 self.assertEqual(p.stdout.count('\n'), 1)
                 path = p.stdout.strip()
                 self.assertTrue(re.fullmatch(NAME, os.path.basename(path)), path)
-                now = self.all_bytes()
+                now = self.content()
                 for name, data in old.items():
                     self.assertEqual(now[name.replace('iprep.db', os.path.basename(path), 1)], data)
                 self.assertIn('damaged (', p.stderr)
                 self.assertIn('lost: ', p.stderr)
                 self.works()
-                self.run_it(('rep-purge', '--reset'), 64, 'sound')     # and it is not done twice
+                self.run_it('rep-purge', '--reset', status=64, says='sound')     # and it is not done twice
 
     def test_a_newer_one_too(self):
-        self.place.sql('PRAGMA user_version = 99')
+        self.sql('PRAGMA user_version = 99')
         p = self.reset(says='the state is written by a newer iprep (version 99; this one knows 6)')
         db = sqlite3.connect(f'file:{p.stdout.strip()}?mode=ro', uri=True)
         self.assertEqual(db.execute('SELECT count(*) FROM block').fetchone(), (301,))
@@ -83,16 +74,16 @@ class SetAside(Case):
 
     def test_what_protects_is_taken_over_and_what_accuses_is_counted_and_lost(self):
         self.overwrite((self.leaf('finding') - 1) * 4096, b'\xa5' * 4096)
-        self.gate(BLOCKED, 10)
+        self.gate(BLOCKED, status=10)
         got = json.loads(self.reset('--json').stdout)
         self.assertEqual(got['lost'], {'blocks': 301, 'reports': 2, 'lookups': 1})
         self.assertEqual(got['kept'], {'pardons': 1, 'logins': 1})
         self.assertEqual((got['all_read'], got['dry_run']), (True, False))
-        self.gate(BLOCKED, 0)                  # a lookup waits instead
+        self.gate(BLOCKED)                  # a lookup waits instead
         self.assertEqual(self.place.read('SELECT count(*) FROM lookup'), [(1,)])
-        self.gate(PARDONED, 0)
+        self.gate(PARDONED)
         self.assertEqual(self.place.read('SELECT count(*) FROM lookup'), [(1,)])
-        cached = json.loads(self.run_it(('rep-check', '--cached', '--json', GOOD)).stdout)
+        cached = json.loads(self.run_it('rep-check', '--cached', '--json', GOOD, status=None).stdout)
         self.assertGreater(cached['login_at'], 0)
         for table in ('block', 'report', 'finding', 'sighting', 'released'):
             self.assertEqual(self.place.read(f'SELECT count(*) FROM {table}'), [(0,)], table)
@@ -100,7 +91,7 @@ class SetAside(Case):
     def leaf(self, table):
         """A page of that table with rows, found by its content."""
         mark = {'finding': b'x' * 40, 'block': b'sshdzen'}[table]
-        data = self.bytes()
+        data = self.place.bytes('state/iprep.db')
         pages = [n for n in range(1, len(data) // 4096) if data[n * 4096:][:4096].count(mark) > 5]
         return pages[len(pages) // 2] + 1
 
@@ -115,10 +106,10 @@ class SetAside(Case):
 
     def test_user_names_get_a_new_key(self):
         def key():
-            self.run_it(('rep-check', '--gate', '--user', 'root', '--', '45.61.0.1'))
+            self.run_it('rep-check', '--gate', '--user', 'root', '--', '45.61.0.1', status=None)
             return self.place.read("SELECT value FROM meta WHERE name = 'user-key'")
         before = key()
-        self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
+        self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         self.garbage_in_the_header()
         self.reset()
         self.assertEqual(self.place.read("SELECT value FROM meta WHERE name = 'user-key'"), [])
@@ -131,28 +122,28 @@ class SetAside(Case):
             self.restore_beside()
             self.overwrite(0, b'turn %d ' % turn)
             path = self.reset('-q').stdout.strip()
-            kept[path] = open(path, 'rb').read()
+            kept[path] = self.place.bytes(path)
             self.assertIn(b'turn %d ' % turn, kept[path])
         self.assertEqual(len(kept), 4)
         for path, data in kept.items():
-            self.assertEqual(open(path, 'rb').read(), data)
+            self.assertEqual(self.place.bytes(path), data)
 
     def restore_beside(self):
         shutil.copy(self.place.path('kept/iprep.db'), self.db)
         for end in ('-wal', '-shm'):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.db + end)
-        self.own()
+        self.place.own()
 
 
 class Refused(Case):
     """Nothing is changed, and the reason is printed."""
 
     def unchanged(self, status, says, *args, **more):
-        before = self.all_bytes()
-        p = self.run_it(('rep-purge', '--reset', *args), status, says, **more)
+        before = self.content()
+        p = self.run_it('rep-purge', '--reset', *args, status=status, says=says, **more)
         self.assertEqual(p.stdout, '')
-        self.assertEqual({f: d for f, d in self.all_bytes().items() if d or f in before}, before)
+        self.assertEqual({f: d for f, d in self.content().items() if d or f in before}, before)
         self.assertEqual([f for f in self.files() if 'new' in f], [])
         return p
 
@@ -160,8 +151,8 @@ class Refused(Case):
         self.garbage_in_the_header()
         for args in (['45.1.1.1'], ['--pardon', '1d'], ['--pardon', '1d', '45.1.1.1'], ['--recheck'], ['--released']):
             self.unchanged(64, 'rep-purge: ', *args)
-        p = self.run_it(('rep-purge', '--force'), 64, '--force goes with --reset')
-        p = self.run_it(('rep-purge', '--help'), 0)
+        p = self.run_it('rep-purge', '--force', status=64, says='--force goes with --reset')
+        p = self.run_it('rep-purge', '--help')
         self.assertIn('--reset', p.stdout)
 
     def test_a_sound_one_unless_forced(self):
@@ -186,11 +177,11 @@ class Refused(Case):
         db = sqlite3.connect(self.db)
         db.executescript('CREATE TABLE bans(ip); PRAGMA user_version = 4; PRAGMA user_version = 3')
         db.close()
-        self.own()
+        self.place.own()
         for args in ((), ('--force',)):
             self.unchanged(74, 'a database of another program, not touched', *args)
-        for args in store_case.EACH:
-            self.run_it(args, 74, 'a database of another program, not touched')
+        for args in EACH:
+            self.each(args, status=74, says='a database of another program, not touched')
 
     def test_a_link_or_a_directory(self):
         os.rename(self.db, self.place.path('state/elsewhere'))
@@ -198,7 +189,7 @@ class Refused(Case):
         self.unchanged(74, 'not a file but a link')
         os.unlink(self.db)
         os.mkdir(self.db)
-        self.run_it(('rep-purge', '--reset'), 74, 'not a file but a link')
+        self.run_it('rep-purge', '--reset', status=74, says='not a file but a link')
 
     def test_one_of_another_owner_is_77(self):
         self.garbage_in_the_header()
@@ -220,7 +211,7 @@ class Refused(Case):
     def test_while_a_worker_runs_it_is_75(self):
         self.garbage_in_the_header()
         fd = os.open(self.place.path('state/worker.lock'), os.O_RDWR | os.O_CREAT, 0o600)
-        os.fchown(fd, place.OWNER, place.OWNER)
+        os.fchown(fd, OWNER, OWNER)
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
         self.unchanged(75, 'in use by a worker')
         self.unchanged(75, 'in use by a worker', '-n')
@@ -228,17 +219,17 @@ class Refused(Case):
         self.reset()
 
     def test_while_another_program_has_it_open_it_is_75(self):
-        self.place.sql('PRAGMA user_version = 99')
+        self.sql('PRAGMA user_version = 99')
         # a separate process: closing a file releases all locks of the process on it
         script = ('import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
                   "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()")
         other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.assertIn('301', other.stdout.readline())
-        self.own()
+        self.place.own()
         self.unchanged(75, 'another program has had it open')
         other.communicate('end\n', timeout=60)
-        self.own()
+        self.place.own()
         self.reset()
 
     def test_a_full_disk_changes_nothing(self):
@@ -250,11 +241,11 @@ class Refused(Case):
         with contextlib.suppress(OSError), open(self.place.path('state/fill'), 'wb', buffering=0) as f:
             while True:
                 f.write(b'x' * 4096)
-        p = self.run_it(('rep-purge', '--reset'))
+        p = self.run_it('rep-purge', '--reset', status=None)
         self.assertIn(p.returncode, (73, 74), p.stderr)
         self.assertEqual(p.stderr.count('\n'), 1, p.stderr)
         with open(self.place.path('kept/iprep.db'), 'rb') as f:
-            self.assertEqual(self.bytes(), f.read())
+            self.assertEqual(self.place.bytes('state/iprep.db'), f.read())
         self.assertEqual([n for n in self.files() if 'new' in n], [])
         os.unlink(self.place.path('state/fill'))
         self.reset()
@@ -267,23 +258,23 @@ class Refused(Case):
         self.place.mount_state('size=2m')
         self.restore('kept')
         subprocess.run(['mount', '-o', 'remount,ro', self.place.path('state')], check=True)
-        p = self.run_it(('rep-purge', '--reset'))
+        p = self.run_it('rep-purge', '--reset', status=None)
         self.assertIn(p.returncode, (73, 74), p.stderr)
         self.assertEqual(p.stderr.count('\n'), 1, p.stderr)
         with open(self.place.path('kept/iprep.db'), 'rb') as f:
-            self.assertEqual(self.bytes(), f.read())
+            self.assertEqual(self.place.bytes('state/iprep.db'), f.read())
 
 
 class Interrupted(Case):
     def test_killed_at_any_call_nothing_is_lost_and_the_next_one_ends_it(self):
         self.garbage_in_the_header()
         self.save('kept')
-        old = self.bytes()
+        old = self.place.bytes('state/iprep.db')
         for calls in ('rename', 'unlink', 'fdatasync,fsync', 'fcntl'):
             seen = {'still there': 0, 'aside': 0}
             for n in range(1, 300, 7 if calls == 'fcntl' else 1):
                 self.restore('kept')
-                p, trace = self.injected((f'trace={calls}', f'inject={calls}:signal=SIGKILL:when={n}'), 'rep-purge',
+                p, trace = self.injected(calls, f'signal=SIGKILL:when={n}', 'rep-purge',
                                          '--reset')
                 if 'SIGKILL' not in trace:
                     self.assertEqual(p.returncode, 0, p.stderr)
@@ -293,9 +284,9 @@ class Interrupted(Case):
                     with open(self.place.path('state/' + aside[0]), 'rb') as f:
                         self.assertEqual(f.read(), old)
                 else:
-                    self.assertEqual(self.bytes(), old)
+                    self.assertEqual(self.place.bytes('state/iprep.db'), old)
                 seen['aside' if aside else 'still there'] += 1
-                self.assertIn(self.run_it(('rep-purge', '--reset', '-q')).returncode, (0, 64) if aside else (0,))
+                self.assertIn(self.run_it('rep-purge', '--reset', '-q', status=None).returncode, (0, 64) if aside else (0,))
                 self.works()
                 self.assertEqual(len(self.aside()), 1)
             self.assertGreater(n, 1, calls)
@@ -304,21 +295,21 @@ class Interrupted(Case):
 
 class Fails(Case):
     def test_a_rename_that_fails_changes_nothing(self):
-        self.place.sql('PRAGMA user_version = 99')
-        self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
+        self.sql('PRAGMA user_version = 99')
+        self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         self.save('kept')
         for n in range(1, 20):
             self.restore('kept')
-            before = self.all_bytes()
-            p, trace = self.injected(('trace=rename', f'inject=rename:error=EIO:when={n}'), 'rep-purge', '--reset')
+            before = self.content()
+            p, trace = self.injected('rename', f'error=EIO:when={n}', 'rep-purge', '--reset')
             if 'INJECTED' not in trace:
                 self.assertEqual(p.returncode, 0, p.stderr)
                 break
             self.assertEqual(p.returncode in (73, 74), True, p.stderr)
             self.assertIn('nothing was changed', p.stderr)
-            self.assertEqual({f: d for f, d in self.all_bytes().items() if d or f in before}, before, n)
+            self.assertEqual({f: d for f, d in self.content().items() if d or f in before}, before, n)
             self.assertEqual(self.aside(), [])
-            self.run_it(('rep-report', '--enqueue', '--', '45.75.0.1'), 74, 'written by a newer iprep')
+            self.run_it('rep-report', '--enqueue', '--', '45.75.0.1', status=74, says='written by a newer iprep')
         self.assertGreater(n, 2)
 
 
@@ -332,10 +323,10 @@ class Meanwhile(Case):
         recorded, sums = [], []
         for turn in range(6):
             self.restore('kept')
-            self.place.sql('PRAGMA user_version = 99')
+            self.sql('PRAGMA user_version = 99')
             hooks = [subprocess.Popen(self.place.command('rep-report', '--enqueue', '--', f'45.70.{turn}.{i}'),
                                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for i in range(15)]
-            self.run_it(('rep-purge', '--reset', '-q'), 0)
+            self.run_it('rep-purge', '--reset', '-q')
             hooks += [subprocess.Popen(self.place.command('rep-report', '--enqueue', '--', f'45.71.{turn}.{i}'),
                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for i in range(15)]
             ok = [h.args[-1] for h in hooks if h.wait(60) == 0]
@@ -374,12 +365,12 @@ class Meanwhile(Case):
         """It locks first, then copies: a process that has the old one open keeps it waiting."""
         script = ('import sqlite3, sys; db = sqlite3.connect(sys.argv[1]);'
                   "print(db.execute('SELECT count(*) FROM block').fetchone(), flush=True); input()")
-        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=place.OWNER, group=place.OWNER,
+        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=OWNER, group=OWNER,
                                  extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         other.stdout.readline()
         reset = subprocess.Popen(self.place.command('rep-purge', '--reset', '--force', '--json'),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        place.wait_until(lambda: os.path.exists(self.db + '.new'), 'the new one is being made')
+        wait_until(lambda: os.path.exists(self.db + '.new'), 'the new one is being made')
         given = []
         while reset.poll() is None and len(given) < 4:
             address = f'45.74.0.{len(given)}'
@@ -404,7 +395,3 @@ class Meanwhile(Case):
         self.assertIn(codes[1], (64, 75), said)
         self.assertEqual(len(self.aside()), 1)
         self.works()
-
-
-if __name__ == '__main__':
-    store_case.main()

@@ -1,9 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A store that any version wrote opens in this one, with all it says; an interrupted migration never was.
-
-    test_upgrade.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""A store that any version wrote opens in this one, with all it says; an interrupted migration never was."""
 import contextlib
 import json
 import os
@@ -12,9 +8,8 @@ import sqlite3
 import subprocess
 import unittest
 
-import store_case
-from store_case import BLOCKED, GOOD, KEPT, PARDONED
-from purge_case import key_of
+from addresses import key_of
+from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase
 
 NEWEST = len(KEPT)
 # which tables each version brought
@@ -34,12 +29,12 @@ def shape(db):
     return {n: [c[0:1] + c[1:] for c in cols] for n, cols in tables.items()}, indices, strict, marks
 
 
-class Kept(store_case.Case):
+class Kept(StoreCase):
     """The fixtures themselves."""
 
     def test_there_is_one_of_every_version_and_this_one_writes_what_the_newest_says(self):
         self.assertEqual([int(re.findall(r'\d+', p)[-1]) for p in KEPT], list(range(1, NEWEST + 1)))
-        self.run_it(('rep-check', '--ready'), 0)
+        self.run_it('rep-check', '--ready')
         fresh = shape(sqlite3.connect(self.db))
         kept = sqlite3.connect(':memory:')
         kept.executescript(store_case.kept_sql(KEPT[-1]))
@@ -60,29 +55,29 @@ class Kept(store_case.Case):
                 self.assertGreater(db.execute(f'SELECT count(*) FROM {t}').fetchone()[0], 0, f'{path}: {t}')
 
 
-class Upgraded(store_case.Case):
+class Upgraded(StoreCase):
     def means_the_same(self, version):
-        self.gate(BLOCKED, 10)
-        self.gate('45.1.1.2', 0)
-        blocks = json.loads(self.run_it(('rep-check', '--blocks', '--json'), 0).stdout)
+        self.gate(BLOCKED, status=10)
+        self.gate('45.1.1.2')
+        blocks = json.loads(self.run_it('rep-check', '--blocks', '--json').stdout)
         self.assertEqual((blocks['address'], blocks['tier'], blocks['score']), (BLOCKED, 'known', 3))
         self.assertEqual([f['source'] for f in blocks['findings']], ['zen'])
-        cached = json.loads(self.run_it(('rep-check', '--cached', '--json', PARDONED)).stdout)
+        cached = json.loads(self.run_it('rep-check', '--cached', '--json', PARDONED, status=None).stdout)
         self.assertEqual((cached['verdict'], cached['exempt']), ('exempt', 'pardoned'))
-        status = json.loads(self.run_it(('rep-report', '--status', '--json'), 0).stdout)
+        status = json.loads(self.run_it('rep-report', '--status', '--json').stdout)
         self.assertEqual(status['waiting'], {'report': 2, 'lookup': 2, 'retraction': int(version >= 3)})
         self.assertEqual((status['sending'], status['parked'], status['unknown']), (1, 0, 0))
         self.assertEqual([e['limit'] for e in status['endpoints'] if e['name'] == 'report'], [1000])
         if version >= 2:
-            cached = json.loads(self.run_it(('rep-check', '--cached', '--json', GOOD)).stdout)
+            cached = json.loads(self.run_it('rep-check', '--cached', '--json', GOOD, status=None).stdout)
             self.assertGreater(cached['login_at'], 0)
-        released = self.run_it(('rep-purge', '--released'), 0).stdout.split()
+        released = self.run_it('rep-purge', '--released').stdout.split()
         self.assertEqual(released, ['45.8.8.8'] if version >= 4 else [])
-        new = self.run_it(('rep-check', '--blocks', '--new', '-q'), 0).stdout
+        new = self.run_it('rep-check', '--blocks', '--new', '-q').stdout
         self.assertEqual(BLOCKED in new, version < 3)          # shown before, where that was kept
         # a report made yesterday is not made again; what waits takes up what comes
-        self.run_it(('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '2', '--', '45.6.6.6'), 0)
-        self.run_it(('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '2', '--', '45.4.4.4'), 0)
+        self.run_it('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '2', '--', '45.6.6.6')
+        self.run_it('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '2', '--', '45.4.4.4')
         rows = self.place.read('SELECT state, failures FROM report ORDER BY id')
         self.assertEqual(rows, [(0, 5), (1, 5), (3, 3)])
 
@@ -96,20 +91,20 @@ class Upgraded(store_case.Case):
                     self.assertEqual(self.place.read('PRAGMA integrity_check'), [('ok',)])
 
     def test_the_outcome_has_the_shape_of_a_new_one(self):
-        self.run_it(('rep-check', '--ready'), 0)
+        self.run_it('rep-check', '--ready')
         want = shape(sqlite3.connect(self.db))
         for path in KEPT:
             self.keep(path)
-            self.run_it(('rep-check', '--ready'), 0)
+            self.run_it('rep-check', '--ready')
             got = shape(sqlite3.connect(self.db))
             for mine, theirs in zip(got, want):
                 self.assertEqual(mine, theirs, path)
 
     def test_each_program_may_be_the_first_to_open_it(self):
-        for args in store_case.EACH:
+        for args in EACH:
             with self.subTest(args=args):
                 self.keep(KEPT[0])
-                self.run_it(args)
+                self.each(args, status=None)
                 self.assertEqual(self.place.read('PRAGMA user_version'), [(NEWEST,)])
                 self.assertEqual(self.place.read('SELECT count(*) FROM block'), [(1,)])
 
@@ -131,25 +126,25 @@ class Upgraded(store_case.Case):
         self.keep(KEPT[0])
         with contextlib.closing(sqlite3.connect(self.db, isolation_level=None)) as db:
             db.execute('BEGIN IMMEDIATE')
-            self.own()
-            self.run_it(('rep-purge',), 75, 'iprep.db: writing: locked by another process')
+            self.place.own()
+            self.run_it('rep-purge', status=75, says='iprep.db: writing: locked by another process')
 
     def test_a_newer_one_is_refused_by_all_and_not_touched(self):
         self.filled(10)
-        self.place.sql('PRAGMA user_version = 99')
-        self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
-        before = self.bytes()
-        for args in store_case.EACH:
-            self.run_it(args, 74, 'written by a newer iprep (version 99; this one knows 6), not touched: install that '
+        self.sql('PRAGMA user_version = 99')
+        self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
+        before = self.place.bytes('state/iprep.db')
+        for args in EACH:
+            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 6), not touched: install that '
                         'one again, or set it aside with rep-purge --reset')
-        self.gate(BLOCKED, 0)
-        self.assertEqual(self.bytes(), before)
+        self.gate(BLOCKED)
+        self.assertEqual(self.place.bytes('state/iprep.db'), before)
 
 
-class Interrupted(store_case.Case):
+class Interrupted(StoreCase):
     """Schema 1 is what has the longest way."""
 
-    def start(self, path=KEPT[0]):
+    def kept(self, path=KEPT[0]):
         self.keep(path)
         self.save('kept')
         with open(path, encoding='ascii') as f:
@@ -165,7 +160,7 @@ class Interrupted(store_case.Case):
         old = self.content()
         seen = {'old': 0, 'new': 0}
         for n in range(1, 200):
-            p, trace = self.injected((f'trace={calls}', f'inject={calls}:{what}:when={n}'), 'rep-purge', '--released')
+            p, trace = self.injected(calls, f'{what}:when={n}', 'rep-purge', '--released')
             now = self.content()
             self.assertEqual(now[1], [('ok',)], n)
             if now[0] == old[0]:
@@ -174,9 +169,9 @@ class Interrupted(store_case.Case):
             else:
                 self.assertEqual(now[0], [(NEWEST,)], f'{calls} {n}')
                 seen['new'] += 1
-            self.run_it(('rep-purge', '--released'), 0)        # the next one
+            self.run_it('rep-purge', '--released')        # the next one
             self.assertEqual(self.place.read('PRAGMA user_version'), [(NEWEST,)])
-            self.gate(BLOCKED, 10)
+            self.gate(BLOCKED, status=10)
             self.assertEqual(len(self.place.read('SELECT 1 FROM report WHERE state < 2')), 2)
             self.restore('kept')
             if 'SIGKILL' not in trace and 'INJECTED' not in trace:
@@ -187,7 +182,7 @@ class Interrupted(store_case.Case):
     def test_killed_at_any_write_or_sync_it_is_the_old_one_or_the_new_one(self):
         for calls in ('pwrite64', 'fdatasync,fsync', 'ftruncate,unlink'):
             with self.subTest(calls=calls):
-                self.start()
+                self.kept()
                 n, seen = self.each_call(calls, 'signal=SIGKILL')
                 print(f'killed at each of {n} {calls}: {seen}')
                 if calls == 'pwrite64':
@@ -197,7 +192,7 @@ class Interrupted(store_case.Case):
     def test_on_a_disk_that_fails_in_the_middle_it_is_the_old_one_or_the_new_one(self):
         for error in ('ENOSPC', 'EIO'):
             with self.subTest(error=error):
-                self.start()
+                self.kept()
                 n, seen = self.each_call('pwrite64', f'error={error}')
                 print(f'{error} at each of {n} pwrite64: {seen}')
                 self.assertGreater(seen['old'], 5)
@@ -205,19 +200,19 @@ class Interrupted(store_case.Case):
     def test_a_disk_that_is_full_from_some_write_on_leaves_the_old_one(self):
         for first in (1, 3, 6, 12):
             with self.subTest(first=first):
-                self.start()
+                self.kept()
                 old = self.content()
-                p, trace = self.injected(('trace=pwrite64', f'inject=pwrite64:error=ENOSPC:when={first}+'),
+                p, trace = self.injected('pwrite64', f'error=ENOSPC:when={first}+',
                                          'rep-report', '--enqueue', '--', '45.50.0.1')
                 self.assertIn('INJECTED', trace)
                 self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
                 self.assertEqual(self.content(), old)
-                self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'), 0)
+                self.run_it('rep-report', '--enqueue', '--', '45.50.0.1')
 
     def test_on_a_full_or_read_only_disk_the_gate_answers_from_the_old_one(self):
         """Every version has the data that it reads; the next program migrates when there is room."""
         for version, path in enumerate(KEPT, 1):
-            self.start(path)
+            self.kept(path)
             self.place.mount_state('size=1m')
             try:
                 for spoil in ('fill', 'remount'):
@@ -230,9 +225,9 @@ class Interrupted(store_case.Case):
                                     f.write(b'x' * 4096)
                         else:
                             subprocess.run(['mount', '-o', 'remount,ro', self.place.path('state')], check=True)
-                        self.gate(BLOCKED, 10)
-                        self.gate('45.9.9.9', 0)
-                        p = self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'))
+                        self.gate(BLOCKED, status=10)
+                        self.gate('45.9.9.9')
+                        p = self.run_it('rep-report', '--enqueue', '--', '45.50.0.1', status=None)
                         self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
                         self.assertEqual(self.content()[0], [(version,)])
             finally:
@@ -244,27 +239,27 @@ class Interrupted(store_case.Case):
         for obstacle, undo in (('CREATE TABLE retraction(x)', 'DROP TABLE retraction'),
                                ('CREATE TABLE released(x)', 'DROP TABLE released')):
             with self.subTest(obstacle=obstacle):
-                self.start()
-                self.place.sql(obstacle)
-                self.place.sql('PRAGMA wal_checkpoint(TRUNCATE)')
+                self.kept()
+                self.sql(obstacle)
+                self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
                 old = self.content()
-                for args in store_case.EACH:
-                    self.run_it(args, 74, 'already exists); set it aside with rep-purge --reset')
-                self.gate(BLOCKED, 0)
+                for args in EACH:
+                    self.each(args, status=74, says='already exists); set it aside with rep-purge --reset')
+                self.gate(BLOCKED)
                 self.assertEqual(self.content(), old)
-                self.place.sql(undo)
-                self.run_it(('rep-check', '--ready'), 0)
-                self.gate(BLOCKED, 10)
+                self.sql(undo)
+                self.run_it('rep-check', '--ready')
+                self.gate(BLOCKED, status=10)
                 self.assertEqual(self.place.read('SELECT count(*) FROM block WHERE key = ?', key_of(BLOCKED)), [(1,)])
 
     def test_killed_while_a_new_store_is_made_the_next_one_makes_it_and_nothing_is_left(self):
         for calls in ('pwrite64', 'fdatasync,fsync', 'rename'):
             for n in range(1, 200):
-                p, trace = self.injected((f'trace={calls}', f'inject={calls}:signal=SIGKILL:when={n}'),
+                p, trace = self.injected(calls, f'signal=SIGKILL:when={n}',
                                          'rep-report', '--enqueue', '--', '45.50.0.1')
                 ended = 'SIGKILL' not in trace
                 self.assertEqual(p.returncode == 0, ended)
-                self.run_it(('rep-report', '--enqueue', '--', '45.50.0.1'), 0)
+                self.run_it('rep-report', '--enqueue', '--', '45.50.0.1')
                 self.assertEqual(self.place.read('SELECT count(*) FROM report'), [(1,)])
                 self.assertEqual([f for f in self.files() if 'new' in f], [])
                 for f in self.files():
@@ -285,8 +280,3 @@ class Interrupted(store_case.Case):
             for f in self.files():
                 os.unlink(self.place.path('state/' + f))
         self.assertGreater(turn, 0)
-
-
-if __name__ == '__main__':
-    unittest.TestCase.maxDiff = 2000
-    store_case.main()

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""waiting.py - wait for a condition, never for a time"""
+import time
+
+
+def wait_until(condition, what, seconds=60):
+    """Returns the first true value of condition(); AssertionError after so many seconds, which only bound a hang."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f'waited in vain until {what}')
+        time.sleep(0.02)
+    return value
