@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_addr.c - addresses, prefixes, names for DNSBLs, special-purpose ranges */
 #include "base/addr.h"
-#include "unit.h"
-
-static struct addr addr_of(const char *text)
-{
-	struct addr addr = { 0 };
-
-	if (!addr_parse(text, &addr))
-		fail_msg("\"%s\" is no address", text);
-	return addr;
-}
+#include "place.h"
 
 static void assert_addr(const struct addr *addr, const char *expected)
 {

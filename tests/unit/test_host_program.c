@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_host_program.c - what belongs to the program that uses the library is as it was afterwards
  */
-#include "unit.h"
+#include "place.h"
 #include <iprep.h>
 #include <locale.h>
 #include <signal.h>
@@ -16,8 +16,6 @@ static const char conf_text[] =
 	"[tier known]\nthreshold = 3\nbantime = 1d\n"
 	"[dnsbl bad]\nzone = bad.test\npoints = 127.0.0.2*3\n"
 	"[abuseipdb]\nkey_file =\n";
-
-static char place[] = "/var/tmp/iprep-host.XXXXXX";
 
 /* Each kind of call: configuration, hooks, lookup, worker's lists, maintenance. */
 static void use_the_library(const char *conf)
@@ -48,40 +46,22 @@ static void write_conf(const char *path)
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
-	fprintf(file, conf_text, place, place);
+	fprintf(file, conf_text, place.dir, place.dir);
 	fclose(file);
 }
 
-static int remove_place(void **state)
-{
-	static const char *const files[] = {
-		"state/iprep.db", "state/iprep.db-wal", "state/iprep.db-shm", "state/make.lock",
-		"state",	  "verdict.log",	"iprep.conf"
-	};
-	char path[100];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", place, files[i]);
-		remove(path);
-	}
-	return rmdir(place);
-}
-
-FIXTURE(NULL, remove_place);
+FIXTURE(place_set_up, place_tear_down);
 
 TEST(nothing_of_the_host_program_is_touched)
 {
 	long want[NUMBERS], got[NUMBERS];
 	struct sigaction before[NSIG], after;
-	char path[100], locale_was[200];
+	const char *path = place_path("iprep.conf");
+	char locale_was[200];
 	char *vars[VARS_MAX] = { NULL };
 	mode_t mask;
 
-	assert_non_null(mkdtemp(place));
-	snprintf(path, sizeof(path), "%s/state", place);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/iprep.conf", place);
+	assert_ok(mkdir(place_path("state"), 0700));
 	write_conf(path);
 	snprintf(locale_was, sizeof(locale_was), "%s", setlocale(LC_ALL, NULL));
 	for (int i = 0; environ[i] && i < VARS_MAX - 1; i++)

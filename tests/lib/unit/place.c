@@ -43,12 +43,18 @@ int place_tear_down(void **state)
 
 const char *place_path(const char *name)
 {
-	static char paths[8][128];
-	static size_t at;
-	char *path = paths[at++ % COUNT(paths)];
+	static char paths[16][128];
+	char path[128];
+	size_t i = 0;
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", place.dir, name);
-	return path;
+	snprintf(path, sizeof(path), "%s/%s", place.dir, name);
+	while (i < place.npaths && strcmp(paths[i], path) != 0)
+		i++;
+	if (i == COUNT(paths))
+		abort();
+	if (i == place.npaths)
+		memcpy(paths[place.npaths++], path, sizeof(path));
+	return paths[i];
 }
 
 void place_write(const char *name, const void *bytes, size_t len, mode_t mode)
@@ -102,4 +108,18 @@ void place_add_tiers(size_t ntiers)
 
 	memcpy(place.conf->tiers, tiers, ntiers * sizeof(tiers[0]));
 	place.conf->ntiers = ntiers;
+}
+
+void place_put_block(const char *key, int64_t until)
+{
+	struct block block = { .key = addr_of(key),
+			       .tier = "known",
+			       .score = 3,
+			       .since = place.now,
+			       .until = until,
+			       .due = true,
+			       .jail = "sshd",
+			       .src = "zen" };
+
+	assert_ok(store_block_put(place.store, &block));
 }

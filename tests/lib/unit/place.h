@@ -19,13 +19,14 @@ struct place {
 	struct store *store; /* NULL until place_open() */
 	int64_t now;	     /* at first NOW */
 	struct err error;
+	size_t npaths;
 };
 extern struct place place;
 extern const struct clock place_clock; /* shows place.now */
 
 int place_set_up(void **state);
 int place_tear_down(void **state);
-/* The path of a file in it; good until the eighth call after this one. */
+/* The path of a file in it; good until the end of the case. */
 const char *place_path(const char *name);
 /* In place of what was there. */
 void place_write(const char *name, const void *bytes, size_t len, mode_t mode);
@@ -38,3 +39,5 @@ struct addr addr_of(const char *text);
 struct conf_source *place_add_list(const char *name, const char *zone, const char *points);
 /* The tier "known" from 3 points, for a day, and "notorious" from 10, for a year. */
 void place_add_tiers(size_t ntiers);
+/* A due block of this address, from place.now, by the jail sshd and the list zen. */
+void place_put_block(const char *key, int64_t until);

@@ -60,6 +60,7 @@ bool row_yes(const struct row *row, const char *column);	 /* yes or no */
 /* The place of the cell's word among these, which are separated by blanks: that of an enum. */
 int row_choice(const struct row *row, const char *column, const char *words);
 
+#define assert_ok(call) assert_int_equal(call, 0)
 /* Fails with both texts if text does not have part; NULL: if it has one. */
 #define assert_has(text, part) unit_assert_has(text, part, __FILE__, __LINE__)
 void unit_assert_has(const char *text, const char *part, const char *file, int line);
