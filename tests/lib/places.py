@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import pty
 import secrets
 import shutil
 import sqlite3
@@ -126,6 +127,19 @@ class Place:
         return subprocess.Popen(self.command(program, *args), **{
             'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **more})
 
+    def on_terminal(self, program, *args, **more):
+        """What it writes to a terminal; it must end with 0."""
+        master, slave = pty.openpty()
+        with self.start(program, *args, **{'stdout': slave, 'stderr': slave, **more}) as process:
+            os.close(slave)
+            seen = b''
+            with contextlib.suppress(OSError):              # the terminal is gone with its last writer
+                while chunk := os.read(master, 65536):
+                    seen += chunk
+            os.close(master)
+            assert process.wait(60) == 0, (process.returncode, seen[-600:])
+        return seen
+
     def worker(self, **more):
         return self.start('rep-report', '--flush', **{'stdout': subprocess.DEVNULL, 'stderr': None, **more})
 
@@ -149,6 +163,16 @@ class Place:
             return struct.unpack('hhqqi4x', fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
         finally:
             os.close(fd)
+
+    def workers(self):
+        """Workers with this configuration, whoever started them: their numbers."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as f:
+                words = f.read().split(b'\0')
+                if b'--flush' in words and os.fsencode(self.path('iprep.conf')) in words:
+                    found.append(int(pid))
+        return found
 
     # -- the database
 
