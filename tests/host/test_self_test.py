@@ -163,6 +163,12 @@ ROWS = (
     ("firewalld and shorewall, which are not installed", CONFIRMED + "banaction = firewallcmd-allports\n" + NOTORIOUS +
      "banaction = shorewall-ipset-proto6\n", 128, BROKEN | {
          "jail rep-confirmed": ("error", "firewall-cmd is not installed"), "jail rep-notorious": ("error", "ipset is not installed")}, 69),
+    ("shorewall, which is not installed, for IPv4 and IPv6", CONFIRMED + "banaction = shorewall\n" + GATED.format("1d") +
+     "banaction = shorewall\n", 128, {
+         KNOWN: ("error", ""), WORST: ("error", ""),
+         "jail rep-confirmed": [("error", "its banaction shorewall keeps one entry"),
+                                ("error", "shorewall is not installed, so this jail cannot ban")],
+         "jail rep-sendmail-ambiguous": ("error", "shorewall is not installed, so this jail cannot ban")}, 69),
     ("one set for two jails", CONFIRMED + "action = iptables-allports[name=same]\n" + NOTORIOUS +
      "action = iptables-allports[name=same]\n", 128, BROKEN | {
          "jail rep-confirmed": ("error", "uses the same firewall set as jail rep-notorious"),
@@ -222,6 +228,31 @@ ROWS = (
          "jail sshd": ("mismatch", "counts lines of rep-sshd-ambiguous, which prove nothing alone, for every address"),
          "jail dovecot": ("mismatch", "set mode = normal in [dovecot], or disable rep-dovecot-ambiguous"),
          "jail postfix": ("mismatch", "rep-postfix-ambiguous"), "jail sendmail-reject": ("mismatch", "rep-sendmail-ambiguous")}, 0),
+    ("the other modes of these filters that count such lines", SSHD_GATE + "".join(
+        f"[rep-{name}-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\n" for name in ("postfix", "sendmail", "exim", "nginx")) +
+     "".join(f"[{jail}]\nenabled = true\nfilter = {name}[mode={mode}]\nlogpath = {{dir}}/auth.log\n" for jail, name, mode in
+             (("sshd", "sshd", "ddos"), ("second", "sshd", "extra"), ("postfix", "postfix", "ddos"), ("exim", "exim", "aggressive"),
+              ("sendmail-reject", "sendmail-reject", "aggressive"), ("web", "nginx-http-auth", "fallback"),
+              ("nginx-http-auth", "nginx-http-auth", "aggressive"))), 128,
+     OFF | {f"jail rep-{name}-ambiguous": ("ok", "") for name in ("sshd", "postfix", "sendmail", "exim", "nginx")} | {
+         "jail sshd": ("mismatch", "set mode = normal in [sshd], or disable rep-sshd-ambiguous"),
+         "jail second": ("mismatch", "set mode = normal in [second], or disable rep-sshd-ambiguous"),
+         "jail postfix": ("mismatch", "rep-postfix-ambiguous"), "jail sendmail-reject": ("mismatch", "rep-sendmail-ambiguous"),
+         "jail exim": ("mismatch", "it counts lines that prove nothing alone, for every address (\"no host name found for IP address "
+                       "192.0.2.1\"); set mode = normal in [exim]"),
+         "jail web": ("mismatch", "rep-nginx-ambiguous"), "jail nginx-http-auth": ("mismatch", "rep-nginx-ambiguous")}, 0),
+    ("aggressive modes that report, without gated jails", "".join(
+        f"[{name}]\nenabled = true\nmode = aggressive\nlogpath = {{dir}}/auth.log\naction = iprep[category=18]\n"
+        for name in ("sshd", "dovecot", "postfix", "exim", "sendmail-reject", "nginx-http-auth")), 128,
+     OFF | {f"jail {name}": [("ok", "reports as 18"), ("mismatch", "it reports addresses for lines that prove nothing alone (\"")]
+            for name in ("sshd", "dovecot", "postfix", "exim", "sendmail-reject", "nginx-http-auth")}, 0),
+    ("the stock modes that report", "".join(
+        f"[{name}]\nenabled = true\nlogpath = {{dir}}/auth.log\naction = iprep[category=18]\n"
+        for name in ("sshd", "dovecot", "postfix", "postfix-sasl", "exim", "sendmail-reject", "sendmail-auth", "nginx-http-auth",
+                     "nginx-bad-request", "nginx-botsearch", "cyrus-imap", "uwimap-auth", "courier-auth", "courier-smtp")), 128,
+     OFF | {f"jail {name}": ("ok", "reports as 18")
+            for name in ("sshd", "dovecot", "postfix", "postfix-sasl", "exim", "sendmail-reject", "sendmail-auth", "nginx-http-auth",
+                         "nginx-bad-request", "nginx-botsearch", "cyrus-imap", "uwimap-auth", "courier-auth", "courier-smtp")}, 0),
     ("the same modes alone, and normal modes beside gated jails", SSHD_GATE + "".join(
         f"[rep-{name}-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\n" for name in ("dovecot", "exim")) + "".join(
             f"[{name}]\nenabled = true\nlogpath = {{dir}}/auth.log\n{more}" for name, more in (
@@ -406,6 +437,19 @@ class Case(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
+    @contextlib.contextmanager
+    def installed(self, programs):
+        """Fake firewall programs: {name: shell script}"""
+        for name, script in programs.items():
+            with open(f"{self.firewalls}/{name}", "w", encoding="ascii") as file:
+                file.write(f"#!/bin/sh\n{script}\n")
+            os.chmod(f"{self.firewalls}/{name}", 0o755)
+        try:
+            yield
+        finally:
+            for name in programs:
+                os.unlink(f"{self.firewalls}/{name}")
+
     def version(self):
         return self.server.client("-V").strip()
 
@@ -428,6 +472,24 @@ class SelfTest(Case):
                                  {name: state for name, (state, _) in said.items()}, found)
                 for name, (_, why) in said.items():
                     self.assertIn(why, found[name][1])
+
+    def test_a_firewall_that_does_not_filter_is_reported_with_what_to_do(self):
+        for what, programs, banaction, said in FIREWALLS:
+            with self.subTest(what):
+                self.start(f"{SPRAY}banaction = {banaction}\n")
+                with self.installed(programs):
+                    found = self.rows(69 if said and said[0] == "error" else 0)
+                found = [row for row in found["jail rep-spray"] if row[0] != "ok"]
+                self.assertEqual(len(found), 1 if said else 0, found)
+                for state, why in found:
+                    self.assertEqual(state, said[0])
+                    self.assertIn(said[1], why)
+
+    def test_a_tier_whose_firewall_does_not_answer_is_unknown(self):
+        self.start(CONFIRMED + "banaction = firewallcmd-new\n" + NOTORIOUS)
+        with self.installed({"firewall-cmd": "exit 1"}):
+            self.compare(self.rows(0), {KNOWN: ("unknown", "whether jail rep-confirmed bans was not checked; see its row"),
+                                        WORST: ("ok", ""), "jail rep-confirmed": ("unknown", "exit status 1")})
 
     def test_the_page_and_the_self_test_have_the_same_shared_banactions(self):
         with open(os.path.join(HERE, os.pardir, os.pardir, "lib", "man", "iprep.7"), encoding="ascii") as file:
@@ -488,6 +550,33 @@ class SelfTest(Case):
                 ((state, said),), = self.rows(69, client=self.place.path("client")).values()
                 self.assertEqual(state, "error")
                 self.assertIn(why, said)
+
+
+# A firewall that is installed, but does not filter: case, {program: shell script}, banaction of rep-spray, (state, part of
+# the text) of the jail, or None
+UFW = "ufw is not active, so this jail cannot ban; run \"ufw enable\", or set another banaction"
+FIREWALLD = "firewalld is not running, so this jail cannot ban; run \"systemctl enable --now firewalld\", or set another banaction"
+SHOREWALL = "Shorewall is not started, so this jail cannot ban; run \"systemctl enable --now shorewall\", or set another banaction"
+FIREWALLS = (
+    ("ufw that is inactive", {"ufw": "echo Status: inactive"}, "ufw", ("error", UFW)),
+    ("the same where people speak German", {"ufw": "[ \"$LC_ALL\" = C ] && echo Status: inactive || echo Status: Inaktiv"}, "ufw",
+     ("error", UFW)),
+    ("a copy of its action", {"ufw": "echo Status: inactive"}, "our-ufw", ("error", UFW)),
+    ("ufw that is active", {"ufw": "[ \"$*\" = status ] && echo Status: active"}, "ufw", None),
+    ("ufw that fails", {"ufw": "echo ERROR: problem running iptables >&2; exit 1"}, "ufw",
+     ("unknown", "whether ufw is active was not checked: ERROR: problem running iptables")),
+    ("ufw that does not end", {"ufw": "sleep 1000 & sleep 1000"}, "ufw",
+     ("unknown", "whether ufw is active was not checked: timed out")),
+    ("firewalld that is not running", {"firewall-cmd": "echo not running; exit 252"}, "firewallcmd-allports", ("error", FIREWALLD)),
+    ("firewalld that failed", {"firewall-cmd": "echo failed; exit 251"}, "firewallcmd-rich-rules", ("error", FIREWALLD)),
+    ("firewalld that runs", {"firewall-cmd": "[ \"$*\" = --state ] && echo running"}, "firewallcmd-allports", None),
+    ("firewalld whose client is broken", {"firewall-cmd": "echo Traceback >&2; exit 1"}, "firewallcmd-new",
+     ("unknown", "whether firewalld is running was not checked: Traceback")),
+    ("Shorewall that was stopped", {"shorewall": "echo State:Stopped; exit 3"}, "shorewall", ("error", SHOREWALL)),
+    ("Shorewall that was never started", {"shorewall": "exit 4"}, "shorewall", ("error", SHOREWALL)),
+    ("Shorewall that runs", {"shorewall": "[ \"$*\" = status ]"}, "shorewall", None),
+    ("ufw that is inactive and not used", {"ufw": "echo Status: inactive"}, "iptables-allports", None),
+)
 
 
 # What a unit of fail2ban may do to its process: case, whether the real server runs (otherwise a program of its name), shell
@@ -593,6 +682,15 @@ class Running(Case):
                 self.assertEqual(PLAIN in found, PLAIN in said, found)
                 self.assertEqual(status, 69 if any(state == "error" for _, state, _ in said) else 0, found)
                 self.server.stop()
+
+    def test_the_firewall_is_asked_where_the_server_runs(self):
+        """The other mount namespace has another ufw."""
+        with self.installed({"ufw": "echo Status: active"}):
+            self.start_server(False, "printf '#!/bin/sh\\necho Status: inactive\\n' >$0/ufw && chmod 755 $0/ufw && "
+                              f"mount --bind $0/ufw {self.firewalls}/ufw", jails=SPRAY + "banaction = ufw\n")
+            found, status = self.seen()
+        self.assertIn(("jail rep-spray", "error", UFW), found)
+        self.assertEqual(status, 69)
 
     def test_the_process_id_of_another_program_is_not_taken_for_fail2ban(self):
         self.start_server(False)

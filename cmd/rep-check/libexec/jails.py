@@ -313,8 +313,8 @@ class Model:
 
 # ---- does fail2ban act on verdicts? ----
 
-def check_tiers(jails, add_row, settings, wrong):
-    """wrong: the objects that have an error"""
+def check_tiers(jails, add_row, settings, wrong, unknown):
+    """wrong, unknown: the objects that have an error, or could not be checked"""
     tiers = settings.tiers
     for tier, bantime in tiers:
         reading = [jail for jail in jails if jail.reads_tier(settings.log, tier)]
@@ -333,6 +333,9 @@ def check_tiers(jails, add_row, settings, wrong):
             continue
         if "running fail2ban" in wrong:
             add_row("error", f"tier {tier}", "fail2ban cannot ban as it should; see its row")
+            continue
+        if f"jail {best.name}" in unknown:
+            add_row("unknown", f"tier {tier}", f"whether jail {best.name} bans was not checked; see its row")
             continue
         if best.bantime == bantime:
             add_row("ok", f"tier {tier}", f"jail {best.name} bans for {duration(bantime)}")

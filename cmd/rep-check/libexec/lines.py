@@ -32,11 +32,20 @@ AMBIGUOUS = {
                                       "Invalid authentication mechanism")),
     "sendmail": (("sm-mta[77]", f"4ATNA1bc012345: [{SEEN}] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA"),),
     "exim": (("", f"unexpected disconnection while reading SMTP command from [{SEEN}] D=2s"),),
+    "nginx": (("", f"[crit] 77#77: *5 SSL_do_handshake() failed (SSL: error:0A0000C6:SSL routines::packet length too long) "
+                   f"while SSL handshaking, client: {SEEN}, server: 0.0.0.0:443"),
+              ("", f"[crit] 77#77: *5 SSL_do_handshake() failed (SSL: error:0A00006C:SSL routines::bad key share) "
+                   f"while SSL handshaking, client: {SEEN}, server: 0.0.0.0:443")),
     "cyrus": (("cyrus/imap[77]", f"badlogin: [{SEEN}] plaintext (-notset-) invalid user"),
               ("cyrus/imap[77]", f"imaps TLS negotiation failed: [{SEEN}]")),
     "uwimap": (("imapd[77]", f"Command stream end of file, while reading line user=??? host=[{SEEN}]"),
                ("imapd[77]", f"Unable to accept SSL connection, host=[{SEEN}]")),
 }
+# Lines that prove nothing alone and that no filter of ours matches; fail2ban's own do in the mode aggressive.
+ALSO_AMBIGUOUS = {
+    "exim": (("", f"no host name found for IP address {SEEN}"),),
+}
+NO_GATE = "no gated jail"
 FAILED = ("sshd[77]", f"Failed password for invalid user bob from {SEEN} port 4242 ssh2")
 ACCEPTED = ("sshd[77]", f"Accepted password for bob from {SEEN} port 4242 ssh2")
 BAN = ("", f"fail2ban.actions [77]: NOTICE [sshd] Ban {SEEN}")
@@ -176,7 +185,11 @@ def samples_for(jail, jails, settings):
         return [(*ACCEPTED, "login")] if any("sshd" in regex for regex in jail.failregex) else []
     if jail.kind == "gate":
         return [(*line, "ambiguous") for line in AMBIGUOUS.get(service_of(jail), ())]
-    lines = [(*line, other.name) for other in jails if other.kind == "gate" for line in AMBIGUOUS.get(service_of(other), ())]
+    gates = {service_of(other): other.name for other in jails if other.kind == "gate"}
+    lines = []
+    for service in AMBIGUOUS if jail.reports else gates:
+        lines += [(*line, gates.get(service, NO_GATE)) for line in AMBIGUOUS.get(service, ())]
+        lines += [(*line, NO_GATE) for line in ALSO_AMBIGUOUS.get(service, ())]
     return lines + [(*BAN, "ban")] if jail.reports else lines
 
 
@@ -219,8 +232,15 @@ def judge_ordinary(jail, samples, found, add_row):
         reporting = next(action.name for action in jail.actions.values() if action.reports)
         add_row("error", f"jail {jail.name}", REPORTED_TWICE.format(reporting))
     for gate, text in counted.items():
-        add_row("mismatch", f"jail {jail.name}", f"it counts lines of {gate}, which prove nothing alone, for every address "
-                f"(\"{text}\"); set mode = normal in [{jail.name}], or disable {gate}")
+        remedy = f"set mode = normal in [{jail.name}]"
+        if gate != NO_GATE:
+            add_row("mismatch", f"jail {jail.name}", f"it counts lines of {gate}, which prove nothing alone, for every address "
+                    f"(\"{text}\"); {remedy}, or disable {gate}")
+        elif jail.reports:
+            add_row("mismatch", f"jail {jail.name}", f"it reports addresses for lines that prove nothing alone (\"{text}\"); {remedy}")
+        else:
+            add_row("mismatch", f"jail {jail.name}", f"it counts lines that prove nothing alone, for every address (\"{text}\"); "
+                    f"{remedy}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ would. Not taken over: system call filters, AppArmor and SELinux, which is told.
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import re
@@ -19,10 +20,12 @@ import signal
 import struct
 import subprocess
 import time
+import typing
 
 PID_FILE = "/run/fail2ban/fail2ban.pid"     # fail2ban.conf, pidfile
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TRY_S = 15                                  # timeout for all tries
+FIREWALL_S = 5                              # timeout for one question to a firewall
 ANSWER_MAX = 1 << 20
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID, CAP_NET_ADMIN = 1, 2, 6, 7, 12   # linux/capability.h
 CAP_LAST = 63
@@ -30,6 +33,36 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000         # linux/sched.h
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38               # linux/prctl.h
 CAPABILITY_VERSION_3 = 0x20080522
 LIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+
+
+class Firewall(typing.NamedTuple):
+    """What a firewall program answers if the firewall is off."""
+    name: str
+    state: str                  # what it then is not
+    arguments: tuple
+    statuses: tuple
+    text: str                   # an expression for a line; empty: the statuses decide
+    remedy: str
+
+    def state_now(self, program, path):
+        """("on", "off" or "unknown", why)"""
+        done = subprocess.run([shutil.which(program, path=path) or program, *self.arguments], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PATH": path, "LC_ALL": "C"}, check=False)
+        text = done.stdout.decode("utf-8", "replace")
+        if done.returncode in self.statuses or self.text and re.search(self.text, text, re.M):
+            return "off", ""
+        if done.returncode != 0:
+            return "unknown", first_line(text) or f"exit status {done.returncode}"
+        return "on", ""
+
+
+# Where one of them is off, its program takes a rule, or fails, and fail2ban logs a ban. Sources: ufw 0.36.2,
+# backend_iptables.py; firewalld 1.3.3, errors.py (not running, failed); shorewall 5.2.8, lib.cli (stopped, never started).
+FIREWALLS = {
+    "ufw": Firewall("ufw", "active", ("status",), (), r"^Status: inactive$", "ufw enable"),
+    "firewall-cmd": Firewall("firewalld", "running", ("--state",), (251, 252), "", "systemctl enable --now firewalld"),
+    "shorewall": Firewall("Shorewall", "started", ("status",), (3, 4), "", "systemctl enable --now shorewall"),
+}
 
 
 class Server:
@@ -185,6 +218,11 @@ def identity(path):
         return error.strerror
 
 
+def first_line(text):
+    """Of what a program printed; at most 300 characters"""
+    return next((line.strip()[:300] for line in text.splitlines() if line.strip()), "")
+
+
 def run_hook(argv, path):
     """[status, first line]"""
     try:
@@ -194,8 +232,7 @@ def run_hook(argv, path):
         return [-1, "timed out"]
     except OSError as error:
         return [-1, f"{argv[0]}: {error.strerror}"]
-    text = done.stdout.decode("utf-8", "replace").strip()
-    return [done.returncode, text.splitlines()[0][:300] if text else f"exit status {done.returncode}"]
+    return [done.returncode, first_line(done.stdout.decode("utf-8", "replace")) or f"exit status {done.returncode}"]
 
 
 class Tries:
@@ -273,6 +310,26 @@ def check_programs(found, jails, add_row, server):
                     "CapabilityBoundingSet of its unit")
 
 
+def check_firewalls(server, tries, missing, add_row):
+    """Whether the firewalls filter at all, each asked once and for a limited time"""
+    users = {}
+    for jail, groups in tries.programs.items():
+        for program in {name for group in groups for name in group}:
+            if os.path.basename(program) in FIREWALLS and program not in missing.get(jail, ()):
+                users.setdefault(program, []).append(jail)
+    path = server.path if server else PATH
+    for program, jails in sorted(users.items()):
+        firewall = FIREWALLS[os.path.basename(program)]
+        answer, trouble = in_child(server, functools.partial(firewall.state_now, program, path), FIREWALL_S)
+        state, why = answer or ("unknown", trouble)
+        for jail in jails:
+            if state == "off":
+                add_row("error", f"jail {jail}", f"{firewall.name} is not {firewall.state}, so this jail cannot ban; run "
+                        f"\"{firewall.remedy}\", or set another banaction")
+            elif state == "unknown":
+                add_row("unknown", f"jail {jail}", f"whether {firewall.name} is {firewall.state} was not checked: {why}")
+
+
 def config_changed_at(directory):
     """When a file of fail2ban's configuration was changed"""
     newest = 0.0
@@ -305,14 +362,18 @@ def check_running(server, jails, settings, add_row, status_text):
     if not server or os.geteuid() != 0:
         why = "it is not running" if not server else "only root can see it"
         add_row("unknown", "running fail2ban", f"{why}, so its jails and what its hooks can write were not checked")
-        check_programs({"missing": {name: missing_of(groups) for name, groups in tries.programs.items()}}, jails, add_row, None)
+        missing = {name: missing_of(groups) for name, groups in tries.programs.items()}
+        check_programs({"missing": missing}, jails, add_row, None)
+        check_firewalls(None, tries, missing, add_row)
         return
     ours = {"state": identity(settings.state), "log": identity(settings.log), "logs": {name: identity(name) for name in tries.logs}}
     found, trouble = in_child(server, lambda: tries.run(server.path))
     if found is None:
         add_row("unknown", "running fail2ban", f"what its hooks can write was not checked: {trouble}")
-        check_programs({"missing": {name: missing_of(groups) for name, groups in tries.programs.items()}}, jails, add_row, server)
+        found = {"missing": {name: missing_of(groups) for name, groups in tries.programs.items()}}
+        check_programs(found, jails, add_row, server)
     else:
         check_hooks(server, found, ours, add_row, settings)
         check_programs(found, jails, add_row, server)
+    check_firewalls(server, tries, found["missing"], add_row)
     check_jail_list(server, jails, status_text(), add_row, settings.fail2ban_config)
