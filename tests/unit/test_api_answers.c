@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* test_api_answers.c - every row of data/api_answers.tsv through the parsers and the verdict */
 #include "base/time.h"
-#include "reputation/engine.h"
 #include "reputation/verdict.h"
-#include "fake_net.h"
-#include "unit.h"
+#include "asked.h"
 
-#define KEY	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define NOW	    1795426190 /* 2026-11-23T09:29:50Z */
 #define ADDRESS	    "45.1.0.7"
 #define ROWS_MIN    500
 #define MEMBERS_MAX 20
-
-enum { NAME, KIND, BODY, RIGHT, SAYS, COLUMNS };
 
 /* The base answers; cli/test_api_answers.py has the same. */
 static const char check_base[] =
@@ -32,27 +26,14 @@ static const struct {
 	{ "retract", "numReportsDeleted=3", TASK_RETRACT },
 };
 
-static struct conf *conf;
-
 static int set_up(void **state)
 {
-	(void)state;
-	if (conf_new(&conf) || conf_enable_abuseipdb(conf))
-		return -1;
-	conf->ntiers = 2;
-	conf->tiers[0] = (struct conf_tier){ "known", 3, 86400 };
-	conf->tiers[1] = (struct conf_tier){ "notorious", 10, 365 * 86400 };
-	return 0;
+	assert_ok(place_set_up(state));
+	place_add_tiers(2);
+	return conf_enable_abuseipdb(place.conf);
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	conf = conf_free(conf);
-	return 0;
-}
-
-FIXTURE(set_up, tear_down);
+FIXTURE(set_up, place_tear_down);
 
 /* ---- bodies ---- */
 
@@ -172,38 +153,10 @@ static void fill_in(struct buf *buf, const char *text)
 
 static struct task task;
 static struct finding finding;
-static bool is_fed;
-
-static int64_t fixed_now(void *user)
-{
-	(void)user;
-	return NOW;
-}
-
-static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
-{
-	(void)user;
-	(void)ret_wait_ms;
-	if (is_fed)
-		return FEED_END;
-	is_fed = true;
-	*ret = &task;
-	return FEED_TASK;
-}
-
-static source_set settled(void *user, struct task *asked)
-{
-	(void)user;
-	(void)asked;
-	return 0;
-}
 
 static void get_answer(size_t kind, const struct http_answer *answer)
 {
-	struct session session = {
-		.conf = conf, .secret = KEY, .ops = &fake_net, .clock = { .now_s = fixed_now }
-	};
-	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
+	struct session session = asked_session();
 	struct fake_answer script[] = { { .match = "/api/v2/", .http = *answer },
 					{ .match = NULL } };
 
@@ -213,20 +166,18 @@ static void get_answer(size_t kind, const struct http_answer *answer)
 			      .findings = &finding,
 			      .ask = 1,
 			      .body = "ip=1" };
-	assert_true(addr_parse(ADDRESS, &task.addr));
-	is_fed = false;
-	fake_net_script(script);
-	assert_int_equal(engine_run(&session, &feed), 0);
+	task.addr = addr_of(ADDRESS);
+	asked_run(&session, &task, script, 2000, NULL);
 }
 
 static const char *verdict_of(void)
 {
 	struct verdict verdict;
 
-	verdict_weigh(conf, &finding, BY_HAND, 0, &verdict);
+	verdict_weigh(place.conf, &finding, BY_HAND, 0, &verdict);
 	switch (verdict.kind) {
 	case V_CONFIRMED:
-		return conf->tiers[verdict.tier].name;
+		return place.conf->tiers[verdict.tier].name;
 	case V_CLEAN:
 		return "clean";
 	case V_UNKNOWN:
@@ -254,89 +205,43 @@ static void outcome_of(char *dst, size_t room)
 		snprintf(dst, room, "done %lld", (long long)task.count);
 }
 
-static size_t false_confirms;
-
-/* Returns whether the row is right. */
-static bool try_row(char *const *cells, size_t kind, int code)
+/* The row of kinds[], and the HTTP code, of a cell such as check:403. */
+static size_t kind_of(const char *cell, int *ret_code)
 {
-	struct http_answer answer = { .status = NET_OK,
-				      .code = code,
-				      .limit = -1,
-				      .remaining = -1,
-				      .reset_at = -1,
-				      .retry_after_s = -1 };
-	char got[40], *says = cells[SAYS];
+	size_t len = strcspn(cell, ":"), kind = 0;
+
+	*ret_code = cell[len] ? atoi(cell + len + 1) : 200;
+	while (strlen(kinds[kind].kind) != len || memcmp(kinds[kind].kind, cell, len) != 0)
+		assert_true(++kind < COUNT(kinds));
+	return kind;
+}
+
+ROWS_OF(each_answer_has_its_only_right_verdict, "api_answers.tsv", "name kind body right says")
+{
+	struct http_answer answer = ANSWER(200, NULL);
+	size_t kind = kind_of(row_text(row, "kind"), &answer.code);
 	struct buf template, body;
-	const char *why;
-	bool is_right;
+	char outcome[40];
 
 	buf_init(&template, 100000);
 	buf_init(&body, 100000);
-	put_template(&template, kinds[kind].base, cells[BODY]);
+	put_template(&template, kinds[kind].base, row_text(row, "body"));
 	fill_in(&body, text_or(template.text, ""));
 	answer.body = text_or(body.text, "");
 	answer.body_len = body.len;
 	get_answer(kind, &answer);
-	if (task.kind == TASK_LOOKUP)
-		snprintf(got, sizeof(got), "%s", verdict_of());
-	else
-		outcome_of(got, sizeof(got));
-	why = task.kind == TASK_LOOKUP ? finding.detail : task.why;
-	is_right = !strcmp(got, cells[RIGHT]) && (!strcmp(says, "-") || strstr(why, says));
-	false_confirms += (!strcmp(got, "known") || !strcmp(got, "notorious")) &&
-			  strcmp(got, cells[RIGHT]) != 0;
-	if (!is_right)
-		print_message("%s: %s (%s), not %s (%s)\n", cells[NAME], got, why, cells[RIGHT],
-			      says);
+	outcome_of(outcome, sizeof(outcome));
 	free(task.refused);
 	buf_free(&template);
 	buf_free(&body);
-	return is_right;
+	assert_string_equal(task.kind == TASK_LOOKUP ? verdict_of() : outcome,
+			    row_text(row, "right"));
+	if (strcmp(row_text(row, "says"), "-") != 0)
+		assert_has(task.kind == TASK_LOOKUP ? finding.detail : task.why,
+			   row_text(row, "says"));
 }
 
-static bool split(char *line, char *cells[COLUMNS])
+TEST(there_are_many_answers)
 {
-	size_t count = 0;
-
-	line[strcspn(line, "\n")] = '\0';
-	if (!*line || *line == '#')
-		return false;
-	for (char *cell; (cell = strsep(&line, "\t"));) {
-		assert_true(count < COLUMNS);
-		cells[count++] = cell;
-	}
-	assert_int_equal(count, COLUMNS);
-	return true;
-}
-
-TEST(each_answer_has_its_only_right_verdict)
-{
-	FILE *file = fopen(TEST_DATA "/api_answers.tsv", "re");
-	size_t count[COUNT(kinds)] = { 0 }, total = 0, wrong = 0;
-	char *line = NULL, *cells[COLUMNS];
-	size_t room = 0;
-
-	assert_non_null(file);
-	while (getline(&line, &room, file) > 0) {
-		size_t kind = 0;
-		char *colon;
-
-		if (!split(line, cells))
-			continue;
-		colon = strchr(cells[KIND], ':');
-		if (colon)
-			*colon++ = '\0';
-		while (strcmp(kinds[kind].kind, cells[KIND]) != 0)
-			assert_true(++kind < COUNT(kinds));
-		wrong += !try_row(cells, kind, colon ? atoi(colon) : 200);
-		count[kind]++;
-		total++;
-	}
-	free(line);
-	fclose(file);
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		print_message("%s: %zu\n", kinds[i].kind, count[i]);
-	print_message("%zu answers, %zu wrong, %zu false confirms\n", total, wrong, false_confirms);
-	assert_true(total >= ROWS_MIN);
-	assert_int_equal(wrong, 0);
+	assert_true(unit_count_rows("each_answer_has_its_only_right_verdict") >= ROWS_MIN);
 }

@@ -332,3 +332,8 @@ TEST(a_long_text_is_cut)
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.txt_len, sizeof(a.txt));
 }
+
+TEST(there_are_many_replies)
+{
+	assert_true(unit_count_rows("a_reply_is_read_as_its_row_says") > 90);
+}

@@ -1,55 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* test_health.c - test points, quarantine and recovery of DNS lists; asking again over TCP */
-#include "fake_net.h"
+#include "asked.h"
 #include "reputation/lookup.h"
 #include "reputation/dnsbl_health_store.h"
-#include "unit.h"
+#include <arpa/inet.h>
 
-#define BLOCK  "block.test"
-#define ALLOW  "allow.test"
-#define POINT4 "1.0.0.127."
-#define POINT6 "1.0.0.0.0.0.f.7.f.f.f.f."
-#define TEST4  "2.0.0.127."
-#define SEEN4  "7.1.1.45." /* the addresses that are looked up */
-#define SEEN6  ".0.8.7.4.2.0.a.2."
-#define PROBE  5 /* questions of a family: 127.0.0.1, three random addresses, a random name */
+#define PROBE	 5 /* questions of a family: 127.0.0.1, three random addresses, a random name */
+#define VERDICTS "unknown clean confirmed"
 #define LISTED                                                                                \
 	{                                                                                     \
 		.status = NET_OK, .na = 1, .a = { 0x7f000004 }, .ttl_s = 300, .has_ttl = true \
 	}
-#define WORLD                                                                                 \
-	{                                                                                     \
-		.status = NET_OK, .na = 1, .a = { 0x7f000002 }, .ttl_s = 300, .has_ttl = true \
-	}
-#define NO                                                            \
-	{                                                             \
-		.status = NET_NXDOMAIN, .ttl_s = 300, .has_ttl = true \
-	}
-#define CODE                                                                                 \
-	{                                                                                    \
-		.status = NET_OK, .na = 1, .a = { 0x7ffffffe }, .ttl_s = 60, .has_ttl = true \
-	}
-#define SILENCE(match)                                                 \
-	{                                                              \
-		match, { .status = NET_TIMEOUT }, { .code = 0 }, NEVER \
-	}
-#define ROW(match, ...)                              \
-	{                                            \
-		match, __VA_ARGS__, { .code = 0 }, 0 \
-	}
 enum { R_BLOCK, R_ALLOW };
 
-static struct conf *conf;
 static struct dnsbl_health_table health;
-static int64_t now;
 static char said[400];
 static size_t nsaid;
-
-static int64_t fake_now(void *user)
-{
-	(void)user;
-	return now;
-}
 
 static void on_log(void *user, int priority, const char *line)
 {
@@ -60,61 +26,111 @@ static void on_log(void *user, int priority, const char *line)
 	nsaid++;
 }
 
+static const struct log a_log = { .fn = on_log, .max_priority = LOG_NOTICE };
+static struct session env;
+static struct lookup *one;
+
 static int set_up(void **state)
 {
-	static const char *const names[] = { "block", "allow" }, *const zones[] = { BLOCK, ALLOW };
-	static const char *const points[] = { "127.0.0.[2..9]*3", "127.0.0.[1..3]*-4" };
-	struct err e;
-
-	(void)state;
-	assert_int_equal(conf_new(&conf), 0);
-	conf->sources = calloc(2, sizeof(*conf->sources));
-	assert_non_null(conf->sources);
-	for (size_t i = 0; i < 2; i++) {
-		struct conf_source *s = &conf->sources[i];
-
-		snprintf(s->name, sizeof(s->name), "%s", names[i]);
-		snprintf(s->zone, sizeof(s->zone), "%s", zones[i]);
-		assert_int_equal(points_parse(points[i], 4, &s->points, &e), 0);
-		points_range(&s->points, &s->least, &s->most);
-	}
-	conf->nsources = 2;
-	conf->ntiers = 1;
-	conf->tiers[0] = (struct conf_tier){ "known", 3, 86400 };
+	assert_ok(place_set_up(state));
+	place_add_list("block", "block.test", "127.0.0.[2..9]*3");
+	place_add_list("allow", "allow.test", "127.0.0.[1..3]*-4");
+	place_add_tiers(1);
 	memset(&health, 0, sizeof(health));
-	now = 1795426190;
 	nsaid = 0;
 	said[0] = '\0';
 	fake_net_local(true);
+	env = asked_session();
+	env.log = &a_log;
+	env.health = &health;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
-	conf = conf_free(conf);
-	return 0;
+	one = lookup_free(one);
+	return place_tear_down(state);
 }
 
 FIXTURE(set_up, tear_down);
 
-/* ---- one lookup through the engine ---- */
+/* ---- a script in words: see data/unit/health.tsv ---- */
 
-static const struct log a_log = { .fn = on_log, .max_priority = LOG_NOTICE };
-static struct session env;
-static struct lookup *one;
-static bool fed;
+enum { RULES_MAX = 8 };
+struct script {
+	struct fake_answer answers[RULES_MAX + 1];
+	char matches[RULES_MAX][120];
+};
 
-static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
+static const char *part_of_name(const char *word)
 {
-	(void)user;
-	(void)ret_wait_ms;
-	if (fed)
-		return FEED_END;
-	fed = true;
-	*ret = &one->task;
-	return FEED_TASK;
+	static const char *const parts[][2] = {
+		{ "point4", "1.0.0.127." },
+		{ "point6", "1.0.0.0.0.0.f.7.f.f.f.f." },
+		{ "test4", "2.0.0.127." },
+		{ "seen4", "7.1.1.45." },
+		{ "seen6", ".0.8.7.4.2.0.a.2." },
+		{ "block", "block.test" },
+		{ "allow", "allow.test" },
+		{ "TCP", "TCP " },
+		{ "any", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (!strcmp(parts[i][0], word))
+			return parts[i][1];
+	return word;
 }
+
+static void read_answer(const char *word, struct fake_answer *answer)
+{
+	static const char *const addresses[][2] = { { "listed", "127.0.0.4" },
+						    { "world", "127.0.0.2" },
+						    { "code", "127.255.255.254" } };
+	static const struct {
+		const char *word;
+		enum net_status status;
+	} others[] = { { "no", NET_NXDOMAIN },
+		       { "nodata", NET_NODATA },
+		       { "refused", NET_REFUSED },
+		       { "silence", NET_TIMEOUT } };
+	uint32_t address;
+
+	answer->dns = (struct dns_answer){ .ttl_s = 300, .has_ttl = true };
+	answer->delay_ms = strcmp(word, "silence") ? 0 : NEVER;
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (!strcmp(others[i].word, word)) {
+			answer->dns.status = others[i].status;
+			return;
+		}
+	for (size_t i = 0; i < COUNT(addresses); i++)
+		if (!strcmp(addresses[i][0], word))
+			word = addresses[i][1];
+	assert_int_equal(inet_pton(AF_INET, word, &address), 1);
+	answer->dns.na = 1;
+	answer->dns.a[0] = ntohl(address);
+}
+
+static void read_script(const char *text, struct script *script)
+{
+	char *copy = strdup(text), *rest = copy, *rule, *word;
+	size_t n = 0;
+
+	assert_non_null(copy);
+	memset(script, 0, sizeof(*script));
+	for (; (rule = strsep(&rest, ";")); n++) {
+		char *match = script->matches[n];
+
+		assert_true(n < RULES_MAX);
+		while ((word = strsep(&rule, " ")) && strcmp(word, "=") != 0)
+			strcat(match, part_of_name(word));
+		script->answers[n].match = match;
+		read_answer(rule, &script->answers[n]);
+	}
+	free(copy);
+}
+
+/* ---- one lookup through the engine ---- */
 
 static source_set settled(void *user, struct task *t)
 {
@@ -122,41 +138,26 @@ static source_set settled(void *user, struct task *t)
 	return lookup_settled(&env, t->owner);
 }
 
-static const struct lookup *look_up_as(enum origin origin, const char *ip,
-				       const struct fake_answer *script)
+static const struct lookup *look_up_as(enum origin origin, const char *ip, const char *text)
 {
-	struct feed feed = { .window_max = 1, .task_ms = 2000, .next = next, .settled = settled };
-	static struct err failure;
-	struct addr a;
+	struct addr a = addr_of(ip);
+	struct script script;
 
-	env = (struct session){ .conf = conf,
-				.clock = { .now_s = fake_now },
-				.log = &a_log,
-				.err = &failure,
-				.auth_mark = "",
-				.ops = &fake_net,
-				.health = &health };
-	fake_net_script(script);
-	assert_true(addr_parse(ip, &a));
+	read_script(text, &script);
 	one = lookup_free(one);
-	assert_int_equal(lookup_new(&env, &a, origin, 0, &one), 0);
-	fed = false;
-	assert_int_equal(engine_run(&env, &feed), 0);
+	assert_ok(lookup_new(&env, &a, origin, 0, &one));
+	asked_run(&env, &one->task, script.answers, 2000, settled);
 	return one;
 }
 
-static const struct lookup *look_up(const char *ip, const struct fake_answer *script)
+static const struct lookup *look_up(const char *ip, const char *script)
 {
 	return look_up_as(BY_HAND, ip, script);
 }
 
 /* ---- test points ---- */
 
-static const struct fake_answer honest[] = { ROW(POINT4, NO),
-					     ROW(POINT6, NO),
-					     ROW("7.1.1.45." BLOCK, LISTED),
-					     ROW("TXT", NO),
-					     { .match = NULL } };
+static const char honest[] = "point4 = no; point6 = no; seen4 block = listed; TXT = no";
 
 TEST(a_list_is_probed_before_it_is_believed_and_then_left_alone)
 {
@@ -164,10 +165,10 @@ TEST(a_list_is_probed_before_it_is_believed_and_then_left_alone)
 	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE) + 1); /* and the reason */
 	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
 	assert_int_equal(health.rows[R_BLOCK].state.state[1], ZONE_GOOD);
-	now += conf->health_s - 1;
+	place.now += place.conf->health_s - 1;
 	assert_int_equal(look_up("45.1.1.8", honest)->verdict.kind, V_CLEAN);
 	assert_int_equal(fake_net_asked(), 2);
-	now += 1;
+	place.now += 1;
 	look_up("45.1.1.8", honest);
 	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE));
 	assert_int_equal(nsaid, 0);
@@ -176,16 +177,16 @@ TEST(a_list_is_probed_before_it_is_believed_and_then_left_alone)
 TEST(a_listing_has_the_list_probed_at_most_once_a_minute)
 {
 	look_up("45.1.1.8", honest);
-	now += 59;
+	place.now += 59;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(), 3);
-	now += 1;
+	place.now += 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(fake_net_asked(), 3 + PROBE); /* of its family and list only */
-	now += 59;
+	place.now += 59;
 	look_up("45.1.1.7", honest);
 	assert_int_equal(fake_net_asked(), 3);
-	now += 1;
+	place.now += 1;
 	look_up("45.1.1.8", honest); /* not listed */
 	assert_int_equal(fake_net_asked(), 2);
 }
@@ -193,16 +194,15 @@ TEST(a_listing_has_the_list_probed_at_most_once_a_minute)
 /* Probed a minute ago, and good. */
 TEST(a_list_that_breaks_between_two_probes_confirms_nothing)
 {
-	static const struct fake_answer all_but_the_points[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), ROW(ALLOW, NO), ROW("", WORLD), { .match = NULL }
-	};
+	static const char all_but_the_points[] =
+		"point4 = no; point6 = no; allow = no; any = world";
 	static const enum origin origins[] = { BY_HAND, AMBIGUOUS, SURE };
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
 	for (size_t i = 0; i < 6; i++) {
 		memset(&health, 0, sizeof(health));
 		look_up("45.1.1.8", honest);
-		now += 60;
+		place.now += 60;
 		look_up_as(origins[i % 3], ips[i / 3], all_but_the_points);
 		assert_int_equal(one->verdict.kind, V_UNKNOWN);
 		assert_string_equal(one->findings[R_BLOCK].detail, "lists 3 of 3 random addresses");
@@ -213,16 +213,12 @@ TEST(a_list_that_breaks_between_two_probes_confirms_nothing)
 /* By chance one of three is listed: the listing waits for the next probe, without a message. */
 TEST(one_random_address_that_is_listed_is_a_doubt)
 {
-	static const struct fake_answer script[] = { ROW(POINT4, NO),
-						     ROW(POINT6, NO),
-						     ROW(ALLOW, NO),
-						     ROW(SEEN4, LISTED),
-						     { .match = NULL } };
-	static const struct fake_answer listed = ROW("", LISTED);
+	static const char script[] = "point4 = no; point6 = no; allow = no; seen4 = listed";
+	static const struct fake_answer listed = { .dns = LISTED };
 
 	look_up("45.1.1.7", script);
 	assert_int_equal(one->verdict.kind, V_CONFIRMED);
-	now += 60;
+	place.now += 60;
 	fake_net_nth(3, &listed); /* after two questions and 127.0.0.1 */
 	look_up("45.1.1.7", script);
 	assert_int_equal(one->verdict.kind, V_UNKNOWN);
@@ -230,96 +226,52 @@ TEST(one_random_address_that_is_listed_is_a_doubt)
 			    "not believed: it lists 1 of 3 random addresses");
 	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
 	assert_int_equal(nsaid, 0);
-	now += 10;
+	place.now += 10;
 	assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CONFIRMED);
 }
 
-TEST(a_list_with_a_test_point_it_may_not_have_is_worth_nothing)
+ROWS(a_list_with_a_test_point_it_may_not_have_is_worth_nothing)
 {
-	static const struct fake_answer world4[] = { ROW(POINT4 BLOCK, WORLD),
-						     ROW(POINT6, NO),
-						     ROW(ALLOW, NO),
-						     ROW("", LISTED),
-						     { .match = NULL } };
-	static const struct fake_answer world6[] = {
-		ROW(POINT4, NO),
-		ROW(POINT6 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." BLOCK, WORLD),
-		ROW(ALLOW, NO),
-		ROW(SEEN4, LISTED),
-		ROW(SEEN6, LISTED),
-		{ .match = NULL }
-	};
-	static const struct fake_answer code[] = { ROW(POINT4 BLOCK, CODE),
-						   ROW(POINT6, NO),
-						   ROW(ALLOW, NO),
-						   ROW("", LISTED),
-						   { .match = NULL } };
-	static const struct fake_answer parked[] = {
-		ROW(POINT4 BLOCK, { .status = NET_OK, .na = 1, .a = { 0x5db8d822 } }),
-		ROW(POINT6, NO),
-		ROW(ALLOW, NO),
-		ROW("", LISTED),
-		{ .match = NULL }
-	};
-	static const struct {
-		const struct fake_answer *script;
-		const char *why;
-	} rows[] = {
-		{ world4, "lists 127.0.0.1 (RFC 5782 test entry)" },
-		{ world6, "lists ::ffff:7f00:1 (RFC 5782 test entry)" },
-		{ code,
-		  "refuses this resolver: answered 127.255.255.254, it is a public resolver" },
-		{ parked, "gave no answer of a DNS list: answered 93.184.216.34, an error code" },
-	};
 	static const char *const ips[] = { "45.1.1.7", "2a02:4780::7" };
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		for (size_t k = 0; k < 2; k++) {
-			memset(&health, 0, sizeof(health));
-			assert_int_equal(look_up(ips[k], rows[i].script)->verdict.kind, V_UNKNOWN);
-			assert_int_equal(one->findings[R_BLOCK].status, FINDING_QUARANTINED);
-			assert_int_equal(one->findings[R_BLOCK].points, 0);
-			assert_string_equal(one->findings[R_BLOCK].detail, rows[i].why);
-			assert_int_equal(one->verdict.low, 0);
-			assert_int_equal(one->verdict.high, 0);
-			assert_non_null(strstr(said, "[dnsbl block] quarantined"));
-		}
+	for (size_t k = 0; k < 2; k++) {
+		memset(&health, 0, sizeof(health));
+		assert_int_equal(look_up(ips[k], row_text(row, "script"))->verdict.kind, V_UNKNOWN);
+		assert_int_equal(one->findings[R_BLOCK].status, FINDING_QUARANTINED);
+		assert_int_equal(one->findings[R_BLOCK].points, 0);
+		assert_string_equal(one->findings[R_BLOCK].detail, row_text(row, "detail"));
+		assert_int_equal(one->verdict.low, 0);
+		assert_int_equal(one->verdict.high, 0);
+		assert_has(said, "[dnsbl block] quarantined");
 	}
 }
 
 TEST(a_quarantined_list_is_not_asked_until_its_next_probe_frees_it)
 {
-	static const struct fake_answer world[] = { ROW(ALLOW, NO),
-						    ROW("", WORLD),
-						    { .match = NULL } };
+	static const char world[] = "allow = no; any = world";
 
 	look_up("45.1.1.7", world);
 	assert_int_equal(nsaid, 1);
-	now += conf->health_s - 1;
+	place.now += place.conf->health_s - 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_BLOCK].status,
 			 FINDING_QUARANTINED);
 	assert_int_equal(fake_net_asked(), 1); /* the allowlist */
 	assert_int_equal(nsaid, 1);
-	now += 1;
+	place.now += 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(nsaid, 2);
-	assert_non_null(strstr(said, "[dnsbl block] passes its test points again"));
+	assert_has(said, "[dnsbl block] passes its test points again");
 }
 
 TEST(a_list_whose_test_point_is_silent_is_not_believed)
 {
-	static const struct fake_answer silent[] = { SILENCE(POINT4 BLOCK),
-						     SILENCE(POINT6),
-						     ROW(ALLOW, NO),
-						     ROW(SEEN4, LISTED),
-						     { .match = NULL } };
-	static const struct fake_answer clean[] = { SILENCE(POINT4 BLOCK),
-						    ROW("", NO),
-						    { .match = NULL } };
+	static const char silent[] =
+		"point4 block = silence; point6 = silence; allow = no; seen4 = listed";
+	static const char clean[] = "point4 block = silence; any = no";
 
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
-	assert_non_null(strstr(one->findings[R_BLOCK].detail, "127.0.0.1 got no answer"));
+	assert_has(one->findings[R_BLOCK].detail, "127.0.0.1 got no answer");
 	assert_int_equal(one->verdict.high, 3);
 	assert_int_equal(look_up("45.1.1.7", clean)->verdict.kind, V_UNKNOWN);
 }
@@ -327,75 +279,65 @@ TEST(a_list_whose_test_point_is_silent_is_not_believed)
 /* Its "no" counts, its listings wait for a probe that is answered. */
 TEST(of_a_list_once_good_whose_points_are_silent_no_listing_counts)
 {
-	static const struct fake_answer silent[] = {
-		SILENCE(POINT4), SILENCE(POINT6), ROW(SEEN4 BLOCK, LISTED), { .match = NULL }
-	};
+	static const char silent[] = "point4 = silence; point6 = silence; seen4 block = listed";
 
 	look_up("45.1.1.7", honest);
-	now += conf->health_s;
+	place.now += place.conf->health_s;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
 	assert_string_equal(one->findings[R_BLOCK].detail,
 			    "not believed: its test point 127.0.0.1 got no answer");
 	assert_int_equal(fake_net_time_ms(), 2000); /* held until the probe was given up */
-	now += 10;
+	place.now += 10;
 	assert_int_equal(look_up("45.1.1.8", silent)->verdict.kind, V_CLEAN);
-	now += 10;
+	place.now += 10;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
 }
 
 TEST(only_the_family_asked_about_needs_its_test_point)
 {
-	static const struct fake_answer no6[] = {
-		ROW(POINT4, NO),    ROW(POINT6, { .status = NET_REFUSED }),
-		ROW(ALLOW, NO),	    ROW(SEEN4, LISTED),
-		ROW(SEEN6, LISTED), { .match = NULL }
-	};
+	static const char no6[] =
+		"point4 = no; point6 = refused; allow = no; seen4 = listed; seen6 = listed";
 
 	assert_int_equal(look_up("45.1.1.7", no6)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(look_up("2a02:4780::7", no6)->verdict.kind, V_UNKNOWN);
-	assert_non_null(strstr(one->findings[R_BLOCK].detail, "::ffff:7f00:1 got no answer"));
+	assert_has(one->findings[R_BLOCK].detail, "::ffff:7f00:1 got no answer");
 }
 
 /* One answer of three random addresses, and the one for a name, may get lost. */
 TEST(a_probe_may_lose_a_random_address_and_the_name_and_nothing_else)
 {
-	static const struct fake_answer lost = SILENCE("");
+	static const struct fake_answer lost = { .delay_ms = NEVER };
 
-	conf->sources[R_BLOCK].test_entry = true;
+	place.conf->sources[R_BLOCK].test_entry = true;
 	for (size_t i = 0; i < 6; i++) { /* in the order in which they are asked for */
-		static const struct fake_answer script[] = { ROW(POINT4, NO),
-							     ROW(POINT6, NO),
-							     ROW(TEST4, WORLD),
-							     ROW(SEEN4 BLOCK, LISTED),
-							     { .match = NULL } };
+		static const char script[] =
+			"point4 = no; point6 = no; test4 = world; seen4 block = listed";
 		bool may_be_lost = i >= 2;
 
 		memset(&health, 0, sizeof(health));
 		fake_net_nth(i, &lost);
 		look_up("45.1.1.7", script);
 		assert_int_equal(one->verdict.kind, may_be_lost ? V_CONFIRMED : V_UNKNOWN);
-		now += 60;
+		place.now += 60;
 	}
 }
 
 TEST(a_list_without_its_test_entry_is_worth_nothing)
 {
-	static const struct fake_answer lost[] = { ROW("", NO), { .match = NULL } };
-	static const struct fake_answer no_data[] = { ROW("", { .status = NET_NODATA }),
-						      { .match = NULL } };
-	static const struct fake_answer still[] = { ROW(SEEN4 BLOCK, LISTED), { .match = NULL } };
-	static const struct fake_answer *const scripts[] = { lost, no_data, still };
+	static const char lost[] = "any = no";
+	static const char no_data[] = "any = nodata";
+	static const char still[] = "seen4 block = listed";
+	static const char *const scripts[] = { lost, no_data, still };
 
 	for (size_t i = 0; i < 3; i++) {
 		memset(&health, 0, sizeof(health));
-		conf->sources[R_BLOCK].test_entry = true;
+		place.conf->sources[R_BLOCK].test_entry = true;
 		assert_int_equal(look_up("45.1.1.7", scripts[i])->verdict.kind, V_UNKNOWN);
 		assert_int_equal(one->findings[R_BLOCK].status, FINDING_QUARANTINED);
-		assert_non_null(strstr(one->findings[R_BLOCK].detail,
-				       "does not list its test entry 127.0.0.2"));
+		assert_has(one->findings[R_BLOCK].detail, "does not list its test entry 127.0.0.2");
 		memset(&health, 0, sizeof(health));
-		conf->sources[R_BLOCK].test_entry = false;
+		place.conf->sources[R_BLOCK].test_entry = false;
 		assert_int_equal(look_up("45.1.1.7", scripts[i])->verdict.kind,
 				 i == 2 ? V_CONFIRMED : V_CLEAN);
 	}
@@ -404,11 +346,9 @@ TEST(a_list_without_its_test_entry_is_worth_nothing)
 /* Many lists have no IPv6: their "no" says nothing, and their IPv4 is as good as before. */
 TEST(a_no_of_a_list_without_ipv6_is_none)
 {
-	static const struct fake_answer script[] = { ROW(TEST4, WORLD),
-						     ROW(SEEN6 BLOCK, LISTED),
-						     { .match = NULL } };
+	static const char script[] = "test4 = world; seen6 block = listed";
 
-	conf->sources[R_BLOCK].test_entry = true;
+	place.conf->sources[R_BLOCK].test_entry = true;
 	assert_int_equal(look_up("2a02:4781::7", script)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_SKIPPED);
 	assert_int_equal(one->verdict.high, 0);
@@ -418,81 +358,70 @@ TEST(a_no_of_a_list_without_ipv6_is_none)
 
 TEST(an_error_code_probes_at_once)
 {
-	static const struct fake_answer gone[] = { ROW(ALLOW, NO),
-						   ROW("", CODE),
-						   { .match = NULL } };
-	static const struct fake_answer limit[] = { ROW("8.1.1.45." BLOCK, CODE),
-						    ROW("9.1.1.45." BLOCK, CODE),
-						    { .match = NULL } };
+	static const char gone[] = "allow = no; any = code";
+	static const char limit[] = "8.1.1.45. block = code; 9.1.1.45. block = code";
 
 	look_up("45.1.1.7", honest);
-	now += 61;
+	place.now += 61;
 	assert_int_equal(look_up("45.1.1.8", limit)->findings[R_BLOCK].status, FINDING_ERROR);
 	assert_int_equal(fake_net_asked(), 2 + PROBE);
-	now += 59;
+	place.now += 59;
 	look_up("45.1.1.9", gone); /* once a minute is enough */
 	assert_int_equal(fake_net_asked(), 2);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
-	now += 1;
+	place.now += 1;
 	assert_int_equal(look_up("45.1.1.9", gone)->findings[R_BLOCK].status, FINDING_QUARANTINED);
 }
 
 /* For a day it would keep every verdict open otherwise, and over its limit clear everybody. */
 TEST(an_allowlist_that_refuses_this_resolver_decides_nothing)
 {
-	static const uint32_t codes[] = { 0x7f0000ff, 0x7f000a03, 0x7ffffffe, 0x7fffffff };
+	static const char *const codes[] = { "127.0.0.255", "127.0.10.3", "127.255.255.254",
+					     "127.255.255.255" };
 
 	for (size_t i = 0; i < 8; i++) {
-		struct fake_answer script[] = { ROW(POINT4 ALLOW, NO),
-						ROW(ALLOW, { .status = NET_OK, .na = 1 }),
-						ROW(SEEN4 BLOCK, LISTED),
-						{ .match = NULL } };
+		char script[80];
 
-		script[1].dns.a[0] = codes[i / 2];
+		snprintf(script, sizeof(script),
+			 "point4 allow = no; allow = %s; seen4 block = listed", codes[i / 2]);
 		memset(&health, 0, sizeof(health));
 		if (i % 2) { /* it was good until now */
 			look_up("45.1.1.8", honest);
-			now += 60;
+			place.now += 60;
 		}
 		assert_int_equal(look_up("45.1.1.7", script)->verdict.kind, V_CONFIRMED);
 		assert_int_equal(one->findings[R_ALLOW].status, FINDING_QUARANTINED);
-		assert_non_null(
-			strstr(one->findings[R_ALLOW].detail, "refuses this resolver: answered"));
-		now += 60;
+		assert_has(one->findings[R_ALLOW].detail, "refuses this resolver: answered");
+		place.now += 60;
 	}
 }
 
 TEST(an_allowlist_silent_for_a_day_no_longer_keeps_verdicts_open)
 {
-	static const struct fake_answer silent[] = {
-		ROW(POINT4 BLOCK, NO), ROW(POINT6, NO), ROW("7.1.1.45." BLOCK, LISTED),
-		SILENCE(ALLOW),	       ROW("TXT", NO),	{ .match = NULL }
-	};
+	static const char silent[] =
+		"point4 block = no; point6 = no; seen4 block = listed; allow = silence; TXT = no";
 
 	look_up("45.1.1.7", honest);
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
-	now += 86399;
+	place.now += 86399;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_UNKNOWN);
 	assert_int_equal(one->verdict.low, -1);
-	now += 1;
+	place.now += 1;
 	assert_int_equal(look_up("45.1.1.7", silent)->verdict.kind, V_CONFIRMED);
 	assert_int_equal(one->findings[R_ALLOW].status, FINDING_QUARANTINED);
-	assert_non_null(strstr(
-		said, "[dnsbl allow] quarantined: an allowlist that has not answered for a day"));
-	now += conf->health_s;
+	assert_has(said, "[dnsbl allow] quarantined: an allowlist that has not answered for a day");
+	place.now += place.conf->health_s;
 	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_ALLOW].status, FINDING_OK);
 }
 
 TEST(one_answer_in_a_day_ends_an_allowlists_silence)
 {
-	static const struct fake_answer silent[] = {
-		ROW(POINT4, NO), ROW(POINT6, NO), SILENCE(ALLOW), { .match = NULL }
-	};
+	static const char silent[] = "point4 = no; point6 = no; allow = silence";
 
 	look_up("45.1.1.7", silent);
-	now += 80000;
+	place.now += 80000;
 	look_up("45.1.1.7", honest);
-	now += 80000;
+	place.now += 80000;
 	assert_int_equal(look_up("45.1.1.7", silent)->findings[R_ALLOW].status, FINDING_TIMEOUT);
 }
 
@@ -503,7 +432,7 @@ TEST(a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache)
 
 	health.rows[R_BLOCK].state.state[1] = ZONE_BAD;
 	env.health = &health;
-	env.conf = conf;
+	env.conf = place.conf;
 	dnsbl_health_mark(&env, f);
 	assert_int_equal(f[R_BLOCK].status, FINDING_QUARANTINED);
 	assert_int_equal(f[R_BLOCK].points, 0);
@@ -512,52 +441,12 @@ TEST(a_block_listed_answer_of_the_quarantined_is_not_taken_from_the_cache)
 
 /* ---- over TCP ---- */
 
-TEST(what_would_block_is_asked_again_over_tcp)
+ROWS(what_would_block_is_asked_again_over_tcp)
 {
-	static const struct fake_answer both[] = { ROW(POINT4, NO),
-						   ROW(POINT6, NO),
-						   ROW("TCP 7.1.1.45." BLOCK, LISTED),
-						   ROW("7.1.1.45." BLOCK, LISTED),
-						   { .match = NULL } };
-	static const struct fake_answer forged[] = { ROW(POINT4, NO),
-						     ROW(POINT6, NO),
-						     ROW("TCP", NO),
-						     ROW("7.1.1.45." BLOCK, LISTED),
-						     { .match = NULL } };
-	static const struct fake_answer no_tcp[] = { ROW(POINT4, NO),
-						     ROW(POINT6, NO),
-						     SILENCE("TCP"),
-						     ROW("7.1.1.45." BLOCK, LISTED),
-						     { .match = NULL } };
-	static const struct fake_answer no_point[] = { ROW(POINT4, NO),
-						       ROW(POINT6, NO),
-						       ROW("TCP 7.1.1.45." BLOCK, CODE),
-						       ROW("7.1.1.45." BLOCK, LISTED),
-						       { .match = NULL } };
-	static const struct {
-		bool local;
-		enum confirm_tcp confirm;
-		enum origin origin;
-		const struct fake_answer *script;
-		enum verdict_kind kind;
-	} rows[] = {
-		{ false, CONFIRM_AUTO, SURE, both, V_CONFIRMED },
-		{ false, CONFIRM_AUTO, SURE, forged, V_CLEAN },
-		{ false, CONFIRM_AUTO, AMBIGUOUS, forged, V_CLEAN },
-		{ false, CONFIRM_AUTO, SURE, no_tcp, V_UNKNOWN },
-		{ false, CONFIRM_AUTO, SURE, no_point, V_UNKNOWN },
-		{ true, CONFIRM_AUTO, SURE, forged, V_CONFIRMED },
-		{ true, CONFIRM_YES, SURE, forged, V_CLEAN },
-		{ false, CONFIRM_NO, SURE, forged, V_CONFIRMED },
-		{ false, CONFIRM_YES, BY_HAND, forged, V_CONFIRMED }, /* makes no block */
-	};
+	enum origin origin = (enum origin)row_choice(row, "origin", "by_hand ambiguous sure");
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		fake_net_local(rows[i].local);
-		conf->confirm_tcp = rows[i].confirm;
-		memset(&health, 0, sizeof(health));
-		if (look_up_as(rows[i].origin, "45.1.1.7", rows[i].script)->verdict.kind !=
-		    rows[i].kind)
-			fail_msg("row %zu: %d", i, one->verdict.kind);
-	}
+	fake_net_local(row_yes(row, "local"));
+	place.conf->confirm_tcp = (enum confirm_tcp)row_choice(row, "confirm", "auto yes no");
+	look_up_as(origin, "45.1.1.7", row_text(row, "script"));
+	assert_int_equal(one->verdict.kind, row_choice(row, "verdict", VERDICTS));
 }

@@ -172,6 +172,13 @@ static struct wanted *find_wanted(const char *name)
 	return NULL;
 }
 
+size_t unit_count_rows(const char *table)
+{
+	const struct wanted *w = find_wanted(table);
+
+	return w ? w->nrows : 0;
+}
+
 /* Columns: NULL: the file has heads. */
 static void read_file(const char *file, const char *columns, struct wanted *w)
 {

@@ -33,6 +33,8 @@ void unit_add_test(const char *name, unit_case *run);
 /* file and columns: NULL, or a file without heads, whose cells are taken as they are. */
 void unit_add_table(const char *name, unit_case *run, const char *file, const char *columns);
 
+size_t unit_count_rows(const char *table);
+
 #define UNIT_REGISTER(id, call)                                      \
 	__attribute__((constructor)) static void id##_is_added(void) \
 	{                                                            \
