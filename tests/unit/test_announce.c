@@ -1,27 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* test_announce.c - who forgets an address while its line is about to be written: one of them waits
+/* test_announce.c - what happens while a line is written: its address is forgotten, the log is
+ * rotated, the disk fails
  */
 #include "reputation/verdict_log.h"
 #include "place.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static struct store *shell;
 static struct addr key;
-static bool is_in_the_way; /* forgets at the moment of the write */
+static void (*act)(void); /* at the moment of the write */
+static bool disk_fails;
 static int forgot;
 
 ssize_t __real_write(int fd, const void *buf, size_t n);
 ssize_t __wrap_write(int fd, const void *buf, size_t n);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
 
 ssize_t __wrap_write(int fd, const void *buf, size_t n)
 {
-	bool forgets = is_in_the_way;
+	void (*now)(void) = act;
 
-	is_in_the_way = false;
-	if (forgets)
-		forgot = store_forget(shell, &key, 128, 0);
+	act = NULL;
+	if (now)
+		now();
 	return __real_write(fd, buf, n);
+}
+
+int __wrap_fdatasync(int fd)
+{
+	if (!disk_fails)
+		return __real_fdatasync(fd);
+	errno = EIO;
+	return -1;
+}
+
+static void forget(void)
+{
+	forgot = store_forget(shell, &key, 128, 0);
+}
+
+static void rotate(void)
+{
+	int fd;
+
+	assert_ok(rename(place.conf->verdict_log, place_path("verdict.log.1")));
+	fd = open(place.conf->verdict_log, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	assert_true(fd >= 0);
+	close(fd);
 }
 
 static int set_up(void **state)
@@ -71,7 +100,7 @@ TEST(a_line_is_written_before_the_block_is_forgotten_or_not_at_all)
 
 	place_put_block("45.1.1.1", place.now + 86400);
 	forgot = 1;
-	is_in_the_way = true;
+	act = forget;
 	assert_int_equal(announce(), 1);
 	assert_int_equal(forgot, IPREP_E_BUSY); /* it waited, in vain here */
 	size = log_size();
@@ -86,4 +115,21 @@ TEST(what_ends_too_far_away_to_be_true_is_not_announced)
 	place_put_block("45.1.1.1", place.now + 11 * 365 * 86400LL);
 	assert_int_equal(announce(), 0);
 	assert_int_equal(log_size(), 0);
+}
+
+TEST(a_line_that_went_to_the_rotated_log_is_written_to_the_new_one)
+{
+	place_put_block("45.1.1.1", place.now + 86400);
+	act = rotate;
+	assert_int_equal(announce(), 1);
+	assert_true(log_size() > 0);
+}
+
+TEST(a_block_whose_line_is_not_on_disk_stays_due)
+{
+	place_put_block("45.1.1.1", place.now + 86400);
+	disk_fails = true;
+	assert_int_equal(announce(), IPREP_E_IO);
+	disk_fails = false;
+	assert_int_equal(announce(), 1);
 }
