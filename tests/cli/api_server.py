@@ -62,6 +62,9 @@ class Api(http.server.ThreadingHTTPServer):
     def handle_error(self, *_):
         pass                               # clients that break off are what is tested
 
-    def __exit__(self, *_):
+    def close(self):
         self.shutdown()
         self.server_close()
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,57 +1,30 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Rows of data/api_answers.tsv through the programs; and a score from a report whose check fails.
-
-    test_api_answers.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""Rows of data/api_answers.tsv through the programs; and a score from a report whose check fails."""
 import collections
 import json
-import os
 import re
 import sys
 import time
-import unittest
 import urllib.parse
 
-import place
+import rows
+from api import Emulator
+from addresses import key_of
 from api_server import Api, answer
+from cases import BAD, DONE, PARKED, QUEUED, SENDING, Case
 
-BIN = ''
-TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'api_answers.tsv')
-COLUMNS = ('name', 'kind', 'body', 'right', 'says')
-QUEUED, SENDING, PARKED, DONE = range(4)
 ADDRESSES_AT_ONCE = 100
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-timeout_ms = TIMEOUT
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[worker]
-start = none
-linger = 0
-[abuseipdb]
-key_file = {dir}/key
-url = """
 # The base answers; unit/test_api_answers.c has the same.
 CHECK = ('ipAddress="@A@" ;; isPublic=true ;; ipVersion=4 ;; isWhitelisted=false ;; abuseConfidenceScore=100 ;; '
          'countryCode="NL" ;; usageType="Data Center/Web Hosting/Transit" ;; isp="Example" ;; domain="example.net" ;; '
          'hostnames=[] ;; isTor=false ;; totalReports=50 ;; numDistinctUsers=20 ;; lastReportedAt="@-60@+00:00"')
 BASES = {'check': CHECK, 'reported': CHECK, 'report': 'ipAddress="@A@" ;; abuseConfidenceScore=100'}
-SCORE_100 = {'abuseConfidenceScore': 100, 'totalReports': 50, 'numDistinctUsers': 20, 'lastReportedAt': 'now-1h'}
 
 
-def rows():
-    with open(TABLE, encoding='utf-8') as file:
-        for line in file:
-            if line.strip() and not line.startswith('#'):
-                row = dict(zip(COLUMNS, line.rstrip('\n').split('\t'), strict=True))
-                row['kind'], _, code = row['kind'].partition(':')
-                yield {**row, 'code': int(code or 200)}
+def answers():
+    for row in rows.read('api_answers.tsv', 900, ('name', 'kind', 'body', 'right', 'says')):
+        row['kind'], _, code = row['kind'].partition(':')
+        yield {**row, 'code': int(code or 200)}
 
 
 def stops_the_endpoint(row):
@@ -77,27 +50,9 @@ def body_of(row, address):
         beside = ''.join(f',"{name[1:]}":{value}' for name, value in members.items() if name[0] == '+')
         text = '{"data":{' + data + '}' + beside + '}'
     text = text.replace('@A@', address)
-    text = re.sub('@(-?[0-9]+)@', lambda m: time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(time.time() + 60 * int(m[1]))), text)
+    text = re.sub('@(-?[0-9]+)@', lambda m: time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(
+        time.time() + 60 * int(m[1]))), text)
     return re.sub(b'<([0-9a-f]{2})>', lambda m: bytes([int(m[1], 16)]), text.encode())
-
-
-class Case(unittest.TestCase):
-    def place(self, url, timeout_ms=10000):
-        made = place.Place(BIN, CONF.replace('TIMEOUT', str(timeout_ms)) + url + '\n')
-        self.addCleanup(made.close)
-        return made
-
-    def look(self, where, *arguments):
-        """{address: what rep-check says of it}"""
-        found = {}
-        options = [a for a in arguments if a.startswith('-')]
-        addresses = [a for a in arguments if not a.startswith('-')]
-        for at in range(0, len(addresses), ADDRESSES_AT_ONCE):
-            run = where.run('rep-check', '--json', *options, '--', *addresses[at:at + ADDRESSES_AT_ONCE])
-            for line in run.stdout.splitlines():
-                said = json.loads(line)
-                found[said['address']] = said
-        return found
 
 
 def verdict(said):
@@ -108,14 +63,36 @@ def detail(said):
     return next((f['detail'] or '' for f in said['findings'] if f['source'] == 'abuseipdb'), '')
 
 
-class Table(Case):
+class AnswersCase(Case):
+    sections = {'general': {'timeout_ms': 10000}}
+
+    def setUp(self):
+        pass                               # start() is called with a URL
+
+    def look(self, *arguments):
+        """{address: what rep-check says of it}"""
+        found = {}
+        options = [a for a in arguments if a.startswith('-')]
+        addresses = [a for a in arguments if not a.startswith('-')]
+        for at in range(0, len(addresses), ADDRESSES_AT_ONCE):
+            run = self.place.run('rep-check', '--json', *options, '--', *addresses[at:at + ADDRESSES_AT_ONCE])
+            for said in map(json.loads, run.stdout.splitlines()):
+                found[said['address']] = said
+        return found
+
+    def report_all(self, *addresses):
+        for address in addresses:
+            self.enqueue(address)
+        self.place.run('rep-report', '--flush')
+
+
+class Table(AnswersCase):
     """Each row has an address of its own, which the API knows it by."""
 
-    def start(self, *kinds):
-        every = [row for row in rows() if row['kind'] in kinds and not stops_the_endpoint(row)]
+    def answer_as(self, *kinds):
+        every = [row for row in answers() if row['kind'] in kinds and not stops_the_endpoint(row)]
         self.of = {f'45.1.{i // 200}.{i % 200 + 1}': row for i, row in enumerate(every)}
-        api = self.enterContext(Api(self.say))
-        return self.place(api.url)
+        self.start(api=self.open(Api(self.say)).url)
 
     def say(self, request):
         form = urllib.parse.parse_qs(request.body.decode())
@@ -130,41 +107,39 @@ class Table(Case):
 
     def compare(self, got):
         """got: {address: (verdict or outcome, detail or reason)}"""
-        wrong = [f'{row["name"]}: {got.get(address)}, not {row["right"]} ({row["says"]})' for address, row in self.of.items()
+        wrong = [f'{row["name"]}: {got.get(address)}, not {row["right"]} ({row["says"]})'
+                 for address, row in self.of.items()
                  if address not in got or got[address][0] != row['right'] or
                  (row['says'] != '-' and row['says'] not in got[address][1])]
-        false = [a for a, row in self.of.items() if a in got and got[a][0] in ('known', 'notorious') and got[a][0] != row['right']]
+        false = [a for a, row in self.of.items()
+                 if a in got and got[a][0] in ('known', 'notorious') and got[a][0] != row['right']]
         counts = collections.Counter(row['right'].split('+')[0] for row in self.of.values())
         print(f'{len(self.of)} answers ({", ".join(f"{n} {what}" for what, n in counts.most_common())}), '
               f'{len(wrong)} wrong, {len(false)} false confirms', file=sys.stderr)
         self.assertEqual(wrong, [])
 
     def test_each_check_has_its_only_right_verdict_and_the_cache_agrees(self):
-        where = self.start('check')
-        said = self.look(where, *self.of)
+        self.answer_as('check')
+        said = self.look(*self.of)
         self.compare({address: (verdict(s), detail(s)) for address, s in said.items()})
-        cached = self.look(where, '--cached', *self.of)
+        cached = self.look('--cached', *self.of)
         self.assertEqual({a: verdict(s) for a, s in cached.items()}, {a: verdict(s) for a, s in said.items()})
         self.assertGreater(len(said), 600)
 
     def test_after_our_own_report_what_only_we_reported_gives_nothing(self):
-        where = self.start('reported')
-        for address in self.of:
-            where.run('rep-report', '--enqueue', '--jail', 'sshd', '--', address, check=True)
-        where.run('rep-report', '--flush')
-        self.assertEqual({state for state, in where.sql('SELECT state FROM report')}, {DONE})
-        self.compare({address: (verdict(s), detail(s)) for address, s in self.look(where, *self.of).items()})
+        self.answer_as('reported')
+        self.report_all(*self.of)
+        self.assertEqual({state for state, in self.sql('SELECT state FROM report')}, {DONE})
+        self.compare({address: (verdict(s), detail(s)) for address, s in self.look(*self.of).items()})
 
     def test_each_report_has_its_only_right_outcome(self):
-        where = self.start('report')
-        for address in self.of:
-            where.run('rep-report', '--enqueue', '--jail', 'sshd', '--', address, check=True)
-        where.run('rep-report', '--flush')
-        points = dict(where.sql("SELECT hex(key), points FROM finding WHERE source = 'abuseipdb'"))
-        reports = {key: rest for key, *rest in where.sql('SELECT hex(addr), state, why FROM report')}
+        self.answer_as('report')
+        self.report_all(*self.of)
+        points = dict(self.sql("SELECT hex(key), points FROM finding WHERE source = 'abuseipdb'"))
+        reports = {key: rest for key, *rest in self.sql('SELECT hex(addr), state, why FROM report')}
         got = {}
         for address, row in self.of.items():
-            key = (bytes(10) + b'\xff\xff' + bytes(int(part) for part in address.split('.'))).hex().upper()
+            key = key_of(address).hex().upper()
             state, why = reports[key]
             outcome = {QUEUED: 'later', SENDING: 'later', DONE: 'done', PARKED: 'parked'}.get(state, f'state {state}')
             if outcome == 'done' and row['right'] == 'duplicate':
@@ -173,41 +148,34 @@ class Table(Case):
                 outcome += f'+{points[key]}' if key in points else '-'
             got[address] = (outcome, why)
         self.compare(got)
-        shown = where.run('rep-report', '--status').stdout
+        shown = self.place.run('rep-report', '--status').stdout
         self.assertIn('HTTP 422: The ip address is whitelisted and cannot be reported.', shown)
 
 
-class ScoreOfAReport(Case):
+class ScoreOfAReport(AnswersCase):
     """The answer to a report says 100; the check that follows fails."""
 
     def try_fault(self, fault, **more):
         addresses = ('45.1.1.1', '45.1.1.2')
-        api = place.Emulator({address: SCORE_100 for address in addresses})
-        self.addCleanup(api.close)
-        where = self.place(api.url, 1000)
+        api = self.open(Emulator(dict.fromkeys(addresses, BAD)))
+        self.start(api=api.url, general={'timeout_ms': 1000})
         api.fault(fault, 'check', **more)
         for address in addresses:
-            where.run('rep-report', '--enqueue', '--jail', 'sshd', '--', address, check=True)
-            where.run('rep-report', '--flush')
+            self.report_all(address)
         addresses = [a for a in addresses if a in api.accepted()]    # a refused key stops reports as well
-        blocks = re.findall(r'ip=(\S+) .*tier=(\S+)', where.verdict_log())
+        blocks = re.findall(r'ip=(\S+) .*tier=(\S+)', self.place.verdict_log())
         self.assertEqual(blocks, [(address, 'known') for address in addresses])
         for options in (('--cached',), ()):
-            said = self.look(where, *options, *addresses)
+            said = self.look(*options, *addresses)
             self.assertEqual({a: verdict(s) for a, s in said.items()}, dict.fromkeys(addresses, 'known'))
         self.assertIn('confidence 100, in the answer to our report; ', detail(said[addresses[0]]))
         api.clear_faults()
-        where.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 100')
-        where.sql('UPDATE lookup SET next_at = 0')
-        where.run('rep-report', '--flush')
-        self.assertEqual(where.sql("SELECT DISTINCT tier FROM block"), [('notorious',)])
+        self.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 100')
+        self.place.due_now()
+        self.place.run('rep-report', '--flush')
+        self.assertEqual(self.sql("SELECT DISTINCT tier FROM block"), [('notorious',)])
 
     def test_the_first_address_the_next_one_and_the_cache_have_the_lowest_tier(self):
         for fault in ('http_500', 'http_401', 'quota_429', 'html_200', 'wrong_types', 'reset_after', 'hang'):
             with self.subTest(fault):
                 self.try_fault(fault)
-
-
-if __name__ == '__main__':
-    BIN = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=2)

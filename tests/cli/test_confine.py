@@ -1,27 +1,22 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """A worker that an answer has taken over: what it can still do, seen by trying it from inside.
 
 confine_probe.c is loaded into the program and tries when the program first goes to the network.
-
-    test_confine.py DIRECTORY-OF-PROGRAMS PROBE
 """
 import errno
 import os
 import shutil
-import sys
 import tempfile
-import unittest
 
-import api_case
-import place
+from keys import ADDRESS, KeyCase
+from places import OWNER, library
+from waiting import wait_until
 
-PROBE = ''
 FILES = {'make a file elsewhere', 'write a file elsewhere', 'truncate a file elsewhere', 'remove a file elsewhere',
          'make a directory elsewhere', 'make a directory in the state', 'make a FIFO in the state',
          'make a link in the state', 'move a file out of the state', 'read below /home'}
-CALLS = {'fork', 'clone', 'trace another process', 'signal another process', 'change user', 'make a namespace', 'packet socket',
-         'listen', 'memory file', 'write and execute memory', 'key ring', 'run a program'}
+CALLS = {'fork', 'clone', 'trace another process', 'signal another process', 'change user', 'make a namespace',
+         'packet socket', 'listen', 'memory file', 'write and execute memory', 'key ring', 'run a program'}
 NEEDED = {'write the state', 'read /etc', 'write /dev/null', 'connect', 'thread'}
 
 
@@ -31,7 +26,7 @@ def landlock():
     return max(0, ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1))
 
 
-class Confine(api_case.Case):
+class Confine(KeyCase):
     def setUp(self):
         super().setUp()
         self.api = self.emulator()
@@ -44,10 +39,10 @@ class Confine(api_case.Case):
         os.mkdir(self.place.path('outside'))
         os.chmod(self.place.path('outside'), 0o777)
         for name in ('outside/there', 'outside/there2', 'state/mine'):
-            self.place.write(name, 'x', 0o666, place.OWNER)
+            self.place.write(name, 'x', 0o666, OWNER)
 
     def tries(self, program, *args, statuses=(0,)):
-        env = {'PATH': '/usr/bin:/bin', 'LD_PRELOAD': PROBE, 'PROBE_DIR': self.place.dir,
+        env = {'PATH': '/usr/bin:/bin', 'LD_PRELOAD': library('confine_probe'), 'PROBE_DIR': self.place.dir,
                'PROBE_HOME': self.home + '/mail'}
         p = self.place.run(program, *args, env=env)
         self.assertIn(p.returncode, statuses, p.stderr)
@@ -58,7 +53,7 @@ class Confine(api_case.Case):
 
     def queue(self):
         self.run_it('rep-report', '--enqueue', '--jail=sshd', '--failures=5', '--categories=ssh', '--',
-                    api_case.ADDRESS, status=0)
+                    ADDRESS)
 
     def check(self, found):
         for name in NEEDED:
@@ -78,15 +73,15 @@ class Confine(api_case.Case):
     def test_a_worker_that_was_taken_over(self):
         self.queue()
         self.check(self.tries('rep-report', '--flush'))
-        self.assertEqual(self.api.accepted(), [api_case.ADDRESS])      # and it does its work
+        self.assertEqual(self.api.accepted(), [ADDRESS])      # and it does its work
 
     def test_a_lookup_by_hand_that_was_taken_over(self):
-        self.check(self.tries('rep-check', '--fresh', api_case.ADDRESS, statuses=(10,)))
+        self.check(self.tries('rep-check', '--fresh', ADDRESS, statuses=(10,)))
 
     def test_a_recheck_that_was_taken_over(self):
         self.queue()
-        self.run_it('rep-report', '--flush', status=0)
-        self.place.sql("UPDATE block SET since = since - 86400 * 40")
+        self.run_it('rep-report', '--flush')
+        self.sql("UPDATE block SET since = since - 86400 * 40")
         self.check(self.tries('rep-purge', '--recheck'))
 
     def test_what_the_kernel_says_of_a_worker(self):
@@ -96,7 +91,7 @@ class Confine(api_case.Case):
             def status():
                 with open(f'/proc/{worker.pid}/status', encoding='ascii') as f:
                     return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
-            place.wait_until(lambda: status().get('Seccomp') == '2' or worker.poll() is not None, 'it is confined')
+            wait_until(lambda: status().get('Seccomp') == '2' or worker.poll() is not None, 'it is confined')
             self.assertEqual(status().get('NoNewPrivs'), '1')
             with open(f'/proc/{worker.pid}/limits', encoding='ascii') as f:
                 limits = {line[:25].strip(): line[26:].split()[1] for line in f}
@@ -105,9 +100,3 @@ class Confine(api_case.Case):
         self.assertEqual(limits['Max open files'], '1024')
         self.assertNotEqual(limits['Max data size'], 'unlimited')
         self.assertNotEqual(limits['Max file size'], 'unlimited')
-
-
-if __name__ == '__main__':
-    PROBE = sys.argv.pop(2)
-    Confine.programs = sys.argv.pop(1)
-    unittest.main()

@@ -1,11 +1,8 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Keys appear nowhere: not in output, syslog, state, verdict log, JSON, /proc or a core dump.
 
 Every program runs with -v, with an API key and a key in a zone, against honest and failing servers,
 and against servers that send the key back. Keys are new in every run. /dev/log is the test's own.
-
-    test_secrets.py DIRECTORY-OF-PROGRAMS        (as root)
 """
 import base64
 import os
@@ -13,46 +10,24 @@ import resource
 import secrets
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
-
-from dns import behaviours as b
 import own_dev
-import place
+from api import Emulator
 from api_server import Api, answer
+from cases import BAD, Case
+from certificates import Certificates
+from dns import behaviours as b
+from dns.server import Server, Zone
 from echoes import ECHOES, error
 from leaks import Needle, files_below
+from places import OWNER, Place, new_key
 from proc_probe import PRIVATE, PUBLIC, as_owner, probe
-from dns.server import Server, Zone
+from waiting import wait_until
 
-BIN = ''
 LOG = None
 ADDRESS = '45.1.1.1'
 STRANGER = 65533                           # neither root nor the state's owner
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-timeout_ms = TIMEOUT
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[worker]
-start = START
-linger = 0
-[dns]
-resolvers = 127.0.0.1:PORT
-[dnsbl keyed]
-zone = %{key:{dir}/zone.key}.s.test
-points = 127.0.0.2*3
-[abuseipdb]
-key_file = {dir}/key
-url = """
-HIGH = {'abuseConfidenceScore': 100, 'totalReports': 9, 'numDistinctUsers': 3, 'lastReportedAt': 'now-2h'}
 KEY_FILES = ('key', 'zone.key')
 # Everything that uses a key, or a text that came with one.
 DEBUG_RUN = (('rep-check', '-v', ADDRESS), ('rep-check', '-v', '--fresh', '--json', '45.1.1.2'),
@@ -70,28 +45,28 @@ DEBUG_RUN = (('rep-check', '-v', ADDRESS), ('rep-check', '-v', '--fresh', '--jso
 REPORT_FIRST = [run for run in DEBUG_RUN if run[0] == 'rep-report']
 
 
-class Case(unittest.TestCase):
+def setUpModule():
+    global LOG
+    LOG = own_dev.syslog()
+
+
+class SecretsCase(Case):
     def setUp(self):
-        self.dns = Server()
-        self.addCleanup(self.dns.close)
-        self.key, self.zone_key = place.new_key(), secrets.token_hex(13)
+        self.dns = self.open(Server())
+        self.key, self.zone_key = new_key(), secrets.token_hex(13)
         self.needles = [Needle('API key', self.key), Needle('zone key', self.zone_key)]
         self.said = []                     # (where, bytes)
         self.zone = self.zone_key + '.s.test'
         self.dns.zones[self.zone] = Zone({'1.1.1.45': b.listed('127.0.0.2', txt='see ' + self.zone)})
         LOG.clear()
 
-    def start(self, url, start='none', timeout_ms=1500, more=''):
-        text = CONF.replace('PORT', str(self.dns.port)).replace('START', start)
-        text = text.replace('TIMEOUT', str(timeout_ms))
-        self.place = place.Place(BIN, text + url + '\n' + more, key=self.key)
-        self.addCleanup(self.place.close)
-        self.place.write('zone.key', self.zone_key + '\n', 0o600, place.OWNER)
+    def start(self, url, start='none', timeout_ms=1500):
+        super().start(api=url, dns=self.dns.port, worker={'start': start}, general={'timeout_ms': timeout_ms},
+                      lists={'keyed': {'zone': '%{key:{dir}/zone.key}.s.test', 'points': '127.0.0.2*3'}})
+        self.place.write('zone.key', self.zone_key + '\n', 0o600, OWNER)
 
-    def emulator(self, *options, **more):
-        api = place.Emulator({ADDRESS: HIGH}, *options, key=self.key, **more)
-        self.addCleanup(api.close)
-        return api
+    def emulator(self, **more):
+        return self.open(Emulator({ADDRESS: BAD}, key=self.key, **more))
 
     def run_all(self, runs=DEBUG_RUN):
         for program, *args in runs:
@@ -106,6 +81,7 @@ class Case(unittest.TestCase):
 
     def leaks(self, *directories):
         """["KEY in PLACE: the line"] of all output, of syslog, and of all files except key files."""
+        wait_until(lambda: not self.place.is_working(), 'the worker has written all it will')
         but = [self.place.path(name) for name in KEY_FILES]
         where = [*self.said, ('syslog', LOG.text())]
         for top in (self.place.dir, *directories):
@@ -123,7 +99,7 @@ class TheSearch(unittest.TestCase):
     """Would it find one?"""
 
     def test_a_key_is_found_in_every_encoding_and_so_is_a_piece_of_it(self):
-        key = place.new_key()
+        key = new_key()
         needle = Needle('k', key)
         for name, text in (('plain', key), ('upper', key.upper()), ('middle', key[30:46]),
                            ('percent', ''.join(f'%{ord(c):02X}' for c in key)),
@@ -135,11 +111,11 @@ class TheSearch(unittest.TestCase):
         for i in range(3):
             text = base64.b64encode(b'z' * i + key[i:i + 16].encode() + b'!')
             self.assertEqual(needle.found(text), 'base64')
-        self.assertIsNone(needle.found(place.new_key().encode() + key[:15].encode()))
+        self.assertIsNone(needle.found(new_key().encode() + key[:15].encode()))
 
     def test_the_files_that_are_left_out_are_those_that_would_be_found(self):
-        key = place.new_key()
-        p = place.Place(BIN, '', key=key)
+        key = new_key()
+        p = Place('', key=key)
         self.addCleanup(p.close)
         os.symlink('/nowhere/' + key, p.path('link'))
         p.write('state/' + key[:40], 'named after it')
@@ -147,7 +123,7 @@ class TheSearch(unittest.TestCase):
         self.assertEqual(found, {p.path('key'), p.path('link'), p.path('state/' + key[:40])})
 
 
-class DebugRun(Case):
+class DebugRun(SecretsCase):
     def test_every_program_with_every_detail_says_no_key(self):
         api = self.emulator()
         self.start(api.url)
@@ -166,12 +142,12 @@ class DebugRun(Case):
         api = self.emulator()
         self.start(api.url, start='spawn')
         self.run_all([('rep-report', '-v', '--enqueue', '--jail', 'sshd', '--', ADDRESS)])
-        place.wait_until(lambda: 'ip=' + ADDRESS in self.place.verdict_log(), 'the worker has announced it')
+        wait_until(lambda: 'ip=' + ADDRESS in self.place.verdict_log(), 'the worker has announced it')
         with open('/dev/null', 'wb') as null:      # which it takes as: talk to syslog
             self.run_all([('rep-report', '-v', '--enqueue', '--', '45.1.1.9')])
             p = self.place.run('rep-report', '-v', '--flush', capture_output=False, stdout=null, stderr=null)
         self.assertIn(p.returncode, (0, 75))
-        place.wait_until(lambda: self.place.sql('SELECT count(*) FROM report WHERE state < 2') == [(0,)],
+        wait_until(lambda: self.sql('SELECT count(*) FROM report WHERE state < 2') == [(0,)],
                          'everything is sent')
         self.none_leaks(api.dir)
 
@@ -199,11 +175,11 @@ class DebugRun(Case):
                 self.assertGreater(api.control('stats')['faults'][fault], 0)
 
     def test_failures_of_network_and_tls_hold_none(self):
-        certificate, key = self_signed(self)
-        api = self.emulator(tls=(certificate, key))
+        certificates = self.open(Certificates())
+        api = self.emulator(tls=certificates.self_signed('own', 'IP:127.0.0.1'))
         for url, says in ((api.url, b'certificate'), (api.url.replace('https', 'http'), b''),
                           ('http://127.0.0.1:1/api/v2', b'onnect'), ('https://127.0.0.1:1/api/v2', b'onnect'),
-                          (f'https://127.0.0.1:{place_of_no_tls(self)}/api/v2', b'')):
+                          (f'https://127.0.0.1:{self.port_without_tls()}/api/v2', b'')):
             with self.subTest(url):
                 self.said.clear()
                 self.start(url)
@@ -218,34 +194,20 @@ class DebugRun(Case):
             for text, mode in ((good + '\n', 0o644), (good + '\n', 0o666), (good + ' ' + good, 0o600),
                                (good + '\1', 0o600), (good * 60, 0o600), ('\n' + good, 0o600)):
                 self.said.clear()
-                self.place.write(name, text, mode, place.OWNER)
+                self.place.write(name, text, mode, OWNER)
                 said = self.run_all()
                 self.assertIn(self.place.path(name).encode(), said)
                 self.none_leaks()
-            self.place.write(name, good, 0o600, place.OWNER)
+            self.place.write(name, good, 0o600, OWNER)
 
-
-def self_signed(case):
-    """(certificate, key) files."""
-    directory = place.tempfile.mkdtemp(prefix='iprep-tls.')
-    case.addCleanup(place.shutil.rmtree, directory)
-    files = directory + '/certificate', directory + '/key'
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
-                    '-nodes', '-days', '2', '-subj', '/CN=x', '-addext', 'subjectAltName=IP:127.0.0.1',
-                    '-out', files[0], '-keyout', files[1]], check=True, capture_output=True)
-    return files
-
-
-def place_of_no_tls(case):
-    """The port of a server that answers a TLS greeting in plain HTTP."""
-    api = Api(lambda request: answer(200, '{}'))
-    case.addCleanup(api.__exit__)
-    return api.server_address[1]
+    def port_without_tls(self):
+        """Of a server that answers a TLS greeting in plain HTTP."""
+        return self.open(Api(lambda request: answer(200, '{}'))).server_address[1]
 
 
 # ---- servers that send the key back ----
 
-class Echo(Case):
+class Echo(SecretsCase):
     def try_all(self, change=lambda key: key, cases=None):
         for name, make in (cases or ECHOES).items():
             with self.subTest(name):
@@ -315,18 +277,22 @@ class EchoOfPieces(Echo):
 
     def test_a_short_piece_and_a_key_that_is_written_differently_are_not_passed_on(self):
         runs = [('rep-check', '-v', ADDRESS), ('rep-report', '-v', '--enqueue', '--jail', 'sshd', '--', ADDRESS),
-                ('rep-report', '-v', '--flush'), ('rep-report', '-v', '--status'), ('rep-check', '--cached', '--', ADDRESS)]
+                ('rep-report', '-v', '--flush'), ('rep-report', '-v', '--status'),
+                ('rep-check', '--cached', '--', ADDRESS)]
         for name, change in REWRITTEN.items():
             with self.subTest(name):
                 self.said.clear()
                 LOG.clear()
-                with Api(lambda r, change=change: error(422, f'Refused: {change(r.headers["Key"])}', 'X-Echo: ' + change(
-                        r.headers['Key']))) as api:
+                def refuse(r, change=change):
+                    shown = change(r.headers['Key'])
+                    return error(422, f'Refused: {shown}', 'X-Echo: ' + shown)
+                with Api(refuse) as api:
                     self.start(api.url)
                     self.assertIn(b'HTTP 422', self.run_all(runs))
                 files = files_below(self.place.dir, [self.place.path(name) for name in KEY_FILES])
                 shown = change(self.key)[:12].encode()
-                self.assertEqual([what for what, data in [*self.said, ('syslog', LOG.text()), *files] if shown in data], [])
+                said = [*self.said, ('syslog', LOG.text()), *files]
+                self.assertEqual([what for what, data in said if shown in data], [])
 
     def test_a_piece_of_a_zone_key_is_not_passed_on(self):
         key = self.zone_key
@@ -334,11 +300,10 @@ class EchoOfPieces(Echo):
                            'encoded': ''.join(f'%{ord(c):02x}' for c in key)})
 
 
-class KeyInTheConfiguration(Case):
+class KeyInTheConfiguration(SecretsCase):
     def test_a_key_written_there_by_mistake_is_not_printed(self):
         self.start('http://127.0.0.1:1/api/v2')
-        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
-            good = f.read()
+        good = self.place.text('iprep.conf')
         for line in ('key = KEY', 'key_file = KEY', 'url = https://x:KEY@h/x', 'KEY',
                      '[dnsbl x]\nzone = %{key:KEY}.z.test\npoints = *3',
                      '[dnsbl x]\nzone = %{KEY}.z.test\npoints = *3'):
@@ -356,7 +321,7 @@ class KeyInTheConfiguration(Case):
 
 # ---- what others see of a running process ----
 
-class Running(Case):
+class Running(SecretsCase):
     PROGRAMS = (('rep-report', '--flush'), ('rep-report', '--jail', 'sshd', '--', '45.1.1.7'),
                 ('rep-check', '--fresh', '45.1.1.8'), ('rep-check', '--self-test'))
 
@@ -373,7 +338,7 @@ class Running(Case):
         self.api.control('reset', {})
         self.api.fault('hang')
         process = self.popen(self.place.command(program, *args))
-        place.wait_until(lambda: self.api.control('stats')['in_flight_most'] > 0, 'its request has arrived')
+        wait_until(lambda: self.api.control('stats')['in_flight_most'] > 0, 'its request has arrived')
         return process
 
     def popen(self, argv, first=lambda: None, **more):
@@ -396,13 +361,13 @@ class Running(Case):
         def runs():
             with open(f'/proc/{process.pid}/cmdline', 'rb') as f:
                 return f.read().endswith(self.key.encode() + b'\0')
-        place.wait_until(runs, 'it runs')
+        wait_until(runs, 'it runs')
 
     def test_a_careless_process_would_be_found_out(self):
         process = self.control()
         self.await_control(process)
-        self.assertEqual(os.stat(f'/proc/{process.pid}/environ').st_uid, place.OWNER)
-        seen = probe(process.pid, place.OWNER, PRIVATE)
+        self.assertEqual(os.stat(f'/proc/{process.pid}/environ').st_uid, OWNER)
+        seen = probe(process.pid, OWNER, PRIVATE)
         self.assertEqual(self.needles[0].found(seen['environ']), 'plain')
         self.assertIsInstance(seen['maps'], bytes)
         self.assertEqual(seen['fd'], 'listed')
@@ -415,8 +380,8 @@ class Running(Case):
             with self.subTest(argv):
                 process = self.in_request(*argv)
                 with open(f'/proc/{process.pid}/status', encoding='ascii') as f:
-                    self.assertIn(f'\nUid:\t{place.OWNER}\t{place.OWNER}\t', f.read())
-                for uid in (STRANGER, place.OWNER):
+                    self.assertIn(f'\nUid:\t{OWNER}\t{OWNER}\t', f.read())
+                for uid in (STRANGER, OWNER):
                     seen = probe(process.pid, uid, PRIVATE + PUBLIC)
                     read = [name for name in PRIVATE if not isinstance(seen[name], int)]
                     self.assertEqual(read, [], f'as user {uid}')
@@ -463,12 +428,3 @@ class Running(Case):
             with self.subTest(argv):
                 self.assertFalse(self.dumps_core(self.in_request(*argv)))
         self.assertEqual(os.listdir(self.place.path('cores')), [])
-
-
-if __name__ == '__main__':
-    if not own_dev.enter():
-        print('SKIPPED: no mount namespace can be made here, so syslog would be the machine\'s')
-        sys.exit(0)
-    BIN = os.path.abspath(sys.argv.pop(1))
-    LOG = own_dev.Syslog()
-    unittest.main()

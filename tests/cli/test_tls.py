@@ -1,25 +1,21 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The API key goes to the server that the configuration names, and proves its name, and nowhere else.
 
 Certificates that do not hold, variables and files of a user that would lead elsewhere, redirects,
 proxies, and http to other hosts.
-
-    test_tls.py DIRECTORY-OF-PROGRAMS        (as root)
 """
 import os
 import socket
 import ssl
 import subprocess
-import sys
 import unittest
 import urllib.request
 import warnings
 
-import place
-from api_case import ADDRESS, CONF, Case
+import places
 from api_server import answer
 from certificates import BEFORE, LATER, LONG_AGO, MUCH_LATER, Certificates
+from keys import ADDRESS, KeyCase
 from listener import Listener, Proxy
 
 HERE = 'IP:127.0.0.1'
@@ -33,25 +29,25 @@ def setUpModule():
     GOOD = certificates.leaf('good', 'good-ca', HERE)
 
 
-class Certificate(Case):
+class Certificate(KeyCase):
     def check(self, api, url, ca, says):
-        self.start(url, f'ca_file = {ca}\n' if ca else '')
+        self.start(url, ca_file=ca or None)
         self.refuses(says)
         self.nothing_arrived(api)
 
     def test_the_right_authority_and_name_let_everything_through(self):
         api = self.emulator(GOOD)
-        self.start(api.url, f'ca_file = {GOOD_CA}\n')
+        self.start(api.url, ca_file=GOOD_CA)
         self.works(api)
 
     def test_a_certificate_for_a_name_is_good_for_that_name(self):
         api = self.emulator(certificates.leaf('name', 'good-ca', 'DNS:localhost'))
-        self.start(api.url.replace('127.0.0.1', 'localhost'), f'ca_file = {GOOD_CA}\n')
+        self.start(api.url.replace('127.0.0.1', 'localhost'), ca_file=GOOD_CA)
         self.works(api)
 
     def test_the_server_s_own_certificate_can_be_named_instead_of_an_authority(self):
         api = self.emulator(GOOD)
-        self.start(api.url, f'ca_file = {GOOD[0]}\n')
+        self.start(api.url, ca_file=GOOD[0])
         self.works(api)
 
     def test_who_is_not_trusted_gets_no_key(self):
@@ -116,13 +112,13 @@ class Certificate(Case):
                 server.maximum_version = version
                 api = self.serve(lambda r: answer(200, '{}'), server)
                 urllib.request.urlopen(api.url, timeout=10, context=client).close()
-                self.start(api.url, f'ca_file = {GOOD_CA}\n')
-                self.run_it('rep-check', ADDRESS, status=75)
+                self.start(api.url, ca_file=GOOD_CA)
+                self.said('rep-check', ADDRESS, status=75)
                 self.assertEqual([r.headers['Key'] for r in api.requests], [None] + [self.key] * works)
 
     def test_a_server_that_does_not_speak_tls_gets_no_key(self):
         api = self.serve(lambda r: answer(200, '{}'))
-        self.start(api.url.replace('http:', 'https:'), f'ca_file = {GOOD_CA}\n')
+        self.start(api.url.replace('http:', 'https:'), ca_file=GOOD_CA)
         self.refuses('SSL')
         self.assertEqual(api.requests, [])
         self.assertGreater(api.connections, 0)
@@ -155,7 +151,7 @@ except OSError as e:
 """
 
 
-class Environment(Case):
+class Environment(KeyCase):
     def home(self, proxy):
         """A directory with files that curl(1) and others read."""
         home, self.keylogs = self.place.path('home'), self.place.path('keylogs')
@@ -195,7 +191,7 @@ class Environment(Case):
 
     def test_the_variables_do_change_what_an_ordinary_client_does(self):
         api = self.emulator(GOOD)
-        proxy = self.listen(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
+        proxy = self.open(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
         self.start(api.url)
         home = self.home(proxy.url)
         self.assertIn('CERTIFICATE_VERIFY_FAILED', self.obedient(api.url, {}))
@@ -214,7 +210,7 @@ class Environment(Case):
         self.start(api.url)
         for environment in self.trusting(self.home('http://127.0.0.1:1')):
             with self.subTest(environment):
-                self.assertIn('certificate', self.run_it('rep-check', '--fresh', ADDRESS, status=75,
+                self.assertIn('certificate', self.said('rep-check', '--fresh', ADDRESS, status=75,
                                                          env=environment))
         self.refuses('certificate', env=environment)
         self.nothing_arrived(api)
@@ -223,8 +219,8 @@ class Environment(Case):
         for scheme in ('https', 'http'):
             with self.subTest(scheme):
                 api = self.emulator(GOOD if scheme == 'https' else None)
-                proxy = self.listen(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
-                self.start(api.url, f'ca_file = {GOOD_CA}\n')
+                proxy = self.open(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
+                self.start(api.url, ca_file=GOOD_CA)
                 self.works(api, env=self.misleading(self.home(proxy.url), proxy.url))
                 self.assertEqual(proxy.heard, [])
                 self.assertEqual(os.listdir(self.keylogs), [])
@@ -234,7 +230,7 @@ class Environment(Case):
         self.start(api.url)
         home = self.home('http://127.0.0.1:1')
         for environment in ({}, self.misleading(home, 'http://127.0.0.1:1')):
-            self.run_it('rep-check', '--fresh', ADDRESS, status=75, env=environment)
+            self.said('rep-check', '--fresh', ADDRESS, status=75, env=environment)
         first, second = [sorted(r.headers.items()) for r in api.requests]
         self.assertEqual(first, second)
         self.assertEqual({name for name, _ in first}, {'Accept', 'Host', 'Key', 'User-Agent'})
@@ -243,11 +239,11 @@ class Environment(Case):
 # ---- where the configuration may send the key in the clear ----
 
 def elsewhere():
-    with open(os.path.join(place.HERE, '..', 'data', 'http_elsewhere.txt'), encoding='utf-8') as f:
+    with open(os.path.join(places.DATA, 'http_elsewhere.txt'), encoding='utf-8') as f:
         return [line.rstrip('\n') for line in f if not line.startswith('#')] + ['']
 
 
-class PlainHttp(Case):
+class PlainHttp(KeyCase):
     FINE = ('http://127.0.0.1:1/x', 'http://127.9.9.9/x', 'http://localhost/x', 'http://localhost:1/api/v2',
             'http://[::1]:1/api/v2', 'https://api.example.test/x', 'https://10.0.0.1:8443/x')
 
@@ -255,20 +251,20 @@ class PlainHttp(Case):
         for url in elsewhere():
             with self.subTest(url):
                 self.start(url)
-                line = CONF.count('\n') + 1
+                line = self.place.text('iprep.conf').splitlines().index(f'url = {url}'.rstrip()) + 1
                 for program, *args in (('rep-check', '--ready'), ('rep-check', ADDRESS),
                                        ('rep-report', '--flush'), ('rep-report', '--enqueue', '--', ADDRESS)):
-                    said = self.run_it(program, *args, status=78)
+                    said = self.said(program, *args, status=78)
                     where = f'{program}: {self.place.path("iprep.conf")}:{line}: '
                     self.assertTrue(said.startswith(where), said)
                     self.assertEqual(said.count('\n'), 1, said)
-                self.assertEqual(os.listdir(self.place.path('state')), [])
+                self.assertEqual(self.place.files(), [])
 
     def test_http_to_this_host_and_https_are_none(self):
         for url in self.FINE:
             with self.subTest(url):
                 self.start(url)
-                self.run_it('rep-check', '--ready', status=0)
+                self.said('rep-check', '--ready')
 
     def test_the_ipv6_loopback_works(self):
         try:
@@ -280,7 +276,7 @@ class PlainHttp(Case):
         self.works(api)
 
 
-class Redirects(Case):
+class Redirects(KeyCase):
     def test_a_client_that_follows_would_be_counted(self):
         api = self.emulator()
         api.fault('redirect_302')
@@ -302,20 +298,20 @@ class Redirects(Case):
         api = self.emulator()
         self.start(api.url)
         for i in range(40):
-            self.run_it('rep-report', '--enqueue', '--jail', 'sshd', '--', f'45.2.0.{i}', status=0)
+            self.said('rep-report', '--enqueue', '--jail', 'sshd', '--', f'45.2.0.{i}')
         api.fault('redirect_302')
-        self.run_it('rep-report', '--flush', status=0)
+        self.said('rep-report', '--flush')
         stats = api.control('stats')
         self.assertEqual((stats['redirected'], stats['reports']), ({'hits': 0, 'with_key': 0}, []))
         self.assertGreater(stats['faults']['redirect_302'], 0)
-        rows = self.place.sql('SELECT count(*) FROM report WHERE state IN (0, 1)')
+        rows = self.sql('SELECT count(*) FROM report WHERE state IN (0, 1)')
         self.assertEqual(rows, [(40,)])
 
     def test_none_of_any_kind_and_to_nowhere(self):
         for status in (301, 302, 303, 307, 308, 300, 305):
             for scheme in ('http', 'https', 'file', 'relative'):
                 with self.subTest(status=status, scheme=scheme):
-                    other = self.listen(Listener())
+                    other = self.open(Listener())
                     to = {'file': 'file:///etc/passwd', 'relative': '/elsewhere'}.get(
                         scheme, f'{scheme}://127.0.0.1:{other.port}/x')
                     away = answer(status, '', 'Location: ' + to, 'Refresh: 0; url=' + to)
@@ -327,9 +323,9 @@ class Redirects(Case):
                     self.assertEqual({r.command for r in api.requests}, {'GET', 'POST'})
 
 
-class ConfiguredProxy(Case):
-    def proxied(self, api, proxy, more=''):
-        self.start(api.url, f'ca_file = {GOOD_CA}\nproxy = {proxy.url}\n{more}')
+class ConfiguredProxy(KeyCase):
+    def proxied(self, api, proxy):
+        self.start(api.url, ca_file=GOOD_CA, proxy=proxy.url)
 
     def keyless(self, proxy):
         for heard in proxy.heard:
@@ -337,7 +333,7 @@ class ConfiguredProxy(Case):
 
     def test_it_is_asked_to_connect_and_sees_no_key(self):
         api = self.emulator(GOOD)
-        proxy = self.listen(Proxy())
+        proxy = self.open(Proxy())
         self.proxied(api, proxy)
         self.works(api, env={'no_proxy': '*', 'NO_PROXY': '127.0.0.1'})
         self.assertGreaterEqual(len(proxy.heard), 3)
@@ -349,7 +345,7 @@ class ConfiguredProxy(Case):
 
     def test_http_to_this_host_does_not_go_through_it(self):
         api = self.emulator()
-        proxy = self.listen(Proxy())
+        proxy = self.open(Proxy())
         self.proxied(api, proxy)
         self.works(api)
         self.assertEqual(proxy.heard, [])
@@ -358,7 +354,7 @@ class ConfiguredProxy(Case):
         api = self.emulator(GOOD)
         pair = certificates.leaf('false', 'other-ca', HERE)
         false = self.serve(lambda r: answer(200, '{}'), context_of(pair))
-        proxy = self.listen(Proxy(to=false.server_address[1]))
+        proxy = self.open(Proxy(to=false.server_address[1]))
         self.proxied(api, proxy)
         self.refuses('certificate')
         self.assertGreater(false.connections, 0)
@@ -374,7 +370,7 @@ class ConfiguredProxy(Case):
                       b'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
                       b'garbage\r\n\r\n'):
             with self.subTest(reply):
-                proxy = self.listen(Listener(reply))
+                proxy = self.open(Listener(reply))
                 self.proxied(api, proxy)
                 self.refuses('')
                 self.assertGreater(len(proxy.heard), 0)
@@ -386,8 +382,3 @@ def context_of(pair):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pair)
     return context
-
-
-if __name__ == '__main__':
-    Case.programs = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

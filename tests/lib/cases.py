@@ -77,7 +77,7 @@ class Case(unittest.TestCase):
     # -- calls
 
     def run_it(self, program, *args, status=0, says=None, **more):
-        """One call: its status, None for any. says is on stderr; if the call failed, in one line that begins with the program."""
+        """One call: its status, None for any. says is on stderr; after a failure, in one line of the program's."""
         done = self.place.run(program, *args, **more)
         shown = done.stderr if isinstance(done.stderr, str) else (done.stderr or b'').decode(errors='replace')
         self.assertIn(status, (None, done.returncode), f'{program} {args!r:.300}: {done.stdout!r:.600} {shown[:600]}')

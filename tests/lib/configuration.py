@@ -28,7 +28,7 @@ def build(sections=None, *, dns=None, lists=None, api=None, **more):
     for name, points in (lists or {}).items():
         keys = points if isinstance(points, dict) else {'points': points}
         made[f'dnsbl {name}'] = {'zone': f'{name}.test', **keys}
-    if api:
+    if api is not None:
         made['abuseipdb'] = {'url': api, 'key_file': '{dir}/key'}
     for name, keys in {**(sections or {}), **more}.items():
         made[name] = None if keys is None else {**(made.get(name) or {}), **keys}

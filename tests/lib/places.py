@@ -221,6 +221,6 @@ class Place:
     def block(self, address, tier='known', age=0, left=DAY, src='zen', held=False, jail='sshd', score=3, **more):
         """A block as a worker makes it: `age` seconds ago, for `left` seconds from now; more: further columns."""
         now = int(time.time())
-        row = {**dict(zip(BLOCK, (key_of(address), tier, score, now - age, now + left, 0 if held else now - age, now - age,
-                                  0, jail, src))), **more}
+        values = (key_of(address), tier, score, now - age, now + left, 0 if held else now - age, now - age, 0, jail, src)
+        row = {**dict(zip(BLOCK, values)), **more}
         self.sql(f'INSERT OR REPLACE INTO block({",".join(row)}) VALUES({",".join("?" * len(row))})', *row.values())

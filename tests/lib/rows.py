@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-rows.py - tables of cases: tab-separated values, whose first line that is no comment names the columns
+rows.py - tables of cases: tab-separated values; the first line that is no comment names the columns
 
     @each('refusals.tsv')                   a class with try_row(row): a test for each row
     check(case, rows, try_row)              many rows side by side; each that fails is shown alone
@@ -16,11 +16,12 @@ from places import DATA
 ONLY = None                                # run.py --row NAME
 
 
-def read(name, at_least=1):
-    """[{column: text}] of tests/data/NAME; an empty field is '-'."""
+def read(name, at_least=1, columns=None):
+    """[{column: text}] of tests/data/NAME. columns: of a table whose lines are all rows."""
     with open(os.path.join(DATA, name), encoding='utf-8') as file:
         lines = [line.rstrip('\n').split('\t') for line in file if line.strip() and not line.startswith('#')]
-    columns, rows = lines[0], lines[1:]
+    rows = lines if columns else lines[1:]
+    columns = columns or lines[0]
     wrong = [row for row in rows if len(row) != len(columns)]
     if wrong or len(rows) < at_least:
         raise ValueError(f'{name}: {len(rows)} rows; with another number of columns than {columns}: {wrong[:3]}')

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-import place
+from places import OWNER
 
 PROBE = """import json, os, sys
 seen = {}
@@ -37,5 +37,5 @@ def probe(pid, uid, names):
 
 def as_owner():
     os.setgroups([])
-    os.setgid(place.OWNER)
-    os.setuid(place.OWNER)
+    os.setgid(OWNER)
+    os.setuid(OWNER)
