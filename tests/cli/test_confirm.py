@@ -1,167 +1,140 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What has to be proved before a block is made, prolonged or released: against DNS lists of the tests.
-
-    test_confirm.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
+"""What has to be proved before a block is made, prolonged or released"""
 import json
-import os
 import re
 import time
 
-import purge_case  # first: it finds the next ones
+from addresses import key_of, reversed_of
 from dns import behaviours as b
-import place
-from purge_case import DAY, LIST, YEAR
 from dns.server import Zone
+from places import DAY, KEY, YEAR
+from purging import LIST, PurgeCase
 
-ADDRESS, REVERSED = '45.1.1.1', '1.1.1.45'
+ADDRESS = '45.1.1.1'
+REVERSED = reversed_of(ADDRESS)
 HOUR = 3600
+YES, NO = b.listed('127.0.0.2'), b.not_listed()
+FORGED_NO = b.by_transport(NO, YES)        # over UDP anybody may answer; over TCP the resolver does
 
 
-class Case(purge_case.Case):
-    more = LIST.format('zen')
+class ConfirmCase(PurgeCase):
+    lists = {'zen': LIST}
 
     def setUp(self):
         super().setUp()
-        self.listed()
+        self.listed(ADDRESS)
 
-    def listed(self, points='127.0.0.2'):
-        self.dns.zones['zen.test'] = Zone({REVERSED: b.listed(points)})
+    def behaves(self, behaviour):
+        """Of the list, when it is asked for the address."""
+        self.says('zen', {REVERSED: behaviour})
 
-    def says(self, behaviour):
-        self.dns.zones['zen.test'] = Zone({REVERSED: behaviour})
-
-    def gate(self, status=10):
-        self.purge('--gate', '--jail', 'rep-x', '--', ADDRESS, program='rep-check', status=status)
+    def seen(self, status=10):
+        """A suspicious line."""
+        self.gate(ADDRESS, jail='rep-x', status=status)
 
     def sure(self):
-        self.purge('--enqueue', '--jail', 'sshd', '--', ADDRESS, program='rep-report')
+        self.enqueue(ADDRESS)
 
-    def flush(self):
-        return self.purge('--flush', program='rep-report').stderr
-
-    def lines(self):
-        return self.place.verdict_log().count(f'ip={ADDRESS} ')
-
-    def until(self):
-        return self.sql('SELECT until FROM block')[0][0] - int(time.time())
+    def seen_and_looked_up(self, status=10):
+        self.seen(status)
+        self.flush()
 
 
-class Prolonged(Case):
+class Prolonged(ConfirmCase):
     """A blocked address that is seen again: its line is lost, or its ban."""
 
     def blocked_since(self, age, tier='known', last=DAY):
-        since = int(time.time()) - age
-        self.block(ADDRESS, since, since + last, tier=tier)
+        self.block(ADDRESS, age=age, left=last - age, tier=tier)
+
+    def assert_ends_in(self, seconds, lines):
+        self.assertAlmostEqual(self.block_ends_in(), seconds, delta=120)
+        self.assertEqual(self.verdicts(ADDRESS), lines)
 
     def test_a_delisted_address_is_not_prolonged_whatever_it_writes(self):
-        self.gate(status=0)
-        self.flush()
-        self.assertEqual((self.lines(), self.sql('SELECT src, jail FROM block')), (1, [('zen', 'rep-x')]))
+        self.seen_and_looked_up(status=0)
+        self.assertEqual((self.verdicts(ADDRESS), self.sql('SELECT src, jail FROM block')), (1, [('zen', 'rep-x')]))
         self.sql('UPDATE block SET since = since - ?1, until = until - ?1, announced_at = announced_at - ?1', 12 * HOUR)
         self.sql('DELETE FROM finding')
-        self.says(b.not_listed())
+        self.behaves(NO)
         for _ in range(3):
-            self.gate()
-            self.flush()
-        self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
-        self.assertEqual((self.lines(), self.asked(REVERSED), self.count('lookup')), (1, 3, 0))
+            self.seen_and_looked_up()
+        self.assert_ends_in(12 * HOUR, lines=1)
+        self.assertEqual((self.asked(ADDRESS), self.count('lookup')), (3, 0))
 
     def test_an_address_that_is_still_listed_is_prolonged_by_a_lookup(self):
-        for see in (self.gate, self.sure):
+        for see in (self.seen, self.sure):
             with self.subTest(see=see.__name__):
                 self.sql('DELETE FROM block')
                 self.sql('DELETE FROM finding')
                 self.blocked_since(23 * HOUR)
-                before = self.lines()
+                before = self.verdicts(ADDRESS)
                 see()
-                self.assertAlmostEqual(self.until(), HOUR, delta=120)
+                self.assert_ends_in(HOUR, before)
                 self.flush()
-                self.assertAlmostEqual(self.until(), DAY, delta=120)
-                self.assertEqual(self.lines(), before + 1)
+                self.assert_ends_in(DAY, before + 1)
                 see()
                 self.flush()
-                self.assertEqual(self.lines(), before + 1)
+                self.assertEqual(self.verdicts(ADDRESS), before + 1)
 
     def test_evidence_from_the_cache_asks_no_list(self):
-        self.gate(status=0)
-        self.flush()
-        asked = self.asked(REVERSED)
+        self.seen_and_looked_up(status=0)
+        asked = self.asked(ADDRESS)
         self.sql('UPDATE block SET until = until - 600, announced_at = announced_at - 600')
-        self.gate()
-        self.flush()
-        self.assertEqual((self.lines(), self.asked(REVERSED)), (2, asked))
-        self.assertAlmostEqual(self.until(), DAY, delta=120)
+        self.seen_and_looked_up()
+        self.assert_ends_in(DAY, lines=2)
+        self.assertEqual(self.asked(ADDRESS), asked)
 
     def test_without_an_answer_the_line_is_written_once_and_nothing_is_prolonged(self):
         for silence in (b.servfail, b.refused, b.silent(), b.chain_to_nothing()):
-            self.sql('DELETE FROM block')
             self.sql('DELETE FROM lookup')
             self.blocked_since(12 * HOUR)
-            self.says(silence)
-            before = self.lines()
+            self.behaves(silence)
+            before = self.verdicts(ADDRESS)
             for _ in range(3):
-                self.gate()
-                self.flush()
-                self.sql('UPDATE lookup SET next_at = 0')
-            self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
-            self.assertEqual(self.lines(), before + 1)
+                self.seen_and_looked_up()
+                self.place.due_now()
+            self.assert_ends_in(12 * HOUR, before + 1)
 
     def test_a_suspicious_line_prolongs_no_higher_tier(self):
         self.blocked_since(100 * DAY, 'notorious', YEAR)
-        self.gate()
-        self.flush()
-        self.assertAlmostEqual(self.until(), YEAR - 100 * DAY, delta=120)
-        self.assertEqual(self.lines(), 1)
+        self.seen_and_looked_up()
+        self.assert_ends_in(YEAR - 100 * DAY, lines=1)
 
     def test_a_sure_address_prolongs_a_higher_tier_only_with_evidence_of_it(self):
-        for name, zone, left, lines in (('of its tier', b.listed('127.0.0.3'), YEAR, 1),
-                                        ('of the lowest', b.listed('127.0.0.2'), YEAR - 100 * DAY, 1),
-                                        ('no answer', b.servfail, YEAR - 100 * DAY, 1),
-                                        ('delisted', b.not_listed(), YEAR - 100 * DAY, 0)):
+        for name, behaviour, left, lines in (('of its tier', b.listed('127.0.0.3'), YEAR, 1),
+                                             ('of the lowest', YES, YEAR - 100 * DAY, 1),
+                                             ('no answer', b.servfail, YEAR - 100 * DAY, 1),
+                                             ('delisted', NO, YEAR - 100 * DAY, 0)):
             with self.subTest(name):
-                self.start(LIST.format('zen').replace('*3', '*3 127.0.0.3*10'))
-                self.says(zone)
+                self.start(lists={'zen': LIST + ' 127.0.0.3*10'})
+                self.behaves(behaviour)
                 self.blocked_since(100 * DAY, 'notorious', YEAR)
                 self.sure()
                 self.flush()
-                self.assertAlmostEqual(self.until(), left, delta=120)
-                self.assertEqual(self.lines(), lines)
+                self.assert_ends_in(left, lines)
 
     def test_where_no_lookup_fits_in_the_queue_only_the_line_is_written(self):
         self.blocked_since(12 * HOUR)
-        now = int(time.time())
         for i in range(16):
-            self.sql('INSERT INTO lookup VALUES(?1, ?1, 1, 1, 0, ?2, ?2, ?3)', purge_case.key_of(f'45.1.1.{100 + i}'),
-                     now, 'x')
-        self.gate()
+            self.sql("INSERT INTO lookup VALUES(?1, ?1, 1, 1, 0, ?2, ?2, 'x')", key_of(f'45.1.1.{100 + i}'),
+                     int(time.time()))
+        self.seen()
         self.assertEqual(self.count('lookup'), 16)
         self.flush()
-        self.assertAlmostEqual(self.until(), 12 * HOUR, delta=120)
-        self.assertEqual(self.lines(), 1)
+        self.assert_ends_in(12 * HOUR, lines=1)
 
 
-def forged(udp, tcp):
-    """Over UDP anybody may answer; over TCP the resolver does."""
-    return b.by_transport(udp, tcp)
+class ReleaseCase(ConfirmCase):
+    """The re-check of a long block, where what a list says must be confirmed over TCP."""
 
+    def start(self, confirm='yes', **more):
+        super().start(sections={'dns': {'confirm_tcp': confirm}}, **more)
 
-class ReleaseCase(Case):
-    """The re-check of a long block."""
-    confirm = 'yes'
-
-    def start(self, more='', key=False):
-        super().start(more, key)
-        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
-            text = f.read().replace('[dns]\n', f'[dns]\nconfirm_tcp = {self.confirm}\n')
-        self.place.write('iprep.conf', text)
-
-    def look(self, zone):
-        self.sql('DELETE FROM block')
+    def recheck(self, behaviour, **more):
+        """(released, listed, undecided)"""
         self.sql('DELETE FROM released')
         self.old_block(ADDRESS)
-        self.dns.zones['zen.test'] = zone
+        self.says('zen', {REVERSED: behaviour}, **more)
         s = self.stats('--recheck')
         self.assertEqual(len(self.released()), s['released'])
         return s['released'], s['listed'], s['undecided']
@@ -169,51 +142,41 @@ class ReleaseCase(Case):
 
 class Released(ReleaseCase):
     def test_a_forged_no_releases_nothing(self):
-        no, yes = b.not_listed(), b.listed('127.0.0.2')
-        for name, behaviour, outcome in (('forged', forged(no, yes), (0, 1, 0)), ('true', no, (1, 0, 0)),
-                                         ('no TCP', forged(no, b.silent()), (0, 0, 1)),
-                                         ('an error over TCP', forged(no, b.servfail), (0, 0, 1)),
-                                         ('a strange answer over TCP', forged(no, b.chain_to_nothing()), (0, 0, 1)),
-                                         ('forged listing', forged(yes, no), (0, 1, 0))):
+        for name, behaviour, outcome in (('forged', FORGED_NO, (0, 1, 0)), ('true', NO, (1, 0, 0)),
+                                         ('no TCP', b.by_transport(NO, b.silent()), (0, 0, 1)),
+                                         ('an error over TCP', b.by_transport(NO, b.servfail), (0, 0, 1)),
+                                         ('nonsense over TCP', b.by_transport(NO, b.chain_to_nothing()), (0, 0, 1)),
+                                         ('forged listing', b.by_transport(YES, NO), (0, 1, 0))):
             with self.subTest(name):
-                self.assertEqual(self.look(Zone({REVERSED: behaviour})), outcome)
+                self.assertEqual(self.recheck(behaviour), outcome)
 
     def test_a_forged_test_entry_releases_nothing(self):
-        for tcp in (b.not_listed(), b.silent()):
-            zone = Zone({}, test=forged(b.listed('127.0.0.2'), tcp))
-            self.assertEqual(self.look(zone), (0, 0, 1))
+        for tcp in (NO, b.silent()):
+            self.assertEqual(self.recheck(NO, test=b.by_transport(YES, tcp)), (0, 0, 1))
 
     def test_without_confirmation_and_with_a_resolver_of_this_host_one_answer_is_enough(self):
-        for self.confirm in ('no', 'auto'):
-            self.start(self.more)
-            zone = Zone({REVERSED: forged(b.not_listed(), b.listed('127.0.0.2'))})
-            self.assertEqual(self.look(zone), (1, 0, 0))
+        for confirm in ('no', 'auto'):
+            self.start(confirm)
+            self.assertEqual(self.recheck(FORGED_NO), (1, 0, 0))
 
 
 class PaidReleased(ReleaseCase):
     """The same with AbuseIPDB, which knows nothing of the address."""
-
-    def start(self, more='', key=True):
-        if not hasattr(self, 'api'):
-            self.api = place.Emulator()
-            self.addCleanup(self.api.close)
-        super().start(more + f'[abuseipdb]\nurl = {self.api.url}\nkey_file = {{dir}}/key\n', key)
+    has_api = True
+    key = KEY
 
     def test_a_no_that_is_forged_costs_no_call(self):
-        self.assertEqual(self.look(Zone({REVERSED: forged(b.not_listed(), b.listed('127.0.0.2'))})), (0, 1, 0))
-        self.assertEqual(self.api.control('stats')['requests'], 0)
-        self.assertEqual(self.look(Zone({})), (1, 0, 0))
-        self.assertEqual(self.api.control('stats')['requests'], 1)
+        for behaviour, outcome, calls in ((FORGED_NO, (0, 1, 0), 0), (NO, (1, 0, 0), 1)):
+            self.assertEqual((self.recheck(behaviour), self.api.statistics()['requests']), (outcome, calls))
 
 
 class Messages(ReleaseCase):
     """Who did not answer, over what, and how long it was waited for."""
 
-    def said(self, zone, status=75):
-        self.dns.zones['zen.test'] = zone
+    def detail(self, behaviour):
+        self.behaves(behaviour)
         self.sql('DELETE FROM finding')
-        p = self.purge('--json', ADDRESS, program='rep-check', status=status)
-        return json.loads(p.stdout)['findings'][0]['detail']
+        return self.check(ADDRESS, status=75)['findings'][0]['detail']
 
     def test_a_failure_names_the_resolver(self):
         here = f'127.0.0.1:{self.dns.port}'
@@ -221,21 +184,20 @@ class Messages(ReleaseCase):
                                 (b.empty(), f'broken answer: neither an answer nor a SOA (resolver {here})'),
                                 (b.truncated(b.servfail), f'SERVFAIL (resolver {here} over TCP)'),
                                 (b.truncated(b.truncated()), f'(resolver {here} over TCP)')):
-            self.assertIn(says, self.said(Zone({REVERSED: behaviour})))
+            self.assertIn(says, self.detail(behaviour))
 
     def test_a_timeout_says_how_long_it_really_was(self):
         for behaviour, over in ((b.silent(), ''), (b.truncated(), ' over TCP')):
             match = re.fullmatch(rf'timeout after (\d+) ms \(resolver 127.0.0.1:{self.dns.port}{over}\)',
-                                 self.said(Zone({REVERSED: behaviour})))
+                                 self.detail(behaviour))
             self.assertGreater(int(match[1]), 0)
 
     def test_an_answer_over_tcp_counts_until_the_deadline(self):
-        with open(self.place.path('iprep.conf'), encoding='ascii') as f:
-            self.place.write('iprep.conf', f.read().replace('timeout_ms = 1500', 'timeout_ms = 30000'))
-        self.dns.zones['zen.test'] = Zone({REVERSED: forged(b.listed('127.0.0.2'), b.delayed(11, b.listed('127.0.0.2')))})
+        self.place.change('timeout_ms = 1500', 'timeout_ms = 30000')
+        self.behaves(b.by_transport(YES, b.delayed(11, YES)))
         self.sure()
         self.flush()
-        self.assertEqual(self.lines(), 1)
+        self.assertEqual(self.verdicts(ADDRESS), 1)
 
 
 class NoTcp(ReleaseCase):
@@ -244,53 +206,48 @@ class NoTcp(ReleaseCase):
     def setUp(self):
         super().setUp()
         self.here = f'127.0.0.1:{self.dns.port} over TCP'
-        self.udp_only(b.silent())
+        self.over_tcp(b.silent())
 
-    def udp_only(self, tcp):
-        yes = forged(b.listed('127.0.0.2'), tcp)
+    def over_tcp(self, tcp):
+        yes = b.by_transport(YES, tcp)
         self.dns.zones['zen.test'] = Zone({REVERSED: yes}, test=yes)
 
-    def self_test(self):
-        p = self.place.run('rep-check', '--self-test', '--json')
-        return p, {row['source']: row for row in map(json.loads, p.stdout.splitlines()) if 'source' in row}
+    def self_test(self, status=None):
+        said = self.run_it('rep-check', '--self-test', '--json', status=status).stdout
+        return {row['source']: row for row in map(json.loads, said.splitlines()) if 'source' in row}
 
-    def status(self):
-        return json.loads(self.purge('--status', '--json', program='rep-report').stdout)
+    def flush_says(self):
+        self.place.due_now()
+        return self.run_it('rep-report', '--flush').stderr
 
     def test_the_self_test_fails_and_names_the_resolver_and_what_to_do(self):
-        p, rows = self.self_test()
-        self.assertEqual((p.returncode, rows['zen']['state'], rows['DNS over TCP']['state']), (69, 'ok', 'silent'))
+        rows = self.self_test(status=69)
+        self.assertEqual((rows['zen']['state'], rows['DNS over TCP']['state']), ('ok', 'silent'))
         for says in (self.here, 'no listing creates a block', 'allow TCP port 53', 'confirm_tcp = no'):
             self.assertIn(says, rows['DNS over TCP']['why'])
-        text = self.place.run('rep-check', '--self-test').stdout
+        text = self.run_it('rep-check', '--self-test', status=69).stdout
         self.assertEqual(sum(line.startswith('DNS over TCP') for line in text.splitlines()), 1)
 
     def test_the_self_test_is_content_with_tcp_and_silent_where_none_is_needed(self):
-        self.udp_only(b.servfail)              # a reply, whatever it says
-        self.assertEqual(self.self_test()[1]['DNS over TCP']['state'], 'ok')
-        for self.confirm in ('no', 'auto'):
-            self.start(self.more)
-            self.assertNotIn('DNS over TCP', self.self_test()[1])
+        self.over_tcp(b.servfail)              # a reply, whatever it says
+        self.assertEqual(self.self_test()['DNS over TCP']['state'], 'ok')
+        for confirm in ('no', 'auto'):
+            self.start(confirm)
+            self.assertNotIn('DNS over TCP', self.self_test())
 
     def test_status_says_it_once_a_listing_could_not_be_confirmed_until_one_is(self):
         self.assertIsNone(self.status()['no_tcp'])
-        self.gate(status=0)
-        self.assertIn(self.here, self.flush())
+        self.seen(status=0)
+        self.assertIn(self.here, self.flush_says())
         self.assertIn(self.here, self.status()['no_tcp'])
         self.assertAlmostEqual(self.status()['no_tcp_at'], time.time(), delta=300)
-        text = self.purge('--status', program='rep-report').stdout
+        text = self.run_it('rep-report', '--status').stdout
         line, = [line for line in text.splitlines() if line.startswith('DNS over TCP: ')]
         for says in (self.here, 'no listing creates a block', 'allow TCP port 53'):
             self.assertIn(says, line)
         self.assertNotIn('dns-tcp', text)
-        self.sql('UPDATE lookup SET next_at = 0')
-        self.assertNotIn('confirm_tcp', self.flush())      # said once
-        self.assertEqual(self.lines(), 0)
-        self.listed()
-        self.sql('UPDATE lookup SET next_at = 0')
-        self.flush()
-        self.assertEqual((self.lines(), self.status()['no_tcp'], self.status()['no_tcp_at']), (1, None, None))
-
-
-if __name__ == '__main__':
-    purge_case.main()
+        self.assertNotIn('confirm_tcp', self.flush_says())      # said once
+        self.assertEqual(self.verdicts(ADDRESS), 0)
+        self.listed(ADDRESS)
+        self.flush_says()
+        self.assertEqual((self.verdicts(ADDRESS), self.status()['no_tcp'], self.status()['no_tcp_at']), (1, None, None))

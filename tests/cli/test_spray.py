@@ -1,354 +1,272 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Many user names from one address count; a successful login spares from the short block.
-
-    test_spray.py DIRECTORY-OF-PROGRAMS        (as root)
-"""
-import contextlib
+"""Many user names from one address count; a successful login spares from the short block"""
 import json
-import os
-import sqlite3
 import subprocess
-import sys
-import time
-import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
-
+from cases import Case
 from dns import behaviours as b
-import place
-from dns.server import Server, Zone
+from places import DAY
+from purging import PurgeCase
+from waiting import wait_until
 
-BIN = ''
-ADDRESS = '45.1.1.1'
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-timeout_ms = 1000
-ipv6_prefix = 64
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[dns]
-resolvers = 127.0.0.1:PORT
-[dnsbl a]
-zone = a.test
-points = 127.0.0.2*3 127.0.0.9*10
-[allow]
-addresses = 45.9.0.0/16
-[worker]
-start = none
-linger = 0
-"""
+ADDRESS, OTHER, PARDONED = '45.1.1.1', '45.1.1.2', '45.1.1.9'
+RESTORED = ('--restored', '1')
 
 
-class Case(unittest.TestCase):
+class SprayCase(Case):
+    """The list gives ADDRESS the lower tier and OTHER the higher one."""
+    lists = {'a': '127.0.0.2*3 127.0.0.9*10'}
+    sections = {'general': {'timeout_ms': 1000, 'ipv6_prefix': 64}, 'allow': {'addresses': '45.9.0.0/16'}}
+    behaviour = {'1.1.1.45': b.listed('127.0.0.2'), '2.1.1.45': b.listed('127.0.0.9')}
+
     def setUp(self):
-        self.dns = Server()
-        self.addCleanup(self.dns.close)
-        self.dns.zones['a.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2'), '2.1.1.45': b.listed('127.0.0.9')})
-        self.place = place.Place(BIN, CONF.replace('PORT', str(self.dns.port)))
-        self.addCleanup(self.place.close)
+        super().setUp()
+        self.says('a', self.behaviour)
 
-    def gate(self, user, status, address=ADDRESS, *more):
-        args = () if user is None else ('--user', user)
-        p = self.place.run('rep-check', '--gate', '--jail', 'rep-spray', *args, *more, '--', address)
-        self.assertEqual((p.returncode, p.stdout, p.stderr), (status, '', ''), (user or '')[:40])
+    def guess(self, user, status=0, address=ADDRESS, *more):
+        """A failed login under this name; None: another suspicious line."""
+        self.gate(address, *more, jail='rep-spray', user=user, status=status)
 
-    def good(self, address=ADDRESS):
-        p = self.place.run('rep-check', '--login', '--', address)
-        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
+    def guesses(self, *users):
+        """The last of these is one too many."""
+        for user in users:
+            self.guess(user, 10 if user == users[-1] else 0)
 
-    def sql(self, text, *values):
-        path = self.place.path('state/iprep.db')
-        db = sqlite3.connect(path, timeout=10)
-        with db:
-            rows = db.execute(text, values).fetchall()
-        db.close()
-        for name in os.listdir(self.place.path('state')):
-            with contextlib.suppress(FileNotFoundError):    # a worker removes its wake file
-                os.chown(self.place.path('state/' + name), place.OWNER, place.OWNER)
-        return rows
-
-    def count(self, table):
-        return self.sql(f'SELECT count(*) FROM {table}')[0][0]
+    def flushed(self):
+        """How many lines the verdict log then has."""
+        self.flush()
+        return self.verdicts()
 
 
-class Spray(Case):
+class Spray(SprayCase):
     def test_the_third_name_counts_and_the_same_name_thrice_does_not(self):
-        for status in (0, 0, 0):
-            self.gate('root', status)
-        self.gate('admin', 0)
-        self.gate('test', 10)
-        self.gate('root', 10)
-        self.gate(None, 0)                 # the ordinary gate of another jail
-        self.gate('test', 0, '45.1.1.7')
+        self.guesses('root', 'root', 'root', 'admin', 'test')
+        self.guess('root', 10)
+        self.guess(None)                    # the ordinary gate of another jail
+        self.guess('test', 0, '45.1.1.7')
 
     def test_names_are_bytes_and_no_name_is_none(self):
         for none in ('', '<F-USER>', '<ip-host>', 'x' * 1025, 'y' * 100000):
-            self.gate(none, 0)
+            self.guess(none)
         self.assertEqual(self.count('sighting'), 0)
-        self.gate('Ruut', 0)
-        self.gate('root', 0)
-        self.gate('r\u00f6\u00f6t \'"$(reboot)`', 10)
+        self.guesses('Ruut', 'root', 'r\u00f6\u00f6t \'"$(reboot)`')
         self.assertEqual(self.count('sighting'), 3)
 
     def test_spellings_of_one_name_are_one(self):
-        for user in ('bob', 'Bob', 'bob@example.org', 'BOB@EXAMPLE.ORG', ' bob', 'bob ', 'bob+tag', 'bob+tag@example.org',
-                     'EXAMPLE\\bob', 'bob%example.org', 'bob@example.org.'):
-            self.gate(user, 0)
-        self.gate('alice@example.org', 0)
-        self.gate('carol', 10)
+        self.guesses('bob', 'Bob', 'bob@example.org', 'BOB@EXAMPLE.ORG', ' bob', 'bob ', 'bob+tag',
+                     'bob+tag@example.org', 'EXAMPLE\\bob', 'bob%example.org', 'bob@example.org.', 'alice@example.org',
+                     'carol')
 
     def test_one_name_in_three_domains_is_three(self):
-        for user, status in (('info@a.example', 0), ('info', 0), ('info@b.example', 0), ('INFO@A.example', 0),
-                             ('info@c.example', 10)):
-            self.gate(user, status)
+        self.guesses('info@a.example', 'info', 'info@b.example', 'INFO@A.example', 'info@c.example')
 
     def test_what_a_shell_cannot_pass_on_is_no_10(self):
-        command = f"exec {BIN}/rep-check -c {self.place.path('iprep.conf')} --gate --user \"$(cat %s)\" -- {ADDRESS}"
+        command = ' '.join(self.place.command('rep-check', '--gate', '--user', '"$(cat %s)"', '--', ADDRESS))
         for name, raw in (('nul', b'a\0b'), ('long', b'z' * 200000)):
-            with open(self.place.path(name), 'wb') as f:
-                f.write(raw)
-            p = subprocess.run(['/bin/sh', '-c', command % self.place.path(name)], capture_output=True, check=False)
-            self.assertNotEqual(p.returncode, 10, name)
+            self.place.write(name, raw)
+            done = subprocess.run(['/bin/sh', '-c', 'exec ' + command % self.place.path(name)], check=False,
+                                  capture_output=True)
+            self.assertNotEqual(done.returncode, 10, name)
 
     def test_the_window_passes(self):
-        for user, status in (('a', 0), ('b', 0), ('c', 10)):
-            self.gate(user, status)
+        self.guesses('a', 'b', 'c')
         self.sql('UPDATE sighting SET at = at - 86400')
-        self.gate('d', 0)
-        self.gate('e', 0)
-        self.gate('a', 10)                 # seen again: its time moves on
+        self.guesses('d', 'e', 'a')          # a is seen again: its time moves on
 
     def test_a_restore_counts_nothing_and_says_what_is_on_disk(self):
-        self.gate('a', 0)
-        self.gate('b', 0, ADDRESS, '--restored', '1')
-        self.gate('c', 0, ADDRESS, '--restored=1')
+        self.guess('a')
+        self.guess('b', 0, ADDRESS, *RESTORED)
+        self.guess('c', 0, ADDRESS, '--restored=1')
         self.assertEqual(self.count('sighting'), 1)
-        self.gate('b', 0)
-        self.gate('c', 10)
-        self.gate('c', 10, ADDRESS, '--restored', '1')
+        self.guesses('b', 'c')
+        self.guess('c', 10, ADDRESS, *RESTORED)
         for user in (None, '<F-USER>'):    # fail2ban 1.0.2 restores without any tag but <ip>
-            self.gate(user, 10, ADDRESS, '--restored', '<restored>')
-            self.gate(user, 0, '45.1.1.8', '--restored', '<restored>')
+            self.guess(user, 10, ADDRESS, '--restored', '<restored>')
+            self.guess(user, 0, '45.1.1.8', '--restored', '<restored>')
 
     def test_no_more_rows_than_64_for_an_address(self):
         for i in range(70):
-            self.gate(f'user{i}', 10 if i > 1 else 0)
+            self.guess(f'user{i}', 10 if i > 1 else 0)
         self.assertEqual(self.count('sighting'), 64)
 
     def test_names_are_nowhere_in_clear(self):
         name = 'hunter2-the-password-typed-as-a-name'
-        self.gate(name, 0)
-        for file in os.listdir(self.place.path('state')):
-            with open(self.place.path('state/' + file), 'rb') as f:
-                self.assertNotIn(name.encode(), f.read())
+        self.guess(name)
+        for file in self.place.files():
+            self.assertNotIn(name.encode(), self.place.bytes('state/' + file))
 
     def test_exempt_and_pardoned_addresses_leave_no_trace(self):
-        self.place.run('rep-purge', '--pardon', '1d', '45.1.1.9', check=True)
-        for address in ('10.0.0.1', '45.9.1.1', '45.1.1.9', '127.0.0.1'):
+        self.purge('--pardon', '1d', PARDONED)
+        for address in ('10.0.0.1', '45.9.1.1', PARDONED, '127.0.0.1'):
             for user in 'abcd':
-                self.gate(user, 0, address)
-            self.good(address)
+                self.guess(user, 0, address)
+            self.login(address)
         self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
 
     def test_an_ipv6_network_is_one_and_keys_are_made_once(self):
-        running = [subprocess.Popen([f'{BIN}/rep-check', '-c', self.place.path('iprep.conf'), '--gate', '--user',
-                                     f'u{i}', '--', f'2a02:4780:1:2::{i}']) for i in range(8)]
-        self.assertLessEqual({p.wait(30) for p in running}, {0, 10})
+        running = [self.place.start('rep-check', '--gate', '--user', f'u{i}', '--', f'2a02:4780:1:2::{i}', stdout=None,
+                                    stderr=None) for i in range(8)]
+        self.assertLessEqual({one.wait(30) for one in running}, {0, 10})
         self.assertEqual(self.count('sighting'), 8)
         self.assertEqual(len(self.sql('SELECT DISTINCT key FROM sighting')), 1)
         self.assertEqual(self.sql("SELECT length(value) FROM meta WHERE name = 'user-key'"), [(16,)])
-        self.gate('u3', 10, '2a02:4780:1:2:ffff::1')
+        self.guess('u3', 10, '2a02:4780:1:2:ffff::1')
         self.assertEqual(self.count('sighting'), 8)
 
+
+class Forgotten(SprayCase, PurgeCase):
     def test_forgetting_and_purging_take_all(self):
-        self.gate('a', 0)
-        self.good()
-        self.place.run('rep-purge', ADDRESS, check=True)
+        self.guess('a')
+        self.login(ADDRESS)
+        self.purge(ADDRESS)
         self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
-        self.gate('a', 0)
-        self.good()
+        self.guess('a')
+        self.login(ADDRESS)
         self.sql('UPDATE sighting SET at = at - 86401')
-        self.sql('UPDATE good SET at = at - 30 * 86400 - 3701')
-        self.place.run('rep-purge', '--quiet', check=True)     # logins go when two runs an hour apart agree
-        self.gate('a', 0)
-        self.sql('UPDATE sighting SET at = at - 86401')
-        boot = int(time.clock_gettime(time.CLOCK_BOOTTIME)) - 3700
-        self.sql("INSERT OR REPLACE INTO meta SELECT 'purge-run', ? || substr(value, 41) FROM meta"
-                 " WHERE name = 'purge-run'", f'{int(time.time()) - 3700:020}{boot:020}')
-        p = self.place.run('rep-purge', '--json', check=True)
-        self.assertEqual((json.loads(p.stdout)['sightings'], json.loads(p.stdout)['logins']), (1, 1))
+        self.sql('UPDATE good SET at = at - 30 * 86400 - 4000')     # for the earlier run too
+        did = self.stats()
+        self.assertEqual((did['sightings'], did['logins']), (1, 1))
         self.assertEqual((self.count('sighting'), self.count('good')), (0, 0))
 
 
-class Blocked(Case):
-    def flush(self):
-        self.place.run('rep-report', '--flush', check=True)
-        return self.place.verdict_log().count('verdict=confirmed')
-
-    def set(self, text):
-        with open(self.place.path('iprep.conf'), 'a', encoding='ascii') as f:
-            f.write(text)
+class Seen(SprayCase):
+    """One failed login of a listed address is enough for a day: the block names it, and [gate] makes it a choice."""
 
     def seen(self, address=ADDRESS):
         """What the block says, in the list, in the mail's text and where one address is looked up."""
-        texts = [self.place.run('rep-check', *args).stdout for args in
-                 (('--blocks', '--prefix', address), ('--blocks', '--new', '--prefix', address))]
-        one = self.place.run('rep-check', '--cached', address).stdout
-        json_seen = [json.loads(self.place.run('rep-check', '--json', *args).stdout)['seen'] for args in
-                     (('--blocks', '--prefix', address), ('--cached', address))]
-        self.assertEqual(json_seen[0], json_seen[1])
-        for text in texts:
-            self.assertIn(f'\n    {json_seen[0]}, listed by a\n', text)
-        self.assertIn(f'\n    seen: {json_seen[0]}\n', one)
-        return json_seen[0]
+        shown = ('--blocks', '--prefix', address), ('--cached', address)
+        texts = [self.run_it('rep-check', *args, status=None).stdout for args in (*shown, ('--new', *shown[0]))]
+        seen = [self.check(*args, status=None)['seen'] for args in shown]
+        self.assertEqual(seen[0], seen[1])
+        for text in (texts[0], texts[2]):
+            self.assertIn(f'\n    {seen[0]}, listed by a\n', text)
+        self.assertIn(f'\n    seen: {seen[0]}\n', texts[1])
+        return seen[0]
 
+    def set(self, **gate):
+        self.start(gate=gate)
+        self.says('a', self.behaviour)
 
-class Seen(Blocked):
-    """One failed login of a listed address is enough for a day: the block names it, and [gate] makes it a choice."""
+    def logins(self, *ages):
+        """Failed logins as root, so many seconds ago."""
+        for age in ages:
+            self.guess('root')
+            self.sql('UPDATE ambiguous SET at = at - ?', age)
 
     def test_a_block_names_the_one_failed_login_that_it_follows_and_not_three_names(self):
-        self.gate('root', 0)
-        self.assertEqual(self.flush(), 1)
-        self.assertEqual(self.seen(), '1 failed login')
+        self.guess('root')
+        self.assertEqual((self.flushed(), self.seen()), (1, '1 failed login'))
 
     def test_it_names_other_lines_and_bans_of_ordinary_jails(self):
-        self.gate(None, 0)
-        self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--failures', '5', '--', '45.1.1.2', check=True)
-        self.assertEqual(self.flush(), 2)
-        self.assertEqual(self.seen(), '1 suspicious line')
-        self.assertEqual(self.seen('45.1.1.2'), 'banned by sshd, 5 failures')
+        self.guess(None)
+        self.enqueue(OTHER, '--failures', '5')
+        self.assertEqual(self.flushed(), 2)
+        self.assertEqual((self.seen(), self.seen(OTHER)), ('1 suspicious line', 'banned by sshd, 5 failures'))
 
     def test_a_ban_for_three_names_says_three_names(self):
-        for user, status in (('a', 0), ('b', 0), ('c', 10)):
-            self.gate(user, status)
-        self.place.run('rep-report', '--enqueue', '--jail', 'rep-spray', '--failures', '1', '--', ADDRESS, check=True)
-        self.assertEqual(self.flush(), 1)
-        self.assertEqual(self.seen(), 'banned by rep-spray, 3 user names')
+        self.guesses('a', 'b', 'c')
+        self.enqueue(ADDRESS, '--failures', '1', jail='rep-spray')
+        self.assertEqual((self.flushed(), self.seen()), (1, 'banned by rep-spray, 3 user names'))
 
     def test_a_lookup_waits_for_as_many_lines_as_are_set(self):
-        self.set('[gate]\nfailures = 3\n')
-        self.gate('root', 0)
-        self.gate('root', 0)
-        self.assertEqual((self.flush(), self.count('lookup')), (0, 0))
-        self.gate(None, 0)
+        self.set(failures=3)
+        self.logins(0, 0)
+        self.assertEqual((self.flushed(), self.count('lookup')), (0, 0))
+        self.guess(None)
         self.assertEqual(self.count('lookup'), 1)
-        self.assertEqual(self.flush(), 1)
-        self.assertEqual(self.seen(), '2 failed logins, 1 suspicious line')
-        self.gate(None, 10)
+        self.assertEqual((self.flushed(), self.seen()), (1, '2 failed logins, 1 suspicious line'))
+        self.guess(None, 10)
 
     def test_lines_outside_the_window_do_not_count(self):
-        self.set('[gate]\nfailures = 2\nwindow = 1h\n')
-        self.gate('root', 0)
-        self.sql('UPDATE ambiguous SET at = at - 3601')
-        self.gate('root', 0)
+        self.set(failures=2, window='1h')
+        self.logins(3601, 0)
         self.assertEqual(self.count('lookup'), 0)
-        self.gate('root', 0)
+        self.logins(0)
         self.assertEqual(self.count('lookup'), 1)
 
     def test_a_ban_of_an_ordinary_jail_waits_for_no_line(self):
-        self.set('[gate]\nfailures = 64\n')
-        self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--', ADDRESS, check=True)
-        self.assertEqual(self.flush(), 1)
+        self.set(failures=64)
+        self.enqueue(ADDRESS)
+        self.assertEqual(self.flushed(), 1)
 
     def test_an_ipv6_network_is_one(self):
-        self.set('[gate]\nfailures = 3\n')
+        self.set(failures=3)
         for i in range(1, 4):
-            self.gate('root', 0, f'2a02:4780:1:2::{i}')
+            self.guess('root', 0, f'2a02:4780:1:2::{i}')
         self.assertEqual((self.count('lookup'), len(self.sql('SELECT DISTINCT key FROM ambiguous'))), (1, 1))
 
     def test_lines_are_bounded_and_forgotten(self):
-        self.set('[gate]\nfailures = 64\n')
-        for i in range(70):
-            self.gate('root', 0)
-            self.sql('UPDATE ambiguous SET at = at - 1')
+        self.set(failures=64)
+        self.logins(*[1] * 70)
         self.assertEqual(self.count('ambiguous'), 64)
-        self.place.run('rep-purge', ADDRESS, check=True)
+        self.purge(ADDRESS)
         self.assertEqual(self.count('ambiguous'), 0)
-        self.gate('root', 0)
-        self.sql('UPDATE ambiguous SET at = at - 86401')
-        self.place.run('rep-purge', '--quiet', check=True)
+        self.logins(DAY + 1)
+        self.purge('--quiet')
         self.assertEqual(self.count('ambiguous'), 0)
 
     def test_exempt_and_pardoned_addresses_and_restores_are_not_counted(self):
-        self.place.run('rep-purge', '--pardon', '1d', '45.1.1.9', check=True)
-        for address in ('10.0.0.1', '45.9.1.1', '45.1.1.9'):
-            self.gate('root', 0, address)
-        self.gate('root', 0, ADDRESS, '--restored', '1')
+        self.purge('--pardon', '1d', PARDONED)
+        for address in ('10.0.0.1', '45.9.1.1', PARDONED):
+            self.guess('root', 0, address)
+        self.guess('root', 0, ADDRESS, *RESTORED)
         self.assertEqual(self.count('ambiguous'), 0)
 
     def test_nothing_is_written_while_a_lookup_waits_or_the_cache_decides(self):
-        self.dns.zones['a.test'] = Zone({})
-        self.gate('root', 0)
-        for _ in range(3):
-            self.gate('root', 0)
+        self.says('a', {})
+        self.logins(0, 0, 0, 0)
         self.assertEqual(self.sql('SELECT sum(logins) FROM ambiguous'), [(1,)])
         self.flush()
-        self.gate('root', 0)
+        self.logins(0)
         self.assertEqual(self.sql('SELECT sum(logins) FROM ambiguous'), [(1,)])
 
 
-class Good(Blocked):
-
+class Good(SprayCase):
     def test_a_log_in_spares_from_the_lower_tier_only(self):
-        self.good()
-        self.good('45.1.1.2')
-        for address in (ADDRESS, '45.1.1.2'):
-            self.gate(None, 0, address)
-            self.place.run('rep-report', '--enqueue', '--jail', 'sshd', '--', address, check=True)
-        self.assertEqual(self.flush(), 1)
-        self.assertIn('ip=45.1.1.2 score=10 tier=notorious', self.place.verdict_log())
-        self.gate(None, 0)
-        p = self.place.run('rep-check', '--json', ADDRESS)
-        self.assertEqual((p.returncode, json.loads(p.stdout)['tier']), (10, 'known'))
-        self.assertIn('login_at', json.loads(p.stdout))
-        self.assertIn('no block below the highest tier', self.place.run('rep-check', ADDRESS).stdout)
+        for address in (ADDRESS, OTHER):
+            self.login(address)
+        for address in (ADDRESS, OTHER):
+            self.guess(None, 0, address)
+            self.enqueue(address)
+        self.assertEqual(self.flushed(), 1)
+        self.assertIn(f'ip={OTHER} score=10 tier=notorious', self.place.verdict_log())
+        self.guess(None)
+        found = self.check(ADDRESS, status=10)
+        self.assertEqual((found['tier'], 'login_at' in found), ('known', True))
+        self.assertIn('no block below the highest tier', self.run_it('rep-check', ADDRESS, status=10).stdout)
 
     def test_a_log_in_while_the_look_up_is_under_way_spares_too(self):
-        self.dns.zones['a.test'] = Zone({'1.1.1.45': b.delayed(0.5, b.listed('127.0.0.2'))})
-        self.gate(None, 0)
+        self.says('a', {'1.1.1.45': b.delayed(0.5, b.listed('127.0.0.2'))})
+        self.guess(None)
         worker = self.place.worker()
-        place.wait_until(lambda: self.dns.questions.get(('a.test', '1.1.1.45')), 'the list is asked')
-        self.good()
+        wait_until(lambda: self.asked(ADDRESS, of='a'), 'the list is asked')
+        self.login(ADDRESS)
         worker.wait(20)
-        self.assertEqual((self.count('block'), self.place.verdict_log()), (0, ''))
+        self.assertEqual((self.count('block'), self.verdicts()), (0, 0))
 
     def test_one_name_of_a_blocked_address_is_no_spray(self):
         """That jail reports, and a report must not follow from what others say."""
-        self.gate(None, 0)
-        self.assertEqual(self.flush(), 1)
-        self.gate(None, 10)
+        self.guess(None)
+        self.assertEqual(self.flushed(), 1)
+        self.guess(None, 10)
         for user in ('root', 'root', '', '<F-USER>', 'x' * 2000):
-            self.gate(user, 0)
-        self.gate('root', 10, ADDRESS, '--restored', '1')
-        self.gate('admin', 0)
-        self.gate('test', 10)
+            self.guess(user)
+        self.guess('root', 10, ADDRESS, *RESTORED)
+        self.guesses('admin', 'test')
 
     def test_a_login_has_no_effect_after_its_window(self):
-        self.good()
+        self.login(ADDRESS)
         self.sql('UPDATE good SET at = at - 30 * 86400 - 1')
-        self.gate(None, 0)
-        self.assertEqual(self.flush(), 1)
-        self.gate(None, 10)
+        self.guess(None)
+        self.assertEqual(self.flushed(), 1)
+        self.guess(None, 10)
 
     def test_it_is_written_once_an_hour_and_ends_with_0_whatever_is_wrong(self):
-        self.good()
+        self.login(ADDRESS)
         self.sql('UPDATE good SET at = at - 3000')
         before = self.sql('SELECT at FROM good')
-        self.good()
+        self.login(ADDRESS)
         self.assertEqual(self.sql('SELECT at FROM good'), before)
-        self.good('no address')
-        p = self.place.run('rep-check', '--login', 'a', 'b')
-        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
-        p = self.place.run('rep-check', '--log', '--bogus')
-        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, '', ''))
-
-
-if __name__ == '__main__':
-    BIN = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+        self.login('no address')
+        self.silent('rep-check', '--login', 'a', 'b')
+        self.silent('rep-check', '--log', '--bogus')

@@ -11,13 +11,15 @@ cases.py - the test case of the programs: a place, DNS lists, AbuseIPDB, and the
 
 Attributes of the class say what a test gets; start() makes it, and can be called again with others.
 """
+import contextlib
 import json
+import re
 import time
 import unittest
 
 import configuration
 import places
-from addresses import address_of, reversed_of
+from addresses import address_of, key_of, reversed_of
 from dns import behaviours
 from dns.server import Server, Zone
 from api import Emulator
@@ -144,6 +146,19 @@ class Case(unittest.TestCase):
 
     def block_ends_in(self):
         return self.sql('SELECT until FROM block')[0][0] - int(time.time())
+
+    def released(self):
+        return self.purge('--released').stdout.split()
+
+    def traces(self, address, nbytes=16):
+        """How often it is in the database's files, as (the first so many) bytes and as text."""
+        text = re.compile(rb'(?<![0-9a-f.:])' + re.escape(address.encode()) + rb'(?![0-9a-f.:])')
+        seen = 0
+        for name in self.place.files():
+            with contextlib.suppress(FileNotFoundError):        # the last program that ends removes some
+                data = self.place.bytes('state/' + name) if name.startswith('iprep.db') else b''
+                seen += data.count(key_of(address)[:nbytes]) + len(text.findall(data))
+        return seen
 
     def states(self):
         return [state for state, in self.sql('SELECT state FROM report ORDER BY id')]

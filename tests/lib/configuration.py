@@ -30,7 +30,7 @@ def build(sections=None, *, dns=None, lists=None, api=None, **more):
         made[f'dnsbl {name}'] = {'zone': f'{name}.test', **keys}
     if api is not None:
         made['abuseipdb'] = {'url': api, 'key_file': '{dir}/key'}
-    for name, keys in {**(sections or {}), **more}.items():
+    for name, keys in [*(sections or {}).items(), *more.items()]:
         made[name] = None if keys is None else {**(made.get(name) or {}), **keys}
     return ''.join(section(name, keys) for name, keys in made.items() if keys is not None)
 

@@ -209,6 +209,10 @@ class Place:
             finally:
                 db.close()
 
+    def size(self):
+        """Of the database and its log, in bytes."""
+        return sum(os.path.getsize(self.db + end) for end in ('', '-wal') if os.path.exists(self.db + end))
+
     def count(self, table):
         return self.sql(f'SELECT count(*) FROM {table}')[0][0]
 
