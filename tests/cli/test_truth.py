@@ -1,175 +1,135 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Every combination of what two lists, an allowlist and AbuseIPDB may do, against a naive calculation.
-
-    test_truth.py DIRECTORY-OF-PROGRAMS        (as root)
-
-1296 combinations, each looked up by the installed rep-check over a real network on loopback: the
-verdict must be unknown, and not clean, whenever that is the truth, in JSON, in the exit status, and in
-the text of a second run that reads the cache alone.
 """
-import concurrent.futures
+Every combination of what two lists, an allowlist and AbuseIPDB may do, against a naive calculation
+
+1296 combinations, each looked up by the installed rep-check over a real network on loopback: the verdict must be
+unknown, and not clean, whenever that is the truth, in JSON, in the exit status, and in the text of a second run that
+reads the cache alone.
+"""
+import contextlib
 import itertools
 import json
-import os
-import sys
+import unittest
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
-
+import configuration
+import rows
+from api import Emulator
+from cases import BAD
 from dns import behaviours as b
-import place
 from dns.server import Server, Zone
+from places import KEY, Place
+from verdicts import STATUS
 
-AT_ONCE = 12
 TURNS = 4
+SOURCES = ('a', 'b', 'w', 'abuseipdb')
+POINTS = {'a': '127.0.0.[2..9]*3', 'b': '*3', 'w': '127.0.[0..255].[1..3]*-4'}
+WORTH = (3, 3, -4, 10)
 STATES = ('listed', 'not listed', 'timeout', 'error', 'quarantined', 'not asked')
 API_STATES = ('listed', 'not listed', 'timeout', 'error', 'refused', 'not asked')
 YES, NO = '45.1.1.1', '45.1.1.2'               # AbuseIPDB: score 100; score 0
 BEHAVIOURS = {'listed': b.listed('127.0.0.2'), 'not listed': b.not_listed(), 'timeout': b.silent(),
               'error': b.servfail}
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-timeout_ms = {timeout_ms}
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[worker]
-start = none
-"""
+JSON_STATUS = {'listed': 'ok', 'not listed': 'ok', 'timeout': 'timeout', 'error': 'error',
+               'quarantined': 'quarantined', 'refused': 'skipped'}
+KNOWN = {'listed': True, 'not listed': False}
 
 
-# ---- the naive calculation: DESIGN of the score, word by word ----
+class Naive:
+    """DESIGN of the score, word by word."""
 
-class Truth:
-    def __init__(self, a, b_, w, api):
+    def __init__(self, states):
         self.low = self.high = 0
         answered = False
-        for state, points in ((a, 3), (b_, 3), (w, -4), (api, 10)):
+        for state, points in zip(states, WORTH):
             if state == 'listed':
                 self.low += points
                 self.high += points
             elif state in ('timeout', 'error', 'refused'):
                 self.low += min(points, 0)
                 self.high += max(points, 0)
-            if points > 0 and state in ('listed', 'not listed'):
+            if points > 0 and state in KNOWN:
                 answered = True
-        self.tier = '-'
+        self.tier = None
         if self.low >= 3:
             self.verdict = 'confirmed'
-            self.tier = 'notorious' if self.low >= 10 and api in ('listed', 'not listed', 'not asked') else 'known'
-        elif self.high < 3 and answered:
-            self.verdict = 'clean'
+            sure = states[3] in ('listed', 'not listed', 'not asked')
+            self.tier = 'notorious' if self.low >= 10 and sure else 'known'
         else:
-            self.verdict = 'unknown'
-        self.status = {'confirmed': 10, 'clean': 0, 'unknown': 75}[self.verdict]
+            self.verdict = 'clean' if self.high < 3 and answered else 'unknown'
+        self.status = STATUS[self.verdict]
         self.score = str(self.low) if self.low == self.high else f'{self.low}..{self.high}'
 
 
-JSON_STATUS = {'listed': 'ok', 'not listed': 'ok', 'timeout': 'timeout', 'error': 'error',
-               'quarantined': 'quarantined', 'refused': 'skipped'}
-
-
-# ---- the same by the programs ----
-
-def add_zones(dns):
-    for name in ('a', 'b', 'w'):
-        for state, behaviour in BEHAVIOURS.items():
-            if name == 'w' and state == 'listed':
-                behaviour = b.listed('127.0.5.2')
-            dns.zones[f'{name}.{state.replace(" ", "-")}.test'] = Zone(behaviour)
-        dns.zones[f'{name}.quarantined.test'] = Zone(b.listed('127.0.0.2'), point=b.listed('127.0.0.2'))
-
-
-def conf_of(dns, apis, combination, timeout_ms):
-    a, b_, w, api = combination
-    text = CONF.replace('{timeout_ms}', str(timeout_ms)) + f'[dns]\nresolvers = 127.0.0.1:{dns.port}\n'
-    for name, state, points in (('a', a, '127.0.0.[2..9]*3'), ('b', b_, '*3'), ('w', w, '127.0.[0..255].[1..3]*-4')):
-        text += (f'[dnsbl {name}]\nzone = {name}.{state.replace(" ", "-")}.test\npoints = {points}\n'
-                 f'enabled = {"no" if state == "not asked" else "yes"}\n')
-    url = apis.get(api, apis['listed']).url
-    return text + f'[abuseipdb]\nurl = {url}\nkey_file = {"" if api == "not asked" else "{dir}/key"}\n'
+def zone_of(name, state):
+    return f'{name}.{state.replace(" ", "-")}.test'
 
 
 def compare(what, got, expected):
     return [] if got == expected else [f'{what}: {got!r}, not {expected!r}']
 
 
-def check_json(line, combination, truth):
+def check_json(line, states, truth):
     got = json.loads(line)
     faults = compare('verdict', got['verdict'], truth.verdict)
     faults += compare('score', got['score'], {'low': truth.low, 'high': truth.high})
-    faults += compare('tier', got['tier'], None if truth.tier == '-' else truth.tier)
+    faults += compare('tier', got['tier'], truth.tier)
     said = {f['source']: f for f in got['findings']}
-    for name, state in zip(('a', 'b', 'w', 'abuseipdb'), combination):
-        if state == 'not asked':
-            faults += compare(name, name in said, False)
-            continue
-        faults += compare(f'{name} status', said[name]['status'], JSON_STATUS[state])
-        listed = {'listed': True, 'not listed': False}.get(state)
-        faults += compare(f'{name} listed', said[name]['listed'], listed)
+    for name, state in zip(SOURCES, states):
+        faults += compare(name, name in said, state != 'not asked')
+        if name in said and state != 'not asked':
+            faults += compare(f'{name} status', said[name]['status'], JSON_STATUS[state])
+            faults += compare(f'{name} listed', said[name]['listed'], KNOWN.get(state))
     return faults
 
 
-def try_one(programs, dns, apis, combination, timeout_ms):
-    a, b_, _, api = combination
-    truth = Truth(*combination)
-    nobody = a == b_ == api == 'not asked'
-    p = place.Place(programs, conf_of(dns, apis, combination, timeout_ms), 'cd' * 40 if api == 'refused' else place.KEY)
-    address = NO if api == 'not listed' else YES
-    try:
-        run = p.run('rep-check', '--json', '--', address)
-        if nobody:
-            return compare('exit', run.returncode, 69)
-        faults = compare('exit', run.returncode, truth.status)
-        faults += check_json(run.stdout, combination, truth)
-        run = p.run('rep-check', '--cached', '--', address)
-        faults += compare('cached: exit', run.returncode, truth.status)
-        faults += compare('cached: text', run.stdout.split('\n', maxsplit=1)[0].split()[:4],
-                          [address, truth.verdict, truth.score, truth.tier])
-        return [f'{f}   {run.stdout}' for f in faults]
-    finally:
-        p.close()
+class Truth(unittest.TestCase):
+    def setUp(self):
+        self.dns = self.enterContext(Server())
+        for name, (state, behaviour) in itertools.product(POINTS, BEHAVIOURS.items()):
+            if name == 'w' and state == 'listed':
+                behaviour = b.listed('127.0.5.2')
+            self.dns.zones[zone_of(name, state)] = Zone(behaviour)
+        for name in POINTS:
+            self.dns.zones[zone_of(name, 'quarantined')] = Zone(b.listed('127.0.0.2'), point=b.listed('127.0.0.2'))
+        good, hanging, failing = [self.enterContext(contextlib.closing(Emulator(seed))) for seed in (
+            {YES: {**BAD, 'isWhitelisted': False}, NO: {'abuseConfidenceScore': 0}}, None, None)]
+        hanging.fault('hang', 'check')
+        failing.fault('http_500', 'check')
+        self.apis = {**dict.fromkeys(API_STATES, good), 'timeout': hanging, 'error': failing}
 
+    def test_each_combination_has_the_verdict_of_the_naive_calculation(self):
+        every = [{'name': ', '.join(states), 'states': states}
+                 for states in itertools.product(STATES, STATES, STATES, API_STATES)]
+        rows.check(self, every, self.try_patiently, at_once=12)
+        self.assertEqual({Naive(row['states']).verdict for row in every}, set(STATUS))
 
-def try_patiently(programs, dns, apis, combination):
-    """(faults, repeated): again, with twice the time, if a source that does answer was late: on a busy machine."""
-    for turn in range(TURNS):
-        faults = try_one(programs, dns, apis, combination, 1000 << turn)
-        if not any("status: 'timeout'" in fault for fault in faults):
-            break
-    return faults, turn > 0
+    def try_patiently(self, row):
+        """Again, with twice the time, if a source that does answer was late: on a busy machine."""
+        for turn in range(TURNS):
+            faults = self.try_once(row['states'], timeout_ms=1000 << turn)
+            if not any("status: 'timeout'" in fault for fault in faults):
+                break
+        return faults
 
+    def conf_of(self, states, timeout_ms):
+        lists = {name: {'zone': zone_of(name, state), 'points': POINTS[name],
+                        'enabled': 'no' if state == 'not asked' else 'yes'} for name, state in zip(POINTS, states)}
+        api = {'key_file': ''} if states[3] == 'not asked' else {}
+        return configuration.build(general={'timeout_ms': timeout_ms}, lists=lists, dns=self.dns.port,
+                                   api=self.apis[states[3]].url, abuseipdb=api)
 
-def main():
-    programs = sys.argv[1]
-    score = {'totalReports': 9, 'numDistinctUsers': 3, 'lastReportedAt': 'now-2h', 'isWhitelisted': False}
-    good = place.Emulator({YES: {'abuseConfidenceScore': 100, **score}, NO: {'abuseConfidenceScore': 0}})
-    hanging, failing = place.Emulator(), place.Emulator()
-    hanging.control('fault', {'endpoint': 'check', 'fault': 'hang'})
-    failing.control('fault', {'endpoint': 'check', 'fault': 'http_500'})
-    apis = {'listed': good, 'not listed': good, 'refused': good, 'timeout': hanging, 'error': failing}
-    every = list(itertools.product(STATES, STATES, STATES, API_STATES))
-    counts, bad, repeated = {}, 0, 0
-    with Server() as dns, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        add_zones(dns)
-        results = pool.map(lambda c: try_patiently(programs, dns, apis, c), every)
-        for combination, (faults, again) in zip(every, results):
-            verdict = Truth(*combination).verdict
-            counts[verdict] = counts.get(verdict, 0) + 1
-            for fault in faults:
-                print(f'{combination}: {fault}')
-            bad += bool(faults)
-            repeated += again
-    for emulator in (good, hanging, failing):
-        emulator.close()
-    print(f'{len(every)} combinations, {bad} wrong, {repeated} asked again since an answer was late; by the '
-          'naive calculation:',
-          ', '.join(f'{n} {verdict}' for verdict, n in sorted(counts.items())))
-    return 1 if bad or len(counts) != 3 else 0
-
-
-sys.exit(main())
+    def try_once(self, states, timeout_ms):
+        truth = Naive(states)
+        address = NO if states[3] == 'not listed' else YES
+        key = 'cd' * 40 if states[3] == 'refused' else KEY
+        with contextlib.closing(Place(self.conf_of(states, timeout_ms), key)) as place:
+            run = place.run('rep-check', '--json', '--', address)
+            if {*states[:2], states[3]} == {'not asked'}:
+                return compare('exit', run.returncode, 69)
+            faults = compare('exit', run.returncode, truth.status)
+            faults += check_json(run.stdout, states, truth)
+            run = place.run('rep-check', '--cached', '--', address)
+            faults += compare('cached: exit', run.returncode, truth.status)
+            faults += compare('cached: text', run.stdout.split('\n', maxsplit=1)[0].split()[:4],
+                              [address, truth.verdict, truth.score, truth.tier or '-'])
+            return [f'{fault}   {run.stdout}' for fault in faults]
