@@ -1,49 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /* test_engine.c - the engine over a scripted network and its virtual time */
+#include "asked.h"
 #include "base/clock.h"
-#include "reputation/engine.h"
-#include "fake_net.h"
-#include "unit.h"
 
-static struct conf *conf;
-#define NTASKS_MAX 10000
+#define NTASKS_MAX   10000
+#define SCRIPTED_MAX 20
+#define NO(match, delay_ms)                                                \
+	{                                                                  \
+		match, { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms \
+	}
+#define END                   \
+	{                     \
+		.match = NULL \
+	}
+
 static struct task tasks[NTASKS_MAX];
 static struct finding findings[NTASKS_MAX][4];
 static size_t ntasks, next_task, nsettled, flying, most_flying;
 static source_set ask_first, ask_then;
+static struct feeder {
+	int later_ms; /* told once between tasks; 0: never */
+	bool told_later, report_first;
+	size_t laters, settled_order[SCRIPTED_MAX], nsettles;
+	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
+} feeder;
+
+static const struct fake_answer nobody[] = { END };
 
 static int set_up(void **state)
 {
-	static const char *const zones[] = { "one.test", "two.test", "allow.test" };
-	struct err e;
-
-	(void)state;
-	assert_int_equal(conf_new(&conf), 0);
-	conf->sources = calloc(3, sizeof(*conf->sources));
-	for (size_t i = 0; i < 3; i++) {
-		struct conf_source *s = &conf->sources[i];
-
-		snprintf(s->zone, sizeof(s->zone), "%s", zones[i]);
-		snprintf(s->name, sizeof(s->name), "list%zu", i);
-		assert_int_equal(points_parse(i == 2 ? "127.0.[0..255].[1..3]*-4"
-						     : "127.0.0.[2..9]*3",
-					      4, &s->points, &e),
-				 0);
-	}
-	conf->nsources = 3;
-	assert_int_equal(conf_enable_abuseipdb(conf), 0);
-	conf->check = CHECK_NEVER; /* the lists have all the time */
-	return 0;
+	assert_ok(place_set_up(state));
+	place_add_list("list0", "one.test", "127.0.0.[2..9]*3");
+	place_add_list("list1", "two.test", "127.0.0.[2..9]*3");
+	place_add_list("list2", "allow.test", "127.0.[0..255].[1..3]*-4");
+	memset(&feeder, 0, sizeof(feeder));
+	ask_first = ask_then = 0;
+	place.conf->check = CHECK_NEVER; /* the lists have all the time */
+	return conf_enable_abuseipdb(place.conf);
 }
 
-static int tear_down(void **state)
+FIXTURE(set_up, place_tear_down);
+
+/* Each has its address and key. */
+static void make_tasks(size_t n, struct task like)
 {
-	(void)state;
-	conf = conf_free(conf);
-	return 0;
-}
+	ntasks = n;
+	next_task = nsettled = flying = most_flying = 0;
+	memset(findings, 0, sizeof(findings));
+	for (size_t i = 0; i < n; i++) {
+		char text[32];
 
-FIXTURE(set_up, tear_down);
+		snprintf(text, sizeof(text), "45.1.%zu.%zu", 1 + i / 200, 1 + i % 200);
+		tasks[i] = like;
+		tasks[i].findings = findings[i];
+		tasks[i].addr = tasks[i].key = addr_of(text);
+	}
+}
 
 static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
@@ -79,77 +91,51 @@ static source_set settled(void *user, struct task *t)
 	return 0;
 }
 
-static int run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
+static void run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
 {
-	struct session session = { .conf = conf, .secret = "ab", .ops = &fake_net };
+	struct session session = asked_session();
 	struct feed feed = {
 		.window_max = window, .task_ms = task_ms, .next = next, .settled = settled
 	};
-	int r;
 
 	feed.user = &feed;
-	ntasks = n;
-	next_task = nsettled = flying = most_flying = 0;
-	memset(findings, 0, sizeof(findings));
-	for (size_t i = 0; i < n; i++) {
-		struct task t = { .kind = TASK_LOOKUP, .findings = findings[i], .ask = ask_first };
-		char text[32];
-
-		snprintf(text, sizeof(text), "45.%zu.%zu.7", 1 + i / 256, i % 256);
-		assert_true(addr_parse(text, &t.addr));
-		t.key = t.addr;
-		tasks[i] = t;
-	}
+	make_tasks(n, (struct task){ .kind = TASK_LOOKUP, .ask = ask_first });
 	fake_net_script(script);
-	r = engine_run(&session, &feed);
+	assert_ok(engine_run(&session, &feed));
 	assert_int_equal(nsettled, n);
-	return r;
 }
 
 TEST(sources_are_asked_side_by_side_under_one_deadline)
 {
-	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 30 },
-		{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
-		{ .match = NULL }
-	};
+	static const struct fake_answer script[] = { NO(".one.test", 30), NO(".two.test", NEVER),
+						     END };
 
 	ask_first = 7;
 	ask_then = 0;
-	assert_int_equal(run(script, 1, 1, 60), 0);
+	run(script, 1, 1, 60);
 	assert_int_equal(fake_net_most(), 3);
 	assert_int_equal(findings[0][0].status, FINDING_OK);
 	assert_int_equal(findings[0][1].status, FINDING_TIMEOUT);
 	assert_int_equal(findings[0][2].status, FINDING_OK);
 	ask_then = 8; /* asked when the deadline is over: no second one */
-	assert_int_equal(run(script, 1, 1, 60), 0);
+	run(script, 1, 1, 60);
 	assert_int_equal(findings[0][3].status, FINDING_TIMEOUT);
 	assert_int_equal(fake_net_asked(), 3);
 }
 
 TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
 {
-	static const struct fake_answer script[] = { { .match = NULL } };
-
 	ask_first = 1;
 	ask_then = 3;
-	assert_int_equal(run(script, NTASKS_MAX, 100, 10000), 0);
+	run(nobody, NTASKS_MAX, 100, 10000);
 	assert_int_equal(fake_net_asked(), 2 * NTASKS_MAX);
 	assert_true(most_flying <= 100);
 	ask_first = ask_then = 0; /* no source to query: settles immediately */
-	assert_int_equal(run(script, NTASKS_MAX, 1, 10000), 0);
+	run(nobody, NTASKS_MAX, 1, 10000);
 	assert_int_equal(fake_net_asked(), 0);
 }
 
 /* ---- feeds with a will of their own ---- */
-
-#define SCRIPTED_MAX 20
-static struct {
-	int later_ms; /* told once between tasks; 0: never */
-	bool told_later, report_first;
-	size_t laters, settled_order[SCRIPTED_MAX], nsettles;
-	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
-} feeder;
 
 static enum feed_state next_or_later(void *user, struct task **ret, int *ret_wait_ms)
 {
@@ -186,28 +172,18 @@ static source_set settled_in_order(void *user, struct task *t)
 static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
 			 size_t n, struct feed feed)
 {
-	struct session session = { .conf = conf, .secret = "ab", .ops = &fake_net };
+	struct session session = asked_session();
 
 	feed.next = next_or_later;
 	feed.settled = settled_in_order;
+	feed.task_ms = 1000;
 	feeder.laters = feeder.nsettles = 0;
 	feeder.told_later = false;
-	memset(findings, 0, sizeof(findings[0]) * n);
-	for (size_t i = 0; i < n; i++) {
-		char text[32];
-
-		tasks[i] = (struct task){
-			.kind = kind, .findings = findings[i], .ask = ask, .body = "ip=x"
-		};
-		snprintf(text, sizeof(text), "45.1.1.%zu", i + 1);
-		assert_true(addr_parse(text, &tasks[i].addr));
-	}
-	ntasks = n;
-	next_task = 0;
+	make_tasks(n, (struct task){ .kind = kind, .ask = ask, .body = "ip=x" });
 	fake_net_script(script);
 	if (feed.deadline_ms)
 		feed.deadline_ms += clock_mono_ms();
-	assert_int_equal(engine_run(&session, &feed), 0);
+	assert_ok(engine_run(&session, &feed));
 	assert_int_equal(feeder.nsettles, n);
 }
 
@@ -222,16 +198,10 @@ TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct fake_answer script[] = { { ".one.test",
-						  { .status = NET_NXDOMAIN },
-						  { .code = 0 },
-						  rows[i].delay_ms },
-						{ .match = NULL } };
+		struct fake_answer script[] = { NO(".one.test", rows[i].delay_ms), END };
 
-		memset(&feeder, 0, sizeof(feeder));
 		feeder.later_ms = rows[i].later_ms;
-		run_scripted(script, TASK_LOOKUP, 1, 3,
-			     (struct feed){ .window_max = 9, .task_ms = 1000 });
+		run_scripted(script, TASK_LOOKUP, 1, 3, (struct feed){ .window_max = 9 });
 		assert_int_equal(feeder.laters, 2);
 		assert_int_equal(feeder.fed_at[0], 0);
 		assert_int_equal(feeder.fed_at[1], rows[i].second_ms);
@@ -245,14 +215,10 @@ TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 
 TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once)
 {
-	static const struct fake_answer script[] = {
-		{ "1.1.1.45.one", { .status = NET_NXDOMAIN }, { .code = 0 }, 900 },
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 },
-		{ .match = NULL }
-	};
+	static const struct fake_answer script[] = { NO("1.1.1.45.one", 900), NO(".one.test", 100),
+						     END };
 
-	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2, .task_ms = 1000 });
+	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2 });
 	assert_int_equal(fake_net_most(), 2);
 	assert_int_equal(feeder.settled_order[4], 0);
 	for (size_t i = 1; i < 5; i++) {
@@ -264,12 +230,9 @@ TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once)
 
 TEST(a_window_of_one_is_one_after_the_other)
 {
-	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 100 }, { .match = NULL }
-	};
+	static const struct fake_answer script[] = { NO(".one.test", 100), END };
 
-	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_LOOKUP, 1, 4, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	run_scripted(script, TASK_LOOKUP, 1, 4, (struct feed){ .window_max = 1 });
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(feeder.settled_order[i], i);
 		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 100);
@@ -280,24 +243,23 @@ TEST(a_window_of_one_is_one_after_the_other)
 TEST(a_silent_list_leaves_time_for_abuseipdb)
 {
 	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, NEVER },
+		NO(".one.test", NEVER),
 		{ "/check",
 		  { .status = NET_OK },
 		  { .status = NET_OK, .code = 500, .body = "" },
 		  300 },
-		{ .match = NULL }
+		END
 	};
 
-	conf->check = CHECK_UNDECIDED;
+	place.conf->check = CHECK_UNDECIDED;
 	ask_first = 1;
-	ask_then = SOURCE_BIT(conf->abuseipdb);
-	assert_int_equal(run(script, 1, 1, 1000), 0);
+	ask_then = SOURCE_BIT(place.conf->abuseipdb);
+	run(script, 1, 1, 1000);
 	assert_int_equal(findings[0][0].status, FINDING_TIMEOUT);
 	assert_string_equal(findings[0][0].detail, "timeout after 600 ms");
-	assert_int_equal(findings[0][conf->abuseipdb].status,
+	assert_int_equal(findings[0][place.conf->abuseipdb].status,
 			 FINDING_ERROR); /* asked, and answered */
 	assert_int_equal(fake_net_time_ms(), 900);
-	ask_then = 0;
 }
 
 static struct task *busy;
@@ -322,23 +284,17 @@ static source_set settled_in_turn(void *user, struct task *t)
 
 static void run_in_turn(int delay_ms, size_t n, int task_ms)
 {
-	const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, delay_ms },
-		{ .match = NULL }
-	};
-	struct session session = { .conf = conf, .ops = &fake_net };
+	const struct fake_answer script[] = { NO(".one.test", delay_ms), END };
+	struct session session = asked_session();
 	struct feed feed = {
 		.window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn
 	};
 
-	ntasks = n;
-	next_task = nsettled = nlate = 0;
+	nlate = 0;
 	busy = NULL;
-	memset(findings, 0, sizeof(findings));
-	for (size_t i = 0; i < n; i++)
-		tasks[i] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[i] };
+	make_tasks(n, (struct task){ .kind = TASK_LOOKUP });
 	fake_net_script(script);
-	assert_int_equal(engine_run(&session, &feed), 0);
+	assert_ok(engine_run(&session, &feed));
 	assert_int_equal(nsettled, n);
 	assert_int_equal(fake_net_most(), 1);
 }
@@ -364,7 +320,7 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 		{ 900, FINDING_OK, FINDING_TIMEOUT, 1000 },
 	};
 
-	conf->check = CHECK_UNDECIDED;
+	place.conf->check = CHECK_UNDECIDED;
 	for (size_t i = 0; i < 2; i++) {
 		struct fake_answer script[] = {
 			{ "/report",
@@ -377,15 +333,14 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 			    .retry_after_s = -1,
 			    .body = "{\"data\":{\"ipAddress\":\"45.1.1.1\",\"abuseConfidenceScore\":100}}" },
 			  rows[i].delay_ms },
-			{ ".one.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 50 },
-			{ ".two.test", { .status = NET_NXDOMAIN }, { .code = 0 }, 200 },
-			{ .match = NULL }
+			NO(".one.test", 50),
+			NO(".two.test", 200),
+			END
 		};
 
-		memset(&feeder, 0, sizeof(feeder));
 		feeder.report_first = true;
 		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1,
-			     (struct feed){ .window_max = 1, .task_ms = 1000 });
+			     (struct feed){ .window_max = 1 });
 		assert_int_equal(fake_net_asked(), 3);
 		assert_int_equal(fake_net_most(), 2);
 		assert_int_equal(tasks[0].outcome, OUT_DONE);
@@ -401,10 +356,7 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 
 TEST(a_report_to_a_source_that_takes_none_is_for_later)
 {
-	static const struct fake_answer script[] = { { .match = NULL } };
-
-	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_REPORT, 1, 1, (struct feed){ .window_max = 1, .task_ms = 1000 });
+	run_scripted(nobody, TASK_REPORT, 1, 1, (struct feed){ .window_max = 1 });
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "takes no reports");
 	assert_int_equal(findings[0][0].status, FINDING_NONE);
@@ -414,12 +366,10 @@ TEST(a_report_to_a_source_that_takes_none_is_for_later)
 TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline)
 {
 	static const struct fake_answer script[] = {
-		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
+		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, END
 	};
 
-	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2,
-		     (struct feed){ .window_max = 1, .task_ms = 1000 });
+	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2, (struct feed){ .window_max = 1 });
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(tasks[i].outcome, OUT_LATER);
 		assert_int_equal(findings[i][3].status, FINDING_NONE);
@@ -430,12 +380,11 @@ TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline)
 TEST(the_deadline_of_the_run_ends_every_task)
 {
 	static const struct fake_answer script[] = {
-		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, { .match = NULL }
+		{ ".one.test", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, END
 	};
 
-	memset(&feeder, 0, sizeof(feeder));
 	run_scripted(script, TASK_LOOKUP, 1, 6,
-		     (struct feed){ .window_max = 2, .task_ms = 1000, .deadline_ms = 1500 });
+		     (struct feed){ .window_max = 2, .deadline_ms = 1500 });
 	for (size_t i = 0; i < 6; i++) {
 		assert_int_equal(findings[i][0].status, FINDING_TIMEOUT);
 		assert_int_equal(feeder.settled_at[i], i < 2 ? 1000 : 1500);
@@ -445,10 +394,7 @@ TEST(the_deadline_of_the_run_ends_every_task)
 
 TEST(a_feed_without_tasks_ends_without_the_network)
 {
-	static const struct fake_answer script[] = { { .match = NULL } };
-
-	memset(&feeder, 0, sizeof(feeder));
-	run_scripted(script, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2, .task_ms = 1000 });
+	run_scripted(nobody, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2 });
 	assert_int_equal(fake_net_asked(), 0);
 }
 
@@ -459,32 +405,25 @@ static int broken_open(const struct net_conf *c, struct net **ret, struct err *e
 	return err_set(e, IPREP_E_OS, "no network module");
 }
 
-TEST(without_the_module_every_task_settles_and_the_error_is_told)
+static void run_broken(size_t n, struct task like)
 {
 	struct net_ops broken = fake_net;
-	struct err err;
-	struct session session = { .conf = conf, .ops = &broken, .err = &err };
+	struct session session = asked_session();
 	struct feed feed = { .window_max = 4, .task_ms = 1000, .next = next, .settled = settled };
 
 	broken.open = broken_open;
-	ask_then = 0;
-	memset(findings, 0, sizeof(findings));
-	for (size_t i = 0; i < 10; i++)
-		tasks[i] = (struct task){ .kind = TASK_LOOKUP, .findings = findings[i], .ask = 7 };
-	ntasks = 10;
-	next_task = nsettled = 0;
+	session.ops = &broken;
+	make_tasks(n, like);
 	assert_int_equal(engine_run(&session, &feed), IPREP_E_OS);
-	assert_string_equal(err.text, "no network module");
-	assert_int_equal(nsettled, 10);
+	assert_string_equal(place.error.text, "no network module");
+	assert_int_equal(nsettled, n);
+}
+
+TEST(without_the_module_every_task_settles_and_the_error_is_told)
+{
+	run_broken(10, (struct task){ .kind = TASK_LOOKUP, .ask = 7 });
 	assert_int_equal(findings[9][2].status, FINDING_ERROR);
-	tasks[0] = (struct task){
-		.kind = TASK_REPORT, .findings = findings[0], .ask = SOURCE_BIT(3), .body = ""
-	};
-	ntasks = 1;
-	next_task = nsettled = 0;
-	memset(findings[0], 0, sizeof(findings[0]));
-	assert_int_equal(engine_run(&session, &feed), IPREP_E_OS);
-	assert_int_equal(nsettled, 1);
+	run_broken(1, (struct task){ .kind = TASK_REPORT, .ask = SOURCE_BIT(3), .body = "" });
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "no network module");
 	assert_int_equal(findings[0][3].status, FINDING_NONE);

@@ -5,12 +5,9 @@
  * Every answer is counted per question, and must not come from inside dns(). None may come before
  * its time; how late it is depends on the machine, and is not tested.
  */
-#include <fcntl.h>
-#include "base/clock.h"
 #include "fake_dns.h"
-#include "net/net.h"
+#include "world.h"
 #include "net/heap.h"
-#include "unit.h"
 
 /* Tries and deadlines go by the clock that the module is given: a test that counts tries holds it,
  * and moves it instead of waiting. */
@@ -21,131 +18,133 @@ static int64_t now_ms(void)
 	return held_ms ? held_ms : clock_mono_ms();
 }
 
-static int hold_clock(void **state)
-{
-	(void)state;
-	held_ms = clock_mono_ms();
-	return 0;
-}
-
-static int release_clock(void **state)
-{
-	(void)state;
-	held_ms = 0;
-	return 0;
-}
-
-FIXTURE(NULL, release_clock);
-
-struct asked {
-	struct world *w;
+static struct asked {
 	int ncalls;
 	int64_t at_ms;
 	struct dns_answer answer;
-};
-struct world {
-	struct net *net;
-	bool is_inside; /* of dns() */
-	struct asked a[2000];
-	int again; /* ask once more from the callback */
-};
+} asked[2000];
+static struct net *net;
+static struct fake_dns *d, *d2; /* the resolvers */
+static bool is_inside;		/* of dns() */
+static int again;		/* ask once more from the callback */
 
 static void answered(void *user, const struct dns_answer *a)
 {
 	struct asked *q = user;
 
-	assert_false(q->w->is_inside);
+	assert_false(is_inside);
 	q->ncalls++;
 	q->at_ms = now_ms();
 	q->answer = *a;
-	if (q->w->again > 0 && q->w->net) {
-		q->w->again--;
-		q->w->is_inside = true;
-		iprep_net.dns(q->w->net, "good.test", NET_A, false, now_ms() + 3000, answered,
-			      q + 1);
-		q->w->is_inside = false;
+	if (again > 0 && net) {
+		again--;
+		is_inside = true;
+		iprep_net.dns(net, "good.test", NET_A, false, now_ms() + 3000, answered, q + 1);
+		is_inside = false;
 	}
 }
 
 /* text2: NULL, or a second resolver */
-static struct world *open_world(const char *text, const char *text2)
+static void open_at(const char *text, const char *text2)
 {
-	struct resolver resolvers[2];
-	struct net_conf nc = { .resolvers = resolvers,
-			       .nresolvers = text2 ? 2 : 1,
-			       .ca_file = "",
-			       .proxy = "",
-			       .user_agent = "test",
-			       .now_ms = now_ms };
-	struct world *w = calloc(1, sizeof(*w));
-	struct err e = { 0 };
+	const char *const resolvers[] = { text, text2 };
 
-	assert_non_null(w);
-	assert_true(resolver_parse(text, &resolvers[0]));
-	assert_true(!text2 || resolver_parse(text2, &resolvers[1]));
-	for (size_t i = 0; i < sizeof(w->a) / sizeof(w->a[0]); i++)
-		w->a[i].w = w;
-	if (iprep_net.open(&nc, &w->net, &e))
-		fail_msg("open: %s", e.text);
-	return w;
+	memset(asked, 0, sizeof(asked));
+	net = world_open(resolvers, (struct net_conf){ .ca_file = "",
+						       .proxy = "",
+						       .user_agent = "test",
+						       .now_ms = now_ms });
 }
 
-static struct world *open_servers(const struct fake_dns *d, const struct fake_dns *d2)
+static void close_world(void)
+{
+	if (net)
+		assert_null(iprep_net.close(net));
+	net = NULL;
+	d = fake_dns_stop(d);
+	d2 = fake_dns_stop(d2);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	held_ms = again = 0;
+	return 0;
+}
+
+FIXTURE(NULL, tear_down);
+
+static const char *at(const struct fake_dns *server, char text[32])
+{
+	snprintf(text, 32, "127.0.0.1:%d", server->server.port);
+	return text;
+}
+
+/* Servers with these moods; NULL: the names that are asked decide. */
+static void open_two(const char *mood, const char *mood2)
 {
 	char text[32], text2[32];
 
-	snprintf(text, sizeof(text), "127.0.0.1:%d", d->port);
-	if (d2)
-		snprintf(text2, sizeof(text2), "127.0.0.1:%d", d2->port);
-	return open_world(text, d2 ? text2 : NULL);
+	close_world();
+	d = fake_dns_start(mood);
+	d2 = fake_dns_start(mood2);
+	open_at(at(d, text), at(d2, text2));
 }
 
-static void close_world(struct world *w)
+static void open_one(const char *mood)
 {
-	assert_null(iprep_net.close(w->net));
-	free(w);
+	char text[32];
+
+	close_world();
+	d = fake_dns_start(mood);
+	open_at(at(d, text), NULL);
 }
 
-static void ask(struct world *w, size_t i, const char *name, int type, bool tcp, int64_t ms)
+static void open_one_with_held_clock(const char *mood)
 {
-	w->is_inside = true;
-	iprep_net.dns(w->net, name, type, tcp, now_ms() + ms, answered, &w->a[i]);
-	w->is_inside = false;
+	held_ms = clock_mono_ms();
+	open_one(mood);
 }
 
-static void run(struct world *w)
+static void ask(size_t i, const char *name, int type, bool tcp, int64_t ms)
 {
-	int64_t end = now_ms() + 20000;
-
-	while (iprep_net.turn(w->net, end))
-		assert_true(now_ms() < end);
+	is_inside = true;
+	iprep_net.dns(net, name, type, tcp, now_ms() + ms, answered, &asked[i]);
+	is_inside = false;
 }
 
-/* One question to a server of that mood, answered within ms; the answer. */
-static struct dns_answer one(const char *mood, const char *name, int type, bool tcp, int64_t ms)
+static void run(void)
 {
-	struct fake_dns *d = fake_dns_start(mood);
-	struct world *w = open_servers(d, NULL);
-	struct dns_answer a;
+	world_run(net, now_ms);
+}
 
-	ask(w, 0, name, type, tcp, ms);
-	run(w);
-	assert_int_equal(w->a[0].ncalls, 1);
-	a = w->a[0].answer;
-	close_world(w);
-	fake_dns_stop(d);
-	return a;
+static void assert_answered_once(size_t i, enum net_status status)
+{
+	if (asked[i].ncalls != 1 || asked[i].answer.status != status)
+		fail_msg("question %zu: %d calls, status %d: %s", i, asked[i].ncalls,
+			 (int)asked[i].answer.status, asked[i].answer.why);
+}
+
+/* One question to a server whose name decides. */
+static struct dns_answer one(const char *name, int type, bool tcp)
+{
+	open_one(NULL);
+	ask(0, name, type, tcp, 5000);
+	run();
+	assert_int_equal(asked[0].ncalls, 1);
+	return asked[0].answer;
 }
 
 TEST(an_answer_comes_with_its_addresses_and_ttl)
 {
-	struct dns_answer a = one(NULL, "good.test", NET_A, false, 5000);
+	struct dns_answer a = one("good.test", NET_A, false);
 
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.na, 1);
 	assert_int_equal(a.a[0], 0x7f000002);
 	assert_int_equal(a.ttl_s, 300);
-	a = one(NULL, "text.test.", NET_TXT, true, 5000);
+	a = one("text.test.", NET_TXT, true);
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.txt_len, 4);
 	assert_memory_equal(a.txt, "why!", 4);
@@ -153,209 +152,161 @@ TEST(an_answer_comes_with_its_addresses_and_ttl)
 
 TEST(what_the_resolver_says_arrives_as_it_is)
 {
-	static const struct {
-		const char *label;
-		enum net_status status;
-	} rows[] = {
-		{ "nx.test", NET_NXDOMAIN },
-		{ "nodata.test", NET_BROKEN }, /* no SOA */
-		{ "refused.test", NET_REFUSED },
-		{ "servfail.test", NET_SERVFAIL },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++)
-		for (int tcp = 0; tcp < 2; tcp++)
-			assert_int_equal(one(NULL, rows[i].label, NET_A, tcp, 5000).status,
-					 rows[i].status);
+	for (int tcp = 0; tcp < 2; tcp++) {
+		assert_int_equal(one("nx.test", NET_A, tcp).status, NET_NXDOMAIN);
+		assert_int_equal(one("nodata.test", NET_A, tcp).status, NET_BROKEN); /* no SOA */
+		assert_int_equal(one("refused.test", NET_A, tcp).status, NET_REFUSED);
+		assert_int_equal(one("servfail.test", NET_A, tcp).status, NET_SERVFAIL);
+	}
 }
 
 TEST(silence_and_answers_to_others_end_at_the_deadline)
 {
 	static const char *const names[] = { "never.test", "wrongid.test", "wrongname.test" };
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
 	int64_t t = now_ms();
 
+	open_one(NULL);
 	for (size_t i = 0; i < 3; i++) {
-		ask(w, i, names[i], NET_A, false, 300);
-		ask(w, 3 + i, names[i], NET_A, true, 400);
+		ask(i, names[i], NET_A, false, 300);
+		ask(3 + i, names[i], NET_A, true, 400);
 	}
-	ask(w, 6, "good.test", NET_A, false, 0); /* no time at all */
-	run(w);
+	ask(6, "good.test", NET_A, false, 0); /* no time at all */
+	run();
 	for (size_t i = 0; i < 7; i++) {
-		int64_t ms = w->a[i].at_ms - t;
+		int64_t ms = asked[i].at_ms - t;
 
-		assert_int_equal(w->a[i].ncalls, 1);
-		assert_int_equal(w->a[i].answer.status, NET_TIMEOUT);
+		assert_answered_once(i, NET_TIMEOUT);
 		assert_true(ms >= (i < 3 ? 300 : i < 6 ? 400 : 0));
 	}
-	assert_true(w->a[0].at_ms <= w->a[3].at_ms);
-	close_world(w);
-	fake_dns_stop(d);
+	assert_true(asked[0].at_ms <= asked[3].at_ms);
 }
 
 /* Until the server has been asked that often over UDP. */
-static void turn_until_asked(struct world *w, struct fake_dns *d, int n)
+static void turn_until_asked(struct fake_dns *server, int n)
 {
-	while (d->nudp < n)
-		iprep_net.turn(w->net, now_ms() + 10);
+	while (server->nudp < n)
+		iprep_net.turn(net, now_ms() + 10);
 }
 
 TEST(a_lost_datagram_is_asked_for_again)
 {
-	struct fake_dns *d = fake_dns_start("never");
-	struct world *w = open_servers(d, NULL);
-
-	hold_clock(state);
-	ask(w, 0, "good.test", NET_A, false, 6000);
-	turn_until_asked(w, d, 1);
+	open_one_with_held_clock("never");
+	ask(0, "good.test", NET_A, false, 6000);
+	turn_until_asked(d, 1);
 	d->mood = NULL;
 	held_ms += 1600;
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
+	run();
+	assert_answered_once(0, NET_OK);
 	assert_int_equal(d->nudp, 2);
-	close_world(w);
-	fake_dns_stop(d);
 }
 
 TEST(an_answer_to_an_earlier_try_counts_until_the_deadline)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-
-	hold_clock(state);
+	open_one_with_held_clock(NULL);
 	for (size_t i = 2; i < 12; i++) /* c-ares 1.34 adapts its timeouts to these */
-		ask(w, i, "good.test", NET_A, false, 5000);
-	run(w);
-	ask(w, 0, "kept.test", NET_A, false, 6000);
-	turn_until_asked(w, d, 11);
+		ask(i, "good.test", NET_A, false, 5000);
+	run();
+	ask(0, "kept.test", NET_A, false, 6000);
+	turn_until_asked(d, 11);
 	held_ms += 1600;
-	turn_until_asked(w, d, 12); /* the second try, to which no answer ever comes */
+	turn_until_asked(d, 12); /* the second try, to which no answer ever comes */
 	held_ms += 2000;
-	ask(w, 1, "go.test", NET_A, false, 2400);
-	run(w);
-	assert_int_equal(w->a[1].answer.status, NET_OK);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
-	assert_int_equal(w->a[0].ncalls, 1);
+	ask(1, "go.test", NET_A, false, 2400);
+	run();
+	assert_answered_once(1, NET_OK);
+	assert_answered_once(0, NET_OK);
 	assert_int_equal(d->nudp, 13);
-	close_world(w);
-	fake_dns_stop(d);
 }
 
 TEST(a_silent_resolver_is_passed_over_after_a_while)
 {
-	struct fake_dns *d = fake_dns_start("never"), *d2 = fake_dns_start("good");
-	struct world *w = open_servers(d, d2);
-
-	hold_clock(state);
-	ask(w, 0, "good.test", NET_A, false, 20000);
-	turn_until_asked(w, d, 1);
+	held_ms = clock_mono_ms();
+	open_two("never", "good");
+	ask(0, "good.test", NET_A, false, 20000);
+	turn_until_asked(d, 1);
 	assert_int_equal(d2->nudp, 0);
 	held_ms += 1600;
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
+	run();
+	assert_answered_once(0, NET_OK);
 	assert_int_equal(d->nudp, 1);
 	assert_int_equal(d2->nudp, 1);
-	close_world(w);
-	fake_dns_stop(d);
-	fake_dns_stop(d2);
 }
 
 /* Three tries: 1.5, 3 and 6 s. Then an answer may still come: the deadline decides. */
 TEST(after_its_last_try_a_question_waits_for_its_deadline)
 {
-	struct fake_dns *d = fake_dns_start("never");
-	struct world *w = open_servers(d, NULL);
-
-	hold_clock(state);
-	ask(w, 0, "good.test", NET_A, false, 60000);
+	open_one_with_held_clock("never");
+	ask(0, "good.test", NET_A, false, 60000);
 	for (int n = 1; n <= 3; n++) {
-		turn_until_asked(w, d, n);
-		assert_int_equal(w->a[0].ncalls, 0);
+		turn_until_asked(d, n);
+		assert_int_equal(asked[0].ncalls, 0);
 		held_ms += 1600 << (n - 1);
 	}
 	held_ms += 40000;
-	assert_int_equal(iprep_net.turn(w->net, 0), 1);
-	assert_int_equal(w->a[0].ncalls, 0);
+	assert_int_equal(iprep_net.turn(net, 0), 1);
+	assert_int_equal(asked[0].ncalls, 0);
 	held_ms += 60000;
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_TIMEOUT);
-	assert_int_equal(w->a[0].answer.waited_ms, 111200);
-	assert_false(w->a[0].answer.replied);
+	run();
+	assert_answered_once(0, NET_TIMEOUT);
+	assert_int_equal(asked[0].answer.waited_ms, 111200);
+	assert_false(asked[0].answer.replied);
 	assert_int_equal(d->nudp, 3);
-	close_world(w);
-	fake_dns_stop(d);
 }
 
 /* There are 65,536 IDs. What is waited for survives that its channel is given up. */
 TEST(questions_without_an_answer_use_nothing_up)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-	size_t n = sizeof(w->a) / sizeof(w->a[0]);
+	size_t n = COUNT(asked);
 
-	hold_clock(state);
-	ask(w, 0, "kept.test", NET_A, false, 60000);
-	turn_until_asked(w, d, 1);
+	open_one_with_held_clock(NULL);
+	ask(0, "kept.test", NET_A, false, 60000);
+	turn_until_asked(d, 1);
 	for (int round = 0; round < 35; round++) {
 		for (size_t i = 1; i < n; i++)
-			ask(w, i, "never.test", NET_A, false, 10);
+			ask(i, "never.test", NET_A, false, 10);
 		held_ms += 10;
-		assert_int_equal(iprep_net.turn(w->net, 0), 1);
+		assert_int_equal(iprep_net.turn(net, 0), 1);
 		for (size_t i = 1; i < n; i++)
-			if (w->a[i].answer.status != NET_TIMEOUT)
-				fail_msg("round %d, question %zu: %s", round, i,
-					 w->a[i].answer.why);
+			assert_int_equal(asked[i].answer.status, NET_TIMEOUT);
 	}
-	release_clock(state); /* the server may not have had room for this one */
-	ask(w, 1, "go.test", NET_A, false, 20000);
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
-	assert_int_equal(w->a[1].answer.status, NET_OK);
-	close_world(w);
-	fake_dns_stop(d);
+	held_ms = 0; /* the server may not have had room for this one */
+	ask(1, "go.test", NET_A, false, 20000);
+	run();
+	assert_answered_once(0, NET_OK);
+	assert_int_equal(asked[1].answer.status, NET_OK);
 }
 
 TEST(what_is_truncated_is_asked_again_over_tcp)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-
-	hold_clock(state);
-	ask(w, 0, "tc.test", NET_A, false, 5000);
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
-	assert_non_null(strstr(w->a[0].answer.from, " over TCP"));
+	open_one_with_held_clock(NULL);
+	ask(0, "tc.test", NET_A, false, 5000);
+	run();
+	assert_answered_once(0, NET_OK);
+	assert_has(asked[0].answer.from, " over TCP");
 	assert_int_equal(d->nudp, 1);
 	assert_int_equal(d->ntcp_asked, 1);
-	ask(w, 1, "good.test", NET_A, true, 5000);
-	ask(w, 2, "good.test", NET_A, true, 5000);
-	run(w);
-	assert_int_equal(w->a[2].answer.status, NET_OK);
+	ask(1, "good.test", NET_A, true, 5000);
+	ask(2, "good.test", NET_A, true, 5000);
+	run();
+	assert_answered_once(2, NET_OK);
 	assert_int_equal(d->nudp, 1);
 	assert_int_equal(d->ntcp_asked, 3);
-	close_world(w);
-	fake_dns_stop(d);
 }
 
 /* Without MSG_NOSIGNAL this ends the process. */
 TEST(a_resolver_that_hangs_up_is_survived)
 {
-	struct fake_dns *d = fake_dns_start("hangup");
-	struct world *w = open_servers(d, NULL);
-
+	open_one("hangup");
 	for (size_t i = 0; i < 50; i++) {
-		ask(w, i, "good.test", NET_A, true, 1000);
-		iprep_net.turn(w->net, now_ms() + 5);
+		ask(i, "good.test", NET_A, true, 1000);
+		iprep_net.turn(net, now_ms() + 5);
 	}
-	run(w);
+	run();
 	for (size_t i = 0; i < 50; i++) {
-		assert_int_equal(w->a[i].ncalls, 1);
-		assert_true(w->a[i].answer.status == NET_BROKEN ||
-			    w->a[i].answer.status == NET_TIMEOUT);
+		assert_int_equal(asked[i].ncalls, 1);
+		assert_true(asked[i].answer.status == NET_BROKEN ||
+			    asked[i].answer.status == NET_TIMEOUT);
 	}
-	close_world(w);
-	fake_dns_stop(d);
 }
 
 TEST(the_other_resolver_is_asked_when_the_first_does_not_know)
@@ -369,60 +320,48 @@ TEST(the_other_resolver_is_asked_when_the_first_does_not_know)
 		{ "nx", "good", NET_NXDOMAIN },
 	};
 
-	hold_clock(state);
+	held_ms = clock_mono_ms();
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct fake_dns *d = fake_dns_start(rows[i].first);
-		struct fake_dns *d2 = fake_dns_start(rows[i].second);
-		struct world *w = open_servers(d, d2);
-
-		ask(w, 0, "any.test", NET_A, false, 5000);
-		ask(w, 1, "any.test", NET_A, true, 5000);
-		run(w);
-		for (size_t n = 0; n < 2; n++) {
-			assert_int_equal(w->a[n].ncalls, 1);
-			assert_int_equal(w->a[n].answer.status, rows[i].status);
-		}
+		open_two(rows[i].first, rows[i].second);
+		ask(0, "any.test", NET_A, false, 5000);
+		ask(1, "any.test", NET_A, true, 5000);
+		run();
+		for (size_t n = 0; n < 2; n++)
+			assert_answered_once(n, rows[i].status);
 		assert_int_equal(d->nudp, 1);
-		close_world(w);
-		fake_dns_stop(d);
-		fake_dns_stop(d2);
 	}
 }
 
 TEST(the_other_resolvers_silence_ends_at_the_deadline)
 {
-	struct fake_dns *d = fake_dns_start("servfail"), *d2 = fake_dns_start("never");
-	struct world *w = open_servers(d, d2);
-
-	ask(w, 0, "any.test", NET_A, false, 400);
-	run(w);
-	assert_int_equal(w->a[0].ncalls, 1);
-	assert_int_equal(w->a[0].answer.status, NET_TIMEOUT);
-	close_world(w);
-	fake_dns_stop(d);
-	fake_dns_stop(d2);
+	open_two("servfail", "never");
+	ask(0, "any.test", NET_A, false, 400);
+	run();
+	assert_answered_once(0, NET_TIMEOUT);
 }
 
 TEST(a_dead_resolver_is_passed_over)
 {
-	struct fake_dns *dead = fake_dns_start(NULL), *d = fake_dns_start(NULL);
-	struct world *w = open_servers(dead, d), *w2 = open_servers(dead, NULL);
+	char dead[32], other[32];
 
-	fake_dns_stop(dead);
-	ask(w, 0, "good.test", NET_A, false, 5000);
-	ask(w, 1, "good.test", NET_A, true, 5000);
-	run(w);
-	assert_int_equal(w->a[0].answer.status, NET_OK);
-	assert_int_equal(w->a[1].answer.status, NET_OK);
-	ask(w2, 0, "good.test", NET_A, false, 8000);
-	ask(w2, 1, "good.test", NET_A, true, 8000);
-	run(w2);
-	assert_int_equal(w2->a[0].answer.status, NET_BROKEN);
-	assert_non_null(strstr(w2->a[0].answer.why, "cannot be reached"));
-	assert_int_equal(w2->a[1].answer.status, NET_BROKEN);
-	close_world(w);
-	close_world(w2);
-	fake_dns_stop(d);
+	open_two(NULL, NULL);
+	at(d, dead);
+	assert_null(iprep_net.close(net));
+	d = fake_dns_stop(d);
+	open_at(dead, at(d2, other));
+	for (size_t i = 0; i < 2; i++)
+		ask(i, "good.test", NET_A, i, 5000);
+	run();
+	assert_answered_once(0, NET_OK);
+	assert_answered_once(1, NET_OK);
+	assert_null(iprep_net.close(net));
+	open_at(dead, NULL);
+	for (size_t i = 0; i < 2; i++)
+		ask(i, "good.test", NET_A, i, 8000);
+	run();
+	assert_answered_once(0, NET_BROKEN);
+	assert_has(asked[0].answer.why, "cannot be reached");
+	assert_answered_once(1, NET_BROKEN);
 }
 
 TEST(what_cannot_be_asked_is_answered_in_the_next_turn)
@@ -435,112 +374,82 @@ TEST(what_cannot_be_asked_is_answered_in_the_next_turn)
 		".test",    "0123456789012345678901234567890123456789012345678901234567890123.test",
 	};
 	char lengthy[300];
-	struct world *w = open_world("127.0.0.1:1", NULL);
 	size_t n = COUNT(names);
 
+	open_at("127.0.0.1:1", NULL);
 	memset(lengthy, 'a', sizeof(lengthy) - 1);
 	lengthy[sizeof(lengthy) - 1] = '\0';
 	for (size_t i = 0; i < n; i++)
-		ask(w, i, names[i], NET_A, i & 1, 5000);
-	ask(w, n, lengthy, NET_A, false, 5000);
-	ask(w, n + 1, "good.test", 28, false, 5000);
-	assert_int_equal(w->a[0].ncalls, 0);
-	assert_int_equal(iprep_net.turn(w->net, now_ms()), 0);
+		ask(i, names[i], NET_A, i & 1, 5000);
+	ask(n, lengthy, NET_A, false, 5000);
+	ask(n + 1, "good.test", 28, false, 5000);
+	assert_int_equal(asked[0].ncalls, 0);
+	assert_int_equal(iprep_net.turn(net, now_ms()), 0);
 	for (size_t i = 0; i < n + 2; i++) {
-		if (w->a[i].ncalls != 1 || w->a[i].answer.status != NET_BROKEN)
-			fail_msg("name %zu: %d calls, status %d", i, w->a[i].ncalls,
-				 (int)w->a[i].answer.status);
-		assert_non_null(strstr(w->a[i].answer.why, " query"));
+		assert_answered_once(i, NET_BROKEN);
+		assert_has(asked[i].answer.why, " query");
 	}
-	close_world(w);
 }
 
 TEST(two_thousand_in_flight_are_answered_once_each)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-	size_t n = sizeof(w->a) / sizeof(w->a[0]);
+	size_t n = COUNT(asked);
 
+	open_one(NULL);
 	for (size_t i = 0; i < n; i++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "q%zu.test", i);
-		ask(w, i, name, NET_A, i % 4 == 0, 15000);
+		ask(i, name, NET_A, i % 4 == 0, 15000);
 	}
-	run(w);
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(w->a[i].ncalls, 1);
-		assert_int_equal(w->a[i].answer.status, NET_OK);
-	}
-	close_world(w);
-	fake_dns_stop(d);
+	run();
+	for (size_t i = 0; i < n; i++)
+		assert_answered_once(i, NET_OK);
 }
 
 TEST(a_callback_may_ask_again)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-
-	w->again = 20;
-	ask(w, 0, "good.test", NET_A, false, 5000);
-	run(w);
-	for (size_t i = 0; i <= 20; i++) {
-		assert_int_equal(w->a[i].ncalls, 1);
-		assert_int_equal(w->a[i].answer.status, NET_OK);
-	}
-	close_world(w);
-	fake_dns_stop(d);
+	open_one(NULL);
+	again = 20;
+	ask(0, "good.test", NET_A, false, 5000);
+	run();
+	for (size_t i = 0; i <= 20; i++)
+		assert_answered_once(i, NET_OK);
 }
 
 TEST(close_answers_all_that_is_owed)
 {
-	struct fake_dns *d = fake_dns_start("never");
-	struct world *w = open_servers(d, NULL);
-
+	open_one("never");
 	for (size_t i = 0; i < 100; i++)
-		ask(w, i, i % 10 ? "never.test" : "not a name", NET_A, i % 2, 60000);
-	ask(w, 100, "never.test", NET_A, false, 100);
-	iprep_net.turn(w->net, now_ms() + 20);
-	while (!w->a[100].ncalls) /* c-ares still holds it when we close */
-		iprep_net.turn(w->net, now_ms() + 20);
-	w->again = 3; /* and a callback of close() asks: answered too */
-	iprep_net.close(w->net);
+		ask(i, i % 10 ? "never.test" : "not a name", NET_A, i % 2, 60000);
+	ask(100, "never.test", NET_A, false, 100);
+	iprep_net.turn(net, now_ms() + 20);
+	while (!asked[100].ncalls) /* c-ares still holds it when we close */
+		iprep_net.turn(net, now_ms() + 20);
+	again = 3; /* and a callback of close() asks: answered too */
+	net = iprep_net.close(net);
 	for (size_t i = 0; i < 101; i++)
-		assert_true(w->a[i].ncalls >= 1 && w->a[i].ncalls <= 2);
-	assert_int_equal(w->a[1].answer.status, NET_TIMEOUT);
-	assert_int_equal(w->again, 0);
-	free(w);
-	fake_dns_stop(d);
+		assert_true(asked[i].ncalls >= 1 && asked[i].ncalls <= 2);
+	assert_int_equal(asked[1].answer.status, NET_TIMEOUT);
+	assert_int_equal(again, 0);
 }
 
-/* Those of the Internet; curl 7.88 leaves the pair of curl_multi_wakeup(3) open to children. */
 TEST(no_socket_is_inherited)
 {
-	struct fake_dns *d = fake_dns_start(NULL);
-	struct world *w = open_servers(d, NULL);
-
-	ask(w, 0, "good.test", NET_A, false, 5000);
-	ask(w, 1, "good.test", NET_A, true, 5000);
-	for (int fd = 3; fd < 200; fd++) {
-		struct sockaddr_storage a;
-		socklen_t len = sizeof(a);
-
-		if (!getsockname(fd, (struct sockaddr *)&a, &len) && a.ss_family == AF_INET)
-			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	}
-	run(w);
-	close_world(w);
-	fake_dns_stop(d);
+	open_one(NULL);
+	ask(0, "good.test", NET_A, false, 5000);
+	ask(1, "good.test", NET_A, true, 5000);
+	world_assert_nothing_is_inherited();
+	run();
 }
 
 TEST(turn_waits_until_its_time)
 {
-	struct world *w = open_world("127.0.0.1:1", NULL);
 	int64_t t = now_ms();
 
-	assert_int_equal(iprep_net.turn(w->net, t + 60), 0);
+	open_at("127.0.0.1:1", NULL);
+	assert_int_equal(iprep_net.turn(net, t + 60), 0);
 	assert_true(now_ms() - t >= 60);
-	close_world(w);
 }
 
 TEST(the_heap_gives_back_in_order)

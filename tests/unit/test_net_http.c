@@ -7,32 +7,25 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <sys/epoll.h>
 #include <time.h>
-#include "base/clock.h"
 #include "fake_http.h"
-#include "net/net.h"
-#include "unit.h"
+#include "world.h"
 
 #define KEY "0123456789abcdef-secret"
 
-struct sent {
-	struct world *w;
+static struct sent {
 	int ncalls;
 	int64_t at_ms;
 	struct http_answer answer;
 	char body[4096];
-};
-struct world {
-	struct net *net;
-	struct fake_http *h;
-	bool is_inside;
-	char trace[100000];
-	struct sent s[100];
-};
+} sent[100];
+static struct net *net;
+static struct fake_http *server;
+static bool is_inside; /* of http() */
+static char trace[100000];
 
 static atomic_int names_asked;
 
@@ -72,7 +65,7 @@ static void answered(void *user, const struct http_answer *a)
 {
 	struct sent *s = user;
 
-	assert_false(s->w->is_inside);
+	assert_false(is_inside);
 	s->ncalls++;
 	s->at_ms = clock_mono_ms();
 	s->answer = *a;
@@ -82,57 +75,51 @@ static void answered(void *user, const struct http_answer *a)
 
 static void traced(void *user, int priority, const char *line)
 {
-	struct world *w = user;
-	size_t n = strlen(w->trace);
+	size_t n = strlen(trace);
 
+	(void)user;
 	(void)priority;
-	snprintf(w->trace + n, sizeof(w->trace) - n, "%s\n", line);
+	snprintf(trace + n, sizeof(trace) - n, "%s\n", line);
 }
 
-static struct world *open_world(const char *proxy, const char *ca_file)
+static void open_with(const char *proxy, const char *ca_file)
 {
-	struct world *w = calloc(1, sizeof(*w));
-	struct resolver nowhere;
-	struct net_conf nc = { .resolvers = &nowhere,
-			       .nresolvers = 1,
-			       .ca_file = ca_file,
-			       .proxy = proxy,
-			       .user_agent = "iprep/test",
-			       .now_ms = clock_mono_ms,
-			       .log = { traced, w, LOG_DEBUG } };
-	struct err e = { 0 };
+	static const char *const nowhere[] = { "127.0.0.1:1", NULL };
 
-	assert_non_null(w);
-	assert_true(resolver_parse("127.0.0.1:1", &nowhere));
-	for (size_t i = 0; i < sizeof(w->s) / sizeof(w->s[0]); i++)
-		w->s[i].w = w;
-	w->h = fake_http_start();
-	if (iprep_net.open(&nc, &w->net, &e))
-		fail_msg("open: %s", e.text);
-	return w;
+	if (net)
+		assert_null(iprep_net.close(net));
+	memset(sent, 0, sizeof(sent));
+	net = world_open(nowhere, (struct net_conf){ .ca_file = ca_file,
+						     .proxy = proxy,
+						     .user_agent = "iprep/test",
+						     .now_ms = clock_mono_ms,
+						     .log = { traced, NULL, LOG_DEBUG } });
 }
 
 static int set_up(void **state)
 {
-	*state = open_world("", "");
+	(void)state;
+	trace[0] = '\0';
+	names_asked = 0;
+	server = fake_http_start();
+	open_with("", "");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct world *w = *state;
-
-	assert_null(iprep_net.close(w->net));
-	fake_http_stop(w->h);
-	free(w);
+	(void)state;
+	if (net)
+		net = iprep_net.close(net);
+	assert_null(net);
+	fake_http_stop(server);
 	return 0;
 }
 
 FIXTURE(set_up, tear_down);
 
 /* The strings of a request need not outlive the call: these do not. */
-static void request(struct world *w, size_t i, const char *method, const char *url,
-		    const char *body, int64_t ms)
+static void request(size_t i, const char *method, const char *url, const char *body, int64_t ms)
 {
 	char *u = strdup(url), *b = body ? strdup(body) : NULL;
 	char *key = strdup("Key: " KEY);
@@ -144,83 +131,80 @@ static void request(struct world *w, size_t i, const char *method, const char *u
 				  .body_len = body ? strlen(body) : 0,
 				  .answer_max = 4000 };
 
-	w->is_inside = true;
-	iprep_net.http(w->net, &r, clock_mono_ms() + ms, answered, &w->s[i]);
-	w->is_inside = false;
+	is_inside = true;
+	iprep_net.http(net, &r, clock_mono_ms() + ms, answered, &sent[i]);
+	is_inside = false;
 	free(u);
 	free(b);
 	free(key);
 }
 
-static void ask(struct world *w, size_t i, const char *method, const char *path, const char *body,
-		int64_t ms)
+static void ask(size_t i, const char *method, const char *path, const char *body, int64_t ms)
 {
 	char url[200];
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", w->h->port, path);
-	request(w, i, method, url, body, ms);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server->server.port, path);
+	request(i, method, url, body, ms);
 }
 
-static void run(struct world *w)
+static void run(void)
 {
-	int64_t end = clock_mono_ms() + 20000;
+	world_run(net, clock_mono_ms);
+}
 
-	while (iprep_net.turn(w->net, end))
-		assert_true(clock_mono_ms() < end);
+/* A request for a path of the server, and its answer. */
+static const struct http_answer *one(const char *method, const char *path, const char *body)
+{
+	ask(0, method, path, body, 5000);
+	run();
+	assert_int_equal(sent[0].ncalls, 1);
+	sent[0].ncalls = 0;
+	return &sent[0].answer;
+}
+
+static void assert_answered_once(size_t i, enum net_status status)
+{
+	if (sent[i].ncalls != 1 || sent[i].answer.status != status)
+		fail_msg("request %zu: %d calls, status %d: %s", i, sent[i].ncalls,
+			 (int)sent[i].answer.status, sent[i].answer.why);
+}
+
+static void assert_quota(const struct http_answer *a, int64_t limit, int64_t remaining,
+			 int64_t reset_at, int64_t retry_after_s)
+{
+	assert_int_equal(a->limit, limit);
+	assert_int_equal(a->remaining, remaining);
+	assert_int_equal(a->reset_at, reset_at);
+	assert_int_equal(a->retry_after_s, retry_after_s);
 }
 
 TEST(an_answer_comes_with_its_body_and_its_quota)
 {
-	struct world *w = *state;
-	struct http_answer *a = &w->s[0].answer;
+	const struct http_answer *a = &sent[0].answer;
 
-	ask(w, 0, "GET", "/ok", NULL, 5000);
-	assert_int_equal(w->s[0].ncalls, 0);
-	run(w);
-	assert_int_equal(w->s[0].ncalls, 1);
-	assert_int_equal(a->status, NET_OK);
+	ask(0, "GET", "/ok", NULL, 5000);
+	assert_int_equal(sent[0].ncalls, 0);
+	run();
+	assert_answered_once(0, NET_OK);
 	assert_int_equal(a->code, 200);
-	assert_int_equal(a->limit, 1000);
-	assert_int_equal(a->remaining, 998);
-	assert_int_equal(a->reset_at, 1795478400);
-	assert_int_equal(a->retry_after_s, 30);
+	assert_quota(a, 1000, 998, 1795478400, 30);
 	assert_int_equal(a->body_len, 7);
-	assert_memory_equal(w->s[0].body, "{\"a\":1}", 7);
+	assert_memory_equal(sent[0].body, "{\"a\":1}", 7);
 	assert_true(a->sent);
 }
 
-TEST(odd_quota_headers_count_as_absent)
+TEST(odd_quota_headers_count_as_absent_and_numbers_have_a_limit)
 {
-	struct world *w = *state;
-	struct http_answer *a = &w->s[0].answer;
+	static const char *const odd[] = { "/odd", "/more" };
 
-	ask(w, 0, "GET", "/odd", NULL, 5000);
-	run(w);
-	assert_int_equal(a->status, NET_OK);
-	assert_int_equal(a->code, 429);
-	assert_int_equal(a->limit, -1);
-	assert_int_equal(a->remaining, -1);
-	assert_int_equal(a->reset_at, -1);
-	assert_int_equal(a->retry_after_s, -1);
-}
+	for (size_t i = 0; i < 2; i++) {
+		const struct http_answer *a = one("GET", odd[i], NULL);
 
-TEST(numbers_of_headers_have_a_limit)
-{
-	struct world *w = *state;
-	struct http_answer *most = &w->s[0].answer, *more = &w->s[1].answer;
-
-	ask(w, 0, "GET", "/most", NULL, 5000);
-	ask(w, 1, "GET", "/more", NULL, 5000);
-	run(w);
-	assert_int_equal(most->limit, 100000000);
-	assert_int_equal(most->remaining, 100000000);
-	assert_int_equal(most->reset_at, 253402300799);
-	assert_int_equal(most->retry_after_s, 31622400);
-	assert_int_equal(more->code, 429);
-	assert_int_equal(more->limit, -1);
-	assert_int_equal(more->remaining, -1);
-	assert_int_equal(more->reset_at, -1);
-	assert_int_equal(more->retry_after_s, -1);
+		assert_int_equal(a->status, NET_OK);
+		assert_int_equal(a->code, 429);
+		assert_quota(a, -1, -1, -1, -1);
+	}
+	assert_quota(one("GET", "/most", NULL), 100000000, 100000000, 253402300799, 31622400);
 }
 
 TEST(a_request_says_what_it_was_told_to)
@@ -235,25 +219,23 @@ TEST(a_request_says_what_it_was_told_to)
 		{ "DELETE", NULL, "DELETE /echo HTTP/1.1\r\n", "\r\n\r\n" },
 		{ "PUT", "x", "PUT /echo HTTP/1.1\r\n", "\r\n\r\nx" },
 	};
-	struct world *w = *state;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		ask(w, i, rows[i].method, "/echo", rows[i].body, 5000);
-		run(w);
-		assert_int_equal(w->s[i].answer.status, NET_OK);
-		assert_memory_equal(w->s[i].body, rows[i].first, strlen(rows[i].first));
-		assert_non_null(strstr(w->s[i].body, rows[i].last));
-		assert_non_null(strstr(w->s[i].body, "\r\nKey: " KEY "\r\n"));
-		assert_non_null(strstr(w->s[i].body, "\r\nUser-Agent: iprep/test\r\n"));
-		assert_null(strstr(w->s[i].body, "Accept-Encoding"));
-		assert_null(strstr(w->s[i].body, "Expect"));
+		ask(i, rows[i].method, "/echo", rows[i].body, 5000);
+		run();
+		assert_int_equal(sent[i].answer.status, NET_OK);
+		assert_memory_equal(sent[i].body, rows[i].first, strlen(rows[i].first));
+		assert_has(sent[i].body, rows[i].last);
+		assert_has(sent[i].body, "\r\nKey: " KEY "\r\n");
+		assert_has(sent[i].body, "\r\nUser-Agent: iprep/test\r\n");
+		assert_null(strstr(sent[i].body, "Accept-Encoding"));
+		assert_null(strstr(sent[i].body, "Expect"));
 	}
-	assert_int_equal(w->h->nconnections, 1);
+	assert_int_equal(server->server.nconnections, 1);
 }
 
 TEST(a_body_goes_as_a_file_of_a_form)
 {
-	struct world *w = *state;
 	char url[64];
 	struct http_request req = { .method = "POST",
 				    .url = url,
@@ -262,100 +244,87 @@ TEST(a_body_goes_as_a_file_of_a_form)
 				    .upload = "csv",
 				    .answer_max = 1 << 16 };
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", w->h->port);
-	iprep_net.http(w->net, &req, clock_mono_ms() + 2000, answered, &w->s[0]);
-	run(w);
-	assert_int_equal(w->s[0].answer.code, 200);
-	assert_non_null(strstr(w->s[0].body, "POST /echo HTTP/1.1"));
-	assert_non_null(strstr(w->s[0].body, "Content-Type: multipart/form-data; boundary="));
-	assert_non_null(
-		strstr(w->s[0].body,
-		       "Content-Disposition: form-data; name=\"csv\"; filename=\"reports.csv\""));
-	assert_non_null(strstr(w->s[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--"));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", server->server.port);
+	iprep_net.http(net, &req, clock_mono_ms() + 2000, answered, &sent[0]);
+	run();
+	assert_int_equal(sent[0].answer.code, 200);
+	assert_has(sent[0].body, "POST /echo HTTP/1.1");
+	assert_has(sent[0].body, "Content-Type: multipart/form-data; boundary=");
+	assert_has(sent[0].body,
+		   "Content-Disposition: form-data; name=\"csv\"; filename=\"reports.csv\"");
+	assert_has(sent[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--");
 }
 
 TEST(connections_are_kept_and_few)
 {
-	struct world *w = *state;
-
-	ask(w, 0, "GET", "/ok", NULL, 5000);
-	run(w);
-	ask(w, 1, "GET", "/ok", NULL, 5000);
-	run(w);
-	assert_int_equal(w->h->nrequests, 2);
-	assert_int_equal(w->h->nconnections, 1);
+	ask(0, "GET", "/ok", NULL, 5000);
+	run();
+	ask(1, "GET", "/ok", NULL, 5000);
+	run();
+	assert_int_equal(server->nrequests, 2);
+	assert_int_equal(server->server.nconnections, 1);
 	for (size_t i = 2; i < 100; i++)
-		ask(w, i, "GET", "/ok", NULL, 15000);
-	run(w);
+		ask(i, "GET", "/ok", NULL, 15000);
+	run();
 	for (size_t i = 0; i < 100; i++) {
-		assert_int_equal(w->s[i].ncalls, 1);
-		assert_int_equal(w->s[i].answer.code, 200);
+		assert_int_equal(sent[i].ncalls, 1);
+		assert_int_equal(sent[i].answer.code, 200);
 	}
-	assert_true(w->h->most >= 1 && w->h->most <= 8);
-	assert_true(w->h->nconnections >= 1 && w->h->nconnections <= 8);
+	assert_true(server->server.most >= 1 && server->server.most <= 8);
+	assert_true(server->server.nconnections >= 1 && server->server.nconnections <= 8);
 }
 
 TEST(what_takes_too_long_ends_at_the_deadline)
 {
 	static const char *const paths[] = { "/slow", "/never" };
-	struct world *w = *state;
 	int64_t t = clock_mono_ms();
 
 	for (size_t i = 0; i < 2; i++)
-		ask(w, i, "POST", paths[i], "x=1", 300);
-	request(w, 2, "GET", "https://stuck.test/", NULL, 300);
-	ask(w, 3, "GET", "/ok", NULL, 0);
-	run(w);
+		ask(i, "POST", paths[i], "x=1", 300);
+	request(2, "GET", "https://stuck.test/", NULL, 300);
+	ask(3, "GET", "/ok", NULL, 0);
+	run();
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(w->s[i].ncalls, 1);
-		if (w->s[i].answer.status != NET_TIMEOUT)
-			fail_msg("request %zu: status %d, %s", i, (int)w->s[i].answer.status,
-				 w->s[i].answer.why);
-		assert_int_equal(w->s[i].answer.body_len, 0);
-		assert_int_equal(w->s[i].answer.sent, i < 2);
-		assert_true(w->s[i].at_ms - t >= (i < 3 ? 300 : 0));
+		assert_answered_once(i, NET_TIMEOUT);
+		assert_int_equal(sent[i].answer.body_len, 0);
+		assert_int_equal(sent[i].answer.sent, i < 2);
+		assert_true(sent[i].at_ms - t >= (i < 3 ? 300 : 0));
 	}
 	assert_int_equal(names_asked, 1);
-	ask(w, 4, "GET", "/ok", NULL, 5000);
-	run(w);
-	assert_int_equal(w->s[4].answer.code, 200);
+	ask(4, "GET", "/ok", NULL, 5000);
+	run();
+	assert_int_equal(sent[4].answer.code, 200);
 }
 
 TEST(what_goes_wrong_is_told_apart)
 {
-	struct world *w = *state;
 	char url[100];
 	int closed = 0, fd = fake_bind(SOCK_STREAM, &closed);
 
 	close(fd);
-	ask(w, 0, "GET", "/big", NULL, 5000);
-	ask(w, 1, "POST", "/reset", "x", 5000);
-	ask(w, 2, "POST", "/hangup", "x", 5000);
+	ask(0, "GET", "/big", NULL, 5000);
+	ask(1, "POST", "/reset", "x", 5000);
+	ask(2, "POST", "/hangup", "x", 5000);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", closed);
-	request(w, 3, "GET", url, NULL, 5000);
-	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", w->h->port);
-	request(w, 4, "GET", url, NULL, 2000);
-	run(w);
+	request(3, "GET", url, NULL, 5000);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", server->server.port);
+	request(4, "GET", url, NULL, 2000);
+	run();
 	for (size_t i = 0; i < 5; i++) {
-		struct http_answer *a = &w->s[i].answer;
+		struct http_answer *a = &sent[i].answer;
 
-		assert_int_equal(w->s[i].ncalls, 1);
+		assert_int_equal(sent[i].ncalls, 1);
 		assert_true(a->status == NET_BROKEN || (i == 4 && a->status == NET_TIMEOUT));
 		assert_int_equal(a->sent, i < 3);
 		assert_true(*a->why);
 	}
-	assert_non_null(strstr(w->s[0].answer.why, "more than 4000 bytes"));
+	assert_has(sent[0].answer.why, "more than 4000 bytes");
 }
 
 TEST(a_redirect_is_an_answer)
 {
-	struct world *w = *state;
-
-	ask(w, 0, "GET", "/redirect", NULL, 5000);
-	run(w);
-	assert_int_equal(w->s[0].answer.status, NET_OK);
-	assert_int_equal(w->s[0].answer.code, 302);
-	assert_int_equal(w->h->nrequests, 1);
+	assert_int_equal(one("GET", "/redirect", NULL)->code, 302);
+	assert_int_equal(server->nrequests, 1);
 }
 
 TEST(no_key_goes_out_in_the_clear_but_to_this_host)
@@ -380,46 +349,42 @@ TEST(no_key_goes_out_in_the_clear_but_to_this_host)
 		"http://:%d/",
 		"http://127.0.0.1:%d999999/",
 	};
-	struct world *w = *state;
 	size_t n = COUNT(urls);
 
-	names_asked = 0;
 	for (size_t i = 0; i < n; i++) {
 		char url[200];
 
 		memset(url, 0, sizeof(url));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(url, sizeof(url), urls[i], w->h->port);
+		snprintf(url, sizeof(url), urls[i], server->server.port);
 #pragma GCC diagnostic pop
-		request(w, i, "GET", url, NULL, 3000);
+		request(i, "GET", url, NULL, 3000);
 	}
-	assert_int_equal(iprep_net.turn(w->net, clock_mono_ms()), 0);
+	assert_int_equal(iprep_net.turn(net, clock_mono_ms()), 0);
 	for (size_t i = 0; i < n; i++) {
-		if (w->s[i].ncalls != 1 || w->s[i].answer.status != NET_BROKEN ||
-		    w->s[i].answer.sent)
-			fail_msg("%s: %d calls, status %d", urls[i], w->s[i].ncalls,
-				 (int)w->s[i].answer.status);
-		assert_true(*w->s[i].answer.why);
+		if (sent[i].ncalls != 1 || sent[i].answer.status != NET_BROKEN ||
+		    sent[i].answer.sent)
+			fail_msg("%s: %d calls, status %d", urls[i], sent[i].ncalls,
+				 (int)sent[i].answer.status);
+		assert_true(*sent[i].answer.why);
 	}
-	assert_int_equal(w->h->nconnections, 0);
+	assert_int_equal(server->server.nconnections, 0);
 	assert_int_equal(names_asked, 0);
 }
 
 TEST(localhost_may_be_asked_in_the_clear)
 {
-	struct world *w = *state;
 	char url[100];
 
-	snprintf(url, sizeof(url), "http://localhost:%d/ok", w->h->port);
-	request(w, 0, "GET", url, NULL, 5000);
-	run(w);
-	assert_int_equal(w->s[0].answer.code, 200);
+	snprintf(url, sizeof(url), "http://localhost:%d/ok", server->server.port);
+	request(0, "GET", url, NULL, 5000);
+	run();
+	assert_int_equal(sent[0].answer.code, 200);
 }
 
 TEST(a_request_that_smuggles_is_refused)
 {
-	struct world *w = *state;
 	static const char *const methods[] = { "", "get", "GET /x HTTP/1.1\r\n", "G T" };
 	const char *const headers[] = { "Key: a\r\nX: y", NULL };
 	struct http_request r = { .method = "GET",
@@ -427,148 +392,133 @@ TEST(a_request_that_smuggles_is_refused)
 				  .headers = headers };
 
 	for (size_t i = 0; i < 4; i++)
-		ask(w, i, methods[i], "/ok", NULL, 5000);
-	iprep_net.http(w->net, &r, clock_mono_ms() + 5000, answered, &w->s[4]);
-	assert_int_equal(iprep_net.turn(w->net, clock_mono_ms()), 0);
+		ask(i, methods[i], "/ok", NULL, 5000);
+	iprep_net.http(net, &r, clock_mono_ms() + 5000, answered, &sent[4]);
+	assert_int_equal(iprep_net.turn(net, clock_mono_ms()), 0);
 	for (size_t i = 0; i < 5; i++) {
-		assert_int_equal(w->s[i].ncalls, 1);
-		assert_int_equal(w->s[i].answer.status, NET_BROKEN);
+		assert_answered_once(i, NET_BROKEN);
 	}
-	assert_int_equal(w->h->nconnections, 0);
+	assert_int_equal(server->server.nconnections, 0);
 }
 
 TEST(the_environments_proxy_is_not_used_and_ours_is)
 {
-	struct world *w = *state, *w2;
+	static const char *const names[] = { "http_proxy", "https_proxy", "ALL_PROXY" };
+	struct fake_http *proxy_server = fake_http_start();
 	char proxy[64];
 
-	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", w->h->port);
-	setenv("http_proxy", proxy, 1);
-	setenv("https_proxy", proxy, 1);
-	setenv("ALL_PROXY", proxy, 1);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", proxy_server->server.port);
+	for (size_t i = 0; i < COUNT(names); i++)
+		setenv(names[i], proxy, 1);
 	setenv("no_proxy", "*", 1);
-	w2 = open_world("", "");
-	ask(w2, 0, "GET", "/ok", NULL, 5000);
-	request(w2, 1, "GET", "https://127.0.0.1:1/", NULL, 5000);
-	run(w2);
-	assert_int_equal(w2->s[0].answer.code, 200);
-	assert_int_equal(w2->s[1].answer.status, NET_BROKEN);
-	assert_int_equal(w->h->nconnections, 0);
-	tear_down((void **)&w2);
+	open_with("", "");
+	ask(0, "GET", "/ok", NULL, 5000);
+	request(1, "GET", "https://127.0.0.1:1/", NULL, 5000);
+	run();
+	assert_int_equal(sent[0].answer.code, 200);
+	assert_answered_once(1, NET_BROKEN);
+	assert_int_equal(proxy_server->server.nconnections, 0);
 
 	/* Ours: a tunnel is asked for, and the key is not for the proxy; loopback goes direct. */
-	w2 = open_world(proxy, "");
-	ask(w2, 0, "GET", "/ok", NULL, 5000);
-	request(w2, 1, "GET", "https://192.0.2.1/echo", NULL, 2000);
-	run(w2);
-	assert_int_equal(w2->s[0].answer.code, 200);
-	assert_int_equal(w2->h->nrequests, 1);
-	assert_int_equal(w->h->nrequests, 1);
-	assert_memory_equal(w->h->request, "CONNECT 192.0.2.1:443 ", 22);
-	assert_null(strstr(w->h->request, KEY));
-	assert_false(w2->s[1].answer.status == NET_OK);
-	tear_down((void **)&w2);
-	unsetenv("http_proxy");
-	unsetenv("https_proxy");
-	unsetenv("ALL_PROXY");
+	server->nrequests = 0;
+	open_with(proxy, "");
+	ask(0, "GET", "/ok", NULL, 5000);
+	request(1, "GET", "https://192.0.2.1/echo", NULL, 2000);
+	run();
+	assert_int_equal(sent[0].answer.code, 200);
+	assert_int_equal(server->nrequests, 1);
+	assert_int_equal(proxy_server->nrequests, 1);
+	assert_memory_equal(proxy_server->request, "CONNECT 192.0.2.1:443 ", 22);
+	assert_null(strstr(proxy_server->request, KEY));
+	assert_false(sent[1].answer.status == NET_OK);
+	for (size_t i = 0; i < COUNT(names); i++)
+		unsetenv(names[i]);
 	unsetenv("no_proxy");
+	net = iprep_net.close(net);
+	fake_http_stop(proxy_server);
 }
 
 /* /echo sends the key back: as a body, and a proxy could do so in a header. */
 TEST(the_trace_never_holds_the_key)
 {
-	struct world *w = *state;
-
-	ask(w, 0, "POST", "/echo", "comment=" KEY, 5000);
-	ask(w, 1, "GET", "/" KEY, NULL, 5000);
-	ask(w, 2, "GET", "/reset", NULL, 5000);
-	run(w);
-	assert_non_null(strstr(w->s[0].body, KEY));
-	assert_non_null(strstr(w->trace, "http: "));
-	assert_non_null(strstr(w->trace, "HTTP/1.1 200 OK"));
-	assert_null(strstr(w->trace, KEY));
-	assert_null(strstr(w->s[2].answer.why, KEY));
+	ask(0, "POST", "/echo", "comment=" KEY, 5000);
+	ask(1, "GET", "/" KEY, NULL, 5000);
+	ask(2, "GET", "/reset", NULL, 5000);
+	run();
+	assert_has(sent[0].body, KEY);
+	assert_has(trace, "http: ");
+	assert_has(trace, "HTTP/1.1 200 OK");
+	assert_null(strstr(trace, KEY));
+	assert_null(strstr(sent[2].answer.why, KEY));
 }
 
 TEST(a_missing_ca_file_is_said)
 {
-	struct world *w = open_world("", "/nonexistent/ca.pem");
 	char url[100];
 
-	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", w->h->port);
-	request(w, 0, "GET", url, NULL, 5000);
-	run(w);
-	assert_int_equal(w->s[0].answer.status, NET_BROKEN);
-	assert_false(w->s[0].answer.sent);
-	assert_non_null(strstr(w->s[0].answer.why, "/nonexistent/ca.pem"));
-	tear_down((void **)&w);
+	open_with("", "/nonexistent/ca.pem");
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", server->server.port);
+	request(0, "GET", url, NULL, 5000);
+	run();
+	assert_int_equal(sent[0].answer.status, NET_BROKEN);
+	assert_false(sent[0].answer.sent);
+	assert_has(sent[0].answer.why, "/nonexistent/ca.pem");
 }
 
 TEST(close_answers_all_that_is_owed)
 {
-	struct world *w = *state;
 	int64_t t;
 
 	for (size_t i = 0; i < 20; i++)
-		ask(w, i, "POST", "/never", "x", 60000);
-	ask(w, 20, "get", "/ok", NULL, 60000);
-	request(w, 21, "GET", "https://stuck.test/", NULL, 60000);
-	while (w->h->nrequests < 8)
-		iprep_net.turn(w->net, clock_mono_ms() + 20);
-	ask(w, 22, "get", "/ok", NULL, 60000);
+		ask(i, "POST", "/never", "x", 60000);
+	ask(20, "get", "/ok", NULL, 60000);
+	request(21, "GET", "https://stuck.test/", NULL, 60000);
+	while (server->nrequests < 8)
+		iprep_net.turn(net, clock_mono_ms() + 20);
+	ask(22, "get", "/ok", NULL, 60000);
 	t = clock_mono_ms();
-	w->net = iprep_net.close(w->net);
+	net = iprep_net.close(net);
 	assert_true(clock_mono_ms() - t < 1000); /* the resolver's thread is not waited for */
 	for (size_t i = 0; i < 23; i++)
-		assert_int_equal(w->s[i].ncalls, 1);
-	assert_int_equal(w->s[0].answer.status, NET_TIMEOUT);
-	assert_true(w->s[0].answer.sent);
-	assert_false(w->s[19].answer.sent); /* only eight at a time */
-	assert_int_equal(w->s[22].answer.status, NET_BROKEN);
+		assert_int_equal(sent[i].ncalls, 1);
+	assert_int_equal(sent[0].answer.status, NET_TIMEOUT);
+	assert_true(sent[0].answer.sent);
+	assert_false(sent[19].answer.sent); /* only eight at a time */
+	assert_int_equal(sent[22].answer.status, NET_BROKEN);
 }
 
 TEST(no_socket_is_inherited)
 {
-	struct world *w = *state;
-
-	ask(w, 0, "GET", "/never", NULL, 200);
-	while (!w->h->nrequests)
-		iprep_net.turn(w->net, clock_mono_ms() + 20);
-	for (int fd = 3; fd < 200; fd++) {
-		struct sockaddr_storage a;
-		socklen_t len = sizeof(a);
-
-		if (!getsockname(fd, (struct sockaddr *)&a, &len) && a.ss_family == AF_INET)
-			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	}
-	run(w);
+	ask(0, "GET", "/never", NULL, 200);
+	while (!server->nrequests)
+		iprep_net.turn(net, clock_mono_ms() + 20);
+	world_assert_nothing_is_inherited();
+	run();
 }
 
 TEST(a_socket_that_cannot_be_watched_ends_its_request_and_no_other)
 {
-	struct world *w = *state;
-
 	for (int works = 0; works < 12; works++) {
 		for (size_t i = 0; i < 4; i++) {
-			w->s[i].ncalls = 0;
-			ask(w, i, "GET", i % 2 ? "/ok" : "/never", NULL, 400);
+			sent[i].ncalls = 0;
+			ask(i, "GET", i % 2 ? "/ok" : "/never", NULL, 400);
 		}
 		watch_until = works;
-		run(w);
+		run();
 		watch_until = INT_MAX;
 		for (size_t i = 0; i < 4; i++) {
-			const struct http_answer *answer = &w->s[i].answer;
+			const struct http_answer *answer = &sent[i].answer;
 
-			assert_int_equal(w->s[i].ncalls, 1);
+			assert_int_equal(sent[i].ncalls, 1);
 			if (answer->status == NET_BROKEN)
 				assert_string_equal(answer->why, "epoll: No space left on device");
 			else
 				assert_int_equal(answer->status, i % 2 ? NET_OK : NET_TIMEOUT);
 		}
-		assert_true(works || w->s[0].answer.status == NET_BROKEN);
+		assert_true(works || sent[0].answer.status == NET_BROKEN);
 	}
-	w->s[0].ncalls = 0; /* it goes on when there is room again */
-	ask(w, 0, "GET", "/ok", NULL, 5000);
-	run(w);
-	assert_int_equal(w->s[0].answer.status, NET_OK);
+	sent[0].ncalls = 0; /* it goes on when there is room again */
+	ask(0, "GET", "/ok", NULL, 5000);
+	run();
+	assert_int_equal(sent[0].answer.status, NET_OK);
 }

@@ -10,18 +10,13 @@
 #pragma once
 #include "fake_server.h"
 
-#define FAKE_TCP_MAX 16
-
 struct fake_dns {
 	/* NULL: the first label decides; "hangup": TCP is closed immediately. */
 	const char *_Atomic mood;
-	int port, udp, listener, stop[2];
-	int tcp[FAKE_TCP_MAX];
-	size_t ntcp;
+	struct fake_server server;
 	unsigned char kept[600];
 	size_t kept_len;
 	struct sockaddr_in kept_from;
-	pthread_t thread;
 	atomic_int nudp, ntcp_asked;
 };
 
@@ -67,12 +62,13 @@ static bool fake_is(const unsigned char *m, const char *label)
 	return m[12] == strlen(label) && !memcmp(m + 13, label, m[12]);
 }
 
-static void fake_dns_udp(struct fake_dns *d)
+static void fake_dns_udp(struct fake_server *s)
 {
+	struct fake_dns *d = s->user;
 	unsigned char m[600];
 	struct sockaddr_in from;
 	socklen_t from_len = sizeof(from);
-	ssize_t n = recvfrom(d->udp, m, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+	ssize_t n = recvfrom(s->udp, m, 512, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 	size_t len;
 
 	if (n < 17)
@@ -88,14 +84,15 @@ static void fake_dns_udp(struct fake_dns *d)
 		return;
 	}
 	if (d->kept_len && fake_is(m, "go"))
-		sendto(d->udp, d->kept, d->kept_len, 0, (struct sockaddr *)&d->kept_from, from_len);
+		sendto(s->udp, d->kept, d->kept_len, 0, (struct sockaddr *)&d->kept_from, from_len);
 	if (len)
-		sendto(d->udp, m, len, 0, (struct sockaddr *)&from, from_len);
+		sendto(s->udp, m, len, 0, (struct sockaddr *)&from, from_len);
 }
 
 /* False: the connection is over. A message on loopback comes whole. */
-static bool fake_dns_tcp(struct fake_dns *d, int fd)
+static bool fake_dns_tcp(struct fake_server *s, int fd)
 {
+	struct fake_dns *d = s->user;
 	unsigned char m[2 + 600];
 	size_t len;
 
@@ -113,41 +110,11 @@ static bool fake_dns_tcp(struct fake_dns *d, int fd)
 	return true;
 }
 
-static void fake_dns_accept(struct fake_dns *d)
+static bool fake_dns_accepts(struct fake_server *s)
 {
-	int fd = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct fake_dns *d = s->user;
 
-	if (fd >= 0 && d->ntcp < FAKE_TCP_MAX && !(d->mood && !strcmp(d->mood, "hangup")))
-		d->tcp[d->ntcp++] = fd;
-	else
-		close(fd);
-}
-
-static void *fake_dns_run(void *user)
-{
-	struct fake_dns *d = user;
-
-	for (;;) {
-		struct pollfd p[3 + FAKE_TCP_MAX] = { { d->stop[0], POLLIN, 0 },
-						      { d->udp, POLLIN, 0 },
-						      { d->listener, POLLIN, 0 } };
-
-		for (size_t i = 0; i < d->ntcp; i++)
-			p[3 + i] = (struct pollfd){ d->tcp[i], POLLIN, 0 };
-		poll(p, 3 + d->ntcp, -1);
-		if (p[0].revents)
-			return NULL;
-		if (p[1].revents)
-			fake_dns_udp(d);
-		for (size_t i = d->ntcp; i-- > 0;) {
-			if (p[3 + i].revents && !fake_dns_tcp(d, d->tcp[i])) {
-				close(d->tcp[i]);
-				d->tcp[i] = d->tcp[--d->ntcp];
-			}
-		}
-		if (p[2].revents)
-			fake_dns_accept(d);
-	}
+	return !d->mood || strcmp(d->mood, "hangup") != 0;
 }
 
 static struct fake_dns *fake_dns_start(const char *mood)
@@ -157,30 +124,18 @@ static struct fake_dns *fake_dns_start(const char *mood)
 	if (!d)
 		abort();
 	d->mood = mood;
-	for (int i = 0; i < 20; i++) { /* UDP's port may be taken for TCP */
-		d->port = 0;
-		d->udp = fake_bind(SOCK_DGRAM, &d->port);
-		d->listener = fake_bind(SOCK_STREAM, &d->port);
-		if (d->udp >= 0 && d->listener >= 0)
-			break;
-		close(d->udp);
-	}
-	if (listen(d->listener, 16) || pipe2(d->stop, O_CLOEXEC) ||
-	    pthread_create(&d->thread, NULL, fake_dns_run, d))
-		abort();
+	d->server = (struct fake_server){ .accepts = fake_dns_accepts,
+					  .reads = fake_dns_tcp,
+					  .reads_udp = fake_dns_udp,
+					  .user = d };
+	fake_server_start(&d->server);
 	return d;
 }
 
-static void fake_dns_stop(struct fake_dns *d)
+static struct fake_dns *fake_dns_stop(struct fake_dns *d)
 {
-	if (!d)
-		return;
-	close(d->stop[1]);
-	pthread_join(d->thread, NULL);
-	for (size_t i = 0; i < d->ntcp; i++)
-		close(d->tcp[i]);
-	close(d->stop[0]);
-	close(d->udp);
-	close(d->listener);
+	if (d)
+		fake_server_stop(&d->server);
 	free(d);
+	return NULL;
 }

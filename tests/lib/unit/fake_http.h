@@ -10,14 +10,9 @@
 #pragma once
 #include "fake_server.h"
 
-#define FAKE_HTTP_MAX 64
-
 struct fake_http {
-	int port, listener, stop[2];
-	int fd[FAKE_HTTP_MAX];
-	size_t nfd;
-	pthread_t thread;
-	atomic_int nconnections, nrequests, most;
+	struct fake_server server;
+	atomic_int nrequests;
 	char request[8192]; /* read it when no request is under way */
 };
 
@@ -36,6 +31,32 @@ static bool fake_http_is(const struct fake_http *h, const char *path)
 	const char *p = strchr(h->request, ' ');
 
 	return p && !strncmp(p + 1, path, strlen(path)) && p[1 + strlen(path)] == ' ';
+}
+
+static void fake_http_say_quota(struct fake_http *h, int fd)
+{
+	static const struct {
+		const char *path, *limit, *remaining, *reset, *retry_after;
+	} rows[] = {
+		{ "/odd", "10 a day", "-1", "99999999999999999999", "7\r\nRetry-After: 8" },
+		{ "/most", "100000000", "100000000", "253402300799", "31622400" },
+		{ "/more", "100000001", "922337203685477580", "253402300800", "31622401" },
+		{ "", "1000", "998", "1795478400", "30 " },
+	};
+	char headers[300];
+	size_t i = 0;
+
+	while (*rows[i].path && !fake_http_is(h, rows[i].path))
+		i++;
+	snprintf(headers, sizeof(headers),
+		 "%s\r\nX-RateLimit-Limit: %s\r\nx-ratelimit-remaining: %s\r\n"
+		 "X-RateLimit-Reset: %s\r\nRetry-After: %s\r\n",
+		 *rows[i].path ? "429 Slow Down" : "200 OK", rows[i].limit, rows[i].remaining,
+		 rows[i].reset, rows[i].retry_after);
+	if (*rows[i].path)
+		fake_http_say(fd, headers, "no", 2);
+	else
+		fake_http_say(fd, headers, "{\"a\":1}", 7);
 }
 
 /* False: close the connection. */
@@ -65,38 +86,16 @@ static bool fake_http_answer(struct fake_http *h, int fd)
 		fake_http_say(fd, "302 Found\r\nLocation: /ok\r\n", "", 0);
 	} else if (fake_http_is(h, "/echo")) {
 		fake_http_say(fd, "200 OK\r\n", h->request, strlen(h->request));
-	} else if (fake_http_is(h, "/odd")) {
-		fake_http_say(fd,
-			      "429 Slow Down\r\nX-RateLimit-Limit: 10 a day\r\n"
-			      "X-RateLimit-Remaining: -1\r\n"
-			      "X-RateLimit-Reset: 99999999999999999999\r\n"
-			      "Retry-After: 7\r\nRetry-After: 8\r\n",
-			      "no", 2);
-	} else if (fake_http_is(h, "/most")) {
-		fake_http_say(fd,
-			      "429 Slow Down\r\nX-RateLimit-Limit: 100000000\r\n"
-			      "X-RateLimit-Remaining: 100000000\r\n"
-			      "X-RateLimit-Reset: 253402300799\r\nRetry-After: 31622400\r\n",
-			      "no", 2);
-	} else if (fake_http_is(h, "/more")) {
-		fake_http_say(fd,
-			      "429 Slow Down\r\nX-RateLimit-Limit: 100000001\r\n"
-			      "X-RateLimit-Remaining: 922337203685477580\r\n"
-			      "X-RateLimit-Reset: 253402300800\r\nRetry-After: 31622401\r\n",
-			      "no", 2);
 	} else {
-		fake_http_say(fd,
-			      "200 OK\r\nX-RateLimit-Limit: 1000\r\n"
-			      "x-ratelimit-remaining: 998\r\nX-RateLimit-Reset: 1795478400\r\n"
-			      "Retry-After: 30 \r\n",
-			      "{\"a\":1}", 7);
+		fake_http_say_quota(h, fd);
 	}
 	return true;
 }
 
 /* A whole request: up to the blank line, and Content-Length more. */
-static bool fake_http_read(struct fake_http *h, int fd)
+static bool fake_http_read(struct fake_server *s, int fd)
 {
+	struct fake_http *h = s->user;
 	size_t n = 0, want = 0;
 	char *end = NULL, *length;
 
@@ -116,54 +115,19 @@ static bool fake_http_read(struct fake_http *h, int fd)
 	return fake_http_answer(h, fd);
 }
 
-static void *fake_http_run(void *user)
-{
-	struct fake_http *h = user;
-
-	for (;;) {
-		struct pollfd p[2 + FAKE_HTTP_MAX] = { { h->stop[0], POLLIN, 0 },
-						       { h->listener, POLLIN, 0 } };
-
-		for (size_t i = 0; i < h->nfd; i++)
-			p[2 + i] = (struct pollfd){ h->fd[i], POLLIN, 0 };
-		poll(p, 2 + h->nfd, -1);
-		if (p[0].revents)
-			return NULL;
-		for (size_t i = h->nfd; i-- > 0;) {
-			if (p[2 + i].revents && !fake_http_read(h, h->fd[i])) {
-				close(h->fd[i]);
-				h->fd[i] = h->fd[--h->nfd];
-			}
-		}
-		if (p[1].revents && h->nfd < FAKE_HTTP_MAX) {
-			h->fd[h->nfd++] = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
-			h->nconnections++;
-			if ((int)h->nfd > h->most)
-				h->most = (int)h->nfd;
-		}
-	}
-}
-
 static struct fake_http *fake_http_start(void)
 {
 	struct fake_http *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		abort();
-	h->listener = fake_bind(SOCK_STREAM, &h->port);
-	if (listen(h->listener, FAKE_HTTP_MAX) || pipe2(h->stop, O_CLOEXEC) ||
-	    pthread_create(&h->thread, NULL, fake_http_run, h))
-		abort();
+	h->server = (struct fake_server){ .reads = fake_http_read, .user = h };
+	fake_server_start(&h->server);
 	return h;
 }
 
 static void fake_http_stop(struct fake_http *h)
 {
-	close(h->stop[1]);
-	pthread_join(h->thread, NULL);
-	for (size_t i = 0; i < h->nfd; i++)
-		close(h->fd[i]);
-	close(h->stop[0]);
-	close(h->listener);
+	fake_server_stop(&h->server);
 	free(h);
 }
