@@ -2,6 +2,8 @@
 /* test_guard.c - addresses that are left alone, one by one and as part of a prefix */
 #include "reputation/guard.h"
 #include "place.h"
+#include <errno.h>
+#include <ifaddrs.h>
 
 #define SPECIAL "private-use (RFC 1918)"
 #define ALLOWED "allowed by [allow] addresses"
@@ -9,6 +11,15 @@
 #define HOLDS	"holds one of [allow] addresses"
 
 static struct session session;
+
+int __wrap_getifaddrs(struct ifaddrs **ret);
+
+int __wrap_getifaddrs(struct ifaddrs **ret)
+{
+	(void)ret;
+	errno = ENOBUFS;
+	return -1;
+}
 
 static int set_up(void **state)
 {
@@ -69,4 +80,15 @@ TEST(a_prefix_that_holds_such_an_address_cannot_be_blocked_as_a_whole)
 	assert_reason(guard_check_inside(&session, &prefix), OWN);
 	prefix.addr = addr_of("2a00:9:9:8::");
 	assert_reason(guard_check_inside(&session, &prefix), NULL);
+}
+
+TEST(a_host_that_cannot_read_its_addresses_accuses_none)
+{
+	struct addr addr = addr_of("45.2.2.2");
+	struct prefix prefix = { addr_of("2a00:9:9:8::"), 64 };
+	struct session asks = { .conf = place.conf };
+
+	assert_reason(guard_check(&asks, &addr), "the addresses of this host cannot be read");
+	assert_non_null(guard_check_key(&asks, &addr));
+	assert_non_null(guard_check_inside(&asks, &prefix));
 }
