@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_injection.py - hostile user names, jail names and parameters run nothing and get nowhere
@@ -6,26 +5,21 @@ test_injection.py - hostile user names, jail names and parameters run nothing an
 A private fail2ban with the shipped action and a gated jail reads log lines whose user names hold
 shell, options, header fields, CSV, JSON, formats, control characters and more (hostile.py). A jail
 with a careless action shows that the texts are executed without quoting.
-
-    test_injection.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
 
 import os
 import sys
 import time
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.append(os.path.join(HERE, os.pardir, "cli"))
-
-import hostile                                      # noqa: E402
-from host import SHIPPED, process                                      # noqa: E402
-from host.fail2ban import Fail2ban                       # noqa: E402
-from hostile_case import HIGH, Case, key_of, masked     # noqa: E402
-from host.netns import Namespace                         # noqa: E402
-from host.packages import Packages                       # noqa: E402
+import hostile
+from addresses import key_of
+from cases import BAD
+from host import SHIPPED, process
+from host.fail2ban import Fail2ban
+from host.netns import Namespace
+from host.packages import Packages
+from hostile import HostileCase, masked
+from places import PROGRAMS
 
 JAIL = """\
 [{name}]
@@ -50,7 +44,7 @@ def tell(text):
     print(f"test_injection: {text}", file=sys.stderr, flush=True)
 
 
-class Server(Case):
+class Server(HostileCase):
     """A fail2ban whose jails read LOG.log each; nothing is banned in any firewall."""
 
     @classmethod
@@ -63,7 +57,7 @@ class Server(Case):
         cls.server = Fail2ban(packages, space, f"{cls.top}/fail2ban")
         cls.server.add_files(SHIPPED)
         cls.server.write("action.d/careless.conf", CARELESS)
-        cls.server.write("action.d/iprep.local", f"[Init]\nrep_bindir = {cls.programs}\n"
+        cls.server.write("action.d/iprep.local", f"[Init]\nrep_bindir = {PROGRAMS}\n"
                                                  f"rep_args = --config={cls.place.path('iprep.conf')}\n")
         text = "[DEFAULT]\nbackend = polling\n[sshd]\nenabled = false\n"
         for name, log, action, more in jails:
@@ -94,8 +88,8 @@ class UserNames(Server):
         everything = {**cls.texts, **cls.too_much}
         cls.sure = {name: f"45.20.0.{i}" for i, name in enumerate(everything, 1)}
         cls.gated = {name: f"45.21.{i}.1" for i, name in enumerate(everything, 1)}
-        cls.api.control("seed", {"addresses": {address: HIGH for address in list(cls.sure.values())[::3]}})
-        gate = GATE.format(bin=cls.programs, config=cls.place.path("iprep.conf"))
+        cls.api.control("seed", {"addresses": {address: BAD for address in list(cls.sure.values())[::3]}})
+        gate = GATE.format(bin=PROGRAMS, config=cls.place.path("iprep.conf"))
         cls.start_server([("sure", "sure", 'iprep[category="18,22"]', ""), ("gated", "gated", "", gate),
                           ("careless", "careless", "careless", "")])
         for name, text in everything.items():
@@ -206,7 +200,7 @@ class Configuration(Server):
         cls.start_server([(name, str(i), f'iprep[category="{category}"]', "")
                           for i, (name, category) in enumerate(jails)])
         cls.address = {name: f"45.24.0.{i + 1}" for i, (name, _) in enumerate(jails)}
-        cls.api.control("seed", {"addresses": {address: HIGH for address in cls.address.values()}})
+        cls.api.control("seed", {"addresses": {address: BAD for address in cls.address.values()}})
         for i, (name, _) in enumerate(jails):
             cls.write(str(i), b"joe", cls.address[name])
         process.wait_for(lambda: cls.server.log().count("Failed to execute ban") == len(CATEGORIES) and
@@ -245,8 +239,3 @@ class Configuration(Server):
         self.assertEqual({ip: r["comment"] for ip, r in self.flush().items()},
                          {ip: f"Brute force on {name}: 1 failures" for ip, name in named.items()})
         self.assertEqual(self.verdicts_are_plain(), len(named))
-
-
-if __name__ == "__main__":
-    Case.programs = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
