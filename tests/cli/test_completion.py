@@ -1,8 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """What bash completes on a terminal, with the package bash-completion and without.
-
-    test_completion.py PREFIX        where the completion was installed, below share/bash-completion
 
 Keys are typed into a separate bash: TAB completes, M-* inserts all completions, and C-t, which the test
 binds, prints the current line.
@@ -13,12 +10,13 @@ import re
 import select
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-PREFIX = ''
+import places
+
+PREFIX = os.path.dirname(places.PROGRAMS)
 TAB, ALL, SHOW, KILL = '\t', '\x1b*', '\x14', '\x15'
 LIBRARY = '/usr/share/bash-completion/bash_completion'
 CONF = '[general]\ntimeout_ms = 5000\n[tier mild]\nthreshold = 3\nbantime = 1d\n[dnsbl one.list]\n'
@@ -135,8 +133,3 @@ class WithTheLibrary(Completion):
             shell = Shell(self.dir, self.first)
             self.addCleanup(shell.close)
             self.assertEqual(shell.line(f'{program} {word[:-2]}' + TAB), f'{program} {word} ')
-
-
-if __name__ == '__main__':
-    PREFIX = os.path.abspath(sys.argv[1]).rstrip('/')
-    unittest.main(argv=sys.argv[:1], verbosity=2)

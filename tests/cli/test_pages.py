@@ -1,8 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The examples in the manual pages are run unchanged, and do what the text says.
-
-    test_pages.py DIRECTORY-OF-PROGRAMS        (as root)
 
 Against a DNS list and an AbuseIPDB of the test's own. fail2ban-client and nft are scripts that write
 down how they were called; the programs get the test's configuration. The example of libiprep(3) is
@@ -11,40 +8,11 @@ compiled in tests/user.
 import os
 import re
 import subprocess
-import sys
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.join(HERE, '..', '..')
-sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'contracts')]
-
-from dns import behaviours as b
 import facts
-import place
-from dns.server import Server, Zone
+from cases import Case
+from places import TOP
 
-BIN = ''
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[worker]
-start = none
-linger = 0
-[dns]
-resolvers = 127.0.0.1:PORT
-[dnsbl zen]
-zone = zen.test
-points = 127.0.0.2*3
-[abuseipdb]
-url = URL
-key_file = {dir}/key
-"""
 STATUS = {                                 # of those that do not end with 0
     'rep-check 45.1.1.1': 10,
     'rep-check --cached --json 45.1.1.1 2001:470::1': 10,
@@ -71,15 +39,13 @@ def examples(name):
     return found
 
 
-class Pages(unittest.TestCase):
+class Pages(Case):
+    lists = {'zen': '127.0.0.2*3'}
+    has_api = True
+
     def setUp(self):
-        self.dns = Server()
-        self.addCleanup(self.dns.close)
-        self.dns.zones['zen.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
-        self.api = place.Emulator()
-        self.addCleanup(self.api.close)
-        self.place = place.Place(BIN, CONF.replace('PORT', str(self.dns.port)).replace('URL', self.api.url))
-        self.addCleanup(self.place.close)
+        super().setUp()
+        self.listed('45.1.1.1')
         os.mkdir(self.place.path('bin'))
         for program in facts.PROGRAMS:
             real = ' '.join(self.place.command(program))
@@ -96,8 +62,7 @@ class Pages(unittest.TestCase):
     def called(self):
         if not os.path.exists(self.place.path('called')):
             return []
-        with open(self.place.path('called'), encoding='ascii') as f:
-            return f.read().splitlines()
+        return self.place.text('called').splitlines()
 
     def run_all(self, name, count):
         ran = []
@@ -115,8 +80,7 @@ class Pages(unittest.TestCase):
     def test_the_examples_of_rep_check_do_what_they_say(self):
         self.run_all('rep-check.8', 10)
         self.assertEqual(self.called(), ['nft -f -'])
-        with open(self.place.path('blocked.cidr'), encoding='ascii') as f:
-            self.assertIn('made by rep-check --blocks --format cidr', f.read())
+        self.assertIn('made by rep-check --blocks --format cidr', self.place.text('blocked.cidr'))
 
     def test_the_examples_of_rep_report_do_what_they_say(self):
         self.run_all('rep-report.8', 7)
@@ -148,12 +112,6 @@ class Pages(unittest.TestCase):
         self.assertEqual((len(parts), len(others)), (2, 1))
         for text in (*parts, *others, '\n'.join(parts)):
             self.place.write('iprep.local', text + '\n')
-            p = self.place.run('rep-check', '--ready')
-            self.assertEqual(p.returncode, 0, p.stderr)
+            self.ready()
         self.place.write('iprep.local', parts[0].replace('enabled', 'enbled') + '\n')
-        self.assertEqual(self.place.run('rep-check', '--ready').returncode, 78)
-
-
-if __name__ == '__main__':
-    BIN = sys.argv[1]
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+        self.run_it('rep-check', '--ready', status=78)

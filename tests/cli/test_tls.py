@@ -251,7 +251,7 @@ class PlainHttp(KeyCase):
         for url in elsewhere():
             with self.subTest(url):
                 self.start(url)
-                line = self.place.text('iprep.conf').splitlines().index(f'url = {url}'.rstrip()) + 1
+                line = self.place.text('iprep.conf').splitlines().index(f'url = {url}') + 1
                 for program, *args in (('rep-check', '--ready'), ('rep-check', ADDRESS),
                                        ('rep-report', '--flush'), ('rep-report', '--enqueue', '--', ADDRESS)):
                     said = self.said(program, *args, status=78)

@@ -42,7 +42,7 @@ def main():
     given, rest = options()
     os.environ['IPREP_BUILD'] = given.build and os.path.abspath(given.build)
     os.environ['IPREP_PROGRAMS'] = os.path.abspath(given.programs or os.path.join(given.build, 'inst', 'bin'))
-    sys.path[:0] = [HERE, os.path.dirname(os.path.abspath(given.file))]
+    sys.path[:0] = [HERE, os.path.dirname(os.path.abspath(given.file)), os.path.join(HERE, '..', 'contracts')]
     import rows
     rows.ONLY = given.row
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))    # what a test started is ended
