@@ -87,12 +87,14 @@ class Confine(KeyCase):
     def test_what_the_kernel_says_of_a_worker(self):
         self.api.fault('hang', 'report')
         self.queue()
-        with self.place.worker() as worker:
+        with self.place.worker(extra_groups=[0, 4]) as worker:
             def status():
                 with open(f'/proc/{worker.pid}/status', encoding='ascii') as f:
                     return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
             wait_until(lambda: status().get('Seccomp') == '2' or worker.poll() is not None, 'it is confined')
             self.assertEqual(status().get('NoNewPrivs'), '1')
+            self.assertEqual({name: set(status()[name].split()) for name in ('Uid', 'Gid', 'Groups')},
+                             {name: {str(OWNER)} for name in ('Uid', 'Gid', 'Groups')})
             with open(f'/proc/{worker.pid}/limits', encoding='ascii') as f:
                 limits = {line[:25].strip(): line[26:].split()[1] for line in f}
             worker.kill()

@@ -284,6 +284,22 @@ class Patience(Case):
         self.flush()
         self.assertEqual((self.calls('report'), self.states()), (5, [DONE] * 4))
 
+    def test_a_service_that_names_a_time_is_not_called_before_it(self):
+        self.fault('http_503', 'report', retry_after=7200)
+        self.enqueue('45.1.1.1')
+        begun = time.time()
+        self.flush()
+        self.assertGreaterEqual(self.sql('SELECT next_at FROM report')[0][0], int(begun) + 7200)
+
+    def test_an_event_at_the_end_of_the_interval_is_another_report(self):
+        at = int(time.time()) - 2 * 86400
+        self.enqueue('45.1.1.1', '--time', str(at))
+        self.flush()
+        self.enqueue('45.1.1.1', '--time', str(at + 86399))
+        self.assertEqual(self.states(), [DONE])
+        self.enqueue('45.1.1.1', '--time', str(at + 86400))
+        self.assertEqual(self.states(), [DONE, QUEUED])
+
     def test_answers_that_come_after_a_401_do_not_lift_it(self):
         turns = itertools.count()
 
