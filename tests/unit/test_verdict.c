@@ -16,9 +16,7 @@ static struct conf conf = { .ntiers = 2,
 			    .sources = sources,
 			    .abuseipdb = API };
 
-/* L listed, N not listed, T timeout, E error, D denied, Q quarantined, S skipped, . not asked,
- * W whitelisted with a score of 100, w with 0, X Tor with a score of 100, P 100 in the answer to a
- * report, p 0 in the answer to a report */
+/* The letters of data/unit/verdict.tsv */
 static void finding_of(char c, int row, struct finding *f)
 {
 	static const int worth[NSOURCES] = { 3, 3, -4, 10 };
@@ -37,6 +35,10 @@ static void finding_of(char c, int row, struct finding *f)
 	f->partial = c == 'P' || c == 'p';
 }
 
+#define ORIGINS "by_hand ambiguous sure"
+#define SETS	"none free paid all two+allow"
+enum { FREE = 1 << ONE | 1 << TWO | 1 << ALLOW, PAID = 1 << API, ALL = FREE | PAID };
+
 static struct verdict weigh(const char *answers, enum origin origin, source_set may_ask)
 {
 	struct finding f[NSOURCES];
@@ -48,76 +50,32 @@ static struct verdict weigh(const char *answers, enum origin origin, source_set 
 	return v;
 }
 
-TEST(cases_are_weighed_as_the_table_says)
+ROWS(cases_are_weighed_as_their_row_says)
 {
-	static const struct {
-		const char *answers;
-		enum origin origin;
-		int kind, low, high, tier;
-	} rows[] = {
-		{ "NNNN", SURE, V_CLEAN, 0, 0, -1 },
-		{ "LNNN", SURE, V_CONFIRMED, 3, 3, 0 },
-		{ "LLNL", SURE, V_CONFIRMED, 16, 16, 1 },
-		{ "LLNL", AMBIGUOUS, V_CONFIRMED, 16, 16, 0 },
-		{ "LLNL", BY_HAND, V_CONFIRMED, 16, 16, 1 },
-		{ "NNNL", SURE, V_CONFIRMED, 10, 10, 1 },
-		{ "LNTN", SURE, V_UNKNOWN, -1, 3, -1 }, /* an allowlist is silent while a list says
-							   yes */
-		{ "LLTN", SURE, V_UNKNOWN, 2, 6, -1 },
-		{ "LLTL", SURE, V_CONFIRMED, 12, 16, 1 },
-		{ "TNNN", SURE, V_UNKNOWN, 0, 3, -1 },
-		{ "TTTT", SURE, V_UNKNOWN, -4, 16, -1 },
-		{ "EENE", SURE, V_UNKNOWN, 0, 16, -1 },
-		{ "QQQN", SURE, V_CLEAN, 0, 0, -1 },
-		{ "QQQQ", SURE, V_UNKNOWN, 0, 0, -1 },
-		{ "NNTN", SURE, V_CLEAN, -4, 0, -1 },
-		{ "LNND", SURE, V_CONFIRMED, 3, 13, 0 },
-		{ "NNND", SURE, V_UNKNOWN, 0, 10, -1 },
-		{ "LLNW", SURE, V_CLEAN, 0, 0, -1 },
-		{ "LLNX", SURE, V_CONFIRMED, 16, 16, 0 },
-		{ "NNNP", SURE, V_CONFIRMED, 10, 10, 0 },
-		{ "NNNp", SURE, V_CLEAN, 0, 0, -1 },
-		{ "LNLN", SURE, V_CLEAN, -1, -1, -1 },
-		{ "LNNS", SURE, V_CONFIRMED, 3, 3, 0 },
-		{ "SSSS", SURE, V_UNKNOWN, 0, 0, -1 },
-		{ "LLNT", SURE, V_CONFIRMED, 6, 16, 0 },
-	};
+	enum origin origin = (enum origin)row_choice(row, "origin", ORIGINS);
+	struct verdict v = weigh(row_text(row, "answers"), origin, 0);
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct verdict v = weigh(rows[i].answers, rows[i].origin, 0);
-
-		if ((int)v.kind != rows[i].kind || v.low != rows[i].low || v.high != rows[i].high ||
-		    v.tier != rows[i].tier)
-			fail_msg("%s: kind %d, %d..%d, tier %d", rows[i].answers, v.kind, v.low,
-				 v.high, v.tier);
-		assert_int_equal(v.ask, 0);
-	}
+	assert_int_equal(v.kind, row_choice(row, "verdict", "unknown clean confirmed"));
+	assert_int_equal(v.low, row_number(row, "low"));
+	assert_int_equal(v.high, row_number(row, "high"));
+	assert_string_equal(v.tier < 0 ? "none" : conf.tiers[v.tier].name,
+			    row_has(row, "tier") ? row_text(row, "tier") : "none");
+	assert_int_equal(v.ask, 0);
 }
 
-TEST(what_is_asked_is_what_can_still_change_the_outcome)
+ROWS(what_is_asked_is_what_can_still_change_the_outcome)
 {
-	enum { FREE = 1 << ONE | 1 << TWO | 1 << ALLOW, PAID = 1 << API, ALL = FREE | PAID };
-	static const struct {
-		const char *answers;
-		enum origin origin;
-		source_set may, ask;
-	} rows[] = {
-		{ "....", SURE, ALL, FREE },	  { "....", AMBIGUOUS, ALL, FREE },
-		{ "....", SURE, 0, 0 },		  { "N...", SURE, ALL, 1 << TWO | 1 << ALLOW },
-		{ "NNN.", SURE, ALL, PAID },	  { "NNN.", AMBIGUOUS, ALL, 0 },
-		{ "LNN.", AMBIGUOUS, ALL, PAID }, { "LNN.", SURE, FREE, 0 },
-		{ "NNNp", SURE, ALL, 0 },	  { "LNNp", SURE, ALL, PAID },
-		{ "NNNP", SURE, ALL, PAID },	  { "LLNL", SURE, ALL, 0 },
-		{ "LLNT", SURE, ALL, 0 },	  { "TTT.", AMBIGUOUS, ALL, 0 },
-		{ "TTT.", SURE, ALL, PAID },	  { "LLNW", SURE, ALL, 0 },
-	};
+	static const source_set sets[] = { 0, FREE, PAID, ALL,
+					   SOURCE_BIT(TWO) | SOURCE_BIT(ALLOW) };
+	enum origin origin = (enum origin)row_choice(row, "origin", ORIGINS);
+	source_set may = sets[row_choice(row, "may", SETS)];
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct verdict v = weigh(rows[i].answers, rows[i].origin, rows[i].may);
+	assert_int_equal(weigh(row_text(row, "answers"), origin, may).ask,
+			 sets[row_choice(row, "asked", SETS)]);
+}
 
-		if (v.ask != rows[i].ask)
-			fail_msg("%s: asks %#llx", rows[i].answers, (unsigned long long)v.ask);
-	}
+TEST(when_abuseipdb_is_asked_is_a_setting)
+{
 	conf.check = CHECK_NEVER;
 	assert_int_equal(weigh("NNN.", SURE, ALL).ask, 0);
 	assert_int_equal(weigh("LLN.", BY_HAND, ALL).tier, 0);
@@ -126,61 +84,8 @@ TEST(what_is_asked_is_what_can_still_change_the_outcome)
 	conf.check = CHECK_UNDECIDED;
 }
 
-/* The naive calculation: what is the least and the most over all ways the silent ones could answer?
- */
-static void naive(const char *answers, enum origin origin, int *low, int *high, int *tier,
-		  int *kind)
-{
-	static const int worth[NSOURCES] = { 3, 3, -4, 10 };
-	int least = 0, most = 0, gave = 0, best = -1;
-
-	for (int i = 0; i < NSOURCES; i++) {
-		if (answers[i] == 'L') {
-			least += worth[i];
-			most += worth[i];
-		} else if (strchr("TED", answers[i])) {
-			*(worth[i] < 0 ? &least : &most) += worth[i];
-		}
-		if (strchr("LN", answers[i]) && i != ALLOW)
-			gave = 1;
-	}
-	if (least >= 3)
-		best = 0;
-	if (least >= 10 && origin != AMBIGUOUS && strchr("LN", answers[API]))
-		best = 1;
-	*low = least;
-	*high = most;
-	*tier = best;
-	*kind = best >= 0 ? V_CONFIRMED : most < 3 && gave ? V_CLEAN : V_UNKNOWN;
-}
-
-TEST(all_combinations_agree_with_a_naive_calculation)
-{
-	static const char letters[] = "LNTEDQS";
-	char answers[NSOURCES + 1] = "";
-	int n = 0;
-
-	for (int i = 0; i < 7 * 7 * 7 * 7; i++) {
-		for (int k = 0, rest = i; k < NSOURCES; k++, rest /= 7)
-			answers[k] = letters[rest % 7];
-		for (enum origin o = BY_HAND; o <= SURE; o++) {
-			struct verdict v = weigh(answers, o, 0);
-			int low, high, tier, kind;
-
-			naive(answers, o, &low, &high, &tier, &kind);
-			if (v.low != low || v.high != high || v.tier != tier || (int)v.kind != kind)
-				fail_msg(
-					"%s, origin %d: %d..%d tier %d kind %d, expected %d..%d %d %d",
-					answers, o, v.low, v.high, v.tier, v.kind, low, high, tier,
-					kind);
-			n++;
-		}
-	}
-	assert_int_equal(n, 3 * 2401);
-}
-
 /*
- * Written a third way: each silent source is let answer everything it could, and the sums of all
+ * Written in another way: each silent source is let answer everything it could, and the sums of all
  * those worlds bound the score. A veto or a cap is only what an answer said.
  */
 static void worlds(const char *answers, source_set may, int at, int sum, int *low, int *high)

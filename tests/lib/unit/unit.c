@@ -4,29 +4,32 @@
 #include <ctype.h>
 
 #define CASES_MAX   4000
+#define TABLES_MAX  40
 #define COLUMNS_MAX 16
 
-struct cell {
-	char *text;
-	size_t len;
+struct table {
+	const char *name;
+	unit_case *run;
+	unit_fixture *set_up, *tear_down;
+	char *columns[COLUMNS_MAX];
+	size_t ncolumns, nrows;
 };
 struct row {
 	const struct table *table;
-	struct cell cells[COLUMNS_MAX];
+	char *cells[COLUMNS_MAX]; /* NULL: no value */
+	size_t lengths[COLUMNS_MAX];
 };
-struct table {
-	char *columns[COLUMNS_MAX];
-	size_t ncolumns;
-};
+/* A test, or one row of a table. */
 struct one {
 	char name[200];
 	unit_case *run;
 	unit_fixture *set_up, *tear_down;
-	struct row *row;
+	struct row row;
 };
 
-static struct one cases[CASES_MAX];
-static size_t ncases;
+static struct one cases[CASES_MAX], *current;
+static struct table tables[TABLES_MAX];
+static size_t ncases, ntables;
 static unit_fixture *fixture[2];
 
 void unit_set_fixture(unit_fixture *set_up, unit_fixture *tear_down)
@@ -35,19 +38,20 @@ void unit_set_fixture(unit_fixture *set_up, unit_fixture *tear_down)
 	fixture[1] = tear_down;
 }
 
-static struct one *add_case(unit_case *run)
+static struct one *add_case(const char *name, unit_case *run)
 {
 	struct one *one = &cases[ncases++];
 
 	if (ncases > CASES_MAX)
 		abort();
 	*one = (struct one){ .run = run, .set_up = fixture[0], .tear_down = fixture[1] };
+	snprintf(one->name, sizeof(one->name), "%s", name);
 	return one;
 }
 
 void unit_add_test(const char *name, unit_case *run)
 {
-	snprintf(add_case(run)->name, sizeof(cases[0].name), "%s", name);
+	add_case(name, run);
 }
 
 /* ---- tables ---- */
@@ -56,14 +60,28 @@ static void table_is_wrong(void **state, const struct row *row)
 {
 	(void)state;
 	(void)row;
-	fail_msg(
-		"no such table, no row in it, no ROWS() for it, or a row that is not of its columns");
+	fail_msg("no such table, no row in it, no ROWS() for it, or another number of cells");
 }
 
-static void add_wrong(const char *file, size_t line, const char *what)
+static struct one *add_line(const char *file, size_t line, const char *text, unit_case *run)
 {
-	snprintf(add_case(table_is_wrong)->name, sizeof(cases[0].name), "%s:%zu: %.150s", file,
-		 line, what);
+	char name[sizeof(cases[0].name)];
+
+	snprintf(name, sizeof(name), "%s:%zu: %.*s", file, line, (int)strcspn(text, "\t"), text);
+	return add_case(name, run);
+}
+
+static struct table *find_table(const char *name)
+{
+	for (size_t i = 0; i < ntables; i++)
+		if (!strcmp(tables[i].name, name))
+			return &tables[i];
+	return NULL;
+}
+
+size_t unit_count_rows(const char *table)
+{
+	return find_table(table)->nrows;
 }
 
 /* Of "\n", "\x7f" and such; a byte that is no escape stands for itself. */
@@ -73,39 +91,34 @@ static char unescape(const char **at)
 	const char *found;
 	char hex[3] = "";
 
-	if (**at != '\\' || !(*at)[1])
+	if (**at != '\\')
 		return *(*at)++;
-	++*at;
-	if (**at == 'x' && isxdigit((unsigned char)(*at)[1]) && isxdigit((unsigned char)(*at)[2])) {
-		memcpy(hex, *at + 1, 2);
-		*at += 3;
+	if ((*at)[1] == 'x' && isxdigit((unsigned char)(*at)[2]) &&
+	    isxdigit((unsigned char)(*at)[3])) {
+		memcpy(hex, *at + 2, 2);
+		*at += 4;
 		return (char)strtoul(hex, NULL, 16);
 	}
-	found = strchr(letters, *(*at)++);
-	if (!found)
+	found = (*at)[1] ? strchr(letters, (*at)[1]) : NULL;
+	if (!found) {
+		print_error("unknown escape: %s\n", *at);
 		abort();
+	}
+	*at += 2;
 	return bytes[found - letters];
 }
 
-static struct cell read_cell(const char *text, bool as_it_is)
+static void read_cell(const char *text, bool is_raw, char **ret, size_t *ret_len)
 {
-	struct cell cell = { .text = calloc(1, strlen(text) + 1), .len = strlen(text) };
-
-	if (!cell.text)
+	*ret_len = 0;
+	*ret = NULL;
+	if (!is_raw && !strcmp(text, "-"))
+		return;
+	*ret = calloc(1, strlen(text) + 1);
+	if (!*ret)
 		abort();
-	if (as_it_is) {
-		memcpy(cell.text, text, cell.len);
-		return cell;
-	}
-	cell.len = 0;
-	if (!strcmp(text, "-")) {
-		free(cell.text);
-		cell.text = NULL;
-	} else if (strcmp(text, "\"\"") != 0) {
-		while (*text)
-			cell.text[cell.len++] = unescape(&text);
-	}
-	return cell;
+	while (*text && (is_raw || strcmp(text, "\"\"") != 0))
+		(*ret)[(*ret_len)++] = is_raw ? *text++ : unescape(&text);
 }
 
 /* The parts of a line; more than there may be count too. */
@@ -119,70 +132,36 @@ static size_t split(char *line, const char *between, char **parts)
 	return n;
 }
 
-static struct table *new_table(const char *columns, const char *between)
+static void set_columns(struct table *table, const char *columns, const char *between)
 {
-	struct table *table = calloc(1, sizeof(*table));
 	char *copy = strdup(columns);
 
-	if (!table || !copy)
+	if (!copy)
 		abort();
 	table->ncolumns = split(copy, between, table->columns);
-	if (table->ncolumns > COLUMNS_MAX)
-		abort();
-	return table;
 }
 
-struct wanted {
-	const char *name;
-	unit_case *run;
-	unit_fixture *fixture[2];
-	size_t nrows;
-};
-static struct wanted wanted[100];
-static size_t nwanted;
-
-static void add_row(const char *file, size_t line, const struct table *table, char *text,
-		    struct wanted *w, bool as_it_is)
+static void add_row(const char *file, size_t line, struct table *table, char *text, bool is_raw)
 {
-	struct row *row = calloc(1, sizeof(*row));
-	char name[sizeof(cases[0].name)], *parts[COLUMNS_MAX];
-	struct one *one;
+	struct one *one = add_line(file, line, text, table->run);
+	char *parts[COLUMNS_MAX];
 
-	snprintf(name, sizeof(name), "%s:%zu: %.*s", file, line, (int)strcspn(text, "\t"), text);
-	if (!row || split(text, "\t", parts) != table->ncolumns) {
-		add_wrong(file, line, name);
+	one->set_up = table->set_up;
+	one->tear_down = table->tear_down;
+	one->row.table = table;
+	if (split(text, "\t", parts) != table->ncolumns || table->ncolumns > COLUMNS_MAX) {
+		one->run = table_is_wrong;
 		return;
 	}
-	row->table = table;
 	for (size_t i = 0; i < table->ncolumns; i++)
-		row->cells[i] = read_cell(parts[i], as_it_is);
-	one = add_case(w->run);
-	memcpy(one->name, name, sizeof(name));
-	one->set_up = w->fixture[0];
-	one->tear_down = w->fixture[1];
-	one->row = row;
-	w->nrows++;
+		read_cell(parts[i], is_raw, &one->row.cells[i], &one->row.lengths[i]);
+	table->nrows++;
 }
 
-static struct wanted *find_wanted(const char *name)
+/* table: NULL: the file has heads; else all its rows are of this one, and raw. */
+static void read_file(const char *file, struct table *table)
 {
-	for (size_t i = 0; i < nwanted; i++)
-		if (!strcmp(wanted[i].name, name))
-			return &wanted[i];
-	return NULL;
-}
-
-size_t unit_count_rows(const char *table)
-{
-	const struct wanted *w = find_wanted(table);
-
-	return w ? w->nrows : 0;
-}
-
-/* Columns: NULL: the file has heads. */
-static void read_file(const char *file, const char *columns, struct wanted *w)
-{
-	struct table *table = columns ? new_table(columns, " ") : NULL;
+	bool is_raw = table, is_known = table;
 	char path[300], *line = NULL;
 	size_t room = 0, n = 0;
 	FILE *fp;
@@ -194,19 +173,17 @@ static void read_file(const char *file, const char *columns, struct wanted *w)
 		line[strcspn(line, "\n")] = '\0';
 		if (!*line || !strcmp(line, "#") || !strncmp(line, "# ", 2))
 			continue;
-		if (!columns && *line == '@') {
-			char *head = strchr(line, '\t');
+		if (!is_raw && *line == '@') {
+			char *columns = line;
 
-			if (head)
-				*head++ = '\0';
-			w = find_wanted(line + 1);
-			table = new_table(head ? head : "", "\t");
-			if (!w)
-				add_wrong(file, n, line);
-		} else if (!table) {
-			add_wrong(file, n, line);
-		} else if (w) {
-			add_row(file, n, table, line, w, columns);
+			table = find_table(strsep(&columns, "\t") + 1);
+			if (table)
+				set_columns(table, columns ? columns : "", "\t");
+			is_known = table;
+			if (!is_known)
+				add_line(file, n, line, table_is_wrong);
+		} else if (is_known) {
+			add_row(file, n, table, line, is_raw);
 		}
 	}
 	free(line);
@@ -216,52 +193,53 @@ static void read_file(const char *file, const char *columns, struct wanted *w)
 
 void unit_add_table(const char *name, unit_case *run, const char *file, const char *columns)
 {
-	struct wanted *w = &wanted[nwanted++];
+	struct table *table = &tables[ntables++];
 
-	if (nwanted == COUNT(wanted))
+	if (ntables > TABLES_MAX)
 		abort();
-	*w = (struct wanted){ name, run, { fixture[0], fixture[1] }, 0 };
-	if (file)
-		read_file(file, columns, w);
+	*table = (struct table){
+		.name = name, .run = run, .set_up = fixture[0], .tear_down = fixture[1]
+	};
+	if (file) {
+		set_columns(table, columns, " ");
+		read_file(file, table);
+	}
 }
 
 /* ---- rows ---- */
 
-static const struct cell *cell_of(const struct row *row, const char *column)
+static size_t find_column(const struct row *row, const char *column)
 {
 	for (size_t i = 0; i < row->table->ncolumns; i++)
 		if (!strcmp(row->table->columns[i], column))
-			return &row->cells[i];
+			return i;
 	fail_msg("the table has no column \"%s\"", column);
 	abort();
 }
 
-bool row_has(const struct row *row, const char *column)
-{
-	return cell_of(row, column)->text;
-}
-
 const char *row_text(const struct row *row, const char *column)
 {
-	return cell_of(row, column)->text;
+	return row->cells[find_column(row, column)];
+}
+
+bool row_has(const struct row *row, const char *column)
+{
+	return row_text(row, column);
 }
 
 size_t row_length(const struct row *row, const char *column)
 {
-	return cell_of(row, column)->len;
+	return row->lengths[find_column(row, column)];
 }
 
 int64_t row_number(const struct row *row, const char *column)
 {
 	const char *text = row_text(row, column);
-	char *end;
-	int64_t n;
+	char *end = NULL;
+	int64_t n = text ? strtoll(text, &end, 0) : 0;
 
-	if (!text)
-		fail_msg("%s: no number", column);
-	n = strtoll(text, &end, 0);
-	if (end == text || *end)
-		fail_msg("%s: \"%s\" is no number", column, text);
+	if (!text || end == text || *end)
+		fail_msg("%s: \"%s\" is no number", column, text ? text : "-");
 	return n;
 }
 
@@ -306,8 +284,6 @@ void unit_assert_has(const char *text, const char *part, const char *file, int l
 
 /* ---- cmocka ---- */
 
-static struct one *current;
-
 static int begin_case(void **state)
 {
 	current = *state;
@@ -317,7 +293,7 @@ static int begin_case(void **state)
 
 static void run_case(void **state)
 {
-	current->run(state, current->row);
+	current->run(state, &current->row);
 }
 
 static int end_case(void **state)
@@ -325,11 +301,17 @@ static int end_case(void **state)
 	return current->tear_down ? current->tear_down(state) : 0;
 }
 
-static int run_all(void)
+int main(void)
 {
-	struct CMUnitTest *tests = calloc(ncases, sizeof(*tests));
+	struct CMUnitTest *tests;
 	int failed;
 
+	read_file("unit/" UNIT ".tsv", NULL);
+	unit_set_fixture(NULL, NULL);
+	for (size_t i = 0; i < ntables; i++)
+		if (!tables[i].nrows)
+			add_line("unit/" UNIT ".tsv", 0, tables[i].name, table_is_wrong);
+	tests = calloc(ncases + 1, sizeof(*tests));
 	if (!tests)
 		abort();
 	for (size_t i = 0; i < ncases; i++)
@@ -337,14 +319,5 @@ static int run_all(void)
 						&cases[i] };
 	failed = _cmocka_run_group_tests(UNIT, tests, ncases, NULL, NULL);
 	free(tests);
-	return failed;
-}
-
-int main(void)
-{
-	read_file("unit/" UNIT ".tsv", NULL, NULL);
-	for (size_t i = 0; i < nwanted; i++)
-		if (!wanted[i].nrows)
-			add_wrong("unit/" UNIT ".tsv", 0, wanted[i].name);
-	return run_all() || !ncases;
+	return failed || !ncases;
 }
