@@ -234,6 +234,16 @@ ROWS_OF(each_answer_has_its_only_right_verdict, "api_answers.tsv", "name kind bo
 	free(task.refused);
 	buf_free(&template);
 	buf_free(&body);
+	if (task.kind == TASK_LOOKUP) {
+		bool is_understood = finding.status == FINDING_OK;
+
+		assert_true(is_understood || finding.status == FINDING_ERROR || answer.code != 200);
+		assert_int_equal(finding.listed, finding.points > 0);
+		assert_int_equal(finding.expires_at,
+				 is_understood ? NOW + place.conf->api_cache_s : 0);
+		assert_true(is_understood || !finding.points);
+		assert_false(finding.partial);
+	}
 	assert_string_equal(task.kind == TASK_LOOKUP ? verdict_of() : outcome,
 			    row_text(row, "right"));
 	if (strcmp(row_text(row, "says"), "-") != 0)
