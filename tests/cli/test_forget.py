@@ -212,6 +212,11 @@ class Reported(ForgetCase):
         self.assertEqual(self.traces(OTHER), 1)
         self.assertEqual([self.count(t) for t in (*TABLES, 'pardon')], [0] * len(TABLES) + [1])
 
+    def test_a_pardoned_address_is_not_reported(self):
+        self.purge('--pardon', '1d', ADDRESS)
+        self.live(ADDRESS)
+        self.assertEqual((self.count('report'), self.traces(ADDRESS)), (0, 1))
+
     def test_it_wins_over_a_report_and_a_retraction_that_are_under_way(self):
         for endpoint, args in (('report', ['--flush']), ('clear-address', ['--retract', '--force', ADDRESS])):
             with self.subTest(endpoint=endpoint):
