@@ -1,23 +1,21 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Clocks that jump, to 2038 and beyond 31 or 32 bits, to 2031, to 1970, and back: no block is released, no
-pardon is lost, nothing is reported twice, and no job waits for a time that is years away.
-
-    test_jump.py DIRECTORY-OF-PROGRAMS MOVED-CLOCK        (as root)
+"""
+Clocks that jump, to 2038 and beyond 31 or 32 bits, to 2031, to 1970, and back: no block is released, no pardon is lost,
+nothing is reported twice, and no job waits for a time that is years away
 """
 import os
 
-import moved_case  # first: it finds the next ones
+from cases import DONE, UNKNOWN
+from clocks import DAY, HOUR, MovedCase
 from dns import behaviours as b
-from moved_case import DAY, HOUR
-from purge_case import WEEK, YEAR
+from places import WEEK, YEAR
 
 STAYS, KNOWN, CLEAN, PARDONED, GOOD = '45.1.1.1', '45.1.1.2', '45.1.1.3', '45.1.1.4', '45.1.1.5'
 SEEN_THEN, GATED_THEN, NEW, OTHER = '45.1.1.6', '45.1.2.7', '45.1.3.8', '45.1.4.9'
 Y2038 = 2147483640                         # eight seconds before 31 bits are full
 
 
-class JumpCase(moved_case.Case):
+class JumpCase(MovedCase):
     def setUp(self):
         super().setUp()
         self.know(STAYS, KNOWN, PARDONED, SEEN_THEN, GATED_THEN, NEW, OTHER, score=100, lists=['zen'])
@@ -41,17 +39,30 @@ class JumpCase(moved_case.Case):
         self.assertEqual({n: e['stopped_until'] for n, e in ledger.items() if e['stopped_until']}, {})
 
 
-class Whole:
+class Whole(JumpCase):
     """All programs under a wrong clock, and after it is right again."""
 
-    wall = 0
+    def test_to_2038(self):
+        self.all_is_as_before(Y2038)
+
+    def test_beyond_31_bits(self):
+        self.all_is_as_before((1 << 31) + DAY)
+
+    def test_beyond_32_bits(self):
+        self.all_is_as_before((1 << 32) + DAY)
+
+    def test_to_2031_within_the_ten_years_in_which_a_block_is_believed(self):
+        self.all_is_as_before(self.begin + 4 * YEAR)
+
+    def test_to_1970_for_the_clock_was_lost_with_the_power_until_the_network_tells_the_time(self):
+        self.all_is_as_before(600)
 
     def settle(self):
         self.sure(STAYS)
         self.sure(CLEAN)
         self.gate(KNOWN)
         self.flush()
-        self.good(GOOD)
+        self.login(GOOD)
         self.purge('--pardon', '30d', PARDONED)
         for _ in range(2):
             self.purge()
@@ -62,7 +73,7 @@ class Whole:
     def work(self):
         """What hooks and cron do in an hour."""
         self.purge()
-        self.good(GOOD)
+        self.login(GOOD)
         for address in (STAYS, PARDONED, GOOD, GATED_THEN):
             self.hook(address)
         for address in (STAYS, CLEAN, SEEN_THEN, PARDONED):
@@ -88,9 +99,9 @@ class Whole:
         self.assertEqual(self.verdict(PARDONED, 0), ('exempt', None))
         self.assertNotIn(PARDONED, self.api.accepted())
 
-    def test_all_is_as_before(self):
+    def all_is_as_before(self, wall):
         self.settle()
-        self.jump(self.wall, HOUR)
+        self.jump(wall, HOUR)
         self.work()
         for _ in range(3):                 # the runs agree with each other, and not with the earlier one
             self.seconds(2 * HOUR)
@@ -124,30 +135,6 @@ class Whole:
                                     ('zone', 'probed_at', 0)):
             newest = self.sql(f'SELECT coalesce(max({column}), 0) FROM {table}')[0][0]
             self.assertLessEqual(newest, self.now + most, (table, column))
-
-
-class To2038(Whole, JumpCase):
-    wall = Y2038
-
-
-class Beyond31Bits(Whole, JumpCase):
-    wall = (1 << 31) + DAY
-
-
-class Beyond32Bits(Whole, JumpCase):
-    wall = (1 << 32) + DAY
-
-
-class To2031(Whole, JumpCase):
-    """Within the ten years in which a block is believed."""
-
-    wall = JumpCase.begin + 4 * YEAR
-
-
-class To1970(Whole, JumpCase):
-    """The clock was lost with the power; until the network tells the time."""
-
-    wall = 600
 
 
 class Waiting(JumpCase):
@@ -187,7 +174,7 @@ class Waiting(JumpCase):
         self.api.clear_faults()
         self.back()
         self.flush()
-        self.assertIn(self.sql('SELECT state FROM report')[0][0], (3, 4))      # done, or unknown
+        self.assertIn(self.states()[0], (DONE, UNKNOWN))
 
     def test_a_bulk_report_of_2038_goes_after_it(self):
         self.jump(Y2038)
@@ -241,21 +228,21 @@ class Waiting(JumpCase):
         self.sure(CLEAN)
         self.jump(Y2038)
         self.api.fault('http_500', 'clear-address')
-        self.purge('--retract', CLEAN, program='rep-report')
+        self.run_it('rep-report', '--retract', CLEAN)
         self.api.clear_faults()
         self.back()
         self.seconds(HOUR)
         self.flush()
-        self.assertEqual([r['cleared'] for r in self.api.control('stats')['reports']], [True])
+        self.assertEqual([r['cleared'] for r in self.api.statistics()['reports']], [True])
         self.nothing_waits()
 
     def test_names_tried_in_2038_are_not_tried_now_and_leave_room_for_those_that_are(self):
         self.jump(Y2038)
         for i in range(64):
-            self.gate(CLEAN, '--user', f'then{i}', status=10 if i > 1 else 0)
+            self.gate(CLEAN, user=f'then{i}', status=10 if i > 1 else 0)
         self.back()
         for i in range(3):
-            self.gate(CLEAN, '--user', f'now{i}', status=10 if i > 1 else 0)
+            self.gate(CLEAN, user=f'now{i}', status=10 if i > 1 else 0)
 
 
 class Lines(JumpCase):
@@ -300,9 +287,7 @@ class Lines(JumpCase):
         self.assertEqual(self.flush()['lines'], 0)
 
     def test_blocks_announced_in_2038_leave_room_for_those_of_today(self):
-        conf = self.place.path('iprep.conf')
-        with open(conf, encoding='ascii') as f:
-            self.place.write('iprep.conf', f.read().replace('linger = 0', 'linger = 0\nmax_new_blocks = 2/1h'))
+        self.place.change('linger = 0\n', 'linger = 0\nmax_new_blocks = 2/1h\n')
         self.jump(Y2038)
         self.sure(SEEN_THEN)
         self.sure(STAYS)
@@ -355,7 +340,3 @@ class Reboot(JumpCase):
             self.seconds(DAY)
             self.purge()
         self.assertEqual(self.count('block'), 0)
-
-
-if __name__ == '__main__':
-    moved_case.main()

@@ -1,17 +1,16 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The life of addresses over 400 days, as hooks and cron live it: seen, reported, confirmed, announced, looked
-up again, released, seen again, expired, forgotten. What must be in the store, and what must not, is worked
-out here by the retention times alone and compared after each purge.
+"""
+The life of addresses over 400 days, as hooks and cron live it: seen, reported, confirmed, announced, looked up again,
+released, seen again, expired, forgotten
 
-    test_life.py DIRECTORY-OF-PROGRAMS MOVED-CLOCK        (as root)
+What must be in the store, and what must not, is worked out here by the retention times alone and compared after each
+purge.
 """
 import time
 
-import moved_case  # first: it finds the next ones
+from clocks import DAY, HOUR, TABLES, MovedCase
 from dns import behaviours as b
-from moved_case import DAY, HOUR
-from purge_case import WEEK, YEAR
+from places import WEEK, YEAR
 
 STAYS, MOVED, CLEAN, KNOWN = '45.1.1.1', '45.1.1.2', '45.1.1.3', '45.1.1.4'
 UNLISTED, GOOD, SPRAYER, PARDONED = '45.1.1.5', '45.1.1.6', '45.1.1.7', '45.1.1.8'
@@ -33,8 +32,8 @@ FREED = {10: NET, 38: MOVED, 168: MOVED, 232: SILENT}
 UNDECIDED = range(208, 232)
 
 
-class Life(moved_case.Case):
-    general = 'ipv6_prefix = 64\n'
+class Life(MovedCase):
+    sections = {'general': {'timeout_ms': 5000, 'ipv6_prefix': 64}}
 
     def setUp(self):
         super().setUp()
@@ -47,10 +46,10 @@ class Life(moved_case.Case):
     # -- what must be true
 
     def calls(self):
-        said = self.api.control('stats')['endpoints']
+        said = self.api.statistics()['endpoints']
         return {n: said[n]['accepted'] + sum(said[n]['refused'].values()) for n in ('check', 'report')}
 
-    def check(self):
+    def compare(self):
         """Whatever happened: the blocks, who was told of them, what was reported, what the day's quota is."""
         self.assertEqual(self.blocks(), {a: e for a, e in self.expected.items() if e[1] > self.now})
         self.assertEqual(self.lines(), self.told)
@@ -72,13 +71,13 @@ class Life(moved_case.Case):
         self.sent += [address] * reported
         if tier:
             self.blocked_now(key or address, tier)
-        self.check()
+        self.compare()
 
     def forget(self, address, *args, traces=0):
         self.assertEqual(self.purge(*args, address).stdout, address + '\n')
         self.expected.pop(address, None)
         self.assertEqual(self.traces(address), traces)
-        self.check()
+        self.compare()
 
     # -- a day
 
@@ -117,7 +116,7 @@ class Life(moved_case.Case):
         self.at(day, RELEASED)
         self.assertEqual(self.released(), [a for at, a in self.freed
                                            if at > self.now - WEEK and a not in self.expected])
-        self.check()
+        self.compare()
         for second, act in sorted(self.story().get(day, {}).items()):
             self.at(day, second)
             act()
@@ -131,9 +130,9 @@ class Life(moved_case.Case):
             2: {NOON - 1: lambda: self.seen(CLEAN, reported=False), NOON: lambda: self.seen(CLEAN),
                 13 * HOUR: lambda: self.seen(V6, 'notorious', key=NET)},
             3: {NOON: self.ambiguous, NOON + 30: lambda: self.gate(KNOWN, status=10)},
-            4: {NOON - 1: self.check, NOON: self.known_is_over},
+            4: {NOON - 1: self.compare, NOON: self.known_is_over},
             5: {NOON: self.good_log_in, 13 * HOUR: self.spray},
-            6: {NOON: self.spared_for_its_log_in, 14 * HOUR: lambda: self.gate(SPRAYER, '--user', 'dora')},
+            6: {NOON: self.spared_for_its_log_in, 14 * HOUR: lambda: self.gate(SPRAYER, user='dora')},
             10: {NOON: lambda: [self.seen(a, 'notorious') for a in (PARDONED, FORGOTTEN)]},
             12: {NOON: lambda: self.forget(PARDONED, '--pardon', '30d', traces=1)},
             15: {NOON: lambda: self.forget(FORGOTTEN)},
@@ -151,7 +150,7 @@ class Life(moved_case.Case):
             216: {NOON: lambda: self.set_other(b.servfail)},
             231: {NOON: lambda: self.set_other(None)},
             350: {NOON: self.thousands_are_looked_up},
-            395: {NOON - 1: lambda: self.assertIn(STAYS, self.blocks()), NOON: self.check},
+            395: {NOON - 1: lambda: self.assertIn(STAYS, self.blocks()), NOON: self.compare},
         }
 
     def first_day(self):
@@ -165,7 +164,7 @@ class Life(moved_case.Case):
     def within_a_minute(self):
         self.gate(STAYS, status=10)
         self.assertEqual(self.flush()['lines'], 0)
-        self.check()
+        self.compare()
 
     def announced_again(self):
         """By a suspicious line, which prolongs no tier above the lowest."""
@@ -174,7 +173,7 @@ class Life(moved_case.Case):
         end = self.expected[STAYS]
         self.blocked_now(STAYS, 'notorious')
         self.expected[STAYS] = end
-        self.check()
+        self.compare()
 
     def clean_is_reported(self):
         self.seen(CLEAN)
@@ -190,27 +189,27 @@ class Life(moved_case.Case):
         self.flush()
         self.blocked_now(KNOWN, 'known')
         self.gate(UNLISTED)
-        self.check()
+        self.compare()
 
     def known_is_over(self):
         self.know(KNOWN, score=0)
-        self.check()
+        self.compare()
         self.gate(KNOWN)
         self.flush()
         self.assertEqual(self.verdict(KNOWN, 0), ('clean', None))
-        self.check()
+        self.compare()
 
     def good_log_in(self):
-        self.good(GOOD)
+        self.login(GOOD)
         self.assertEqual(self.count('good'), 1)
 
     def spray(self):
         for user, status in (('anna', 0), ('bert', 0), ('bert', 0), ('carl', 10)):
-            self.gate(SPRAYER, '--user', user, status=status)
+            self.gate(SPRAYER, user=user, status=status)
         self.sure(SPRAYER, '--user', 'carl', jail='rep-spray')
         self.sent.append(SPRAYER)
-        self.check()
-        comment = self.api.control('stats')['reports'][-1]['comment']
+        self.compare()
+        comment = self.api.statistics()['reports'][-1]['comment']
         self.assertEqual(comment, 'Brute force on rep-spray: 3 failures, 3 user names in 1 day')
 
     def spared_for_its_log_in(self):
@@ -219,13 +218,13 @@ class Life(moved_case.Case):
         self.assertEqual(self.verdict(GOOD, 10), ('confirmed', 'known'))
         self.gate(GOOD)
         self.flush()
-        self.check()
+        self.compare()
 
     def log_in_was_too_long_ago(self):
         self.gate(GOOD)
         self.flush()
         self.blocked_now(GOOD, 'known')
-        self.check()
+        self.compare()
 
     def banned_again(self):
         """A sure address, which the sources still give its tier: the block is prolonged."""
@@ -235,7 +234,7 @@ class Life(moved_case.Case):
         self.gate(PARDONED)
         self.sure(PARDONED)
         self.assertEqual(self.verdict(PARDONED, 0), ('exempt', None))
-        self.check()
+        self.compare()
 
     def moved_is_seen_again(self):
         self.know(MOVED, score=100, lists=['zen', 'other'])
@@ -253,28 +252,24 @@ class Life(moved_case.Case):
         """So that there is something to give back."""
         self.place.write('many', ''.join(f'45.9.{i // 250}.{i % 250}\n' for i in range(2000)))
         for _ in range(20):                # --file keeps what it can write without making others wait
-            self.purge('--quiet', '--file', self.place.path('many'), program='rep-check')
-            if self.size() > self.empty + 100000:
+            self.run_it('rep-check', '--quiet', '--file', self.place.path('many'))
+            if self.place.size() > self.empty + 100000:
                 break
-        self.assertGreater(self.size(), self.empty + 100000)
+        self.assertGreater(self.place.size(), self.empty + 100000)
 
     def test_the_life_of_a_dozen_addresses_over_400_days(self):
         self.purge('--quiet')              # makes the database
         self.sql("DELETE FROM meta WHERE name = 'purge-run'")
-        self.empty = self.size()
+        self.empty = self.place.size()
         for day in range(LAST + 1):
             try:
                 self.live_through(day)
             except Exception as e:
                 e.add_note(f'on day {day}')
                 raise
-        self.assertEqual((self.rows(), self.blocks()), ({t: [] for t in moved_case.TABLES}, {}))
-        self.assertEqual(self.size(), self.empty)
+        self.assertEqual((self.rows(), self.blocks()), ({t: [] for t in TABLES}, {}))
+        self.assertEqual(self.place.size(), self.empty)
         for address in (STAYS, MOVED, CLEAN, KNOWN, UNLISTED, GOOD, SPRAYER, PARDONED, FORGOTTEN, SILENT, NEW):
             self.forget(address)
         self.assertEqual(self.purge(V6).stdout, NET + '\n')
-        self.assertEqual((self.traces(V6, 8), self.size()), (0, self.empty))
-
-
-if __name__ == '__main__':
-    moved_case.main()
+        self.assertEqual((self.traces(V6, 8), self.place.size()), (0, self.empty))

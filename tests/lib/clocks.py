@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """
-clocks.py - programs under a clock that the test sets and that stands still while a program runs (moved_clock.c),
+clocks.py - programs under a clock that the test sets and that does not advance while a program runs (moved_clock.c),
 and the emulator of AbuseIPDB at the same time of day
 
 The clock of the boot is set separately: one clock can jump without the other.
 """
 import functools
+import json
 import subprocess
 import time
 
@@ -107,7 +108,22 @@ class MovedCase(Case):
         s = self.stats('--recheck')
         return s['done'], s['released'], s['listed'], s['undecided']
 
+    def verdict(self, address, status):
+        """(verdict, tier) of a lookup by hand."""
+        line = self.check(address, status=status)
+        return line['verdict'], line['tier']
+
     # -- what is there
+
+    def blocks(self):
+        """Address: (tier, end)."""
+        said = self.run_it('rep-check', '--blocks', '--json').stdout.splitlines()
+        return {line['address']: (line['tier'], line['blocked_until']) for line in map(json.loads, said)}
+
+    def endpoints(self):
+        """Status of the worker, and of each endpoint by its name."""
+        said = self.status()
+        return said, {endpoint['name']: endpoint for endpoint in said['endpoints']}
 
     def lines(self):
         """Of the verdict log: (day and time, address, tier)."""

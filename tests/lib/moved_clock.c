@@ -4,7 +4,7 @@
  * boot at IPREP_BOOT_S; the monotonic clock, by which programs wait, advances
  *
  * The variables are read when the library is loaded, because the programs clear their environment
- * early. For tests/cli/moved_case.py.
+ * early. For tests/lib/clocks.py.
  */
 #include <stdlib.h>
 #include <sys/syscall.h>
