@@ -113,14 +113,14 @@ TEST(sources_are_asked_side_by_side_under_one_deadline)
 	ask_first = 7;
 	ask_then = 0;
 	run(script, 1, 1, 60);
-	assert_int_equal(fake_net_most(), 3);
+	assert_int_equal(fake_seen.most, 3);
 	assert_int_equal(findings[0][0].status, FINDING_OK);
 	assert_int_equal(findings[0][1].status, FINDING_TIMEOUT);
 	assert_int_equal(findings[0][2].status, FINDING_OK);
 	ask_then = 8; /* asked when the deadline is over: no second one */
 	run(script, 1, 1, 60);
 	assert_int_equal(findings[0][3].status, FINDING_TIMEOUT);
-	assert_int_equal(fake_net_asked(), 3);
+	assert_int_equal(fake_seen.asked, 3);
 }
 
 TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
@@ -128,11 +128,11 @@ TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
 	ask_first = 1;
 	ask_then = 3;
 	run(nobody, NTASKS_MAX, 100, 10000);
-	assert_int_equal(fake_net_asked(), 2 * NTASKS_MAX);
+	assert_int_equal(fake_seen.asked, 2 * NTASKS_MAX);
 	assert_true(most_flying <= 100);
 	ask_first = ask_then = 0; /* no source to query: settles immediately */
 	run(nobody, NTASKS_MAX, 1, 10000);
-	assert_int_equal(fake_net_asked(), 0);
+	assert_int_equal(fake_seen.asked, 0);
 }
 
 /* ---- feeds with a will of their own ---- */
@@ -219,7 +219,7 @@ TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once)
 						     END };
 
 	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2 });
-	assert_int_equal(fake_net_most(), 2);
+	assert_int_equal(fake_seen.most, 2);
 	assert_int_equal(feeder.settled_order[4], 0);
 	for (size_t i = 1; i < 5; i++) {
 		assert_int_equal(feeder.fed_at[i], (int)(i - 1) * 100);
@@ -237,7 +237,7 @@ TEST(a_window_of_one_is_one_after_the_other)
 		assert_int_equal(feeder.settled_order[i], i);
 		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 100);
 	}
-	assert_int_equal(fake_net_most(), 1);
+	assert_int_equal(fake_seen.most, 1);
 }
 
 TEST(a_silent_list_leaves_time_for_abuseipdb)
@@ -296,13 +296,13 @@ static void run_in_turn(int delay_ms, size_t n, int task_ms)
 	fake_net_script(script);
 	assert_ok(engine_run(&session, &feed));
 	assert_int_equal(nsettled, n);
-	assert_int_equal(fake_net_most(), 1);
+	assert_int_equal(fake_seen.most, 1);
 }
 
 TEST(a_task_that_waits_for_its_turn_is_settled_again_until_its_deadline)
 {
 	run_in_turn(30, 5, 1000);
-	assert_int_equal(fake_net_asked(), 5);
+	assert_int_equal(fake_seen.asked, 5);
 	assert_int_equal(nlate, 0);
 	assert_true(fake_net_time_ms() <= 5 * (30 + 50));
 	run_in_turn(NEVER, 5, 1000);
@@ -341,8 +341,8 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 		feeder.report_first = true;
 		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1,
 			     (struct feed){ .window_max = 1 });
-		assert_int_equal(fake_net_asked(), 3);
-		assert_int_equal(fake_net_most(), 2);
+		assert_int_equal(fake_seen.asked, 3);
+		assert_int_equal(fake_seen.most, 2);
 		assert_int_equal(tasks[0].outcome, OUT_DONE);
 		assert_int_equal(tasks[0].asked, SOURCE_BIT(3) | 3);
 		assert_int_equal(tasks[0].quota.remaining, 7);
@@ -360,7 +360,7 @@ TEST(a_report_to_a_source_that_takes_none_is_for_later)
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "takes no reports");
 	assert_int_equal(findings[0][0].status, FINDING_NONE);
-	assert_int_equal(fake_net_asked(), 0);
+	assert_int_equal(fake_seen.asked, 0);
 }
 
 TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline)
@@ -389,13 +389,13 @@ TEST(the_deadline_of_the_run_ends_every_task)
 		assert_int_equal(findings[i][0].status, FINDING_TIMEOUT);
 		assert_int_equal(feeder.settled_at[i], i < 2 ? 1000 : 1500);
 	}
-	assert_int_equal(fake_net_asked(), 4); /* the last two were not asked any more */
+	assert_int_equal(fake_seen.asked, 4); /* the last two were not asked any more */
 }
 
 TEST(a_feed_without_tasks_ends_without_the_network)
 {
 	run_scripted(nobody, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2 });
-	assert_int_equal(fake_net_asked(), 0);
+	assert_int_equal(fake_seen.asked, 0);
 }
 
 static int broken_open(const struct net_conf *c, struct net **ret, struct err *e)

@@ -39,7 +39,7 @@ static int set_up(void **state)
 	memset(&health, 0, sizeof(health));
 	nsaid = 0;
 	said[0] = '\0';
-	fake_net_local(true);
+	fake_is_local = true;
 	env = asked_session();
 	env.log = &a_log;
 	env.health = &health;
@@ -162,15 +162,15 @@ static const char honest[] = "point4 = no; point6 = no; seen4 block = listed; TX
 TEST(a_list_is_probed_before_it_is_believed_and_then_left_alone)
 {
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE) + 1); /* and the reason */
+	assert_int_equal(fake_seen.asked, 2 * (1 + 2 * PROBE) + 1); /* and the reason */
 	assert_int_equal(health.rows[R_BLOCK].state.state[0], ZONE_GOOD);
 	assert_int_equal(health.rows[R_BLOCK].state.state[1], ZONE_GOOD);
 	place.now += place.conf->health_s - 1;
 	assert_int_equal(look_up("45.1.1.8", honest)->verdict.kind, V_CLEAN);
-	assert_int_equal(fake_net_asked(), 2);
+	assert_int_equal(fake_seen.asked, 2);
 	place.now += 1;
 	look_up("45.1.1.8", honest);
-	assert_int_equal(fake_net_asked(), 2 * (1 + 2 * PROBE));
+	assert_int_equal(fake_seen.asked, 2 * (1 + 2 * PROBE));
 	assert_int_equal(nsaid, 0);
 }
 
@@ -179,16 +179,16 @@ TEST(a_listing_has_the_list_probed_at_most_once_a_minute)
 	look_up("45.1.1.8", honest);
 	place.now += 59;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_asked(), 3);
+	assert_int_equal(fake_seen.asked, 3);
 	place.now += 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
-	assert_int_equal(fake_net_asked(), 3 + PROBE); /* of its family and list only */
+	assert_int_equal(fake_seen.asked, 3 + PROBE); /* of its family and list only */
 	place.now += 59;
 	look_up("45.1.1.7", honest);
-	assert_int_equal(fake_net_asked(), 3);
+	assert_int_equal(fake_seen.asked, 3);
 	place.now += 1;
 	look_up("45.1.1.8", honest); /* not listed */
-	assert_int_equal(fake_net_asked(), 2);
+	assert_int_equal(fake_seen.asked, 2);
 }
 
 /* Probed a minute ago, and good. */
@@ -255,7 +255,7 @@ TEST(a_quarantined_list_is_not_asked_until_its_next_probe_frees_it)
 	place.now += place.conf->health_s - 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->findings[R_BLOCK].status,
 			 FINDING_QUARANTINED);
-	assert_int_equal(fake_net_asked(), 1); /* the allowlist */
+	assert_int_equal(fake_seen.asked, 1); /* the allowlist */
 	assert_int_equal(nsaid, 1);
 	place.now += 1;
 	assert_int_equal(look_up("45.1.1.7", honest)->verdict.kind, V_CONFIRMED);
@@ -364,10 +364,10 @@ TEST(an_error_code_probes_at_once)
 	look_up("45.1.1.7", honest);
 	place.now += 61;
 	assert_int_equal(look_up("45.1.1.8", limit)->findings[R_BLOCK].status, FINDING_ERROR);
-	assert_int_equal(fake_net_asked(), 2 + PROBE);
+	assert_int_equal(fake_seen.asked, 2 + PROBE);
 	place.now += 59;
 	look_up("45.1.1.9", gone); /* once a minute is enough */
-	assert_int_equal(fake_net_asked(), 2);
+	assert_int_equal(fake_seen.asked, 2);
 	assert_int_equal(one->findings[R_BLOCK].status, FINDING_ERROR);
 	place.now += 1;
 	assert_int_equal(look_up("45.1.1.9", gone)->findings[R_BLOCK].status, FINDING_QUARANTINED);
@@ -445,7 +445,7 @@ ROWS(what_would_block_is_asked_again_over_tcp)
 {
 	enum origin origin = (enum origin)row_choice(row, "origin", "by_hand ambiguous sure");
 
-	fake_net_local(row_yes(row, "local"));
+	fake_is_local = row_yes(row, "local");
 	place.conf->confirm_tcp = (enum confirm_tcp)row_choice(row, "confirm", "auto yes no");
 	look_up_as(origin, "45.1.1.7", row_text(row, "script"));
 	assert_int_equal(one->verdict.kind, row_choice(row, "verdict", VERDICTS));

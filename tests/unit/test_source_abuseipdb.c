@@ -57,8 +57,8 @@ ROWS(the_address_is_encoded_and_the_key_is_in_its_header_only)
 		 "GET https://api.abuseipdb.com/api/v2/check?ipAddress=%s&maxAgeInDays=30 ",
 		 row_text(row, "asks"));
 	call(TASK_LOOKUP, row_text(row, "address"), "/check?", &h, 0);
-	assert_string_equal(fake_net_last(), asks);
-	assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
+	assert_string_equal(fake_seen.last, asks);
+	assert_string_equal(fake_seen.headers, "Key: " KEY "\nAccept: application/json\n");
 	assert_null(strstr(finding.detail, KEY));
 }
 
@@ -68,10 +68,9 @@ TEST(a_report_is_posted_as_it_was_frozen)
 		ANSWER(200, "{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":1}}");
 
 	call(TASK_REPORT, "45.1.0.7", "/report", &h, 0);
-	assert_string_equal(fake_net_last(), "POST https://api.abuseipdb.com/api/v2/report ip=1");
-	assert_string_equal(fake_net_headers(),
-			    "Key: " KEY "\nAccept: application/json\n"
-			    "Content-Type: application/x-www-form-urlencoded\n");
+	assert_string_equal(fake_seen.last, "POST https://api.abuseipdb.com/api/v2/report ip=1");
+	assert_string_equal(fake_seen.headers, "Key: " KEY "\nAccept: application/json\n"
+					       "Content-Type: application/x-www-form-urlencoded\n");
 	assert_int_equal(task.outcome, OUT_DONE);
 }
 
@@ -99,7 +98,7 @@ TEST(how_old_a_report_may_be_is_a_setting)
 	check("{\"data\":{\"ipAddress\":\"45.1.0.7\",\"abuseConfidenceScore\":100,"
 	      "\"lastReportedAt\":\"2025-11-24T00:00:00+00:00\"}}");
 	assert_int_equal(finding.points, 10);
-	assert_has(fake_net_last(), "maxAgeInDays=365");
+	assert_has(fake_seen.last, "maxAgeInDays=365");
 }
 
 TEST(a_check_cut_anywhere_or_with_any_byte_changed_is_survived)
@@ -262,7 +261,7 @@ ROWS(a_bulk_report_has_an_outcome_and_so_has_each_row)
 	for (size_t k = 0; k < task.nrefused; k++)
 		assert_int_equal(task.refused[k].duplicate, k == 0);
 	free(task.refused);
-	assert_string_equal(fake_net_headers(), "Key: " KEY "\nAccept: application/json\n");
+	assert_string_equal(fake_seen.headers, "Key: " KEY "\nAccept: application/json\n");
 }
 
 ROWS(a_retraction_says_how_many_were_deleted)
@@ -272,8 +271,8 @@ ROWS(a_retraction_says_how_many_were_deleted)
 	call(TASK_RETRACT, "2a02:4780::1", "/clear-address", &h, 0);
 	assert_int_equal(task.outcome, row_choice(row, "outcome", OUTCOMES));
 	assert_int_equal(task.count, row_number(row, "deleted"));
-	assert_has(fake_net_last(), "DELETE https://api.abuseipdb.com/api/v2/clear-address"
-				    "?ipAddress=2a02%3A4780%3A%3A1");
+	assert_has(fake_seen.last, "DELETE https://api.abuseipdb.com/api/v2/clear-address"
+				   "?ipAddress=2a02%3A4780%3A%3A1");
 }
 
 TEST(a_key_that_a_server_sends_back_is_not_repeated)

@@ -69,8 +69,8 @@ ROWS(addresses_are_asked_for_in_reverse_below_the_zone)
 	snprintf(name, sizeof(name), "%s." ZONE, row_text(row, "name"));
 	assert_int_equal(ask_list(BLOCK, row_text(row, "address"), nobody, 1000)->status,
 			 FINDING_OK);
-	assert_string_equal(fake_net_last(), name);
-	assert_int_equal(fake_net_asked(), 1);
+	assert_string_equal(fake_seen.last, name);
+	assert_int_equal(fake_seen.asked, 1);
 }
 
 TEST(the_longest_zone_is_asked_whole)
@@ -80,7 +80,7 @@ TEST(the_longest_zone_is_asked_whole)
 	memset(zone, 'z', CONF_TEXT_MAX - 1);
 	zone[CONF_TEXT_MAX - 1] = '\0';
 	ask_list(BLOCK, "2a02:4780::1", nobody, 1000);
-	assert_int_equal(strlen(fake_net_last()), 63 + 1 + CONF_TEXT_MAX - 1);
+	assert_int_equal(strlen(fake_seen.last), 63 + 1 + CONF_TEXT_MAX - 1);
 }
 
 ROWS(error_codes_are_never_listings)
@@ -155,7 +155,7 @@ TEST(a_code_without_points_is_listed_and_worth_nothing)
 		assert_int_equal(f->points, 0);
 		assert_int_equal(f->na, 1);
 		assert_int_equal(f->a[0], code);
-		assert_int_equal(fake_net_asked(), 1); /* no reason is asked for */
+		assert_int_equal(fake_seen.asked, 1); /* no reason is asked for */
 	}
 }
 
@@ -230,7 +230,7 @@ ROWS(the_reason_is_quoted_and_masked)
 
 	assert_string_equal(f->detail, row_text(row, "detail"));
 	assert_int_equal(f->points, 3);
-	assert_string_equal(fake_net_last(), "TXT 7.0.1.45." ZONE);
+	assert_string_equal(fake_seen.last, "TXT 7.0.1.45." ZONE);
 }
 
 TEST(a_long_reason_is_cut)

@@ -88,19 +88,26 @@ TEST(the_outbox_gives_due_blocks_until_they_are_announced)
 
 /* ---- lookups ---- */
 
+/* Due now. */
+static struct lookup_job lookup_of(const char *text, enum origin origin)
+{
+	return (struct lookup_job){ .key = addr_of(text),
+				    .addr = addr_of(text),
+				    .origin = origin,
+				    .since = place.now,
+				    .next_at = place.now,
+				    .jail = "gate" };
+}
+
 TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure)
 {
-	struct lookup_job j = { .key = addr_of("45.1.1.1"),
-				.addr = addr_of("45.1.1.1"),
-				.since = place.now,
-				.next_at = place.now,
-				.jail = "gate" };
 	static const enum origin order[] = { AMBIGUOUS, SURE, AMBIGUOUS };
 	struct lookup_job got[4];
 
 	for (size_t i = 0; i < 3; i++) {
-		j.origin = order[i];
-		assert_ok(store_lookup_put(place.store, &j));
+		struct lookup_job job = lookup_of("45.1.1.1", order[i]);
+
+		assert_ok(store_lookup_put(place.store, &job));
 	}
 	assert_int_equal(store_lookups_due(place.store, place.now, got, 4), 1);
 	assert_int_equal(got[0].origin, SURE);
@@ -109,47 +116,33 @@ TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure)
 
 TEST(a_job_that_became_sure_meanwhile_is_not_ended)
 {
-	struct lookup_job j = { .key = addr_of("45.1.1.1"),
-				.addr = addr_of("45.1.1.1"),
-				.origin = AMBIGUOUS,
-				.since = place.now,
-				.next_at = place.now },
-			  taken;
+	struct lookup_job job = lookup_of("45.1.1.1", AMBIGUOUS), taken;
 
-	assert_ok(store_lookup_put(place.store, &j));
+	assert_ok(store_lookup_put(place.store, &job));
 	assert_int_equal(store_lookups_due(place.store, place.now, &taken, 1), 1);
-	j.origin = SURE;
-	assert_ok(store_lookup_put(place.store, &j));
+	job.origin = SURE;
+	assert_ok(store_lookup_put(place.store, &job));
 	assert_ok(store_lookup_end(place.store, &taken, 0));
-	assert_int_equal(store_lookup_get(place.store, &j.key, NULL), 1);
+	assert_int_equal(store_lookup_get(place.store, &job.key, NULL), 1);
 }
 
 TEST(a_job_forgotten_and_made_anew_is_another_job)
 {
-	struct lookup_job j = { .key = addr_of("45.1.1.1"),
-				.addr = addr_of("45.1.1.1"),
-				.origin = SURE,
-				.since = place.now,
-				.next_at = place.now },
-			  taken;
+	struct lookup_job job = lookup_of("45.1.1.1", SURE), taken;
 
-	assert_ok(store_lookup_put(place.store, &j));
+	assert_ok(store_lookup_put(place.store, &job));
 	assert_int_equal(store_lookups_due(place.store, place.now, &taken, 1), 1);
 	assert_int_equal(store_lookup_alive(place.store, &taken), 1);
-	assert_ok(store_forget(place.store, &j.key, 128, 0));
+	assert_ok(store_forget(place.store, &job.key, 128, 0));
 	assert_ok(store_lookup_alive(place.store, &taken));
-	assert_ok(store_lookup_put(place.store, &j));
+	assert_ok(store_lookup_put(place.store, &job));
 	assert_ok(store_lookup_alive(place.store, &taken));
 }
 
 /* retry_at: not 0: it was tried, and waits until then. */
 static void queue_lookup(const char *text, int64_t retry_at)
 {
-	struct lookup_job job = { .key = addr_of(text),
-				  .addr = addr_of(text),
-				  .origin = AMBIGUOUS,
-				  .since = place.now,
-				  .next_at = place.now };
+	struct lookup_job job = lookup_of(text, AMBIGUOUS);
 
 	assert_ok(store_lookup_put(place.store, &job));
 	if (!retry_at)
@@ -271,34 +264,36 @@ TEST(an_answer_for_a_forgotten_report_is_told_so)
 
 /* ---- quota ---- */
 
+static struct quota quota_of(const char *endpoint, const char *key)
+{
+	struct quota quota;
+
+	assert_ok(store_quota_get(place.store, endpoint, key, &quota));
+	return quota;
+}
+
 TEST(a_number_that_an_earlier_version_stored_is_bounded)
 {
 	struct quota_seen seen = { .seen = true, .limit = INT64_MAX, .remaining = INT64_MAX };
-	struct quota q;
 
 	assert_ok(store_quota_take(place.store, "check", 1));
 	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_int_equal(q.limit, 100000000);
-	assert_int_equal(q.remaining, 100000000);
+	assert_int_equal(quota_of("check", "k").limit, 100000000);
+	assert_int_equal(quota_of("check", "k").remaining, 100000000);
 }
 
 TEST(the_quota_counts_down_and_starts_anew_at_midnight)
 {
 	struct quota_seen seen = { .seen = true, .limit = 3000, .remaining = 5 };
-	struct quota q;
 
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_int_equal(q.remaining, QUOTA_FREE_PLAN);
+	assert_int_equal(quota_of("check", "k").remaining, QUOTA_FREE_PLAN);
 	assert_ok(store_quota_take(place.store, "check", 1));
 	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
 	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_int_equal(q.remaining, 4);
-	assert_int_equal(q.limit, 3000);
+	assert_int_equal(quota_of("check", "k").remaining, 4);
+	assert_int_equal(quota_of("check", "k").limit, 3000);
 	place.now = (place.now / 86400 + 1) * 86400;
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_int_equal(q.remaining, 3000);
+	assert_int_equal(quota_of("check", "k").remaining, 3000);
 }
 
 TEST(a_refused_key_counts_until_it_changes)
@@ -306,17 +301,13 @@ TEST(a_refused_key_counts_until_it_changes)
 	struct quota_seen seen = {
 		.seen = true, .limit = -1, .remaining = -1, .auth_failed = true, .error = "HTTP 401"
 	};
-	struct quota q;
 
 	assert_ok(store_quota_take(place.store, "report", 1));
 	assert_int_equal(store_quota_seen(place.store, "report", "old", &seen), 1);
 	assert_ok(store_quota_seen(place.store, "report", "old", &seen));
-	assert_ok(store_quota_get(place.store, "report", "old", &q));
-	assert_true(q.auth_failed);
-	assert_ok(store_quota_get(place.store, "check", "old", &q)); /* the same key */
-	assert_true(q.auth_failed);
-	assert_ok(store_quota_get(place.store, "report", "new", &q));
-	assert_false(q.auth_failed);
+	assert_true(quota_of("report", "old").auth_failed);
+	assert_true(quota_of("check", "old").auth_failed); /* the same key */
+	assert_false(quota_of("report", "new").auth_failed);
 }
 
 /* ---- purge ---- */
@@ -402,29 +393,23 @@ TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way)
 {
 	struct quota_seen silent = { .error = "timeout" };
 	struct quota_seen seen = { .seen = true, .limit = 1000, .remaining = 900 };
-	struct quota q;
 
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_false(q.first_under_way);
+	assert_false(quota_of("check", "k").first_under_way);
 	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_true(q.first_under_way);
+	assert_true(quota_of("check", "k").first_under_way);
 	assert_ok(store_quota_seen(place.store, "check", "k", &silent));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_false(q.first_under_way); /* no result: the next one is also sent alone */
+	assert_false(quota_of("check", "k")
+			     .first_under_way); /* no result: the next one is also sent alone */
 	assert_ok(store_quota_take(place.store, "check", 1));
 	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
 	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_false(q.first_under_way);
-	assert_int_equal(q.remaining, 899);
+	assert_false(quota_of("check", "k").first_under_way);
+	assert_int_equal(quota_of("check", "k").remaining, 899);
 	place.now += 86400; /* another day, another first call; it may have died */
 	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_true(q.first_under_way);
+	assert_true(quota_of("check", "k").first_under_way);
 	place.now += 66;
-	assert_ok(store_quota_get(place.store, "check", "k", &q));
-	assert_false(q.first_under_way);
+	assert_false(quota_of("check", "k").first_under_way);
 }
 
 TEST(the_health_of_a_list_belongs_to_its_zone)

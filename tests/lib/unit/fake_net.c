@@ -19,10 +19,11 @@ struct waiting {
 };
 static const struct fake_answer *script;
 static struct waiting list[WAITING_MAX];
-static size_t nlist, asked, most, nth;
+static size_t nlist, nth;
 static const struct fake_answer *nth_answer;
-static char last[4096], headers[2048];
 static int64_t now_ms = START_MS;
+struct fake_seen fake_seen;
+bool fake_is_local = true;
 
 int64_t __wrap_clock_mono_ms(void)
 {
@@ -32,8 +33,8 @@ int64_t __wrap_clock_mono_ms(void)
 void fake_net_script(const struct fake_answer *answers)
 {
 	script = answers;
-	nlist = asked = most = 0;
-	last[0] = headers[0] = '\0';
+	nlist = 0;
+	fake_seen = (struct fake_seen){ 0 };
 	now_ms = START_MS;
 }
 
@@ -43,22 +44,6 @@ void fake_net_nth(size_t n, const struct fake_answer *answer)
 	nth_answer = answer;
 }
 
-size_t fake_net_asked(void)
-{
-	return asked;
-}
-size_t fake_net_most(void)
-{
-	return most;
-}
-const char *fake_net_last(void)
-{
-	return last;
-}
-const char *fake_net_headers(void)
-{
-	return headers;
-}
 int64_t fake_net_time_ms(void)
 {
 	return now_ms - START_MS;
@@ -77,7 +62,7 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 	static const struct fake_answer nobody = { .dns = { .status = NET_NXDOMAIN },
 						   .http = { .status = NET_BROKEN } };
 
-	snprintf(last, sizeof(last), "%s", name);
+	snprintf(fake_seen.last, sizeof(fake_seen.last), "%s", name);
 	w.answer = &nobody;
 	for (const struct fake_answer *a = script; a && a->match; a++) {
 		if (strstr(name, a->match)) {
@@ -85,7 +70,7 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 			break;
 		}
 	}
-	if (nth_answer && asked == nth) {
+	if (nth_answer && fake_seen.asked == nth) {
 		w.answer = nth_answer;
 		nth_answer = NULL;
 	}
@@ -98,8 +83,9 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 	if (nlist == WAITING_MAX)
 		abort();
 	list[nlist++] = w;
-	asked++;
-	most = nlist > most ? nlist : most;
+	fake_seen.asked++;
+	if (nlist > fake_seen.most)
+		fake_seen.most = nlist;
 }
 
 static void fake_dns(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
@@ -116,12 +102,13 @@ static void fake_dns(struct net *net, const char *name, int type, bool tcp, int6
 static void fake_http(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		      void (*cb)(void *user, const struct http_answer *a), void *user)
 {
-	char text[4096];
+	char text[4096], *headers = fake_seen.headers;
 
 	(void)net;
-	headers[0] = '\0';
+	*headers = '\0';
 	for (const char *const *p = req->headers; p && *p; p++)
-		snprintf(headers + strlen(headers), sizeof(headers) - strlen(headers), "%s\n", *p);
+		snprintf(headers + strlen(headers), sizeof(fake_seen.headers) - strlen(headers),
+			 "%s\n", *p);
 	snprintf(text, sizeof(text), "%s %s %.*s", req->method, req->url, (int)req->body_len,
 		 req->body ? req->body : "");
 	add((struct waiting){ .http = cb, .user = user }, text, deadline_ms);
@@ -185,17 +172,10 @@ static struct net *fake_close(struct net *net)
 	return NULL;
 }
 
-static bool is_local = true;
-
-void fake_net_local(bool local)
-{
-	is_local = local;
-}
-
-static bool fake_is_local(const struct net *net)
+static bool is_local(const struct net *net)
 {
 	(void)net;
-	return is_local;
+	return fake_is_local;
 }
 
 const struct net_ops fake_net = { .version = "fake",
@@ -203,5 +183,5 @@ const struct net_ops fake_net = { .version = "fake",
 				  .close = fake_close,
 				  .dns = fake_dns,
 				  .http = fake_http,
-				  .is_local = fake_is_local,
+				  .is_local = is_local,
 				  .turn = fake_turn };

@@ -20,9 +20,13 @@ extern const struct net_ops fake_net;
 void fake_net_script(const struct fake_answer *answers);
 /* The next script's n-th question, from 0, gets this answer, which must outlive it. */
 void fake_net_nth(size_t n, const struct fake_answer *answer);
-void fake_net_local(bool local);    /* resolvers on this machine? At first: yes */
-size_t fake_net_asked(void);	    /* questions so far, since the script */
-const char *fake_net_last(void);    /* name, or URL and body, asked last */
-const char *fake_net_headers(void); /* of the last HTTP request, each with a newline */
-int64_t fake_net_time_ms(void);	    /* virtual, since the script */
-size_t fake_net_most(void);	    /* highest number waiting together */
+int64_t fake_net_time_ms(void); /* virtual, since the script */
+
+/* What has been asked since the script. */
+extern struct fake_seen {
+	size_t asked;	    /* questions */
+	size_t most;	    /* highest number waiting together */
+	char last[4096];    /* name, or URL and body, asked last */
+	char headers[2048]; /* of the last HTTP request, each with a newline */
+} fake_seen;
+extern bool fake_is_local; /* are the resolvers on this machine? At first: yes */
