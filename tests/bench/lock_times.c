@@ -6,7 +6,7 @@
  * In WAL mode the lock is one byte of the -shm file (sqlite.org/walformat.html, "WAL Locks": byte
  * 120 is WAL_WRITE_LOCK). One line each goes to the file IPREP_LOCK_TIMES: "held US" or "waited
  * US". It is opened when the library is loaded, because the programs clear their environment and
- * end root early. For tests/bench/purge.
+ * end root early. For the case purge of bench.
  */
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * minimal.c - the least a hook could be: the same SQLite work and nothing else. For
- * tests/bench/startup and tests/bench/enqueue; for these it is also the small parent that measures
- * others.
+ * minimal.c - the least a hook could be: the same SQLite work and nothing else. For the cases
+ * startup and enqueue; it is also the small parent that measures other programs.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -61,7 +60,10 @@ static int enqueue(sqlite3 *db, unsigned n)
 		" VALUES(?1,?1,0,'sshd','18','',3,?2,?2,?2,0,0,NULL,'',0)",
 		k);
 	if (!r)
-		r = put(db, "INSERT OR REPLACE INTO lookup VALUES(?1,?1,1,2,0,?2,?2,'sshd')", k);
+		r = put(db,
+			"INSERT OR REPLACE INTO lookup(key, addr, mark, origin, tries, since, next_at,"
+			" jail) VALUES(?1,?1,1,2,0,?2,?2,'sshd')",
+			k);
 	return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ? 74 : r;
 }
 
@@ -87,20 +89,22 @@ static int wait_for_lock(void *user, int ntries)
 	return 1;
 }
 
-/* Peak memory of a command, in kB, measured from this small process. */
-static int peak(char **argv)
+/* On stderr: milliseconds, peak memory in kB and exit status of a command. */
+static int run(char **argv)
 {
+	long long begun = now_us();
 	struct rusage used;
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execv(argv[0], argv);
+		execvp(argv[0], argv);
 		_exit(71);
 	}
 	if (pid < 0 || wait4(pid, &status, 0, &used) != pid)
 		return 71;
-	printf("%ld\n", used.ru_maxrss);
+	fprintf(stderr, "\n%.3f %ld %d\n", (double)(now_us() - begun) / 1000, used.ru_maxrss,
+		WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 	return 0;
 }
 
@@ -168,7 +172,7 @@ static int number(const char *text)
 
 /*
  * minimal DATABASE gate | minimal DATABASE enqueue NUMBER
- * minimal - rss COMMAND... | minimal - burst N FIRST COMMAND...
+ * minimal - run COMMAND... | minimal - burst N FIRST COMMAND...
  */
 int main(int argc, char **argv)
 {
@@ -176,8 +180,8 @@ int main(int argc, char **argv)
 	sqlite3 *db;
 	int r, on;
 
-	if (argc > 3 && !strcmp(argv[2], "rss"))
-		return peak(argv + 3);
+	if (argc > 3 && !strcmp(argv[2], "run"))
+		return run(argv + 3);
 	if (argc > 5 && !strcmp(argv[2], "burst"))
 		return burst((unsigned)number(argv[3]), (unsigned)number(argv[4]), argv + 5);
 	if (argc < 3 || sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE, NULL))

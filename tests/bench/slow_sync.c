@@ -4,7 +4,7 @@
  * fdatasync()
  *
  * The variable is read when the library is loaded, because rep-report clears its environment early.
- * For tests/bench/enqueue.
+ * For the cases enqueue and purge of bench.
  */
 #include <stdlib.h>
 #include <sys/syscall.h>
