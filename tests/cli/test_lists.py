@@ -9,7 +9,6 @@ from dns.server import Zone
 from places import OWNER
 
 ADDRESS = '45.1.1.1'
-ZONE_KEY = 'k3yk3yk3yk3yk3yk3yk3yk3yk3'
 POINTS = '127.0.0.2*3'
 YES = b.listed('127.0.0.2')
 EVERYBODY = Zone(YES, YES, others=YES)
@@ -131,11 +130,6 @@ class Withdrawn(ListsCase):
         self.local(local)
         return self.run_it('rep-report', '--flush').stderr
 
-    def turns(self, zone):
-        """The list, as the self-test finds out."""
-        self.zones(a=zone)
-        self.self_test(status=69)
-
     def blocks(self):
         """How many were announced, and are held: blocks, and lines; of the lowest tier, and of all."""
         held = [self.sql(f'SELECT count(*) FROM block WHERE first_at {how}')[0][0] for how in ('> 0', '= 0')]
@@ -145,12 +139,25 @@ class Withdrawn(ListsCase):
     def assert_left(self, blocks, lines, released):
         self.assertEqual((self.blocks(), len(self.released())), ((blocks, lines), released), self.place.verdict_log())
 
-    def test_of_a_list_that_lists_everybody_nothing_is_announced_and_all_is_released(self):
-        self.block_all(a=POINTS)
-        self.turns(EVERYBODY)
-        self.assertIn('[dnsbl a] quarantined: 2 blocks dropped', self.flush_with_room())
-        self.assert_left([0, 0], [2, 2], released=2)
-        self.assertEqual(self.flush_with_room(), '')
+    def test_what_a_list_confirmed_is_released_if_it_lists_everybody_and_no_other_list_confirms_it(self):
+        """A list that refuses or is empty said the truth before."""
+        for name, lists, zone, blocks, lines, released in (
+                ('lists everybody', {'a': POINTS}, EVERYBODY, [0, 0], [2, 2], 2),
+                ('refuses', {'a': POINTS}, self.REFUSING, [2, 0], [2, 2], 0),
+                ('empty', {'a': POINTS}, self.EMPTY, [2, 0], [2, 2], 0),
+                ('confirmed by another', {'a': POINTS, 'b': POINTS}, EVERYBODY, [4, 0], [4, 4], 0),
+                ('by another for a lower tier', {'a': '127.0.0.2*7', 'b': POINTS}, EVERYBODY, [2, 0], [4, 4], 2)):
+            with self.subTest(name):
+                self.block_all(**lists)
+                self.zones(a=zone)
+                self.self_test(status=69)
+                said = self.flush_with_room()
+                self.assert_left(blocks, lines, released)
+                if not blocks[0]:
+                    self.assertIn('[dnsbl a] quarantined: 2 blocks dropped', said)
+                    self.assertEqual(self.flush_with_room(), '')
+        log = self.place.verdict_log()                 # of the lower tier
+        self.assertEqual((log.count('tier=notorious'), log.count('score=3 tier=known jail=sshd src=b\n')), (2, 2), log)
 
     def test_the_worker_that_finds_out_does_the_same(self):
         self.block_all(a=POINTS)
@@ -161,13 +168,6 @@ class Withdrawn(ListsCase):
         self.flush_with_room()
         self.assert_left([0, 0], [2, 2], released=2)
 
-    def test_a_list_that_refuses_or_is_empty_said_the_truth_before(self):
-        for zone in (self.REFUSING, self.EMPTY):
-            self.block_all(a=POINTS)
-            self.turns(zone)
-            self.flush_with_room()
-            self.assert_left([2, 0], [2, 2], released=0)
-
     def test_a_list_that_is_disabled_or_removed_confirms_no_block_that_is_held(self):
         for local in ('[dnsbl a]\nenabled = no\n', ''):
             self.block_all(a=POINTS, b='127.0.0.9*3')
@@ -176,41 +176,11 @@ class Withdrawn(ListsCase):
             self.flush_with_room(local)
             self.assert_left([2, 0], [2, 2], released=0)
 
-    def test_what_another_list_also_confirms_stays(self):
-        self.block_all(a=POINTS, b=POINTS)
-        self.turns(EVERYBODY)
-        self.flush_with_room()
-        self.assert_left([4, 0], [4, 4], released=0)
-
-    def test_what_another_list_confirms_for_a_lower_tier_is_released_or_lowered(self):
-        self.block_all(a='127.0.0.2*7', b=POINTS)
-        self.assertEqual(self.place.verdict_log().count('tier=notorious'), 2)
-        self.turns(EVERYBODY)
-        self.flush_with_room()
-        self.assert_left([2, 0], [4, 4], released=2)
-        log = self.place.verdict_log()
-        self.assertEqual(log.count('score=3 tier=known jail=sshd src=b\n'), 2, log)
-
 
 class Keys(ListsCase):
-    lists = {'secret': {'zone': '%{key:{dir}/zone.key}.s.test', 'points': POINTS}}
+    """That a key goes into the question and nowhere else: test_secrets.py."""
 
-    def test_a_key_goes_into_the_question_and_nowhere_else(self):
-        zone = ZONE_KEY + '.s.test'
-        self.dns.zones[zone] = Zone(b.listed('127.0.0.2', txt=f'see https://x.test/?q=1.1.1.45.{ZONE_KEY}.s.test'))
-        self.place.write('zone.key', ZONE_KEY + '\n', 0o600, OWNER)
-        said = ''
-        for status, program, *args in ((10, 'rep-check', ADDRESS), (10, 'rep-check', '--json', ADDRESS),
-                                       (10, 'rep-check', '--cached', ADDRESS), (0, 'rep-check', '--self-test'),
-                                       (0, 'rep-report', '--enqueue', '--jail', 'sshd', '--', ADDRESS),
-                                       (0, 'rep-report', '--flush')):
-            done = self.run_it(program, '-v', *args, status=status)
-            said += done.stdout + done.stderr
-        self.assertGreater(self.dns.questions[zone, '1.1.1.45'], 0)
-        self.assertIn('src=secret', self.place.verdict_log())
-        for name in self.place.files():
-            self.assertNotIn(ZONE_KEY.encode(), self.place.bytes('state/' + name).lower(), name)
-        self.assertNotIn(ZONE_KEY, said.lower())
+    lists = {'secret': {'zone': '%{key:{dir}/zone.key}.s.test', 'points': POINTS}}
 
     def test_keys_that_are_none_give_one_clear_line(self):
         for text, says in (('', 'empty'), ('a\nb', 'byte 2'), ('x' * 64, '1 to 63'), ('a.b', 'letters'),

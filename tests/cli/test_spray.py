@@ -89,12 +89,6 @@ class Spray(SprayCase):
             self.guess(f'user{i}', 10 if i > 1 else 0)
         self.assertEqual(self.count('sighting'), 64)
 
-    def test_names_are_nowhere_in_clear(self):
-        name = 'hunter2-the-password-typed-as-a-name'
-        self.guess(name)
-        for file in self.place.files():
-            self.assertNotIn(name.encode(), self.place.bytes('state/' + file))
-
     def test_exempt_and_pardoned_addresses_leave_no_trace(self):
         self.purge('--pardon', '1d', PARDONED)
         for address in ('10.0.0.1', '45.9.1.1', PARDONED, '127.0.0.1'):

@@ -32,4 +32,4 @@ class PurgeCase(Case):
         self.block(address, **{'tier': 'notorious', 'score': 13, 'age': age, 'left': left, **more})
 
     def pardon(self, address, left):
-        self.sql('INSERT INTO pardon VALUES(?, ?)', key_of(address), int(time.time()) + left)
+        self.sql('INSERT OR REPLACE INTO pardon VALUES(?, ?)', key_of(address), int(time.time()) + left)
