@@ -117,6 +117,11 @@ class Emulator:
     def statistics(self):
         return self.control('stats')
 
+    def calls(self, endpoint):
+        """How often it was called, refused calls too."""
+        counted = self.statistics()['endpoints'].get(endpoint, {'accepted': 0, 'refused': {}})
+        return counted['accepted'] + sum(counted['refused'].values())
+
     def accepted(self):
         """The address of each report that is kept."""
         return [report['ip'] for report in self.statistics()['reports']]
