@@ -291,9 +291,9 @@ class Processes(Case):
 class Directory(Case):
     """Who may write in the directory, may replace what is in it."""
 
-    def acl(self, name, *entries):
-        """Of the state directory: (tag, permissions, user or group) as in linux/posix_acl_xattr.h."""
-        os.setxattr(self.place.path('state'), 'system.posix_acl_' + name,
+    def acl(self, name, *entries, of='state'):
+        """(tag, permissions, user or group) as in linux/posix_acl_xattr.h."""
+        os.setxattr(self.place.path(of), 'system.posix_acl_' + name,
                     struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in entries))
 
     def refused(self, says):
@@ -323,3 +323,21 @@ class Directory(Case):
         whole = 0xffffffff
         self.acl('default', (1, 7, whole), (2, 7, 1), (4, 0, whole), (0x10, 7, whole), (0x20, 0, whole))
         self.refused('state: state directory has an ACL for other users; setfacl -b -k')
+
+    def test_nor_who_may_write_the_directory_above_it(self):
+        for mode, user, group, says in ((0o757, 0, 0, 'others may write here'), (0o775, 0, 1000, 'others may write here'),
+                                        (0o755, 1000, 0, 'belongs to user 1000')):
+            with self.subTest(mode=oct(mode), user=user):
+                os.chown(self.place.dir, user, group)
+                os.chmod(self.place.dir, mode)
+                self.refused(f'{self.place.dir}: {says}')
+
+    def test_nor_whom_an_acl_above_it_names(self):
+        whole = 0xffffffff
+        self.acl('access', (1, 7, whole), (2, 7, 1), (4, 7, whole), (0x10, 7, whole), (0x20, 5, whole), of='.')
+        self.refused(f'{self.place.dir}: others may write here')
+
+    def test_root_s_group_may_write_above_it_and_all_where_none_removes_what_is_another_s(self):
+        for mode in (0o775, 0o1777):
+            os.chmod(self.place.dir, mode)
+            self.run_it('rep-check', '--ready', status=0)

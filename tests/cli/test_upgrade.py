@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from addresses import key_of
-from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase
+from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase, kept_sql
 
 NEWEST = len(KEPT)
 # which tables each version brought
@@ -37,7 +37,7 @@ class Kept(StoreCase):
         self.run_it('rep-check', '--ready')
         fresh = shape(sqlite3.connect(self.db))
         kept = sqlite3.connect(':memory:')
-        kept.executescript(store_case.kept_sql(KEPT[-1]))
+        kept.executescript(kept_sql(KEPT[-1]))
         want = shape(kept)
         for what, mine, theirs in zip(('tables', 'indices', 'kinds'), fresh, want):
             self.assertEqual(mine, theirs, what)
@@ -47,7 +47,7 @@ class Kept(StoreCase):
     def test_each_has_rows_in_every_table_of_its_time(self):
         for version, path in enumerate(KEPT, 1):
             db = sqlite3.connect(':memory:')
-            db.executescript(store_case.kept_sql(path))
+            db.executescript(kept_sql(path))
             tables = {n for n, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"
                                              " AND name NOT LIKE 'sqlite_%'")}
             self.assertEqual(tables, set().union(*TABLES[:version]), path)

@@ -26,12 +26,20 @@ EACH = [                                   # every program and mode that opens t
 ]
 
 
+def kept_sql(path):
+    """The statements that make a kept store: its own, after those of all earlier versions."""
+    texts = []
+    for one in KEPT[:KEPT.index(path) + 1]:
+        with open(one, encoding='ascii') as f:
+            texts.append(f.read())
+    return '\n'.join(texts)
+
+
 def kept_text(path):
     """The rows, their times moved so that THEN was half a minute ago: what lasted then lasts now."""
     moved = int(time.time()) - 30 - THEN
-    with open(path, encoding='ascii') as f:
-        return re.sub(r'\b1[79]\d{8}\b(?!X)', lambda m: str(int(m.group()) + moved)
-                      if m.group() != '1768976997' else m.group(), f.read())
+    return re.sub(r'\b1[79]\d{8}\b(?!X)', lambda m: str(int(m.group()) + moved)
+                  if m.group() != '1768976997' else m.group(), kept_sql(path))
 
 
 class StoreCase(Case):
