@@ -6,7 +6,7 @@ run.py - runs one file of tests
     run.py [--build DIR] [--programs DIR] [--times N] [--row NAME] FILE [what unittest takes]
 
 --build: what .ci/build made (programs in DIR/inst/bin); --programs: others; --times: so many runs, until
-one fails; --row: only this row of tables. Needs root unless the file has NEEDS_ROOT = False; 77: skipped without it.
+one fails; --row: only this row of tables. IPREP_FAILFAST in the environment is -f. Needs root unless the file has NEEDS_ROOT = False; 77: skipped without it.
 """
 import argparse
 import importlib.util
@@ -53,7 +53,8 @@ def main():
     for turn in range(given.times):
         if given.times > 1:
             print(f'-- turn {turn + 1} of {given.times}', file=sys.stderr)
-        result = unittest.main(module, argv=[given.file, *rest], exit=False).result
+        result = unittest.main(module, argv=[given.file, *rest], exit=False,
+                               failfast='IPREP_FAILFAST' in os.environ or None).result
         if not result.wasSuccessful() or not result.testsRun:
             return 1
     return 0
