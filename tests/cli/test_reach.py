@@ -324,7 +324,7 @@ class Directory(Case):
         self.acl('default', (1, 7, whole), (2, 7, 1), (4, 0, whole), (0x10, 7, whole), (0x20, 0, whole))
         self.refused('state: state directory has an ACL for other users; setfacl -b -k')
 
-    def test_nor_who_may_write_the_directory_above_it(self):
+    def test_nor_may_others_write_the_directory_above_it(self):
         for mode, user, group, says in ((0o757, 0, 0, 'others may write here'), (0o775, 0, 1000, 'others may write here'),
                                         (0o755, 1000, 0, 'belongs to user 1000')):
             with self.subTest(mode=oct(mode), user=user):
@@ -332,7 +332,7 @@ class Directory(Case):
                 os.chmod(self.place.dir, mode)
                 self.refused(f'{self.place.dir}: {says}')
 
-    def test_nor_whom_an_acl_above_it_names(self):
+    def test_nor_a_user_that_an_acl_above_it_names(self):
         whole = 0xffffffff
         self.acl('access', (1, 7, whole), (2, 7, 1), (4, 7, whole), (0x10, 7, whole), (0x20, 5, whole), of='.')
         self.refused(f'{self.place.dir}: others may write here')
