@@ -11,10 +11,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
 from certificates import Certificates
+from waiting import wait_until
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'emulator', 'abuseipdb.py')
 KEY = 'ab' * 40
@@ -63,11 +63,9 @@ class Emulator:
     def start(self):
         with open(self.path('output'), 'ab') as output:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        end = time.monotonic() + 30
-        while not os.path.exists(self.path('port')):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError('the emulator did not start: ' + self.output())
-            time.sleep(0.01)
+        wait_until(lambda: self.process.poll() is not None or os.path.exists(self.path('port')), 'the emulator listens')
+        if self.process.poll() is not None:
+            raise AssertionError('the emulator did not start: ' + self.output())
         with open(self.path('port'), encoding='ascii') as file:
             self.port = int(file.read())
 

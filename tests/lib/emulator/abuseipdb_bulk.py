@@ -8,8 +8,7 @@ escapes the enclosure and does not escape itself; a doubled quote is not an
 escape, so a comment written that way comes out garbled, which tests can see.
 
 A bad row does not stop the others; it is listed with the row's number, the
-headings being row 1 [whether the service counts like that is not known:
---bulk-first-row changes it].
+headings being row 1 [whether the service counts like that is not known].
 
 Source: AbuseIPDB "IP Bulk Reporter" page and API v2 documentation, read
 November 2026. Errors documented: Duplicate IP, Invalid IP, Invalid Category
@@ -117,7 +116,7 @@ def read_row(record, now):
     except ValueError:
         raise ValueError("Invalid Category") from None
     try:
-        when = params.check_age(params.parse_strtotime(date.strip()), now)
+        when = params.parse_time(date.strip(), now)
     except (ValueError, OverflowError):
         raise ValueError("Invalid Date") from None
     return ip, categories, when, comment
@@ -133,10 +132,10 @@ def save_row(store, account, record):
                      account))
 
 
-def save_rows(store, account, records, first_row):
+def save_rows(store, account, records):
     """Keep what can be kept; the reply's data."""
     saved, errors = 0, []
-    for number, record in enumerate(records, first_row):
+    for number, record in enumerate(records, 2):
         try:
             save_row(store, account, record)
             saved += 1

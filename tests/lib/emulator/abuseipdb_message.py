@@ -13,11 +13,8 @@ import dataclasses
 import json
 import urllib.parse
 
-import abuseipdb_bulk as bulk
-
 BASE = "/api/v2/"
-METHODS = {"check": "GET", "reports": "GET", "blacklist": "GET",
-           "report": "POST", "check-block": "GET", "bulk-report": "POST",
+METHODS = {"check": "GET", "report": "POST", "bulk-report": "POST",
            "clear-address": "DELETE"}
 
 
@@ -36,16 +33,18 @@ class Request:
         known = self.path.startswith(BASE) and name in METHODS
         return name if known else None
 
+    @property
+    def ip(self):
+        """The address that it is about, or None."""
+        values = self.form() if self.endpoint == "report" else self.query
+        return values.get("ip") or values.get("ipAddress")
+
     def form(self):
         """Query and form body; the body wins."""
-        kind = self.headers.get("Content-Type", "")
+        kind = self.headers.get("Content-Type", "").lower()
         values = dict(self.query)
-        if kind.lower().startswith("application/x-www-form-urlencoded"):
+        if kind.startswith("application/x-www-form-urlencoded"):
             values.update(decode_form(self.body.decode("latin-1")))
-        elif kind.lower().startswith("multipart/form-data"):
-            values.update((name, content.decode("utf-8", "replace")) for
-                          name, _, content in bulk.multipart(kind, self.body)
-                          if name)
         return values
 
     def wants_json(self):
@@ -58,12 +57,15 @@ class Request:
 class Answer:
     status: int
     body: bytes
-    headers: dict
     outcome: str                # accepted, or why not
-    ip: str = None
-    delivery: str = "normal"    # see abuseipdb_http.py
-    pace: int = 0               # bytes per second when delivery is slow
-    late_s: float = 0           # wait before an answer that is late
+    headers: dict = dataclasses.field(default_factory=dict)
+    sent: str = "-"             # see tests/data/faults.tsv
+    given: dict = dataclasses.field(default_factory=dict)   # with the fault
+
+    def __post_init__(self):
+        kind = ("text/html; charset=UTF-8" if self.body.startswith(b"<")
+                else "application/json")
+        self.headers = {"Content-Type": kind, **self.headers}
 
 
 def decode_form(text):
@@ -83,31 +85,14 @@ def to_json(value):
     return text.replace("/", "\\/").encode()
 
 
-def html_page(status, title):
-    return (f"<!DOCTYPE html>\n<html lang=\"en\"><head><title>{title}</title>"
-            f"</head>\n<body><h1>{status}</h1><p>{title}</p></body></html>\n"
-            ).encode()
+def page(title):
+    return f"<!DOCTYPE html>\n<html><title>{title}</title></html>\n".encode()
 
 
-def json_answer(status, value, outcome, headers=None):
-    fields = {"Content-Type": "application/json",
-              "Cache-Control": "no-cache, private"}
-    fields.update(headers or {})
-    return Answer(status, to_json(value), fields, outcome)
+def data_answer(data):
+    return Answer(200, to_json({"data": data}), "accepted")
 
 
-def html_answer(status, title, outcome, headers=None):
-    fields = {"Content-Type": "text/html; charset=UTF-8"}
-    fields.update(headers or {})
-    return Answer(status, html_page(status, title), fields, outcome)
-
-
-def error_answer(request, status, value, title, outcome, headers=None):
-    if request.wants_json():
-        return json_answer(status, value, outcome, headers)
-    return html_answer(status, title, outcome, headers)
-
-
-def refusal_answer(request, refusal):
-    return error_answer(request, refusal.status, refusal.body(),
-                        refusal.detail, refusal.reason, refusal.headers)
+def error_answer(request, status, value, title, outcome, headers=()):
+    body = to_json(value) if request.wants_json() else page(title)
+    return Answer(status, body, outcome, dict(headers))

@@ -9,15 +9,13 @@ Source: AbuseIPDB API v2 documentation, "API Daily Rate Limits", read November
 2026. That the day ends at 00:00 UTC is what clients observe.
 """
 
+import collections
 import math
 
 PLANS = ("standard", "webmaster", "supporter", "basic", "premium")
 LIMITS = {
     "check":         (1000, 3000, 5000, 10000, 50000),
-    "reports":       (100, 500, 1000, 5000, 25000),
-    "blacklist":     (5, 10, 20, 100, 500),
     "report":        (1000, 3000, 1000, 10000, 50000),
-    "check-block":   (100, 250, 500, 1000, 5000),
     "bulk-report":   (5, 10, 20, 100, 500),
     "clear-address": (5, 10, 20, 100, 500),
 }
@@ -25,34 +23,26 @@ DAY_S = 86400
 
 
 class Quota:
-    def __init__(self, plan, overrides):
-        self.plan = plan
-        column = PLANS.index(plan)
-        self.limits = {name: row[column] for name, row in LIMITS.items()}
-        self.limits.update(overrides)
-        self.used = {}
-
-    def clear_all(self):
-        self.used = {}
+    def __init__(self, plan, limits):
+        """limits: daily limits other than the plan's."""
+        self.limits = {name: each[PLANS.index(plan)]
+                       for name, each in LIMITS.items()}
+        self.limits.update(limits)
+        self.used = collections.Counter()
 
     def charge(self, account, endpoint, now):
-        """Count one request. False if the day's limit was already reached."""
+        """Count one request; False if the day's limit was already reached."""
         counter = (account, endpoint, int(now // DAY_S))
-        if self.used.get(counter, 0) >= self.limits[endpoint]:
+        if self.used[counter] >= self.limits[endpoint]:
             return False
-        self.used[counter] = self.used.get(counter, 0) + 1
+        self.used[counter] += 1
         return True
 
-    def headers(self, account, endpoint, now):
-        """The two headers on every reply to a known key."""
-        limit = self.limits[endpoint]
-        used = self.used.get((account, endpoint, int(now // DAY_S)), 0)
-        return {"X-RateLimit-Limit": str(limit),
-                "X-RateLimit-Remaining": str(limit - used)}
+    def remaining(self, account, endpoint, now):
+        return self.limits[endpoint] - self.used[account, endpoint, int(now // DAY_S)]
 
 
-def exhausted_headers(now):
-    """The two more headers of a quota 429."""
+def until_reset(now):
+    """(seconds, Unix time) until the day ends and when."""
     reset = (int(now // DAY_S) + 1) * DAY_S
-    return {"Retry-After": str(max(1, math.ceil(reset - now))),
-            "X-RateLimit-Reset": str(reset)}
+    return max(1, math.ceil(reset - now)), reset

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-abuseipdb_service.py - service, faults, statistics and log under one lock
+abuseipdb_service.py - service, faults, statistics, log and control plane under one lock
 
-answer() is what the connection handler calls for each request: it takes the
-fault that is due, lets the service work or not, counts, and logs. It counts
+answer() is what the connection handler calls for each request: it lets the
+service work, or the fault that is due, counts, and logs. It counts
 before the answer is sent, so that a client that has its answer always finds
 it in the statistics.
 
@@ -15,40 +15,39 @@ The key is in none of them.
 import json
 import threading
 
-import abuseipdb_api as api
-from abuseipdb_faults import FAULTS, Context, FaultPlan, is_processed
+from abuseipdb_api import Api
+from abuseipdb_faults import FAULTS, answer_with
+from abuseipdb_message import Answer
 from abuseipdb_quota import LIMITS, Quota
 from abuseipdb_store import Clock, Store, iso
 
 
 class Service:
-    def __init__(self, keys=(), plan="standard", limits=None, first_row=2,
-                 log=None):
+    def __init__(self, keys, plan, limits, seed, log):
         self.lock = threading.Lock()
         self.clock = Clock()
         self.store = Store(self.clock)
-        self.quota = Quota(plan, limits or {})
-        self.api = api.Api(self.store, self.quota, keys, first_row)
-        self.faults = FaultPlan(tuple(LIMITS))
+        self.api = Api(self.store, Quota(plan, limits), keys)
         self.own_url = ""           # where redirect_302 points
         self.log = log
-        self.first_seed = "{}"      # JSON; what reset goes back to
+        self.first_seed = seed      # what reset goes back to
         self.in_flight = 0
-        self.clear_statistics()
+        self.reset()
 
-    def clear_statistics(self):
-        self.requests = 0
+    def reset(self):
+        """As started, seed file included."""
+        self.clock.offset_s = 0
+        self.store.clear_all()
+        self.store.seed(self.first_seed)
+        self.api.quota.used.clear()
+        self.orders = {}            # endpoint or *: the fault that is on
+        self.requests = self.connections = self.in_flight_most = 0
         self.counts = {name: {"accepted": 0, "refused": {}}
                        for name in LIMITS}
         self.fault_counts = {}
         self.redirected = {"hits": 0, "with_key": 0}
-        self.connections = 0
-        self.in_flight_most = 0
 
-    def seed_first(self, text):
-        """The seed file's text; kept for reset."""
-        self.store.seed(json.loads(text)["addresses"])
-        self.first_seed = text
+    # -- requests
 
     def begin(self, is_new_connection):
         with self.lock:
@@ -61,8 +60,15 @@ class Service:
             self.in_flight -= 1
 
     def take_fault(self, endpoint):
+        """The fault for this request, counted down, or None."""
         with self.lock:
-            return self.faults.take(endpoint) if endpoint else None
+            name = endpoint if endpoint in self.orders else "*"
+            order = self.orders.get(name) if endpoint else None
+            if order and order.get("count"):
+                order["count"] -= 1
+                if not order["count"]:
+                    del self.orders[name]
+            return order
 
     def answer(self, request, order):
         """The answer to a request, spoiled as the fault order says."""
@@ -70,19 +76,9 @@ class Service:
             if order is None:
                 answer = self.api.handle(request)
             else:
-                answer = self.spoiled(request, order)
+                answer = answer_with(order, request, self.api, self.own_url)
             self.count(request.endpoint, answer.outcome, order)
             self.write_log(request, answer, order)
-        return answer
-
-    def spoiled(self, request, order):
-        answer = None
-        if is_processed(order):
-            answer = self.api.handle(request)
-        context = Context(order["fault"], order, request, self.api,
-                          self.own_url)
-        answer = FAULTS[order["fault"]].apply(context, answer)
-        answer.ip = api.asked_ip(request)
         return answer
 
     def count(self, endpoint, outcome, order):
@@ -90,29 +86,40 @@ class Service:
         if order:
             name = order["fault"]
             self.fault_counts[name] = self.fault_counts.get(name, 0) + 1
-        counts = self.counts.get(endpoint)
-        if counts is None:
-            return
-        if outcome == "accepted":
-            counts["accepted"] += 1
-        else:
-            refused = counts["refused"]
+        if endpoint and outcome == "accepted":
+            self.counts[endpoint]["accepted"] += 1
+        elif endpoint:
+            refused = self.counts[endpoint]["refused"]
             refused[outcome] = refused.get(outcome, 0) + 1
 
     def write_log(self, request, answer, order):
         if self.log is None:
             return
-        sent = answer.delivery not in ("hang", "reset", "close")
         line = {"time": iso(self.clock.now()), "method": request.method,
-                "path": request.path, "ip": answer.ip,
+                "path": request.path, "ip": request.ip,
                 "outcome": answer.outcome,
                 "fault": order["fault"] if order else None,
-                "status": answer.status if sent else 0}
+                "status": 0 if answer.sent in ("hang", "reset", "close") else answer.status}
         self.log.write(json.dumps(line) + "\n")
         self.log.flush()
 
-    def statistics(self):
-        """Caller holds the lock."""
+    # -- the control plane: README.md. No key, no faults, no quota, and in no statistics or log
+
+    def control(self, request):
+        """A wrong request gets 400 and {"error": why}, and changes nothing."""
+        action = ACTIONS.get(request.path)
+        if action is None:
+            return Answer(404, b'{"error":"no such action"}', "control")
+        try:
+            body = json.loads(request.body or b"{}")
+            with self.lock:
+                value = action(self, body, request) or {}
+            return Answer(200, json.dumps(value).encode(), "control")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            why = {"error": f"{type(error).__name__}: {error}"}
+            return Answer(400, json.dumps(why).encode(), "control")
+
+    def statistics(self, *_):
         return {"now": self.clock.now(), "requests": self.requests,
                 "connections": self.connections,
                 "in_flight_most": self.in_flight_most,
@@ -121,12 +128,37 @@ class Service:
                 "reports": [r.public() for r in self.store.reports],
                 "merged": [r.public() for r in self.store.merged]}
 
-    def reset(self):
-        """As started, seed file included. Caller holds the lock."""
-        self.clock.offset_s = 0
-        self.store.clear_all()
-        self.store.seed(json.loads(self.first_seed).get("addresses", {}))
-        self.quota.clear_all()
-        self.api.snapshot = None
-        self.faults.clear_all()
-        self.clear_statistics()
+    def set_fault(self, order, _):
+        fault, endpoint, count = order["fault"], order.get("endpoint", "*"), order.get("count")
+        if fault is not None and fault not in FAULTS:
+            raise ValueError(f"no fault {fault!r}; known: " + " ".join(FAULTS))
+        if endpoint not in (*LIMITS, "*"):
+            raise ValueError(f"no endpoint {endpoint!r}")
+        if count is not None and (type(count) is not int or count < 1):
+            raise ValueError("count must be null or a positive integer")
+        if fault is not None:
+            self.orders[endpoint] = dict(order)
+        elif endpoint == "*":
+            self.orders.clear()
+        else:
+            self.orders.pop(endpoint, None)
+
+    def set_clock(self, body, _):
+        self.clock.offset_s = float(body["offset_s"])
+
+    def be_redirected(self, _, request):
+        """A client that follows redirect_302 arrives here, with or without the key."""
+        self.redirected["hits"] += 1
+        if request.headers.get("Key") or "key" in request.query:
+            self.redirected["with_key"] += 1
+        return {"data": {"abuseConfidenceScore": 100}}
+
+
+ACTIONS = {
+    "/_test/stats": Service.statistics,
+    "/_test/fault": Service.set_fault,
+    "/_test/seed": lambda service, body, _: service.store.seed(body["addresses"]),
+    "/_test/clock": Service.set_clock,
+    "/_test/reset": lambda service, *_: service.reset(),
+    "/_test/redirected": Service.be_redirected,
+}

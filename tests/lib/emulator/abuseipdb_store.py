@@ -29,7 +29,7 @@ DAY_S = 86400
 SEED_FIELDS = {
     "abuseConfidenceScore", "totalReports", "numDistinctUsers",
     "lastReportedAt", "isWhitelisted", "isTor", "usageType", "isp", "domain",
-    "hostnames", "countryCode", "countryName", "reports"}
+    "hostnames", "countryCode"}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
 
 
@@ -64,14 +64,6 @@ class Report:
                 "arrived_at": self.arrived_at, "via": self.via,
                 "merged": self.merged, "cleared": self.cleared}
 
-    def item(self):
-        """As check and reports show it."""
-        return {"reportedAt": iso(self.reported_at), "comment": self.comment,
-                "categories": self.categories,
-                "reporterId": int(self.account[:6], 16),
-                "reporterCountryCode": "US",
-                "reporterCountryName": "United States of America"}
-
 
 def iso(seconds):
     """Unix seconds -> 2026-11-23T09:51:10+00:00; None stays None."""
@@ -94,17 +86,10 @@ def parse_when(text, now):
     return when.timestamp()
 
 
-def with_times(entry, fields, now):
-    """Resolve the times of a seed entry; last_at is in Unix seconds."""
-    if "reports" in fields:
-        entry["reports"] = [
-            dict(item, reportedAt=iso(parse_when(item["reportedAt"], now)))
-            for item in fields["reports"]]
+def with_time(entry, fields, now):
+    """Resolve the time of a seed entry; last_at is in Unix seconds."""
     if "lastReportedAt" in fields:
         entry["last_at"] = parse_when(fields["lastReportedAt"], now)
-    elif "last_at" not in entry and entry.get("reports"):
-        entry["last_at"] = max(parse_when(item["reportedAt"], now)
-                               for item in entry["reports"])
     elif "last_at" not in entry and entry.get("totalReports"):
         entry["last_at"] = now - 3600
     return entry
@@ -138,7 +123,7 @@ class Store:
             if unknown:
                 raise ValueError(f"{ip}: no field {sorted(unknown)}")
             entry = dict(self.addresses.get(ip, {}), **fields)
-            checked[ip] = with_times(entry, fields, self.clock.now())
+            checked[ip] = with_time(entry, fields, self.clock.now())
         self.addresses.update(checked)
 
     # -- reports that arrive here -------------------------------------------
@@ -179,10 +164,6 @@ class Store:
 
     # -- what the service says of an address --------------------------------
 
-    def known(self):
-        """Every address with something to say about it."""
-        return set(self.addresses) | set(self.by_ip)
-
     def score(self, ip):
         base = self.addresses.get(ip, {}).get("abuseConfidenceScore", 0)
         now = self.clock.now()
@@ -210,29 +191,5 @@ class Store:
         last = entry.get("last_at")
         if last is None or last < oldest:
             return 0, 0
-        count = entry.get("totalReports", len(entry.get("reports", [])))
+        count = entry.get("totalReports", 0)
         return count, entry.get("numDistinctUsers", min(count, 1))
-
-    def items(self, ip, max_age_days, most):
-        """The newest single reports, newest first; most: the limit."""
-        oldest = self.clock.now() - max_age_days * DAY_S
-        found = [r.item() for r in self.live(ip) if r.reported_at >= oldest]
-        found += self.seeded_items(ip, oldest, most)
-        found.sort(key=lambda item: item["reportedAt"], reverse=True)
-        return found[:most]
-
-    def seeded_items(self, ip, oldest, most):
-        """The seed's own items, or as many made-up ones as it claims."""
-        entry = self.addresses.get(ip, {})
-        if "reports" in entry:
-            return [item for item in entry["reports"]
-                    if parse_when(item["reportedAt"], 0) >= oldest]
-        count, users = self.seeded_totals(ip, oldest)
-        return [made_up_item(entry["last_at"] - i, i % max(users, 1))
-                for i in range(min(count, most))]
-
-
-def made_up_item(when, reporter):
-    return {"reportedAt": iso(when), "comment": "SSH brute force",
-            "categories": [18, 22], "reporterId": reporter + 1,
-            "reporterCountryCode": "DE", "reporterCountryName": "Germany"}
