@@ -58,9 +58,8 @@ static void open_at(const char *text, const char *text2)
 
 static void close_world(void)
 {
-	if (net)
-		assert_null(iprep_net.close(net));
-	net = NULL;
+	net = iprep_net.close(net);
+	assert_null(net);
 	d = fake_dns_stop(d);
 	d2 = fake_dns_stop(d2);
 }

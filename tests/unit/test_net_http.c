@@ -86,8 +86,7 @@ static void open_with(const char *proxy, const char *ca_file)
 {
 	static const char *const nowhere[] = { "127.0.0.1:1", NULL };
 
-	if (net)
-		assert_null(iprep_net.close(net));
+	assert_null(iprep_net.close(net));
 	memset(sent, 0, sizeof(sent));
 	net = world_open(nowhere, (struct net_conf){ .ca_file = ca_file,
 						     .proxy = proxy,
@@ -109,8 +108,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	if (net)
-		net = iprep_net.close(net);
+	net = iprep_net.close(net);
 	assert_null(net);
 	fake_http_stop(server);
 	return 0;
