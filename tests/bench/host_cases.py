@@ -3,11 +3,11 @@
 import contextlib
 import os
 import shutil
-from types import SimpleNamespace
 
 import places
 from host import samples
-from host.hookhost import HookHost
+from host.cases import hook_host, stamp
+from host.host import Host
 from host.packages import Packages
 from measure import Run
 from waiting import wait_until
@@ -21,7 +21,7 @@ status=$?
 echo "{program} $status $(($(date +%s%N) - began)) $*" >>{dir}/times
 exit $status
 """
-ONE_JAIL = SimpleNamespace(start=True, logs=('first',), jails="""[first]
+ONE_JAIL = """[first]
 enabled = true
 filter =
 failregex = ^ FAILED from <ADDR>$
@@ -29,15 +29,15 @@ logpath = {dir}/first.log
 maxretry = 1
 action = %(action_)s
          iprep
-""")
+"""
 
 
-class TimedHost(HookHost):
+class TimedHost(Host):
     """Between fail2ban and each program is a script that notes how long a call took; its clock is part of that."""
 
     def install(self, program):
         with open(f'{self.bin}/{program}', 'w', encoding='ascii') as file:
-            file.write(WRAPPER.format(dir=self.bin, real=self.iprep.bin, program=program))
+            file.write(WRAPPER.format(dir=self.bin, real=self.iprep.programs, program=program))
             os.chmod(file.fileno(), 0o755)
 
     def times(self):
@@ -51,27 +51,30 @@ class TimedHost(HookHost):
 def hooks(bench):
     """A real fail2ban, nftables and rbldnsd, while resolver and API hang and while they answer: all are banned."""
     top = bench.scratch().dir
-    prefix = os.path.dirname(bench.programs['now'])
-    host, found = TimedHost(f'{top}/stage', prefix, places.packages(top), bench.stack, ONE_JAIL), {}
+    with open(f'{top}/first.log', 'w', encoding='ascii') as log:
+        host = hook_host(top, bench.programs['now'], places.packages(top), bench.stack, ONE_JAIL.format(dir=top), TimedHost)
+    host.start()
+    dns, api, found = host.world.dns, host.world.api, {}
 
     def part(turn, is_hung):
-        for server in (host.dns, host.api.server):
+        for server in (dns, api):
             (server.pause if is_hung else server.resume)()
         first = 2 * bench.size * (2 * turn + is_hung)
         banned, gated = [[f'45.3{3 if i % 2 else 1}.{i % 250}.{i // 250 + 1}' for i in range(start, start + bench.size)]
                          for start in (first, first + bench.size)]
         for one, other in zip(banned, gated):
-            host.write('first', b'from ' + one.encode())
+            with open(log.name, 'a', encoding='ascii') as file:
+                file.write(f'{stamp()} FAILED from {one}\n')
             host.ambiguous(other)
         wait_until(lambda: {*banned, *gated} <= {row[3] for row in host.times()}, 'each hook was called', 300)
-        wait_until(lambda: set(banned) <= set(host.fail2ban.bans_of('first')), 'all are banned')
+        wait_until(lambda: set(banned) <= set(host.bans_of('first')), 'all are banned')
         found[turn, is_hung] = [row for row in host.times() if row[3] in {*banned, *gated}]
 
     for turn in range(bench.runs):
         part(turn, False)
         part(turn, True)
-    host.dns.resume()
-    host.api.server.resume()
+    dns.resume()
+    api.resume()
 
     def run(turn, program, is_hung):
         rows = [row for row in found[turn, is_hung] if row[0] == program]
@@ -81,7 +84,7 @@ def hooks(bench):
         bench.compare(f'hooks of {program}', {
             how: lambda turn, program=program, how=how: run(turn, program, how == 'hung')
             for how in ('hung', 'healthy')}, to=[('hung', 'healthy')], budget='as healthy')
-    print(f'  verdict lines: {len(host.iprep.verdicts().splitlines())}; hooks that failed in the log of fail2ban: '
+    print(f'  verdict lines: {len(host.iprep.verdict_log().splitlines())}; hooks that failed in the log of fail2ban: '
           f'{host.log().count("Failed to execute")}')
 
 

@@ -97,7 +97,7 @@ class Disasters(unittest.TestCase):
         self.directory = tempfile.mkdtemp(prefix='iprep-disasters.', dir='/var/tmp')
         self.addCleanup(shutil.rmtree, self.directory)
         os.chmod(self.directory, 0o755)
-        self.packages = packages.Packages(places.packages(self.directory), unbound=True)
+        self.packages = packages.Packages(places.packages(self.directory), "unbound")
         self.dns = self.enterContext(Server())
         self.ports = {'hostile': self.dns.port}
         self.start('rbldnsd', self.rbldnsd)

@@ -29,17 +29,15 @@ API_BACK_S = 100        # longest time before the worker retries
 
 def opening(stage, checks):
     """The configuration is valid, and every client gets a connection."""
-    ready = stage.iprep.run("rep-check", "--ready")
+    ready = stage.host.iprep.run("rep-check", "--ready")
     checks.equal("rep-check --ready reports no error",
                  (ready.returncode, ready.stderr.strip()), (0, ""))
     checks.check("fail2ban-client -t accepts the shipped files",
                  "OK" in stage.host.test_configuration())
-    for side in ("host", "plain"):
-        wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
-        refused = [one for one, open_ in
-                   stage.network.connects(side, wanted).items() if not open_]
-        checks.equal(f"{side}: every client gets a connection at the "
-                     "beginning", refused, [])
+    wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
+    for host in (stage.host, stage.plain):
+        refused = [one for one, is_open in host.connects(wanted).items() if not is_open]
+        checks.equal(f"{host.side}: every client gets a connection at the beginning", refused, [])
 
 
 def verdict_gets_lost(stage, checks):
@@ -52,9 +50,9 @@ def verdict_gets_lost(stage, checks):
     checks.check("the gate ignores the first line of an unknown address", asked)
     stage.host.server.pause()
     stage.dns.resume()
-    written = stage.wait(lambda: verdict_of(stage, actor.address), PATIENCE_S)
+    written = stage.host.wait(lambda: verdict_of(stage, actor.address), PATIENCE_S)
     stage.lost_at = time.monotonic()
-    stage.iprep.lose_verdict_log()
+    stage.host.iprep.lose_verdict_log()
     stage.host.server.resume()
     checks.check("its verdict line is written, and lost before fail2ban "
                  "has read it", written)
@@ -71,10 +69,10 @@ def api_goes_off(stage, checks):
                       stage.host.bans_of("dovecot"), SOON_S)
     checks.check("AbuseIPDB is off: the short ban is not delayed", banned)
     checks.say(f"... after {time.monotonic() - began:.1f} s")
-    wait_for(stage.workers, SOON_S)
-    ended = stage.wait(lambda: not stage.workers(), PATIENCE_S)
+    wait_for(stage.host.workers, SOON_S)
+    ended = stage.host.wait(lambda: not stage.host.workers(), PATIENCE_S)
     checks.check("AbuseIPDB is off: the worker ends", ended,
-                 f"processes {stage.workers()} are still running")
+                 f"processes {stage.host.workers()} are still running")
     checks.equal("AbuseIPDB is off: the report is queued",
                  stage.api.reports_of(actor.address), [])
     stage.api.start()
@@ -88,10 +86,10 @@ def the_cast_appears(stage, checks):
     for actor in reversed(cast.CAST):
         stage.write(actor.log_lines())
     everybody = cast.CAST + cast.BOTNET
-    stage.wait(lambda: has_bans(stage.host_bans(), everybody)
+    stage.host.wait(lambda: has_bans(stage.host.bans(), everybody)
                and has_reports(stage, everybody), PATIENCE_S)
-    bans = stage.host_bans()
-    known = stage.iprep.known([actor.address for actor in cast.CAST])
+    bans = stage.host.bans()
+    known = stage.host.iprep.known(*[actor.address for actor in cast.CAST])
     for actor in cast.CAST:
         check_actor(stage, checks, actor, bans, known[actor.address])
     check_connections(stage, checks, cast.CAST)
@@ -111,8 +109,7 @@ def check_actor(stage, checks, actor, bans, known):
 
 def closed_ports(stage, actors):
     """{actor: ports it cannot connect to}."""
-    answers = stage.network.connects("host", [
-        (actor.address, port) for actor in actors for port in cast.ALL_PORTS])
+    answers = stage.host.connects([(actor.address, port) for actor in actors for port in cast.ALL_PORTS])
     return {actor.name: tuple(port for port in cast.ALL_PORTS
                               if not answers[(actor.address, port)])
             for actor in actors}
@@ -139,15 +136,13 @@ def botnet_compared(stage, checks):
     bots = {actor.address for actor in cast.BOTNET}
     listed = {actor.address for actor in cast.BOTNET if actor.tier}
     checks.equal("botnet: with iprep the eight listed are banned after their "
-                 "first line", bots & set(stage.host_bans()), listed)
+                 "first line", bots & set(stage.host.bans()), listed)
     checks.equal("botnet: fail2ban without iprep bans none of them",
-                 bots & set(stage.plain_bans()), set())
+                 bots & set(stage.plain.bans()), set())
     wanted = [(actor.address, 25) for actor in cast.BOTNET]
-    for side, closed in (("host", listed), ("plain", set())):
-        answers = stage.network.connects(side, wanted)
-        checks.equal(f"botnet: TCP refused by {side} for {len(closed)} of ten",
-                     {one for (one, _), open_ in answers.items() if not open_},
-                     closed)
+    for host, closed in ((stage.host, listed), (stage.plain, set())):
+        refused = {address for (address, _), is_open in host.connects(wanted).items() if not is_open}
+        checks.equal(f"botnet: TCP refused by {host.side} for {len(closed)} of ten", refused, closed)
 
 
 def resolver_stops(stage, checks):
@@ -162,9 +157,9 @@ def resolver_stops(stage, checks):
                      f"slowest {max(times):.0f} ms")
         checks.say(f"... median {median(times):.1f} ms, was {median(before[hook]):.1f} ms")
     # no worker runs, so that this gate has to start one
-    wait_for(lambda: not stage.workers(), PATIENCE_S)
+    wait_for(lambda: not stage.host.workers(), PATIENCE_S)
     status, programs, sockets = trace(
-        stage.network.host, stage.iprep.gate_argv(next(passers_by)),
+        stage.host.space, stage.host.iprep.gate_argv(next(passers_by)),
         f"{stage.directory}/logs/gate.strace")
     checks.equal("resolver stopped: the gate ignores the line and starts the "
                  "worker", (status, programs), (0, ["rep-check", "rep-report"]))
@@ -176,16 +171,16 @@ def hook_times(stage, passers_by):
     """{hook: [ms]}: called as by fail2ban, but one after the other."""
     blocked = next(one for one in cast.CAST if one.tier == "known")
     person = cast.CAST[0]
-    enqueue = stage.iprep.argv(
+    enqueue = stage.host.iprep.argv(
         "rep-report", "--enqueue", "--categories=22,18", "--jail=sshd",
         "--failures=5", f"--time={time.time()}", "--", person.address)
     commands = {
         "the gate on a new address":
-            [stage.iprep.gate_argv(next(passers_by)) for _ in range(10)],
+            [stage.host.iprep.gate_argv(next(passers_by)) for _ in range(10)],
         "the gate on a blocked address":
-            [stage.iprep.gate_argv(blocked.address)] * 10,
+            [stage.host.iprep.gate_argv(blocked.address)] * 10,
         "rep-report --enqueue": [enqueue] * 10}
-    return {hook: calls_ms(stage.network.host, calls)
+    return {hook: calls_ms(stage.host.space, calls)
             for hook, calls in commands.items()}
 
 
@@ -205,7 +200,7 @@ def fail2ban_restarts(stage, checks):
     check_connections(stage, checks,
                       [one for one in cast.CAST if one.closed])
     stage.dns.resume()
-    stage.wait(lambda: not stage.workers(), PATIENCE_S)
+    stage.host.wait(lambda: not stage.host.workers(), PATIENCE_S)
     check_reports(stage, checks, "restart: no address is reported again",
                   cast.CAST)
 
@@ -222,15 +217,15 @@ def check_reports(stage, checks, sentence, actors):
 def report_goes_out(stage, checks):
     """AbuseIPDB is available again."""
     actor = cast.LATE
-    sent = stage.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
+    sent = stage.host.wait(lambda: stage.api.reports_of(actor.address), API_BACK_S)
     checks.check("AbuseIPDB is back: the queued report is sent", sent)
     told = [datetime.datetime.fromisoformat(one["timestamp"]).timestamp()
             for one in sent]
     checks.check("the report has the time of the attack, not of the sending",
                  told and abs(told[0] - stage.attacked_at) < 3,
                  f"off by {[when - stage.attacked_at for when in told]} s")
-    bans = stage.host_bans()
-    known = stage.iprep.known([actor.address])
+    bans = stage.host.bans()
+    known = stage.host.iprep.known(actor.address)
     check_actor(stage, checks, actor, bans, known[actor.address])
     check_connections(stage, checks, [actor])
 
@@ -239,23 +234,23 @@ def seen_again(stage, checks):
     """The address whose verdict line was lost writes one more line."""
     actor = cast.LOST
     checks.equal("verdict lost: fail2ban has not banned it",
-                 stage.host_bans().get(actor.address, {}), {})
+                 stage.host.bans().get(actor.address, {}), {})
     wait_s = stage.lost_at + REANNOUNCE_S - time.monotonic()
     if wait_s > 0:
         checks.say("a verdict line is repeated at most once a minute: waiting "
                    f"{wait_s:.0f} s")
-    stage.wait(lambda: time.monotonic() - stage.lost_at >= REANNOUNCE_S,
+    stage.host.wait(lambda: time.monotonic() - stage.lost_at >= REANNOUNCE_S,
                REANNOUNCE_S)
     stage.write(actor.log_lines())
-    stage.wait(lambda: has_bans(stage.host_bans(), [actor]), PATIENCE_S)
+    stage.host.wait(lambda: has_bans(stage.host.bans(), [actor]), PATIENCE_S)
     checks.equal("verdict lost: the next line of the address causes the ban",
-                 stage.host_bans().get(actor.address, {}), actor.bans)
+                 stage.host.bans().get(actor.address, {}), actor.bans)
     check_connections(stage, checks, [actor])
 
 
 def everything_once(stage, checks):
     """At the end: all reports and all bans."""
-    bans = stage.host_bans()
+    bans = stage.host.bans()
     checks.equal("each address has exactly the expected bans",
                  bans, {one.address: one.bans for one in cast.EVERYBODY
                         if one.bans})
@@ -273,8 +268,7 @@ def short_bans_end(stage, checks):
         for jail, seconds in actor.bans.items():
             if seconds == cast.MINUTES_10:
                 stage.host.unban(jail, actor.address)
-    answers = stage.network.connects(
-        "host", [(one.address, one.port) for one in (person, notorious, known)])
+    answers = stage.host.connects([(one.address, one.port) for one in (person, notorious, known)])
     checks.equal("when the short bans end, the person can connect and the "
                  "attackers cannot", list(answers.values()),
                  [True, False, False])
@@ -294,9 +288,9 @@ def hostile_input(stage, checks):
                                  f"[{visitor}] did not issue MAIL\0"),
                  loglines.syslog("sm-mta[813]", "x" * 200_000 + f" [{visitor}]"),
                  loglines.sendmail_no_mail(visitor)])
-    stage.wait(lambda: stage.api.reports_of(ghost), PATIENCE_S)
+    stage.host.wait(lambda: stage.api.reports_of(ghost), PATIENCE_S)
     checks.equal("NUL bytes in a user name: the address is banned and "
-                 "reported once", (list(stage.host_bans().get(ghost, {})),
+                 "reported once", (list(stage.host.bans().get(ghost, {})),
                           [one["comment"] for one in
                            stage.api.reports_of(ghost)]),
                  (["sshd"], ["Brute force on sshd: 5 failures"]))
@@ -332,7 +326,7 @@ EPILOGUE = (
 def verdict_of(stage, address):
     """The tier of the last verdict line about an address, or None."""
     found = re.findall(rf" ip={re.escape(address)} score=\d+ tier=(\S+)",
-                       stage.iprep.verdicts())
+                       stage.host.iprep.verdict_log())
     return found[-1] if found else None
 
 

@@ -21,14 +21,14 @@ README = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "RE
 def show(stage, checks):
     checks.say("the result for each address")
     actors = (*cast.CAST, cast.LATE, cast.LOST)
-    bans = stage.host_bans()
-    known = stage.iprep.known([actor.address for actor in cast.EVERYBODY])
+    bans = stage.host.bans()
+    known = stage.host.iprep.known(*[actor.address for actor in cast.EVERYBODY])
     wanted = [(actor.address, actor.port) for actor in cast.EVERYBODY]
-    with_iprep = stage.network.connects("host", wanted)
+    with_iprep = stage.host.connects(wanted)
     shown = table(("who", "address", "seen", "evidence", "verdict", "sent", "fail2ban bans it", "TCP"),
                   [row(stage, actor, bans, known, with_iprep) for actor in actors])
-    plain_bans = stage.plain_bans()
-    without = stage.network.connects("plain", wanted)
+    plain_bans = stage.plain.bans()
+    without = stage.plain.connects(wanted)
     shown += table(("botnet, one guess each", "evidence", "with iprep", "TCP", "without iprep", "TCP"),
                    [bot_row(actor, known, bans, with_iprep, plain_bans, without) for actor in cast.BOTNET])
     written = in_readme()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_ban_actions.py - iprep-nftables and iprep-hostsdeny, with a real fail2ban, nft and tcpdmatch
@@ -6,50 +5,16 @@ test_ban_actions.py - iprep-nftables and iprep-hostsdeny, with a real fail2ban, 
 Verdict lines are written into the log that rep-confirmed and rep-notorious read, and what then
 happens to TCP connections, or what libwrap says, is looked at: for a /64, for addresses, when one
 jail's ban ends before the other's, and after a restart. All in network namespaces of its own.
-Needs root. Set IPREP_PACKAGES to a directory where packages are unpacked, or were.
 """
 
-import contextlib
-import os
-import sys
-import tempfile
-import time
-import unittest
-
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import SHIPPED, process                                      # noqa: E402
-from host.fail2ban import Fail2ban                       # noqa: E402
-from host.network import Network                         # noqa: E402
-from host.packages import Packages                       # noqa: E402
+from host import process
+from host.cases import SOON_S, VerdictCase
 
 PREFIX = "2a02:4780:0:64::/64"
 INSIDE = ("2a02:4780:0:64::1", "2a02:4780:0:64:ffff:ffff:ffff:ffff")
 OUTSIDE = "2a02:4780:0:65::1"
 ADDRESS = "45.30.0.1"
 NEIGHBOUR = "45.30.0.2"
-LOCAL = """\
-[DEFAULT]
-backend         = polling
-# every line holds
-rep_check       = sh -c 'exit 10' sh
-rep_verdict_log = {log}
-[sshd]
-enabled = false
-[rep-confirmed]
-enabled   = true
-banaction = {banaction}
-[rep-notorious]
-enabled   = true
-banaction = {banaction}
-"""
-EVERY_PROTOCOL = """\
-[rep-confirmed]
-protocol = all
-[rep-notorious]
-protocol = all
-"""
 # as an administrator's own jails have it
 STOCK = """\
 [stock]
@@ -60,129 +25,71 @@ logpath   = {top}/verdict.log
 banaction = hostsdeny[file={top}/hosts.deny]
 action    = %(action_)s
 """
-WAIT_S = 60
 
 
-class Place(unittest.TestCase):
-    """A network, and a fail2ban with the two verdict jails."""
-
-    banaction = None
-    more = ""               # further lines for the two jails
-
+class Verdicts(VerdictCase):
     @classmethod
-    def setUpClass(cls):
-        with contextlib.ExitStack() as stack:
-            cls.build(stack)
-            cls.addClassCleanup(stack.pop_all().close)
-
-    @classmethod
-    def build(cls, stack):
-        cls.top = stack.enter_context(tempfile.TemporaryDirectory(prefix="iprep-test-"))
-        cls.packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"), tcpd=True)
-        cls.network = Network(f"iprep-ban{os.getpid()}", cls.top, stack)
+    def prepare(cls):
         cls.network.add_clients([*INSIDE, OUTSIDE, ADDRESS, NEIGHBOUR])
-        cls.network.listen()
-        cls.log = f"{cls.top}/verdict.log"
-        open(cls.log, "w", encoding="ascii").close()
-        cls.server = Fail2ban(cls.packages, cls.network.host, f"{cls.top}/fail2ban")
-        cls.server.add_files(SHIPPED)
-        cls.server.write("jail.local", LOCAL.format(
-            log=cls.log, banaction=cls.banaction.format(top=cls.top)))
-        cls.server.write("jail.d/more.local", cls.more.format(top=cls.top))
-        cls.server.start()
-        stack.callback(cls.server.stop)
-
-    def say(self, address, tier):
-        """What the worker writes; waits for the bans."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
-        with open(self.log, "a", encoding="ascii") as file:
-            file.write(f"{stamp} iprep[1]: verdict=confirmed ip={address} score=10 tier={tier} "
-                       "jail=sshd src=zen\n")
-        self.await_bans("rep-confirmed", address)
-        if tier == "notorious":
-            self.await_bans("rep-notorious", address)
-
-    def await_bans(self, jail, address, banned=True):
-        done = process.wait_for(
-            lambda: (address in self.server.bans_of(jail)) == banned, WAIT_S, every_s=0.3)
-        self.assertTrue(done, f"{jail} {address} {banned}:\n" + self.server.log()[-3000:])
-
-    def unban(self, jail, address):
-        self.server.unban(jail, address)
-        self.await_bans(jail, address, banned=False)
 
     def setUp(self):
-        self.checked = len(self.server.log())
+        self.checked = len(self.host.log())
 
     def forgive(self, text):
         """Errors up to here are meant, and say this."""
-        self.assertRegex(self.server.log()[self.checked:], f" ERROR .*{text}")
-        self.checked = len(self.server.log())
+        self.assertRegex(self.host.log()[self.checked:], f" ERROR .*{text}")
+        self.checked = len(self.host.log())
 
     def tearDown(self):
         for jail in ("rep-confirmed", "rep-notorious"):
-            for address in self.server.bans_of(jail):
+            for address in self.host.bans_of(jail):
                 self.unban(jail, address)
-        self.assertNotIn(" ERROR ", self.server.log()[self.checked:])
+        self.assertNotIn(" ERROR ", self.host.log()[self.checked:])
 
 
-class Firewall(Place):
-    banaction = "iprep-nftables"
+class Nftables(Verdicts):
+    both = "banaction = iprep-nftables\n"
 
-    def open_to(self, address):
-        return self.network.connects("host", [(address, 25)])[address, 25]
-
-    def await_open(self, address, wanted):
-        """The action runs after the ban is listed."""
-        seen = process.wait_for(lambda: self.open_to(address) == wanted, WAIT_S, every_s=0.3)
-        self.assertTrue(seen, f"{address} open: {not wanted}, wanted {wanted}:\n"
-                              + self.server.log()[-3000:])
-
-
-class Nftables(Firewall):
     def test_a_prefix_is_blocked_completely_and_no_other_address_is(self):
         for address in (*INSIDE, OUTSIDE):
-            self.await_open(address, True)
+            self.until_open(address)
         self.say(PREFIX, "known")
         for address in INSIDE:
-            self.await_open(address, False)
-        self.assertTrue(self.open_to(OUTSIDE))
+            self.until_open(address, False)
+        self.assertTrue(self.is_open(OUTSIDE))
         self.unban("rep-confirmed", PREFIX)
         for address in INSIDE:
-            self.await_open(address, True)
+            self.until_open(address)
 
     def test_the_long_ban_of_a_prefix_remains_when_the_short_one_ends(self):
         self.say(PREFIX, "notorious")
-        self.await_open(INSIDE[0], False)
+        self.until_open(INSIDE[0], False)
         self.unban("rep-confirmed", PREFIX)
-        self.assertFalse(self.open_to(INSIDE[0]))
+        self.assertFalse(self.is_open(INSIDE[0]))
         self.unban("rep-notorious", PREFIX)
-        self.await_open(INSIDE[0], True)
+        self.until_open(INSIDE[0])
 
     def test_an_ipv4_address_is_shut_out_and_its_neighbour_is_not(self):
         self.say(ADDRESS, "known")
-        self.await_open(ADDRESS, False)
-        self.assertTrue(self.open_to(NEIGHBOUR))
+        self.until_open(ADDRESS, False)
+        self.assertTrue(self.is_open(NEIGHBOUR))
         self.unban("rep-confirmed", ADDRESS)
-        self.await_open(ADDRESS, True)
+        self.until_open(ADDRESS)
 
     def test_a_restart_restores_the_ban_of_a_prefix(self):
         self.say(PREFIX, "notorious")
-        self.await_open(INSIDE[1], False)
-        self.server.restart()
-        self.await_bans("rep-notorious", PREFIX)
-        self.await_open(INSIDE[1], False)
-        self.assertTrue(self.open_to(OUTSIDE))
-
-    def nft(self, *words, check=True):
-        return self.network.host.run([f"{self.server.directory}/bin/nft", *words], check=check).stdout
+        self.until_open(INSIDE[1], False)
+        self.host.restart()
+        self.until_banned(PREFIX, "rep-notorious")
+        self.until_open(INSIDE[1], False)
+        self.assertTrue(self.is_open(OUTSIDE))
 
     def test_each_jail_has_a_table_of_its_own_with_intervals_for_prefixes_only(self):
         for address in (PREFIX, ADDRESS, OUTSIDE, INSIDE[0]):
             self.say(address, "notorious")
-            self.await_open(address.replace("/64", "1"), False)
+            self.until_open(address.replace("/64", "1"), False)
         for jail in ("rep-confirmed", "rep-notorious"):
-            said = self.nft("list", "table", "inet", f"f2b-{jail}")
+            said = self.host.nft("list", "table", "inet", f"f2b-{jail}")
             found = {name: said.partition(f"set {name} ")[2].partition("}")[0] for name in ("addr4", "addr6", "net6")}
             self.assertIn(ADDRESS, found["addr4"])
             self.assertIn(OUTSIDE, found["addr6"])
@@ -193,44 +100,44 @@ class Nftables(Firewall):
     def test_an_unban_of_what_the_firewall_has_lost_is_no_error(self):
         self.say(ADDRESS, "known")
         self.say(PREFIX, "known")
-        self.await_open(ADDRESS, False)
-        self.await_open(INSIDE[0], False)
-        self.nft("flush", "ruleset")
+        self.until_open(ADDRESS, False)
+        self.until_open(INSIDE[0], False)
+        self.host.nft("flush", "ruleset")
         for address in (ADDRESS, PREFIX):
             self.unban("rep-confirmed", address)
         self.say(NEIGHBOUR, "notorious")                # and the next ban makes the tables again
-        self.await_open(NEIGHBOUR, False)
+        self.until_open(NEIGHBOUR, False)
         self.forgive("add element")
 
     def test_an_ipv4_network_is_refused(self):
         """No verdict names one. By hand, an administrator sees the error."""
-        self.server.client("set", "rep-confirmed", "banip", "45.30.0.0/24")
-        self.assertTrue(self.open_to(ADDRESS))
-        self.server.client("set", "rep-confirmed", "unbanip", "45.30.0.0/24")
+        self.host.client("set", "rep-confirmed", "banip", "45.30.0.0/24")
+        self.assertTrue(self.is_open(ADDRESS))
+        self.host.client("set", "rep-confirmed", "unbanip", "45.30.0.0/24")
         self.forgive("45.30.0.0/24")
 
 
-class EveryProtocol(Firewall):
+class EveryProtocol(Verdicts):
     """protocol = all, which the stock action understands from fail2ban 1.1.1 on only."""
 
-    more = EVERY_PROTOCOL
+    both = "banaction = iprep-nftables\nprotocol = all\n"
 
     def test_a_prefix_and_an_address_are_shut_out(self):
         self.say(PREFIX, "notorious")
         self.say(ADDRESS, "known")
         for address in (*INSIDE, ADDRESS):
-            self.await_open(address, False)
+            self.until_open(address, False)
         for address in (OUTSIDE, NEIGHBOUR):
-            self.await_open(address, True)
+            self.until_open(address)
 
 
-class HostsDeny(Place):
-    banaction = "iprep-hostsdeny[file={top}/hosts.deny]"
-    more = STOCK
+class HostsDeny(Verdicts):
+    both = "banaction = iprep-hostsdeny[file={top}/hosts.deny]\n"
+    jails = STOCK
 
     @classmethod
-    def build(cls, stack):
-        super().build(stack)
+    def prepare(cls):
+        super().prepare()
         open(f"{cls.top}/hosts.allow", "w", encoding="ascii").close()
 
     def setUp(self):
@@ -243,8 +150,7 @@ class HostsDeny(Place):
             return file.read().splitlines()[2:]
 
     def await_lines(self, *wanted):
-        seen = process.wait_for(lambda: sorted(self.lines()) == sorted(wanted), WAIT_S, every_s=0.3)
-        self.assertTrue(seen, f"{self.lines()}, wanted {wanted}:\n" + self.server.log()[-3000:])
+        self.until(lambda: sorted(self.lines()) == sorted(wanted), f"the file has {wanted}", SOON_S)
         with open(f"{self.top}/hosts.deny", encoding="ascii") as file:
             self.assertTrue(file.read().startswith("# an administrator's line\nALL: 45.31.0.1\n"))
 
@@ -270,7 +176,7 @@ class HostsDeny(Place):
 
     def test_the_unban_of_the_stock_action_leaves_our_lines(self):
         self.say(ADDRESS, "known")
-        self.server.client("set", "stock", "banip", ADDRESS)
+        self.host.client("set", "stock", "banip", ADDRESS)
         self.await_lines(f"ALL rep-confirmed: {ADDRESS}", f"ALL: {ADDRESS}")
         self.unban("stock", ADDRESS)
         self.await_lines(f"ALL rep-confirmed: {ADDRESS}")
@@ -294,12 +200,6 @@ class HostsDeny(Place):
 
     def test_a_restart_writes_no_line_twice(self):
         self.say(ADDRESS, "known")
-        self.server.restart()
-        self.await_bans("rep-confirmed", ADDRESS)
+        self.host.restart()
+        self.until_banned(ADDRESS, "rep-confirmed")
         self.await_lines(f"ALL rep-confirmed: {ADDRESS}")
-
-
-if __name__ == "__main__":
-    if os.geteuid() != 0:
-        sys.exit("test_ban_actions: needs root, for network namespaces")
-    unittest.main()

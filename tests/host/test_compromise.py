@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_compromise.py - everything that a worker may do is done by an attacker
@@ -8,8 +7,6 @@ part, fail2ban, must never ban more than single addresses for it, never wait for
 of root for it.
 
 That each hook has its own limit, whatever the database contains, is tested in cli/reach; here fail2ban runs.
-
-    test_compromise.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: unpacked packages)
 """
 
 import contextlib
@@ -24,13 +21,9 @@ import subprocess
 import sys
 import time
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import hookhost                                     # noqa: E402
-from host import process                                      # noqa: E402
-from host.hookhost import BansCase                       # noqa: E402
-from host.installation import NOBODY                     # noqa: E402
+from host import process
+from host.cases import HookCase
+from places import OWNER
 
 HOOK_S = 5                  # no hook waits longer; a busy machine gets as much again and more
 WIDE = ("32.0.0.0/3", "128.0.0.0/1", "0.0.0.0/0", "45.0.0.0/8", "45.99.1.0/24", "45.99.1.0/31", "2000::/3", "::/0",
@@ -58,11 +51,11 @@ def stamp():
     return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
 
 
-class Compromise(BansCase):
+class Compromise(HookCase):
     def setUp(self):
-        self.state = f"{self.host.iprep.root}/lib"
+        self.state = self.iprep.path("state")
         self.slowest = (0, "")
-        self.root_file = f"{self.directory}/of-root"
+        self.root_file = f"{self.top}/of-root"
         with open(self.root_file, "w", encoding="ascii") as file:
             file.write("root's\n")
         os.chmod(self.root_file, 0o644)
@@ -74,7 +67,7 @@ class Compromise(BansCase):
     def files_of_root(self):
         """{path: what it is}; what the host's own programs write in passing is left out."""
         found = {}
-        for top in (self.directory, "/etc"):
+        for top in (self.top, self.iprep.dir, "/etc"):
             for folder, _, names in os.walk(top):
                 for name in names:
                     path = f"{folder}/{name}"
@@ -92,12 +85,12 @@ class Compromise(BansCase):
     # -- what the attacker does -------------------------------------------------
 
     def attacker(self, *words, check=True, **more):
-        return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *words],
+        return subprocess.run(["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups", *words],
                               check=check, capture_output=True, text=True, **more)
 
     def say(self, *addresses):
         """Lines of the verdict log, as the worker writes them."""
-        with open(self.host.iprep.verdict_log, "a", encoding="ascii") as file:
+        with open(self.iprep.log_path, "a", encoding="ascii") as file:
             file.write("".join(LINE.format(stamp=stamp(), ip=ip) for ip in addresses))
 
     def block(self, *prefixes):
@@ -108,14 +101,14 @@ class Compromise(BansCase):
             known = {"key": key, "tier": "notorious", "until": int(time.time()) + 86400 * 365, "jail": "sshd",
                      "src": "zen,abuseipdb"}
             values = {name: known.get(name, int(time.time())) for _, name, _, needed, _, _
-                      in self.host.sql("PRAGMA table_info(block)") if needed or name in known}
-            self.host.sql(f"INSERT OR REPLACE INTO block({', '.join(values)}) "
+                      in self.iprep.sql("PRAGMA table_info(block)") if needed or name in known}
+            self.iprep.sql(f"INSERT OR REPLACE INTO block({', '.join(values)}) "
                           f"VALUES({', '.join('?' * len(values))})", *values.values())
 
     @contextlib.contextmanager
     def replaced(self, name, command):
         """A file of the state is something else for a while."""
-        path, saved = f"{self.state}/{name}", f"{self.directory}/saved"
+        path, saved = f"{self.state}/{name}", f"{self.top}/saved"
         self.end_workers()
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, saved)
@@ -140,14 +133,14 @@ class Compromise(BansCase):
     def hooks(self, what):
         """All hooks as the shipped jails call them; each ends soon, whatever it says."""
         one = "45.98.7.6"
-        shell = {"gate": self.host.iprep.gate_argv(one),
-                 "is-blocked": self.host.iprep.argv("rep-check", "--is-blocked", "--", one),
-                 "login": self.host.iprep.argv("rep-check", "--login", "--", one),
-                 "enqueue": self.host.iprep.argv("rep-report", "--enqueue", "--categories=18", "--jail=sshd",
+        shell = {"gate": self.iprep.gate_argv(one),
+                 "is-blocked": self.iprep.argv("rep-check", "--is-blocked", "--", one),
+                 "login": self.iprep.argv("rep-check", "--login", "--", one),
+                 "enqueue": self.iprep.argv("rep-report", "--enqueue", "--categories=18", "--jail=sshd",
                                                  "--failures=5", f"--time={int(time.time())}", "--", one)}
         for hook, argv in shell.items():
             begun = time.monotonic()
-            done = subprocess.run(self.host.network.host.command(argv), stdin=subprocess.DEVNULL, check=False,
+            done = subprocess.run(self.host.space.command(argv), stdin=subprocess.DEVNULL, check=False,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
             took = time.monotonic() - begun
             self.slowest = max(self.slowest, (took, f"{hook}: {what}"))
@@ -157,19 +150,18 @@ class Compromise(BansCase):
             self.assertNotEqual(done.returncode, 10, f"{hook}: {what}")
 
     def banned(self):
-        return {address for address, jails in hookhost.by_address(self.host.fail2ban.bans()).items()
+        return {address for address, jails in self.host.bans().items()
                 if set(jails) & {"rep-confirmed", "rep-notorious"}}
 
     def elements(self):
         """What is in the firewall's sets of fail2ban."""
-        nft = f"{self.host.fail2ban.directory}/bin/nft"
-        said = self.host.network.host.run([nft, "-j", "list", "ruleset"], check=True).stdout
+        said = self.host.nft("-j", "list", "ruleset")
         return [element for one in json.loads(said)["nftables"] for element in one.get("set", {}).get("elem", [])]
 
     # -- the tests --------------------------------------------------------------
 
     def test_nothing_wider_than_an_address_is_banned_whatever_log_and_database_contain(self):
-        self.host.iprep.run("rep-check", "--ready", check=True)
+        self.iprep.run("rep-check", "--ready", check=True)
         self.block(*WIDE)
         self.say(*WIDE)
         honest = "45.97.1.1"                    # what a worker that was taken over can do: ban single addresses
@@ -183,7 +175,7 @@ class Compromise(BansCase):
         self.assertEqual([ip for ip in self.banned() if ipaddress.ip_network(ip).num_addresses > 1], [])
         self.assertEqual([one for one in self.elements() if not isinstance(one, str)], [], "a range or a prefix")
         for form in ("nft", "ipset", "cidr", "rbldnsd", "hosts.deny", "text"):
-            said = self.host.iprep.run("rep-check", "--blocks", f"--format={form}").stdout
+            said = self.iprep.run("rep-check", "--blocks", f"--format={form}").stdout
             self.assertEqual([wide for wide in WIDE if f"{wide}\n" in said or f" {wide}" in said], [], form)
 
     def test_no_hook_waits_for_an_object_in_the_place_of_a_file(self):
@@ -201,7 +193,7 @@ class Compromise(BansCase):
     def test_no_hook_waits_for_a_stopped_process_that_holds_all_locks(self):
         self.until_idle()
         holder = subprocess.Popen(
-            ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c",
+            ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups", "/usr/bin/python3", "-c",
              "import fcntl, os, sqlite3, sys\n"
              "db = sqlite3.connect(sys.argv[1] + '/iprep.db', isolation_level=None)\n"
              "db.execute('BEGIN EXCLUSIVE')\n"
@@ -215,7 +207,7 @@ class Compromise(BansCase):
             holder.send_signal(signal.SIGSTOP)
             self.hooks("a stopped process holds the locks")
             self.others_are_banned()
-            sure = self.host.address("unlisted")        # with our action: fail2ban's own ban comes all the same
+            sure = self.address("unlisted")        # with our action: fail2ban's own ban comes all the same
             self.host.attack("sshd", sure)
             self.until_banned(sure, "sshd")
             self.until_closed(sure, 22)
@@ -225,7 +217,7 @@ class Compromise(BansCase):
         tell(f"the slowest took {self.slowest[0]:.1f} s ({self.slowest[1]})")
 
     def test_no_file_of_root_is_written_through_a_link(self):
-        log = self.host.iprep.verdict_log
+        log = self.iprep.log_path
         saved = log + ".saved"
         os.rename(log, saved)
         try:
@@ -234,7 +226,7 @@ class Compromise(BansCase):
             for program, *words in (("rep-report", "--flush", "--linger=0"), ("rep-check", "--ready"),
                                     ("rep-purge",), ("rep-purge", "--recheck"), ("rep-check", "--blocks", "--new"),
                                     ("rep-purge", "--pardon", "1d", "45.1.2.3"), ("rep-report", "--status")):
-                self.host.iprep.run(program, *words)
+                self.iprep.run(program, *words)
         finally:
             os.unlink(log)
             os.rename(saved, log)
@@ -242,9 +234,5 @@ class Compromise(BansCase):
             with self.subTest(name), self.replaced(name, "ln -s {root} {path}"):
                 for program, *words in (("rep-check", "--ready"), ("rep-report", "--flush", "--linger=0"),
                                         ("rep-purge", "--reset", "--force"), ("rep-purge",)):
-                    self.host.iprep.run(program, *words)
+                    self.iprep.run(program, *words)
         # tearDown() looks at all files
-
-
-if __name__ == "__main__":
-    hookhost.main()

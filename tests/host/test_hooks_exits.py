@@ -1,11 +1,8 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_hooks_exits.py - however a hook ends, fail2ban goes on, and no failure becomes a ban
 
 A real fail2ban whose hooks are missing, crash, hang, lie, or must not become another user.
-
-    test_hooks_exits.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: unpacked packages)
 """
 
 import os
@@ -14,12 +11,9 @@ import sqlite3
 import sys
 import time
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import hookhost                                     # noqa: E402
-from host import process                                      # noqa: E402
-from host.hookhost import NOBODY, SOON_S, HookCase       # noqa: E402
+from host import process
+from host.cases import SOON_S, HookCase
+from places import OWNER
 
 NO_SETUID = ("setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-setuid,-setgid")
 
@@ -44,7 +38,7 @@ class Gate(HookCase):
 
     def blocked(self, n=1):
         """Addresses with a block on disk."""
-        addresses = [self.host.address("known") for _ in range(n)]
+        addresses = [self.address("known") for _ in range(n)]
         for address in addresses:
             self.host.attack("sshd", address)
         for address in addresses:
@@ -55,7 +49,7 @@ class Gate(HookCase):
         for address in addresses:
             self.host.ambiguous(address)
             self.until(lambda one=address: self.host.ignored(one), f"{address} is ignored", SOON_S)
-        banned = self.host.fail2ban.bans_of("rep-sendmail-ambiguous")
+        banned = self.host.bans_of("rep-sendmail-ambiguous")
         self.assertEqual(set(addresses) & set(banned), set())
 
     def test_a_blocked_address_is_counted_and_an_unlisted_one_is_ignored(self):
@@ -63,7 +57,7 @@ class Gate(HookCase):
         self.host.ambiguous(address)
         self.until_banned(address, "rep-sendmail-ambiguous")
         self.assertEqual(self.host.ignored(address), 0)
-        self.lines_are_ignored(self.host.address("unlisted"))
+        self.lines_are_ignored(self.address("unlisted"))
 
     def test_with_the_program_missing_lines_are_ignored_and_other_jails_ban(self):
         addresses = self.blocked(2)
@@ -88,7 +82,7 @@ class Gate(HookCase):
         self.host.mode("rep-check")
         os.kill(int(calls[0].split()[0]), signal.SIGKILL)
         self.until(lambda: self.host.ignored(address), f"{address} is ignored", SOON_S)
-        self.assertNotIn("rep-sendmail-ambiguous", self.host.bans(address))
+        self.assertNotIn("rep-sendmail-ambiguous", self.bans(address))
         self.others_are_banned()
 
     def test_no_other_status_counts_a_line(self):
@@ -133,40 +127,40 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.until_idle()
         self.host.flush()
         self.assertEqual(self.host.reports(address), 1)
-        self.assertEqual(self.host.api.refused_reports(), [])
+        self.assertEqual(self.api.refused_reports(), [])
         self.nothing_waits()
 
     def test_a_first_call_that_could_not_record_is_repeated_and_gives_one_report(self):
-        address = self.host.address("unlisted")
+        address = self.address("unlisted")
         self.host.mode("rep-report", "first-fails")
         self.host.attack("sshd", address)
         self.banned_and_reported_once(address)
         self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
 
     def test_a_first_call_that_had_recorded_when_it_failed_gives_one_report(self):
-        address = self.host.address("unlisted")
+        address = self.address("unlisted")
         self.host.mode("rep-report", "first-lies")
         self.host.attack("sshd", address)
         self.banned_and_reported_once(address)
         self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
 
     def test_after_a_locked_database_the_retry_gives_one_report(self):
-        address = self.host.address("unlisted")
+        address = self.address("unlisted")
         self.until_idle()
-        db = sqlite3.connect(f"{self.host.iprep.root}/lib/iprep.db", isolation_level=None)
+        db = sqlite3.connect(f"{self.iprep.path('state')}/iprep.db", isolation_level=None)
         self.addCleanup(db.close)
         db.execute("BEGIN IMMEDIATE")
         self.host.attack("sshd", address)
         process.wait_for(lambda: "locked by another process" in self.host.log(), SOON_S)
         db.execute("ROLLBACK")
         db.close()
-        self.host.sql("SELECT 1")
+        self.iprep.sql("SELECT 1")
         self.banned_and_reported_once(address)
         self.assertGreater(len(self.host.calls("--enqueue", address)), 1)
 
     def test_a_hook_that_always_fails_is_run_twice_and_the_ban_remains(self):
         for mode in ("status-75", "crash"):
-            address = self.host.address("unlisted")
+            address = self.address("unlisted")
             self.host.mode("rep-report", mode)
             self.host.attack("sshd", address)
             with self.subTest(mode):
@@ -180,7 +174,7 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.nothing_waits()
 
     def test_without_the_programs_the_ban_remains(self):
-        address = self.host.address("unlisted")
+        address = self.address("unlisted")
         self.host.uninstall("rep-report")
         self.addCleanup(self.host.install, "rep-report")
         self.host.attack("sshd", address)
@@ -191,7 +185,7 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.others_are_banned()
 
     def test_a_ban_by_hand_is_looked_up_and_not_reported(self):
-        address, other = self.host.address("known"), self.host.address("unlisted")
+        address, other = self.address("known"), self.address("unlisted")
         self.host.client("set", "sshd", "banip", address, other)
         for one in (address, other):
             self.until(lambda one=one: len(self.host.calls("--enqueue", one)) == 1, "the hook has run", SOON_S)
@@ -201,41 +195,41 @@ ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne
         self.assertEqual([self.host.reports(one) for one in (address, other)], [0, 0])
 
     def test_a_subnet_is_refused_with_a_clear_line_and_nothing_is_recorded(self):
-        before = self.host.iprep.verdicts()
+        before = self.iprep.verdict_log()
         self.host.client("set", "sshd", "banip", "10.0.0.0/8", check=False)
         self.host.client("set", "sshd", "banip", "45.40.0.0/24", check=False)
         for subnet in ("10.0.0.0/8", "45.40.0.0/24"):
             self.until(lambda one=subnet: self.host.log().count(
                 f"rep-report: {one}: not an IP address") == 2, f"{subnet} is refused twice", SOON_S)
         self.nothing_waits()
-        self.assertEqual(self.host.iprep.verdicts(), before)
+        self.assertEqual(self.iprep.verdict_log(), before)
         self.assertEqual([self.host.reports(one) for one in ("10.0.0.0", "45.40.0.0")], [0, 0])
 
     def test_text_in_place_of_an_address_is_one_argument_refused_and_recorded_nowhere(self):
-        victim = self.host.address("unlisted")
-        loot = f"touch {self.directory}/loot"
+        victim = self.address("unlisted")
+        loot = f"touch {self.top}/loot"
         texts = [f"{victim} --retract {victim}", f"{victim}; rep-purge {victim}", f"-- {victim}",
                  f"--comment={victim}", "--flush", "--status", "--help", "--version", "-n",
                  f"{victim}/32x", f"{victim}\t{victim}", f"$({loot})", f"`{loot}`", "0", "-",
                  f" {victim}", f"{victim}\u00a0", "x" * 3000]
         for text in texts:
-            self.host.write("by-id", b"id=" + text.encode())
-        last = self.host.address("unlisted")
-        self.host.write("by-id", b"id=" + last.encode())
+            self.line("by-id", f"FAILED id={text}")
+        last = self.address("unlisted")
+        self.line("by-id", f"FAILED id={last}")
         self.until(lambda: self.host.reports(last), "the address at the end is reported")
         self.until(lambda: self.host.ignored(last), "the gate was asked about it", SOON_S)
         self.until_idle()
         self.assertEqual(self.host.reports(victim), 0)
         self.assertEqual([f for f in self.host.known(victim)["findings"] if f["answered_at"]], [])
         self.nothing_waits()
-        self.assertFalse(os.path.exists(f"{self.directory}/loot"))
+        self.assertFalse(os.path.exists(f"{self.top}/loot"))
         log = self.host.log()
         # each was refused twice, by the text's own line; fail2ban may strip what is around it
         self.assertGreaterEqual(log.count(": not an IP address"), 2 * (len(texts) - 2))
         for line in self.host.calls("--enqueue", "--jail=by-id "):
             self.assertRegex(line, r" --failures=\d+ --time=[\d.]+ -- ")   # the text is behind "--"
         self.assertGreaterEqual(log.count("[by-id-gated] Ignore "), len(texts) - 2)
-        self.assertEqual(self.host.fail2ban.bans_of("by-id-gated"), {})
+        self.assertEqual(self.host.bans_of("by-id-gated"), {})
 
 
 class Debug(HookCase):
@@ -257,23 +251,23 @@ action = iprep
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.host.iprep.set("general", "timeout_ms = 60000")     # the worker waits for this time
-        cls.host.fail2ban.write("action.d/chatty.conf", CHATTY.format(dir=cls.host.directory))
-        cls.host.fail2ban.start()
+        cls.iprep.set("general", "timeout_ms = 60000")     # the worker waits for this time
+        cls.host.write("action.d/chatty.conf", CHATTY.format(dir=cls.top))
+        cls.host.start()
 
     def setUp(self):
-        self.addCleanup(self.host.dns.resume)
+        self.addCleanup(self.dns.resume)
 
     def ban_s(self, level):
         """How long until the action behind the hook has run, the client's start included."""
-        self.host.dns.resume()
+        self.dns.resume()
         self.until_idle()
-        self.host.dns.pause()
+        self.dns.pause()
         self.host.client("set", "loglevel", level)
-        address = self.host.address("known")
+        address = self.address("known")
         began = time.monotonic()
         self.host.client("set", "quiet", "banip", address)
-        spoke = f"{self.host.directory}/spoke-{address}"
+        spoke = f"{self.top}/spoke-{address}"
         self.until(lambda: os.path.exists(spoke), "the action behind the hook has run", SOON_S)
         self.assertEqual(len(self.host.calls("--enqueue", address)), 1)
         return address, time.monotonic() - began
@@ -284,7 +278,7 @@ action = iprep
             address, took[level] = self.ban_s(level)
             workers = self.until(self.host.workers, "the hook has started a worker", SOON_S)
             # the second action ran behind the hook: fail2ban did not wait for the worker
-            other = self.host.address("unlisted")
+            other = self.address("unlisted")
             self.host.attack("dovecot", other)
             self.until_banned(other, "dovecot")
             self.assertEqual(self.host.workers(), workers, "the same worker lives on")
@@ -294,13 +288,13 @@ action = iprep
 
     def test_hooks_print_nothing(self):
         self.host.client("set", "loglevel", "DEBUG")
-        addresses = [self.host.address(kind) for kind in ("known", "unlisted")]
+        addresses = [self.address(kind) for kind in ("known", "unlisted")]
         for address in addresses:
             self.host.client("set", "quiet", "banip", address)
             self.host.ambiguous(address)
         for address in addresses:
             self.until(lambda one=address: self.host.ignored(one) or "rep-sendmail-ambiguous"
-                       in self.host.bans(one), "the gate has answered", SOON_S)
+                       in self.bans(one), "the gate has answered", SOON_S)
             self.until(lambda one=address: f"-- stdout: 'spoke of {one}'" in self.host.log(),
                        "fail2ban shows what an action prints", SOON_S)
         said = [line for line in self.host.log().splitlines()
@@ -314,19 +308,19 @@ class NotAllowed(HookCase):
     start = False
 
     def setUp(self):
-        if self.host.fail2ban.server is None:
-            self.host.fail2ban.wrap = NO_SETUID
-            self.host.fail2ban.start()
+        if self.host.server is None:
+            self.host.wrap = NO_SETUID
+            self.host.start()
 
     def run_there(self, *words):
-        return process.run(self.host.network.host.command([*NO_SETUID, *words]), check=False)
+        return process.run(self.host.space.command([*NO_SETUID, *words]), check=False)
 
     def test_the_ban_remains_and_the_log_names_the_missing_capabilities(self):
-        address = self.host.address("known")
+        address = self.address("known")
         self.host.attack("sshd", address)
         self.until_banned(address, "sshd")
         self.until_closed(address, 22)
-        needs = (f"rep-report: cannot become user {NOBODY}, the owner of the state: Operation not "
+        needs = (f"rep-report: cannot become user {OWNER}, the owner of the state: Operation not "
                  "permitted (a service needs CAP_SETUID and CAP_SETGID)")
         self.until(lambda: needs in self.host.log(), "fail2ban's log says so", SOON_S)
         self.until(lambda: needs.replace("rep-report", "rep-check") in self.host.log(),
@@ -334,24 +328,20 @@ class NotAllowed(HookCase):
         self.others_are_banned()
 
     def test_the_gate_ignores(self):
-        address = self.host.address("known")
+        address = self.address("known")
         self.host.ambiguous(address)
         self.until(lambda: self.host.ignored(address), f"{address} is ignored", SOON_S)
-        self.assertEqual(self.host.bans(address), {})
+        self.assertEqual(self.bans(address), {})
 
     def test_ready_and_self_test_say_what_is_wrong(self):
         for how in ("--ready", "--self-test"):
-            done = self.run_there(*self.host.iprep.argv("rep-check", how))
+            done = self.run_there(*self.iprep.argv("rep-check", how))
             self.assertEqual(done.returncode, 71, how)
             self.assertIn("a service needs CAP_SETUID and CAP_SETGID", done.stderr)
-        self.assertEqual(self.host.iprep.run("rep-check", "--ready").returncode, 0)
+        self.assertEqual(self.iprep.run("rep-check", "--ready").returncode, 0)
 
     def test_nothing_is_left_behind_that_the_owner_cannot_use(self):
         """root without CAP_SETUID made no file in the state."""
-        state = f"{self.host.iprep.root}/lib"
+        state = f"{self.iprep.path('state')}"
         owners = {os.stat(f"{state}/{name}").st_uid for name in os.listdir(state)}
-        self.assertEqual(owners, {NOBODY})
-
-
-if __name__ == "__main__":
-    hookhost.main()
+        self.assertEqual(owners, {OWNER})

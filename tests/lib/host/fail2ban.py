@@ -11,6 +11,7 @@ Bans are read with "get JAIL banip --with-time", over the server's socket: to
 start a client for each question takes most of a core while a test waits.
 """
 
+import contextlib
 import os
 import pickle
 import re
@@ -51,7 +52,10 @@ def whole_days(seconds):
 
 
 class Fail2ban:
-    """directory is made here; start() needs configure() first."""
+    """directory is made here; write() its configuration, then start()."""
+
+    wrap = ()               # words that run the server, e.g. setpriv
+    modules = None          # a further directory of Python modules
 
     def __init__(self, packages, space, directory):
         self.packages = packages
@@ -78,13 +82,14 @@ class Fail2ban:
             file.write(text)
 
     def environment(self):
+        paths = [self.packages.fail2ban_modules, *([self.modules] if self.modules else [])]
         return {"PATH": f"{self.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "PYTHONPATH": self.packages.fail2ban_modules,
+                "PYTHONPATH": ":".join(paths),
                 "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8",
                 "TZ": "UTC"}
 
     def command(self, part, *words):
-        return [sys.executable, self.packages.fail2ban(part),
+        return [*(self.wrap if part == "server" else ()), sys.executable, self.packages.fail2ban(part),
                 "-c", self.config, *words]
 
     def client(self, *words, check=True):
@@ -144,6 +149,15 @@ class Fail2ban:
         self.server.stop()
         self.server = None
 
+    def kill(self):
+        """As in a power cut: nothing is written any more."""
+        self.server.child.kill()
+        self.server.child.wait()
+        self.server = None
+        for name in ("socket", "pid"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.directory}/{name}")
+
     def restart(self):
         self.stop()
         self.start()
@@ -161,8 +175,19 @@ class Fail2ban:
         return bans
 
     def bans(self):
-        """{jail: {address: (seconds, when it ends)}} of all jails."""
-        return {jail: self.bans_of(jail) for jail in self.jails()}
+        """{address: {jail: seconds}} of all jails."""
+        found = {}
+        for jail in self.jails():
+            for address, (seconds, _) in self.bans_of(jail).items():
+                found.setdefault(address, {})[jail] = seconds
+        return found
+
+    def is_banned(self, address, *jails):
+        return all(address in self.bans_of(jail) for jail in jails)
+
+    def nft(self, *words, check=True):
+        """What the firewall of its namespace says."""
+        return self.space.run([f"{self.directory}/bin/nft", *words], check=check).stdout
 
     def unban(self, jail, address):
         self.client("set", jail, "unbanip", address)

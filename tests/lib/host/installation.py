@@ -1,115 +1,83 @@
 # SPDX-License-Identifier: MIT
 """
-installation.py - iprep as a package would leave it, below a test's directory
+installation.py - iprep as a package would leave it, in the namespace of a host
 
-The shipped iprep.conf is used unchanged; other settings of a test are in
-iprep.local next to it. State, verdict log and key belong to an unprivileged
-user, which every program becomes before it does anything of interest.
+The shipped iprep.conf is used unchanged; the settings of the tests are in iprep.local next to it. State, verdict log
+and key belong to an unprivileged user, which every program becomes before it does anything of interest.
 """
 
 import json
 import os
 import shutil
 
-from host import process
-from host.emulator import KEY
-
-NOBODY = 65534      # 'nobody' and 'nogroup' of Debian: base-passwd
+from host import SHIPPED, process
+from places import OWNER, Place
 
 LOCAL = """\
 [general]
-state       = {root}/lib/iprep.db
-verdict_log = {root}/log/verdict.log
+state       = {dir}/state/iprep.db
+verdict_log = {dir}/log/verdict.log
 [dns]
-resolvers = {resolvers}
+resolvers = RESOLVERS
 [dnsbl zen]
 enabled = yes
 [abuseipdb]
-url      = {url}
-key_file = {root}/etc/abuseipdb.key
-ca_file  = {root}/etc/ca.pem
+url      = URL
+key_file = {dir}/key
+ca_file  = {dir}/ca.pem
 [worker]
 linger = 1
 """
 
 
-class Installation:
-    """Programs below prefix; configuration and state below root."""
+class Installation(Place):
+    """A Place whose programs run in a namespace."""
 
-    def __init__(self, prefix, root, space):
-        self.bin = f"{prefix}/bin"
-        self.root = root
+    def __init__(self, programs, space, resolvers, api):
+        with open(f"{SHIPPED}/iprep.conf", encoding="utf-8") as file:
+            super().__init__(file.read(), programs=programs)
         self.space = space
-        self.config = f"{root}/etc/iprep.conf"
-        self.verdict_log = f"{root}/log/verdict.log"
-        for name, owner in (("etc", 0), ("lib", NOBODY), ("log", NOBODY)):
-            os.makedirs(f"{root}/{name}", mode=0o755)
-            os.chown(f"{root}/{name}", owner, owner)
+        self.local = LOCAL.replace("{dir}", self.dir).replace("RESOLVERS", resolvers).replace("URL", api.url)
+        self.write("iprep.local", self.local)
+        shutil.copy(api.ca_file, self.path("ca.pem"))
+        os.mkdir(self.path("log"))
+        os.chown(self.path("log"), OWNER, OWNER)
+        self.log_path = self.path("log/verdict.log")
         self.new_verdict_log()
-
-    def configure(self, shipped, resolvers, url, ca_file):
-        shutil.copy(shipped, self.config)
-        shutil.copy(ca_file, f"{self.root}/etc/ca.pem")
-        with open(f"{self.root}/etc/iprep.local", "w",
-                  encoding="ascii") as file:
-            file.write(LOCAL.format(root=self.root, resolvers=resolvers,
-                                    url=url))
-        self.write_key(KEY)
 
     def set(self, section, line):
         """One more line of a section of iprep.local."""
-        path = f"{self.root}/etc/iprep.local"
-        with open(path, encoding="ascii") as file:
-            text = file.read()
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text.replace(f"[{section}]\n", f"[{section}]\n{line}\n", 1))
-
-    def write_key(self, key):
-        path = f"{self.root}/etc/abuseipdb.key"
-        with open(path, "w", encoding="ascii") as file:
-            os.chmod(path, 0o600)
-            os.chown(path, NOBODY, NOBODY)
-            file.write(key + "\n")
+        self.local = self.local.replace(f"[{section}]\n", f"[{section}]\n{line}\n", 1)
+        self.write("iprep.local", self.local)
 
     def new_verdict_log(self):
         """An empty one, as logrotate's "create" makes it."""
-        with open(self.verdict_log, "w", encoding="ascii"):
-            os.chown(self.verdict_log, NOBODY, NOBODY)
+        self.write("log/verdict.log", "", owner=OWNER)
 
     def lose_verdict_log(self):
-        """What logrotate does at the wrong moment; returns the lost text."""
-        text = self.verdicts()
-        os.rename(self.verdict_log, self.verdict_log + ".1")
+        """What logrotate does at the wrong moment."""
+        os.rename(self.log_path, self.log_path + ".1")
         self.new_verdict_log()
-        return text
 
-    def verdicts(self):
-        with open(self.verdict_log, encoding="ascii") as file:
-            return file.read()
+    def verdict_log(self):
+        return self.text("log/verdict.log")
 
     def argv(self, program, *words):
-        return [f"{self.bin}/{program}", f"--config={self.config}", *words]
+        """The command line as fail2ban would run it, which is in the namespace already."""
+        return super().command(program, *words)
 
-    def run(self, program, *words, check=False):
-        """Run a program where fail2ban would; returns CompletedProcess."""
-        return self.space.run(self.argv(program, *words), check=check)
-
-    def start_worker(self, log_path):
-        """What the timer does every few minutes; does not wait for its end."""
-        argv = self.argv("rep-report", "--flush", "--linger", "0")
-        return process.Server(self.space.command(argv), log_path)
+    def command(self, program, *words):
+        return self.space.command(self.argv(program, *words))
 
     def gate_argv(self, address, jail="rep-sendmail-ambiguous"):
         """The gate as the shipped jail calls it."""
-        return self.argv("rep-check", "--gate", "--restored=0",
-                         f"--jail={jail}", "--", address)
+        return self.argv("rep-check", "--gate", "--restored=0", f"--jail={jail}", "--", address)
 
-    def known(self, addresses):
+    def known(self, *addresses):
         """{address: rep-check's object}: what is on disk, nothing is asked."""
         done = self.run("rep-check", "--cached", "--json", *addresses)
         objects = [json.loads(line) for line in done.stdout.splitlines()]
         if len(objects) != len(addresses):
-            raise process.CommandError(
-                f"rep-check --cached --json: {len(objects)} lines for "
-                f"{len(addresses)} addresses: {done.stderr.strip()}")
+            raise process.CommandError(f"rep-check --cached --json: {len(objects)} lines for {len(addresses)} addresses: "
+                                       f"{done.stderr.strip()}")
         return {one["address"]: one for one in objects}

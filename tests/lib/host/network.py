@@ -95,9 +95,13 @@ class Network:
         wanted = list(wanted)
         tries = [[address, self.address_of(side, address), port]
                  for address, port in wanted]
-        done = self.world.run([sys.executable, f"{HERE}/probe.py"],
-                              stdin=json.dumps(tries))
-        return dict(zip(wanted, json.loads(done.stdout)))
+        return dict(zip(wanted, probe(self.world, tries)))
+
+
+def probe(space, tries):
+    """[true or false] for each [source, destination, port]"""
+    done = space.run([sys.executable, f"{HERE}/probe.py"], stdin=json.dumps(tries))
+    return json.loads(done.stdout)
 
 
 def bare(address):

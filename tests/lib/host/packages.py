@@ -28,8 +28,9 @@ from host import roots
 
 # fail2ban's version -> the Debian release that has it
 FAIL2BAN = {"1.0.2": "bookworm", "1.1.0": "trixie", "1.1.1": "forky"}
-# what takes the exports of rep-check --blocks: package -> its program
-EXPORTS = {"ipset": "ipset", "tcpd": "tcpdmatch", "postfix": "postmap"}
+# package -> its program
+PROGRAMS = {"rbldnsd": "rbldnsd", "nftables": "nft", "unbound": "unbound", "ipset": "ipset", "tcpd": "tcpdmatch",
+            "postfix": "postmap"}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DOWNLOAD_S = 300
 # "Inst NAME [the version installed] (VERSION ..."
@@ -39,25 +40,18 @@ INSTALLED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
 class Packages:
     """Programs for the tests: the machine's own, or from below directory."""
 
-    def __init__(self, directory, unbound=False, exports=False, tcpd=False):
+    def __init__(self, directory, *more):
+        """more: further packages, of PROGRAMS."""
         self.root = directory
         self.fail2ban_version = wanted_fail2ban()
         self.fail2ban_root = f"{directory}/fail2ban-{self.fail2ban_version}"
         with locked(directory):
             if not os.path.exists(self.fail2ban_root):
                 unpack_fail2ban(self.fail2ban_version, self.fail2ban_root)
-            self.fetch_missing(unbound, exports, tcpd)
+            self.fetch_missing(more)
 
-    def fetch_missing(self, unbound, exports, tcpd):
-        programs = {"rbldnsd": "rbldnsd", "nftables": "nft"}
-        if tcpd:
-            programs["tcpd"] = "tcpdmatch"
-        if exports:
-            programs |= EXPORTS
-        if unbound:
-            programs["unbound"] = "unbound"
-        wanted = [package for package, program in programs.items()
-                  if not self.find(program)]
+    def fetch_missing(self, more):
+        wanted = [package for package in ("rbldnsd", "nftables", *more) if not self.find(PROGRAMS[package])]
         if wanted:
             fetch(wanted, self.root)
 

@@ -51,8 +51,8 @@ def show(stage, checks, daemon):
         watch(stage, daemon, everybody)
         steps = attack.result()
     check_answers(checks, daemon, everybody, steps)
-    stage.wait(lambda: not stage.workers(), PATIENCE_S)
-    stage.wait(lambda: False, QUIET_S)
+    stage.host.wait(lambda: not stage.host.workers(), PATIENCE_S)
+    stage.host.wait(lambda: False, QUIET_S)
     stamp(stage, daemon, everybody)
     count(stage, checks, daemon, everybody)
 
@@ -70,7 +70,7 @@ def watch(stage, daemon, everybody):
             if not is_open:
                 waiting.pop(address).refused_at = time.time()
         return not waiting
-    stage.wait(all_refused, PATIENCE_S)
+    stage.host.wait(all_refused, PATIENCE_S)
 
 
 def check_answers(checks, daemon, everybody, steps):
@@ -101,7 +101,7 @@ def count(stage, checks, daemon, everybody):
     name = f"{daemon.name} botnet"
     bad = {bot.address for bot in everybody if bot.is_listed}
     good = {bot.address for bot in everybody} - bad
-    host, plain = stage.host_bans(), stage.plain_bans()
+    host, plain = stage.host.bans(), stage.plain.bans()
     banned = {address for address in bad | good if address in host}
     checks.equal(f"{name}: every bot has a line", [
         bot.address for bot in everybody if bot.line_at is None], [])

@@ -82,7 +82,7 @@ class Play:
             return all(f"[rep-login] Ignore {act.address} by command" in log
                        for act in acts)
         self.checks.check("who logs in with the right password is known as good",
-                          self.stage.wait(are_known, PATIENCE_S))
+                          self.stage.host.wait(are_known, PATIENCE_S))
 
     def attack(self):
         steps = self.stage.attack([(act.side, act.daemon, act.behaviour,
@@ -93,17 +93,17 @@ class Play:
 
     def look(self):
         """Fill in what fail2ban bans now; true if all is as expected."""
-        bans = {"host": self.stage.host_bans(),
-                "plain": self.stage.plain_bans()}
+        bans = {"host": self.stage.host.bans(),
+                "plain": self.stage.plain.bans()}
         for act in self.acts:
             act.bans = bans[act.side].get(act.address, {})
         return all(act.is_right() for act in self.acts)
 
     def settle(self):
         """Until everything expected is there; then a while for the rest."""
-        self.stage.wait(self.look, PATIENCE_S)
-        self.stage.wait(lambda: not self.stage.workers(), PATIENCE_S)
-        self.stage.wait(lambda: False, QUIET_S)
+        self.stage.host.wait(self.look, PATIENCE_S)
+        self.stage.host.wait(lambda: not self.stage.host.workers(), PATIENCE_S)
+        self.stage.host.wait(lambda: False, QUIET_S)
         self.look()
         self.read_lines()
         self.connect()
