@@ -21,8 +21,7 @@ import subprocess
 import sys
 import time
 
-from host import process
-from host.cases import HookCase
+from host.cases import HookCase, stamp
 from places import OWNER
 
 HOOK_S = 5                  # no hook waits longer; a busy machine gets as much again and more
@@ -45,10 +44,6 @@ FILES = ("iprep.db", "iprep.db-wal", "iprep.db-shm", "make.lock", "worker.lock",
 
 def tell(text):
     print(f"test_compromise: {text}", file=sys.stderr, flush=True)
-
-
-def stamp():
-    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
 
 
 class Compromise(HookCase):

@@ -1,10 +1,6 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_exports.py - what rep-check --blocks writes, loaded as it is by those it is for
-
-    test_exports.py DIRECTORY-OF-PROGRAMS    (as root; IPREP_PACKAGES: where
-                                              Debian's packages are unpacked)
 
 nft, ipset, tcpdmatch, postmap and rbldnsd are Debian's. Sets are loaded in a
 network namespace of our own, rbldnsd answers there; nothing touches the host.
@@ -14,15 +10,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", name) for name in ("lib", "cli")]
-
+from addresses import reversed_of
+from blocks import BlocksCase
 from dns import message
-from host import netns, packages, process
-from blocks_case import DAY, Case
+from host import process
+from host.cases import Case
+from host.netns import Namespace
+from host.packages import Packages
+from places import DAY
 
 PORT = 5353
 ZONE = "blocks.test"
@@ -37,14 +33,6 @@ print(s.recv(4096).hex())
 PAIR = [("45.1.1.1",), ("45.200.1.1", {"tier": "notorious", "left": 300 * DAY})]
 
 
-def reverse(address):
-    """RFC 5782: the name an address is asked for by."""
-    ip = message.ipaddress.ip_address(address)
-    if ip.version == 4:
-        return ".".join(reversed(address.split("."))) + "." + ZONE
-    return ".".join(reversed(ip.packed.hex())) + "." + ZONE
-
-
 class Loading:
     """What both classes below test, each with its ipv6_prefix."""
 
@@ -53,11 +41,13 @@ class Loading:
 
     @classmethod
     def setUpClass(cls):
-        cls.environment = PACKAGES.environment()
+        super().setUpClass()
+        cls.packages = Packages(cls.kept, "ipset", "tcpd", "postfix")
+        cls.environment = cls.packages.environment()
 
     def setUp(self):
         super().setUp()
-        self.space = netns.Namespace(f"iprep-exp-{os.getpid()}")
+        self.space = Namespace(f"iprep-exp-{os.getpid()}")
         self.addCleanup(self.space.remove)
 
     def fill(self):
@@ -71,7 +61,7 @@ class Loading:
         return path
 
     def tool(self, program, *args, stdin=None, check=True):
-        return self.space.run([PACKAGES.find(program), *args], check=check,
+        return self.space.run([self.packages.find(program), *args], check=check,
                               env=self.environment, stdin=stdin)
 
     # ---- nft ----
@@ -108,7 +98,7 @@ class Loading:
             self.assertEqual(sorted(found["blocked4"]), ["45.1.1.1", "45.200.1.1"])
             self.assertEqual(list(found["blocked6"]), [self.written(self.network)])
             self.assertAlmostEqual(found["blocked4"]["45.200.1.1"], 300 * DAY, delta=3600)
-        self.place.sql("DELETE FROM block")
+        self.sql("DELETE FROM block")
         self.tool("nft", "-f", self.export("nft"))
         self.assertEqual(self.nft_elements(), {"blocked4": {}, "blocked6": {}})
 
@@ -126,7 +116,7 @@ class Loading:
     def test_nft_refuses_what_is_blocked_and_nothing_else(self):
         self.fill()
         self.tool("nft", "-f", self.export("nft"))
-        other = netns.Namespace(f"iprep-exo-{os.getpid()}")
+        other = Namespace(f"iprep-exo-{os.getpid()}")
         self.addCleanup(other.remove)
         self.space.connect("inside", other, "outside")
         for address in ("45.1.1.2/8", "2a02:4780:1::2/16"):
@@ -202,7 +192,7 @@ class Loading:
                                    check=False).returncode, 0)
         self.assertEqual(self.tool("ipset", "test", "iprep4", "45.1.1.2",
                                    check=False).returncode, 1)
-        self.place.sql("DELETE FROM block")
+        self.sql("DELETE FROM block")
         self.assertEqual(self.restore(), {"iprep4": {}, "iprep6": {}})
 
     # ---- hosts.deny ----
@@ -212,7 +202,7 @@ class Loading:
         os.replace(self.place.path("export.hosts.deny"), self.place.path("hosts.deny"))
         self.place.write("hosts.allow", "")
         self.place.write("inetd.conf", "ssh stream tcp nowait root /usr/sbin/tcpd sshd\n")
-        done = subprocess.run([PACKAGES.find("tcpdmatch"), "-d", "-i", "inetd.conf", "sshd", address],
+        done = subprocess.run([self.packages.find("tcpdmatch"), "-d", "-i", "inetd.conf", "sshd", address],
                               cwd=directory, env=self.environment, capture_output=True, text=True,
                               check=True, timeout=60)
         self.assertEqual(done.stderr, "")
@@ -249,7 +239,7 @@ class Loading:
     def serve(self):
         os.chmod(self.export("rbldnsd"), 0o644)
         server = process.Server(
-            self.space.command([PACKAGES.find("rbldnsd"), "-n", "-u", "nobody", "-b", f"127.0.0.1/{PORT}",
+            self.space.command([self.packages.find("rbldnsd"), "-n", "-u", "nobody", "-b", f"127.0.0.1/{PORT}",
                                 "-w", self.place.dir, f"{ZONE}:combined:export.rbldnsd"]),
             self.place.path("rbldnsd.log"))
         self.addCleanup(server.stop)
@@ -261,7 +251,7 @@ class Loading:
 
     def lookup(self, address, kind=message.A):
         """rcode, and the bytes of the answer."""
-        asked = b"\0\1\1\0\0\1\0\0\0\0\0\0" + message.name_bytes(reverse(address)) + bytes([0, kind, 0, 1])
+        asked = b"\0\1\1\0\0\1\0\0\0\0\0\0" + message.name_bytes(f"{reversed_of(address)}.{ZONE}") + bytes([0, kind, 0, 1])
         answer = bytes.fromhex(self.space.run([sys.executable, "-c", ASK, str(PORT), asked.hex()]).stdout)
         n = int.from_bytes(answer[6:8], "big")
         # name (a pointer), type, class, TTL, length, data
@@ -301,14 +291,14 @@ class Loading:
         return address + ("/64" if self.ipv6_prefix == 64 else "")
 
 
-class Addresses(Loading, Case):
+class Addresses(Loading, Case, BlocksCase):
     """Whole IPv6 addresses, as the default is."""
 
     ipv6_prefix = 128
     network = held = "2a02:4780:15::50"
 
 
-class Prefixes(Loading, Case):
+class Prefixes(Loading, Case, BlocksCase):
     """ipv6_prefix = 64."""
 
     ipv6_prefix = 64
@@ -323,12 +313,3 @@ class Prefixes(Loading, Case):
         self.assertEqual(len(self.restore()["iprep6"]), 3)
         self.assertEqual(self.tcpd_says(self.held), "denied")
         self.assertEqual(self.postmap_says(self.held)[1], "REJECT\n")
-
-
-if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("test_exports.py: needs root")
-    Case.programs = os.path.abspath(sys.argv.pop(1))
-    with tempfile.TemporaryDirectory(prefix="iprep-packages-") as temporary:
-        PACKAGES = packages.Packages(os.environ.get("IPREP_PACKAGES", temporary), exports=True)
-        unittest.main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_fail2ban_files.py - the shipped filters, jails and actions, as fail2ban reads them
@@ -8,29 +7,19 @@ lines in tests/data/logs (its README.md says how to add some) and the verdict
 lines in data/rep-verdict.tsv, and "fail2ban-client -d" for the rest.
 "fail2ban-client -t" is not enough: it never compiles an expression. Starts no
 server and needs no root.
-
-Set IPREP_PACKAGES to a directory where packages are unpacked, or were.
 """
 
 import ast
 import os
 import re
-import shutil
-import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
+from host import TESTS, process, samples
+from host.cases import FilesCase
+from host.fail2ban import backends
+from host.host import VERDICT_JAILS
 
-from host import SHIPPED, process                                      # noqa: E402
-from host import samples                                      # noqa: E402
-from host.fail2ban import backends                       # noqa: E402
-from host.packages import Packages                       # noqa: E402
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+NEEDS_ROOT = False
 GATED = tuple(samples.AMBIGUOUS.values())
-VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
 # rep-spray-files and rep-login-files are enabled by the two before them
 REP_JAILS = (*VERDICT_JAILS, *GATED, "rep-spray", "rep-login", "rep-spray-files", "rep-login-files")
 REPORTING = ("rep-spray", "rep-spray-files")
@@ -103,43 +92,22 @@ EXIM_FORMS = (
 )
 
 
-class Configured(unittest.TestCase):
-    """The configuration of the package with the shipped files added."""
-
+class Configured(FilesCase):
     @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory(prefix="iprep-test-")
-        cls.addClassCleanup(cls.directory.cleanup)
-        top = cls.directory.name
-        cls.packages = Packages(os.environ.get("IPREP_PACKAGES",
-                                               f"{top}/packages"))
-        cls.config = f"{top}/fail2ban"
-        shutil.copytree(cls.packages.fail2ban_config, cls.config)
+    def before_ours(cls):
         cls.before = cls.dump()
-        for part in ("action.d", "fail2ban.d", "filter.d", "jail.d"):
-            shutil.copytree(f"{SHIPPED}/{part}", f"{cls.config}/{part}",
-                            dirs_exist_ok=True)
-
-    @classmethod
-    def fail2ban(cls, part, *words):
-        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
-                       "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1",
-                       "PYTHONPATH": cls.packages.fail2ban_modules}
-        argv = [sys.executable, cls.packages.fail2ban(part), "-c", cls.config]
-        return process.run([*argv, *words], env=environment).stdout
 
     @classmethod
     def dump(cls, jail_local="[sshd]\nenabled = false\n"):
         """[[word ...]]: the commands that fail2ban would send to its server."""
-        with open(f"{cls.config}/jail.local", "w", encoding="ascii") as file:
-            file.write(jail_local)
-        return cls.fail2ban("client", "-d").splitlines()
+        cls.fail2ban.write("jail.local", jail_local)
+        return cls.fail2ban.client("-d").splitlines()
 
 
 class Fail2banFiles(Configured):
     def enabled(self, banaction="nftables", backend="polling", default=""):
         """The dump with all rep-* jails and recidive; default: more below [DEFAULT]."""
-        log = f"{self.directory.name}/some.log"
+        log = f"{self.top}/some.log"
         for end in ("", ".2", ".3", ".4", ".5"):
             open(log + end, "w", encoding="ascii").close()
         text = ENABLE.format(log=log, backends=backends(backend), banaction=banaction,
@@ -149,16 +117,16 @@ class Fail2banFiles(Configured):
 
     def found(self, filter_name, lines):
         """The addresses that fail2ban-regex finds, in order."""
-        path = f"{self.directory.name}/lines.log"
+        path = f"{self.top}/lines.log"
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
-        said = self.fail2ban("regex", "-o", "<ip>", path, filter_name)
-        return said.split()
+        argv = self.fail2ban.command("regex", "-o", "<ip>", path, filter_name)
+        return process.run(argv, env=self.fail2ban.environment()).stdout.split()
 
     def check_rows(self, name, filter_name=None):
         rows = read_rows(name)
         matching = [row for row in rows if row[0] != "-"]
-        filter_name = filter_name or f"{self.config}/filter.d/{name}.conf"
+        filter_name = filter_name or f"{self.fail2ban.config}/filter.d/{name}.conf"
         self.assertEqual(self.found(filter_name, [row[1] for row in matching]),
                          [row[0] for row in matching])
         others = [row[1] for row in rows if row[0] == "-"]
@@ -192,7 +160,7 @@ class Fail2banFiles(Configured):
                 with self.subTest(banaction=banaction, backend=backend):
                     self.enabled(banaction, backend)
                     self.assertIn("OK: configuration test is successful",
-                                  self.fail2ban("client", "-t"))
+                                  self.fail2ban.test_configuration())
 
     def check_sources(self, dump, backend):
         """The verdict log, Exim and nginx are files in any case; the rest is the backend's."""
@@ -292,12 +260,12 @@ class Fail2banFiles(Configured):
         for backend in ("polling", "systemd"):
             dump = self.enabled(backend=backend)
             for jails in (REPORTING, WATCHING):
-                exim = f"{self.directory.name}/some.log.3"
+                exim = f"{self.top}/some.log.3"
                 self.assertEqual([jail for jail in jails for log, _ in words(dump, "set", jail, "addlogpath")
                                   if log == exim], [jails[1]])
 
     def test_jails_of_own_files_start_without_any(self):
-        log = f"{self.directory.name}/only.log"
+        log = f"{self.top}/only.log"
         open(log, "w", encoding="ascii").close()
         dump = self.dump(f"[DEFAULT]\nsshd_log = {log}\nrep_verdict_log = {log}\nexim_main_log = /nonexistent/mainlog\n"
                          "[sshd]\nenabled = false\n[rep-login]\nenabled = true\n")
@@ -305,7 +273,7 @@ class Fail2banFiles(Configured):
         self.assertNotIn(str(["start", "rep-spray-files"]), dump)
 
     def test_what_fail2ban_local_has_of_ipv6_holds(self):
-        path = f"{self.config}/fail2ban.local"
+        path = f"{self.fail2ban.config}/fail2ban.local"
         self.addCleanup(os.unlink, path)
         for section in ("DEFAULT", "Definition"):
             with open(path, "w", encoding="ascii") as file:
@@ -313,7 +281,7 @@ class Fail2banFiles(Configured):
             self.assertIn(str(["set", "allowipv6", "no"]), self.dump())
 
     def test_a_jail_works_where_only_one_of_its_logs_exists(self):
-        log = f"{self.directory.name}/only.log"
+        log = f"{self.top}/only.log"
         open(log, "w", encoding="ascii").close()
         dump = self.dump(f"[DEFAULT]\n{backends('polling')}sshd_log = {log}\nsyslog_mail = /nonexistent/mail.log\n"
                          "[sshd]\nenabled = false\n[rep-spray]\nenabled = true\n")
@@ -341,7 +309,7 @@ class LogLines(Configured):
         super().setUpClass()
         logs = [samples.read(name) for name in samples.names()]
         cls.samples = [sample for log in logs for sample in log]
-        cls.used = samples.examine(logs, cls.packages.fail2ban_modules, cls.config)
+        cls.used = samples.examine(logs, cls.packages.fail2ban_modules, cls.fail2ban.config)
 
     def test_there_are_lines_of_every_service(self):
         self.assertEqual({sample.service for sample in self.samples}, set(samples.STOCK))
@@ -392,7 +360,7 @@ class LogLines(Configured):
         """Each log has the same lines as the first, in the form of a log type."""
         def ask(logs, logtype):
             filters = [f"{name}[logtype={logtype}]" for name in samples.OURS]
-            answers = samples.match(logs, filters, self.packages.fail2ban_modules, self.config)
+            answers = self.match(logs, filters)
             return [[answer[name]["matches"] for name in filters] for answer in answers]
         wanted, = ask(logs[:1], logtypes[0])
         self.assertGreater(sum(map(len, wanted)), len(logs[0]) // 3)
@@ -421,7 +389,7 @@ class LogLines(Configured):
             for name, expression in sample.expressions:
                 lines.get(name, {}).setdefault(expression, TIME.sub("", sample.line))
         worst = samples.slowest({name: list(some.values()) for name, some in lines.items()},
-                                self.packages.fail2ban_modules, self.config)
+                                self.packages.fail2ban_modules, self.fail2ban.config)
         for name, parts in sorted(worst.items()):
             what, (_, seconds, text) = max(parts.items(), key=lambda item: item[1][1])
             print(f"  {name}, {len(parts)} parts: at most {1000 * seconds:.1f} ms, {what}: {text[:30]!r}")
@@ -429,9 +397,9 @@ class LogLines(Configured):
                 self.assertLess(long, 8 * short + NOISE_S, f"{name}, {what}: {short} s, then {long} s: {text}")
 
     def test_an_expression_that_tries_every_way_is_found(self):
-        with open(f"{self.config}/filter.d/slow.conf", "w", encoding="ascii") as file:
+        with open(f"{self.fail2ban.config}/filter.d/slow.conf", "w", encoding="ascii") as file:
             file.write("[Definition]\nfailregex = ^\\s*\\s*\\s*from <ADDR>$\n")
-        worst = samples.slowest({"slow": []}, self.packages.fail2ban_modules, self.config, ((150, 600),))
+        worst = samples.slowest({"slow": []}, self.packages.fail2ban_modules, self.fail2ban.config, ((150, 600),))
         short, long, _ = worst["slow"]["failregex 1"]
         self.assertGreater(long, 8 * short + NOISE_S)
 
@@ -451,10 +419,6 @@ def parts(line):
 
 def read_rows(name):
     """[(address or "-", line)] of data/NAME.tsv."""
-    with open(f"{HERE}/data/{name}.tsv", encoding="utf-8") as file:
+    with open(f"{TESTS}/host/data/{name}.tsv", encoding="utf-8") as file:
         return [line.rstrip("\n").split("\t", 1) for line in file
                 if not line.startswith("#")]
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_hostile_fields.py - what a client writes into a log names no other address, and is no login
@@ -7,23 +6,17 @@ hostile_fields.py makes the lines: each form of each daemon, with pieces of othe
 field that a client fills. Whatever our filters find in them, it is the address that the daemon
 saw, and rep-login finds nothing where there was no login.
 
-    test_hostile_fields.py [--all]      (IPREP_PACKAGES: where packages are unpacked, or were)
-
---all: every attempt instead of a fixed choice.
+IPREP_ALL in the environment: every attempt instead of a fixed choice.
 """
 
 import os
-import shutil
 import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
+from host import hostile_fields, samples
+from host.cases import FilesCase
 
-from host import SHIPPED, hostile_fields                               # noqa: E402
-from host import samples                                      # noqa: E402
-from host.packages import Packages                       # noqa: E402
+NEEDS_ROOT = False
+ENOUGH = sys.maxsize if os.environ.get("IPREP_ALL") else hostile_fields.ENOUGH
 
 # what an administrator might write: it finds the first address in brackets
 CARELESS = "[Definition]\nfailregex = ^.*\\[<ADDR>\\]\n            rip=<ADDR>\n            client: <ADDR>\n            from <ADDR>\n"
@@ -33,23 +26,15 @@ def filters_of(daemon):
     return [samples.AMBIGUOUS[daemon.split()[0]], "rep-spray", "rep-login"]
 
 
-class HostileFields(unittest.TestCase):
-    enough = hostile_fields.ENOUGH
-
+class HostileFields(FilesCase):
     @classmethod
     def setUpClass(cls):
-        top = tempfile.mkdtemp(prefix="iprep-fields.", dir="/var/tmp")
-        cls.addClassCleanup(shutil.rmtree, top)
-        cls.packages = Packages(os.environ.get("IPREP_PACKAGES", f"{top}/packages"))
-        cls.config = f"{top}/fail2ban"
-        shutil.copytree(cls.packages.fail2ban_config, cls.config)
-        shutil.copytree(f"{SHIPPED}/filter.d", f"{cls.config}/filter.d", dirs_exist_ok=True)
-        with open(f"{cls.config}/filter.d/careless.conf", "w", encoding="ascii") as file:
-            file.write(CARELESS)
+        super().setUpClass()
+        cls.fail2ban.write("filter.d/careless.conf", CARELESS)
 
     def found(self, filters, lines):
         """[(filter, line, address)]"""
-        answers, = samples.match([lines], filters, self.packages.fail2ban_modules, self.config)
+        answers, = self.match([lines], filters)
         return [(name, match[0], match[2]) for name in filters for match in answers[name]["matches"]]
 
     def test_an_honest_line_counts_as_its_form_says(self):
@@ -68,7 +53,7 @@ class HostileFields(unittest.TestCase):
         total = {"attempts": 0, "matched, with the true address": 0}
         for daemon, (_, _, forms) in hostile_fields.FORMS.items():
             with self.subTest(daemon):
-                tries = list(hostile_fields.lines(daemon, self.enough))
+                tries = list(hostile_fields.lines(daemon, ENOUGH))
                 found = self.found(filters_of(daemon), [line for _, line in tries])
                 wrong = [f"{name} finds {address}: {tries[number][1]}" for name, number, address in found
                          if address != hostile_fields.TRUE
@@ -85,10 +70,3 @@ class HostileFields(unittest.TestCase):
         for daemon in ("exim", "dovecot", "nginx", "sshd"):
             tries = [line for _, line in hostile_fields.lines(daemon, 50)]
             self.assertIn(hostile_fields.VICTIM, {address for _, _, address in self.found(["careless"], tries)}, daemon)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--all"]:
-        del sys.argv[1]
-        HostileFields.enough = sys.maxsize
-    unittest.main()

@@ -1,29 +1,16 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_journal.py - the self-test finds the lines of real daemons in a real journal
 
 A machine booted by systemd, with Postfix, sshd and our packages as apt installs them, and without a syslog daemon. Its
 jails come from the recipes for Postfix and sshd. One test configures a unit that Postfix does not have.
-
-    test_journal.py     (as root; IPREP_PACKAGES: where packages and roots are kept)
 """
 
 import json
 import os
-import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import process                                      # noqa: E402
-from host.booted import Booted                           # noqa: E402
-from host.debroot import DebRoot                         # noqa: E402
-from host.debs import Debs                               # noqa: E402
-from host.netns import Namespace                         # noqa: E402
-from test_recipes import TOP, recipe                # noqa: E402
+from host.unit_case import MachineCase
+from test_recipes import TOP, recipe
 
 HOST = ("fail2ban", "nftables", "systemd", "systemd-sysv", "postfix", "openssh-server")
 RECIPES = {f"jail.d/{name}.local": recipe(name) for name in ("postfix", "sshd")}
@@ -36,23 +23,13 @@ for port in (25, 22):
 """
 
 
-class Journal(unittest.TestCase):
+class Journal(MachineCase):
+    name, wanted = "journal", HOST
+
     @classmethod
     def setUpClass(cls):
-        cls.directory = tempfile.mkdtemp(prefix="iprep-journal.", dir="/var/tmp")
-        os.chmod(cls.directory, 0o755)
-        cls.addClassCleanup(process.run, ["rm", "-rf", cls.directory])
-        packages = os.environ.get("IPREP_PACKAGES", f"{cls.directory}/packages")
-        debs = Debs(packages)
-        cls.root = DebRoot(packages, "journal", HOST)
-        cls.addClassCleanup(cls.root.close)
-        cls.root.install([debs.paths["libiprep0"], debs.paths["iprep"]])
-        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # services may start in this root
+        super().setUpClass()
         cls.version = cls.root.run("fail2ban-client", "-V").stdout.strip()
-        cls.space = Namespace(f"iprep-journal-{os.getpid()}")
-        cls.addClassCleanup(cls.space.remove)
-        cls.host = Booted(cls.root, cls.space)
-        cls.addClassCleanup(cls.host.stop)
         cls.space.run(["/usr/bin/python3", "-c", CLIENTS])
 
     def logs(self, files):
@@ -83,7 +60,3 @@ class Journal(unittest.TestCase):
                           "action = iprep[category=18]\n"})
         self.assertEqual(found["postfix-sasl"][0], "error", found)
         self.assertIn(f"_SYSTEMD_UNIT={unit}", found["postfix-sasl"][1])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_log_forms.py - the lines of tests/data/logs in every form in which a host may keep them
@@ -6,28 +5,16 @@ test_log_forms.py - the lines of tests/data/logs in every form in which a host m
 A machine booted by systemd gets every line on /dev/log, as from its daemon. journald
 keeps it; rsyslogd writes it with the time stamps of RFC 3164, of ISO 8601 and of
 RFC 5424, with rsyslog's own templates. Our filters must find the same in all of them.
-
-    test_log_forms.py     (as root; IPREP_PACKAGES: where packages are kept)
 """
 
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import HERE, SHIPPED, process                                      # noqa: E402
-from host import samples                                      # noqa: E402
-from host.booted import Booted                           # noqa: E402
-from host.debroot import DebRoot                         # noqa: E402
-from host.netns import Namespace                         # noqa: E402
-from host.packages import Packages                       # noqa: E402
-from host.unit_case import HOST                          # noqa: E402
+from host import HERE, process, samples
+from host.cases import FilesCase
+from host.unit_case import MachineCase
 
 FACILITY = 21           # local5: no other program of the machine has it
 # rsyslog's template -> logtype of fail2ban
@@ -68,32 +55,20 @@ def shown(line):
     return line["MESSAGE"] if isinstance(line, dict) else line
 
 
-class LogForms(unittest.TestCase):
+class LogForms(MachineCase, FilesCase):
+    has_iprep = False
+
     @classmethod
     def setUpClass(cls):
-        top = tempfile.mkdtemp(prefix="iprep-forms.", dir="/var/tmp")
-        cls.addClassCleanup(shutil.rmtree, top)
-        kept = os.environ.get("IPREP_PACKAGES", f"{top}/packages")
-        cls.packages = Packages(kept)
-        cls.config = f"{top}/fail2ban"
-        shutil.copytree(cls.packages.fail2ban_config, cls.config)
-        shutil.copytree(f"{SHIPPED}/filter.d", f"{cls.config}/filter.d", dirs_exist_ok=True)
+        super().setUpClass()
         cls.sent = [(sample, message) for name in samples.names()
                     for sample in samples.read(name) for message in messages(sample)]
-        cls.boot(kept)
         cls.emit()
 
     @classmethod
-    def boot(cls, kept):
-        cls.root = DebRoot(kept, "package", HOST)
-        cls.addClassCleanup(cls.root.close)
-        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
+    def prepare(cls):
         os.makedirs(cls.root.inside("/var/log/forms"))
         cls.root.write("/etc/rsyslog.d/forms.conf", RSYSLOG)
-        cls.space = Namespace(f"iprep-forms-{os.getpid()}")
-        cls.addClassCleanup(cls.space.remove)
-        cls.host = Booted(cls.root, cls.space)
-        cls.addClassCleanup(cls.host.stop)
 
     @classmethod
     def emit(cls):
@@ -121,7 +96,7 @@ class LogForms(unittest.TestCase):
     def check(self, lines, logtype):
         self.assertEqual(len(lines), len(self.sent))
         filters = [f"{name}[logtype={logtype}]" for name in samples.OURS]
-        answers, = samples.match([lines], filters, self.packages.fail2ban_modules, self.config)
+        answers, = self.match([lines], filters)
         for sample, _ in self.sent:
             sample.found = []
         seen = [[] for _ in lines]
@@ -155,9 +130,3 @@ class LogForms(unittest.TestCase):
 
     def test_journald(self):
         self.check(self.journal(), "journal")
-
-
-if __name__ == "__main__":
-    if os.geteuid() != 0:
-        sys.exit("test_log_forms: needs root")
-    unittest.main()

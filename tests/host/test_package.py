@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_package.py - the Debian packages: installed, upgraded, removed, purged and installed again
@@ -6,8 +5,6 @@ test_package.py - the Debian packages: installed, upgraded, removed, purged and 
 In fresh debootstrap directories without systemd and fail2ban: with apt of this machine for the first tests, and
 with dpkg alone where what they depend on is there before.
 tests/data/package.tsv lists the installed files with owner and mode.
-
-    test_package.py [--show]     (as root; IPREP_PACKAGES: where packages are kept)
 """
 
 import csv
@@ -18,19 +15,14 @@ import shutil
 import signal
 import sys
 import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-HERE = os.path.dirname(os.path.abspath(__file__))
+from host import TESTS, process, roots
+from host.debroot import DebRoot
+from host.debs import MORE, NAMES, Debs
+from host.unit_case import PackageCase
 
-from host import process                                      # noqa: E402
-from host.debroot import DebRoot                         # noqa: E402
-from host.debs import MORE, NAMES, Debs                  # noqa: E402
-from host import roots                              # noqa: E402
-
-TABLE = os.path.join(HERE, os.pardir, "data", "package.tsv")
-USER = os.path.join(HERE, os.pardir, "user", "test_user.py")
+TABLE = f"{TESTS}/data/package.tsv"
+USER = f"{TESTS}/user/test_user.py"
 MULTIARCH = f"{platform.machine()}-linux-gnu"
 WANTS = "/etc/systemd/system"
 ENABLED = {f"{WANTS}/paths.target.wants/iprep-flush.path", f"{WANTS}/timers.target.wants/iprep-flush.timer",
@@ -47,15 +39,13 @@ action = %(known/action)s
 enabled = true
 """
 COMMENT = "# iprep and rep-confirmed are only in a comment here\n"
-PACKAGES = None
-OURS = None
 
 
-def expected():
+def expected(version):
     """{(package, path): (owner, group, mode, kind)} of the table."""
     with open(TABLE, encoding="ascii") as file:
         rows = csv.reader((line for line in file if not line.startswith("#")), delimiter="\t")
-        return {(package, path.replace("MULTIARCH", MULTIARCH).replace("VERSION", OURS.version)): tuple(rest)
+        return {(package, path.replace("MULTIARCH", MULTIARCH).replace("VERSION", version)): tuple(rest)
                 for package, path, *rest in rows}
 
 
@@ -97,17 +87,27 @@ def differences(before, after):
             if before.get(path) != after.get(path)}
 
 
-class Installed(unittest.TestCase):
+class TableCase(PackageCase):
+    def differences_to_the_table(self):
+        """IPREP_SHOW in the environment: prints the table, as it would have to be."""
+        found = installed(self.root)
+        for key, row in sorted(found.items() if os.environ.get("IPREP_SHOW") else ()):
+            print("\t".join([*key, *row]).replace(MULTIARCH, "MULTIARCH").replace(self.debs.version, "VERSION"))
+        return differences(expected(self.debs.version), found)
+
+
+class Installed(TableCase):
     """By apt, with what it depends on, and looked at only."""
 
     @classmethod
     def setUpClass(cls):
-        cls.root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
-        cls.addClassCleanup(cls.root.close)
-        cls.root.install(list(OURS.paths.values()))
+        super().setUpClass()
+        cls.root = DebRoot(cls.kept, roots.BASE, roots.BASE_PACKAGES)
+        cls.stack.callback(cls.root.close)
+        cls.root.install(list(cls.debs.paths.values()))
 
     def test_a_every_file_has_the_owner_and_mode_of_the_table(self):
-        self.assertEqual(differences(expected(), installed(self.root)), {})
+        self.assertEqual(self.differences_to_the_table(), {})
         self.assertEqual(self.root.read(LOG), "")
         self.assertFalse(self.root.exists("/var/lib/iprep/iprep.db"))
 
@@ -125,23 +125,23 @@ class Installed(unittest.TestCase):
             path = self.root.inside(f"/usr/bin/{program}")
             self.assertNotRegex(process.run(["readelf", "-d", path]).stdout, "RPATH|RUNPATH")
             self.assertIn(f"/{MULTIARCH}/libiprep.so.0", self.root.run("ldd", f"/usr/bin/{program}").stdout)
-            self.assertIn(OURS.version.split("+")[0], self.root.run(program, "--version").stdout)
-        self.assertIn("libiprep0", OURS.field("iprep", "Depends"))
+            self.assertIn(self.debs.version.split("+")[0], self.root.run(program, "--version").stdout)
+        self.assertIn("libiprep0", self.debs.field("iprep", "Depends"))
         for library in ("libcurl4", "libc-?ares2", "libsqlite3-0", "libcjson1"):
-            self.assertRegex(OURS.field("libiprep0", "Depends"), rf"(^| ){library}(t64)? \(>= ")
+            self.assertRegex(self.debs.field("libiprep0", "Depends"), rf"(^| ){library}(t64)? \(>= ")
 
     def test_another_program_is_built_with_the_library_and_looks_up_an_address(self):
         done = process.run([sys.executable, "-B", USER, "/usr", self.root.path], timeout_s=900)
         self.assertRegex(done.stderr, r"Ran \d+ tests .*\n\nOK \(skipped=1\)")
 
 
-class Recommended(unittest.TestCase):
+class Recommended(PackageCase):
     """On a host that has nothing but systemd yet; apt only says what it would do."""
 
     def test_no_mail_server_is_installed_along(self):
-        root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
+        root = DebRoot(self.kept, roots.BASE, roots.BASE_PACKAGES)
         self.addCleanup(root.close)
-        paths = [root.inside(path) for path in root.take([OURS.paths["libiprep0"], OURS.paths["iprep"]])]
+        paths = [root.inside(path) for path in root.take([self.debs.paths["libiprep0"], self.debs.paths["iprep"]])]
         # without systemd logrotate needs cron, and cron recommends a mail server
         said = root.apt("install", "--simulate", "--install-recommends", "systemd-sysv", "fail2ban", *paths)
         wanted = re.findall(r"^Inst (\S+)", said, re.M)
@@ -153,15 +153,15 @@ class Recommended(unittest.TestCase):
         self.assertNotRegex(shown, r"(?m)^Provides: .*mail-transport-agent")
 
 
-class Lifecycle(unittest.TestCase):
+class Lifecycle(TableCase):
     """What ours depend on is there before."""
 
     def setUp(self):
-        self.root = DebRoot(PACKAGES, "debs", tuple(OURS.dependencies()))
+        self.root = DebRoot(self.kept, "debs", tuple(self.debs.dependencies()))
         self.addCleanup(self.root.close)
 
     def install(self, paths=None):
-        return self.root.dpkg("-i", *self.root.take((paths or OURS.paths).values()))
+        return self.root.dpkg("-i", *self.root.take((paths or self.debs.paths).values()))
 
     def record_a_report(self):
         self.root.write("/etc/iprep/abuseipdb.key", "0123456789abcdef\n", 0o640)
@@ -179,8 +179,8 @@ class Lifecycle(unittest.TestCase):
         os.unlink(self.root.inside(flush))
         before, store = waiting(self.root), self.root.described("/var/lib/iprep/iprep.db")
         self.assertIn('"report":1', before)
-        self.install(OURS.newer())
-        self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "iprep").stdout, OURS.version + "+next")
+        self.install(self.debs.newer())
+        self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "iprep").stdout, self.debs.version + "+next")
         self.assertIn(MORE, self.root.read("/etc/logrotate.d/iprep"), "unchanged here, so replaced")
         self.assertNotIn(MORE, self.root.read("/etc/iprep/iprep.conf"))
         self.assertTrue(self.root.read("/etc/iprep/iprep.conf").endswith("# mine\n"))
@@ -198,7 +198,7 @@ class Lifecycle(unittest.TestCase):
         # stopped by its second look, whether there is a link
         script = process.Server(["strace", "-f", "-o", trace, "-P", LOG, "-e", "trace=%%stat", "-e",
                                  "inject=%%stat:signal=STOP:when=2", *self.root.command(
-                                     ["/var/lib/dpkg/info/iprep.postinst", "configure", OURS.version])], f"{trace}.log")
+                                     ["/var/lib/dpkg/info/iprep.postinst", "configure", self.debs.version])], f"{trace}.log")
         self.addCleanup(script.stop)
         script.await_ready(lambda: stopped_in(trace), 60)
         os.mkfifo(self.root.inside(LOG))
@@ -209,7 +209,7 @@ class Lifecycle(unittest.TestCase):
     def a_link_in_the_log_directory_is_not_followed(self):
         os.unlink(self.root.inside(LOG))
         os.symlink("/etc/made-by-link", self.root.inside(LOG))
-        self.root.run("/var/lib/dpkg/info/iprep.postinst", "configure", OURS.version)
+        self.root.run("/var/lib/dpkg/info/iprep.postinst", "configure", self.debs.version)
         self.assertFalse(self.root.exists("/etc/made-by-link"))
 
     def test_after_removal_state_and_configuration_wait_for_the_next_installation(self):
@@ -244,7 +244,7 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(os.listdir(self.root.inside("/etc/iprep")), ["abuseipdb.key"])
         self.install()
         os.unlink(self.root.inside("/etc/iprep/abuseipdb.key"))
-        self.assertEqual(differences(expected(), installed(self.root)), {})
+        self.assertEqual(self.differences_to_the_table(), {})
         self.root.dpkg("--purge", *NAMES)
         self.assertFalse(self.root.exists("/etc/iprep"))
         self.assertEqual(self.root.run("getent", "passwd", "_iprep", check=False).returncode, 2)
@@ -277,9 +277,9 @@ class Lifecycle(unittest.TestCase):
         self.assertNotIn("only in a comment", said)
 
 
-class Lint(unittest.TestCase):
+class Lint(PackageCase):
     def test_lintian_says_nothing(self):
-        self.lint(OURS)
+        self.lint(self.debs)
 
     def test_nor_where_nothing_has_debug_information(self):
         """As with -DCMAKE_BUILD_TYPE=Release; -O0 is what compiles fastest."""
@@ -289,7 +289,7 @@ class Lint(unittest.TestCase):
             self.lint(debs)
 
     def test_debug_information_is_in_packages_of_its_own(self):
-        self.assertEqual([os.path.basename(path).split("_")[0] for path in OURS.symbols()],
+        self.assertEqual([os.path.basename(path).split("_")[0] for path in self.debs.symbols()],
                          ["iprep-dbgsym", "libiprep0-dbgsym"])
 
     def lint(self, debs):
@@ -302,27 +302,3 @@ class Lint(unittest.TestCase):
         print(f"lintian: status {done.returncode}, it says:\n{done.stdout}{done.stderr}(end)", flush=True)
         lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(("O: ", "N:"))]
         self.assertEqual((lines, done.returncode), ([], 0))
-
-
-def show():
-    """The table, as it would have to be."""
-    root = DebRoot(PACKAGES, roots.BASE, roots.BASE_PACKAGES)
-    try:
-        root.install(list(OURS.paths.values()))
-        for key, row in sorted(installed(root).items()):
-            print("\t".join([*key, *row]).replace(MULTIARCH, "MULTIARCH").replace(OURS.version, "VERSION"))
-    finally:
-        root.close()
-
-
-if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("test_package.py: needs root")
-    with tempfile.TemporaryDirectory(prefix="iprep-package.", dir="/var/tmp") as TOP:
-        os.chmod(TOP, 0o755)
-        PACKAGES = os.environ.get("IPREP_PACKAGES", TOP)
-        OURS = Debs(PACKAGES)
-        if sys.argv[1:] == ["--show"]:
-            show()
-        else:
-            unittest.main()

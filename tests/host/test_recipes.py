@@ -1,27 +1,19 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_recipes.py - the recipes of fail2ban/recipes, as fail2ban and the self-test take them
 
 Each is copied into jail.d as it is. "fail2ban-client -t" must accept it, and rep-check --self-test find nothing wrong.
-
-    test_recipes.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
 
 import glob
 import os
 import re
-import sys
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-HERE = os.path.dirname(os.path.abspath(__file__))
+import test_self_test
+from host import SHIPPED, process
+from host.self_test import SelfTestCase
 
-from host import process                                      # noqa: E402
-import test_self_test                               # noqa: E402
-
-FOLDER = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "recipes")
+FOLDER = f"{SHIPPED}/recipes"
 LOGS = ("sshd_log", "syslog_authpriv", "syslog_mail", "postfix_log", "dovecot_log", "exim_main_log",
         "nginx_error_log", "nginx_access_log")
 # The files that are copied together, as their headers say.
@@ -30,9 +22,6 @@ WANTED = (*((name,) for name in DAEMONS), ("sshd", "one-year-bans"), ("sshd", "h
           ("sshd", "watch-only"), DAEMONS, (*DAEMONS, "one-year-bans", "ipv6-64"), (*DAEMONS, "watch-only"))
 TOP = "debian-12"
 OF_IPREP = {"ipv6-64": "iprep-ipv6-64"}     # what goes into iprep.local
-
-
-
 # What daemons write on a host without a syslog daemon: Debian's units and names, and Exim's own file. Each jail of a
 # recipe has something to read here.
 JOURNAL = [
@@ -54,7 +43,7 @@ def recipe(name):
         return file.read()
 
 
-class Recipes(test_self_test.Case):
+class Recipes(SelfTestCase):
     def put_recipes(self, names):
         """As an administrator copies them."""
         for path in glob.glob(f"{self.server.config}/jail.d/*.local"):
@@ -142,8 +131,3 @@ class Recipes(test_self_test.Case):
         self.server.write("jail.d/ipv6-64.local", test_self_test.BOTH.replace("true\n", "true\nbanaction = "
                                                                               + test_self_test.PLAIN_SETS))
         self.assertEqual({state for state, _ in self.rows(69)["jail rep-confirmed"]}, {"error"})
-
-
-if __name__ == "__main__":
-    test_self_test.BIN = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

@@ -1,23 +1,16 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_removal.py - what becomes of fail2ban when the package is removed, installed again, and purged
 
 On a running machine (unit_case.py) whose jail.local names iprep all the while, as people forget to clean up.
 The tests are one story, told in order.
-
-    test_removal.py     (as root; IPREP_PACKAGES: where packages are kept)
 """
 
 import os
-import sys
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host.debroot import DEBS                                        # noqa: E402
-from host.unit_case import ATTACKER, VERDICT_JAILS, UnitCase         # noqa: E402
+from host.debroot import DEBS
+from host.host import VERDICT_JAILS
+from host.unit_case import ATTACKER, UnitCase
 
 TIMERS = ("iprep-flush.timer", "iprep-purge.timer", "iprep-recheck.timer", "iprep-release.timer", "iprep-flush.path")
 AMBIGUOUS = """[rep-sshd-ambiguous]
@@ -37,7 +30,7 @@ class Removal(UnitCase):
 
     def restart_fail2ban(self):
         self.host.run("systemctl", "restart", "fail2ban", check=False)
-        self.wait(self.fail2ban_answers, "fail2ban starts")
+        self.until(self.fail2ban_answers, "fail2ban starts")
 
     def log(self):
         with open(self.root.inside("/var/log/fail2ban.log"), encoding="utf-8", errors="replace") as file:
@@ -50,7 +43,7 @@ class Removal(UnitCase):
         self.root.write("/etc/fail2ban/jail.local", self.root.read("/etc/fail2ban/jail.local") + AMBIGUOUS)
         self.host.run("fail2ban-client", "reload")
         self.attack(ATTACKER)
-        self.wait(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "the long bans")
+        self.until(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "the long bans")
         self.assertEqual(self.active(), set(TIMERS))
         said = self.dpkg("--remove", "iprep")
         self.assertIn("fail2ban's configuration still uses iprep", said)
@@ -58,14 +51,14 @@ class Removal(UnitCase):
         self.assertEqual(self.active(), set())
         self.assertEqual(self.host.run("fail2ban-client", "-t").returncode, 0)
         self.restart_fail2ban()
-        self.wait(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "standing bans are restored")
+        self.until(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "standing bans are restored")
         self.attack("45.12.20.31")
-        self.wait(lambda: self.is_banned("45.12.20.31", "sshd"), "the jail still bans")
-        self.wait(lambda: "rep-report" in self.log() and "returned 127" in self.log(), "its log says what is missing")
+        self.until(lambda: self.is_banned("45.12.20.31", "sshd"), "the jail still bans")
+        self.until(lambda: "rep-report" in self.log() and "returned 127" in self.log(), "its log says what is missing")
 
     def test_2_the_gate_of_a_missing_program_ignores(self):
         self.ambiguous(GATED)
-        self.wait(lambda: f"[rep-sshd-ambiguous] Ignore {GATED} by command" in self.log(), "it is ignored")
+        self.until(lambda: f"[rep-sshd-ambiguous] Ignore {GATED} by command" in self.log(), "it is ignored")
         self.assertFalse(self.is_banned(GATED, "rep-sshd-ambiguous"))
 
     def ambiguous(self, address):
@@ -76,7 +69,7 @@ class Removal(UnitCase):
         self.dpkg("-i", *[f"/{DEBS}/{os.path.basename(self.debs.paths['iprep'])}"])
         self.assertEqual(self.active(), set(TIMERS))
         self.attack("45.12.20.32")
-        self.wait(lambda: "45.12.20.32" in [report["ip"] for report in self.api.reports()], "it is reported")
+        self.until(lambda: "45.12.20.32" in [report["ip"] for report in self.api.reports()], "it is reported")
         self.assertIn(ATTACKER, self.host.run("rep-check", "--blocks").stdout)
 
     def test_4_purged_the_warning_says_what_then_happens(self):
@@ -85,13 +78,7 @@ class Removal(UnitCase):
         self.assertIn("/etc/fail2ban/jail.local:12:[rep-confirmed]", said)
         self.assertEqual(self.host.run("fail2ban-client", "-t", check=False).returncode, 255)
         self.host.run("systemctl", "restart", "fail2ban", check=False)
-        self.wait(lambda: self.host.show("fail2ban", "ActiveState") == "failed", "fail2ban does not start")
+        self.until(lambda: self.host.show("fail2ban", "ActiveState") == "failed", "fail2ban does not start")
         self.root.write("/etc/fail2ban/jail.local", "[sshd]\nenabled = true\nbackend = polling\n")
         self.restart_fail2ban()
         self.assertEqual(self.host.run("systemctl", "list-units", "--plain", "--no-legend", "iprep*").stdout, "")
-
-
-if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("test_removal.py: needs root")
-    unittest.main()

@@ -1,65 +1,25 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_self_test.py - rep-check --self-test reports what is wrong with fail2ban's jails
 
 The real fail2ban-client, with Debian's configuration and ours, prints the effective configuration; no server
 runs. Each row of ROWS is a jail.local and the rows that the self-test must print.
-
-    test_self_test.py DIRECTORY-OF-PROGRAMS     (as root; IPREP_PACKAGES: where packages are unpacked)
 """
 
-import calendar
-import contextlib
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-HERE = os.path.dirname(os.path.abspath(__file__))
-LIBEXEC = os.path.join(HERE, os.pardir, os.pardir, "cmd", "rep-check", "libexec")
-sys.path[1:1] = [os.path.join(HERE, os.pardir, name) for name in ("lib", "cli")] + [LIBEXEC]
+from host import TOP, process
+from host.self_test import SelfTestCase, Space
+from places import PROGRAMS
 
+sys.path.append(f"{TOP}/cmd/rep-check/libexec")
+import jails                # of the self-test itself
 
-from dns import behaviours as b                              # noqa: E402
-import jails                                        # noqa: E402
-import place                                        # noqa: E402
-from host import SHIPPED, process                                      # noqa: E402
-from host.fail2ban import Fail2ban                       # noqa: E402
-from host.packages import Packages                       # noqa: E402
-from dns.server import Server, Zone                     # noqa: E402
-
-BIN = ""
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/state/verdict.log
-timeout_ms = 5000
-ipv6_prefix = PREFIX
-[tier known]
-threshold = 3
-bantime = 1d
-[tier notorious]
-threshold = 10
-bantime = 365d
-[worker]
-start = none
-[dns]
-resolvers = 127.0.0.1:PORT
-[dnsbl one]
-zone = one.test
-points = 127.0.0.2*3
-"""
-DEFAULT = """[DEFAULT]
-backend = polling
-rep_verdict_log = {dir}/state/verdict.log
-"""
-NO_SSHD = "[sshd]\nenabled = false\n"
 BOTH = "[rep-confirmed]\nenabled = true\n[rep-notorious]\nenabled = true\n"
 REPORTS = "[sshd]\nenabled = true\nlogpath = {{dir}}/auth.log\naction = %(known/action)s\n         iprep[category=\"{}\"]\n"
 GATED = "[rep-sendmail-ambiguous]\nenabled = true\nlogpath = {{dir}}/auth.log\nbantime = {}\n"
@@ -266,7 +226,6 @@ ROWS = (
         "jail sshd": ("error", "none of its log files exists, and fail2ban does not start without one; install a syslog daemon")}, 69),
 )
 
-JOURNALD = "/lib/systemd/systemd-journal-remote"
 SASL = "[postfix-sasl]\nenabled = true\nbackend = systemd\naction = iprep[category=18]\n"
 EXIM = ("[exim]\nenabled = true\naction = iprep[category=18]\nbackend = {}\nlogpath = {{dir}}/auth.log\n"
         "journalmatch = _SYSTEMD_UNIT=exim4.service\n")
@@ -336,125 +295,7 @@ READS = (
 )
 
 
-def make_journal(directory, entries):
-    """entries: [(unit, identifier, text)], in system.journal as systemd-journald writes it"""
-    os.makedirs(directory)
-    at = calendar.timegm((2026, 11, 29, 23, 10, 0)) * 10 ** 6
-    text = "".join(f"__REALTIME_TIMESTAMP={at + n}\n__MONOTONIC_TIMESTAMP={n + 1}\n_BOOT_ID={'0a' * 16}\n_HOSTNAME=host\n"
-                   f"_UID=0\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_COMM={os.path.basename(name)}\n_PID=77\nMESSAGE={line}\n\n"
-                   for n, (unit, name, line) in enumerate(entries))
-    subprocess.run([JOURNALD, "--split-mode=none", "-o", f"{directory}/system.journal", "-"], input=text.encode(),
-                   check=True, capture_output=True)
-
-
-class Case(unittest.TestCase):
-    """rep-check --self-test of a jail.local, with a journal and log files."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.top = tempfile.mkdtemp(prefix="iprep-selftest.", dir="/var/tmp")
-        cls.addClassCleanup(shutil.rmtree, cls.top)
-        cls.packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"))
-        cls.dns = Server()
-        cls.addClassCleanup(cls.dns.close)
-        cls.dns.zones["one.test"] = Zone(b.not_listed())
-        cls.server = Fail2ban(cls.packages, None, f"{cls.top}/fail2ban")
-        cls.server.add_files(SHIPPED)
-        words = " ".join(shlex.quote(word) for word in cls.server.command("client"))
-        setting = " ".join(f"{name}={shlex.quote(value)}" for name, value in cls.server.environment().items())
-        cls.client = f"{cls.top}/client"
-        with open(cls.client, "w", encoding="utf-8") as file:
-            file.write(f'#!/bin/sh\nexec env -i {setting} {words} "$@"\n')
-        os.chmod(cls.client, 0o755)
-        # fail2ban's modules as if it were installed, with a python3-systemd of one line
-        cls.modules = f"{cls.top}/modules"
-        os.makedirs(f"{cls.modules}/systemd")
-        os.symlink(f"{cls.packages.fail2ban_modules}/fail2ban", f"{cls.modules}/fail2ban")
-        for name, text in (("__init__", ""), ("journal", "__version__ = '235'\nclass Reader: pass\n")):
-            with open(f"{cls.modules}/systemd/{name}.py", "w", encoding="ascii") as file:
-                file.write(text)
-        cls.server.write("action.d/our-ufw.conf", "[Definition]\nactionban = ufw insert 1 deny from <ip> to any\n"
-                         "actionunban = ufw delete deny from <ip> to any\n")
-        # the result must not depend on the tools of this host
-        cls.firewalls = f"{cls.top}/firewalls"
-        os.mkdir(cls.firewalls)
-        for name in ("iptables", "ip6tables", "nft"):
-            shutil.copy("/bin/true", f"{cls.firewalls}/{name}")
-
-    def start(self, jails="", prefix=128):
-        conf = CONF.replace("PORT", str(self.dns.port)).replace("PREFIX", str(prefix))
-        self.place = place.Place(BIN, conf)
-        self.addCleanup(self.place.close)
-        self.place.write("auth.log", "")
-        self.place.write("state/verdict.log", "", 0o640, place.OWNER)
-        os.mkdir(self.place.path("log"))
-        text = DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails
-        self.server.write("jail.local", text.replace("{dir}", self.place.dir))
-
-    def run_it(self, *args, client=None, before=""):
-        command = self.place.command("rep-check", "--self-test", "--fail2ban", client or self.client, *args)
-        script = (f'mount --bind {self.modules} /usr/lib/python3/dist-packages && '
-                  'mount --bind "$0" /usr/local/sbin && mount -t tmpfs tmpfs /var/log && mkdir -p /run/log && '
-                  f'mount -t tmpfs tmpfs /run/log && cp -a "$1/." /var/log && shift || exit 99\n{before}\nexec "$@"')
-        return process.run(["unshare", "--mount", "sh", "-c", script, self.firewalls, self.place.path("log"), *command],
-                           check=False, timeout_s=120)
-
-    def found(self, status, **more):
-        """[(object, state, text)]"""
-        p = self.run_it("--json", **more)
-        self.assertEqual(p.returncode, status, p.stdout + p.stderr)
-        rows = [json.loads(line) for line in p.stdout.splitlines()]
-        return [(row["fail2ban"], row["state"], row["why"]) for row in rows if "fail2ban" in row]
-
-    def rows(self, status, **more):
-        """{object: [(state, text)]} of all rows except the version, the server that does not run, and the logs of jails."""
-        found = {}
-        for what, state, why in self.found(status, **more):
-            if not what.startswith("log of ") and not why.startswith(("version ", "it is not running")):
-                found.setdefault(what, []).append((state, why))
-        return found
-
-    def compare(self, found, said):
-        """found: {object: [(state, text)]}; said: the same with parts of the texts, or without a list"""
-        said = {what: rows if isinstance(rows, list) else [rows] for what, rows in said.items()}
-        self.assertEqual({what: sorted(state for state, _ in rows) for what, rows in found.items()},
-                         {what: sorted(state for state, _ in rows) for what, rows in said.items()}, found)
-        for what, rows in said.items():
-            for state, part in rows:
-                self.assertTrue(any(state == one and part in why for one, why in found[what]), (what, state, part, found[what]))
-
-    def logs(self, status, **more):
-        """{jail: (state, text)} of the rows about logs."""
-        return {what.removeprefix("log of "): (state, why) for what, state, why in self.found(status, **more)
-                if what.startswith("log of ")}
-
-    def put(self, journal, files):
-        if journal:
-            make_journal(self.place.path("log/journal/" + "0b" * 16), journal)
-        for name, text in files.items():
-            path = self.place.path(name if name.startswith("auth.log") else f"log/{name}")
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-
-    @contextlib.contextmanager
-    def installed(self, programs):
-        """Fake firewall programs: {name: shell script}"""
-        for name, script in programs.items():
-            with open(f"{self.firewalls}/{name}", "w", encoding="ascii") as file:
-                file.write(f"#!/bin/sh\n{script}\n")
-            os.chmod(f"{self.firewalls}/{name}", 0o755)
-        try:
-            yield
-        finally:
-            for name in programs:
-                os.unlink(f"{self.firewalls}/{name}")
-
-    def version(self):
-        return self.server.client("-V").strip()
-
-
-class SelfTest(Case):
+class SelfTest(SelfTestCase):
     def test_the_rows_for_each_jail_local(self):
         for what, jails, prefix, said, status in ROWS:
             with self.subTest(what):
@@ -492,7 +333,7 @@ class SelfTest(Case):
                                         WORST: ("ok", ""), "jail rep-confirmed": ("unknown", "exit status 1")})
 
     def test_the_page_and_the_self_test_have_the_same_shared_banactions(self):
-        with open(os.path.join(HERE, os.pardir, os.pardir, "lib", "man", "iprep.7"), encoding="ascii") as file:
+        with open(f"{TOP}/lib/man/iprep.7", encoding="ascii") as file:
             rows = re.findall(r"^\.It (.*) Ta ends early", file.read(), re.M)
         names = [name for row in rows for name in row.split(", ")]
         names = {name if name[0] != "-" else "firewallcmd" + name for name in names}
@@ -613,33 +454,21 @@ PROCESSES = (
     ("a firewall that is not in its PATH", False, ":", ("env", "PATH=/nonexistent"),
      [PLAIN, ("jail rep-confirmed", "error", "nft or iptables is not installed, so this jail cannot ban")]),
 )
-PROGRAMS = """[DEFAULT]
+IN_PLACE = """[DEFAULT]
 rep_check = {bin}/rep-check --config={dir}/iprep.conf
 banaction_allports = iptables-allports
 """
 
 
-class Space:
-    """Where a server runs: a mount namespace of its own, and fewer rights."""
-
-    def __init__(self, script, words, directory):
-        self.script, self.words, self.directory = script, words, directory
-
-    def command(self, argv):
-        return ["unshare", "--mount", "sh", "-c", f'{self.script} || exit 99\nshift 0; exec "$@"', self.directory, *self.words, *argv]
-
-
-class Running(Case):
+class Running(SelfTestCase):
     """The self-test sees what the process of fail2ban may do."""
 
     def start_server(self, is_real=True, script=":", words=(), jails=BOTH):
-        self.start(PROGRAMS.replace("{bin}", BIN) + jails)
+        self.start(IN_PLACE.replace("{bin}", PROGRAMS) + jails)
         self.place.run("rep-check", "--ready")
         space = Space(script, words, self.place.dir)
         if is_real:
-            for name in ("fail2ban.sqlite3", "pid", "socket"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self.server.directory}/{name}")
+            self.server.forget()
             for name in ("iptables", "ip6tables"):
                 shutil.copy("/bin/true", f"{self.server.directory}/bin/{name}")
             self.server.space = space
@@ -677,7 +506,7 @@ class Running(Case):
                 self.start_server(is_real, script, words)
                 found, status = self.seen()
                 for one, state, part in said:
-                    part = part.replace("DIR", self.place.dir).replace("BIN", BIN)
+                    part = part.replace("DIR", self.place.dir).replace("BIN", PROGRAMS)
                     self.assertTrue(any((one, state) == row[:2] and part in row[2] for row in found), (one, state, part, found))
                 self.assertEqual(PLAIN in found, PLAIN in said, found)
                 self.assertEqual(status, 69 if any(state == "error" for _, state, _ in said) else 0, found)
@@ -714,8 +543,3 @@ class Running(Case):
         found, status = self.seen()
         self.assertIn(("running fail2ban", "unknown", "its jails were not checked: fail2ban-client status failed"), found)
         self.assertEqual(status, 0)
-
-
-if __name__ == "__main__":
-    BIN = os.path.abspath(sys.argv.pop(1))
-    unittest.main()

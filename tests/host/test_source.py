@@ -1,25 +1,17 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_source.py - the source package: what is in it, and that it builds the same packages
-
-    test_source.py     (IPREP_PACKAGES: where packages are kept)
 """
 
 import glob
 import os
 import re
 import subprocess
-import sys
 import tarfile
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import process                                              # noqa: E402
-from host.debs import NAMES, TOP, Debs, changelog_version, pack_source   # noqa: E402
+from host import TOP, process
+from host.debs import NAMES, Debs, changelog_version, pack_source
+from host.unit_case import PackageCase
 
 VERSION = changelog_version()
 TOP_LEVEL = {".ci", ".github", ".gitignore", ".gitattributes", ".clang-format", ".clang-tidy", ".editorconfig",
@@ -28,8 +20,6 @@ TOP_LEVEL = {".ci", ".github", ".gitignore", ".gitattributes", ".clang-format", 
 RUBBISH = ("lib/base/addr.c~", "lib/.addr.c.swp", "lib/base/addr.c.orig", "lib/#addr.c#", "cmd/bar.o", "fail2ban/iprep.conf.bak",
            "tests/host/__pycache__/debs.cpython-311.pyc", "notes.txt", "abuseipdb.key", "build/deb/CMakeCache.txt",
            "build/deb/iprep_0.0.1_amd64.deb", "tests/b/CMakeCache.txt", "tests/b/lib/generated.c", ".idea/iprep.iml")
-OURS = None
-PLACE = None
 
 
 def names(path):
@@ -42,13 +32,6 @@ def names(path):
     return sorted(name.removeprefix(prefix) for name in found)
 
 
-def unpack(path, name):
-    """Its top directory, unpacked below a directory name."""
-    os.makedirs(f"{PLACE}/{name}")
-    process.run(["tar", "-xmf", path, "-C", f"{PLACE}/{name}"])
-    return f"{PLACE}/{name}/iprep-{VERSION}"
-
-
 def litter(top):
     for name in RUBBISH:
         os.makedirs(os.path.dirname(f"{top}/{name}"), exist_ok=True)
@@ -56,18 +39,36 @@ def litter(top):
             file.write("rubbish\n")
 
 
-def packed_again(top):
-    """The files of the source package that the tree top makes."""
-    build = f"{PLACE}/build-{os.path.basename(os.path.dirname(top))}"
-    process.run(["cmake", "-S", top, "-B", build, "-DBUILD_TESTING=OFF"], timeout_s=300)
-    pack_source(build)
-    return names(f"{build}/iprep-{VERSION}.tar.gz")
+class SourceCase(PackageCase):
+    def unpack(self, path, name):
+        """Its top directory, unpacked below a directory name."""
+        os.makedirs(f"{self.top}/{name}")
+        process.run(["tar", "-xmf", path, "-C", f"{self.top}/{name}"])
+        return f"{self.top}/{name}/iprep-{VERSION}"
+
+    def packed_again(self, top):
+        """The files of the source package that the tree top makes."""
+        build = f"{self.top}/build-{os.path.basename(os.path.dirname(top))}"
+        process.run(["cmake", "-S", top, "-B", build, "-DBUILD_TESTING=OFF"], timeout_s=300)
+        pack_source(build)
+        return names(f"{build}/iprep-{VERSION}.tar.gz")
+
+    def differences(self, one, other):
+        """Which files of two packages are not the same, or else how they are listed."""
+        tops = []
+        for number, path in enumerate((one, other)):
+            tops.append(f"{self.top}/open-{os.path.basename(one)}-{number}")
+            process.run(["dpkg-deb", "-R", path, tops[-1]])
+        done = subprocess.run(["diff", "-rq", *tops], capture_output=True, text=True, check=False)
+        listings = [process.run(["dpkg-deb", "-c", path]).stdout.splitlines() for path in (one, other)]
+        return done.stdout + "\n".join(line for line in listings[1] if line not in listings[0])
 
 
-class Source(unittest.TestCase):
+class Source(SourceCase):
     @classmethod
     def setUpClass(cls):
-        cls.path = OURS.source()
+        super().setUpClass()
+        cls.path = cls.debs.source()
         cls.names = names(cls.path)
 
     def test_it_is_named_by_the_version_and_holds_what_git_knows_and_nothing_else(self):
@@ -87,38 +88,27 @@ class Source(unittest.TestCase):
         self.assertEqual([name for name, mode in modes.items() if not mode & 0o004], [])
 
     def test_rubbish_in_a_checkout_stays_outside(self):
-        top = unpack(self.path, "checkout")
+        top = self.unpack(self.path, "checkout")
         for words in (["init", "-q"], ["add", "-Af"],
                       ["-c", "user.name=x", "-c", "user.email=x@example.net", "commit", "-qm", "all"]):
             process.run(["git", "-C", top, *words])
         litter(top)
-        self.assertEqual(packed_again(top), self.names)
+        self.assertEqual(self.packed_again(top), self.names)
 
     def test_rubbish_in_an_unpacked_source_package_stays_outside(self):
-        top = unpack(self.path, "unpacked")
+        top = self.unpack(self.path, "unpacked")
         litter(top)
-        self.assertEqual(packed_again(top), self.names)
+        self.assertEqual(self.packed_again(top), self.names)
 
     def test_it_makes_the_same_packages_byte_for_byte(self):
-        debs = Debs(f"{PLACE}/other", source=unpack(self.path, "rebuilt"))
+        debs = Debs(f"{self.top}/other", source=self.unpack(self.path, "rebuilt"))
         for name in NAMES:
-            with self.subTest(name), open(debs.paths[name], "rb") as theirs, open(OURS.paths[name], "rb") as ours:
+            with self.subTest(name), open(debs.paths[name], "rb") as theirs, open(self.debs.paths[name], "rb") as ours:
                 if theirs.read() != ours.read():
-                    self.fail(f"{name} differs:\n" + differences(OURS.paths[name], debs.paths[name]))
+                    self.fail(f"{name} differs:\n" + self.differences(self.debs.paths[name], debs.paths[name]))
 
 
-def differences(one, other):
-    """Which files of two packages are not the same, or else how they are listed."""
-    tops = []
-    for number, path in enumerate((one, other)):
-        tops.append(f"{PLACE}/open-{os.path.basename(one)}-{number}")
-        process.run(["dpkg-deb", "-R", path, tops[-1]])
-    done = subprocess.run(["diff", "-rq", *tops], capture_output=True, text=True, check=False)
-    listings = [process.run(["dpkg-deb", "-c", path]).stdout.splitlines() for path in (one, other)]
-    return done.stdout + "\n".join(line for line in listings[1] if line not in listings[0])
-
-
-class Version(unittest.TestCase):
+class Version(SourceCase):
     """One place says it."""
 
     def test_only_the_changelog_names_it(self):
@@ -134,10 +124,10 @@ class Version(unittest.TestCase):
 
     def test_programs_packages_and_what_others_build_with_have_it(self):
         for name in NAMES:
-            self.assertEqual(OURS.field(name, "Version"), VERSION)
-        top = f"{PLACE}/versions"
+            self.assertEqual(self.debs.field(name, "Version"), VERSION)
+        top = f"{self.top}/versions"
         for name in NAMES:
-            process.run(["dpkg-deb", "-x", OURS.paths[name], top])
+            process.run(["dpkg-deb", "-x", self.debs.paths[name], top])
         library, = glob.glob(f"{top}/usr/lib/*/libiprep.so.{VERSION}")
         env = {**os.environ, "LD_LIBRARY_PATH": os.path.dirname(library)}
         for program in ("rep-check", "rep-report", "rep-purge"):
@@ -150,16 +140,10 @@ class Version(unittest.TestCase):
                 self.assertIn(line, file.read())
 
     def test_a_changelog_without_a_version_is_refused(self):
-        top = unpack(OURS.source(), "versionless")
+        top = self.unpack(self.debs.source(), "versionless")
         for line in ("iprep (unreleased) unstable; urgency=medium", f"iprep {VERSION}", ""):
             with open(f"{top}/fail2ban/debian/changelog", "w", encoding="ascii") as file:
                 file.write(line + "\n")
-            done = process.run(["cmake", "-S", top, "-B", f"{PLACE}/versionless-build"], check=False)
+            done = process.run(["cmake", "-S", top, "-B", f"{self.top}/versionless-build"], check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("the first line has no version like 1.2.3", done.stderr)
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="iprep-source.", dir="/var/tmp") as PLACE:
-        OURS = Debs(os.environ.get("IPREP_PACKAGES", PLACE))
-        unittest.main()

@@ -1,23 +1,16 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_units.py - the units of the package under a real systemd, in their sandboxes
 
 Installed from the package together with a real fail2ban, and booted: systemd is process 1 of a root directory with
 a separate network, where rbldnsd is the resolver and an emulator of AbuseIPDB listens.
-
-    test_units.py     (as root; IPREP_PACKAGES: where packages are kept)
 """
 
 import os
 import re
-import sys
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host.unit_case import ATTACKER, LATER, LISTED_NO_MORE, VERDICT_JAILS, UnitCase     # noqa: E402
+from host.host import VERDICT_JAILS
+from host.unit_case import ATTACKER, LATER, LISTED_NO_MORE, UnitCase
 
 UNITS = "/usr/lib/systemd/system"
 # of 10; these read what others wrote
@@ -77,9 +70,9 @@ class Units(UnitCase):
     def test_2_a_jails_ban_starts_the_worker_which_reports_and_has_it_banned_for_a_year(self):
         for address in (ATTACKER, LISTED_NO_MORE):
             self.attack(address)
-            self.wait(lambda: address in self.banned("sshd"), "the short ban")
+            self.until(lambda: address in self.banned("sshd"), "the short ban")
             for jail in VERDICT_JAILS:
-                self.wait(lambda: address in self.banned(jail), f"the ban of {jail}")
+                self.until(lambda: address in self.banned(jail), f"the ban of {jail}")
             self.assertIn(address, [report["ip"] for report in self.api.reports()])
         self.assertFalse(self.root.exists("/var/lib/iprep/wake"))
         self.assertEqual(self.host.ended("iprep-flush.service"), ("success", 0))
@@ -130,7 +123,7 @@ class Units(UnitCase):
 
     def test_5_a_worker_that_finds_another_one_is_no_failure(self):
         self.host.run("systemd-run", "--unit=other", "rep-report", "--flush", "--linger", "60")
-        self.wait(lambda: self.host.run("rep-report", "--flush", check=False).returncode == 75, "the other one works")
+        self.until(lambda: self.host.run("rep-report", "--flush", check=False).returncode == 75, "the other one works")
         self.assertEqual(self.host.start("iprep-flush.service"), ("success", 75))
         self.assertEqual(self.host.show("iprep-flush.service", "ActiveState"), "inactive")
         self.host.run("systemctl", "stop", "other")
@@ -139,14 +132,14 @@ class Units(UnitCase):
         good = self.root.read("/etc/iprep/iprep.local")
         self.root.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
         self.root.write("/var/lib/iprep/wake", "")
-        self.wait(lambda: self.host.ended("iprep-flush.service") == ("exit-code", 78), "the worker fails")
+        self.until(lambda: self.host.ended("iprep-flush.service") == ("exit-code", 78), "the worker fails")
         self.root.write("/etc/iprep/iprep.local", good)
-        self.wait(lambda: self.host.show("iprep-flush.service", "ActiveState") == "failed", "it is over")
+        self.until(lambda: self.host.show("iprep-flush.service", "ActiveState") == "failed", "it is over")
         self.assertFalse(self.root.exists("/var/lib/iprep/wake"))
         self.assertIn("/etc/iprep/iprep.local:2:", self.host.journal("-u", "iprep-flush.service"))
         self.assertEqual(self.host.show("iprep-flush.path", "SubState"), "waiting")
         self.root.write("/var/lib/iprep/wake", "")
-        self.wait(lambda: self.host.ended("iprep-flush.service") == ("success", 0), "the next one works")
+        self.until(lambda: self.host.ended("iprep-flush.service") == ("success", 0), "the next one works")
 
     def test_7_cron_does_nothing_for_enabled_timers(self):
         for name in ("rep-report", "rep-purge"):
@@ -173,7 +166,7 @@ class Units(UnitCase):
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a", log + ".1").stdout, "_iprep adm 640\n")
         self.attack(LATER)
         for jail in VERDICT_JAILS:
-            self.wait(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
+            self.until(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
         self.assertIn(f"ip={LATER} ", self.root.read(log))
         # _iprep may write there: nothing waits for a writer of a FIFO
         self.host.run("setpriv", "--reuid=_iprep", "--regid=_iprep", "--clear-groups", "sh", "-c",
@@ -197,9 +190,3 @@ class Units(UnitCase):
         self.assertEqual(said, {"user": "daemon", "no_new_privileges": "0", "seccomp": "2"})
         for place in ("/var/mail/root", "/home/somebody/Mailbox"):
             self.assertIn("Subject: iprep: ", self.root.read(place))
-
-
-if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("test_units.py: needs root")
-    unittest.main()

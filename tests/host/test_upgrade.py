@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 test_upgrade.py - an upgrade that is built on the host which has the previous version installed
@@ -6,28 +5,20 @@ test_upgrade.py - an upgrade that is built on the host which has the previous ve
 In a root directory with what README says is needed to build, by README's own commands: the previous version is
 built, installed and used there, then this one is built there and installed by apt over it, and the way back. The
 previous version is this source with a lower number and the units in the place where it had them.
-
-    test_upgrade.py     (as root; IPREP_PACKAGES: where packages are kept)
 """
 
 import os
 import re
-import sys
-import tempfile
-import unittest
 
-sys.dont_write_bytecode = True      # leave the source tree clean
-sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
-
-from host import process                                              # noqa: E402
-from host.debroot import DebRoot                                 # noqa: E402
-from host.debs import NAMES, TOP, Debs                           # noqa: E402
+from host import TOP, process
+from host.debroot import DebRoot
+from host.debs import NAMES
+from host.unit_case import PackageCase
 
 BEFORE = "0.0.9"
 UNITS = ("iprep-flush.path", "iprep-flush.service", "iprep-purge.timer", "iprep-release.service")
 LINKS = "/etc/systemd/system"
 BUILD_S = 1200
-PACKAGES = None
 
 
 def readme(heading):
@@ -49,13 +40,13 @@ def build_command():
     return command
 
 
-class Upgrade(unittest.TestCase):
+class Upgrade(PackageCase):
     @classmethod
     def setUpClass(cls):
-        cls.debs = Debs(PACKAGES)
+        super().setUpClass()
         cls.version = cls.debs.version
-        cls.root = DebRoot(PACKAGES, "build", (*tools(), *cls.debs.dependencies()))
-        cls.addClassCleanup(cls.root.close)
+        cls.root = DebRoot(cls.kept, "build", (*tools(), *cls.debs.dependencies()))
+        cls.stack.callback(cls.root.close)
         source = cls.debs.source()
         for version in (BEFORE, cls.version):
             process.run(["tar", "-xmf", source, "-C", cls.root.inside("/root")])
@@ -129,11 +120,3 @@ class Upgrade(unittest.TestCase):
 
 def architecture():
     return process.run(["dpkg", "--print-architecture"]).stdout.strip()
-
-
-if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("test_upgrade.py: needs root")
-    with tempfile.TemporaryDirectory(prefix="iprep-upgrade.", dir="/var/tmp") as TOP_DIRECTORY:
-        PACKAGES = os.environ.get("IPREP_PACKAGES", TOP_DIRECTORY)
-        unittest.main()

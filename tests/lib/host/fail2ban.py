@@ -15,6 +15,7 @@ import contextlib
 import os
 import pickle
 import re
+import shlex
 import shutil
 import socket
 import sys
@@ -96,6 +97,14 @@ class Fail2ban:
         return process.run(self.command("client", *words), check=check,
                            env=self.environment()).stdout
 
+    def write_client(self, path):
+        """A command that is its client, whatever the environment."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment().items()]
+        words = [shlex.quote(word) for word in self.command("client")]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec env -i {" ".join(settings + words)} "$@"\n')
+        os.chmod(path, 0o755)
+
     def ask(self, *words):
         """The server's answer to a command, as its client gets it: csocket.py.
         CommandError if there is none, or the server calls it an error."""
@@ -154,7 +163,11 @@ class Fail2ban:
         self.server.child.kill()
         self.server.child.wait()
         self.server = None
-        for name in ("socket", "pid"):
+        self.forget("socket", "pid")
+
+    def forget(self, *names):
+        """What an earlier server left: these, or everything."""
+        for name in names or ("socket", "pid", "fail2ban.sqlite3"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.directory}/{name}")
 

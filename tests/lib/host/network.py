@@ -18,7 +18,6 @@ bound to the client's address, connects to a listener in host or plain.
 """
 
 import json
-import os
 import sys
 
 from host import HERE, process

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: MIT
 """
-unit_case.py - a machine with our package and fail2ban, booted by systemd, for the tests of one class
-
-rbldnsd is its resolver, and an emulator of AbuseIPDB listens on its loopback. There is no way out.
+unit_case.py - machines booted by systemd, for the tests of one class: with our package, and with fail2ban, rbldnsd as
+its resolver and an emulator of AbuseIPDB on its loopback. There is no way out.
 """
 
 import os
 import sqlite3
-import tempfile
 import time
-import unittest
 
+from api import KEY, Emulator
 from host import process
 from host.booted import Booted
+from host.cases import Case
 from host.debroot import DebRoot
 from host.debs import Debs
-from host.emulator import KEY, Emulator
 from host.netns import Namespace
 from host.packages import Packages
 from host.rbldnsd import ADDRESS as RESOLVER
@@ -52,35 +50,63 @@ enabled = true
 [rep-notorious]
 enabled = true
 """
-VERDICT_JAILS = ("rep-confirmed", "rep-notorious")
 
 
-class UnitCase(unittest.TestCase):
-    """root: its files, host: running, api: the emulator; IPREP_PACKAGES: where packages are kept."""
+class PackageCase(Case):
+    """debs: our packages, of this source."""
 
     @classmethod
     def setUpClass(cls):
-        cls.directory = tempfile.mkdtemp(prefix="iprep-units.", dir="/var/tmp")
-        os.chmod(cls.directory, 0o755)
-        cls.addClassCleanup(process.run, ["rm", "-rf", cls.directory])
-        cls.packages = os.environ.get("IPREP_PACKAGES", f"{cls.directory}/packages")
-        cls.debs = Debs(cls.packages)
-        cls.root = DebRoot(cls.packages, "package", HOST)
-        cls.addClassCleanup(cls.root.close)
-        cls.root.install([cls.debs.paths["libiprep0"], cls.debs.paths["iprep"]])
+        super().setUpClass()
+        cls.debs = Debs(cls.kept)
+
+
+class MachineCase(Case):
+    """root: its files, host: it runs. name, wanted: of the root and the packages in it."""
+
+    name, wanted = "package", HOST
+    has_iprep = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.root = DebRoot(cls.kept, cls.name, cls.wanted)
+        cls.stack.callback(cls.root.close)
+        if cls.has_iprep:
+            cls.debs = Debs(cls.kept)
+            cls.root.install([cls.debs.paths["libiprep0"], cls.debs.paths["iprep"]])
         os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
         cls.space = Namespace(f"iprep-units-{os.getpid()}")
-        cls.addClassCleanup(cls.space.remove)
-        cls.api = Emulator(cls.space, "127.0.0.1", f"{cls.directory}/api",
-                           {ATTACKER: {"abuseConfidenceScore": 10}})
-        cls.addClassCleanup(cls.api.stop)
-        cls.serve([ATTACKER, LISTED_NO_MORE, LATER])
-        cls.configure()
+        cls.stack.callback(cls.space.remove)
+        cls.prepare()
         cls.host = Booted(cls.root, cls.space)
-        cls.addClassCleanup(cls.host.stop)
+        cls.stack.callback(cls.host.stop)
+
+    @classmethod
+    def prepare(cls):
+        """Before it is booted."""
+
+    def shown(self):
+        return self.host.journal("-n", "40") + process.tail(self.root.inside("/var/log/fail2ban.log"), 40)
+
+
+class UnitCase(MachineCase):
+    """api: the emulator"""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         # its unit is up before it listens
         if not process.wait_for(cls.fail2ban_answers, 120, 0.2):
             raise process.CommandError("fail2ban does not come up:\n" + cls.host.journal("-n", "40"))
+
+    @classmethod
+    def prepare(cls):
+        cls.api = Emulator({ATTACKER: {"abuseConfidenceScore": 10}}, tls=True, host="127.0.0.1", port=8443,
+                           space=cls.space, directory=f"{cls.top}/api")
+        cls.stack.callback(cls.api.stop)
+        cls.serve([ATTACKER, LISTED_NO_MORE, LATER])
+        cls.configure()
 
     @classmethod
     def fail2ban_answers(cls):
@@ -88,10 +114,10 @@ class UnitCase(unittest.TestCase):
 
     @classmethod
     def serve(cls, listed):
-        number = len(os.listdir(cls.directory))
+        number = len(os.listdir(cls.top))
         zones = [Zone("bl.blocklist.de", "127.0.0.14", listed), Zone("list.dnswl.org", "127.0.5.2", [])]
-        cls.dns = Rbldnsd(Packages(cls.packages).find("rbldnsd"), cls.space, f"{cls.directory}/dns{number}", zones)
-        cls.addClassCleanup(cls.dns.stop)
+        cls.dns = Rbldnsd(Packages(cls.kept).find("rbldnsd"), cls.space, f"{cls.top}/dns{number}", zones)
+        cls.stack.callback(cls.dns.stop)
 
     @classmethod
     def configure(cls):
@@ -102,11 +128,6 @@ class UnitCase(unittest.TestCase):
         cls.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
         cls.root.write("/etc/fail2ban/jail.local", JAILS)
         cls.root.write("/var/log/auth.log", "", 0o640)
-
-    def wait(self, condition, what, timeout_s=120):
-        if not process.wait_for(condition, timeout_s, 0.2):
-            self.fail(f"not within {timeout_s} s: {what}\n{self.host.journal('-n', '40')}\n"
-                      + process.tail(self.root.inside("/var/log/fail2ban.log"), 40))
 
     def banned(self, jail):
         return self.host.run("fail2ban-client", "get", jail, "banip").stdout.split()
