@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../..")
 
 from host.live.behaviours import play            # noqa: E402
-from host.live.client import Client              # noqa: E402
+from host.live.clients import Client             # noqa: E402
 from host.live.daemons import DAEMONS            # noqa: E402
 
 

@@ -15,12 +15,17 @@ A protocol is a class whose object is one connection:
   Talk.broken_tls(client)   begins TLS and sends something else
 """
 
-from host.live.client import Refused
-from host.live.users import OLD_PASSWORD, PASSWORD, USER
+from host.live.clients import HELLO, OLD_PASSWORD, PASSWORD, USER, Refused
 
 NAMES = ("admin", "info", "sales", "office", "test", "support", "contact",
          "webmaster", "backup", "scanner")
 STALE_TRIES = 4         # below maxretry = 5 of the stock jails
+# of web servers
+NOISE = b"\x80\x81\x82\x83\xfe\xff\r\n\r\n"
+BAD_REQUESTS = ("HELP", "GET /../../etc/passwd HTTP/1.1", "get / HTTP/1.1")
+SCANNED = ("/wp-login.php", "/.env", "/.git/config", "/phpmyadmin/index.php",
+           "/cgi-bin/luci", "/owa/auth", "/mysqladmin/", "/roundcube/",
+           "/webmail/", "/actuator/health")
 
 
 def port_scan(talk, client):
@@ -84,6 +89,27 @@ def said(is_in):
     return "ok" if is_in else "denied"
 
 
+def to_port(port, *texts):
+    """A connection for each of these bytes."""
+    def behaviour(_, client):
+        for text in texts:
+            yield client.send_raw(port, text)
+    return behaviour
+
+
+def scan_for_holes(talk, client):
+    for path in SCANNED:
+        yield str(talk(client).get(path))
+
+
+def browser(talk, client):
+    """A page, and an icon that is not there."""
+    connection = talk(client)
+    yield str(connection.get("/"))
+    yield str(connection.get("/favicon.ico"))
+    connection.quit()
+
+
 BEHAVIOURS = {
     "port scan": port_scan,
     "TLS broken off": broken_tls,
@@ -95,7 +121,16 @@ BEHAVIOURS = {
     "phone, stale password": stale_phone,
     "login": log_in,
 }
-HONEST = ("monitoring probe", "phone, stale password", "login")
+OF_WEB = {
+    "noise to port 80": to_port(80, NOISE),
+    "TLS to port 80": to_port(80, HELLO),
+    "HTTP to port 443": to_port(443, b"GET / HTTP/1.1\r\nHost: mail.example.org\r\n\r\n"),
+    "3 bad requests": to_port(80, *(text.encode() + b"\r\n\r\n" for text in BAD_REQUESTS)),
+    "10 holes looked for": scan_for_holes,
+    "browser": browser,
+}
+# for these an unlisted address is never banned
+HONEST = ("monitoring probe", "phone, stale password", "login", "browser")
 
 
 def play(behaviour, talk, client):

@@ -14,7 +14,7 @@ import statistics
 import time
 
 from host.checks import table
-from host.live.lines import has_address, read
+from host.live.play import has_address, read
 
 BOTS = 50
 UNLISTED_EVERY = 5

@@ -8,16 +8,29 @@ client saw is compared with the daemon's row only where no address was banned.
 """
 
 import dataclasses
+import re
 
+from host import samples
 from host.checks import jails
-from host.live import lines
-from host.live.daemon import DAY
+from host.live.behaviours import HONEST
+from places import DAY
 
 RUNS = (("listed", "host", True), ("unlisted", "host", False),
         ("plain", "plain", False))
 PATIENCE_S = 60
 LATER_S = 600
 QUIET_S = 4                 # fail2ban polls each second
+
+
+def read(path, begin):
+    """The lines that begin like this, a regular expression."""
+    begin = re.compile(begin)
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        return [line for line in file.read().split("\n") if line and begin.match(line)]
+
+
+def has_address(line, address):
+    return re.search(rf"(?<![\d.]){re.escape(address)}(?![\d.])", line)
 
 
 @dataclasses.dataclass
@@ -73,7 +86,7 @@ class Play:
         """The phone and the other who logs in are no strangers: iprep has
         heard of them when the attackers come."""
         acts = [act for act in self.acts if act.side == "host"
-                and act.daemon.tells_good and "ok" in act.daemon.steps[act.behaviour]]
+                and act.daemon.tells_good and "ok" in act.daemon.seen(act.behaviour)]
         self.stage.attack([(act.side, act.daemon, "login", act.address)
                            for act in acts])
 
@@ -122,13 +135,13 @@ class Play:
         for act in self.acts:
             if not act.expected:
                 equal(f"{act.name}: the client saw what it must", act.steps,
-                      act.daemon.steps[act.behaviour])
+                      act.daemon.seen(act.behaviour))
             self.checks.check(f"{act.name}: {jails(act.expected) or 'no ban'}",
                               act.is_right(), jails(act.bans) or "no ban")
             equal(f"{act.name}: connection " +
                   ("refused" if act.expected else "accepted"),
                   act.is_open, not act.expected)
-            if act.behaviour in act.daemon.honest and act.run == "unlisted":
+            if act.behaviour in HONEST and act.run == "unlisted":
                 self.checks.check(f"{act.name}: honest, so not banned",
                                   not act.bans, act.bans)
 
@@ -144,11 +157,12 @@ class Play:
                                  - sure), [])
 
     def read_lines(self):
-        """What the daemons wrote on the side with iprep."""
-        logs = {}
+        """What the daemons wrote on the side with iprep, and which filters take which: over the whole log, as in a jail."""
         for daemon in self.stage.daemons:
             machine = self.stage.machines["host", daemon.machine]
-            logs[daemon.name] = [
-                line for name in dict.fromkeys((*daemon.logs.values(), *daemon.unwatched))
-                for line in lines.read(machine.log(name), daemon.line_begins)]
-        self.written = lines.examine(self.stage.host, logs)
+            self.written[daemon.name] = [
+                samples.Sample(daemon.name, line, f"none\t{daemon.name.partition('-')[0]}")
+                for name in dict.fromkeys((*daemon.logs.values(), *daemon.unwatched))
+                for line in read(machine.log(name), daemon.line_begins)]
+        host = self.stage.host
+        samples.examine(list(self.written.values()), host.packages.fail2ban_modules, host.config)

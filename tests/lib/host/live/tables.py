@@ -12,7 +12,7 @@ import re
 
 from host.checks import jails, table
 from host import roots
-from host.live.lines import has_address
+from host.live.play import has_address
 
 
 def show(play):
