@@ -9,17 +9,17 @@ with a careless action shows that the texts are executed without quoting.
 
 import os
 import sys
-import time
 
 import hostile
 from addresses import key_of
 from cases import BAD
 from host import SHIPPED, process
+from host.cases import stamp
 from host.fail2ban import Fail2ban
 from host.netns import Namespace
 from host.packages import Packages
 from hostile import HostileCase, masked
-from places import PROGRAMS
+from places import PROGRAMS, packages
 
 JAIL = """\
 [{name}]
@@ -50,11 +50,11 @@ class Server(HostileCase):
     @classmethod
     def start_server(cls, jails):
         """jails: [(name, log, action, further lines)]."""
-        packages = Packages(os.environ.get("IPREP_PACKAGES", f"{cls.top}/packages"))
-        cls.version = packages.fail2ban_version
+        found = Packages(packages(cls.top))
+        cls.version = found.fail2ban_version
         space = Namespace(f"iprep-injection-{os.getpid()}")
         cls.addClassCleanup(space.remove)
-        cls.server = Fail2ban(packages, space, f"{cls.top}/fail2ban")
+        cls.server = Fail2ban(found, space, f"{cls.top}/fail2ban")
         cls.server.add_files(SHIPPED)
         cls.server.write("action.d/careless.conf", CARELESS)
         cls.server.write("action.d/iprep.local", f"[Init]\nrep_bindir = {PROGRAMS}\n"
@@ -69,9 +69,8 @@ class Server(HostileCase):
 
     @classmethod
     def write(cls, log, user, address):
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime()).encode()
         with open(f"{cls.top}/{log}.log", "ab") as file:
-            file.write(stamp + b" FAILED user=" + user + b" from " + address.encode() + b"\n")
+            file.write(stamp().encode() + b" FAILED user=" + user + b" from " + address.encode() + b"\n")
 
     @classmethod
     def rows(cls, what, address):
