@@ -18,11 +18,10 @@ import re
 import signal
 import stat
 import subprocess
-import sys
 import time
 
-from host.cases import HookCase, stamp
-from places import OWNER
+from host.cases import HookCase, stamp, tell
+from places import OWNER, YEAR
 
 HOOK_S = 5                  # no hook waits longer; a busy machine gets as much again and more
 WIDE = ("32.0.0.0/3", "128.0.0.0/1", "0.0.0.0/0", "45.0.0.0/8", "45.99.1.0/24", "45.99.1.0/31", "2000::/3", "::/0",
@@ -40,10 +39,6 @@ OBJECTS = {
     "nothing readable": "touch {path} && chmod 0 {path}",
 }
 FILES = ("iprep.db", "iprep.db-wal", "iprep.db-shm", "make.lock", "worker.lock", "wake")
-
-
-def tell(text):
-    print(f"test_compromise: {text}", file=sys.stderr, flush=True)
 
 
 class Compromise(HookCase):
@@ -91,14 +86,8 @@ class Compromise(HookCase):
     def block(self, *prefixes):
         """Rows of blocks with the keys of these prefixes, as far as the database takes them."""
         for prefix in prefixes:
-            net = ipaddress.ip_network(prefix, strict=False).network_address
-            key = net.packed if net.version == 6 else b"\0" * 10 + b"\xff\xff" + net.packed
-            known = {"key": key, "tier": "notorious", "until": int(time.time()) + 86400 * 365, "jail": "sshd",
-                     "src": "zen,abuseipdb"}
-            values = {name: known.get(name, int(time.time())) for _, name, _, needed, _, _
-                      in self.iprep.sql("PRAGMA table_info(block)") if needed or name in known}
-            self.iprep.sql(f"INSERT OR REPLACE INTO block({', '.join(values)}) "
-                          f"VALUES({', '.join('?' * len(values))})", *values.values())
+            address = ipaddress.ip_network(prefix, strict=False).network_address
+            self.iprep.block(str(address), tier="notorious", left=YEAR, src="zen,abuseipdb")
 
     @contextlib.contextmanager
     def replaced(self, name, command):

@@ -8,11 +8,10 @@ A real fail2ban whose hooks are missing, crash, hang, lie, or must not become an
 import os
 import signal
 import sqlite3
-import sys
 import time
 
 from host import process
-from host.cases import SOON_S, HookCase
+from host.cases import SOON_S, HookCase, tell
 from places import OWNER
 
 NO_SETUID = ("setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-setuid,-setgid")
@@ -22,10 +21,6 @@ CHATTY = """\
 [Definition]
 actionban = echo spoke of <ip>; touch {dir}/spoke-<ip>
 """
-
-
-def tell(text):
-    print(f"test_hooks_exits: {text}", file=sys.stderr, flush=True)
 
 
 class Gate(HookCase):

@@ -6,14 +6,9 @@ A real fail2ban, with its backends polling (as shipped) and pyinotify.
 """
 
 import os
-import sys
 
 from host import process
-from host.cases import HookCase
-
-
-def tell(text):
-    print(f"test_hooks_log: {text}", file=sys.stderr, flush=True)
+from host.cases import HookCase, tell
 
 
 class Rotation(HookCase):

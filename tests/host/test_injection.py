@@ -8,13 +8,12 @@ with a careless action shows that the texts are executed without quoting.
 """
 
 import os
-import sys
 
 import hostile
 from addresses import key_of
 from cases import BAD
 from host import SHIPPED, process
-from host.cases import stamp
+from host.cases import stamp, tell
 from host.fail2ban import Fail2ban
 from host.netns import Namespace
 from host.packages import Packages
@@ -38,10 +37,6 @@ GATE = ('ignorecommand = {bin}/rep-check --config={config} --gate --restored="<r
 CARELESS = """[Definition]
 actionban = eval "echo <F-USER>"
 """
-
-
-def tell(text):
-    print(f"test_injection: {text}", file=sys.stderr, flush=True)
 
 
 class Server(HostileCase):

@@ -79,7 +79,7 @@ class Network:
     def listen(self):
         """Accept connections on PORTS in host and plain."""
         for side in CABLES:
-            argv = [sys.executable, f"{HERE}/listen.py", *map(str, PORTS)]
+            argv = [sys.executable, f"{HERE}/tcp.py", "listen", *map(str, PORTS)]
             log = f"{self.log_dir}/listen-{side}.log"
             server = process.Server(self.spaces[side].command(argv), log)
             self.stack.callback(server.stop)
@@ -99,7 +99,7 @@ class Network:
 
 def probe(space, tries):
     """[true or false] for each [source, destination, port]"""
-    done = space.run([sys.executable, f"{HERE}/probe.py"], stdin=json.dumps(tries))
+    done = space.run([sys.executable, f"{HERE}/tcp.py", "connect"], stdin=json.dumps(tries))
     return json.loads(done.stdout)
 
 

@@ -117,18 +117,20 @@ def read(name):
             for number, (line, row) in enumerate(zip(lines, rows), 1)]
 
 
+def ask(what, request, modules, config):
+    """What regex/filters.py answers."""
+    argv = [sys.executable, "-B", f"{HERE}/regex/filters.py", what, modules, config]
+    return json.loads(process.run(argv, stdin=json.dumps(request), timeout_s=900).stdout)
+
+
 def slowest(lines, modules, config, lengths=LENGTHS):
-    """What regex/growth.py answers for {filter: [line]}."""
-    argv = [sys.executable, "-B", f"{HERE}/regex/growth.py", modules, config]
-    request = json.dumps({"filters": lines, "units": UNITS, "lengths": lengths})
-    return json.loads(process.run(argv, stdin=request, timeout_s=900).stdout)
+    """For {filter: [line]}."""
+    return ask("growth", {"filters": lines, "units": UNITS, "lengths": lengths}, modules, config)
 
 
 def match(logs, filters, modules, config):
-    """What regex/match.py answers for lists of lines."""
-    argv = [sys.executable, "-B", f"{HERE}/regex/match.py", modules, config]
-    request = json.dumps({"logs": logs, "filters": filters})
-    return json.loads(process.run(argv, stdin=request, timeout_s=900).stdout)
+    """For lists of lines."""
+    return ask("match", {"logs": logs, "filters": filters}, modules, config)
 
 
 def examine(logs, modules, config):
