@@ -251,7 +251,7 @@ class EximSubmission(Submission):
             self.command(text, code)
 
     def wait_for_the_end(self):
-        """It goes at once."""
+        """It does not wait."""
 
 
 class SyslogSubmission(EximSubmission):
