@@ -99,11 +99,12 @@ class Forget(ForgetCase):
         self.assertEqual((self.flush()['lookups'], self.verdicts()), (0, 0))
 
     def test_it_wins_over_a_worker_that_is_looking_it_up(self):
-        self.says('zen', b.delayed(0.8, b.listed('127.0.0.2')))
+        answer = self.hold(b.listed('127.0.0.2'))
         self.enqueue(ADDRESS)
         worker = self.place.worker()
         wait_until(lambda: self.asked(ADDRESS), 'it is asked for')
         self.purge('--pardon', '1d', ADDRESS)
+        answer.set()
         self.assertEqual((worker.wait(60), self.verdicts()), (0, 0))
         self.assertEqual((self.traces(ADDRESS), self.count('pardon')), (1, 1))
 

@@ -130,15 +130,17 @@ class Recheck(RecheckCase):
         self.assertEqual(self.released(), [])
 
     def test_forgotten_while_it_is_looked_up_nothing_is_kept(self):
+        answer = self.hold(b.not_listed())
         self.old_block(A)
-        self.says('zen', b.delayed(0.7, b.not_listed()))
         with self.place.start('rep-purge', '--recheck', '--quiet', stdout=None, stderr=None) as recheck:
             wait_until(lambda: self.asked(A), 'it is asked for')
             self.assertEqual(self.purge(A).stdout, f'{A}\n')
+            answer.set()
         self.assertEqual(recheck.returncode, 0)
         self.assertEqual((self.count('block'), self.count('finding'), self.count('released')), (0, 0, 0))
 
     def test_two_at_once_release_each_once(self):
+        self.start(general={'timeout_ms': 20000})
         addresses = some(200)
         late = {reversed_of(addresses[-1]): b.delayed(.3, b.listed('127.0.0.2'))}
         self.says('zen', late, point=b.delayed(.05, b.not_listed()))

@@ -230,12 +230,13 @@ class Good(SprayCase):
         self.assertIn('no block below the highest tier', self.run_it('rep-check', ADDRESS, status=10).stdout)
 
     def test_a_log_in_while_the_look_up_is_under_way_spares_too(self):
-        self.says('a', {'1.1.1.45': b.delayed(0.5, b.listed('127.0.0.2'))})
+        answer = self.hold(b.listed('127.0.0.2'), by='a')
         self.guess(None)
         worker = self.place.worker()
         wait_until(lambda: self.asked(ADDRESS, of='a'), 'the list is asked')
         self.login(ADDRESS)
-        worker.wait(20)
+        answer.set()
+        self.assertEqual(worker.wait(60), 0)
         self.assertEqual((self.count('block'), self.verdicts()), (0, 0))
 
     def test_one_name_of_a_blocked_address_is_no_spray(self):

@@ -14,6 +14,7 @@ Attributes of the class say what a test gets; start() makes it, and can be calle
 import contextlib
 import json
 import re
+import threading
 import time
 import unittest
 
@@ -71,6 +72,13 @@ class Case(unittest.TestCase):
     def says(self, by, behaviour, **more):
         """What the list does for each address, or {reversed address: what it does}."""
         self.dns.zones[f'{by}.test'] = Zone(behaviour, **more)
+
+    def hold(self, behaviour, by='zen'):
+        """A new place, whose list does that only once the event that is returned is set."""
+        self.start(general={'timeout_ms': 30000})
+        event = threading.Event()
+        self.says(by, behaviours.held(event, behaviour))
+        return event
 
     def asked(self, address, of='zen'):
         """How often the list was asked for it."""

@@ -48,6 +48,7 @@ def each(name, at_least=1):
 
 def check(case, rows, try_row, at_once=6):
     """try_row(row) gives a list of faults. Rows side by side; each that has one is shown alone."""
+    case.assertTrue(rows, 'there is no such row')
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         for row, faults in zip(rows, pool.map(lambda row: attempt(try_row, row), rows)):
             with case.subTest(row=row['name']):

@@ -3,7 +3,7 @@
 behaviours.py - what a DNS server may do with a question, honest and not
 
 A behaviour is a function of a Question that returns a list of acts: ('send', bytes), ('wait', s),
-('elsewhere', bytes) from another port. An empty list is silence.
+('until', event), ('elsewhere', bytes) from another port. An empty list is silence.
 """
 import re
 import struct
@@ -50,6 +50,11 @@ servfail, refused = code(m.SERVFAIL), code(m.REFUSED)
 
 def delayed(seconds, inner):
     return lambda q: [('wait', seconds), *inner(q)]
+
+
+def held(event, inner):
+    """No answer before the event, a threading.Event, is set."""
+    return lambda q: [('until', event), *inner(q)]
 
 
 def other_name(ip='127.0.0.2'):

@@ -123,17 +123,24 @@ class Server:
         what, zone = self.find(question.name)
         behaviour = self.zones[zone].behaviour(what) if zone else b.refused
         self.count(zone, what)
-        delay = 0
+        delay, event = 0, None
         for act, value in behaviour(question):
             if act == 'wait':
                 delay += value
-                continue
-            self.at(delay, lambda act=act, value=value: (send if act == 'send' else elsewhere)(value))
+            elif act == 'until':
+                event = value
+            else:
+                self.at(delay, event, lambda act=act, value=value: (send if act == 'send' else elsewhere)(value))
 
-    def at(self, delay, call):
-        if not delay:
+    def at(self, delay, event, call):
+        if event and not event.is_set():
+            self.push(0.01, lambda: self.at(delay, event, call))
+        elif delay:
+            self.push(delay, call)
+        else:
             call()
-            return
+
+    def push(self, delay, call):
         self.order += 1
         heapq.heappush(self.later, (time.monotonic() + delay, self.order, call))
 
