@@ -218,7 +218,7 @@ class Patience(ReportCase):
         self.assertEqual((self.calls('report'), self.states()), (5, [DONE] * 4))
 
     def test_a_service_that_names_a_time_is_not_called_before_it(self):
-        self.api.fault('http_503', 'report', retry_after=7200)
+        self.ask(self.open(Api(lambda request: answer(503, '{}', 'Retry-After: 7200'))).url)
         self.enqueue('45.1.1.1')
         begun = time.time()
         self.flush()
