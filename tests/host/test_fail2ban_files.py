@@ -24,6 +24,8 @@ GATED = tuple(samples.AMBIGUOUS.values())
 REP_JAILS = (*VERDICT_JAILS, *GATED, "rep-spray", "rep-login", "rep-spray-files", "rep-login-files")
 REPORTING = ("rep-spray", "rep-spray-files")
 WATCHING = ("rep-login", "rep-login-files")
+# What makes an ignorecommand end with 0 if its shell fails.
+SAFE = "s=0; trap 'exit $s' EXIT TERM; "
 ENABLE = """\
 [DEFAULT]
 {backends}banaction = {banaction}
@@ -240,21 +242,34 @@ class Fail2banFiles(Configured):
         dump = self.enabled()
         for jail in GATED:
             self.assertEqual(words(dump, "set", jail, "ignorecommand"), [[
-                '/usr/bin/rep-check --gate --restored="<restored>" '
-                f'--jail={jail} -- "<ip>"; [ $? -ne 10 ]']])
+                SAFE + '/usr/bin/rep-check --gate --restored="<restored>" '
+                f'--jail={jail} -- "<ip>"; [ $? -ne 10 ] || s=1']])
 
     def test_spray_gate_gets_the_user_name_glued_and_quoted_and_no_cache(self):
         dump = self.enabled()
         for jail in REPORTING:
             self.assertEqual(words(dump, "set", jail, "ignorecommand"), [[
-                f'/usr/bin/rep-check --gate --restored="<restored>" --jail={jail} '
-                '--user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]']])
+                f'{SAFE}/usr/bin/rep-check --gate --restored="<restored>" --jail={jail} '
+                '--user="<F-USER>" -- "<ip>"; [ $? -ne 10 ] || s=1']])
             self.assertEqual(words(dump, "set", jail, "ignorecache"), [])
 
     def test_rep_good_ignores_every_line_that_it_remembers(self):
         dump = self.enabled()
         for jail in WATCHING:
-            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [['/usr/bin/rep-check --login -- "<ip>"; :']])
+            self.assertEqual(words(dump, "set", jail, "ignorecommand"), [[SAFE + '/usr/bin/rep-check --login -- "<ip>"; :']])
+
+    def test_a_line_is_ignored_if_the_shell_of_its_command_cannot_start_a_process(self):
+        dump = self.enabled()
+        for jail in REP_JAILS:
+            (command,), = words(dump, "set", jail, "ignorecommand")
+            for tag, value in (("<restored>", "0"), ("<ip>", "45.1.1.1"), ("<F-USER>", "bob")):
+                command = command.replace(tag, value)
+            for shell in ("dash", "bash") if jail == "rep-confirmed" else ("dash",):
+                with self.subTest(jail, shell=shell):
+                    done = process.run(["setpriv", "--reuid=65531", "--regid=65531", "--clear-groups", "prlimit", "--nproc=1",
+                                        shell, "-c", command], check=False)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn("fork", done.stderr)
 
     def test_exim_is_read_from_its_file_and_by_one_jail_whatever_the_backend(self):
         for backend in ("polling", "systemd"):

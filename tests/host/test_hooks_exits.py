@@ -5,6 +5,7 @@ test_hooks_exits.py - however a hook ends, fail2ban goes on, and no failure beco
 A real fail2ban whose hooks are missing, crash, hang, lie, or must not become another user.
 """
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ import time
 
 from host import process
 from host.cases import SOON_S, HookCase, tell
+from host.host import VERDICT_JAILS
 from places import OWNER
 
 NO_SETUID = ("setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-setuid,-setgid")
@@ -89,6 +91,104 @@ class Gate(HookCase):
                 self.assertTrue(self.host.calls(f" status-{status} ", "--gate", address))
 
 
+class IsBlocked(HookCase):
+    """The ignorecommand of the verdict jails: only 10 bans, so an old line never bans an address that was pardoned."""
+
+    def setUp(self):
+        self.addCleanup(self.host.mode, "rep-check")
+
+    def pardoned(self, n=1):
+        """[(address, the number of lines ignored so far)] of addresses that both verdict jails had banned"""
+        addresses = [self.address("notorious") for _ in range(n)]
+        for address in addresses:
+            self.host.attack("sshd", address)
+        for address in addresses:
+            self.until_banned(address, *VERDICT_JAILS)
+        self.given_up = self.host.log().count("timed out after")
+        self.host.shell(f"fail2ban-client unban $(rep-purge --pardon 30d {' '.join(addresses)})")
+        self.until_idle()
+        return [(address, self.host.ignored(address)) for address in addresses]
+
+    def read_again(self, address):
+        """fail2ban reads the line of the verdict once more, as after a crash."""
+        with open(self.iprep.log_path, "r+", encoding="ascii") as file:
+            line = [line for line in file if f" ip={address} " in line][-1]
+            file.write(time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime()) + line[line.index(" "):])
+
+    def until_ignored(self, address, before):
+        """By both jails, and neither has given up waiting."""
+        self.until(lambda: self.host.ignored(address) >= before + len(VERDICT_JAILS), f"{address} is ignored", SOON_S)
+        self.assertEqual(self.bans(address), {})
+        self.assertEqual(self.host.log().count("timed out after"), self.given_up)
+
+    def test_however_the_check_ends_a_pardoned_address_is_not_banned(self):
+        modes = ("crash", "status-0", "status-1", "status-70", "status-75", "status-126", "status-127", "status-255",
+                 "limit -v 2000", "limit -n 2", "limit -f 0", "limit -s 8")
+        for mode, (address, before) in zip((None, *modes), self.pardoned(1 + len(modes))):
+            with self.subTest(mode):
+                self.host.mode("rep-check", mode)
+                self.read_again(address)
+                self.until_ignored(address, before)
+        self.host.mode("rep-check")
+        self.others_are_banned()
+
+    def test_a_check_that_is_missing_bans_nobody(self):
+        (address, before), = self.pardoned()
+        self.host.uninstall("rep-check")
+        self.addCleanup(self.host.install, "rep-check")
+        self.read_again(address)
+        self.until_ignored(address, before)
+
+    def test_a_check_that_is_killed_bans_nobody(self):
+        (address, before), = self.pardoned()
+        self.host.mode("rep-check", "hang")
+        self.read_again(address)
+        killed = set()
+
+        def kill_new():
+            for call in self.host.calls(" hang ", "--is-blocked", address):
+                if call not in killed:
+                    self.assertLess(self.host.ignored(address), before + len(VERDICT_JAILS))
+                    os.kill(int(call.split()[0]), signal.SIGKILL)
+                    killed.add(call)
+            return len(killed) == len(VERDICT_JAILS)
+        self.until(kill_new, "the checks of both jails were killed", SOON_S)
+        self.until_ignored(address, before)
+        self.others_are_banned()
+
+    def test_a_check_that_is_stopped_or_finds_the_database_locked_ends(self):
+        """Its work is done as the owner of the state, who can stop it. Nobody resumes it."""
+        for is_stopped in (False, True):
+            with self.subTest(is_stopped=is_stopped):
+                (address, before), = self.pardoned()
+                self.until_idle()
+                db = sqlite3.connect(f"{self.iprep.path('state')}/iprep.db", isolation_level=None, timeout=SOON_S)
+                self.addCleanup(db.close)
+                db.execute("PRAGMA locking_mode = EXCLUSIVE")
+                db.execute("BEGIN EXCLUSIVE")
+                checks = len(self.host.calls("--is-blocked", address))
+                began = time.monotonic()
+                self.read_again(address)
+                if is_stopped:
+                    for n in range(checks, checks + len(VERDICT_JAILS)):
+                        self.until(lambda n=n: self.stop_child(address, n), "the check works in a child", SOON_S)
+                self.until_ignored(address, before)
+                db.close()
+                tell(f"SEEN: two checks that {'were stopped' if is_stopped else 'found the database locked'} took "
+                     f"{time.monotonic() - began:.1f} s")
+        self.others_are_banned()
+
+    def stop_child(self, address, n):
+        """Stop the child of the nth call, if it has one by now."""
+        calls = self.host.calls("--is-blocked", address)
+        with contextlib.suppress(IndexError, FileNotFoundError, ProcessLookupError):
+            pid = int(calls[n].split()[0])
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                os.kill(int(file.read().split()[0]), signal.SIGSTOP)
+            return True
+        return False
+
+
 class Enqueue(HookCase):
     """actionban: when it fails it is run once more, and the ban does not care."""
 
@@ -107,7 +207,7 @@ failregex = ^ FAILED id=<F-ID>.+</F-ID>$
 logpath = {dir}/by-id.log
 maxretry = 1
 action =
-ignorecommand = %(rep_check)s --gate --restored="<restored>" -- "<ip>"; [ $? -ne 10 ]
+ignorecommand = %(rep_gate)s
 """
     logs = ("by-id",)
 

@@ -31,8 +31,8 @@ bantime = 10m
 usedns = no
 action = {action}
 """
-GATE = ('ignorecommand = {bin}/rep-check --config={config} --gate --restored="<restored>" '
-        '--jail=%(__name__)s --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]\n')
+GATE = ("ignorecommand = s=0; trap 'exit $s' EXIT TERM; {bin}/rep-check --config={config} --gate --restored=\"<restored>\" "
+        '--jail=%(__name__)s --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ] || s=1\n')
 # A dangerous action: the text of the log line is executed by a shell.
 CARELESS = """[Definition]
 actionban = eval "echo <F-USER>"

@@ -40,12 +40,15 @@ GATE = "gate"
 SPRAY = "spray"
 LOGIN = "login"
 VERDICTS = "verdicts"
+SAFE = "s=0; trap 'exit $s' EXIT TERM; "
 SHIPPED = {
-    GATE: ('REP --gate --restored="<restored>" --jail=JAIL -- "<ip>"; [ $? -ne 10 ]',),
-    SPRAY: ('REP --gate --restored="<restored>" --jail=JAIL --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ]',),
-    LOGIN: ('REP --login -- "<ip>"; :',),
-    VERDICTS: ('[ "<restored>" = 0 ] && { REP --is-blocked -- "<ip>"; [ $? -ne 10 ]; }',),
+    GATE: SAFE + 'REP --gate --restored="<restored>" --jail=JAIL -- "<ip>"; [ $? -ne 10 ] || s=1',
+    SPRAY: SAFE + 'REP --gate --restored="<restored>" --jail=JAIL --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ] || s=1',
+    LOGIN: SAFE + 'REP --login -- "<ip>"; :',
+    VERDICTS: SAFE + '[ "<restored>" = 0 ] && { REP --is-blocked -- "<ip>"; [ $? -ne 10 ]; } || s=1',
 }
+# How a command may end that does what its jail is for; without SAFE and "|| s=1" as well.
+ENDS = {GATE: "[ $? -ne 10 ]", SPRAY: "[ $? -ne 10 ]", LOGIN: ":", VERDICTS: "}"}
 WITHOUT_IT = {
     GATE: "it counts lines of addresses that are not blocked",
     SPRAY: "it cannot count user names",
@@ -447,13 +450,13 @@ def check_ignorecommand(jail, add_row):
     what = f"jail {jail.name}"
     mode = {GATE: jail.gated, SPRAY: jail.sprays, LOGIN: jail.logins, VERDICTS: "--is-blocked" in jail.ignorecommand}[jail.kind]
     shape = shape_of(jail)
-    if shape in SHIPPED[jail.kind]:
+    if shape == SHIPPED[jail.kind]:
         if jail.kind in (GATE, VERDICTS) or not jail.ignorecache or jail.kind == LOGIN:
             return True
         add_row("error", what, "its ignorecache hides user names from the gate, so it never bans; remove ignorecache")
         return False
     hint = "remove 'ignorecommand' from jail.local"
-    if mode and shape.rpartition("; ")[2] in {text.rpartition("; ")[2] for text in SHIPPED[jail.kind]}:
+    if mode and shape.rpartition("; ")[2].removesuffix(" || s=1") == ENDS[jail.kind]:
         add_row("mismatch", what, f"its ignorecommand is not the one in jail.d/iprep.conf; {hint}")
         return True
     add_row("error", what, (f"its ignorecommand is not the one in jail.d/iprep.conf, so {WITHOUT_IT[jail.kind]}; {hint}"

@@ -53,6 +53,7 @@ case $mode in
 crash) kill -SEGV $$ ;;
 hang) exec sleep 600 </dev/null >/dev/null 2>&1 ;;
 status-*) exit "${{mode#status-}}" ;;
+"limit "*) ulimit ${{mode#limit }} ;;
 first-fails) rm {dir}/$program.mode; exit 75 ;;
 first-lies) rm {dir}/$program.mode; {real}/$program "$@"; exit 1 ;;
 esac
