@@ -7,6 +7,7 @@ runs. Each row of ROWS is a jail.local and the rows that the self-test must prin
 """
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -171,7 +172,7 @@ ROWS = (
          "jail rep-spray-files": [("ok", "reports as 18"), ("error", "its ignorecache hides user names from the gate")],
          "jail rep-login": ("error", "so it records no logins")}, 69),
     ("ignorecommands that were changed", SSHD_GATE + "ignorecommand = %(rep_check)s --gate -- <ip>; [ $? -ne 10 ]\n" +
-     GATED.format("1d") + "ignorecommand = %(rep_gate)s || true\n[sshd]\nenabled = true\nlogpath = {dir}/auth.log\n"
+     GATED.format("1d") + "ignorecommand = %(rep_gate)s; s=1\n[sshd]\nenabled = true\nlogpath = {dir}/auth.log\n"
      "ignorecommand = true\naction = %(action_)s\n         iprep[category=18]\n", 128, OFF | {
          "jail rep-sshd-ambiguous": [("mismatch", "is not the one in jail.d/iprep.conf"), ("ok", "")],
          "jail rep-sendmail-ambiguous": ("error", "so it counts lines"),
@@ -220,7 +221,7 @@ ROWS = (
      OFF | {f"jail rep-{name}-ambiguous": ("ok", "") for name in ("sshd", "dovecot", "exim")}, 0),
     # ---- backends and logs ----
     ("an unknown backend, and the journal for the verdict log", CONFIRMED + "backend = inotify\n" + NOTORIOUS + "backend = systemd\n", 128,
-     {KNOWN: ("error", ""), WORST: ("error", ""), "jail rep-confirmed": ("error", "fail2ban has no backend inotify"),
+     {KNOWN: ("error", ""), WORST: ("error", ""), "jail rep-confirmed": ("error", "fail2ban has no backend inotify, so fail2ban does not start; set"),
       "jail rep-notorious": ("error", "its backend is systemd, but verdicts are in")}, 69),
     ("a jail of others without its log", "[sshd]\nenabled = true\nbackend = polling\nlogpath = {dir}/missing.log\n" + BOTH, 128, OK | {
         "jail sshd": ("error", "none of its log files exists, and fail2ban does not start without one; install a syslog daemon")}, 69),
@@ -325,6 +326,21 @@ class SelfTest(SelfTestCase):
                 for state, why in found:
                     self.assertEqual(state, said[0])
                     self.assertIn(said[1], why)
+
+    def test_a_backend_whose_module_is_missing_is_reported_also_for_jails_of_others(self):
+        """One such jail, and fail2ban does not start."""
+        needs = "is not installed, so fail2ban does not start; apt install python3-"
+        for module, jails, name in (("systemd", SASL, "postfix-sasl"), ("systemd", "[sshd]\nenabled = true\nbackend = systemd\n", "sshd"),
+                                    ("systemd", SSHD_GATE + "backend = systemd[journalflags=1]\n", "rep-sshd-ambiguous"),
+                                    ("pyinotify", "[sshd]\nenabled = true\nbackend = pyinotify\nlogpath = {dir}/auth.log\n", "sshd")):
+            with self.subTest(name):
+                self.start(jails)
+                os.rename(f"{self.modules}/systemd", f"{self.modules}/elsewhere")
+                try:
+                    found = self.rows(69)
+                finally:
+                    os.rename(f"{self.modules}/elsewhere", f"{self.modules}/systemd")
+                self.assertTrue(any(state == "error" and needs + module in why for state, why in found[f"jail {name}"]), found)
 
     def test_a_tier_whose_firewall_does_not_answer_is_unknown(self):
         self.start(CONFIRMED + "banaction = firewallcmd-new\n" + NOTORIOUS)
