@@ -42,7 +42,7 @@ class MovedCase(Case):
 
     lists = {'zen': '127.0.0.2*3', 'other': '127.0.0.2*3'}
     has_api = True
-    sections = {'general': {'timeout_ms': 5000}}
+    sections = {'general': {'timeout_ms': 15000}}
     begin = 1798761600                     # 2027-01-01 00:00 UTC, a Friday
 
     def setUp(self):
