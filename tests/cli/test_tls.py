@@ -13,10 +13,9 @@ import urllib.request
 import warnings
 
 import places
-from api_server import answer
+from api_server import Api, Proxy, answer
 from certificates import BEFORE, LATER, LONG_AGO, MUCH_LATER, Certificates
 from keys import ADDRESS, KeyCase
-from listener import Listener, Proxy
 
 HERE = 'IP:127.0.0.1'
 
@@ -191,9 +190,9 @@ class Environment(KeyCase):
 
     def test_the_variables_do_change_what_an_ordinary_client_does(self):
         api = self.emulator(GOOD)
-        proxy = self.open(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
+        proxy = self.open(Api(lambda r: answer(502)))
         self.start(api.url)
-        home = self.home(proxy.url)
+        home = self.home(proxy.top)
         self.assertIn('CERTIFICATE_VERIFY_FAILED', self.obedient(api.url, {}))
         self.assertEqual(self.obedient(api.url, {'SSL_CERT_FILE': GOOD_CA}), 'HTTP 404\n')
         self.assertEqual(self.obedient(api.url, {'SSL_CERT_DIR': home + '/certs'}), 'HTTP 404\n')
@@ -201,9 +200,9 @@ class Environment(KeyCase):
         self.obedient(api.url, {**trust, 'SSLKEYLOGFILE': self.keylogs + '/log'})
         self.assertEqual(os.listdir(self.keylogs), ['log'])
         self.assertNotIn('HTTP 404', self.obedient(api.url, {**trust, 'OPENSSL_CONF': home + '/openssl.cnf'}))
-        self.assertEqual(proxy.heard, [])
-        self.obedient(api.url, {**trust, 'https_proxy': proxy.url})
-        self.assertIn(b'CONNECT', proxy.heard[0])
+        self.assertEqual(proxy.connections, 0)
+        self.obedient(api.url, {**trust, 'https_proxy': proxy.top})
+        self.assertEqual(proxy.requests[0].command, 'CONNECT')
 
     def test_no_variable_and_no_file_of_a_home_makes_a_certificate_trusted(self):
         api = self.emulator(GOOD)
@@ -219,10 +218,10 @@ class Environment(KeyCase):
         for scheme in ('https', 'http'):
             with self.subTest(scheme):
                 api = self.emulator(GOOD if scheme == 'https' else None)
-                proxy = self.open(Listener(b'HTTP/1.1 502 No\r\n\r\n'))
+                proxy = self.open(Api(lambda r: answer(502)))
                 self.start(api.url, ca_file=GOOD_CA)
-                self.works(api, env=self.misleading(self.home(proxy.url), proxy.url))
-                self.assertEqual(proxy.heard, [])
+                self.works(api, env=self.misleading(self.home(proxy.top), proxy.top))
+                self.assertEqual(proxy.connections, 0)
                 self.assertEqual(os.listdir(self.keylogs), [])
 
     def test_what_is_sent_is_the_same_with_and_without_them(self):
@@ -311,36 +310,36 @@ class Redirects(KeyCase):
         for status in (301, 302, 303, 307, 308, 300, 305):
             for scheme in ('http', 'https', 'file', 'relative'):
                 with self.subTest(status=status, scheme=scheme):
-                    other = self.open(Listener())
+                    other = self.serve(lambda r: answer(200, '{}'))
                     to = {'file': 'file:///etc/passwd', 'relative': '/elsewhere'}.get(
                         scheme, f'{scheme}://127.0.0.1:{other.port}/x')
                     away = answer(status, '', 'Location: ' + to, 'Refresh: 0; url=' + to)
                     api = self.serve(lambda r, away=away: away)
                     self.start(api.url)
                     self.refuses(str(status))
-                    self.assertEqual(other.heard, [])
+                    self.assertEqual(other.connections, 0)
                     self.assertEqual([r.path for r in api.requests if 'elsewhere' in r.path], [])
                     self.assertEqual({r.command for r in api.requests}, {'GET', 'POST'})
 
 
 class ConfiguredProxy(KeyCase):
     def proxied(self, api, proxy):
-        self.start(api.url, ca_file=GOOD_CA, proxy=proxy.url)
+        self.start(api.url, ca_file=GOOD_CA, proxy=proxy.top)
 
     def keyless(self, proxy):
-        for heard in proxy.heard:
-            self.assertIsNone(self.needle.found(heard))
+        for request in proxy.requests:
+            self.assertIsNone(self.needle.found(request.sent()))
 
     def test_it_is_asked_to_connect_and_sees_no_key(self):
         api = self.emulator(GOOD)
         proxy = self.open(Proxy())
         self.proxied(api, proxy)
         self.works(api, env={'no_proxy': '*', 'NO_PROXY': '127.0.0.1'})
-        self.assertGreaterEqual(len(proxy.heard), 3)
-        for heard in proxy.heard:
-            head = heard.partition(b'\r\n\r\n')[0]
-            self.assertTrue(head.startswith(f'CONNECT 127.0.0.1:{api.port} HTTP/1.1\r\n'.encode()), head)
-            self.assertNotIn(b'\r\nkey:', head.lower())
+        self.assertGreaterEqual(len(proxy.requests), 3)
+        for request in proxy.requests:
+            self.assertEqual(request.requestline, f'CONNECT 127.0.0.1:{api.port} HTTP/1.1')
+            self.assertNotIn('Key', request.headers)
+            self.assertGreater(len(request.body), 0)
         self.keyless(proxy)
 
     def test_http_to_this_host_does_not_go_through_it(self):
@@ -348,13 +347,13 @@ class ConfiguredProxy(KeyCase):
         proxy = self.open(Proxy())
         self.proxied(api, proxy)
         self.works(api)
-        self.assertEqual(proxy.heard, [])
+        self.assertEqual(proxy.connections, 0)
 
     def test_one_that_leads_to_another_server_gets_no_key(self):
         api = self.emulator(GOOD)
         pair = certificates.leaf('false', 'other-ca', HERE)
         false = self.serve(lambda r: answer(200, '{}'), context_of(pair))
-        proxy = self.open(Proxy(to=false.server_address[1]))
+        proxy = self.open(Proxy(to=false.port))
         self.proxied(api, proxy)
         self.refuses('certificate')
         self.assertGreater(false.connections, 0)
@@ -370,10 +369,10 @@ class ConfiguredProxy(KeyCase):
                       b'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
                       b'garbage\r\n\r\n'):
             with self.subTest(reply):
-                proxy = self.open(Listener(reply))
+                proxy = self.open(Api(lambda r, reply=reply: reply))
                 self.proxied(api, proxy)
                 self.refuses('')
-                self.assertGreater(len(proxy.heard), 0)
+                self.assertGreater(len(proxy.requests), 0)
                 self.keyless(proxy)
         self.nothing_arrived(api)
 
