@@ -12,19 +12,17 @@ that no filter of any version sees.
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-from host import samples                                      # noqa: E402
-from host.checks import table                            # noqa: E402
-from host.packages import FAIL2BAN, Packages             # noqa: E402
+from host import SHIPPED, samples                   # noqa: E402
+from host.checks import table                       # noqa: E402
+from host.fail2ban import Fail2ban                  # noqa: E402
+from host.packages import FAIL2BAN, Packages        # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-FILTERS = os.path.join(HERE, os.pardir, os.pardir, "fail2ban", "filter.d")
 KINDS = ("ambiguous", "spray", "login")
 
 
@@ -39,12 +37,10 @@ def options():
 def examine(names, version, directory, work):
     """The samples of each log, with what this fail2ban found."""
     os.environ["IPREP_FAIL2BAN"] = version
-    packages = Packages(directory)
-    config = f"{work}/{version}"
-    shutil.copytree(packages.fail2ban_config, config)
-    shutil.copytree(FILTERS, f"{config}/filter.d", dirs_exist_ok=True)
+    fail2ban = Fail2ban(Packages(directory), None, f"{work}/{version}")
+    fail2ban.add_files(SHIPPED)
     logs = [samples.read(name) for name in names]
-    samples.examine(logs, packages.fail2ban_modules, config)
+    samples.examine(logs, fail2ban.packages.fail2ban_modules, fail2ban.config)
     return logs
 
 
