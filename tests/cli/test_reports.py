@@ -26,6 +26,15 @@ class ReportCase(Case):
     def calls(self, endpoint):
         return self.api.calls(endpoint)
 
+    def send(self, *args):
+        """A ban, and a worker."""
+        self.enqueue('45.1.1.1', *args)
+        self.flush()
+
+    def is_dropped(self):
+        self.flush()
+        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+
     def ask(self, url):
         """Another server instead of the emulator."""
         self.place.write('iprep.local', f'[abuseipdb]\nurl = {url}\n')
@@ -39,8 +48,7 @@ class Comments(ReportCase):
 
     def test_failures_and_names_of_the_window_are_summed_over_reports_and_jails(self):
         now = int(time.time())
-        self.enqueue('45.1.1.1', '--failures', '3', '--user', 'root', '--time', str(now - 90000))
-        self.flush()
+        self.send('--failures', '3', '--user', 'root', '--time', str(now - 90000))
         self.assertEqual(self.comment(), 'Brute force on sshd: 3 failures, 1 user names in 2 days')
         self.enqueue('45.1.1.1', '--failures', '4', '--user', 'admin', '--user=root', '--time', str(now - 50))
         self.api.control('clock', {'offset_s': 100000})
@@ -49,8 +57,7 @@ class Comments(ReportCase):
 
     def test_what_came_while_a_report_was_too_young_for_another_is_not_forgotten(self):
         now = int(time.time())
-        self.enqueue('45.1.1.1', '--failures', '3', '--time', str(now - 90000))
-        self.flush()
+        self.send('--failures', '3', '--time', str(now - 90000))
         self.enqueue('45.1.1.1', '--failures', '5', '--time', str(now - 80000))
         self.assertEqual(self.states(), [DONE])
         self.enqueue('45.1.1.1', '--failures', '1', '--time', str(now))
@@ -58,29 +65,20 @@ class Comments(ReportCase):
         self.flush()
         self.assertEqual(self.comment(), 'Brute force on sshd: 9 failures')
 
-    def test_a_comment_is_never_empty(self):
-        self.enqueue('45.1.1.1', '--comment', '%{users} user names')
-        self.flush()
-        self.assertEqual(self.comment(), 'Banned by fail2ban')
-
-    def test_a_template_is_not_cut_within_a_name(self):
-        self.enqueue('45.1.1.1', '--failures', '7', '--comment', 'x' * 1018 + '%{failures} y')
-        self.flush()
-        self.assertEqual(self.comment(), 'x' * 1018)
-
-    def test_a_template_of_any_length_is_cut_between_characters(self):
-        self.enqueue('45.1.1.1', '--comment', 'x' + 'é' * 700)
-        self.flush()
-        sent = self.api.statistics()['reports'][0]
-        self.assertEqual((sent['comment'], sent['comment_bytes']), ('x' + 'é' * 511, 1023))
+    def test_a_comment_is_never_empty_nor_cut_within_a_name_or_a_character(self):
+        for number, (template, comment) in enumerate((('%{users} user names', 'Banned by fail2ban'),
+                                                      ('x' * 1018 + '%{failures} y', 'x' * 1018),
+                                                      ('x' + 'é' * 700, 'x' + 'é' * 511))):
+            self.enqueue(f'45.1.1.{number}', '--failures', '7', '--comment', template)
+            self.flush()
+            self.assertEqual(self.comment(), comment)
+        self.assertEqual(self.api.statistics()['reports'][-1]['comment_bytes'], 1023)
 
     def test_a_name_is_in_no_comment_and_in_no_file_of_the_state(self):
-        self.enqueue('45.1.1.1', '--user', 'hunter2secret', '--failures', '3')
-        self.flush()
+        self.send('--user', 'hunter2secret', '--failures', '3')
         self.assertNotIn('hunter2', self.comment())
-        for name in os.listdir(self.place.path('state')):
-            with open(self.place.path('state/' + name), 'rb') as f:
-                self.assertNotIn(b'hunter2', f.read(), name)
+        for name in self.place.files():
+            self.assertNotIn(b'hunter2', self.place.bytes('state/' + name), name)
 
 
 class Policy(ReportCase):
@@ -112,29 +110,25 @@ class Policy(ReportCase):
     def test_an_address_allowed_in_the_meantime_is_not_reported(self):
         self.enqueue('45.1.1.1')
         self.place.write('iprep.local', '[allow]\naddresses = 45.1.1.0/24\n')
-        self.flush()
-        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+        self.is_dropped()
 
     def test_an_address_of_this_host_is_not_reported(self):
         # used by no other test, because it is an address of this machine for a time
         self.enqueue('45.66.6.6')
         subprocess.run(['ip', 'address', 'add', '45.66.6.6/32', 'dev', 'lo'], check=True)
         try:
-            self.flush()
+            self.is_dropped()
         finally:
             subprocess.run(['ip', 'address', 'del', '45.66.6.6/32', 'dev', 'lo'], check=True)
-        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
 
     def test_what_is_older_than_60_days_is_dropped(self):
         self.enqueue('45.1.1.1')
         self.sql('UPDATE report SET seen_at = seen_at - 60 * 86400 - 60')
-        self.flush()
-        self.assertEqual((self.reported(), self.states()), ([], [DROPPED]))
+        self.is_dropped()
 
     def test_a_refused_address_is_not_tried_again_within_the_interval(self):
         self.api.fault('http_422', 'report')
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.enqueue('45.1.1.1', '--time', str(int(time.time())))
         self.assertEqual(self.states(), [PARKED])
 
@@ -199,8 +193,7 @@ class Patience(ReportCase):
         def page(request):
             return answer(429, '<html>Too busy. Please try again in 15 minutes.</html>')
         self.ask(self.open(Api(page)).url)
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.assertEqual(self.states(), [QUEUED])
 
     def test_a_stop_that_is_over_opens_the_endpoint_with_one_call(self):
@@ -226,8 +219,7 @@ class Patience(ReportCase):
 
     def test_an_event_at_the_end_of_the_interval_is_another_report(self):
         at = int(time.time()) - 2 * 86400
-        self.enqueue('45.1.1.1', '--time', str(at))
-        self.flush()
+        self.send('--time', str(at))
         self.enqueue('45.1.1.1', '--time', str(at + 86399))
         self.assertEqual(self.states(), [DONE])
         self.enqueue('45.1.1.1', '--time', str(at + 86400))
@@ -256,8 +248,7 @@ class Bulk(ReportCase):
     api_options = ('--limit', 'report=2')
 
     def test_more_than_single_calls_are_left_go_as_one_file(self):
-        self.learn()
-        self.fill(50)
+        self.waiting(50)
         self.flush()
         self.assertEqual((self.calls('report'), self.calls('bulk-report')), (1, 1))
         self.assertEqual(len(self.reported()), 51)
@@ -281,9 +272,12 @@ class Bulk(ReportCase):
         self.flush()
         self.assertEqual(self.calls('report'), 1)
 
-    def test_10000_waiting_reports_take_two_calls(self):
+    def waiting(self, count, *args):
         self.learn()
-        self.fill(10000)
+        self.fill(count, *args)
+
+    def test_10000_waiting_reports_take_two_calls(self):
+        self.waiting(10000)
         self.flush()
         self.assertEqual((self.calls('report') - 1, self.calls('bulk-report')), (1, 1))
         self.assertEqual(len(self.reported()), 10001)
@@ -300,8 +294,7 @@ class Bulk(ReportCase):
         self.assertEqual(got, {'say "hi" /" and \\ ' + 'x' * 900 + '/'})
 
     def test_each_row_has_its_own_outcome(self):
-        self.learn()
-        self.fill(5)
+        self.waiting(5)
         self.sql("UPDATE report SET categories = '99' WHERE addr = ?", key_of('45.0.0.2'))
         self.api.control('seed', {'addresses': {}})
         self.flush()
@@ -309,8 +302,7 @@ class Bulk(ReportCase):
         self.assertEqual(len(self.reported()), 5)
 
     def test_a_row_that_was_reported_just_now_is_done(self):
-        self.learn()
-        self.fill(5)
+        self.waiting(5)
         self.sql("UPDATE report SET state = 1, frozen = 'x', sent_at = seen_at WHERE state = 0")
         self.api.fault('reset_after', 'bulk-report', count=1)
         self.flush()
@@ -346,8 +338,7 @@ class Bulk(ReportCase):
                 self.assertEqual({state for state, in found}, states)
 
     def test_a_file_that_is_refused_leaves_each_to_go_alone(self):
-        self.learn()
-        self.fill(5)
+        self.waiting(5)
         self.api.fault('http_422', 'bulk-report')
         self.flush()
         self.assertEqual(self.states().count(DONE), 2)        # the one that taught, and the last single call
@@ -357,8 +348,7 @@ class Bulk(ReportCase):
         self.assertEqual(self.calls('bulk-report'), 1)
 
     def test_a_file_that_failed_goes_again_as_a_whole(self):
-        self.learn()
-        self.fill(120)
+        self.waiting(120)
         self.api.fault('http_503', 'bulk-report', count=1)
         self.flush()
         self.assertEqual(len(self.sql('SELECT DISTINCT next_at FROM report WHERE state < 2')), 1)
@@ -390,8 +380,7 @@ class Retract(ReportCase):
         return self.run_it('rep-report', '--retract', *args, '45.1.1.1', **more)
 
     def test_what_was_reported_is_deleted_and_what_waits_is_cancelled(self):
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.assertEqual(self.reported(), ['45.1.1.1'])
         self.assertEqual(self.retract().stdout,
                          '45.1.1.1: retracted; sent reports deleted: 1, queued reports cancelled: 0\n')
@@ -414,8 +403,7 @@ class Retract(ReportCase):
         self.enqueue('45.1.1.1')
         self.assertEqual(self.retract().stdout, nothing + '1\n')
         self.assertEqual((self.calls('clear-address'), self.sql('SELECT count(*) FROM retraction')), (0, [(0,)]))
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.assertIn('sent reports deleted: 1', self.retract().stdout)
         self.assertEqual(self.retract().stdout, nothing + '0\n')  # retracted before
         self.assertEqual(self.calls('clear-address'), 1)
@@ -423,8 +411,7 @@ class Retract(ReportCase):
         self.assertEqual(self.retract().stdout, nothing + '0\n')
 
     def test_a_report_that_the_database_has_forgotten_is_retracted_by_force(self):
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.run_it('rep-purge', '45.1.1.1')
         self.assertIn('nothing to retract', self.retract().stdout)
         self.assertEqual(self.reported(), ['45.1.1.1'])
@@ -432,8 +419,7 @@ class Retract(ReportCase):
         self.assertEqual(self.reported(), [])
 
     def test_it_is_kept_until_the_service_takes_it(self):
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         for fault in ('http_503', 'reset_before', 'quota_429', 'http_401', 'html_200', 'truncated_json'):
             self.api.fault(fault, 'clear-address')
             said = self.retract().stdout
@@ -441,8 +427,7 @@ class Retract(ReportCase):
             self.place.due_now()
             self.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 5')
         self.api.clear_faults()
-        self.enqueue('45.1.1.1', '--time', str(int(time.time())))
-        self.flush()
+        self.send('--time', str(int(time.time())))
         self.assertEqual((self.reported(), self.sql('SELECT state FROM retraction')), ([], [(1,)]))
 
     def test_a_late_answer_does_not_bring_the_report_back(self):
@@ -460,13 +445,11 @@ class Retract(ReportCase):
 
     def test_a_refusal_is_reported(self):
         self.api.fault('http_402', 'clear-address')
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.retract(status=69, says='AbuseIPDB refused the retraction: HTTP 402')
 
     def test_without_a_key_nothing_can_be_taken_back(self):
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         os.unlink(self.place.path('key'))
         self.assertIn('without an API key', self.retract(status=69).stderr)
 
@@ -483,8 +466,7 @@ class Status(ReportCase):
 
     def test_age_and_state_quotas_and_what_is_parked_and_why(self):
         self.api.fault('http_422', 'report', count=1)
-        self.enqueue('45.1.1.1')
-        self.flush()
+        self.send()
         self.api.fault('http_503', 'report')
         self.enqueue('45.2.2.2')
         self.flush()
