@@ -5,7 +5,7 @@
 #
 # The package bash-completion loads this file by the name of the command, but is not required: a shell can
 # source it. Tiers and sources are read from the selected configuration, if it is readable. The options are
-# compared with the tables of the programs by tests/contracts/check_pages.py.
+# compared with the tables of the programs by tests/contracts/pages.py.
 
 # All options of a program; one that takes a value ends in "=".
 _iprep_options() {

@@ -4,7 +4,7 @@ import glob
 import os
 import re
 
-from check import read
+from tree import read
 
 PROGRAMS = ('rep-check', 'rep-report', 'rep-purge')
 PAGES = ('rep-check.8', 'rep-report.8', 'rep-purge.8', 'iprep.conf.5', 'libiprep.3', 'iprep.7', 'iprep-lists.7')

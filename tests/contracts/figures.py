@@ -12,8 +12,7 @@ C is read as tokens, so the layout of the text does not matter. How things are c
   name        each declaration of a variable, a parameter of a function body or a member; loop counters too
   ternary     each "?" outside of comments, strings and macro definitions
   column      a tab reaches to the next multiple of 8
-  edge        a file of lib that includes a file of another folder of lib. In a flat tree (before the
-              folders), the layers of that time count as folders.
+  edge        a file of lib that includes a file of another folder of lib
   upward      an edge to a higher layer, or to another folder of the same one
   key         a key of iprep.conf; those of [tier X] and [dnsbl X] once for all X
 """
@@ -24,19 +23,9 @@ import statistics
 import sys
 import tempfile
 
-from check import LAYERS, ROOT, layer_of, read
+from sources import LAYERS, layer_of
+from tree import ROOT, read
 
-# The layers of the flat tree: names of files, with * at the end for the rest of a prefix.
-FLAT = [
-    ('err', 'log', 'buf', 'clock', 'siphash'),
-    ('words', 'addr', 'special', 'pattern', 'json', 'secret', 'categories', 'conf*', 'parse'),
-    ('store*', 'net', 'net_*', 'dns_message', 'own', 'statedir'),
-    ('source', 'source_*', 'abuseipdb_*', 'health'),
-    ('engine', 'env', 'lookup', 'pace', 'listing', 'listing_cache', 'zones', 'gate', 'queue', 'announce',
-     'comment', 'verdict', 'quota'),
-    ('worker', 'worker_lock', 'errand', 'errand_*', 'recheck', 'result'),
-    ('iprep', 'iprep_*'),
-]
 LONG_LINE, LONG_FUNCTION = 100, 80
 TOKEN = re.compile(r'[A-Za-z_]\w*|\.?\d[\w.]*|"|\'|->|\+\+|--|[-+*/%&|^=!<>]=|&&|\|\||<<|>>|\.\.\.|[^\s\w]')
 QUALIFIERS = {'static', 'extern', 'const', 'volatile', 'register', 'inline', 'restrict', '_Thread_local', '_Noreturn'}
@@ -228,32 +217,15 @@ def python_scripts(tree, folder):
 
 # ---- figures ----
 
-def flat_layer(name):
-    for exact in (True, False):
-        for i, names in enumerate(FLAT):
-            if any(name == n if exact else n.endswith('*') and name.startswith(n[:-1]) for n in names):
-                return i
-    return None
-
-
-def place_of(path):
-    """(folder, layer) of a file, named from lib; in a flat tree, the layer is the folder."""
-    if '/' in path:
-        return path.rpartition('/')[0], layer_of(path)
-    layer = flat_layer(path.rpartition('.')[0])
-    return layer, layer
-
-
 def edges(tree):
-    """(file, file, upward?) of each include from one folder of lib to another."""
+    """(folder, folder, upward?) of each include from one folder of lib to another."""
+    include = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
     for name in below(tree, 'lib'):
-        mine = place_of(name[len('lib/'):])
-        if mine[1] is None:
-            continue
-        for inc in sorted(set(re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', read(os.path.join(tree, name)), re.M))):
-            other = place_of(inc)
-            if other[1] is not None and other[0] != mine[0]:
-                yield mine[0], other[0], other[1] >= mine[1]
+        mine = os.path.dirname(name[len('lib/'):])
+        for inc in sorted(set(include.findall(read(os.path.join(tree, name))))):
+            other = os.path.dirname(inc)
+            if None not in (layer_of(mine + '/'), layer_of(inc)) and other != mine:
+                yield mine, other, layer_of(inc) >= layer_of(mine + '/')
 
 
 def one_letter(names):
@@ -392,8 +364,10 @@ int err_set(struct err *e, int code)
     'lib/iprep.map': 'IPREP_0 { global: iprep_new; iprep_free; local: *; };\n',
 }
 KNOWN = {'files in lib/base': 2, 'include edges between folders of lib': 2, 'upward': 1, 'lib: functions': 1,
-         'lib: longest': 9, 'lib: longest at': 'err.c:6', 'lib: names': 10,      # code text p done words e code i count k
-         'lib: of one letter, %': '40.0', 'lib: of one letter without members, %': '50.0', 'lib: ternaries in 1,000 lines': '58.8', 'cmd: lines over 100 columns': 1,
+         'lib: longest': 9, 'lib: longest at': 'err.c:6', 'lib: of one letter, %': '40.0',
+         'lib: names': 10,                 # code text p done words e code i count k
+         'lib: of one letter without members, %': '50.0', 'lib: ternaries in 1,000 lines': '58.8',
+         'cmd: lines over 100 columns': 1,
          'options of the programs': 2, 'keys of iprep.conf': 2, 'exported functions': 2, 'lines of README.md': None}
 
 
@@ -418,7 +392,7 @@ def self_check():
 
 if __name__ == '__main__':
     if len(LAYERS) < 2:
-        sys.exit('check.py has no layers')
+        sys.exit('sources.py has no layers')
     WORDS = sys.argv[1:]
     if WORDS == ['--self-check']:
         self_check()

@@ -1,12 +1,62 @@
 # SPDX-License-Identifier: MIT
-"""seeds.py - changes that check_pages.py must find: (file, text, replacement, part of the message)"""
+"""
+seeds.py - changes that each contract must find: (file, text, replacement, part of what it says)
+
+An empty text: the replacement is added at the end of the file, which is made if there is none.
+"""
+from sources import BANNED
+
 CHECK, REPORT, PURGE = 'cmd/rep-check/main.c', 'cmd/rep-report/main.c', 'cmd/rep-purge/main.c'
 M8, M8R, M8P = 'lib/man/rep-check.8', 'lib/man/rep-report.8', 'lib/man/rep-purge.8'
 CONF, LIB, BASH = 'lib/man/iprep.conf.5', 'lib/man/libiprep.3', 'cmd/common/completion.bash'
 KEYS, HEADER, MAP = 'lib/conf/keys.c', 'lib/include/iprep.h', 'lib/iprep.map'
 
 SEEDS = {
-    'options': [
+    'layers': [
+        ('lib/base/addr.c', '', '#include "worker/worker.h"\n', 'lib/base/addr.c includes worker/worker.h: upward'),
+        ('lib/base/err.h', '', '#  include "conf/conf.h"\n', 'lib/base/err.h includes conf/conf.h: upward'),
+        ('lib/store/sql.c', '', '#include "net/net.h"\n', 'lib/store/sql.c includes net/net.h: upward'),
+        ('lib/source/dnsbl.c', '', '#include "store/store.h"\n', 'a source does not know the store'),
+        ('lib/source/source.h', '', '#include "reputation/engine.h"\n',
+         'lib/source/source.h includes reputation/engine.h: upward'),
+        ('lib/store/sql.c', '', '#include "source/source.h"\n', 'lib/store/sql.c includes source/source.h: upward'),
+        ('lib/api/context.c', '', '#include "novelty.h"\n', 'novelty.h: no folder of a layer'),
+        ('lib/base/novelty/x.c', '', '', 'lib/base/novelty/x.c: in no folder of a layer'),
+        ('lib/novelty.c', '', '', 'lib/novelty.c: in no folder of a layer'),
+        ('lib/base/addr.c', '', '#include <sqlite3.h>\n', 'another door'),
+        ('lib/net/http.c', '', '#include <ares.h>\n', 'another door'),
+        ('lib/net/dns.c', '', '#include <curl/multi.h>\n', 'another door'),
+        ('lib/api/result.c', '', '#include <cjson/cJSON.h>\n', 'another door'),
+        ('lib/conf/conf.c', '', '#include <sqlite3.h>\n', 'another door'),
+        ('cmd/common/cli.c', '', '#include "conf/conf.h"\n', 'only <iprep.h>'),
+        ('cmd/common/cli.c', '', '#include "rep-check/text.h"\n', 'only <iprep.h>'),
+        ('cmd/rep-check/main.c', '', '#include <sqlite3.h>\n', 'only <iprep.h>'),
+    ],
+    'banned': [('cmd/common/cli.c', '', f'static void f(void) {{ {name} (0); }}\n', f'{name}()') for name in BANNED],
+    'names': [
+        ('cmd/rep-check/main.c', '', 'static int cli_error(void)\n{\n\treturn 0;\n}\n', 'cli_error() is also in'),
+        ('lib/base/addr.c', '', 'bool\tgate_is_blocked(int first,\n\t       int second) {\n}\n',
+         'gate_is_blocked() is also in'),
+    ],
+    'headers': [
+        ('lib/reputation/gate.h', '', 'struct thing x(unknown_type y);\n', 'lib/reputation/gate.h'),
+        ('lib/include/iprep.h', '', 'struct thing x(unknown_type y);\n', 'lib/include/iprep.h'),
+        ('cmd/common/cli.h', '', 'struct thing x(unknown_type y);\n', 'cmd/common/cli.h'),
+    ],
+    'exports': [
+        ('lib/iprep.map', '', 'iprep_bogus;\n', 'in iprep.map, not in iprep.h'),
+        ('lib/include/iprep.h', '', 'IPREP_API int iprep_bogus(void);\n', 'in iprep.h, not in libiprep.so'),
+        (MAP, 'iprep_purge;', '', 'iprep_purge: in iprep.h, not in iprep.map'),
+    ],
+    'config': [
+        ('fail2ban/iprep.conf', '', '[general]\nbogus = 1\n', 'in iprep.conf, not in keys.c'),
+        ('fail2ban/iprep.conf', 'timeout_ms  = 5000', 'timeout_ms  = 4000', '"4000" shipped, default is "5000"'),
+        (KEYS, 'CONF("general", "timeout_ms"', 'CONF("general", "patience_ms"', "patience_ms'): in keys.c, not"),
+    ],
+    'statements': [
+        ('lib/store/sql.h', '', '#undef SQL_INT\n#define SQL_INT(value) (value)\n', 'SQL_INT'),
+    ],
+    'pages_options': [
         (CHECK, '{ "sort", 1, NULL, O_SORT },', '{ "sort", 1, NULL, O_SORT }, { "novel", 0, NULL, O_NEW },',
          "('novel', None): in rep-check.c, not in the page"),
         (CHECK, '{ "sort", 1, NULL, O_SORT },', '', 'sort: in its usage text, not in rep-check.c'),
@@ -32,7 +82,7 @@ SEEDS = {
         (M8, '.It Li ipset\n', '.It Li pset\n', '--format ipset: in the code, not in the page'),
         (M8, '.Li end\n', '.Li until\n', '--sort until: in the page, not in the code'),
     ],
-    'settings': [
+    'pages_settings': [
         (KEYS, 'CONF("general", "timeout_ms"', 'CONF("general", "patience_ms"',
          "('general', 'patience_ms'): in keys.c, not in iprep.conf(5)"),
         (KEYS, 'CONF("general", "timeout_ms"', 'CONF("general", "patience_ms"',
@@ -48,16 +98,15 @@ SEEDS = {
         (CONF, 'Required.\n', '', 'required in one'),
         (CONF, '.Ss Section spray', '.Ss Section sprays', "('spray', 'users'): in keys.c"),
     ],
-    'functions': [
+    'pages_functions': [
         (LIB, '.It Fn iprep_purge\n', '.It Fn iprep_sweep\n', 'iprep_purge: in iprep.h, not in the page'),
         (LIB, '.It Fn iprep_purge\n', '.It Fn iprep_sweep\n', 'iprep_sweep: in the page, not in iprep.h'),
-        (MAP, 'iprep_purge;', '', 'iprep_purge: in iprep.h, not in iprep.map'),
         (HEADER, 'IPREP_E_BUG = -17,', 'IPREP_E_BUG = -17, IPREP_E_MORE = -18,', 'IPREP_E_MORE'),
         (LIB, '.It Dv IPREP_E_OS Pq \\-16', '.It Dv IPREP_E_OS Pq \\-15', "('IPREP_E_OS', -16): in iprep.h"),
         (LIB, '.It Dv IPREP_E_OS Pq', '.It Dv IPREP_E_SYS Pq', 'IPREP_E_SYS: in the page, not in iprep.h'),
         (LIB, '.Dv IPREP_CLEAN ,', '.Dv IPREP_CLEANED ,', 'IPREP_CLEANED: in the page, not in iprep.h'),
     ],
-    'statuses': [
+    'pages_statuses': [
         (M8P, '.It 73\n', '.It 72\n', 'rep-purge.8: status 73: in the programs'),
         (M8R, 'argument\n.It 65', 'arguments\n.It 65', 'rep-report.8: its table of statuses is not'),
         ('cmd/common/cli.h', 'EX_CONFIRMED = 10', 'EX_CONFIRMED = 11', 'status 10: in the page, not in the programs'),
@@ -65,7 +114,7 @@ SEEDS = {
         (CHECK, '10 confirmed', '12 confirmed', 'status 12: in its usage text'),
         (M8, 'not an address\n.It 69', '.It 69', 'status 65 is not explained'),
     ],
-    'members': [
+    'pages_members': [
         ('lib/base/addr.c', 'int ', '/* json_put_int(o, "at", 1) */ int ', 'lib/base/addr.c makes JSON'),
         (M8, '.Li latency_ms\n', '', 'rep-check: member latency_ms: in its JSON, not in the page'),
         (M8P, '.Li retractions , released', '.Li retracted , released', 'member retracted: in the page, not in'),
@@ -73,7 +122,7 @@ SEEDS = {
         ('cmd/rep-report/status.c', '"older"', '"elder"', 'member elder: in its JSON'),
         (REPORT, '"deleted"', '"gone"', 'rep-report: member gone: in its JSON'),
     ],
-    'layout': [
+    'pages_layout': [
         (M8, '.Nd look up', '.Bogus look up', 'whatis'),
         (M8, '.Sh SECURITY CONSIDERATIONS', '.Sh SECURITY', 'lacks SECURITY CONSIDERATIONS'),
         (M8P, '.Sh EXAMPLES', '.Sh EXAMPLE', 'lacks EXAMPLES'),
@@ -88,7 +137,7 @@ SEEDS = {
         ('lib/man/iprep-lists.7', '.Sh STANDARDS', '.Bogus\n.Sh STANDARDS', 'iprep-lists.7'),
         ('lib/man/iprep.7', '.Ss Undo', '.Ss Undo\n.Bl -tag\n', 'iprep.7'),
     ],
-    'examples': [
+    'pages_examples': [
         (M8, '.Dl rep-check --blocks --new', '.Dl rep-check --blocks --newer', 'no option --newer'),
         (M8P, '$(rep-purge --pardon 30d 45', '$(rep-purge --pardons 30d 45', 'no option --pardons'),
         (M8P, '.Ql rep-check --blocks --format nft', '.Ql rep-check --blocks --format', '--format lacks its value'),
@@ -98,7 +147,7 @@ SEEDS = {
         ('lib/man/iprep-lists.7', '.Dl rep-check --self-test', '.Dl rep-check --self-tests', 'no option --self-tests'),
         (CONF, '.Ql rep-check --self-test', '.Ql rep-check --selftest', 'no option --selftest'),
     ],
-    'readme': [
+    'pages_readme': [
         ('README.md', '## Install\n', '## Install\n' + '\n' * 150, 'lines, more than 150'),
         ('README.md', 'examples/sshd.local', 'examples/ssh.local', 'examples/ssh.local is in no package'),
         ('tests/data/package.tsv', 'examples/sshd.local', 'examples/ssh.local', 'sshd.local is in no package'),

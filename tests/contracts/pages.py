@@ -1,32 +1,11 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Manual pages, usage texts and completion say what the code has, and nothing else.
-
-    check_pages.py NAME [--self-check]    NAME: options settings functions statuses
-                                                members layout examples readme
-
-Each prints one line per fault and ends with 1 if there is one. --self-check makes one change in a copy
-of the tree for each kind of fault, on either side, and fails if it is not found.
-"""
+"""pages.py - contracts of the manual pages, usage texts and completion: they have what the code has, and nothing else"""
 import os
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
 
 import facts as f
-from check import ROOT, read
-from seeds import SEEDS
-
-
-def both(what, a, b, a_name, b_name):
-    """One line for each that only one side has."""
-    for name in sorted(set(a) - set(b), key=str):
-        yield f'{what} {name}: in {a_name}, not in {b_name}'
-    for name in sorted(set(b) - set(a), key=str):
-        yield f'{what} {name}: in {b_name}, not in {a_name}'
-
+from tree import ROOT, both, read
 
 # ---- options ----
 
@@ -140,7 +119,7 @@ def options(root):
 # ---- configuration ----
 
 def settings(root):
-    """Defaults of fail2ban/iprep.conf: check.py, config."""
+    """Defaults of fail2ban/iprep.conf: sources.config."""
     code, page = f.conf_table(root), f.conf_page(root)
     yield from both('key', code, page, 'keys.c', 'iprep.conf(5)')
     for key in sorted(set(code) & set(page)):
@@ -163,8 +142,6 @@ def settings(root):
 def functions(root):
     """The header is the reference; the page lists every function and error, and names nothing else."""
     code, page = f.declared_functions(root), f.page_functions(root)
-    mapped = re.findall(r'\b(iprep_\w+);', read(os.path.join(root, 'lib/iprep.map')))
-    yield from both('function', code, mapped, 'iprep.h', 'iprep.map')
     yield from both('function', code, page, 'iprep.h', 'the page')
     lines = f.page(root, 'libiprep.3')
     constants = f.enums(root)
@@ -306,43 +283,3 @@ def readme(root):
     for link in re.findall(r'\]\(([^)]*)\)', text):
         if not link.startswith('https://'):
             yield f'README.md: the link {link} leads nowhere in the package'
-
-
-CHECKS = {c.__name__: c for c in (options, settings, functions, statuses, members, layout, examples, readme)}
-
-
-def with_change(name, path, old, new):
-    with tempfile.TemporaryDirectory(prefix='iprep-pages.') as copy:
-        for folder in ('lib', 'cmd'):
-            shutil.copytree(os.path.join(ROOT, folder), os.path.join(copy, folder))
-        os.makedirs(os.path.join(copy, 'tests/data'))
-        for file in ('README.md', 'tests/data/package.tsv'):
-            shutil.copy(os.path.join(ROOT, file), os.path.join(copy, file))
-        text = read(os.path.join(copy, path))
-        if old not in text:
-            return [f'{path} has no {old!r} to change']
-        with open(os.path.join(copy, path), 'w', encoding='utf-8') as out:
-            out.write(text.replace(old, new, 1))
-        return list(CHECKS[name](copy))
-
-
-def self_check(name):
-    clean = set(CHECKS[name](ROOT))
-    for path, old, new, says in SEEDS[name]:
-        found = set(with_change(name, path, old, new)) - clean
-        if not any(says in fault for fault in found):
-            yield f'{name}: {path}: {old!r} made {new!r}: not found, but {sorted(found)[:3]}'
-
-
-def main():
-    name = sys.argv[1]
-    faults = list(CHECKS[name](ROOT))
-    if '--self-check' in sys.argv:
-        faults += self_check(name)
-    for fault in faults:
-        print(fault)
-    sys.exit(1 if faults else 0)
-
-
-if __name__ == '__main__':
-    main()

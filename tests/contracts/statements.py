@@ -1,14 +1,7 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A value of a statement that has another type than its macro names does not compile (store/sql.h).
-
-    check_statements.py        with each compiler that is installed
-"""
+"""statements.py - a value of a statement that has another type than its macro names does not compile (store/sql.h)"""
 import shutil
 import subprocess
-import sys
-
-from check import ROOT
 
 SOURCE = """
 #include "store/sql.h"
@@ -30,24 +23,21 @@ WRONG = ['SQL_KEY(number)', 'SQL_KEY(text)', 'SQL_KEY(any)', 'SQL_KEY(*key)', 'S
          'key', '7', 'SQL_KEY(key), number']
 
 
-def compiles(compiler, values):
+def compiled(root, compiler, values):
     # Without warnings as errors: a wrong type is an error of the language.
-    command = [compiler, '-std=gnu11', '-fsyntax-only', '-w', '-x', 'c', f'-I{ROOT}/lib', f'-I{ROOT}/lib/include', '-']
+    command = [compiler, '-std=gnu11', '-fsyntax-only', '-w', '-x', 'c', f'-I{root}/lib', f'-I{root}/lib/include', '-']
     return subprocess.run(command, input=SOURCE % values, text=True, capture_output=True)
 
 
-def main():
+def check(root):
     compilers = [name for name in ('gcc', 'clang', 'cc') if shutil.which(name)]
-    wrong = [] if compilers else ['no compiler is installed']
+    if not compilers:
+        yield 'no compiler is installed'
     for compiler in compilers:
         for values in RIGHT:
-            result = compiles(compiler, values)
+            result = compiled(root, compiler, values)
             if result.returncode:
-                wrong.append(f'{compiler}: {values} does not compile:\n{result.stderr}')
-        wrong += [f'{compiler}: {values} compiles' for values in WRONG if not compiles(compiler, values).returncode]
-    if wrong:
-        sys.exit('\n'.join(wrong))
-    print(f'{", ".join(compilers)}: {len(RIGHT)} right calls compile, {len(WRONG)} wrong ones do not')
-
-
-main()
+                yield f'{compiler}: {values} does not compile:\n{result.stderr}'
+        for values in WRONG:
+            if not compiled(root, compiler, values).returncode:
+                yield f'{compiler}: {values} compiles'

@@ -1,18 +1,12 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The hardening of the installed files, read from them: options of a compiler are not proof.
-
-    check_binaries.py BINDIR LIBDIR [--self-check]
-
-Prints one line per fault and ends with 1 if there is one. --self-check builds a program without any
-of it and fails if a fault is not found.
-"""
+"""binaries.py - the hardening of the installed files, read from them: options of a compiler are not proof"""
 import os
 import platform
 import re
 import subprocess
-import sys
 import tempfile
+
+import tree
 
 
 def tool(*argv):
@@ -48,30 +42,26 @@ def plain_program(folder):
     source, path = os.path.join(folder, 'x.c'), os.path.join(folder, 'x')
     with open(source, 'w', encoding='ascii') as f:
         f.write('#include <string.h>\nint main(int n, char **v) { char a[9000]; strcpy(a, v[n - 1]); return a[0]; }\n')
-    subprocess.run(['cc', '-O1', '-w', '-no-pie', '-U_FORTIFY_SOURCE', '-fno-stack-protector', '-fcf-protection=none',
-                    '-fno-stack-clash-protection', '-Wl,-z,norelro,-z,lazy,-z,execstack', source, '-o', path], check=True)
+    options = '-O1 -w -no-pie -U_FORTIFY_SOURCE -fno-stack-protector -fcf-protection=none -fno-stack-clash-protection'
+    subprocess.run(['cc', *options.split(), '-Wl,-z,norelro,-z,lazy,-z,execstack', source, '-o', path], check=True)
     return path
 
 
-def main():
-    bindir, libdir = sys.argv[1:3]
-    found = [f'{bindir}/{name}: lacks {fault}' for name in ('rep-check', 'rep-report', 'rep-purge')
-             for fault in faults(os.path.join(bindir, name)) if fault != 'stack clash protection']
-    # its probes are in functions with large frames; the programs have none
-    found += [f'{libdir}/{name}: lacks {fault}' for name in ('libiprep.so', 'iprep/net.so')
-              for fault in faults(os.path.join(libdir, name))]
-    if '--self-check' in sys.argv:
-        with tempfile.TemporaryDirectory() as folder:
-            missing = set(faults(plain_program(folder)))
-        expected = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'stack protector',
-                    'FORTIFY'}
-        if platform.machine() == 'x86_64':
-            expected |= {'CET', 'stack clash protection'}
-        found += [f'not found in a program without it: {fault}' for fault in sorted(expected - missing)]
-    for fault in found:
-        print(fault)
-    sys.exit(1 if found else 0)
+def check(_root):
+    for name in ('rep-check', 'rep-report', 'rep-purge'):
+        for fault in faults(os.path.join(tree.PROGRAMS, name)):
+            if fault != 'stack clash protection':          # its probes are in functions with large frames
+                yield f'{name}: lacks {fault}'
+    for name in ('libiprep.so', 'iprep/net.so'):
+        for fault in faults(os.path.join(tree.LIB, name)):
+            yield f'{name}: lacks {fault}'
 
 
-if __name__ == '__main__':
-    main()
+def show():
+    with tempfile.TemporaryDirectory() as folder:
+        missing = set(faults(plain_program(folder)))
+    expected = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'stack protector', 'FORTIFY'}
+    if platform.machine() == 'x86_64':
+        expected |= {'CET', 'stack clash protection'}
+    for fault in sorted(expected - missing):
+        yield f'not found in a program without it: {fault}'
