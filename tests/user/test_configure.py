@@ -1,8 +1,5 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """What configuring says of a library that is missing or too old: one line, with what is needed and what to install.
-
-    test_configure.py
 
 pkg-config sees only files that the test writes, so it does not matter what is installed.
 """
@@ -11,7 +8,9 @@ import subprocess
 import tempfile
 import unittest
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+from places import TOP
+
+NEEDS_ROOT = False
 # pkg-config's name, oldest version, one that is too old (Debian 11 has it), package
 LIBRARIES = [
     ('libcurl', '7.85', '7.74.0', 'libcurl4-openssl-dev'),
@@ -54,7 +53,3 @@ class Configure(unittest.TestCase):
             status, said, err = configure(libcares=version)
             self.assertEqual((status, len(said)), (1, 1), err)
             self.assertTrue(said[0].startswith('libcares: '), said)
-
-
-if __name__ == '__main__':
-    unittest.main(verbosity=2)

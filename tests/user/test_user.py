@@ -1,47 +1,27 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """A program outside of this project finds libiprep, builds and looks an address up.
 
-    test_user.py PREFIX [SYSROOT]        where it was installed; a directory that holds that prefix
-
 It is built by build.sh with find_package() and with pkg-config, as C and as C++, and asks a DNS list of
-the test's own; so is the example of libiprep(3). With a SYSROOT it runs inside of that, where the library
-finds its module; without, it is also built from a copy of PREFIX in another place.
+the test's own; so is the example of libiprep(3). With IPREP_SYSROOT it runs inside of that, where the library
+finds its module; without, it is also built from a copy of the prefix in another place.
 """
 import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', 'contracts')]
-
-from dns import behaviours as b
+import configuration
 import facts
+from dns import behaviours as b
 from dns.server import Server, Zone
+from places import PROGRAMS, TOP
 
-PREFIX = SYSROOT = ''
+PREFIX = os.path.dirname(PROGRAMS)
+SYSROOT = os.environ.get('IPREP_SYSROOT', '').rstrip('/')
+SCRIPT = os.path.join(TOP, 'tests/user/build.sh')
 BUILT = ('look-cmake', 'look-cmake-c++', 'look-pkg', 'look-pkg-c++')
-CONF = """[general]
-state = {dir}/state/iprep.db
-verdict_log = {dir}/verdict.log
-[tier known]
-threshold = 3
-bantime = 1d
-[dns]
-resolvers = 127.0.0.1:{port}
-[dnsbl bad]
-zone = bad.test
-points = 127.0.0.2*3
-[dnsbl good]
-zone = good.test
-points = 127.0.0.2*-1
-[abuseipdb]
-key_file =
-"""
 
 
 class User(unittest.TestCase):
@@ -51,7 +31,7 @@ class User(unittest.TestCase):
         self.inner = self.dir[len(SYSROOT):]           # as the program sees it
 
     def build(self, prefix, sysroot='', *more):
-        p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', prefix, '--sysroot', sysroot,
+        p = subprocess.run(['sh', SCRIPT, '--prefix', prefix, '--sysroot', sysroot,
                             *more, os.path.join(self.dir, 'work')], capture_output=True, text=True)
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
 
@@ -68,7 +48,9 @@ class User(unittest.TestCase):
             dns.zones['bad.test'] = Zone({'1.1.1.45': b.listed('127.0.0.2')})
             dns.zones['good.test'] = Zone({'2.1.1.45': b.listed('127.0.0.2')})
             with open(conf, 'w', encoding='ascii') as f:
-                f.write(CONF.format(dir=self.inner, port=dns.port))
+                f.write(configuration.build(
+                    general={'state': f'{self.inner}/state/iprep.db', 'verdict_log': f'{self.inner}/verdict.log'},
+                    dns=dns.port, lists={'bad': '127.0.0.2*3', 'good': '127.0.0.2*-1'}))
             yield os.path.join(self.inner, 'iprep.conf')
             self.assertGreater(dns.asked['bad.test'], 0)
 
@@ -108,7 +90,7 @@ class User(unittest.TestCase):
 
     def test_the_example_of_the_manual_page_is_a_program(self):
         example = os.path.join(self.dir, 'example.c')
-        lines = facts.section(facts.page(os.path.join(HERE, '..', '..'), 'libiprep.3'), 'EXAMPLES')
+        lines = facts.section(facts.page(TOP, 'libiprep.3'), 'EXAMPLES')
         lines = lines[lines.index('.Bd -literal -offset indent') + 1:lines.index('.Ed')]
         with open(example, 'w', encoding='ascii') as f:
             f.write(facts.plain('\n'.join(lines)) + '\n')
@@ -136,17 +118,12 @@ class User(unittest.TestCase):
     def test_shellcheck_finds_nothing_in_the_script(self):
         if not shutil.which('shellcheck'):
             self.skipTest('shellcheck is not installed')
-        subprocess.run(['shellcheck', os.path.join(HERE, 'build.sh')], check=True)
+        subprocess.run(['shellcheck', SCRIPT], check=True)
 
     def test_what_is_installed_in_vain_is_not_found(self):
         """The test can fail: without the files of the component dev nothing is built."""
         root = os.path.join(self.dir, 'root')
         os.makedirs(os.path.join(root, 'usr'))
-        p = subprocess.run(['sh', os.path.join(HERE, 'build.sh'), '--prefix', '/usr', '--sysroot', root,
+        p = subprocess.run(['sh', SCRIPT, '--prefix', '/usr', '--sysroot', root,
                             os.path.join(self.dir, 'work')], capture_output=True, text=True)
         self.assertNotEqual(p.returncode, 0)
-
-
-if __name__ == '__main__':
-    PREFIX, SYSROOT = sys.argv[1].rstrip('/'), (sys.argv[2:] or [''])[0].rstrip('/')
-    unittest.main(argv=sys.argv[:1], verbosity=2)
