@@ -60,7 +60,8 @@ def check(_root):
 def show():
     with tempfile.TemporaryDirectory() as folder:
         missing = set(faults(plain_program(folder)))
-    expected = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'stack protector', 'FORTIFY'}
+    expected = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'stack protector',
+                'FORTIFY'}
     if platform.machine() == 'x86_64':
         expected |= {'CET', 'stack clash protection'}
     for fault in sorted(expected - missing):

@@ -115,20 +115,19 @@ def conf_table(root):
 
 
 def conf_page(root):
-    """{(section, key): (default or None, (from, to) or None, required)} of iprep.conf(5)."""
-    rows, where, key = {}, None, None
+    """{(section, key): [default or None, (from, to) or None, required, words that are literals]} of iprep.conf(5)."""
+    rows, where, row = {}, None, None
     for line in section(page(root, 'iprep.conf.5'), 'DESCRIPTION'):
         if line.startswith('.Ss '):
-            where = line.split()[2]
-        m = re.fullmatch(r'\.It Cm (\w+) No =(?: Li (.+)| Ar .+)?', line)
-        if m:
-            key = (where, m.group(1))
-            default = plain(m.group(2) or '')
-            rows[key] = (None if ' Ar ' in line else default, None, False)
-        elif key and (m := re.match(r'(?:A number f|F)rom (\w+) to (\w+)\b', line, re.I)):
-            rows[key] = (rows[key][0], (seconds(m.group(1)), seconds(m.group(2))), rows[key][2])
-        elif key and line == 'Required.':
-            rows[key] = (*rows[key][:2], True)
+            where, row = line.split()[2], None
+        elif m := re.fullmatch(r'\.It Cm (\w+) No =(?: Li (.+)| Ar .+)?', line):
+            row = rows[where, m.group(1)] = [None if ' Ar ' in line else plain(m.group(2) or ''), None, False, set()]
+        elif row and line.startswith('.Li '):
+            row[3] |= set(re.findall(r'\w+', line[4:]))
+        elif row and (m := re.match(r'(?:A number f|F)rom (\w+) to (\w+)\b', line, re.I)):
+            row[1] = (seconds(m.group(1)), seconds(m.group(2)))
+        elif row and line == 'Required.':
+            row[2] = True
     return rows
 
 
@@ -139,20 +138,6 @@ def fixed_values(root):
     for name, body in re.findall(r'\nstatic bool (p_\w+)\(.*?\n\{(.*?)\n\}', code, re.S):
         if m := re.search(r'key_error\(\w+, "expected ((?:[a-z]+, )*[a-z]+ or [a-z]+)"\)', body):
             rows[name] = set(re.split(r', | or ', m.group(1)))
-    return rows
-
-
-def conf_words(root):
-    """{(section, key): literals in what iprep.conf(5) says of it}."""
-    rows, where, key = {}, None, None
-    for line in section(page(root, 'iprep.conf.5'), 'DESCRIPTION'):
-        if line.startswith('.Ss '):
-            where, key = line.split()[2], None
-        elif m := re.match(r'\.It Cm (\w+) No =', line):
-            key = (where, m.group(1))
-            rows[key] = set()
-        elif key and line.startswith('.Li '):
-            rows[key] |= set(re.findall(r'\w+', line[4:]))
     return rows
 
 

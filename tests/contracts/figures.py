@@ -7,9 +7,10 @@
 
 Before and after: git worktree add /tmp/before COMMIT; figures.py /tmp/before .
 
-C is read as tokens, so the layout of the text does not matter. How things are counted:
+How things are counted in C that clang-format has formatted:
   function    from the line with its name to the line with its closing brace
-  name        each declaration of a variable, a parameter of a function body or a member; loop counters too
+  name        each declaration of a variable, a parameter of a function body or a member; loop counters too; not the
+              variable of a type without a name
   ternary     each "?" outside of comments, strings and macro definitions
   column      a tab reaches to the next multiple of 8
   edge        a file of lib that includes a file of another folder of lib
@@ -27,161 +28,75 @@ from sources import LAYERS, layer_of
 from tree import ROOT, read
 
 LONG_LINE, LONG_FUNCTION = 100, 80
-TOKEN = re.compile(r'[A-Za-z_]\w*|\.?\d[\w.]*|"|\'|->|\+\+|--|[-+*/%&|^=!<>]=|&&|\|\||<<|>>|\.\.\.|[^\s\w]')
-QUALIFIERS = {'static', 'extern', 'const', 'volatile', 'register', 'inline', 'restrict', '_Thread_local', '_Noreturn'}
-BASIC = {'void', 'char', 'short', 'int', 'long', 'float', 'double', 'bool', '_Bool', 'unsigned', 'signed'}
+# As clang-format writes them: a function and its closing brace begin a line.
+FUNCTION = re.compile(r'^(?![ \t#}])[^;={}]*?\b(\w+)\(((?:[^;{}()]|\([^()]*\))*)\)\n\{\n.*?^\}', re.M | re.S)
+TYPE = re.compile(r'\s*(?:(?:static|const|volatile|extern|_Thread_local)\s+)*'
+                  r'((?:unsigned|signed|long|short)(?:\s+(?:int|long|char|short))*|(?:struct|union|enum)\s+\w+|\w+)'
+                  r'(?:\s+const)?(?=\s)')
+DECLARATOR = re.compile(r'\**(?:const )?\w+\s*(?:\[.*\]|:\s*\w+)?|.*\(\*\w+(?:\[.*\])?\)\s*\(.*\)', re.S)
+LABEL = re.compile(r'\s*(?:for\s*\(|(?:case [^:]*|default|\w+):\s)?')
 NO_TYPE = {'return', 'goto', 'else', 'case', 'sizeof', 'typedef', 'if', 'while', 'for', 'do', 'switch', 'default',
            'break', 'continue'}
 
 
-# ---- C as tokens ----
+# ---- C ----
 
-def tokens_of(text):
-    """(token, line) of C code; comments, directives and the insides of strings are left out."""
+def c_code(path):
+    """Without comments, directives and the insides of strings; each line stays where it is."""
     def blank(match):
         return '\n' * match[0].count('\n') or ' '
     text = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'',
-                  lambda m: blank(m) if m[0][0] == '/' else m[0][0] * 2, text, flags=re.S)
-    text = re.sub(r'^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', blank, text, flags=re.M)
-    found, line, at = [], 1, 0
-    for match in TOKEN.finditer(text):
-        line += text.count('\n', at, match.start())
-        at = match.start()
-        found.append((match[0], line))
-    return found
+                  lambda m: blank(m) if m[0][0] == '/' else m[0][0] * 2, read(path), flags=re.S)
+    return re.sub(r'^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', blank, text, flags=re.M)
 
 
-def is_name(token):
-    return re.match(r'[A-Za-z_]', token) is not None
-
-
-def closing(words, at):
-    """The place of the bracket that closes the one at this place."""
-    depth = 0
-    for i in range(at, len(words)):
-        if words[i] in '([{':
-            depth += 1
-        elif words[i] in ')]}':
-            depth -= 1
-            if not depth:
-                return i
-    return len(words) - 1
-
-
-def after_type(words, at):
-    """The place after a type that begins here, or None: no type."""
-    i, seen = at, False
-    while i < len(words):
-        word = words[i]
-        if word in QUALIFIERS:
-            i += 1
-        elif word in BASIC:
-            i, seen = i + 1, True
-        elif not seen and word in ('struct', 'union', 'enum'):
-            i += 1
-            if i < len(words) and is_name(words[i]):
-                i += 1
-            if i < len(words) and words[i] == '{':
-                i = closing(words, i) + 1
-            seen = True
-        elif not seen and is_name(word) and word not in NO_TYPE:
-            i, seen = i + 1, True
+def parts_of(text):
+    """Between commas outside of brackets."""
+    parts, depth = [''], 0
+    for char in text:
+        depth += (char in '([{') - (char in ')]}')
+        if char == ',' and not depth:
+            parts.append('')
         else:
-            break
-    return i if seen else None
+            parts[-1] += char
+    return parts
 
 
-def is_sure_type(words, at, end):
-    """No product such as A * b."""
-    return any(w in BASIC or w in QUALIFIERS or w in ('struct', 'union', 'enum', 'FILE', 'DIR', 'CURL', 'CURLM')
-               or w.endswith('_t') or w.islower() for w in words[at:end])
+def declared(statement):
+    """Names of the variables or members that it declares."""
+    kind = TYPE.match(statement)
+    parts = parts_of(statement[kind.end():]) if kind and kind[1] not in NO_TYPE else ['']
+    if not DECLARATOR.fullmatch(parts[0].split('=')[0].strip()):
+        return []
+    found = [re.search(r'\(\*(\w+)', part) or re.search(r'(\w+)\s*(?:\[[^\]]*\]\s*)*$', re.split(r'\s*[=:]', part)[0])
+             for part in parts]
+    return [name[1] for name in found if name]
 
 
-def declarator(words, at):
-    """(name, place after it, is it a pointer, is it a function) of what is declared here; None: nothing."""
-    i, stars = at, False
-    while i < len(words) and words[i] in ('*', 'const', 'restrict', 'volatile'):
-        i, stars = i + 1, True
-    if i + 1 < len(words) and words[i] == '(' and words[i + 1] == '*':    # a pointer to a function
-        inner = declarator(words, i + 1)
-        if inner is None or words[inner[1]:inner[1] + 1] not in ([')'], ['[']):
-            return None
-        end = closing(words, i) + 1
-        if words[end:end + 1] == ['(']:
-            end = closing(words, end) + 1
-        return inner[0], end, True, False
-    if i >= len(words) or not is_name(words[i]) or words[i] in NO_TYPE or words[i] in BASIC:
-        return None
-    return words[i], i + 1, stars, words[i + 1:i + 2] == ['(']
+def statements(text):
+    """(statement, does it declare members?)"""
+    kinds, begin = [], 0
+    for at, char in enumerate(text):
+        if char == '{':
+            head = text[begin:at].rstrip()
+            if 'list' in kinds[-1:] or head.endswith(('=', '(', ',', '{')) or re.search(r'\benum\b[\s\w]*$', head):
+                kinds.append('list')       # of values
+                continue
+            kinds.append('members' if re.search(r'\b(?:struct|union)(?:\s+\w+)?$', head) else 'code')
+            begin = at + 1
+        elif char == '}' and kinds and kinds.pop() != 'list':
+            begin = at + 1
+        elif char == ';' and 'list' not in kinds[-1:]:
+            yield text[begin:at], 'members' in kinds[-1:]
+            begin = at + 1
 
 
-def declared(words, at, ends):
-    """Names of variables or members that a declaration at this place declares."""
-    names, i = [], after_type(words, at)
-    if i is None:
-        return names
-    sure = is_sure_type(words, at, i)
-    while True:
-        one = declarator(words, i)
-        if one is None:
-            return names
-        name, i, stars, is_function = one
-        while i < len(words) and words[i] == '[':
-            i = closing(words, i) + 1
-        if is_function or i >= len(words) or words[i] not in ends or (stars and not sure):
-            return names
-        names.append(name)
-        while i < len(words) and words[i] not in (',', ';', ')'):         # its value
-            i = closing(words, i) + 1 if words[i] in '([{' else i + 1
-        if i >= len(words) or words[i] != ',' or ')' in ends:
-            return names
-        i += 1
-
-
-def parameters(words, at):
-    """Names in the list of parameters that opens here."""
-    end, i, names = closing(words, at), at + 1, []
-    while i < end:
-        names += declared(words, i, (',', ')'))
-        while i < end and words[i] != ',':
-            i = closing(words, i) + 1 if words[i] in '([{' else i + 1
-        i += 1
-    return names
-
-
-def functions(tokens):
-    """(name, first line, last line, place of the parameters) of each function with a body."""
-    words = [t for t, _ in tokens]
-    i = 0
-    while i < len(words):
-        if words[i] == '(' and i and is_name(words[i - 1]):
-            end = closing(words, i)
-            if words[end + 1:end + 2] == ['{']:
-                last = closing(words, end + 1)
-                yield words[i - 1], tokens[i - 1][1], tokens[last][1], i
-                i = last
-            else:
-                i = end
-        elif words[i] in '([{' and words[i - 1:i] != ['"']:
-            i = closing(words, i)
-        i += 1
-
-
-def names_of(tokens):
+def names_of(text):
     """(variables and parameters, members)."""
-    words = [t for t, _ in tokens]
-    variables, members = [], []
-    for _, _, _, at in functions(tokens):
-        variables += parameters(words, at)
-    ends = []                              # of the bodies of structs and unions around this place
-    for i, word in enumerate(words):
-        ends = [end for end in ends if end > i]
-        if not i or words[i - 1] in (';', '{', '}', ':') or (words[i - 1] == '(' and words[i - 2:i - 1] == ['for']):
-            (members if ends else variables).extend(declared(words, i, ('=', ';', ',', ':')))
-        if word in ('struct', 'union'):
-            body = i + 1 + (i + 1 < len(words) and is_name(words[i + 1]))
-            if words[body:body + 1] == ['{']:
-                ends.append(closing(words, body))
+    variables = [name for match in FUNCTION.finditer(text) for part in parts_of(match[2]) for name in declared(part)]
+    members = []
+    for statement, is_member in statements(text):
+        (members if is_member else variables).extend(declared(LABEL.sub('', statement, count=1)))
     return variables, members
 
 
@@ -237,15 +152,16 @@ def of_c(tree, folder):
     paths = below(tree, folder)
     texts = [read(os.path.join(tree, p)) for p in paths]
     total = sum(len(t.splitlines()) for t in texts)
-    tokens = {p: tokens_of(t) for p, t in zip(paths, texts)}
-    found = sorted((last - first + 1, f'{os.path.basename(path)}:{first}') for path in paths
-                   for _, first, last, _ in functions(tokens[path]))
+    codes = {path: c_code(os.path.join(tree, path)) for path in paths}
+    found = sorted((match[0].count('\n', match.start(1) - match.start()) + 1,
+                    f'{os.path.basename(path)}:{code.count(chr(10), 0, match.start(1)) + 1}')
+                   for path, code in codes.items() for match in FUNCTION.finditer(code))
     variables, names = [], []
-    for path in paths:
-        some, members = names_of(tokens[path])
+    for code in codes.values():
+        some, members = names_of(code)
         variables += some
         names += some + members
-    ternaries = sum(t == '?' for path in paths for t, _ in tokens[path])
+    ternaries = sum(code.count('?') for code in codes.values())
     sizes = [size for size, _ in found]
     if not sizes or not names:
         raise SystemExit(f'{tree}/{folder}: no C code found')

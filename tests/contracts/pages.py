@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pages.py - contracts of the manual pages, usage texts and completion: they have what the code has, and nothing else"""
+"""pages.py - contracts of manual pages, usage texts and completion: they have what the code has, and nothing else"""
 import os
 import re
 import subprocess
@@ -134,7 +134,7 @@ def settings(root):
             yield f'{where}: bounds {bounds} in keys.c, {page[key][1]} in the page'
         words = f.fixed_values(root).get(parser)
         if words:
-            yield from both(f'{where}: value', words, f.conf_words(root)[key], 'keys.c', 'the page')
+            yield from both(f'{where}: value', words, page[key][3], 'keys.c', 'the page')
 
 
 # ---- library ----
