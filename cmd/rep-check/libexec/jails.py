@@ -334,7 +334,7 @@ def check_tiers(jails, add_row, settings, wrong, unknown):
         if f"jail {best.name}" in wrong:
             add_row("error", f"tier {tier}", f"jail {best.name} does not ban as it should; see its row")
             continue
-        if "running fail2ban" in wrong:
+        if wrong & {"fail2ban", "running fail2ban"}:
             add_row("error", f"tier {tier}", "fail2ban cannot ban as it should; see its row")
             continue
         if f"jail {best.name}" in unknown:

@@ -299,6 +299,14 @@ def check_hooks(server, found, ours, add_row, settings):
         add_row("error", what, f"it cannot write {path}, so bans fail; add it to ReadWritePaths of its unit")
 
 
+def check_network(server, add_row):
+    """A firewall is one of a network namespace. The self-test runs where the services of this host do."""
+    with contextlib.suppress(OSError):
+        if os.readlink(f"/proc/{server.pid}/ns/net") != os.readlink("/proc/self/ns/net"):
+            add_row("error", "fail2ban", "it runs in another network namespace, so its bans do not protect this host; check "
+                    "PrivateNetwork and NetworkNamespacePath of its unit")
+
+
 def check_programs(found, jails, add_row, server):
     for jail in jails:
         for program in found["missing"].get(jail.name, ()):
@@ -376,4 +384,5 @@ def check_running(server, jails, settings, add_row, status_text):
         check_hooks(server, found, ours, add_row, settings)
         check_programs(found, jails, add_row, server)
     check_firewalls(server, tries, found["missing"], add_row)
+    check_network(server, add_row)
     check_jail_list(server, jails, status_text(), add_row, settings.fail2ban_config)
