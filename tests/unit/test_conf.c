@@ -24,6 +24,7 @@ static const char *try_load(struct conf **ret, int code)
 	return place.error.text;
 }
 
+/* It is place.conf until the next one. */
 static struct conf *load(void)
 {
 	struct conf *c;
@@ -31,6 +32,8 @@ static struct conf *load(void)
 
 	if (message)
 		fail_msg("%s", message);
+	conf_free(place.conf);
+	place.conf = c;
 	return c;
 }
 
@@ -87,7 +90,6 @@ ROWS(blanks_line_ends_and_comments_do_not_matter)
 	struct conf *c = load_text(row_text(row, "file"));
 
 	assert_int_equal(c->timeout_ms, 700);
-	conf_free(c);
 }
 
 ROWS(indented_lines_continue_a_value)
@@ -95,7 +97,6 @@ ROWS(indented_lines_continue_a_value)
 	struct conf *c = load_text(row_text(row, "file"));
 
 	assert_string_equal(c->comment, "one two three");
-	conf_free(c);
 }
 
 TEST(addresses_and_points_go_on_in_indented_lines)
@@ -107,7 +108,6 @@ TEST(addresses_and_points_go_on_in_indented_lines)
 	assert_int_equal(c->nallow, 3);
 	assert_int_equal(c->allow[1].bits, 32);
 	assert_int_equal(c->api_points.nentries, 2);
-	conf_free(c);
 }
 
 /* Writes the head and then n pieces, each with its number twice. */
@@ -145,7 +145,6 @@ TEST(as_many_fit_as_may_be_given_and_one_more_is_refused)
 		put_many(rows[i].head, rows[i].piece, rows[i].fit);
 		c = load();
 		assert_int_equal(c->nallow + c->ntiers + c->nsources, rows[i].fit);
-		conf_free(c);
 		put_many(rows[i].head, rows[i].piece, rows[i].fit + 1);
 		assert_has(try_load(&c, IPREP_E_CONFIG), rows[i].says);
 	}
@@ -161,7 +160,7 @@ TEST(lines_and_values_have_a_limit)
 	n = snprintf(text, sizeof(text), "# %*s", LIMIT - 2, "x");
 	assert_int_equal(n, LIMIT);
 	put("iprep.conf", text);
-	conf_free(load());
+	load();
 	text[n] = 'x';
 	put("iprep.conf", text);
 	assert_refused("iprep.conf", IPREP_E_CONFIG, ":1: line longer than 4096 bytes");
@@ -184,7 +183,6 @@ TEST(the_longest_comment_is_taken_whole)
 	memset(text + strlen(text), 'x', CONF_TEXT_MAX - 1);
 	c = load_text(text);
 	assert_int_equal(strlen(c->comment), CONF_TEXT_MAX - 1);
-	conf_free(c);
 	text[strlen(text)] = 'x';
 	put("iprep.conf", text);
 	assert_refused("iprep.conf", IPREP_E_CONFIG, ":2: [report] comment: ");
@@ -192,10 +190,9 @@ TEST(the_longest_comment_is_taken_whole)
 
 TEST(tiers_are_in_the_order_of_their_scores)
 {
-	struct conf *c;
-
-	c = load_text(
+	struct conf *c = load_text(
 		"[tier c]\nthreshold=30\nbantime=60\n[tier a]\nthreshold=1\nbantime=2h\n[tier b]\nbantime=1w\nthreshold=7\n");
+
 	assert_int_equal(c->ntiers, 3);
 	assert_int_equal(conf_tier_row(c, "a"), 0);
 	assert_int_equal(conf_tier_row(c, "b"), 1);
@@ -203,17 +200,15 @@ TEST(tiers_are_in_the_order_of_their_scores)
 	assert_int_equal(conf_tier_row(c, "d"), -1);
 	assert_int_equal(c->tiers[0].bantime_s, 7200);
 	assert_int_equal(c->tiers[1].bantime_s, 604800);
-	conf_free(c);
 }
 
 TEST(lists_stand_in_file_order_and_abuseipdb_last)
 {
-	struct conf *c;
-
-	c = load_text(
+	struct conf *c = load_text(
 		"[dnsbl z]\nzone=z.org\npoints=127.0.0.2*3 127.0.0.3*-1\n"
 		"[dnsbl off]\nzone=o.org\npoints=*9\nenabled=no\n"
 		"[dnsbl good]\nzone=g.org\npoints=*-4\nenabled=YES\n[abuseipdb]\npoints=[90..100]*6\n");
+
 	assert_int_equal(c->nsources, 2);
 	assert_string_equal(c->sources[0].name, "z");
 	assert_string_equal(c->sources[0].zone, "z.org");
@@ -230,7 +225,6 @@ TEST(lists_stand_in_file_order_and_abuseipdb_last)
 	assert_int_equal(c->sources[2].type, SOURCE_ABUSEIPDB);
 	assert_int_equal(c->sources[2].most, 6);
 	assert_true(c->sources[2].costs);
-	conf_free(c);
 }
 
 ROWS(only_positive_points_can_ever_block)
@@ -240,7 +234,6 @@ ROWS(only_positive_points_can_ever_block)
 	assert_int_equal(conf_gives_points(c), row_yes(row, "gives"));
 	assert_int_equal(conf_enable_abuseipdb(c), 0);
 	assert_true(conf_gives_points(c));
-	conf_free(c);
 }
 
 TEST(local_wins_key_by_key_and_adds_sections)
@@ -266,7 +259,6 @@ TEST(local_wins_key_by_key_and_adds_sections)
 	assert_int_equal(c->nsources, 1);
 	assert_string_equal(c->sources[0].zone, "b.org");
 	assert_int_equal(c->sources[0].most, 7);
-	conf_free(c);
 }
 
 ROWS(a_mistake_in_local_names_the_local_file)
@@ -294,7 +286,7 @@ ROWS(files_that_others_could_write_are_refused)
 				 0);
 		assert_int_equal(chmod(place_path(files[i]), mode), 0);
 		if (row_yes(row, "safe"))
-			conf_free(load());
+			load();
 		else
 			assert_refused(files[i], IPREP_E_PERM, says);
 	}
@@ -334,7 +326,6 @@ ROWS(allowed_addresses_are_found)
 	struct addr addr = addr_of(row_text(row, "address"));
 
 	assert_int_equal(conf_allowed(c, &addr), row_yes(row, "allowed"));
-	conf_free(c);
 }
 
 ROWS(skipped_jails_are_found)
@@ -451,6 +442,5 @@ TEST(the_shipped_file_loads_and_differs_from_no_file_in_tiers_and_lists_alone)
 	c->nsources = c->ntiers = 0;
 	memset(c->tiers, 0, sizeof(c->tiers));
 	assert_memory_equal(c, d, sizeof(*c));
-	conf_free(c);
 	conf_free(d);
 }

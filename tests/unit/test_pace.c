@@ -43,11 +43,15 @@ static void ask(struct window *p, const struct model *m, int64_t now)
 	window_asked(p, nflying);
 }
 
-/* Keeps the window full until end_ms. */
-static void run(struct window *p, const struct model *m, int64_t end_ms)
+/* Keeps the window full for ms; returns it. */
+static size_t run(struct model model, int64_t ms)
 {
+	struct window window, *p = &window;
+	const struct model *m = &model;
+
+	window_init(p, 64, 2048, 1000);
 	nflying = nlost = most = answered = 0;
-	for (int64_t now = 1000; now < 1000 + end_ms; now++) {
+	for (int64_t now = 1000; now < 1000 + ms; now++) {
 		for (size_t i = 0; i < nflying;) {
 			if (flying[i].due_ms > now) {
 				i++;
@@ -61,50 +65,32 @@ static void run(struct window *p, const struct model *m, int64_t end_ms)
 			ask(p, m, now);
 		most = nflying > most ? nflying : most;
 	}
+	return p->window;
 }
 
 TEST(a_far_resolver_gets_as_many_as_there_may_be)
 {
-	static const struct model far = { .rtt_ms = 200 };
-	struct window p;
-
-	window_init(&p, 64, 2048, 1000);
-	run(&p, &far, 6000);
-	assert_int_equal(p.window, 2048);
+	assert_int_equal(run((struct model){ .rtt_ms = 200 }, 6000), 2048);
 	assert_int_equal(most, 2048);
 }
 
 TEST(a_resolver_at_its_limit_gets_no_more)
 {
-	static const struct model near = { .rtt_ms = 1, .per_ms = 50, .queue_max = 270 };
-	struct window p;
-
-	window_init(&p, 64, 2048, 1000);
-	run(&p, &near, 10000);
-	assert_true(p.window <= 128);
+	assert_true(run((struct model){ .rtt_ms = 1, .per_ms = 50, .queue_max = 270 }, 10000) <=
+		    128);
 	assert_int_equal(nlost, 0);
 }
 
 TEST(loss_makes_them_fewer_and_few_are_lost)
 {
-	static const struct model narrow = { .rtt_ms = 20, .queue_max = 300 };
-	struct window p;
-
-	window_init(&p, 64, 2048, 1000);
-	run(&p, &narrow, 20000);
-	assert_true(p.window <= 512);
+	assert_true(run((struct model){ .rtt_ms = 20, .queue_max = 300 }, 20000) <= 512);
 	assert_true(nlost * 20 < answered); /* under 5 % */
 	assert_true(answered > 100000);	    /* 20 s with 100 in flight */
 }
 
 TEST(lists_that_are_always_slow_are_not_loss)
 {
-	static const struct model slow = { .rtt_ms = 2000 };
-	struct window p;
-
-	window_init(&p, 64, 2048, 1000);
-	run(&p, &slow, 20000);
-	assert_true(p.window >= 512);
+	assert_true(run((struct model){ .rtt_ms = 2000 }, 20000) >= 512);
 }
 
 TEST(all_lost_goes_down_to_a_floor_and_never_to_none)
