@@ -74,7 +74,7 @@ class Emulator:
         if self.process.poll() is None:
             self.reports_before = self.reports()
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
         if os.path.exists(self.path('port')):
             os.unlink(self.path('port'))
 
@@ -82,7 +82,7 @@ class Emulator:
         """All over; returns the exit status and all that it printed."""
         self.resume()
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         output = self.output()
         shutil.rmtree(self.dir)
         return self.process.returncode, output

@@ -25,6 +25,8 @@ from abuseipdb_http import Server                   # noqa: E402
 from abuseipdb_quota import LIMITS, PLANS           # noqa: E402
 from abuseipdb_service import Service               # noqa: E402
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
 
 def limit(text):
     """endpoint=N -> (endpoint, N)."""
@@ -54,9 +56,8 @@ def options():
 
 
 def run(given):
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Waited for below: a handler that sets an Event can find its lock held by the wait() that it interrupts.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     seed, tls = {}, None
     if given.seed:
         with open(given.seed, encoding="utf-8") as file:
@@ -73,7 +74,7 @@ def run(given):
         with open(given.port_file + ".new", "w", encoding="ascii") as file:
             file.write(f"{server.server_address[1]}\n")
         os.rename(given.port_file + ".new", given.port_file)    # whole, or not there
-    stop.wait()
+    signal.sigwait(ENDS)
     server.stopping = True
     server.shutdown()
     server.server_close()
