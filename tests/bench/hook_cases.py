@@ -133,7 +133,7 @@ def full(bench):
                       to=[('full', 'empty')], budget='1.15 x empty')
     for words in ASKED:
         bench.compare(' '.join(words), each(
-            filled, lambda place, _: run_of(place.command(*words), stdout=subprocess.DEVNULL)[0]), range(1))
+            filled, lambda place, _: run_of(place.command(*words), None, stdout=subprocess.DEVNULL)[0]), range(1))
 
 
 # ---- purge ----
