@@ -63,7 +63,7 @@ SPOILED = (
 
 
 class Spoiled(StoreCase):
-    def test_each_program_says_so_in_one_line_and_the_gate_is_0_or_10(self):
+    def test_each_program_reports_it_in_one_line_and_the_gate_is_0_or_10(self):
         for what, spoil, says, status, gate in SPOILED:
             with self.subTest(what):
                 self.start(api='http://127.0.0.1:9/api/v2')

@@ -96,7 +96,7 @@ class Killed(KillCase):
         return worker.wait() == -9
 
     def account(self, before):
-        """What the life that just ended sent, and left on its way, and how much at most; what is done by now."""
+        """What the life that just ended sent, and left on its way, and how much at most; what is already done."""
         posted, found = self.posted(), self.found()
         connections = self.api.statistics()['connections'] - self.connections
         self.connections += connections

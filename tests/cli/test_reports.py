@@ -257,7 +257,7 @@ class Bulk(ReportCase):
         self.assertEqual((sent['comment'], sent['categories']), ('Brute force on sshd: 3 failures', [18, 22]))
 
     def fill(self, count, *args, net=0):
-        """So many reports waiting, as that many hooks would have left them; lookups are not what this is about."""
+        """This number of waiting reports, as that many hooks would have left them; lookups are not what this is about."""
         self.enqueue(f'45.{net}.0.0', '--categories', '18,22', '--failures', '3', *args)
         first = key_of(f'45.{net}.0.0')
         with contextlib.closing(sqlite3.connect(self.place.db, timeout=30)) as db, db:

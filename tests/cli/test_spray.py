@@ -142,7 +142,7 @@ class Seen(SprayCase):
         self.says('a', self.behaviour)
 
     def logins(self, *ages):
-        """Failed logins as root, so many seconds ago."""
+        """Failed logins as root, that number of seconds ago."""
         for age in ages:
             self.guess('root')
             self.sql('UPDATE ambiguous SET at = at - ?', age)

@@ -13,7 +13,7 @@ ADDRESSES = [f'45.1.1.{number}' for number in range(1, 6)]
 
 class Worker(Case):
     has_api = True
-    sections = {'general': {'timeout_ms': 60000}}       # the service is held until a test lets it go
+    sections = {'general': {'timeout_ms': 60000}}       # the service is held until a test releases it
     seed = dict.fromkeys(ADDRESSES, BAD)
 
     def enqueue(self, address, *args, **more):

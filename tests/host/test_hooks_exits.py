@@ -132,14 +132,14 @@ class IsBlocked(HookCase):
         self.host.mode("rep-check")
         self.others_are_banned()
 
-    def test_a_check_that_is_missing_bans_nobody(self):
+    def test_a_check_that_is_missing_bans_no_address(self):
         (address, before), = self.pardoned()
         self.host.uninstall("rep-check")
         self.addCleanup(self.host.install, "rep-check")
         self.read_again(address)
         self.until_ignored(address, before)
 
-    def test_a_check_that_is_killed_bans_nobody(self):
+    def test_a_check_that_is_killed_bans_no_address(self):
         (address, before), = self.pardoned()
         self.host.mode("rep-check", "hang")
         self.read_again(address)
@@ -157,7 +157,7 @@ class IsBlocked(HookCase):
         self.others_are_banned()
 
     def test_a_check_that_is_stopped_or_finds_the_database_locked_ends(self):
-        """Its work is done as the owner of the state, who can stop it. Nobody resumes it."""
+        """Its work is done as the owner of the state, who can stop it. It is not resumed."""
         for is_stopped in (False, True):
             with self.subTest(is_stopped=is_stopped):
                 (address, before), = self.pardoned()
@@ -179,7 +179,7 @@ class IsBlocked(HookCase):
         self.others_are_banned()
 
     def stop_child(self, address, n):
-        """Stop the child of the nth call, if it has one by now."""
+        """Stop the child of the nth call, if it already has one."""
         calls = self.host.calls("--is-blocked", address)
         with contextlib.suppress(IndexError, FileNotFoundError, ProcessLookupError):
             pid = int(calls[n].split()[0])

@@ -21,5 +21,5 @@ def reversed_of(address):
 
 
 def some(count, first=45):
-    """So many different IPv4 addresses."""
+    """That number of different IPv4 addresses."""
     return [f'{first}.{i >> 16}.{i >> 8 & 255}.{i & 255}' for i in range(1, count + 1)]

@@ -33,7 +33,7 @@ QUEUED, SENDING, PARKED, DONE, UNKNOWN, DROPPED, RETRACTED = range(7)      # rep
 class Case(unittest.TestCase):
     sections = {}           # of the configuration, over configuration.BASE
     lists = {}              # {name: points}: DNS lists
-    has_resolver = True     # self.dns answers for them; False: nobody does
+    has_resolver = True     # self.dns answers for them; False: no program does
     has_api = False         # with an AbuseIPDB, self.api
     seed = None             # what it knows: {address: fields of a check}
     api_options = ()        # as emulator/abuseipdb.py has them
@@ -159,7 +159,7 @@ class Case(unittest.TestCase):
         return self.purge('--released').stdout.split()
 
     def traces(self, address, nbytes=16):
-        """How often it is in the database's files, as (the first so many) bytes and as text."""
+        """How often it is in the database's files, as (the first nbytes) bytes and as text."""
         text = re.compile(rb'(?<![0-9a-f.:])' + re.escape(address.encode()) + rb'(?![0-9a-f.:])')
         seen = 0
         for name in self.place.files():

@@ -165,7 +165,7 @@ class Place:
             os.close(fd)
 
     def workers(self):
-        """Workers with this configuration, whoever started them: their numbers."""
+        """Process numbers of all workers with this configuration."""
         found = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as f:

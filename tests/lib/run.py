@@ -5,7 +5,7 @@ run.py - runs one file of tests
 
     run.py [--build DIR] [--programs DIR] [--times N] [--row NAME] FILE [what unittest takes]
 
---build: what .ci/build made (programs in DIR/inst/bin); --programs: others; --times: so many runs, until
+--build: what .ci/build made (programs in DIR/inst/bin); --programs: others; --times: repeat N times, until
 one fails; --row: only this row of tables. IPREP_FAILFAST in the environment is -f.
 Needs root unless the file has NEEDS_ROOT = False; 77: skipped without it.
 """

@@ -64,7 +64,7 @@ def values_of(request, api, is_paid):
 
 
 def huge(body, given):
-    """The answer padded to so many bytes; it remains JSON."""
+    """The answer padded to that number of bytes; it remains JSON."""
     padding = given.get("bytes", 10 * 1024 * 1024) - len(body) - len(b',"padding":""')
     return body[:-1] + b',"padding":"' + b"A" * padding + b'"}'
 

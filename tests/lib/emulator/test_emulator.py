@@ -306,7 +306,7 @@ class Connections(Case):
         counts = self.api.statistics()
         self.assertEqual((counts["connections"], len(counts["reports"])), (100, 500))
 
-    def test_one_of_equal_reports_at_once_is_accepted(self):
+    def test_one_of_equal_reports_at_the_same_time_is_accepted(self):
         answers = []
         self.together(20, lambda _: answers.append(self.raw("8.8.8.8")[0]))
         self.assertEqual(sorted(re.findall(rb"1\.1 ([24]\d\d)", b"".join(answers))), [b"200"] + [b"429"] * 19)
