@@ -52,7 +52,8 @@ def hooks(bench):
     """A real fail2ban, nftables and rbldnsd, while resolver and API hang and while they answer: all are banned."""
     top = bench.scratch().dir
     with open(f'{top}/first.log', 'w', encoding='ascii') as log:
-        host = hook_host(top, bench.programs['now'], places.packages(top), bench.stack, ONE_JAIL.format(dir=top), TimedHost)
+        host = hook_host(top, bench.programs['now'], places.packages(top), bench.stack, ONE_JAIL.format(dir=top),
+                         TimedHost)
     host.start()
     dns, api, found = host.world.dns, host.world.api, {}
 
