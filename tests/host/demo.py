@@ -3,9 +3,10 @@
 """
 demo.py - iprep at work with real programs; called by fail2ban/demo.sh
 
-Builds the stage, plays the acts (acts.py) with the cast (cast.py), and prints the tables. Exits with 0 if every check passed, otherwise with 1 and the
-names of the failed checks. Removes everything again, also after Ctrl-C. Needs
-root, for network namespaces.
+Builds the stage, plays the acts (acts.py) with the cast (cast.py), and prints the
+tables. Exits with 0 if every check passed, otherwise with 1 and the names of the
+failed checks. Removes everything again, also after Ctrl-C. Needs root, for network
+namespaces.
 """
 
 import argparse

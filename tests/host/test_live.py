@@ -36,7 +36,8 @@ class Live(Case):
         checks = Checks()
         daemons = [DAEMONS[name].of_release(RELEASE or roots.codename()) for name in ONLY or DAEMONS]
         besieged = [daemon for daemon in daemons if daemon.name in BESIEGED]
-        listed = [daemon.client(name, True) for daemon in daemons for name in daemon.behaviours] + botnet.listed(besieged)
+        listed = [daemon.client(name, True) for daemon in daemons for name in daemon.behaviours]
+        listed += botnet.listed(besieged)
         stage = LiveStage(f"{self.top}/stage", self.kept, places.PROGRAMS, self.stack, f"iprep-live-{os.getpid()}",
                           daemons, listed, RELEASE)
         checks.say("everything runs; the clients come")
