@@ -83,6 +83,8 @@ static size_t hand_out(struct walk *walk, size_t count, int *ret_rc)
 					  "output of the list of blocks was interrupted");
 			break;
 		}
+		/* A person may read slowly: the bound is one of what lies between two rows. */
+		store_begin_call(walk->ctx->store);
 	}
 	return i;
 }

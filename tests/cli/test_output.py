@@ -7,6 +7,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import time
 
 from addresses import key_of
 from places import OWNER
@@ -105,6 +106,17 @@ class Lost(Case):
         p = subprocess.run(self.place.command('rep-check', '--file', '-'), preexec_fn=lambda: os.close(0), timeout=120,
                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.assertEqual(p.returncode, 74, p.stderr)
+
+
+class SlowReader(StoreCase):
+    def test_a_list_is_written_to_its_end_whatever_time_its_reader_takes(self):
+        """As with less(1): the pipe is full, and it is not read for longer than a hook may take."""
+        self.filled(2000)
+        with self.place.start('rep-check', '--blocks', '--json') as listing:
+            time.sleep(6)
+            out, err = listing.communicate(timeout=120)
+        self.assertEqual((listing.returncode, err), (0, ''))
+        self.assertEqual(out.count('\n'), 2001)
 
 
 class FileLimit(Case):
