@@ -182,6 +182,7 @@ class Patience(ReportCase):
         self.enqueue('45.1.1.1')
         self.api.fault('http_500', 'report')
         self.flush()
+        self.assertEqual(self.states(), [SENDING])          # with its text, so that the same is merged
         self.sql('UPDATE report SET sent_at = sent_at - 90000')
         self.place.due_now()
         self.api.clear_faults()
