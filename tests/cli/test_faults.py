@@ -105,7 +105,9 @@ class Report(Fault):
             self.assertIn(why, self.run_it('rep-report', '--status').stdout)
         else:
             outcome = 'stopped' if self.fault == 'http_401' and self.is_stopped() else 'again'
+        parked = [address for address, state in self.found().items() if state == PARKED]
         self.mend()
+        self.assertEqual([address for address, state in self.found().items() if state == PARKED], parked)
         return outcome
 
 

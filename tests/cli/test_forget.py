@@ -221,15 +221,17 @@ class Reported(ForgetCase):
     def test_it_wins_over_a_report_and_a_retraction_that_are_under_way(self):
         for endpoint, args in (('report', ['--flush']), ('clear-address', ['--retract', '--force', ADDRESS])):
             with self.subTest(endpoint=endpoint):
-                self.start(sections={'dnsbl zen': None})
-                self.api.fault('delay', endpoint, delay_s=1.2)
+                self.start(sections={'dnsbl zen': None}, general={'timeout_ms': 60000})
+                self.api.fault('delay', endpoint, delay_s=3)
                 if endpoint == 'report':
                     self.enqueue(ADDRESS)
                 worker = self.place.start('rep-report', *args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 wait_until(lambda: self.api.statistics()['faults'].get('delay'), 'it is called')
+                self.api.pause()
                 self.assertGreater(self.traces(ADDRESS), 0)
                 self.purge('--pardon', '1d', ADDRESS)
                 self.assertEqual(self.traces(ADDRESS), 1)
+                self.api.resume()
                 worker.wait(60)
                 self.assertEqual((self.verdicts(), self.traces(ADDRESS)), (0, 1))
 

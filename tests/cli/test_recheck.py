@@ -241,13 +241,14 @@ class PaidRecheck(RecheckCase):
         self.assertEqual(self.recheck(), (1, 0, 1, 0))
 
     def test_if_abuseipdb_is_not_asked_or_does_not_answer_no_block_is_released(self):
-        for name, prepare in (('it hangs', lambda: self.api.fault('hang')),
-                              ('no key', lambda: os.unlink(self.place.path('key'))),
-                              ('a refused key', lambda: self.place.write('key', 'ff' * 40 + '\n', 0o600, OWNER))):
+        for name, src, prepare in (
+                ('it hangs', 'zen', lambda: self.api.fault('hang')),       # also if it was no accuser
+                ('no key', 'zen,abuseipdb', lambda: os.unlink(self.place.path('key'))),
+                ('a refused key', 'zen', lambda: self.place.write('key', 'ff' * 40 + '\n', 0o600, OWNER))):
             with self.subTest(name):
                 self.start()
                 prepare()
-                self.old_block('45.1.1.9', src='zen,abuseipdb')
+                self.old_block('45.1.1.9', src=src)
                 self.assertEqual((self.recheck(), self.blocked()), ((1, 0, 0, 1), ['45.1.1.9']))
 
     def test_no_call_is_used_for_an_address_that_a_silent_list_keeps_blocked(self):

@@ -139,7 +139,8 @@ class Policy(ReportCase):
         for given in ('1', '<failures>'):
             self.enqueue(f'45.2.2.{len(given)}', '--failures', given)
         self.assertEqual(self.count('report'), 2)
-        self.assertEqual(self.sql('SELECT origin, count(*) FROM lookup GROUP BY origin ORDER BY 2'), [(1, 2), (2, 2)])
+        self.assertEqual(self.sql('SELECT origin, jail, count(*) FROM lookup GROUP BY origin, jail ORDER BY 1'),
+                         [(1, 'sshd', 2), (2, 'sshd', 2)])
         self.flush()
         self.assertEqual(self.reported(), ['45.2.2.1', '45.2.2.10'])
 

@@ -147,8 +147,7 @@ class Interrupted(StoreCase):
     def kept(self, path=KEPT[0]):
         self.keep(path)
         self.save('kept')
-        with open(path, encoding='ascii') as f:
-            self.tables = re.findall(r'CREATE TABLE (\w+)', f.read())
+        self.tables = re.findall(r'CREATE TABLE (\w+)', kept_sql(path))
 
     def content(self):
         """What the next program would see, without being it: a copy is opened, and its log recovered."""

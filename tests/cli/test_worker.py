@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 
-from cases import BAD, DONE, SENDING, Case
-from places import OWNER
+from cases import BAD, DONE, QUEUED, SENDING, Case
+from places import KEY, OWNER
 from waiting import wait_until
 
 ADDRESSES = [f'45.1.1.{number}' for number in range(1, 6)]
@@ -25,6 +25,35 @@ class Worker(Case):
         self.addCleanup(worker.wait)
         self.addCleanup(worker.kill)
         return worker
+
+    def test_a_report_survives_each_fault(self):
+        """All faults with all calls: cli/faults, which does not run with the sanitizers."""
+        for fault in ('http_500', 'http_502_html', 'http_403_html', 'http_404', 'html_200', 'truncated_json',
+                      'empty_200', 'reset_before', 'reset_after', 'close_after', 'http_401', 'huge_body',
+                      'deep_json', 'garbage_json', 'wrong_types', 'bad_chunk', 'wrong_length'):
+            with self.subTest(fault):
+                self.start()
+                self.enqueue('45.1.1.9')
+                self.api.fault(fault, 'report')
+                self.flush()
+                self.assertIn(self.states(), ([QUEUED], [SENDING]))
+                self.api.clear_faults()
+                self.place.write('key', KEY + '\n', 0o600, OWNER)
+                self.sql('UPDATE endpoint SET stopped_until = 0, auth_mark = NULL, remaining = 9')
+                self.place.due_now()
+                self.flush()
+                self.assertEqual((self.states(), self.api.accepted()), ([DONE], ['45.1.1.9']))
+
+    def test_no_job_of_a_few_bursts_is_left_without_a_worker(self):
+        """A thousand bursts: cli/wakeup."""
+        self.start(worker={'start': 'spawn'}, abuseipdb={'check': 'never'})
+        addresses = [f'45.{burst}.0.{i}' for burst in range(1, 6) for i in range(1, 9)]
+        for at in range(0, 40, 8):
+            hooks = [self.place.start('rep-report', '--enqueue', '--', one) for one in addresses[at:at + 8]]
+            self.assertEqual([(*hook.communicate(timeout=120), hook.returncode) for hook in hooks], [('', '', 0)] * 8)
+        wait_until(lambda: self.count('report WHERE state <> 3') == 0, 'all are done')
+        wait_until(lambda: not self.place.workers(), 'the last worker has ended')
+        self.assertEqual(sorted(self.api.accepted()), sorted(addresses))
 
     def test_a_report_goes_out_once_and_not_again_within_the_interval(self):
         self.enqueue('45.1.1.1')

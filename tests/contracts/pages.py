@@ -143,6 +143,8 @@ def functions(root):
     """The header is the reference; the page lists every function and error, and names nothing else."""
     code, page = f.declared_functions(root), f.page_functions(root)
     yield from both('function', code, page, 'iprep.h', 'the page')
+    mapped = re.findall(r'\b(iprep_\w+);', read(os.path.join(root, 'lib/iprep.map')))
+    yield from both('function', code, mapped, 'iprep.h', 'iprep.map')
     lines = f.page(root, 'libiprep.3')
     constants = f.enums(root)
     listed = {m.group(1): int(m.group(2)) for line in f.section(lines, 'ERRORS')

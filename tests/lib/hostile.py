@@ -134,6 +134,7 @@ class HostileCase(Case):
         """One run: what is on stdout; one clear printable line on stderr if says is given, else nothing."""
         done = super().run_it(program, *args, status=status, says=says, **more)
         self.assertRegex(done.stderr, r'\A[ -~]{,400}\n\Z' if says else r'\A\Z')
+        self.assertTrue(done.stdout.isascii(), done.stdout[:300])
         return done.stdout
 
     def flush(self):

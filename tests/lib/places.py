@@ -119,8 +119,8 @@ class Place:
         return [os.path.join(self.programs, program), '-c', self.path('iprep.conf'), *args]
 
     def run(self, program, *args, **more):
-        return subprocess.run(self.command(program, *args), timeout=120,
-                              **{'stdin': subprocess.DEVNULL, 'capture_output': True, 'text': True, **more})
+        return subprocess.run(self.command(program, *args), **{
+            'stdin': subprocess.DEVNULL, 'capture_output': True, 'text': True, 'timeout': 120, **more})
 
     def start(self, program, *args, **more):
         """The same in the background; the caller waits for it."""

@@ -14,6 +14,7 @@ import re
 from places import DATA
 
 ONLY = None                                # run.py --row NAME
+met = False                                # whether a table has it
 
 
 def read(name, at_least=1, columns=None):
@@ -30,6 +31,8 @@ def read(name, at_least=1, columns=None):
     twice = {one for one in names if names.count(one) > 1}
     if twice:
         raise ValueError(f'{name}: named twice: {sorted(twice)}')
+    global met
+    met = met or ONLY in names
     return [row for row in rows if ONLY in (None, row['name'])]
 
 

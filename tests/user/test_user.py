@@ -50,7 +50,8 @@ class User(unittest.TestCase):
             with open(conf, 'w', encoding='ascii') as f:
                 f.write(configuration.build(
                     general={'state': f'{self.inner}/state/iprep.db', 'verdict_log': f'{self.inner}/verdict.log'},
-                    dns=dns.port, lists={'bad': '127.0.0.2*3', 'good': '127.0.0.2*-1'}))
+                    dns=dns.port, lists={'bad': '127.0.0.2*3', 'good': '127.0.0.2*-1'},
+                    abuseipdb={'key_file': ''}))
             yield os.path.join(self.inner, 'iprep.conf')
             self.assertGreater(dns.asked['bad.test'], 0)
 

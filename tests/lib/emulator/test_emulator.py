@@ -133,6 +133,8 @@ class Documented(Case):
         reset, wait = (int(re.search(rf"{name}: (\d+)", answer)[1]) for name in ("X-RateLimit-Reset", "Retry-After"))
         self.assertEqual(reset % 86400, 0)
         self.assertAlmostEqual(reset - self.api.statistics()["now"], wait, delta=30)
+        self.api.control("clock", {"offset_s": wait + 1})
+        self.assertEqual(self.ask("DELETE", "clear-address?ipAddress=8.8.8.8")[0], 200)
 
 
 class Bulk(Case):
@@ -230,6 +232,12 @@ class Faults(Case):
                 literal = re.sub(rb"\\{\w+\\}", rb"[^\"]+", re.escape(row["body"].encode()))
                 wanted = DONE.get(row["fault"]) or rb"%s .*\r\n\r\n%s\Z" % (row["status"].encode(), literal)
                 self.assertRegex(answer, rb"(?s)\A(HTTP/1\.1 )?" + wanted)
+                if (digits := re.search(r"\d{3}", row["fault"])) and row["status"] != "-":
+                    self.assertEqual(row["status"], digits[0])
+                if row["body"].startswith("<"):
+                    self.assertIn(b"Content-Type: text/html", answer)
+                if row["fault"] == "deep_json":
+                    self.assertEqual(answer.count(b"["), 100000)
 
     def test_refusals_are_the_services_own(self):
         for fault, headers, ips in (("http_401", {"Key": ""}, ["8.8.8.8"]), ("http_422", {}, ["8.8.8"]),
@@ -255,11 +263,13 @@ class Faults(Case):
     def test_a_hang_holds_the_connection_and_accepts_nothing(self):
         self.api.fault("hang", "report")
         with socket.create_connection(("127.0.0.1", self.api.port), 30) as sock:
-            sock.sendall(b"POST /api/v2/report HTTP/1.1\r\nHost: x\r\n\r\n")
+            body = b"ip=8.8.8.8&categories=18"
+            sock.sendall(b"POST /api/v2/report HTTP/1.1\r\nHost: x\r\nKey: %s\r\nContent-Length: %d\r\n"
+                         b"Content-Type: application/x-www-form-urlencoded\r\n\r\n%s" % (KEY.encode(), len(body), body))
             while not self.api.statistics()["faults"]:
                 time.sleep(0.01)
-            sock.setblocking(False)
-            self.assertRaises(BlockingIOError, sock.recv, 1)
+            sock.settimeout(0.3)
+            self.assertRaises(TimeoutError, sock.recv, 1)
         self.assertEqual(self.api.accepted(), [])
 
     def test_a_reset_before_the_body_is_read(self):
@@ -294,6 +304,9 @@ class Faults(Case):
 
 
 class Connections(Case):
+    def test_a_client_that_waits_with_its_body_is_told_to_go_on(self):
+        self.assertRegex(self.raw("8.8.8.8")[0], rb"\AHTTP/1\.1 100 Continue\r\n\r\nHTTP/1\.1 200 ")
+
     def together(self, count, work):
         threads = [threading.Thread(target=work, args=(n,)) for n in range(count)]
         for thread in threads:

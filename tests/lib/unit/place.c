@@ -25,11 +25,16 @@ int place_set_up(void **state)
 	return conf_new(&place.conf);
 }
 
+static size_t nstrangers; /* other files named like the database */
+
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
+	const char *name = path + at->base, *end = name + strlen("iprep.db");
+
 	(void)st;
-	(void)kind;
-	(void)at;
+	if (kind == FTW_F && !strncmp(name, "iprep.db", strlen("iprep.db")) && *end &&
+	    strcmp(end, "-wal") != 0 && strcmp(end, "-shm") != 0)
+		nstrangers++;
 	return remove(path);
 }
 
@@ -38,7 +43,10 @@ int place_tear_down(void **state)
 	(void)state;
 	place.store = store_close(place.store);
 	place.conf = conf_free(place.conf);
-	return nftw(place.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	nstrangers = 0;
+	if (nftw(place.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) || nstrangers)
+		return -1;
+	return 0;
 }
 
 const char *place_path(const char *name)

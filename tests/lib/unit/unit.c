@@ -117,7 +117,9 @@ static void read_cell(const char *text, bool is_raw, char **ret, size_t *ret_len
 	*ret = calloc(1, strlen(text) + 1);
 	if (!*ret)
 		abort();
-	while (*text && (is_raw || strcmp(text, "\"\"") != 0))
+	if (!is_raw && !strcmp(text, "\"\""))
+		text = "";
+	while (*text)
 		(*ret)[(*ret_len)++] = is_raw ? *text++ : unescape(&text);
 }
 
@@ -182,7 +184,9 @@ static void read_file(const char *file, struct table *table)
 			is_known = table;
 			if (!is_known)
 				add_line(file, n, line, table_is_wrong);
-		} else if (is_known) {
+		} else if (!is_known) {
+			add_line(file, n, line, table_is_wrong);
+		} else {
 			add_row(file, n, table, line, is_raw);
 		}
 	}
