@@ -27,8 +27,9 @@ struct conf_tier {
 	int64_t bantime_s;
 };
 
-enum source_type { SOURCE_DNSBL, SOURCE_ABUSEIPDB };
-struct conf_source { /* [dnsbl X] in file order, then AbuseIPDB, if on */
+enum source_type { SOURCE_DNSBL, SOURCE_FEED, SOURCE_ABUSEIPDB };
+enum feed_format { FEED_PLAIN, FEED_IPSUM, FEED_DROP_JSON, FEED_ABUSEIPDB };
+struct conf_source { /* [dnsbl X] and [feed X] in file order, then AbuseIPDB, if on */
 	enum source_type type;
 	char name[48];
 	bool enabled;
@@ -38,6 +39,10 @@ struct conf_source { /* [dnsbl X] in file order, then AbuseIPDB, if on */
 	char key_file[CONF_TEXT_MAX]; /* of %{key:FILE}; empty: none */
 	char *asked_zone;	      /* with the key; NULL: as zone. Wiped by conf_free() */
 	bool no_key;		      /* its key cannot be read: not asked */
+	/* [feed X]: one of url and file; the other is empty */
+	char url[CONF_TEXT_MAX], file[CONF_TEXT_MAX];
+	enum feed_format format;
+	int64_t every_s, keep_s;
 	struct pattern points;
 	int least, most; /* points_range() */
 };
