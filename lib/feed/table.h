@@ -33,6 +33,10 @@ struct feed_hit {
 	int64_t seen_at; /* the last download that had it */
 };
 
+/* Changes when the feed's URL, file or format does; of a host name or domain of [allow]. */
+uint64_t feed_identity(const struct conf_source *source);
+uint64_t feed_name_identity(const char *name);
+
 /* "STATE-feeds". */
 char *feed_table_path(const char *state, char dst[FEED_PATH_MAX]);
 
