@@ -7,52 +7,18 @@ import sys
 import time
 import urllib.parse
 
-import rows
+import api_answers
 from api import Emulator
 from addresses import key_of
 from api_server import Api, answer
 from cases import BAD, DONE, PARKED, QUEUED, SENDING, Case
 
 ADDRESSES_AT_ONCE = 100
-# The base answers; unit/test_api_answers.c has the same.
-CHECK = ('ipAddress="@A@" ;; isPublic=true ;; ipVersion=4 ;; isWhitelisted=false ;; abuseConfidenceScore=100 ;; '
-         'countryCode="NL" ;; usageType="Data Center/Web Hosting/Transit" ;; isp="Example" ;; domain="example.net" ;; '
-         'hostnames=[] ;; isTor=false ;; totalReports=50 ;; numDistinctUsers=20 ;; lastReportedAt="@-60@+00:00"')
-BASES = {'check': CHECK, 'reported': CHECK, 'report': 'ipAddress="@A@" ;; abuseConfidenceScore=100'}
-
-
-def answers():
-    for row in rows.read('api_answers.tsv', 900, ('name', 'kind', 'body', 'right', 'says')):
-        row['kind'], _, code = row['kind'].partition(':')
-        yield {**row, 'code': int(code or 200)}
 
 
 def stops_the_endpoint(row):
     """A refused key or a used up quota is also about all rows after it."""
     return row['code'] == 401 or (row['code'] == 429 and 'Daily rate limit' in row['body'])
-
-
-def changed(members, cell):
-    for change in cell.split(' ;; ') if cell != '-' else ():
-        if change.startswith('-'):
-            del members[change[1:]]
-        else:
-            name, value = change.split('=', 1)
-            members[name] = value
-    return members
-
-
-def body_of(row, address):
-    text = row['body'].removeprefix('=')
-    if text == row['body']:
-        members = changed(changed({}, BASES[row['kind']]), row['body'])
-        data = ','.join(f'"{name}":{value}' for name, value in members.items() if name[0] != '+')
-        beside = ''.join(f',"{name[1:]}":{value}' for name, value in members.items() if name[0] == '+')
-        text = '{"data":{' + data + '}' + beside + '}'
-    text = text.replace('@A@', address)
-    text = re.sub('@(-?[0-9]+)@', lambda m: time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(
-        time.time() + 60 * int(m[1]))), text)
-    return re.sub(b'<([0-9a-f]{2})>', lambda m: bytes([int(m[1], 16)]), text.encode())
 
 
 def verdict(said):
@@ -90,7 +56,7 @@ class Table(AnswersCase):
     """Each row has an address of its own, which the API knows it by."""
 
     def answer_as(self, *kinds):
-        every = [row for row in answers() if row['kind'] in kinds and not stops_the_endpoint(row)]
+        every = [row for row in api_answers.read() if row['kind'] in kinds and not stops_the_endpoint(row)]
         self.of = {f'45.1.{i // 200}.{i % 200 + 1}': row for i, row in enumerate(every)}
         self.start(api=self.open(Api(self.say)).url)
 
@@ -103,7 +69,7 @@ class Table(AnswersCase):
             return answer(200, json.dumps({'data': {'ipAddress': address}}))
         if request.command == 'GET' and row['kind'] == 'report':
             return answer(500)
-        return answer(row['code'], body_of(row, address))
+        return answer(row['code'], api_answers.body_of(row, address, time.time()))
 
     def compare(self, got):
         """got: {address: (verdict or outcome, detail or reason)}"""

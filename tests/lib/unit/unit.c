@@ -16,10 +16,12 @@ struct table {
 };
 struct row {
 	const struct table *table;
+	size_t line;
+	struct row *next;	  /* of the same case */
 	char *cells[COLUMNS_MAX]; /* NULL: no value */
 	size_t lengths[COLUMNS_MAX];
 };
-/* A test, or one row of a table. */
+/* A test, or one row of a table, and what goes on where that ended. */
 struct one {
 	char name[200];
 	unit_case *run;
@@ -63,11 +65,12 @@ static void table_is_wrong(void **state, const struct row *row)
 	fail_msg("no such table, no row in it, no ROWS() for it, or another number of cells");
 }
 
-static struct one *add_line(const char *file, size_t line, const char *text, unit_case *run)
+static struct one *add_line(size_t line, const char *text, unit_case *run)
 {
 	char name[sizeof(cases[0].name)];
 
-	snprintf(name, sizeof(name), "%s:%zu: %.*s", file, line, (int)strcspn(text, "\t"), text);
+	snprintf(name, sizeof(name), "%s.tsv:%zu: %.*s", UNIT, line, (int)strcspn(text, "\t"),
+		 text);
 	return add_case(name, run);
 }
 
@@ -108,106 +111,110 @@ static char unescape(const char **at)
 	return bytes[found - letters];
 }
 
-static void read_cell(const char *text, bool is_raw, char **ret, size_t *ret_len)
+static void read_cell(const char *text, char **ret, size_t *ret_len)
 {
 	*ret_len = 0;
 	*ret = NULL;
-	if (!is_raw && !strcmp(text, "-"))
+	if (!strcmp(text, "-"))
 		return;
 	*ret = calloc(1, strlen(text) + 1);
 	if (!*ret)
 		abort();
-	if (!is_raw && !strcmp(text, "\"\""))
+	if (!strcmp(text, "\"\""))
 		text = "";
 	while (*text)
-		(*ret)[(*ret_len)++] = is_raw ? *text++ : unescape(&text);
+		(*ret)[(*ret_len)++] = unescape(&text);
 }
 
 /* The parts of a line; more than there may be count too. */
-static size_t split(char *line, const char *between, char **parts)
+static size_t split(char *line, char **parts)
 {
 	size_t n = 0;
 
-	for (char *part; (part = strsep(&line, between)); n++)
+	for (char *part; (part = strsep(&line, "\t")); n++)
 		if (n < COLUMNS_MAX)
 			parts[n] = part;
 	return n;
 }
 
-static void set_columns(struct table *table, const char *columns, const char *between)
+/* The row of a new case, or at the end of the last one. */
+static struct row *next_row(size_t line, struct table *table, const char *text)
 {
-	char *copy = strdup(columns);
+	struct row *last = ncases ? &cases[ncases - 1].row : NULL;
+	struct one *one;
 
-	if (!copy)
-		abort();
-	table->ncolumns = split(copy, between, table->columns);
-}
-
-static void add_row(const char *file, size_t line, struct table *table, char *text, bool is_raw)
-{
-	struct one *one = add_line(file, line, text, table->run);
-	char *parts[COLUMNS_MAX];
-
+	if (!strncmp(text, "..\t", 3) && last && last->table == table) {
+		while (last->next)
+			last = last->next;
+		last->next = calloc(1, sizeof(*last));
+		if (!last->next)
+			abort();
+		return last->next;
+	}
+	one = add_line(line, text, table->run);
 	one->set_up = table->set_up;
 	one->tear_down = table->tear_down;
-	one->row.table = table;
-	if (split(text, "\t", parts) != table->ncolumns || table->ncolumns > COLUMNS_MAX) {
-		one->run = table_is_wrong;
+	return &one->row;
+}
+
+static void add_row(size_t line, struct table *table, char *text)
+{
+	struct row *row = next_row(line, table, text);
+	char *parts[COLUMNS_MAX];
+
+	row->table = table;
+	row->line = line;
+	if (split(text, parts) != table->ncolumns || table->ncolumns > COLUMNS_MAX) {
+		cases[ncases - 1].run = table_is_wrong;
 		return;
 	}
 	for (size_t i = 0; i < table->ncolumns; i++)
-		read_cell(parts[i], is_raw, &one->row.cells[i], &one->row.lengths[i]);
+		read_cell(parts[i], &row->cells[i], &row->lengths[i]);
 	table->nrows++;
 }
 
-/* table: NULL: the file has heads; else all its rows are of this one, and raw. */
-static void read_file(const char *file, struct table *table)
+/* Its columns stay as long as the test runs. */
+static struct table *begin_table(char *head)
 {
-	bool is_raw = table, is_known = table;
-	char path[300], *line = NULL;
-	size_t room = 0, n = 0;
-	FILE *fp;
+	char *columns = strdup(head), *name = strsep(&columns, "\t");
+	struct table *table = find_table(name + 1);
 
-	snprintf(path, sizeof(path), TEST_DATA "/%s", file);
-	fp = fopen(path, "re");
+	if (table)
+		table->ncolumns = split(columns, table->columns);
+	return table;
+}
+
+static void read_tables(const char *file)
+{
+	struct table *table = NULL;
+	char *line = NULL;
+	size_t room = 0, n = 0;
+	FILE *fp = fopen(file, "re");
+
 	while (fp && getline(&line, &room, fp) > 0) {
 		n++;
 		line[strcspn(line, "\n")] = '\0';
 		if (!*line || !strcmp(line, "#") || !strncmp(line, "# ", 2))
 			continue;
-		if (!is_raw && *line == '@') {
-			char *columns = line;
-
-			table = find_table(strsep(&columns, "\t") + 1);
-			if (table)
-				set_columns(table, columns ? columns : "", "\t");
-			is_known = table;
-			if (!is_known)
-				add_line(file, n, line, table_is_wrong);
-		} else if (!is_known) {
-			add_line(file, n, line, table_is_wrong);
-		} else {
-			add_row(file, n, table, line, is_raw);
-		}
+		if (*line == '@')
+			table = begin_table(line);
+		if (!table)
+			add_line(n, line, table_is_wrong);
+		else if (*line != '@')
+			add_row(n, table, line);
 	}
 	free(line);
 	if (fp)
 		fclose(fp);
 }
 
-void unit_add_table(const char *name, unit_case *run, const char *file, const char *columns)
+void unit_add_table(const char *name, unit_case *run)
 {
-	struct table *table = &tables[ntables++];
-
-	if (ntables > TABLES_MAX)
+	if (ntables == TABLES_MAX)
 		abort();
-	*table = (struct table){
+	tables[ntables++] = (struct table){
 		.name = name, .run = run, .set_up = fixture[0], .tear_down = fixture[1]
 	};
-	if (file) {
-		set_columns(table, columns, " ");
-		read_file(file, table);
-	}
 }
 
 /* ---- rows ---- */
@@ -288,6 +295,8 @@ void unit_assert_has(const char *text, const char *part, const char *file, int l
 
 /* ---- cmocka ---- */
 
+static const struct row *running;
+
 static int begin_case(void **state)
 {
 	current = *state;
@@ -297,11 +306,14 @@ static int begin_case(void **state)
 
 static void run_case(void **state)
 {
-	current->run(state, &current->row);
+	for (running = &current->row; running; running = running->next)
+		current->run(state, running);
 }
 
 static int end_case(void **state)
 {
+	if (running && running->line)
+		print_error("the row in line %zu did not end\n", running->line);
 	return current->tear_down ? current->tear_down(state) : 0;
 }
 
@@ -310,11 +322,11 @@ int main(void)
 	struct CMUnitTest *tests;
 	int failed;
 
-	read_file("unit/" UNIT ".tsv", NULL);
+	read_tables(UNIT_TABLE);
 	unit_set_fixture(NULL, NULL);
 	for (size_t i = 0; i < ntables; i++)
 		if (!tables[i].nrows)
-			add_line("unit/" UNIT ".tsv", 0, tables[i].name, table_is_wrong);
+			add_line(0, tables[i].name, table_is_wrong);
 	tests = calloc(ncases + 1, sizeof(*tests));
 	if (!tests)
 		abort();

@@ -8,7 +8,9 @@
  *	                                 tests/data/unit/FILE.tsv, FILE as in unit/test_FILE.c
  *
  * Each row is a test of its own: it is named by its line and its first cell, and one that fails
- * leaves the others their turn. A table fails if it is missing, has no row, or no ROWS() reads it.
+ * leaves the others their turn. A row whose first cell is ".." goes on where the row above ended:
+ * together they are one case, without a fixture between them. A table fails if it is missing, has
+ * no row, or no ROWS() reads it.
  *
  * A table begins with "@a_sentence", then the names of its columns; its rows follow. Cells are
  * separated by tabs. "-" is no value, "" the empty text; \n \r \t \\ \- \" and \xHH are bytes.
@@ -30,8 +32,7 @@ typedef int unit_fixture(void **state);
 typedef void unit_case(void **state, const struct row *row);
 void unit_set_fixture(unit_fixture *set_up, unit_fixture *tear_down);
 void unit_add_test(const char *name, unit_case *run);
-/* file and columns: NULL, or a file without heads, whose cells are taken as they are. */
-void unit_add_table(const char *name, unit_case *run, const char *file, const char *columns);
+void unit_add_table(const char *name, unit_case *run);
 
 size_t unit_count_rows(const char *table);
 
@@ -45,9 +46,8 @@ size_t unit_count_rows(const char *table);
 	UNIT_REGISTER(name, call)                              \
 	static void name(void **state __attribute__((unused)), \
 			 const struct row *row __attribute__((unused)))
-#define TEST(name)		     UNIT_CASE(name, unit_add_test(#name, name))
-#define ROWS(name)		     UNIT_CASE(name, unit_add_table(#name, name, NULL, NULL))
-#define ROWS_OF(name, file, columns) UNIT_CASE(name, unit_add_table(#name, name, file, columns))
+#define TEST(name) UNIT_CASE(name, unit_add_test(#name, name))
+#define ROWS(name) UNIT_CASE(name, unit_add_table(#name, name))
 #define FIXTURE(set_up, tear_down) \
 	UNIT_REGISTER(tear_down, unit_set_fixture(set_up, tear_down)) struct row
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
