@@ -122,7 +122,16 @@ static const char schema_6[] = "ALTER TABLE zone ADD COLUMN probed6_at INTEGER N
 			       "ALTER TABLE zone ADD COLUMN applied INTEGER NOT NULL DEFAULT 0;"
 			       "DELETE FROM sighting;";
 
-static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4, schema_5, schema_6 };
+/* When each feed and allowed name was fetched. */
+static const char schema_7[] =
+	"CREATE TABLE fetch("
+	" kind INTEGER NOT NULL, name TEXT NOT NULL, identity INTEGER NOT NULL,"
+	" etag TEXT NOT NULL, modified TEXT NOT NULL, tried_at INTEGER NOT NULL,"
+	" next_at INTEGER NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL,"
+	" PRIMARY KEY(kind, name)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4,
+				     schema_5, schema_6, schema_7 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int schema_exec(struct store *store, const char *sql)

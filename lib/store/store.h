@@ -194,6 +194,24 @@ int store_zones_get(struct store *store, const struct conf *conf, struct zone_st
 int store_zone_put(struct store *store, const struct conf_source *list,
 		   const struct zone_state *state);
 
+/* ---- feeds and allowed names ---- */
+
+#define VALIDATOR_MAX 256
+struct fetch {
+	char etag[VALIDATOR_MAX];     /* ETag of the last accepted download, as sent; or empty */
+	char modified[VALIDATOR_MAX]; /* Last-Modified, likewise */
+	int64_t tried_at, next_at;    /* 0: never, now */
+	int tries;		      /* that failed, since the last that did not */
+	char why[DETAIL_MAX];	      /* the last one failed or was refused; empty: it was not */
+};
+/* kind: enum feed_kind. 1 and *ret, or 0 and zeroes: nothing is known of this identity. */
+int store_fetch_get(struct store *store, int kind, const char *name, uint64_t identity,
+		    struct fetch *ret);
+int store_fetch_put(struct store *store, int kind, const char *name, uint64_t identity,
+		    const struct fetch *fetch);
+/* Those not tried since `before`: they are configured no longer. */
+int store_fetches_forget(struct store *store, int64_t before);
+
 /* ---- who tried what, who logged in ---- */
 
 /* One failed login under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */

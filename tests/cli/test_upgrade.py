@@ -14,7 +14,7 @@ from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase, kept_sql
 NEWEST = len(KEPT)
 # which tables each version brought
 TABLES = [{'meta', 'block', 'pardon', 'finding', 'lookup', 'report', 'endpoint'}, {'zone', 'sighting', 'good'},
-          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set()]
+          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set(), {'fetch'}]
 
 
 def shape(db):
