@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * feeds.h - what the feeds on disk say of an address
+ *
+ * The compiled file is mapped when it is first needed. One that is damaged or foreign is the same
+ * as none, with a warning: a hook does not fail for it.
+ */
+#pragma once
+#include "feed/table.h"
+#include "reputation/session.h"
+
+struct feeds; /* what is mapped; a member of the context, shared by its sessions */
+
+struct feeds *feeds_new(void); /* NULL: no memory */
+struct feeds *feeds_free(struct feeds *feeds);
+/* The table, mapped again if the file has been replaced since the last feeds_refresh(). NULL: there
+ * is none. Valid until the next feeds_refresh(). */
+const struct feed_table *feeds_table(const struct session *session);
+/* Once for each call of a program or hook, and after each write. */
+void feeds_refresh(const struct session *session);
+/* Its last good download is older than four times `every`, and gives nothing. */
+bool feeds_is_stale(const struct conf_source *source, const struct feed_list *list, int64_t now);
+/*
+ * Fills in the finding of each [feed]: FINDING_OK, listed or not, never for the cache; or
+ * FINDING_SKIPPED, worth 0: no download yet, or a stale one.
+ */
+void feeds_find(const struct session *session, const struct addr *addr, struct finding *findings);
+/* "sends mail for example.com (SPF)": no extended ban. */
+bool feeds_spf(const struct session *session, const struct addr *addr, char ret_why[DETAIL_MAX]);
+/* Is it what a host name of [allow] resolved to? */
+bool feeds_allowed(const struct session *session, const struct addr *addr,
+		   char ret_why[DETAIL_MAX]);
