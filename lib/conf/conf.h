@@ -120,9 +120,3 @@ bool conf_skips_jail(const struct conf *conf, const char *jail);
 const char *conf_template_wrong(const char *text);
 /* "90", "15m", "1d", "52w", "1h30m" as fail2ban has them; whole seconds. */
 bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s);
-
-/* For documentation checks: walks the table of keys; NULL at its end. */
-struct conf_key_info {
-	const char *section, *name, *default_text;
-};
-const struct conf_key_info *conf_key_at(size_t i);

@@ -364,10 +364,3 @@ const struct conf_key conf_keys[] = {
 };
 /* clang-format on */
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
-
-const struct conf_key_info *conf_key_at(size_t i)
-{
-	if (i >= conf_nkeys)
-		return NULL;
-	return &conf_keys[i].info;
-}

@@ -7,7 +7,9 @@ struct conf_key;
 typedef bool conf_parser(const struct conf_key *key, const char *text, void *dst,
 			 struct err *error);
 struct conf_key {
-	struct conf_key_info info; /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
+	struct conf_key_info {
+		const char *section, *name, *default_text;
+	} info; /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
 	conf_parser *parse;
 	int64_t min, max;
 	size_t offset; /* in struct conf, conf_tier or conf_source */

@@ -77,47 +77,28 @@ TEST(the_longest_key_fits_and_one_byte_more_does_not)
 
 TEST(an_owner_who_is_neither_root_nor_we_is_refused)
 {
-	int ours, roots;
-
 	if (geteuid())
 		skip();
 	put("s3cret\n", 7, 0600);
-	assert_int_equal(chown(PATH, SOMEBODY, SOMEBODY), 0);
+	assert_ok(chown(PATH, SOMEBODY, SOMEBODY));
 	assert_refused(IPREP_E_PERM, "belongs to user 65534; chown root");
-
-	assert_int_equal(chmod(place.dir, 0711), 0);
-	assert_int_equal(seteuid(SOMEBODY), 0);
-	ours = read_key();
-	assert_int_equal(seteuid(0), 0);
-	assert_int_equal(ours, 0);
-
-	assert_int_equal(chown(PATH, 0, SOMEBODY), 0);
-	assert_int_equal(chmod(PATH, 0640), 0);
-	assert_int_equal(setegid(SOMEBODY), 0);
-	assert_int_equal(seteuid(SOMEBODY), 0);
-	roots = read_key();
-	assert_int_equal(seteuid(0), 0);
-	assert_int_equal(setegid(0), 0);
-	assert_int_equal(roots, 0);
+	assert_ok(place_call_as_somebody(read_key, false));
+	assert_ok(chown(PATH, 0, SOMEBODY));
+	assert_ok(chmod(PATH, 0640));
+	assert_ok(place_call_as_somebody(read_key, true));
 	assert_string_equal(got, "s3cret");
 }
 
 TEST(a_file_that_is_absent_or_closed_to_us_is_no_error_but_said)
 {
-	int r;
-
 	unlink(PATH);
 	assert_refused(1, "No such file");
 	assert_int_equal(key_file_read(PATH, got, NULL), 1);
 	if (geteuid())
 		return;
 	put("s3cret\n", 7, 0600);
-	assert_int_equal(chmod(place.dir, 0711), 0);
-	assert_int_equal(seteuid(SOMEBODY), 0);
-	r = read_key();
-	assert_int_equal(seteuid(0), 0);
-	assert_int_equal(r, 2);
-	assert_non_null(strstr(place.error.text, "Permission denied"));
+	assert_int_equal(place_call_as_somebody(read_key, false), 2);
+	assert_has(place.error.text, "Permission denied");
 	assert_string_equal(got, "untouched");
 }
 
@@ -126,12 +107,12 @@ TEST(only_a_regular_file_is_opened_and_no_link_followed)
 	const char *other = place_path("other");
 
 	put("s3cret\n", 7, 0600);
-	assert_int_equal(rename(PATH, other), 0);
-	assert_int_equal(symlink(other, PATH), 0);
+	assert_ok(rename(PATH, other));
+	assert_ok(symlink(other, PATH));
 	assert_refused(IPREP_E_PERM, "symbolic links");
 	unlink(PATH);
 	unlink(other);
-	assert_int_equal(symlink(other, PATH), 0); /* to nothing */
+	assert_ok(symlink(other, PATH)); /* to nothing */
 	assert_refused(IPREP_E_PERM, "symbolic links");
 	unlink(PATH);
 	assert_int_equal(mkfifo(PATH, 0600), 0); /* must not wait for a writer */

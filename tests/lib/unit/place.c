@@ -77,6 +77,31 @@ void place_write(const char *name, const void *bytes, size_t len, mode_t mode)
 	close(fd);
 }
 
+int place_call_as_somebody(int (*call)(void), bool with_group)
+{
+	int r;
+
+	assert_ok(chmod(place.dir, 0711));
+	assert_ok(with_group ? setegid(SOMEBODY) : 0);
+	assert_ok(seteuid(SOMEBODY));
+	r = call();
+	assert_ok(seteuid(0));
+	assert_ok(setegid(0));
+	return r;
+}
+
+char *file_read(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+
+	assert_non_null(file);
+	assert_true(getdelim(&text, &room, '\0', file) > 0);
+	fclose(file);
+	return text;
+}
+
 int place_open(enum store_mode mode)
 {
 	place.store = store_close(place.store);

@@ -30,6 +30,11 @@ int place_tear_down(void **state);
 const char *place_path(const char *name);
 /* In place of what was there. */
 void place_write(const char *name, const void *bytes, size_t len, mode_t mode);
+/* A call as SOMEBODY, or with its group too, in a directory that others may enter; returns what it
+ * does. */
+int place_call_as_somebody(int (*call)(void), bool with_group);
+/* A whole file, with a NUL after it; to be freed. */
+char *file_read(const char *path);
 /* iprep.db. Returns what store_open() does. */
 int place_open(enum store_mode mode);
 
