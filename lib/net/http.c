@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http.c - the door to libcurl, with http_setup.c (multi socket interface,
- * libcurl-multi(3))
+ * http.c - the door to libcurl, with http_setup.c and http_headers.c (multi socket
+ * interface, libcurl-multi(3))
  *
  * Connections are kept and shared: a few, whatever the number of requests; the others wait in
  * curl. At our deadline a request is taken from curl, with its connection. What curl reports of a
  * failure is foreign text and goes through http_mask().
  */
 #include "net/http_private.h"
-#include "base/parse.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECTIONS_MAX 8L
-#define CALLS_MAX	100000000    /* a day; the largest plan has 50,000 */
-#define WAIT_MAX	31622400     /* a year */
-#define TIME_MAX	253402300799 /* the end of the year 9999 */
 
 struct net_http {
 	CURLM *multi;
@@ -159,28 +155,13 @@ static void http_deliver(struct net *net, struct request *request)
 	call_free(call);
 }
 
-/* A decimal number up to max and nothing else, given once; -1: none. */
-static int64_t number_header(CURL *easy, const char *name, int64_t max)
-{
-	struct curl_header *header;
-	int64_t number;
-
-	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
-	    header->amount != 1 || !int_parse(header->value, 0, max, &number))
-		return -1;
-	return number;
-}
-
 static void call_take_answer(struct call *call, long code)
 {
 	struct http_answer *answer = &call->answer;
 
 	answer->status = NET_OK;
 	answer->code = (int)code;
-	answer->limit = number_header(call->easy, "X-RateLimit-Limit", CALLS_MAX);
-	answer->remaining = number_header(call->easy, "X-RateLimit-Remaining", CALLS_MAX);
-	answer->reset_at = number_header(call->easy, "X-RateLimit-Reset", TIME_MAX);
-	answer->retry_after_s = number_header(call->easy, "Retry-After", WAIT_MAX);
+	http_read_headers(call, answer);
 	if (call->body.text)
 		answer->body = call->body.text;
 	else
@@ -198,7 +179,9 @@ static void call_take_failure(struct call *call, CURLcode rc)
 		why = curl_easy_strerror(rc);
 	if (call->too_big)
 		snprintf(answer->why, sizeof(answer->why), "an answer of more than %zu bytes",
-			 call->body.max);
+			 call->answer_max);
+	else if (call->is_not_taken)
+		snprintf(answer->why, sizeof(answer->why), "not read to its end");
 	else
 		http_mask(call, answer->why, sizeof(answer->why), why, strlen(why));
 }
@@ -272,9 +255,11 @@ void net_http_ask(struct net *net, const struct http_request *req, int64_t deadl
 	*call = (struct call){ .net = net,
 			       .cb = cb,
 			       .user = user,
+			       .take = req->take,
+			       .answer_max = req->answer_max,
 			       .request = { .expire = http_expire, .deliver = http_deliver },
 			       .answer = no_answer };
-	buf_init(&call->body, req->answer_max);
+	buf_init(&call->body, req->take ? HTTP_OTHER_MAX : req->answer_max);
 	net_wait(net, &call->request, deadline_ms);
 	if (left_ms <= 0)
 		return; /* the next turn reports the timeout */

@@ -98,11 +98,28 @@ static bool add_headers(struct call *call, const char *const *lines)
 /* The part of a header that must not appear in a message; unknown headers count as secret. */
 static const char *secret_value(const char *line)
 {
+	/* An ETag comes back in the answer. */
+	static const char *const known[] = { "Accept:", "Content-Type:", "If-None-Match:",
+					     "If-Modified-Since:" };
 	const char *pos = strchr(line, ':');
 
-	if (!pos || !strncasecmp(line, "Accept:", 7) || !strncasecmp(line, "Content-Type:", 13))
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strncasecmp(line, known[i], strlen(known[i])))
+			return "";
+	if (!pos)
 		return "";
 	return pos + 1 + strspn(pos + 1, " \t");
+}
+
+bool http_shows_secret(const struct call *call, const char *text)
+{
+	for (const struct curl_slist *header = call->headers; header; header = header->next) {
+		const char *value = secret_value(header->data);
+
+		if (strlen(value) >= SECRET_MIN && text_shows(text, strlen(text), value))
+			return true;
+	}
+	return false;
 }
 
 void http_mask(const struct call *call, char *dst, size_t room, const char *text, size_t len)
@@ -110,12 +127,8 @@ void http_mask(const struct call *call, char *dst, size_t room, const char *text
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		len--;
 	text_mask(dst, room, text, len);
-	for (const struct curl_slist *header = call->headers; header; header = header->next) {
-		const char *value = secret_value(header->data);
-
-		if (strlen(value) >= SECRET_MIN && text_shows(dst, strlen(dst), value))
-			text_mask(dst, room, "...", 3);
-	}
+	if (http_shows_secret(call, dst))
+		text_mask(dst, room, "...", 3);
 }
 
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
@@ -149,15 +162,45 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose,
 	return socket(sockaddr->family, sockaddr->socktype | SOCK_CLOEXEC, sockaddr->protocol);
 }
 
+static bool collect_body(struct call *call, const char *bytes, size_t len)
+{
+	size_t max = call->body.max - call->body.len;
+
+	if (call->take && len > max) /* of an error, which is to be known by its code */
+		len = max;
+	buf_add(&call->body, bytes, len);
+	return !call->body.failed;
+}
+
+static bool stream_body(struct call *call, const char *bytes, size_t len)
+{
+	if (!len || call->take(call->user, bytes, len))
+		return true;
+	call->is_not_taken = true;
+	return false;
+}
+
+/* Anything but its length ends the transfer. */
 static size_t on_body(char *pos, size_t size, size_t count, void *user)
 {
 	struct call *call = user;
+	size_t len = size * count;
+	long code = 0;
+	bool is_good;
 
-	call->too_big |= size * count > call->body.max - call->body.len;
-	buf_add(&call->body, pos, size * count);
-	if (call->body.failed)
-		return 0; /* ends the transfer */
-	return size * count;
+	if (call->request.is_done)
+		return CURL_WRITEFUNC_ERROR;
+	call->too_big = len > call->answer_max - call->received;
+	if (call->too_big)
+		return CURL_WRITEFUNC_ERROR;
+	call->received += len;
+	if (call->take && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &code) != CURLE_OK)
+		return CURL_WRITEFUNC_ERROR;
+	if (code >= 200 && code < 300)
+		is_good = stream_body(call, pos, len);
+	else
+		is_good = collect_body(call, pos, len);
+	return is_good ? len : CURL_WRITEFUNC_ERROR;
 }
 
 /* Of options that a libcurl without them would ignore: it is noted, and the request is not made. */
@@ -234,7 +277,7 @@ static void set_callbacks(struct call *call)
 	set_option(call, CURLOPT_VERBOSE, 1L);
 }
 
-static bool set_manners(struct call *call, int64_t left_ms)
+static bool set_manners(struct call *call, bool gzip, int64_t left_ms)
 {
 	const struct net_conf *nc = &call->net->conf;
 	CURL *easy = call->easy;
@@ -243,7 +286,7 @@ static bool set_manners(struct call *call, int64_t left_ms)
 	set_option(call, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	set_option(call, CURLOPT_FOLLOWLOCATION, 0L);
 	set_option(call, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	set_option(call, CURLOPT_ACCEPT_ENCODING, NULL);
+	set_option(call, CURLOPT_ACCEPT_ENCODING, gzip ? "gzip" : NULL);
 	/* The key is for the server, not for the proxy on the way. */
 	set_option(call, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	set_option(call, CURLOPT_HTTPHEADER, call->headers);
@@ -271,8 +314,9 @@ const char *http_set_up(struct call *call, const struct http_request *req, int64
 		if (has_control(*host))
 			return "a header with a control character";
 	call->easy = curl_easy_init();
-	if (!call->easy || !add_headers(call, req->headers) || !set_manners(call, left_ms) ||
-	    !set_method(call, req) || !set_text(call->easy, CURLOPT_URL, req->url))
+	if (!call->easy || !add_headers(call, req->headers) ||
+	    !set_manners(call, req->gzip, left_ms) || !set_method(call, req) ||
+	    !set_text(call->easy, CURLOPT_URL, req->url))
 		return "out of memory";
 	set_callbacks(call);
 	if (call->is_refused)

@@ -49,8 +49,20 @@ struct http_request {
 	const char *body; /* NULL: none; copied */
 	const char
 		*upload; /* body goes as a file in this field of a multipart form; NULL: as it is */
-	size_t body_len, answer_max; /* a larger answer is NET_BROKEN */
+	size_t body_len, answer_max; /* a larger answer, decoded, is NET_BROKEN */
+	/* May be sent compressed; it is decoded. libcurl does not notice if its end is missing. */
+	bool gzip;
+	/*
+	 * The body of a 2xx answer, piece by piece, decoded, before the callback, which then has
+	 * none; with that one's user. False ends the request: NET_BROKEN. It is called from inside
+	 * turn(), and must not call any of net_ops. NULL: the body is collected. The body of
+	 * another answer is collected, and cut to HTTP_OTHER_MAX.
+	 */
+	bool (*take)(void *user, const char *bytes, size_t len);
 };
+#define HTTP_OTHER_MAX 4096
+#define HTTP_ETAG_MAX  256 /* terminated; servers have 20 to 80 characters */
+#define HTTP_DATE_MAX  48
 struct http_answer {
 	enum net_status status; /* NET_OK: there is an HTTP status */
 	int code;
@@ -58,8 +70,12 @@ struct http_answer {
 	 * products of them never overflow. */
 	int64_t limit, remaining; /* X-RateLimit-Limit, -Remaining */
 	int64_t reset_at;	  /* X-RateLimit-Reset */
-	int64_t retry_after_s;	  /* Retry-After (seconds form) */
-	const char *body;	  /* valid during the callback; not terminated */
+	int64_t retry_after_s;	  /* Retry-After; a date: until then, at least 0 */
+	/* Headers; empty: absent, given twice, too long, or not what it should be. */
+	char etag[HTTP_ETAG_MAX], last_modified[HTTP_DATE_MAX]; /* as they came: for a later
+								   request */
+	char content_type[64], generated_at[HTTP_DATE_MAX];	/* masked; X-Generated-At */
+	const char *body; /* valid during the callback; not terminated */
 	size_t body_len;
 	bool sent;     /* the request may have reached the server */
 	char why[160]; /* not NET_OK: printable, without secrets */

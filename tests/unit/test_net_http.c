@@ -253,6 +253,155 @@ TEST(a_body_goes_as_a_file_of_a_form)
 	assert_has(sent[0].body, "\r\n\r\nIP\n45.1.1.1\n\r\n--");
 }
 
+static void ask_for_given(const char *path, const char *bytes, size_t len)
+{
+	server->given = bytes;
+	server->given_len = len;
+	ask(0, "GET", path, NULL, 5000);
+	run();
+	assert_int_equal(sent[0].ncalls, 1);
+}
+
+ROWS(headers_are_read_as_their_row_says)
+{
+	const struct http_answer *answer = &sent[0].answer;
+	char bytes[2048];
+
+	snprintf(bytes, sizeof(bytes), "HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n",
+		 row_text(row, "headers"));
+	ask_for_given("/given", bytes, strlen(bytes));
+	assert_int_equal(answer->status, NET_OK);
+	assert_string_equal(answer->etag, row_text(row, "etag"));
+	assert_string_equal(answer->last_modified, row_text(row, "last_modified"));
+	assert_string_equal(answer->content_type, row_text(row, "content_type"));
+	assert_string_equal(answer->generated_at, row_text(row, "generated_at"));
+	assert_int_equal(answer->retry_after_s, row_number(row, "retry_after"));
+}
+
+TEST(a_date_in_retry_after_counts_from_now_if_the_answer_has_no_date)
+{
+	time_t at = time(NULL) + 3600;
+	char date[64], bytes[256];
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%a, %d %b %Y %T GMT", gmtime_r(&at, &tm));
+	snprintf(bytes, sizeof(bytes),
+		 "HTTP/1.1 429 Slow Down\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n", date);
+	ask_for_given("/given", bytes, strlen(bytes));
+	assert_in_range(sent[0].answer.retry_after_s, 3500, 3600);
+}
+
+/* What was sent before as an ETag is no secret, or an answer with it would have none. */
+TEST(an_etag_that_was_sent_comes_back)
+{
+	static const char answer[] = "HTTP/1.1 304 Not Modified\r\nETag: \"0123456789-abcdef\"\r\n"
+				     "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+	const char *const headers[] = { "If-None-Match: \"0123456789-abcdef\"",
+					"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT", NULL };
+	struct http_request req = { .method = "GET", .headers = headers, .answer_max = 10 };
+	char url[64];
+
+	server->given = answer;
+	server->given_len = sizeof(answer) - 1;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/given", server->server.port);
+	req.url = url;
+	iprep_net.http(net, &req, clock_mono_ms() + 5000, answered, &sent[0]);
+	run();
+	assert_answered_once(0, NET_OK);
+	assert_int_equal(sent[0].answer.code, 304);
+	assert_string_equal(sent[0].answer.etag, "\"0123456789-abcdef\"");
+	assert_string_equal(sent[0].answer.last_modified, "Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_has(server->request, "If-None-Match: \"0123456789-abcdef\"\r\n");
+}
+
+/* ---- a body that is taken piece by piece ---- */
+
+static size_t taken, taken_max;
+static char taken_text[64]; /* its beginning */
+
+static bool take(void *user, const char *bytes, size_t len)
+{
+	struct sent *s = user;
+
+	assert_int_equal(s->ncalls, 0);
+	assert_true(len);
+	for (size_t i = 0; i < len && taken + i < sizeof(taken_text) - 1; i++)
+		taken_text[taken + i] = bytes[i];
+	taken += len;
+	return taken < taken_max;
+}
+
+static void stream(const char *path, bool gzip, size_t answer_max, int64_t ms)
+{
+	struct http_request req = {
+		.method = "GET", .gzip = gzip, .answer_max = answer_max, .take = take
+	};
+	char url[64];
+
+	taken = 0;
+	memset(taken_text, 0, sizeof(taken_text));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server->server.port, path);
+	req.url = url;
+	iprep_net.http(net, &req, clock_mono_ms() + ms, answered, &sent[0]);
+	run();
+	assert_int_equal(sent[0].ncalls, 1);
+}
+
+ROWS(a_body_is_taken_as_its_row_says)
+{
+	const struct http_answer *answer = &sent[0].answer;
+
+	taken_max = row_has(row, "until") ? (size_t)row_number(row, "until") : SIZE_MAX;
+	server->given = row_text(row, "bytes");
+	server->given_len = row_length(row, "bytes");
+	stream("/last", row_yes(row, "gzip"), (size_t)row_number(row, "max"), 5000);
+	assert_int_equal(answer->status, row_choice(row, "status",
+						    "ok nxdomain nodata timeout refused servfail "
+						    "broken"));
+	assert_int_equal(answer->code, row_number(row, "code"));
+	assert_string_equal(taken_text, row_text(row, "taken"));
+	assert_string_equal(sent[0].body, row_text(row, "body"));
+	if (row_has(row, "why"))
+		assert_has(answer->why, row_text(row, "why"));
+	assert_int_equal(answer->status == NET_OK, !*answer->why);
+	assert_int_equal(strstr(server->request, "\r\nAccept-Encoding: gzip\r\n") != NULL,
+			 row_yes(row, "gzip"));
+	assert_int_equal(server->nrequests, 1);
+}
+
+TEST(a_large_body_is_taken_and_not_kept)
+{
+	taken_max = SIZE_MAX;
+	stream("/big", true, 100000, 5000);
+	assert_answered_once(0, NET_OK);
+	assert_int_equal(taken, 100000);
+	assert_int_equal(sent[0].answer.body_len, 0);
+}
+
+TEST(what_is_taken_ends_at_the_deadline)
+{
+	taken_max = SIZE_MAX;
+	stream("/slow", false, 1000, 300);
+	assert_answered_once(0, NET_TIMEOUT);
+	assert_string_equal(taken_text, "half");
+}
+
+/* A page that says "not found" is not too large to be known as one. */
+TEST(the_body_of_an_error_is_cut_and_not_taken)
+{
+	static char bytes[6000] = "HTTP/1.1 404 Not Found\r\nContent-Length: 5000\r\n\r\n";
+	size_t head = strlen(bytes);
+
+	memset(bytes + head, 'x', 5000);
+	server->given = bytes;
+	server->given_len = head + 5000;
+	stream("/given", false, 100000, 5000);
+	assert_answered_once(0, NET_OK);
+	assert_int_equal(sent[0].answer.code, 404);
+	assert_int_equal(sent[0].answer.body_len, HTTP_OTHER_MAX);
+	assert_int_equal(taken, 0);
+}
+
 TEST(connections_are_kept_and_few)
 {
 	ask(0, "GET", "/ok", NULL, 5000);

@@ -4,7 +4,8 @@
  *
  * What it does is the path: /ok and /odd (rate-limit headers, good and odd), /echo (the request
  * as the body), /slow (headers and half a body, then nothing), /never, /big (100,000 bytes),
- * /reset (RST after the request), /hangup (CONNECT too), /redirect (to /ok). Keeps connections
+ * /reset (RST after the request), /hangup (CONNECT too), /redirect (to /ok), /given (what the test
+ * has put there, byte for byte), /last (the same, and the connection is closed). Keeps connections
  * open. What it was sent last is in request.
  */
 #pragma once
@@ -13,7 +14,9 @@
 struct fake_http {
 	struct fake_server server;
 	atomic_int nrequests;
-	char request[8192]; /* read it when no request is under way */
+	char request[8192]; /* read it when no request is under way; write the next ones then */
+	const char *given;
+	size_t given_len;
 };
 
 static void fake_http_say(int fd, const char *headers, const char *body, size_t len)
@@ -74,6 +77,10 @@ static bool fake_http_answer(struct fake_http *h, int fd)
 
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 		return false;
+	}
+	if (fake_http_is(h, "/given") || fake_http_is(h, "/last")) {
+		send(fd, h->given, h->given_len, MSG_NOSIGNAL);
+		return fake_http_is(h, "/given");
 	}
 	if (fake_http_is(h, "/slow")) {
 		const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";

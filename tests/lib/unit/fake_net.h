@@ -28,5 +28,6 @@ extern struct fake_seen {
 	size_t most;	    /* highest number waiting together */
 	char last[4096];    /* name, or URL and body, asked last */
 	char headers[2048]; /* of the last HTTP request, each with a newline */
+	bool gzip;	    /* likewise */
 } fake_seen;
 extern bool fake_is_local; /* are the resolvers on this machine? At first: yes */
