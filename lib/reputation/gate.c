@@ -2,6 +2,7 @@
 #include "reputation/gate.h"
 #include "base/buf.h"
 #include "reputation/guard.h"
+#include "reputation/quota.h"
 #include "reputation/verdict.h"
 #include "reputation/dnsbl_health_store.h"
 #include <stdlib.h>
@@ -35,6 +36,17 @@ static int weigh_cache(const struct session *session, const struct addr *key,
 	}
 	if (rc > 0)
 		verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
+	if (rc > 0 && verdict->spare) { /* a lookup now would bring nothing else */
+		int spare = quota_has_spare(session);
+
+		if (spare < 0)
+			rc = spare;
+		if (!spare) {
+			finding[session->conf->abuseipdb] =
+				(struct finding){ .status = FINDING_SKIPPED };
+			verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
+		}
+	}
 	free(finding);
 	return rc;
 }

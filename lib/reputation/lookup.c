@@ -202,21 +202,39 @@ static void note_unchecked(struct finding *finding, const char *why)
 	text_put(finding->detail, sizeof(finding->detail), why);
 }
 
+static enum quota_use use_of_check(const struct lookup *lookup)
+{
+	if (lookup->verdict.spare)
+		return QUOTA_SPARE;
+	if (lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY)
+		return QUOTA_LOW;
+	return QUOTA_ANY;
+}
+
+/* A spare check that is refused is left out by policy: its answer is not missed. */
+static void refuse_check(const struct session *session, struct lookup *lookup, const char *why)
+{
+	struct finding *finding = &lookup->findings[session->conf->abuseipdb];
+	bool spare = lookup->verdict.spare;
+
+	lookup->may_ask &= ~SOURCE_BIT(session->conf->abuseipdb);
+	if (!finding->partial)
+		*finding = (struct finding){ .status = spare ? FINDING_SKIPPED : FINDING_DENIED };
+	note_unchecked(finding, why);
+}
+
 /* What the verdict wants to ask, less what the quota refuses. */
 static source_set next_questions(const struct session *session, struct lookup *lookup)
 {
 	int paid = session->conf->abuseipdb;
 	char why[DETAIL_MAX];
-	struct finding *finding;
-	bool low_priority;
 
 	weigh_lookup(session, lookup);
 	if (!lookup->verdict.ask)
 		return unproven_listings(session, lookup);
 	if (paid < 0 || !(lookup->verdict.ask & SOURCE_BIT(paid)))
 		return lookup->verdict.ask;
-	low_priority = lookup->origin == AMBIGUOUS || lookup->flags & LOOKUP_LOW_PRIORITY;
-	switch (quota_take_check(session, low_priority, !lookup->task.late, why,
+	switch (quota_take_check(session, use_of_check(lookup), !lookup->task.late, why,
 				 &lookup->ask_again_at)) {
 	case QUOTA_GO:
 		lookup->paying = true;
@@ -227,11 +245,7 @@ static source_set next_questions(const struct session *session, struct lookup *l
 	case QUOTA_NO:
 		break;
 	}
-	lookup->may_ask &= ~SOURCE_BIT(paid);
-	finding = &lookup->findings[paid];
-	if (!finding->partial)
-		*finding = (struct finding){ .status = FINDING_DENIED };
-	note_unchecked(finding, why);
+	refuse_check(session, lookup, why);
 	weigh_lookup(session, lookup);
 	if (lookup->verdict.ask)
 		return lookup->verdict.ask;

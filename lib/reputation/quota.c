@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define RESERVE_PERCENT 30 /* of the day's checks, for what is not of low priority */
+#define DAY_S		86400
 
 static void log_stop(const struct session *session, const char *endpoint, int64_t until)
 {
@@ -46,9 +47,20 @@ int64_t quota_left(const struct quota *quota)
 
 /* ---- one check ---- */
 
+/*
+ * The reserve stays whole, for the share of the day is at most 1. A wrong clock shifts the share,
+ * never that bound.
+ */
+static bool is_within_pace(const struct quota *quota, int64_t now)
+{
+	int64_t used = quota->limit - quota->remaining;
+
+	return used * 100 * DAY_S < now % DAY_S * quota->limit * (100 - RESERVE_PERCENT);
+}
+
 /* QUOTA_NO: dst says why not. */
-static enum quota_turn turn_of(const struct quota *quota, bool low_priority, bool may_wait,
-			       char dst[DETAIL_MAX])
+static enum quota_turn turn_of(const struct session *session, const struct quota *quota,
+			       enum quota_use use, bool may_wait, char dst[DETAIL_MAX])
 {
 	char when[TIME_TEXT_MAX];
 
@@ -60,8 +72,11 @@ static enum quota_turn turn_of(const struct quota *quota, bool low_priority, boo
 			 time_text(quota->stopped_until, TIME_FOR_PEOPLE, when));
 	else if (quota->remaining <= 0)
 		snprintf(dst, DETAIL_MAX, "not asked: quota used up until 00:00 UTC");
-	else if (low_priority && quota->remaining * 100 <= quota->limit * RESERVE_PERCENT)
+	else if (use != QUOTA_ANY && quota->remaining * 100 <= quota->limit * RESERVE_PERCENT)
 		snprintf(dst, DETAIL_MAX, "not asked: the rest of today's quota is reserved");
+	else if (use == QUOTA_SPARE && !is_within_pace(quota, clock_now_s(&session->clock)))
+		snprintf(dst, DETAIL_MAX,
+			 "not asked: an even use of today's quota leaves no check for it now");
 	else if (quota->first_under_way && may_wait)
 		return QUOTA_WAIT;
 	else if (quota->first_under_way)
@@ -82,11 +97,11 @@ static int64_t opens_at(const struct session *session, const struct quota *quota
 	if (quota->stopped_until)
 		return quota->stopped_until;
 	if (quota->remaining <= 0)
-		return (now / 86400 + 1) * 86400;
+		return (now / DAY_S + 1) * DAY_S;
 	return 0;
 }
 
-enum quota_turn quota_take_check(const struct session *session, bool low_priority, bool may_wait,
+enum quota_turn quota_take_check(const struct session *session, enum quota_use use, bool may_wait,
 				 char ret_why[DETAIL_MAX], int64_t *ret_again_at)
 {
 	enum quota_turn turn;
@@ -100,14 +115,14 @@ enum quota_turn quota_take_check(const struct session *session, bool low_priorit
 	rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
 	if (rc)
 		goto fail;
-	turn = turn_of(&quota, low_priority, may_wait, ret_why);
+	turn = turn_of(session, &quota, use, may_wait, ret_why);
 	if (turn == QUOTA_GO) {
 		rc = store_begin(session->store, STORE_FAST);
 		if (rc)
 			goto fail;
 		rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
 		if (!rc) {
-			turn = turn_of(&quota, low_priority, may_wait, ret_why);
+			turn = turn_of(session, &quota, use, may_wait, ret_why);
 			if (turn == QUOTA_GO)
 				rc = store_quota_take(session->store, "check", 1);
 		}
@@ -121,4 +136,15 @@ enum quota_turn quota_take_check(const struct session *session, bool low_priorit
 fail:
 	snprintf(ret_why, DETAIL_MAX, "not asked: the quota ledger cannot be written");
 	return QUOTA_NO;
+}
+
+int quota_has_spare(const struct session *session)
+{
+	char why[DETAIL_MAX];
+	struct quota quota;
+	int rc = store_quota_get(session->store, "check", session->auth_mark, &quota);
+
+	if (rc < 0)
+		return rc;
+	return turn_of(session, &quota, QUOTA_SPARE, true, why) != QUOTA_NO;
 }

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/verdict.h"
 
+/* Sources of one kind may copy each other; AbuseIPDB and what is downloaded from it are one. */
+enum { KIND_LIST = 1, KIND_FEED = 2, KIND_ABUSEIPDB = 4 };
+
 struct sum {
 	int low, high;
+	int download;	   /* of low: AbuseIPDB's list on disk, until AbuseIPDB itself answers */
+	int open_paid;	   /* of high: what AbuseIPDB could still say */
+	unsigned accusers; /* kinds that gave points */
+	unsigned suspects; /* kinds that gave points or still could */
 	bool veto, capped, gave, positive;
+	bool confirms;	/* a source that is no feed gave points */
+	bool allowed;	/* an allowlist has the address */
+	bool may_allow; /* one has not answered, and could have it */
 };
 
 /* Asked without an answer, or still to be asked: what it could say is open. */
-static bool is_open(const struct finding *finding, bool may_ask)
+static bool is_open(const struct conf_source *source, const struct finding *finding, bool may_ask)
 {
 	switch ((enum finding_status)finding->status) {
 	case FINDING_TIMEOUT:
@@ -15,7 +25,7 @@ static bool is_open(const struct finding *finding, bool may_ask)
 	case FINDING_DENIED:
 		return true;
 	case FINDING_NONE:
-		return may_ask;
+		return may_ask && source->type != SOURCE_FEED;
 	case FINDING_OK:
 	case FINDING_QUARANTINED:
 	case FINDING_SKIPPED:
@@ -24,30 +34,93 @@ static bool is_open(const struct finding *finding, bool may_ask)
 	return false;
 }
 
+static bool is_download(const struct conf_source *source)
+{
+	return source->type == SOURCE_FEED && source->format == FEED_ABUSEIPDB;
+}
+
+static unsigned accuser_kind(const struct conf_source *source)
+{
+	if (source->type == SOURCE_ABUSEIPDB || is_download(source))
+		return KIND_ABUSEIPDB;
+	if (source->type == SOURCE_FEED)
+		return KIND_FEED;
+	return KIND_LIST;
+}
+
+static void add_answer(struct sum *sum, const struct conf_source *source,
+		       const struct finding *finding)
+{
+	bool accuses = finding->points > 0;
+
+	sum->low += finding->points;
+	sum->gave |= source->most > 0;
+	sum->positive |= accuses && !source->costs;
+	sum->confirms |= accuses && source->type != SOURCE_FEED;
+	sum->allowed |= finding->points < 0 && source->type == SOURCE_DNSBL;
+	sum->veto |= finding->rule == RULE_VETO;
+	sum->capped |= finding->rule == RULE_LOWEST_TIER;
+	if (accuses)
+		sum->accusers |= accuser_kind(source);
+	if (is_download(source))
+		sum->download += finding->points;
+	else
+		sum->high += finding->points;
+}
+
+static void add_silence(struct sum *sum, const struct conf_source *source)
+{
+	sum->low += source->least;
+	sum->high += source->most;
+	sum->may_allow |= source->least < 0 && source->type == SOURCE_DNSBL;
+	if (source->most > 0)
+		sum->suspects |= accuser_kind(source);
+	if (source->type == SOURCE_ABUSEIPDB)
+		sum->open_paid = source->most;
+}
+
+static void cut_to_zero(int *score)
+{
+	if (*score > 0)
+		*score = 0;
+}
+
+static bool are_two_kinds(unsigned kinds)
+{
+	return (kinds & (kinds - 1)) != 0;
+}
+
+/* Large mail providers are on allowlists, and have bad customers: one accuser is not enough. */
+static void heed_allowlists(struct sum *sum)
+{
+	if ((sum->allowed || sum->may_allow) && !are_two_kinds(sum->accusers))
+		cut_to_zero(&sum->low);
+	if (sum->allowed && !are_two_kinds(sum->suspects))
+		cut_to_zero(&sum->high);
+}
+
 static struct sum add_up(const struct conf *conf, const struct finding *finding, source_set may_ask)
 {
+	bool answered = conf->abuseipdb >= 0 && finding[conf->abuseipdb].status == FINDING_OK;
 	struct sum sum = { 0 };
 
 	for (size_t i = 0; i < conf->nsources; i++) {
 		const struct conf_source *source = &conf->sources[i];
 
-		if (finding[i].status == FINDING_OK) {
-			sum.low += finding[i].points;
-			sum.high += finding[i].points;
-			sum.gave |= source->most > 0;
-			sum.positive |= finding[i].points > 0 && !source->costs;
-			sum.veto |= finding[i].rule == RULE_VETO;
-			sum.capped |= finding[i].rule == RULE_LOWEST_TIER;
-		} else if (is_open(&finding[i], may_ask & SOURCE_BIT(i))) {
-			sum.low += source->least;
-			sum.high += source->most;
-		}
+		if (answered && is_download(source))
+			continue; /* an older answer of the same service */
+		if (finding[i].status == FINDING_OK)
+			add_answer(&sum, source, &finding[i]);
+		else if (is_open(source, &finding[i], may_ask & SOURCE_BIT(i)))
+			add_silence(&sum, source);
 	}
+	if (sum.download > sum.open_paid)
+		sum.high += sum.download - sum.open_paid;
+	sum.suspects |= sum.accusers;
+	heed_allowlists(&sum);
 	if (sum.veto) {
-		if (sum.low > 0)
-			sum.low = 0;
-		if (sum.high > 0)
-			sum.high = 0;
+		cut_to_zero(&sum.low);
+		cut_to_zero(&sum.high);
 	}
 	return sum;
 }
@@ -72,21 +145,36 @@ static int tier_of(const struct conf *conf, int score, bool lowest_only)
 	return tier;
 }
 
+static int reached_tier(const struct conf *conf, const struct finding *finding,
+			const struct sum *sum, enum origin origin)
+{
+	bool lowest_only = origin == AMBIGUOUS || sum->capped || sum->allowed || sum->may_allow ||
+			   !sum->confirms || is_unchecked(conf, finding);
+	int tier = tier_of(conf, sum->low, true);
+
+	if (tier < 0 || lowest_only)
+		return tier;
+	tier = tier_of(conf, sum->low - sum->download, false);
+	if (tier < 0)
+		return 0;
+	return tier;
+}
+
 static source_set free_questions(const struct conf *conf, const struct finding *finding,
 				 source_set may_ask)
 {
 	source_set ask = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!conf->sources[i].costs && finding[i].status == FINDING_NONE &&
-		    may_ask & SOURCE_BIT(i))
+		if (!conf->sources[i].costs && conf->sources[i].type != SOURCE_FEED &&
+		    finding[i].status == FINDING_NONE && may_ask & SOURCE_BIT(i))
 			ask |= SOURCE_BIT(i);
 	return ask;
 }
 
 /* Could the answer of the source that costs still change the outcome? */
 static bool worth_paying(const struct conf *conf, const struct finding *finding,
-			 const struct sum *sum, enum origin origin, const struct verdict *verdict)
+			 const struct sum *sum, const struct verdict *verdict)
 {
 	const struct finding *paid = &finding[conf->abuseipdb];
 
@@ -94,24 +182,11 @@ static bool worth_paying(const struct conf *conf, const struct finding *finding,
 		return false;
 	if (conf->check == CHECK_ALWAYS)
 		return true;
-	if (sum->veto || (origin == AMBIGUOUS && !sum->positive))
+	if (sum->veto)
 		return false;
 	if (paid->partial) /* its points are known: veto and cap are not */
 		return verdict->tier >= 0;
 	return tier_of(conf, sum->high, true) >= 0;
-}
-
-/* A suspicious line that no list knows is not worth a call: by policy, so it counts 0. */
-static void leave_out_unpaid(const struct conf *conf, const struct finding *finding,
-			     source_set may_ask, struct sum *sum)
-{
-	int i = conf->abuseipdb;
-
-	if (i < 0 || conf->check != CHECK_UNDECIDED || sum->positive ||
-	    finding[i].status != FINDING_NONE || !(may_ask & SOURCE_BIT(i)))
-		return;
-	sum->low -= conf->sources[i].least;
-	sum->high -= conf->sources[i].most;
 }
 
 void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,
@@ -120,12 +195,9 @@ void verdict_weigh(const struct conf *conf, const struct finding *findings, enum
 	struct sum sum = add_up(conf, findings, may_ask);
 	struct verdict verdict = { .ask = free_questions(conf, findings, may_ask) };
 
-	if (origin == AMBIGUOUS && !verdict.ask)
-		leave_out_unpaid(conf, findings, may_ask, &sum);
 	verdict.low = sum.low;
 	verdict.high = sum.high;
-	verdict.tier = tier_of(conf, sum.low,
-			       origin == AMBIGUOUS || sum.capped || is_unchecked(conf, findings));
+	verdict.tier = reached_tier(conf, findings, &sum, origin);
 	if (verdict.tier >= 0)
 		verdict.kind = V_CONFIRMED;
 	else if (sum.gave && (!conf->ntiers || sum.high < conf->tiers[0].score))
@@ -133,7 +205,10 @@ void verdict_weigh(const struct conf *conf, const struct finding *findings, enum
 	else
 		verdict.kind = V_UNKNOWN;
 	if (!verdict.ask && conf->abuseipdb >= 0 && may_ask & SOURCE_BIT(conf->abuseipdb) &&
-	    worth_paying(conf, findings, &sum, origin, &verdict))
+	    worth_paying(conf, findings, &sum, &verdict)) {
 		verdict.ask = SOURCE_BIT(conf->abuseipdb);
+		verdict.spare = conf->check == CHECK_UNDECIDED && origin == AMBIGUOUS &&
+				!sum.positive;
+	}
 	*ret = verdict;
 }

@@ -298,15 +298,28 @@ static bool is_silent(const struct finding *finding)
 	       finding->status == FINDING_DENIED;
 }
 
-/* Worth another try: it cannot be told yet, or AbuseIPDB's silence keeps the tier low. */
+/* An allowlist that has not answered could have the address: it gets the lowest tier at most. */
+static bool lacks_allowlist(const struct session *session, const struct lookup *lookup)
+{
+	for (size_t i = 0; i < session->conf->nsources; i++)
+		if (session->conf->sources[i].type == SOURCE_DNSBL &&
+		    session->conf->sources[i].least < 0 && is_silent(&lookup->findings[i]))
+			return true;
+	return false;
+}
+
+/* Worth another try: it cannot be told yet, or a source's silence keeps the tier low. */
 static bool is_undecided(const struct session *session, const struct lookup *lookup)
 {
 	int paid = session->conf->abuseipdb;
 
 	if (lookup->verdict.kind == V_UNKNOWN)
 		return true;
-	return paid >= 0 && lookup->origin == SURE && lookup->verdict.kind == V_CONFIRMED &&
-	       session->conf->check != CHECK_NEVER &&
+	if (lookup->origin != SURE || lookup->verdict.kind != V_CONFIRMED)
+		return false;
+	if (lacks_allowlist(session, lookup))
+		return true;
+	return paid >= 0 && session->conf->check != CHECK_NEVER &&
 	       (is_silent(&lookup->findings[paid]) || lookup->findings[paid].partial);
 }
 

@@ -229,7 +229,11 @@ class Quota(ListsCase):
         self.flush()
         self.assertIn('ip=45.200.1.1 score=13 tier=notorious', self.place.verdict_log())
 
-    def test_lines_that_no_list_knows_cost_no_call(self):
+    def test_lines_that_no_list_knows_cost_no_call_of_the_reserve(self):
+        self.ready()
+        self.sql("INSERT INTO endpoint(name, day, quota, remaining, known, stopped_until, auth_mark, last_ok_at,"
+                 " last_error_at, last_error, first_until)"
+                 " VALUES('check', unixepoch() / 86400, 1000, 300, 1, 0, NULL, 0, 0, '', 0)")
         for i in range(50):
             self.gate(f'45.{i}.1.1')
         self.flush()
