@@ -112,27 +112,61 @@ bool prefix_has(const struct prefix *prefix, const struct addr *addr)
 	       (!rest || !((addr->bytes[whole] ^ prefix->addr.bytes[whole]) >> (8 - rest)));
 }
 
-bool prefix_parse(const char *text, struct prefix *ret)
+/* As it is written: host bits stay. */
+static bool prefix_read(const char *text, struct prefix *ret)
 {
 	const char *slash = strchr(text, '/');
 	char host[ADDR_TEXT_MAX];
-	struct prefix prefix = { .bits = 128 };
-	struct addr cut;
 	int64_t bits;
 	bool v4;
 
+	ret->bits = 128;
 	snprintf(host, sizeof(host), "%.*s", slash ? (int)(slash - text) : ADDR_TEXT_MAX - 1, text);
-	if (!addr_parse(host, &prefix.addr))
+	if (!addr_parse(host, &ret->addr))
 		return false;
+	if (!slash)
+		return true;
 	v4 = !strchr(host, ':');
-	if (slash) {
-		if (!int_parse(slash + 1, 0, v4 ? 32 : 128, &bits))
-			return false;
-		prefix.bits = (int)bits + (v4 ? 96 : 0);
-	}
+	if (!int_parse(slash + 1, 0, v4 ? 32 : 128, &bits))
+		return false;
+	ret->bits = (int)bits + (v4 ? 96 : 0);
+	return ret->bits >= 96 || !addr_is_v4(&ret->addr); /* ::ffff:0:0/80 is in no family */
+}
+
+bool prefix_parse(const char *text, struct prefix *ret)
+{
+	struct prefix prefix;
+	struct addr cut;
+
+	if (!prefix_read(text, &prefix))
+		return false;
 	cut = addr_cut(&prefix.addr, prefix.bits);
 	if (!addr_equal(&cut, &prefix.addr)) /* host bits are a typing mistake */
 		return false;
 	*ret = prefix;
 	return true;
+}
+
+bool prefix_parse_cut(const char *text, struct prefix *ret)
+{
+	struct prefix prefix;
+
+	if (!prefix_read(text, &prefix))
+		return false;
+	prefix.addr = addr_cut(&prefix.addr, prefix.bits);
+	*ret = prefix;
+	return true;
+}
+
+char *prefix_text(const struct prefix *prefix, char dst[ADDR_TEXT_MAX])
+{
+	size_t len;
+
+	addr_text(&prefix->addr, dst);
+	if (prefix->bits == 128)
+		return dst;
+	len = strlen(dst);
+	snprintf(dst + len, ADDR_TEXT_MAX - len, "/%d",
+		 addr_is_v4(&prefix->addr) ? prefix->bits - 96 : prefix->bits);
+	return dst;
 }

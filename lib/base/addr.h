@@ -36,9 +36,15 @@ char *addr_reverse(const struct addr *addr, char dst[ADDR_REVERSE_MAX]);
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address; host bits must be zero. */
 bool prefix_parse(const char *text, struct prefix *ret);
+/* The same, but host bits are cleared: 192.0.2.7/24 is 192.0.2.0/24. */
+bool prefix_parse_cut(const char *text, struct prefix *ret);
+/* Canonical text; an address without "/32" or "/128". Returns dst. */
+char *prefix_text(const struct prefix *prefix, char dst[ADDR_TEXT_MAX]);
 /* The last address of the prefix, whose first one is prefix->addr. */
 struct addr addr_last(const struct prefix *prefix);
 bool prefix_has(const struct prefix *prefix, const struct addr *addr);
 
 /* "private-use (RFC 1918)", or NULL for an ordinary public address. */
 const char *addr_special(const struct addr *addr);
+/* The same of a network that has an address in common with such a range. */
+const char *prefix_special(const struct prefix *prefix);

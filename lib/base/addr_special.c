@@ -74,3 +74,15 @@ const char *addr_special(const struct addr *addr)
 			return rows[i].name;
 	return NULL;
 }
+
+const char *prefix_special(const struct prefix *prefix)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct prefix *row = &rows[i].prefix;
+
+		/* of two prefixes, one holds the other, or they have nothing in common */
+		if (prefix_has(row, &prefix->addr) || prefix_has(prefix, &row->addr))
+			return rows[i].name;
+	}
+	return NULL;
+}

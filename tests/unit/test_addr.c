@@ -65,6 +65,28 @@ ROWS(prefixes_hold_their_first_and_last_address_only)
 	assert_int_equal(prefix_has(&prefix, &addr), row_yes(row, "has"));
 }
 
+ROWS(host_bits_of_a_network_are_refused_or_cleared)
+{
+	struct prefix prefix;
+	char text[ADDR_TEXT_MAX];
+
+	assert_int_equal(prefix_parse_cut(row_text(row, "text"), &prefix), row_has(row, "cut"));
+	if (row_has(row, "cut"))
+		assert_string_equal(prefix_text(&prefix, text), row_text(row, "cut"));
+	assert_int_equal(prefix_parse(row_text(row, "text"), &prefix), row_yes(row, "is_exact"));
+}
+
+ROWS(a_network_is_special_if_any_of_its_addresses_is)
+{
+	struct prefix prefix;
+	const char *special;
+
+	assert_true(prefix_parse(row_text(row, "prefix"), &prefix));
+	special = prefix_special(&prefix);
+	assert_string_equal(special ? special : "ordinary",
+			    row_has(row, "special") ? row_text(row, "special") : "ordinary");
+}
+
 ROWS(an_address_is_special_or_not)
 {
 	assert_special(row_text(row, "address"), row_text(row, "special"));
