@@ -11,9 +11,9 @@
 #include "feed/table.h"
 
 #define FEED_COVER_MAX	  42949672 /* addresses: 1 % of IPv4 */
-#define FEED_BITS_MIN_V4  (96 + 8)
+#define FEED_BITS_MIN_V4  (96 + 8) /* shorter networks are no evidence */
 #define FEED_BITS_MIN_V6  19
-#define FEED_COMPARED_MIN 30 /* fewer entries than this may change by any factor */
+#define FEED_COMPARED_MIN 30 /* a list with fewer entries is compared as one with this number */
 
 struct feed_check {
 	const struct feed_counts *counts;
@@ -23,5 +23,8 @@ struct feed_check {
 	const char *(*guarded)(void *user, const struct prefix *net);
 	void *user;
 };
-/* False: refused, and why says which rule, with the line, network or numbers. */
+/*
+ * False: refused, and why says which rule, with the line, network or numbers; masked. A list that
+ * was emptied, tripled or thinned out for good is accepted when the last good one is stale.
+ */
 bool feed_accept(const struct feed_check *check, char ret_why[DETAIL_MAX]);
