@@ -81,10 +81,11 @@ int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_block
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 {
+	struct session session = ctx_env(ctx);
 	struct addr addr, key;
 	int rc = ctx_address(ctx, address, &addr);
 
-	if (rc || guard_check_in_hook(ctx->conf, &addr))
+	if (rc || guard_check_in_hook(&session, &addr))
 		return rc;
 	rc = ctx_open_store(ctx, STORE_HOOK);
 	if (rc)

@@ -83,6 +83,8 @@ static int run_test_points(struct test *test, int timeout_ms)
 			     .settled = test_point_settled };
 
 	for (size_t i = 0; i < session->conf->nsources; i++) {
+		if (session->conf->sources[i].type == SOURCE_FEED)
+			continue;
 		test->task.ask |= SOURCE_BIT(i);
 		dnsbl_health_forget(&session->health->rows[i]);
 	}
@@ -211,6 +213,8 @@ static void judge_test_point(const struct test *test,
 	for (size_t i = 0; i < conf->nsources; i++) {
 		struct iprep_source s = { .name = conf->sources[i].name, .why = why };
 
+		if (conf->sources[i].type == SOURCE_FEED)
+			continue;
 		if (conf->sources[i].type == SOURCE_ABUSEIPDB)
 			judge_api(test, i, &s, why);
 		else

@@ -3,6 +3,7 @@
  * conf.c - what is configured, and questions about it; read.c reads the files
  */
 #include "conf/conf.h"
+#include "conf/allow.h"
 #include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@ struct conf *conf_free(struct conf *conf)
 				       strlen(conf->sources[i].asked_zone));
 		free(conf->sources[i].asked_zone);
 	}
-	if (conf)
+	if (conf) {
+		allow_free(conf);
 		free(conf->sources);
+	}
 	free(conf);
 	return NULL;
 }
@@ -86,14 +89,6 @@ int conf_tier_row(const struct conf *conf, const char *name)
 		if (!strcmp(conf->tiers[i].name, name))
 			return (int)i;
 	return -1;
-}
-
-bool conf_allowed(const struct conf *conf, const struct addr *addr)
-{
-	for (size_t i = 0; i < conf->nallow; i++)
-		if (prefix_has(&conf->allow[i], addr))
-			return true;
-	return false;
 }
 
 bool conf_skips_jail(const struct conf *conf, const char *jail)

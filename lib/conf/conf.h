@@ -15,7 +15,6 @@
 #define CONF_TEXT_MAX	  256
 #define IPV6_PREFIX_MIN	  32
 #define TIERS_MAX	  16
-#define CONF_ALLOW_MAX	  64
 #define CONF_GLOBS_MAX	  32
 #define SPRAY_USERS_MAX	  64
 #define GATE_FAILURES_MAX 64
@@ -45,6 +44,17 @@ struct conf_source { /* [dnsbl X] and [feed X] in file order, then AbuseIPDB, if
 	int64_t every_s, keep_s;
 	struct pattern points;
 	int least, most; /* points_range() */
+};
+/* An entry of [allow]: networks first, by address; then host names and SPF domains, by name. */
+struct conf_allow {
+	enum { ALLOW_NET, ALLOW_HOST, ALLOW_SPF } kind;
+	struct prefix net; /* ALLOW_NET */
+	int outer;	   /* ALLOW_NET: row of the smallest network around it; -1: none */
+	char *name;	   /* the others: lower case, without a dot at its end */
+	int64_t until;	   /* Unix seconds, the end of that day in UTC; 0: forever */
+	char *why;	   /* the comment; NULL: none */
+	const char *file;  /* NULL: of [allow] addresses or spf */
+	int line;
 };
 enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
 enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };
@@ -87,8 +97,11 @@ struct conf {
 	int gate_failures; /* number of ambiguous lines within the window that earns a lookup */
 	int64_t gate_window_s;
 	/* [allow] */
-	size_t nallow;
-	struct prefix allow[CONF_ALLOW_MAX];
+	size_t nallow, nallow_nets; /* all; those of kind ALLOW_NET, which come first */
+	struct conf_allow *allow;
+	char allow_files[CONF_TEXT_MAX]; /* patterns, separated by blanks */
+	size_t nallow_paths;
+	char **allow_paths; /* the files that were read */
 	/* [worker] */
 	enum worker_start start;
 	int64_t linger_s;
@@ -113,7 +126,13 @@ int conf_enable_abuseipdb(struct conf *conf);
 bool conf_gives_points(const struct conf *conf);
 /* Row in tiers of that name; -1: none (any more). */
 int conf_tier_row(const struct conf *conf, const char *name);
-bool conf_allowed(const struct conf *conf, const struct addr *addr);
+bool conf_allow_is_over(const struct conf_allow *entry, int64_t now);
+/* The network of [allow] that has the address, and one that begins within the prefix; NULL: none.
+ * An entry whose time is over (now: Unix seconds) does not count. */
+const struct conf_allow *conf_allowed(const struct conf *conf, const struct addr *addr,
+				      int64_t now);
+const struct conf_allow *conf_allowed_inside(const struct conf *conf, const struct prefix *prefix,
+					     int64_t now);
 bool conf_skips_jail(const struct conf *conf, const char *jail);
 
 /* What is wrong with the template of a comment, as a sentence's end; NULL: nothing. */

@@ -6,6 +6,7 @@
  */
 #include "conf/keys.h"
 #include "base/buf.h"
+#include "conf/allow.h"
 #include "conf/categories.h"
 #include "base/parse.h"
 #include <ctype.h>
@@ -18,7 +19,7 @@
 #define BAN_MAX_S  (3653 * 86400LL)
 #define INT_VALUES 1000000
 
-static bool key_error(struct err *error, const char *what)
+bool key_error(struct err *error, const char *what)
 {
 	err_set(error, IPREP_E_CONFIG, "%s", what);
 	return false;
@@ -75,7 +76,7 @@ static bool next_word(const char **at, char *dst, size_t room)
 	return true;
 }
 
-static bool copy_text(char *dst, const char *text, struct err *error)
+bool key_copy(char dst[CONF_TEXT_MAX], const char *text, struct err *error)
 {
 	if (strlen(text) >= CONF_TEXT_MAX)
 		return key_error(error, "too long");
@@ -91,45 +92,7 @@ static bool p_path(const struct conf_key *key, const char *text, void *dst, stru
 		return key_error(error, "expected an absolute path");
 	if (*text && text[strlen(text) - 1] == '/')
 		return key_error(error, "expected a file, not a directory");
-	return copy_text(dst, text, error);
-}
-
-static bool loopback_host(const char *host)
-{
-	size_t len = strcspn(host, *host == '[' ? "]" : ":/");
-	char one[16];
-	struct addr addr;
-
-	len += host[len] == ']';
-	if (len >= sizeof(one) || (host[len] && !strchr(":/", host[len])))
-		return false;
-	snprintf(one, sizeof(one), "%.*s", (int)len, host);
-	return !strcmp(one, "localhost") || !strcmp(one, "[::1]") ||
-	       (addr_parse(one, &addr) && addr_is_v4(&addr) && addr.bytes[12] == 127);
-}
-
-static bool p_url(const struct conf_key *key, const char *text, void *dst, struct err *error)
-{
-	(void)key;
-	if (strncmp(text, "https://", 8) &&
-	    (strncmp(text, "http://", 7) || !loopback_host(text + 7)))
-		return key_error(error, "expected https:// (http:// only to loopback)");
-	if (text[strcspn(text, " \"'@#?<>\\")] || text[strlen(text) - 1] == '/')
-		return key_error(error, "not a plain URL without a slash at its end");
-	return copy_text(dst, text, error);
-}
-
-/* "[SCHEME://]HOST[:PORT]"; this file holds no secret, so no password before an '@'. */
-static bool p_proxy(const struct conf_key *key, const char *text, void *dst, struct err *error)
-{
-	const char *scheme_end = strstr(text, "://"), *host = text;
-
-	(void)key;
-	if (scheme_end)
-		host = scheme_end + 3;
-	if (*text && (!*host || host[strcspn(host, " \t\"'@#?<>\\/")]))
-		return key_error(error, "expected a proxy such as http://proxy.example.org:3128");
-	return copy_text(dst, text, error);
+	return key_copy(dst, text, error);
 }
 
 static bool zone_name(const char *text, struct err *error)
@@ -157,7 +120,7 @@ static bool p_zone(const struct conf_key *key, const char *text, void *dst, stru
 	const char *from = strstr(text, "%{"), *to;
 	char plain[CONF_TEXT_MAX];
 
-	if (!copy_text(source->zone, text, error))
+	if (!key_copy(source->zone, text, error))
 		return false;
 	source->key_file[0] = '\0';
 	if (!from)
@@ -265,7 +228,7 @@ static bool p_categories(const struct conf_key *key, const char *text, void *dst
 	if (categories_parse(text, numbers, NULL))
 		return key_error(error,
 				 "expected AbuseIPDB categories such as 18,22 or ssh,brute-force");
-	return copy_text(dst, numbers, error);
+	return key_copy(dst, numbers, error);
 }
 
 static bool p_comment(const struct conf_key *key, const char *text, void *dst, struct err *error)
@@ -275,7 +238,7 @@ static bool p_comment(const struct conf_key *key, const char *text, void *dst, s
 	(void)key;
 	if (what)
 		return key_error(error, what);
-	return copy_text(dst, text, error);
+	return key_copy(dst, text, error);
 }
 
 static bool p_globs(const struct conf_key *key, const char *text, void *dst, struct err *error)
@@ -292,20 +255,31 @@ static bool p_globs(const struct conf_key *key, const char *text, void *dst, str
 	return !*text || key_error(error, "a name has more than 63 bytes");
 }
 
-static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, struct err *error)
+static bool p_format(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
-	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
-	static const char expected[] = "expected addresses or prefixes such as 192.0.2.0/24";
-	char one[ADDR_TEXT_MAX];
+	static const char *const names[] = { "plain", "ipsum", "drop-json", "abuseipdb" };
+	int row = name_row(names, 4, text);
 
-	conf->nallow = 0;
-	while (next_word(&text, one, sizeof(one))) {
-		if (conf->nallow == CONF_ALLOW_MAX)
-			return key_error(error, "more than 64 addresses or prefixes");
-		if (!prefix_parse(one, &conf->allow[conf->nallow++]))
-			return key_error(error, expected);
-	}
-	return !*text || key_error(error, expected);
+	(void)key;
+	if (row < 0)
+		return key_error(error, "expected plain, ipsum, drop-json or abuseipdb");
+	*(enum feed_format *)dst = (enum feed_format)row;
+	return true;
+}
+
+/* A feed accuses: it cannot be an allowlist, whose terms of trust are others. */
+static bool p_feed_points(const struct conf_key *key, const char *text, void *dst,
+			  struct err *error)
+{
+	struct pattern pattern;
+
+	if (!p_points(key, text, &pattern, error))
+		return false;
+	for (size_t i = 0; i < pattern.nentries; i++)
+		if (pattern.entries[i].points <= 0)
+			return key_error(error, "expected points of 1 or more, such as *2");
+	*(struct pattern *)dst = pattern;
+	return true;
 }
 
 /* One row per line. */
@@ -316,6 +290,8 @@ static bool p_prefixes(const struct conf_key *key, const char *text, void *dst, 
 	{ { "tier", name, NULL }, parse, min, max, offsetof(struct conf_tier, member), true }
 #define LIST(name, text, parse, min, max, member, required) \
 	{ { "dnsbl", name, text }, parse, min, max, offsetof(struct conf_source, member), required }
+#define FEED(name, text, parse, min, max, member, required) \
+	{ { "feed", name, text }, parse, min, max, offsetof(struct conf_source, member), required }
 
 const struct conf_key conf_keys[] = {
 	CONF("general", "state", "/var/lib/iprep/iprep.db", p_path, 1, 0, state),
@@ -333,6 +309,13 @@ const struct conf_key conf_keys[] = {
 	LIST("points", NULL, p_points, 4, 0, points, true),
 	LIST("enabled", "yes", p_yes, 0, 0, enabled, false),
 	LIST("test_entry", "yes", p_yes, 0, 0, test_entry, false),
+	FEED("url", "", p_feed_url, 0, 0, url, false),
+	FEED("file", "", p_path, 0, 0, file, false),
+	FEED("format", "plain", p_format, 0, 0, format, false),
+	FEED("points", NULL, p_feed_points, 1, 0, points, true),
+	FEED("every", "6h", p_duration, 900, 30 * 86400, every_s, false),
+	FEED("keep", "0", p_duration, 0, 90 * 86400, keep_s, false),
+	FEED("enabled", "no", p_yes, 0, 0, enabled, false),
 	CONF("abuseipdb", "url", "https://api.abuseipdb.com/api/v2", p_url, 0, 0, api_url),
 	CONF("abuseipdb", "key_file", "/etc/iprep/abuseipdb.key", p_path, 0, 0, key_file),
 	CONF("abuseipdb", "points", "[90..99]*3 100*10", p_points, 1, 0, api_points),
@@ -354,7 +337,9 @@ const struct conf_key conf_keys[] = {
 	CONF("gate", "failures", "1", p_int, 1, GATE_FAILURES_MAX, gate_failures),
 	CONF("gate", "window", "1d", p_duration, 60, 30 * 86400, gate_window_s),
 	CONF("login", "window", "30d", p_duration, 60, YEAR_S, login_window_s),
-	CONF("allow", "addresses", "", p_prefixes, 0, 0, allow),
+	CONF("allow", "addresses", "", p_allow_addresses, 0, 0, allow),
+	CONF("allow", "files", "/etc/iprep/allow.d/*.list", p_allow_files, 0, 0, allow_files),
+	CONF("allow", "spf", "", p_allow_spf, 0, 0, allow),
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),
 	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),
 	CONF("worker", "max_new_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_new_blocks),

@@ -9,11 +9,16 @@ typedef bool conf_parser(const struct conf_key *key, const char *text, void *dst
 struct conf_key {
 	struct conf_key_info {
 		const char *section, *name, *default_text;
-	} info; /* section "tier" and "dnsbl" stand for [tier X], [dnsbl X] */
+	} info; /* section "tier", "dnsbl", "feed": [tier X], [dnsbl X], [feed X] */
 	conf_parser *parse;
 	int64_t min, max;
 	size_t offset; /* in struct conf, conf_tier or conf_source */
-	bool required; /* in each [tier X], [dnsbl X] */
+	bool required; /* in each section of that kind */
 };
+/* What the parsers share. False, always: what is wrong is in *error. */
+bool key_error(struct err *error, const char *what);
+bool key_copy(char dst[CONF_TEXT_MAX], const char *text, struct err *error);
+conf_parser p_url, p_feed_url, p_proxy; /* in urls.c */
+
 extern const struct conf_key conf_keys[];
 extern const size_t conf_nkeys;

@@ -6,16 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *kind_of(const struct section *section)
+static const char *const kind_names[] = { "tier", "dnsbl", "feed" };
+
+const char *section_kind_name(enum section_kind kind)
 {
-	if (section->is_tier)
-		return "tier";
-	return "dnsbl";
+	return kind_names[kind];
+}
+
+int section_kind_of(const char *section, const char **ret_name)
+{
+	for (int kind = 0; kind < (int)(sizeof(kind_names) / sizeof(kind_names[0])); kind++) {
+		size_t len = strlen(kind_names[kind]);
+
+		if (!strncmp(section, kind_names[kind], len) && section[len] == ' ') {
+			*ret_name = section + len + 1;
+			return kind;
+		}
+	}
+	return -1;
 }
 
 const char *section_name(const struct section *section)
 {
-	if (section->is_tier)
+	if (section->kind == SECTION_TIER)
 		return section->tier.name;
 	return section->list.name;
 }
@@ -30,24 +43,52 @@ static bool is_name(const char *name, bool is_tier)
 	       strcmp(name, "abuseipdb");
 }
 
-struct section *sections_find(struct sections *sections, bool is_tier, const char *name)
+struct section *sections_find(struct sections *sections, enum section_kind kind, const char *name)
 {
 	for (size_t i = 0; i < sections->count; i++) {
 		struct section *section = &sections->items[i];
 
-		if (section->is_tier == is_tier && !strcmp(section_name(section), name))
+		if (section->kind == kind && !strcmp(section_name(section), name))
 			return section;
 	}
 	return NULL;
 }
 
-struct section *sections_add(struct sections *sections, bool is_tier, const char *name,
+/* Before their keys are read. */
+static void set_defaults(struct section *section, const char *name)
+{
+	struct conf_source *list = &section->list;
+
+	if (section->kind == SECTION_TIER) {
+		text_put(section->tier.name, sizeof(section->tier.name), name);
+		return;
+	}
+	text_put(list->name, sizeof(list->name), name);
+	if (section->kind == SECTION_FEED) {
+		list->type = SOURCE_FEED;
+		list->every_s = 6 * 3600;
+	} else {
+		list->type = SOURCE_DNSBL;
+		list->enabled = true;
+		list->test_entry = true;
+	}
+}
+
+struct section *sections_add(struct sections *sections, enum section_kind kind, const char *name,
 			     const char **ret_why)
 {
 	struct section *section;
 
-	if (!is_name(name, is_tier)) {
+	if (!is_name(name, kind == SECTION_TIER)) {
 		*ret_why = "bad name (lower-case letters, digits, '-', '_')";
+		return NULL;
+	}
+	if (kind == SECTION_FEED && sections_find(sections, SECTION_DNSBL, name)) {
+		*ret_why = "bad name: a [dnsbl X] has it; expected another one";
+		return NULL;
+	}
+	if (kind == SECTION_DNSBL && sections_find(sections, SECTION_FEED, name)) {
+		*ret_why = "bad name: a [feed X] has it; expected another one";
 		return NULL;
 	}
 	if (sections->count == SECTIONS_MAX) {
@@ -55,26 +96,29 @@ struct section *sections_add(struct sections *sections, bool is_tier, const char
 		return NULL;
 	}
 	section = &sections->items[sections->count++];
-	*section = (struct section){ .is_tier = is_tier,
-				     .list = { .enabled = true, .test_entry = true } };
-	if (is_tier)
-		text_put(section->tier.name, sizeof(section->tier.name), name);
-	else
-		text_put(section->list.name, sizeof(section->list.name), name);
+	*section = (struct section){ .kind = kind };
+	set_defaults(section, name);
 	return section;
 }
 
 static int check_complete(const struct section *section, struct err *error)
 {
+	const char *kind = section_kind_name(section->kind);
+
 	for (size_t i = 0; i < conf_nkeys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
-		if (key->required && !strcmp(key->info.section, kind_of(section)) &&
-		    !section->given[i])
+		if (key->required && !strcmp(key->info.section, kind) && !section->given[i])
 			return err_set(error, IPREP_E_CONFIG, "%s:%d: [%s %s] lacks \"%s\"",
-				       section->file, section->line, kind_of(section),
-				       section_name(section), key->info.name);
+				       section->file, section->line, kind, section_name(section),
+				       key->info.name);
 	}
+	if (section->kind == SECTION_FEED && !*section->list.url == !*section->list.file)
+		return err_set(error, IPREP_E_CONFIG,
+			       "%s:%d: [feed %s] has %s; expected one of \"url\" and \"file\"",
+			       section->file, section->line, section->list.name,
+			       *section->list.url ? "both \"url\" and \"file\""
+						  : "neither \"url\" nor \"file\"");
 	return 0;
 }
 
@@ -105,8 +149,8 @@ static int add_list(struct conf *conf, const struct section *section, struct err
 	if (!section->list.enabled)
 		return 0;
 	if (conf->nsources == SOURCES_MAX - 1)
-		return err_set(error, IPREP_E_CONFIG, "%s:%d: more than %d lists", section->file,
-			       section->line, SOURCES_MAX - 1);
+		return err_set(error, IPREP_E_CONFIG, "%s:%d: more than %d lists and feeds",
+			       section->file, section->line, SOURCES_MAX - 1);
 	*source = section->list;
 	points_range(&source->points, &source->least, &source->most);
 	conf->nsources++;
@@ -124,7 +168,7 @@ int sections_finish(const struct sections *sections, struct conf *conf, struct e
 
 		if (rc)
 			return rc;
-		if (section->is_tier)
+		if (section->kind == SECTION_TIER)
 			rc = add_tier(conf, section, error);
 		else
 			rc = add_list(conf, section, error);

@@ -197,10 +197,12 @@ static void ask_one(struct in_flight *item, int row, struct ask *ask)
 	else if (clock_mono_ms() >= item->deadline_ms)
 		answer_at_once(ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
-	else if (item->task->kind != TASK_LOOKUP && kind->send)
+	else if (item->task->kind != TASK_LOOKUP && kind && kind->send)
 		kind->send(ask);
-	else if (item->task->kind == TASK_LOOKUP)
+	else if (item->task->kind == TASK_LOOKUP && kind && kind->ask)
 		kind->ask(ask);
+	else if (item->task->kind == TASK_LOOKUP)
+		answer_at_once(ask, FINDING_SKIPPED, "not asked for a lookup");
 	else
 		answer_at_once(ask, FINDING_ERROR, "takes no reports");
 }

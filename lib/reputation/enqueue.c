@@ -166,8 +166,7 @@ int enqueue_event(const struct session *session, const struct event *ev, int *re
 {
 	int recorded, rc;
 
-	if (guard_check_in_hook(session->conf, &ev->addr) ||
-	    conf_skips_jail(session->conf, ev->jail)) {
+	if (guard_check_in_hook(session, &ev->addr) || conf_skips_jail(session->conf, ev->jail)) {
 		*ret_recorded = IPREP_SKIPPED;
 		*ret_wake = false;
 		return 0;

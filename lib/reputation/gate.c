@@ -237,7 +237,7 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 	int rc;
 
 	*ret_count = *ret_wake = false;
-	if (guard_check_in_hook(session->conf, &line->addr))
+	if (guard_check_in_hook(session, &line->addr))
 		return 0;
 	rc = store_pardoned(session->store, &key);
 	if (rc < 0)

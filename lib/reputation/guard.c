@@ -32,20 +32,20 @@ static int holds_own(const struct session *session, const struct prefix *prefix)
 	return 0;
 }
 
-const char *guard_check_in_hook(const struct conf *conf, const struct addr *addr)
+const char *guard_check_in_hook(const struct session *session, const struct addr *addr)
 {
 	const char *special = addr_special(addr);
 
 	if (special)
 		return special;
-	if (conf_allowed(conf, addr))
-		return "allowed by [allow] addresses";
+	if (conf_allowed(session->conf, addr, clock_now_s(&session->clock)))
+		return "allowed by [allow]";
 	return NULL;
 }
 
 const char *guard_check(const struct session *session, const struct addr *addr)
 {
-	const char *why = guard_check_in_hook(session->conf, addr);
+	const char *why = guard_check_in_hook(session, addr);
 
 	if (why)
 		return why;
@@ -54,15 +54,14 @@ const char *guard_check(const struct session *session, const struct addr *addr)
 
 const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < session->conf->nallow; i++)
-		if (prefix_has(prefix, &session->conf->allow[i].addr))
-			return "holds one of [allow] addresses";
+	if (conf_allowed_inside(session->conf, prefix, clock_now_s(&session->clock)))
+		return "holds an address of [allow]";
 	return own_reason(holds_own(session, prefix));
 }
 
 const char *guard_check_key(const struct session *session, const struct addr *key)
 {
-	const char *why = guard_check_in_hook(session->conf, key);
+	const char *why = guard_check_in_hook(session, key);
 	struct addr cut = addr_key(key, session->conf->ipv6_prefix);
 	struct prefix prefix = { *key, 128 };
 
@@ -73,17 +72,16 @@ const char *guard_check_key(const struct session *session, const struct addr *ke
 	return guard_check_inside(session, &prefix);
 }
 
-bool guard_allows_key(const struct conf *conf, const struct addr *key)
+bool guard_allows_key(const struct session *session, const struct addr *key)
 {
+	const struct conf *conf = session->conf;
 	struct addr cut = addr_key(key, conf->ipv6_prefix);
 	struct prefix prefix = { *key, 128 };
+	int64_t now = clock_now_s(&session->clock);
 
-	if (conf_allowed(conf, key))
+	if (conf_allowed(conf, key, now))
 		return true;
 	if (!addr_is_v4(key) && addr_equal(&cut, key))
 		prefix.bits = conf->ipv6_prefix;
-	for (size_t i = 0; i < conf->nallow; i++)
-		if (prefix_has(&prefix, &conf->allow[i].addr))
-			return true;
-	return false;
+	return conf_allowed_inside(conf, &prefix, now);
 }

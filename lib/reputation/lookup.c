@@ -74,15 +74,19 @@ static int read_state(const struct session *session, struct lookup *lookup)
 	return 0;
 }
 
-/* The score in the answer to a report counts only while a report could bring one. */
+/* The score in the answer to a report counts only while a report could bring one. A feed is on
+ * disk. */
 static source_set askable_sources(const struct session *session)
 {
 	source_set all = 0;
 
-	for (size_t i = 0; i < session->conf->nsources; i++)
-		if (session->conf->sources[i].type != SOURCE_ABUSEIPDB ||
-		    session->conf->check != CHECK_NEVER)
+	for (size_t i = 0; i < session->conf->nsources; i++) {
+		enum source_type type = session->conf->sources[i].type;
+
+		if (type == SOURCE_DNSBL ||
+		    (type == SOURCE_ABUSEIPDB && session->conf->check != CHECK_NEVER))
 			all |= SOURCE_BIT(i);
+	}
 	return all;
 }
 

@@ -12,7 +12,7 @@ static int lift_one(const struct session *session, const struct block *block)
 
 	if (rc)
 		return rc;
-	log_line(session->log, LOG_NOTICE, "%s: the block is lifted: allowed by [allow] addresses",
+	log_line(session->log, LOG_NOTICE, "%s: the block is lifted: allowed by [allow]",
 		 addr_key_text(&block->key, session->conf->ipv6_prefix, text));
 	return 0;
 }
@@ -24,7 +24,7 @@ static int lift_page(const struct session *session, const struct block *page, in
 	int lifted = 0, rc = dry_run ? 0 : store_begin(session->store, STORE_DURABLE);
 
 	for (int i = 0; i < count && !rc; i++) {
-		if (!guard_allows_key(session->conf, &page[i].key))
+		if (!guard_allows_key(session, &page[i].key))
 			continue;
 		lifted++;
 		if (!dry_run)
@@ -62,11 +62,16 @@ static int lift_entry(const struct session *session, const struct prefix *entry,
 
 int lift_allowed(const struct session *session, bool dry_run, int64_t *ret_lifted)
 {
-	int64_t lifted = 0;
+	const struct conf *conf = session->conf;
+	int64_t lifted = 0, now = clock_now_s(&session->clock);
 
-	for (size_t i = 0; i < session->conf->nallow; i++) {
-		int rc = lift_entry(session, &session->conf->allow[i], dry_run, &lifted);
+	for (size_t i = 0; i < conf->nallow_nets; i++) {
+		const struct conf_allow *entry = &conf->allow[i];
+		int rc;
 
+		if (conf_allow_is_over(entry, now))
+			continue;
+		rc = lift_entry(session, &entry->net, dry_run, &lifted);
 		if (rc < 0)
 			return rc;
 	}

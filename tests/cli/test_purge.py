@@ -210,7 +210,7 @@ class Allow(PurgeCase):
         self.assertEqual(self.run_it('rep-check', '--is-blocked', '--', '45.1.1.1').stdout, '')
         said = self.run_it('rep-report', '--flush').stderr
         self.assertEqual(self.lifted(), ['2a02:1:2:3::', '45.1.1.1'])
-        self.assertIn('45.1.1.1: the block is lifted: allowed by [allow] addresses', said)
+        self.assertIn('45.1.1.1: the block is lifted: allowed by [allow]', said)
         self.assertEqual(sorted(self.released()), ['2a02:1:2:3::/64', '45.1.1.1'])
         self.assertNotIn('45.1.1.1', self.run_it('rep-check', '--blocks').stdout)
 

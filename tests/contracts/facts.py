@@ -105,11 +105,12 @@ def conf_table(root):
                                         number(m.group(6)), False)
     for m in re.finditer(r'TIER\("(\w+)", (\w+), ([^,]+), ([^,]+), \w+\)', table):
         rows['tier', m.group(1)] = (None, m.group(2), number(m.group(3)), number(m.group(4)), True)
-    for m in re.finditer(rf'LIST\("(\w+)", {text}, (\w+), ([^,]+), ([^,]+), \w+, (\w+)\)', table):
-        default = strings(m.group(2)) if m.group(2) != 'NULL' else None
-        rows['dnsbl', m.group(1)] = (default, m.group(3), number(m.group(4)), number(m.group(5)),
-                                     m.group(6) == 'true')
-    if len(rows) != len(re.findall(r'\b(?:CONF|TIER|LIST)\("', table)):
+    for kind, name in (('LIST', 'dnsbl'), ('FEED', 'feed')):
+        for m in re.finditer(rf'{kind}\("(\w+)", {text}, (\w+), ([^,]+), ([^,]+), \w+, (\w+)\)', table):
+            default = strings(m.group(2)) if m.group(2) != 'NULL' else None
+            rows[name, m.group(1)] = (default, m.group(3), number(m.group(4)), number(m.group(5)),
+                                      m.group(6) == 'true')
+    if len(rows) != len(re.findall(r'\b(?:CONF|TIER|LIST|FEED)\("', table)):
         raise ValueError('keys.c: a row is not understood')
     return rows
 

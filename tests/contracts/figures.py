@@ -15,7 +15,7 @@ How things are counted in C that clang-format has formatted:
   column      a tab reaches to the next multiple of 8
   edge        a file of lib that includes a file of another folder of lib
   upward      an edge to a higher layer, or to another folder of the same one
-  key         a key of iprep.conf; those of [tier X] and [dnsbl X] once for all X
+  key         a key of iprep.conf; those of [tier X], [dnsbl X] and [feed X] once for all X
 """
 import math
 import os

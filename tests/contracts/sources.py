@@ -166,5 +166,5 @@ def config(root):
             shipped[section, name.strip()] = value.strip()
     yield from both('key', keys, shipped, 'keys.c', 'iprep.conf')
     for key in sorted(set(keys) & set(shipped)):
-        if key[0] not in ('tier', 'dnsbl') and keys[key][0] != shipped[key]:
+        if key[0] not in ('tier', 'dnsbl', 'feed') and keys[key][0] != shipped[key]:
             yield f'[{key[0]}] {key[1]}: "{shipped[key]}" shipped, default is "{keys[key][0]}"'

@@ -19,8 +19,13 @@ static void check(const struct conf *c)
 	for (size_t i = 0; i < c->nsources; i++) {
 		const struct conf_source *s = &c->sources[i];
 
-		must(s->enabled && *s->name && *s->zone && is_plain(s->zone));
-		must(s->least <= 0 && s->most >= 0);
+		must(s->enabled && *s->name && s->least <= 0 && s->most >= 0);
+		if (s->type == SOURCE_FEED) {
+			must(!*s->url != !*s->file && s->least == 0 && s->most > 0);
+			must(s->every_s >= 900 && s->keep_s >= 0);
+			continue;
+		}
+		must(*s->zone && is_plain(s->zone));
 		must(!*s->key_file == !strstr(s->zone, "%{"));
 	}
 	must(c->cache_min_s <= c->cache_max_s && c->cache_min_s > 0);
@@ -28,7 +33,7 @@ static void check(const struct conf *c)
 	must(c->ipv6_prefix >= 32 && c->ipv6_prefix <= 128);
 	must(c->state[0] == '/' && c->verdict_log[0] == '/');
 	must(!strncmp(c->api_url, "http", 4));
-	must(c->nallow <= CONF_ALLOW_MAX && c->nskip_jails <= CONF_GLOBS_MAX);
+	must(c->nallow_nets <= c->nallow && c->nskip_jails <= CONF_GLOBS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

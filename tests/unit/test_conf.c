@@ -112,7 +112,7 @@ TEST(addresses_and_points_go_on_in_indented_lines)
 		"\t198.51.100.0/24\n[abuseipdb]\npoints =\n  [90..99]*3\n  100*10\n");
 
 	assert_int_equal(c->nallow, 3);
-	assert_int_equal(c->allow[1].bits, 32);
+	assert_int_equal(c->allow[2].net.bits, 32);
 	assert_int_equal(c->api_points.nentries, 2);
 }
 
@@ -139,11 +139,9 @@ TEST(as_many_fit_as_may_be_given_and_one_more_is_refused)
 		int fit;
 		const char *says;
 	} rows[] = {
-		{ "[allow]\naddresses =\n", "  2001:0db8:0001:0002:0003:0004:0005:00#/128\n",
-		  CONF_ALLOW_MAX, "more than 64 addresses" },
 		{ "", "[tier t#]\nthreshold = #\nbantime = 60\n", TIERS_MAX, "more than 16 tiers" },
 		{ "", "[dnsbl l#]\nzone = z#\npoints = *1\n", SOURCES_MAX - 1,
-		  "more than 62 lists" },
+		  "more than 62 lists and feeds" },
 	};
 	struct conf *c;
 
@@ -323,7 +321,7 @@ ROWS(allowed_addresses_are_found)
 	struct conf *c = load_text("[allow]\naddresses = 192.0.2.0/24 2a02::/16,45.1.1.1\n");
 	struct addr addr = addr_of(row_text(row, "address"));
 
-	assert_int_equal(conf_allowed(c, &addr), row_yes(row, "allowed"));
+	assert_int_equal(conf_allowed(c, &addr, 0) != NULL, row_yes(row, "allowed"));
 }
 
 ROWS(skipped_jails_are_found)

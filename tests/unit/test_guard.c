@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* test_guard.c - addresses that are left alone, one by one and as part of a prefix */
 #include "reputation/guard.h"
+#include "conf/allow.h"
 #include "place.h"
 #include <errno.h>
 #include <ifaddrs.h>
 
 #define SPECIAL "private-use (RFC 1918)"
-#define ALLOWED "allowed by [allow] addresses"
+#define ALLOWED "allowed by [allow]"
 #define OWN	"an address of this host"
-#define HOLDS	"holds one of [allow] addresses"
+#define HOLDS	"holds an address of [allow]"
 
 static struct session session;
 
@@ -28,9 +29,9 @@ static int set_up(void **state)
 	assert_non_null(own);
 	assert_ok(place_set_up(state));
 	place.conf->ipv6_prefix = 64;
-	place.conf->nallow = 2;
-	assert_true(prefix_parse("45.1.1.0/24", &place.conf->allow[0]));
-	assert_true(prefix_parse("2a00:1:2:3::7", &place.conf->allow[1]));
+	assert_true(allow_add(place.conf, "45.1.1.0/24", false, NULL));
+	assert_true(allow_add(place.conf, "2a00:1:2:3::7", false, NULL));
+	assert_ok(allow_finish(place.conf, NULL));
 	own->count = 2;
 	own->addrs[0] = addr_of("45.9.9.9");
 	own->addrs[1] = addr_of("2a00:9:9:9::9");
@@ -66,7 +67,7 @@ ROWS(each_question_gives_its_reason_or_none)
 {
 	struct addr addr = addr_of(row_text(row, "address"));
 
-	assert_reason_of(row, "in_hook", guard_check_in_hook(place.conf, &addr));
+	assert_reason_of(row, "in_hook", guard_check_in_hook(&session, &addr));
 	assert_reason_of(row, "in_worker", guard_check(&session, &addr));
 	assert_reason_of(row, "as_key", guard_check_key(&session, &addr));
 }
