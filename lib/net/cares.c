@@ -139,6 +139,7 @@ static void on_reply(void *user, ares_status_t status, size_t timeouts,
 	}
 	net_ares_read(reply, question->name, question->type, &answer);
 	question->end(question, &answer, NULL);
+	dns_answer_done(&answer);
 }
 
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)
@@ -224,6 +225,7 @@ static void on_reply(void *user, int status, int timeouts, unsigned char *msg, i
 	}
 	dns_message_parse(msg, (size_t)len, question->name, question->type, &answer);
 	question->end(question, &answer, NULL);
+	dns_answer_done(&answer);
 }
 
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question)

@@ -19,11 +19,11 @@ typedef void net_ares_watch(void *user, int fd, int readable, int writable);
 
 struct net_ares_question { /* the caller's, until end() */
 	const char *name;  /* valid for c-ares */
-	int type;	   /* NET_A, NET_TXT */
-	/* reply: valid during the call; NULL: there is none, and why is the reason, or NULL if the
-	 * channel was closed or c-ares gave up waiting. */
-	void (*end)(struct net_ares_question *question, const struct dns_answer *reply,
-		    const char *why);
+	int type;	   /* NET_A, NET_AAAA, NET_TXT */
+	/* reply: valid during the call, and its txts are freed afterwards unless they are taken
+	 * out; NULL: there is none, and why is the reason, or NULL if the channel was closed or
+	 * c-ares gave up waiting. */
+	void (*end)(struct net_ares_question *question, struct dns_answer *reply, const char *why);
 };
 
 int net_ares_init(struct err *error); /* before anything else; counted. Errors: _OS, _NOMEM */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #if IS_MODERN
 
@@ -28,25 +29,25 @@ static bool record_is_ours(const ares_dns_record_t *message, const char *name, i
 	       (int)asked_type == type && asked_class == ARES_CLASS_IN && !strcasecmp(asked, name);
 }
 
-static void record_take(struct dns_answer *answer, const ares_dns_rr_t *record, int type,
-			bool first)
+/* False: no memory. */
+static bool record_take(struct dns_answer *answer, const ares_dns_rr_t *record, int type)
 {
-	if (type == NET_TXT) {
-		size_t len = 0;
-		const unsigned char *text = ares_dns_rr_get_bin(record, ARES_RR_TXT_DATA, &len);
+	size_t len = 0;
+	const unsigned char *text;
 
-		if (first && text) {
-			if (len < sizeof(answer->txt))
-				answer->txt_len = len;
-			else
-				answer->txt_len = sizeof(answer->txt);
-			memcpy(answer->txt, text, answer->txt_len);
-		}
-	} else {
+	dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
+	if (type == NET_A)
 		dns_answer_add_address(answer,
 				       ntohl(ares_dns_rr_get_addr(record, ARES_RR_A_ADDR)->s_addr));
-	}
-	dns_answer_least_ttl(answer, ares_dns_rr_get_ttl(record));
+	if (type == NET_AAAA)
+		dns_answer_add_address6(answer, ares_dns_rr_get_addr6(record, ARES_RR_AAAA_ADDR));
+	if (type != NET_TXT)
+		return true;
+	text = ares_dns_rr_get_bin(record, ARES_RR_TXT_DATA, &len);
+	if (!text)
+		len = 0;
+	return dns_answer_add_txt(answer, text ? (const void *)text : "", MIN(len, TXT_MAX),
+				  len > TXT_MAX);
 }
 
 /*
@@ -70,7 +71,9 @@ static const char *record_take_name(const ares_dns_record_t *message, const char
 		    strcasecmp(ares_dns_rr_get_name(record), name))
 			continue;
 		if ((int)ares_dns_rr_get_type(record) == type) {
-			record_take(answer, record, type, !(*ret_found)++);
+			if (!record_take(answer, record, type))
+				return dns_no_memory;
+			(*ret_found)++;
 		} else if (ares_dns_rr_get_type(record) == ARES_REC_TYPE_CNAME) {
 			*ret_next = ares_dns_rr_get_str(record, ARES_RR_CNAME_CNAME);
 			ncnames++;
@@ -116,7 +119,7 @@ static void record_take_answers(const ares_dns_record_t *message, const char *na
 		const char *why = record_take_name(message, name, type, ret, &found, &next);
 
 		if (why) {
-			dns_answer_set_broken(ret, why);
+			dns_answer_spoil(ret, why);
 			return;
 		}
 		if (found || !next || !*next)
@@ -128,7 +131,7 @@ static void record_take_answers(const ares_dns_record_t *message, const char *na
 		name = next;
 	}
 	if (found && is_nxdomain)
-		dns_answer_set_broken(ret, "NXDOMAIN with an answer");
+		dns_answer_spoil(ret, "NXDOMAIN with an answer");
 	else if (found)
 		ret->status = NET_OK;
 	else if (ares_dns_record_rr_cnt(message, ARES_SECTION_ANSWER) && !hops)

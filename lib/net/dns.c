@@ -227,6 +227,7 @@ static void dns_deliver(struct net *net, struct request *request)
 	}
 	query->answer.waited_ms = (int)(net->conf.now_ms() - query->asked_ms);
 	query->cb(query->user, &query->answer);
+	dns_answer_done(&query->answer);
 	free(query);
 }
 
@@ -262,8 +263,7 @@ static void turn_to_tcp(struct query *query)
 	schedule_try(query, query->net->conf.now_ms());
 }
 
-static void take_reply(struct query *query, unsigned resolver, bool tcp,
-		       const struct dns_answer *answer)
+static void take_reply(struct query *query, unsigned resolver, bool tcp, struct dns_answer *answer)
 {
 	if (is_truncated(answer) && !tcp) {
 		if (!query->tcp)
@@ -273,6 +273,7 @@ static void take_reply(struct query *query, unsigned resolver, bool tcp,
 	if (answer->status == NET_OK || answer->status == NET_NXDOMAIN ||
 	    answer->status == NET_NODATA) {
 		query->answer = *answer;
+		answer->txts = NULL; /* they are the query's */
 		query->answer.replied = true;
 		set_from(query, 1u << resolver);
 		net_done(query->net, &query->request);
@@ -290,7 +291,7 @@ static void take_reply(struct query *query, unsigned resolver, bool tcp,
 		try_soon(query);
 }
 
-static void on_question_end(struct net_ares_question *question, const struct dns_answer *reply,
+static void on_question_end(struct net_ares_question *question, struct dns_answer *reply,
 			    const char *why)
 {
 	struct attempt *attempt = (struct attempt *)(void *)question, **at;
@@ -441,7 +442,7 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 		return; /* the next turn reports the timeout */
 	if (!query_set_name(query, name))
 		dns_answer_set_broken(&query->answer, "not a valid name for a query");
-	else if (type != NET_A && type != NET_TXT)
+	else if (type != NET_A && type != NET_AAAA && type != NET_TXT)
 		dns_answer_set_broken(&query->answer, "not a supported type of query");
 	else
 		try_next(query);

@@ -14,8 +14,10 @@
 #include <arpa/nameser.h>
 #include <resolv.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #define CHAIN_MAX   8
 #define SOA_NUMBERS 20 /* serial, refresh, retry, expire, minimum */
@@ -24,6 +26,7 @@ static const char malformed[] = "malformed "; /* begins why */
 static const char malformed_answer[] = "malformed answer section";
 
 const char dns_truncated[] = "truncated";
+const char dns_no_memory[] = "out of memory";
 const char dns_foreign_soa[] = "a negative answer of another zone";
 
 static bool message_is_ours(ns_msg *msg, const char *name, int type)
@@ -39,6 +42,22 @@ void dns_answer_set_broken(struct dns_answer *answer, const char *why)
 {
 	*answer = (struct dns_answer){ .status = NET_BROKEN };
 	snprintf(answer->why, sizeof(answer->why), "%s", why);
+}
+
+void dns_answer_done(struct dns_answer *answer)
+{
+	while (answer->txts) {
+		struct dns_txt *next = answer->txts->next;
+
+		free(answer->txts);
+		answer->txts = next;
+	}
+}
+
+void dns_answer_spoil(struct dns_answer *answer, const char *why)
+{
+	dns_answer_done(answer);
+	dns_answer_set_broken(answer, why);
 }
 
 void dns_answer_least_ttl(struct dns_answer *answer, uint32_t ttl)
@@ -61,41 +80,80 @@ void dns_answer_add_address(struct dns_answer *answer, uint32_t ip)
 		answer->is_cut = true;
 }
 
-/* The strings of one TXT record (RFC 1035, 3.3.14), joined and cut; false: malformed. */
-static bool message_take_txt(struct dns_answer *answer, const unsigned char *bytes, size_t len,
-			     bool keep)
+void dns_answer_add_address6(struct dns_answer *answer, const void *bytes)
 {
-	if (!len)
-		return false;
-	while (len) {
-		size_t count = *bytes, kept = 0;
+	for (size_t i = 0; i < answer->na6; i++)
+		if (!memcmp(answer->a6[i], bytes, 16))
+			return;
+	if (answer->na6 < ANSWERS_MAX)
+		memcpy(answer->a6[answer->na6++], bytes, 16);
+	else
+		answer->is_cut = true;
+}
 
-		if (count + 1 > len)
-			return false;
-		if (keep)
-			kept = sizeof(answer->txt) - answer->txt_len;
-		if (kept > count)
-			kept = count;
-		memcpy(answer->txt + answer->txt_len, bytes + 1, kept);
-		answer->txt_len += kept;
-		bytes += count + 1;
-		len -= count + 1;
+bool dns_answer_add_txt(struct dns_answer *answer, const void *bytes, size_t len, bool is_cut)
+{
+	struct dns_txt **end = &answer->txts, *txt;
+	size_t count = 0;
+
+	for (; *end; end = &(*end)->next)
+		count++;
+	if (count == TXTS_MAX) {
+		answer->is_cut = true;
+		return true;
 	}
+	txt = malloc(sizeof(*txt) + len);
+	if (!txt)
+		return false;
+	*txt = (struct dns_txt){ .bytes = (char *)(txt + 1), .len = len, .is_cut = is_cut };
+	memcpy(txt + 1, bytes, len);
+	*end = txt;
+	if (count)
+		return true;
+	answer->txt_len = MIN(len, sizeof(answer->txt));
+	memcpy(answer->txt, bytes, answer->txt_len);
 	return true;
 }
 
-static bool message_take_record(struct dns_answer *answer, const ns_rr *rr, int type, bool first)
+/* The strings of one TXT record (RFC 1035, 3.3.14). Returns why it is none, or NULL. */
+static const char *message_take_txt(struct dns_answer *answer, const unsigned char *bytes,
+				    size_t len)
 {
-	if (type == NET_TXT) {
-		if (!message_take_txt(answer, ns_rr_rdata(*rr), ns_rr_rdlen(*rr), first))
-			return false;
-	} else {
-		if (ns_rr_rdlen(*rr) != 4)
-			return false;
-		dns_answer_add_address(answer, (uint32_t)ns_get32(ns_rr_rdata(*rr)));
+	unsigned char joined[TXT_MAX];
+	size_t total = 0, kept = 0;
+
+	if (!len)
+		return malformed_answer;
+	while (len) {
+		size_t count = *bytes, fits = MIN(count, sizeof(joined) - kept);
+
+		if (count + 1 > len)
+			return malformed_answer;
+		memcpy(joined + kept, bytes + 1, fits);
+		kept += fits;
+		total += count;
+		bytes += count + 1;
+		len -= count + 1;
 	}
+	if (!dns_answer_add_txt(answer, joined, kept, total > kept))
+		return dns_no_memory;
+	return NULL;
+}
+
+/* Returns why it is none, or NULL. */
+static const char *message_take_record(struct dns_answer *answer, const ns_rr *rr, int type)
+{
+	const char *why;
+
 	dns_answer_least_ttl(answer, ns_rr_ttl(*rr));
-	return true;
+	if (type == NET_TXT)
+		return message_take_txt(answer, ns_rr_rdata(*rr), ns_rr_rdlen(*rr));
+	why = ns_rr_rdlen(*rr) == (type == NET_A ? 4 : 16) ? NULL : malformed_answer;
+	if (!why && type == NET_A)
+		dns_answer_add_address(answer, (uint32_t)ns_get32(ns_rr_rdata(*rr)));
+	else if (!why)
+		dns_answer_add_address6(answer, ns_rr_rdata(*rr));
+	return why;
 }
 
 bool dns_name_is_below(const char *name, const char *zone)
@@ -136,8 +194,10 @@ static const char *message_take_name(ns_msg *msg, const char *name, int type,
 		if (ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), name))
 			continue;
 		if ((int)ns_rr_type(rr) == type) {
-			if (!message_take_record(answer, &rr, type, !*ret_found))
-				return malformed_answer;
+			const char *why = message_take_record(answer, &rr, type);
+
+			if (why)
+				return why;
 			(*ret_found)++;
 		} else if (ns_rr_type(rr) == ns_t_cname) {
 			int count = dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), ns_rr_rdata(rr),
@@ -225,7 +285,7 @@ static void message_take_answers(ns_msg *msg, const char *name, int type, bool i
 		const char *why = message_take_name(msg, current, type, ret, &found, next);
 
 		if (why) {
-			dns_answer_set_broken(ret, why);
+			dns_answer_spoil(ret, why);
 			return;
 		}
 		if (found || !*next)
@@ -237,7 +297,7 @@ static void message_take_answers(ns_msg *msg, const char *name, int type, bool i
 		memcpy(current, next, sizeof(current));
 	}
 	if (found && is_nxdomain)
-		dns_answer_set_broken(ret, "NXDOMAIN with an answer");
+		dns_answer_spoil(ret, "NXDOMAIN with an answer");
 	else if (found)
 		ret->status = NET_OK;
 	else if (ns_msg_count(*msg, ns_s_an) && !hops)
@@ -314,6 +374,7 @@ static bool is_malformed(const unsigned char *msg, size_t len)
 	if (len > NS_MAXMSG || ns_initparse(msg, (int)len, &m) || ns_parserr(&m, ns_s_qd, 0, &rr))
 		return true;
 	dns_message_parse(msg, len, ns_rr_name(rr), (int)ns_rr_type(rr), &answer);
+	dns_answer_done(&answer);
 	return answer.status == NET_BROKEN &&
 	       !strncmp(answer.why, malformed, sizeof(malformed) - 1);
 }

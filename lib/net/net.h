@@ -22,19 +22,32 @@ enum net_status {
 };
 const char *net_status_text(enum net_status status); /* "timeout", "SERVFAIL"; in load.c */
 
-enum { NET_A = 1, NET_TXT = 16 };
+enum { NET_A = 1, NET_TXT = 16, NET_AAAA = 28 };
 
+#define TXTS_MAX 16   /* TXT records kept of one DNS answer */
+#define TXT_MAX	 4096 /* bytes kept of each; SPF's stay below 512 (RFC 7208, 3.4) */
+
+struct dns_txt {
+	struct dns_txt *next;
+	const char *bytes; /* its strings, joined without blanks; raw, not terminated */
+	size_t len;
+	bool is_cut; /* it is longer */
+};
 struct dns_answer {
 	enum net_status status;
 	size_t na;
 	uint32_t a[ANSWERS_MAX]; /* host order, of the name asked (CNAMEs followed inside the
 				    answer), each once */
-	bool is_cut;		 /* there are more different ones than a[] holds */
+	size_t na6;
+	uint8_t a6[ANSWERS_MAX][16]; /* the same of AAAA records */
+	bool is_cut;		     /* there are more different ones than a[], a6[] or txts hold */
 	uint32_t ttl_s; /* least TTL of the records and the CNAMEs to them; of a "no": min(SOA TTL,
 			   SOA minimum) */
 	bool has_ttl;	/* a "no" without SOA has none */
 	size_t txt_len;
 	char txt[256]; /* first TXT record, raw bytes, cut */
+	struct dns_txt
+		*txts; /* all of them, in the order of the answer; valid during the callback */
 	char why[96];  /* NET_BROKEN: printable */
 	int waited_ms; /* from the question to this answer, or to giving up */
 	bool replied;  /* a resolver sent a message, whatever it says */

@@ -9,7 +9,7 @@
 #define WIRE  "\1\x32\1\x30\1\x30\003127\2bl\4test\0"
 #define OTHER "\1\x33\1\x30\1\x30\003127\2bl\4test\0"
 #define UPPER "\1\x32\1\x30\1\x30\003127\2BL\4TeSt\0"
-enum { OK = 0x8180 /* QR RD RA */, AAAA = 28 };
+enum { OK = 0x8180 /* QR RD RA */ };
 
 /* ---- a message, from the words of data/unit/dns_message.tsv ---- */
 
@@ -51,10 +51,15 @@ static void put_word(struct message *m, const char *word, size_t len)
 	static const struct {
 		const char *word, *hex;
 	} words[] = {
-		{ "me", "c00c" },	 { "zone", "c016" },
-		{ "A", "00010001" },	 { "TXT", "00100001" },
-		{ "CNAME", "00050001" }, { "SOA", "00060001" },
-		{ "NS", "00020001" },	 { "soa", "c0160168c01600000001000000020000000300000004" },
+		{ "me", "c00c" },
+		{ "zone", "c016" },
+		{ "A", "00010001" },
+		{ "TXT", "00100001" },
+		{ "CNAME", "00050001" },
+		{ "SOA", "00060001" },
+		{ "AAAA", "001c0001" },
+		{ "NS", "00020001" },
+		{ "soa", "c0160168c01600000001000000020000000300000004" },
 	};
 	uint32_t number;
 
@@ -107,17 +112,20 @@ static void put_question(struct message *m, const char *wire, int type)
 	put16(m, 1);
 }
 
+static const int types[] = { NET_A, NET_TXT, NET_AAAA };
+static const char types_words[] = "A TXT AAAA";
+
 enum { OURS, ANOTHER_NAME, IN_UPPER_CASE, OF_ANOTHER_TYPE, NONE };
 
 static int build(struct message *m, const struct row *row)
 {
 	static const char *const wires[] = { WIRE, OTHER, UPPER, WIRE, WIRE };
 	int question = row_choice(row, "question", "ours other upper AAAA none");
-	int type = row_choice(row, "asked", "A TXT") ? NET_TXT : NET_A;
+	int type = types[row_choice(row, "asked", types_words)];
 
 	start(m, (int)row_number(row, "flags"), question != NONE, (int)row_number(row, "an"),
 	      (int)row_number(row, "ns"), (int)row_number(row, "ar"));
-	put_question(m, wires[question], question == OF_ANOTHER_TYPE ? AAAA : type);
+	put_question(m, wires[question], question == OF_ANOTHER_TYPE ? NET_AAAA : type);
 	put_words(m, row_text(row, "records"));
 	return type;
 }
@@ -129,6 +137,32 @@ static int ncompared;
 static bool is_answer(const struct dns_answer *a)
 {
 	return a->status == NET_OK || a->status == NET_NXDOMAIN || a->status == NET_NODATA;
+}
+
+static inline void assert_same_texts(const struct dns_txt *a, const struct dns_txt *b)
+{
+	for (; a && b; a = a->next, b = b->next) {
+		assert_int_equal(a->len, b->len);
+		assert_memory_equal(a->bytes, b->bytes, a->len);
+		assert_int_equal(a->is_cut, b->is_cut);
+	}
+	assert_true(!a && !b);
+}
+
+static inline void assert_same(const struct dns_answer *a, const struct dns_answer *b)
+{
+	assert_int_equal(a->status, b->status);
+	assert_int_equal(a->na, b->na);
+	assert_memory_equal(a->a, b->a, sizeof(a->a));
+	assert_int_equal(a->na6, b->na6);
+	assert_memory_equal(a->a6, b->a6, sizeof(a->a6));
+	assert_int_equal(a->is_cut, b->is_cut);
+	assert_int_equal(a->has_ttl, b->has_ttl);
+	assert_int_equal(a->ttl_s, b->ttl_s);
+	assert_int_equal(a->txt_len, b->txt_len);
+	assert_memory_equal(a->txt, b->txt, sizeof(a->txt));
+	assert_same_texts(a->txts, b->txts);
+	assert_string_equal(a->why, b->why);
 }
 
 /* A modern c-ares parses replies itself. What it makes of them must be an answer in the same cases,
@@ -151,16 +185,9 @@ static void compare(unsigned char *msg, size_t len, int type, const struct dns_a
 	if (is_answer(a) != is_answer(&b))
 		fail_msg("status %d %s, by c-ares %d %s", (int)a->status, a->why, (int)b.status,
 			 b.why);
-	if (!is_answer(a))
-		return;
-	assert_int_equal(a->status, b.status);
-	assert_int_equal(a->na, b.na);
-	assert_memory_equal(a->a, b.a, sizeof(a->a));
-	assert_int_equal(a->has_ttl, b.has_ttl);
-	assert_int_equal(a->ttl_s, b.ttl_s);
-	assert_int_equal(a->txt_len, b.txt_len);
-	assert_memory_equal(a->txt, b.txt, sizeof(a->txt));
-	assert_string_equal(a->why, b.why);
+	if (is_answer(a))
+		assert_same(a, &b);
+	dns_answer_done(&b);
 #else
 	(void)msg;
 	(void)len;
@@ -190,6 +217,7 @@ static void a_message_cut_anywhere_is_broken(const struct message *m, int type)
 		parse(m->b, len, type, &a);
 		if (a.status != NET_BROKEN || !*a.why || a.na)
 			fail_msg("cut at %zu", len);
+		dns_answer_done(&a);
 	}
 }
 
@@ -204,10 +232,13 @@ static void any_byte_may_change(struct message *m, int type)
 		for (int v = 0; v < 256; v += 3) {
 			m->b[at] = (unsigned char)v;
 			parse(m->b, m->len, type, &a);
-			assert_true(a.na <= ANSWERS_MAX && a.txt_len <= sizeof(a.txt));
+			assert_true(a.na <= ANSWERS_MAX && a.na6 <= ANSWERS_MAX &&
+				    a.txt_len <= sizeof(a.txt));
 			assert_true((a.status == NET_BROKEN) == (*a.why != '\0'));
-			assert_true(a.status == NET_OK || !a.na);
+			assert_true(a.status == NET_OK || (!a.na && !a.na6));
 			assert_non_null(memchr(a.why, '\0', sizeof(a.why)));
+			assert_true(a.status == NET_OK || !a.txts);
+			dns_answer_done(&a);
 		}
 		m->b[at] = was;
 	}
@@ -238,8 +269,44 @@ ROWS(a_reply_is_read_as_its_row_says)
 		assert_int_equal(a.txt_len, strlen(text));
 		assert_memory_equal(a.txt, text, a.txt_len);
 	}
+	dns_answer_done(&a);
 	if (a.status != NET_BROKEN)
 		a_message_cut_anywhere_is_broken(&m, type);
+	any_byte_may_change(&m, type);
+}
+
+/* Each text or address in a line of its own. */
+static void list_records(const struct dns_answer *a, char *text, size_t room)
+{
+	char host[64];
+
+	*text = '\0';
+	for (const struct dns_txt *txt = a->txts; txt; txt = txt->next)
+		snprintf(text + strlen(text), room - strlen(text), "%.*s%s\n", (int)txt->len,
+			 txt->bytes, txt->is_cut ? "..." : "");
+	for (size_t i = 0; i < a->na6; i++)
+		snprintf(text + strlen(text), room - strlen(text), "%s\n",
+			 inet_ntop(AF_INET6, a->a6[i], host, sizeof(host)));
+}
+
+ROWS(all_records_are_kept)
+{
+	int type = types[row_choice(row, "asked", types_words)], count = (int)row_number(row, "an");
+	struct dns_answer a;
+	char text[1000];
+	struct message m;
+
+	start(&m, OK, 1, count, 0, 0);
+	put_question(&m, WIRE, type);
+	put_words(&m, row_text(row, "records"));
+	parse(m.b, m.len, type, &a);
+	list_records(&a, text, sizeof(text));
+	assert_string_equal(text, row_text(row, "kept"));
+	assert_int_equal(a.status, *text ? NET_OK : NET_BROKEN);
+	assert_false(a.is_cut);
+	assert_int_equal(a.na, 0);
+	dns_answer_done(&a);
+	a_message_cut_anywhere_is_broken(&m, type);
 	any_byte_may_change(&m, type);
 }
 
@@ -331,6 +398,66 @@ TEST(a_long_text_is_cut)
 	parse(m.b, m.len, NET_TXT, &a);
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.txt_len, sizeof(a.txt));
+	assert_int_equal(a.txts->len, 400);
+	assert_false(a.txts->is_cut);
+	dns_answer_done(&a);
+}
+
+/* A string of 255 bytes after the other: 4,096 bytes are kept, and one more is not. */
+TEST(a_text_is_kept_up_to_its_limit)
+{
+	static const int lengths[] = { 4096, 4097 };
+	unsigned char string[256];
+	struct dns_answer a;
+	struct message m;
+
+	memset(string, 'x', sizeof(string));
+	for (size_t i = 0; i < 2; i++) {
+		start(&m, OK, 1, 1, 0, 0);
+		put_question(&m, WIRE, NET_TXT);
+		put_words(&m, "me TXT :300");
+		put16(&m, 16 * 256 + 1 + lengths[i] - 16 * 255);
+		for (int left = lengths[i], n; left; left -= n) {
+			n = left < 255 ? left : 255;
+			string[0] = (unsigned char)n;
+			put(&m, string, (size_t)n + 1);
+		}
+		parse(m.b, m.len, NET_TXT, &a);
+		assert_int_equal(a.status, NET_OK);
+		assert_int_equal(a.txts->len, 4096);
+		assert_int_equal(a.txts->is_cut, i);
+		dns_answer_done(&a);
+	}
+}
+
+TEST(sixteen_records_of_a_name_are_kept)
+{
+	static const int asked[] = { NET_TXT, NET_AAAA };
+	struct dns_answer a;
+	struct message m;
+	char words[80];
+
+	for (size_t at = 0; at < 4; at++) {
+		int type = asked[at / 2], count = 16 + at % 2;
+		size_t kept = 0;
+
+		start(&m, OK, 1, count, 0, 0);
+		put_question(&m, WIRE, type);
+		for (int i = 0; i < count; i++) {
+			snprintf(words, sizeof(words),
+				 type == NET_TXT ? "me TXT :300 0003 =%02d"
+						 : "me AAAA :300 0010 'fifteen_octets_%c",
+				 type == NET_TXT ? i : 'a' + i);
+			put_words(&m, words);
+		}
+		parse(m.b, m.len, type, &a);
+		assert_int_equal(a.status, NET_OK);
+		for (const struct dns_txt *txt = a.txts; txt; txt = txt->next)
+			kept++;
+		assert_int_equal(kept + a.na6, 16);
+		assert_int_equal(a.is_cut, at % 2);
+		dns_answer_done(&a);
+	}
 }
 
 TEST(there_are_many_replies)

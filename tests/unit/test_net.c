@@ -22,6 +22,7 @@ static struct asked {
 	int ncalls;
 	int64_t at_ms;
 	struct dns_answer answer;
+	char text[16]; /* of its last TXT record */
 } asked[2000];
 static struct net *net;
 static struct fake_dns *d, *d2; /* the resolvers */
@@ -36,6 +37,9 @@ static void answered(void *user, const struct dns_answer *a)
 	q->ncalls++;
 	q->at_ms = now_ms();
 	q->answer = *a;
+	q->answer.txts = NULL;
+	for (const struct dns_txt *txt = a->txts; txt; txt = txt->next)
+		snprintf(q->text, sizeof(q->text), "%.*s", (int)txt->len, txt->bytes);
 	if (again > 0 && net) {
 		again--;
 		is_inside = true;
@@ -147,6 +151,12 @@ TEST(an_answer_comes_with_its_addresses_and_ttl)
 	assert_int_equal(a.status, NET_OK);
 	assert_int_equal(a.txt_len, 4);
 	assert_memory_equal(a.txt, "why!", 4);
+	assert_string_equal(asked[0].text, "why!");
+	a = one("good.test", NET_AAAA, false);
+	assert_int_equal(a.status, NET_OK);
+	assert_int_equal(a.na6, 1);
+	assert_memory_equal(a.a6[0], "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2", 16);
+	assert_int_equal(a.na, 0);
 }
 
 TEST(what_the_resolver_says_arrives_as_it_is)
@@ -381,7 +391,7 @@ TEST(what_cannot_be_asked_is_answered_in_the_next_turn)
 	for (size_t i = 0; i < n; i++)
 		ask(i, names[i], NET_A, i & 1, 5000);
 	ask(n, lengthy, NET_A, false, 5000);
-	ask(n + 1, "good.test", 28, false, 5000);
+	ask(n + 1, "good.test", 15 /* MX */, false, 5000);
 	assert_int_equal(asked[0].ncalls, 0);
 	assert_int_equal(iprep_net.turn(net, now_ms()), 0);
 	for (size_t i = 0; i < n + 2; i++) {

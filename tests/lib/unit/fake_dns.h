@@ -20,11 +20,19 @@ struct fake_dns {
 	atomic_int nudp, ntcp_asked;
 };
 
+static size_t fake_record(unsigned char *m, size_t len, const unsigned char *record, size_t n)
+{
+	memcpy(m + len, record, n);
+	return len + n;
+}
+
 /* The reply in place of the question; returns its length, 0: say nothing. */
 static size_t fake_reply(struct fake_dns *d, unsigned char *m, size_t len, bool is_tcp)
 {
 	static const unsigned char a_record[] = { 0xc0, 12, 0, 1, 0,   1, 0, 0,
 						  1,	44, 0, 4, 127, 0, 0, 2 };
+	static const unsigned char aaaa_record[] = { 0xc0, 12, 0,  28,	 0, 1,	 0,    0,	1,
+						     44,   0,  16, 0x20, 1, 0xd, 0xb8, [27] = 2 };
 	static const unsigned char txt_record[] = { 0xc0, 12, 0, 16, 0,	  1,   0,   0,	1,
 						    44,	  0,  5, 4,  'w', 'h', 'y', '!' };
 	char what[64] = "";
@@ -52,9 +60,11 @@ static size_t fake_reply(struct fake_dns *d, unsigned char *m, size_t len, bool 
 	if (m[3] != 0x80 || m[2] & 2 || !strcmp(what, "nodata"))
 		return len;
 	m[7] = 1;
-	n = m[len - 3] == 16 ? sizeof(txt_record) : sizeof(a_record);
-	memcpy(m + len, m[len - 3] == 16 ? txt_record : a_record, n);
-	return len + n;
+	if (m[len - 3] == 16)
+		return fake_record(m, len, txt_record, sizeof(txt_record));
+	if (m[len - 3] == 28)
+		return fake_record(m, len, aaaa_record, sizeof(aaaa_record));
+	return fake_record(m, len, a_record, sizeof(a_record));
 }
 
 static bool fake_is(const unsigned char *m, const char *label)

@@ -92,11 +92,15 @@ static void add(struct waiting w, const char *name, int64_t deadline_ms)
 static void fake_dns(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		     void (*cb)(void *user, const struct dns_answer *a), void *user)
 {
+	const char *kind = "";
 	char text[600];
 
 	(void)net;
-	snprintf(text, sizeof(text), "%s%s%s", tcp ? "TCP " : "", type == NET_TXT ? "TXT " : "",
-		 name);
+	if (type == NET_TXT)
+		kind = "TXT ";
+	else if (type == NET_AAAA)
+		kind = "AAAA ";
+	snprintf(text, sizeof(text), "%s%s%s", tcp ? "TCP " : "", kind, name);
 	add((struct waiting){ .dns = cb, .user = user }, text, deadline_ms);
 }
 

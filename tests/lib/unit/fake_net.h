@@ -10,8 +10,8 @@
 
 enum { NEVER = -1 };
 struct fake_answer {
-	const char *match; /* part of "[TCP ][TXT ]name" or of the URL; the first row that does;
-			      NULL ends the table */
+	const char *match; /* part of "[TCP ][TXT |AAAA ]name" or of the URL; the first row that
+			      does; NULL ends the table */
 	struct dns_answer dns;
 	struct http_answer http;
 	int delay_ms; /* NEVER: only at the deadline */
