@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the programs promise whatever fails: statuses, one line, nothing recorded is lost. Usage: data/refusals.tsv."""
 import os
-import shutil
 import socket
-import sqlite3
 import subprocess
 import time
 
@@ -82,44 +80,18 @@ class Spoiled(StoreCase):
         os.chmod(self.place.dir, 0o1777)
         self.ready()
 
-    def test_a_newer_database_is_not_touched(self):
-        self.ready()
-        self.block(BLOCKED)
-        self.sql('PRAGMA user_version = 99')
-        before = self.place.bytes('state/iprep.db')
-        self.enqueue('45.2.2.2', status=74, says='newer iprep')
-        self.assertEqual((self.place.bytes('state/iprep.db'), self.count('block')), (before, 1))
-
-    def test_a_damaged_database_is_left_as_it_is_and_can_be_set_aside(self):
-        self.enqueue(BLOCKED)
-        self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
-        is_damaged(self.place)
-        before = self.place.bytes('state/iprep.db')
-        self.enqueue('45.2.2.2', status=74, says='set it aside with rep-purge --reset')
-        self.purge(BLOCKED, status=74, says='set it aside with rep-purge --reset')
-        self.gate('45.2.2.2')
-        self.assertEqual(self.place.bytes('state/iprep.db'), before)
-        os.rename(self.db, self.place.path('state/aside'))
-        self.enqueue('45.2.2.2')
-        self.assertEqual(self.count('report'), 1)
-
     def test_a_locked_one_is_75_within_its_bound_the_gate_answers_and_the_event_can_be_repeated(self):
         self.enqueue(BLOCKED)
         self.block(BLOCKED)
         for kind in ('IMMEDIATE', 'EXCLUSIVE'):
             when = str(int(time.time()))
-            held = sqlite3.connect(self.db, isolation_level=None)
-            held.execute('BEGIN ' + kind)
-            self.place.own()
-            start = time.monotonic()
-            self.enqueue('45.2.2.2', '--time', when, status=75, says='locked', timeout=60)
-            self.assertGreater(time.monotonic() - start, 1.9)   # its end is the bound of run_it()
-            self.gate(BLOCKED, status=10)
-            self.gate('45.9.9.9')
-            self.run_it('rep-check', '--ready', status=75, says='locked', timeout=60)
-            held.execute('ROLLBACK')
-            held.close()
-            self.place.own()
+            with self.place.locked(kind):
+                start = time.monotonic()
+                self.enqueue('45.2.2.2', '--time', when, status=75, says='locked', timeout=60)
+                self.assertGreater(time.monotonic() - start, 1.9)   # its end is the bound of run_it()
+                self.gate(BLOCKED, status=10)
+                self.gate('45.9.9.9')
+                self.run_it('rep-check', '--ready', status=75, says='locked', timeout=60)
             self.enqueue('45.2.2.2', '--time', when)
             self.assertEqual(self.count('report'), 2)
             self.assertEqual(self.sql('PRAGMA integrity_check'), [('ok',)])
@@ -183,86 +155,6 @@ class Called(StoreCase):
         for program in ('rep-check', 'rep-report', 'rep-purge'):
             self.assertIn('Usage', self.run_it(program, '--help').stdout)
             self.assertIn(program, self.run_it(program, '-V').stdout)
-
-    def test_a_full_stdout_is_74(self):
-        with open('/dev/full', 'w', encoding='ascii') as full:
-            for program, args in (('rep-check', '10.0.0.1'), ('rep-purge', BLOCKED), ('rep-check', '--help')):
-                self.run_it(program, args, status=74, says='stdout', capture_output=False, stdout=full,
-                            stderr=subprocess.PIPE)
-
-
-class Disk(StoreCase):
-    """A file system of its own below the state, in a mount namespace; then its contents are looked at."""
-
-    SCRIPT = ('mount -t tmpfs -o size=2m,mode=0700,uid=65534,gid=65534 none "$1/state" && '
-              'cp -p "$1/saved/"* "$1/state/" && { %s; }; here=$1; shift; "$@"; status=$?; '
-              'mkdir "$here/after" && cp -p "$here/state/iprep.db"* "$here/after/"; exit $status')
-    FULL = ('dd if=/dev/zero of="$1/state/fill" bs=4k 2>/dev/null; '
-            'dd if=/dev/zero of="$1/state/fill2" bs=1 count=4096 2>/dev/null; true')
-    READ_ONLY = 'mount -o remount,ro none "$1/state"'
-
-    def fill(self, *suffixes, last="UPDATE block SET jail = 'other'"):
-        """One block and one report are there; the last change is in the write-ahead log, if that is kept."""
-        self.ready()
-        self.block(BLOCKED)
-        self.enqueue('45.7.7.7')
-        db = sqlite3.connect(self.db)
-        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
-        if suffixes:
-            db.execute(last)
-            db.commit()                    # the last to close would remove the log
-        self.place.own()
-        os.mkdir(self.place.path('saved'))
-        for suffix in ('', *suffixes):
-            shutil.copy(self.db + suffix, self.place.path('saved'))
-            os.chown(self.place.path('saved/iprep.db' + suffix), OWNER, OWNER)
-        db.close()
-
-    def on_disk(self, before, program, *args):
-        """Returns status and stderr; what was recorded is still there."""
-        done = subprocess.run(['unshare', '-m', 'sh', '-c', self.SCRIPT % before, 'sh', self.place.dir,
-                               *self.place.command(program, *args)], capture_output=True, text=True, timeout=60,
-                              check=False)
-        db = sqlite3.connect(self.place.path('after/iprep.db'))
-        self.assertEqual(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
-        counts = [db.execute(f'SELECT count(*) FROM {table}').fetchone()[0] for table in ('block', 'report')]
-        db.close()
-        shutil.rmtree(self.place.path('after'))
-        self.assertEqual(counts, [1, 1])
-        return done.returncode, done.stderr
-
-    def everything(self, unreadable=()):
-        for before in (self.FULL, self.READ_ONLY):
-            with self.subTest(before=before):
-                for program, *args in (('rep-report', '--enqueue', '--', '45.2.2.2'), ('rep-check', '--ready'),
-                                       ('rep-purge', '45.7.7.7')):
-                    status, said = self.on_disk(before, program, *args)
-                    self.assertEqual(status, 74, f'{program} {args}: {said}')
-                    self.assertRegex(said, rf'\A{program}: [^\n]*\n\Z')
-                blocked = 0 if before in unreadable else 10
-                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', BLOCKED), (blocked, ''))
-                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', '45.2.2.2'), (0, ''))
-
-    def test_nothing_is_lost_and_the_gate_answers(self):
-        self.fill()
-        self.everything()
-
-    def test_the_same_with_a_log_and_its_index_left_behind(self):
-        self.fill('-wal', '-shm')
-        self.everything()
-
-    def test_a_block_that_is_only_in_the_log_counts(self):
-        self.fill('-wal', '-shm', last="UPDATE block SET key = x'00000000000000000000ffff2d030303'")
-        for before in (self.FULL, self.READ_ONLY):
-            with self.subTest(before=before):
-                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', '45.3.3.3'), (10, ''))
-                self.assertEqual(self.on_disk(before, 'rep-check', '--gate', '--', BLOCKED), (0, ''))
-
-    def test_the_same_with_a_log_alone(self):
-        """SQLite reads no log on a read-only disk without its index. The file alone could hold a block that the log
-        lifts, so the gate counts no line."""
-        self.fill('-wal')
-        self.everything(unreadable=(self.READ_ONLY,))
 
 
 class People(StoreCase):

@@ -150,8 +150,7 @@ class Disasters(unittest.TestCase):
         confirmed = row['verdict'] == 'confirmed' or row['api'].startswith('fault ')
         with api_of(row) as api:
             conf = configuration.build(general={'timeout_ms': 1000}, sections={'tier notorious': None}, lists=lists,
-                                       dns=self.ports[row['resolver']],
-                                       abuseipdb={'url': api.url, 'key_file': '{dir}/key'} if api else {'key_file': ''})
+                                       dns=self.ports[row['resolver']], api=api and api.url)
             with contextlib.closing(places.Place(conf)) as place:
                 yield from verdicts.by_hand(place, ADDRESS, row, *row['finding'].split(), with_answer=True)
             with contextlib.closing(places.Place(conf)) as place:

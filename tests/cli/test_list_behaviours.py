@@ -35,7 +35,7 @@ class ListBehaviours(unittest.TestCase):
             self.dns.zones[f'{name}.sound.test'] = Zone(parse(BESIDE[row['beside']]))
             lists['beside'] = {'zone': f'{name}.sound.test', 'points': '127.0.0.2*3'}
         conf = configuration.build(general={'timeout_ms': 1000}, sections={'tier notorious': None}, lists=lists,
-                                   dns=self.dns.port, abuseipdb={'key_file': ''})
+                                   dns=self.dns.port)
         with contextlib.closing(Place(conf)) as place:
             if row['when'] == 'later':
                 self.dns.zones[f'{name}.test'] = Zone({})

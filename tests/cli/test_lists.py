@@ -114,7 +114,7 @@ class Withdrawn(ListsCase):
     EMPTY = Zone({}, test=b.not_listed())
 
     def block_all(self, **lists):
-        self.start(lists=lists, abuseipdb={'key_file': ''})
+        self.start(lists=lists)
         self.zones(a=Zone(YES), b=Zone(YES))
         self.local('[worker]\nmax_new_blocks = 2/1h\n')
         for i in range(1, 5):

@@ -144,72 +144,82 @@ class FileLimit(Case):
         self.assertEqual(p.returncode, 74, p.stderr)
 
 
-class DiskThatTakesNothing(Case):
-    """Full or read-only, in a mount namespace: what only reads still answers; with the log still to be read."""
+class Disk(StoreCase):
+    """Full or read-only, in a mount namespace. One block and one report are there."""
 
-    FULL = 'dd if=/dev/zero of="$1/state/fill" bs=4k 2>/dev/null; true'
+    SCRIPT = ('mount -t tmpfs -o size=2m,mode=0700,uid=65534,gid=65534 none "$1/state" && '
+              'cp -p "$1/saved/"* "$1/state/" && { %s; }; here=$1; shift; "$@"; status=$?; '
+              'mkdir "$here/after" && cp -p "$here/state/iprep.db"* "$here/after/"; exit $status')
+    FULL = ('dd if=/dev/zero of="$1/state/fill" bs=4k 2>/dev/null; '
+            'dd if=/dev/zero of="$1/state/fill2" bs=1 count=4096 2>/dev/null; true')
     READ_ONLY = 'mount -o remount,ro none "$1/state"'
     IN_LOG = '45.3.3.3'
-    READS = [('--blocks', 'rep-check', 0), ('--cached', 'rep-check', 75), ('--status', 'rep-report', 0),
-             ('--released', 'rep-purge', 0)]
+    WRITES = [('rep-report', '--enqueue', '--', '45.2.2.2'), ('rep-check', '--ready'), ('rep-purge', '45.7.7.7'),
+              ('rep-check', '--blocks', '--new')]
+    READS = [('rep-check', '--blocks', 0), ('rep-check', '--cached', '45.9.9.9', 75), ('rep-report', '--status', 0),
+             ('rep-purge', '--released', 0)]
 
-    def setUp(self):
-        super().setUp()
-        self.save_state(in_log=True)
-
-    def save_state(self, in_log):
-        """The files as a crash leaves them: a block is in the log alone, and there is no index."""
-        db = sqlite3.connect(self.db, isolation_level=None)
-        if in_log:
-            db.execute('PRAGMA wal_autocheckpoint = 0')
-            db.execute('INSERT INTO block SELECT ?, tier, score, since, until, first_at, announced_at, due, jail, src,'
-                       ' shown_at, recheck_at, addr, seen FROM block LIMIT 1', (key_of(self.IN_LOG),))
-            db.execute('DELETE FROM block WHERE key <> ?', (key_of(self.IN_LOG),))
+    def leave(self, *suffixes):
+        """What a crash leaves of the log and its index; with a log, that alone knows which address is blocked."""
+        self.place.clear()
+        self.ready()
+        self.block(BLOCKED)
+        self.enqueue('45.7.7.7')
+        db = sqlite3.connect(self.db)
+        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+        if suffixes:
+            db.execute('UPDATE block SET key = ?', (key_of(self.IN_LOG),))
+            db.commit()                    # the last to close would remove the log
+        self.place.own()
         shutil.rmtree(self.place.path('saved'), ignore_errors=True)
-        os.mkdir(self.place.path('saved'), 0o700)
-        for name in ('iprep.db', 'iprep.db-wal') if in_log else ('iprep.db',):
-            shutil.copy(self.place.path('state/' + name), self.place.path('saved/' + name))
-            os.chown(self.place.path('saved/' + name), OWNER, OWNER)
+        os.mkdir(self.place.path('saved'))
+        for suffix in ('', *suffixes):
+            shutil.copy(self.db + suffix, self.place.path('saved'))
+            os.chown(self.place.path('saved/iprep.db' + suffix), OWNER, OWNER)
         db.close()
 
-    def in_mount(self, before, program, *args):
-        script = (f'mount -t tmpfs -o size=2m,mode=0700,uid={OWNER},gid={OWNER} none "$1/state" && '
-                  'cp -p "$1/saved/"* "$1/state/" && ' + before + ' && shift && exec "$@"')
-        return subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', self.place.dir,
-                               *self.place.command(program, *args)], capture_output=True, timeout=60, text=True)
+    def disks(self):
+        """Each, with a log and without: (disk, can the database be read, what is blocked, what is not)
 
-    def reads(self, disk, blocked, other):
-        for mode, program, status in self.READS:
-            with self.subTest(mode=mode):
-                p = self.in_mount(disk, program, mode, *(['45.9.9.9'] if mode == '--cached' else []))
-                self.assertEqual((p.returncode, [line for line in p.stderr.splitlines() if 'zone' not in line]),
-                                 (status, []), p.stdout)
-                if mode == '--blocks':
-                    self.assertEqual((blocked in p.stdout, other in p.stdout), (True, False))
-        for address, status in ((blocked, 10), (other, 0)):
-            for mode in ('--gate', '--is-blocked'):
-                p = self.in_mount(disk, 'rep-check', mode, '--', address)
-                self.assertEqual((p.returncode, mode, address), (status, mode, address), p.stderr)
+        SQLite reads no log on a read-only disk without its index. The file alone could hold a block that the log lifts.
+        """
+        for suffixes in ((), ('-wal', '-shm'), ('-wal',)):
+            self.leave(*suffixes)
+            for disk in (self.FULL, self.READ_ONLY):
+                addresses = (self.IN_LOG, BLOCKED) if suffixes else (BLOCKED, self.IN_LOG)
+                yield disk, (suffixes, disk) != (('-wal',), self.READ_ONLY), *addresses
 
-    def test_on_a_full_disk_all_is_read_the_log_too(self):
-        self.reads(self.FULL, self.IN_LOG, BLOCKED)
+    def on_disk(self, disk, status, *args):
+        """Returns the outputs; what was recorded is still there."""
+        p = subprocess.run(['unshare', '-m', 'sh', '-c', self.SCRIPT % disk, 'sh', self.place.dir,
+                            *self.place.command(*args)], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(p.returncode, status, f'{disk} {args}: {p.stderr}')
+        with contextlib.closing(sqlite3.connect(self.place.path('after/iprep.db'))) as db:
+            self.assertEqual(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
+            counts = [db.execute(f'SELECT count(*) FROM {table}').fetchone()[0] for table in ('block', 'report')]
+        self.assertEqual(counts, [1, 1])
+        shutil.rmtree(self.place.path('after'))
+        return p.stdout, p.stderr
 
-    def test_on_a_read_only_disk_all_of_the_file_is_read(self):
-        self.keep(KEPT[-1])
-        self.save_state(in_log=False)
-        self.reads(self.READ_ONLY, BLOCKED, '45.3.3.4')
+    def test_what_writes_fails_in_one_line_and_loses_nothing(self):
+        for disk, *_ in self.disks():
+            for args in self.WRITES:
+                self.assertRegex(self.on_disk(disk, 74, *args)[1], rf'\A{args[0]}: [^\n]*\n\Z')
 
-    def test_what_cannot_be_read_is_an_error_and_not_old_news(self):
-        for mode, program, _ in self.READS:
-            p = self.in_mount(self.READ_ONLY, program, mode, *(['45.9.9.9'] if mode == '--cached' else []))
-            self.assertEqual((p.returncode, p.stdout), (74, ''), mode)
-        self.assertEqual(self.in_mount(self.READ_ONLY, 'rep-check', '--gate', '--', BLOCKED).returncode, 0)
-
-    def test_what_writes_is_an_error(self):
-        for args in (('rep-check', '--blocks', '--new'), ('rep-purge', '45.9.9.9'),
-                     ('rep-report', '--enqueue', '--', '45.9.9.9')):
-            p = self.in_mount(self.FULL, *args)
-            self.assertEqual((p.returncode, p.stderr.count('\n')), (74, 1), p.stderr)
+    def test_what_reads_answers_and_what_cannot_be_read_is_an_error_and_not_old_news(self):
+        for disk, is_readable, blocked, other in self.disks():
+            for *args, status in self.READS:
+                out, err = self.on_disk(disk, status if is_readable else 74, *args)
+                if not is_readable:
+                    self.assertEqual(out, '')
+                    continue
+                self.assertEqual(err, '')
+                if '--blocks' in args:
+                    self.assertEqual((blocked in out, other in out), (True, False))
+            for address, status in ((blocked, 10 if is_readable else 0), (other, 0)):
+                self.assertEqual(self.on_disk(disk, status, 'rep-check', '--gate', '--', address), ('', ''))
+            for address, status in ((blocked, 10), (other, 0)) if is_readable else ():
+                self.on_disk(disk, status, 'rep-check', '--is-blocked', '--', address)
 
 
 class Endless(Case):

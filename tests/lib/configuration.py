@@ -19,7 +19,8 @@ NOBODY_LISTENS = 9                         # the port "discard"
 def build(sections=None, *, dns=None, lists=None, api=None, **more):
     """
     lists: {name: points} of [dnsbl NAME] sections, with the zone NAME.test; or {name: {key: value}}.
-    dns: the port of the resolver on 127.0.0.1. api: the URL of AbuseIPDB, whose key is in {dir}/key.
+    dns: the port of the resolver on 127.0.0.1. api: the URL of AbuseIPDB, whose key is in {dir}/key; None: no key file is
+    looked for, not even the machine's own.
     sections, more: {section: {key: value}}, laid over all of it; None instead of a value or of a section leaves it out.
     """
     made = {name: dict(keys) for name, keys in BASE.items()}
@@ -28,8 +29,7 @@ def build(sections=None, *, dns=None, lists=None, api=None, **more):
     for name, points in (lists or {}).items():
         keys = points if isinstance(points, dict) else {'points': points}
         made[f'dnsbl {name}'] = {'zone': f'{name}.test', **keys}
-    if api is not None:
-        made['abuseipdb'] = {'url': api, 'key_file': '{dir}/key'}
+    made['abuseipdb'] = {'key_file': ''} if api is None else {'url': api, 'key_file': '{dir}/key'}
     for name, keys in [*(sections or {}).items(), *more.items()]:
         made[name] = None if keys is None else {**(made.get(name) or {}), **keys}
     return ''.join(section(name, keys) for name, keys in made.items() if keys is not None)

@@ -99,6 +99,17 @@ class Place:
         except FileNotFoundError:
             return ''
 
+    def clear(self):
+        """No file is in the state any more."""
+        for name in self.files():
+            os.unlink(self.path('state/' + name))
+
+    def fill(self, name='state/fill'):
+        """The disk of this file, to its last byte."""
+        with contextlib.suppress(OSError), open(self.path(name), 'ab', buffering=0) as f:
+            while f.write(bytes(4096)):
+                pass
+
     def mount_state(self, options):
         """The state on a small disk of its own; what was in it is gone."""
         subprocess.run(['mount', '-t', 'tmpfs', '-o', f'{options},mode=0700,uid={OWNER},gid={OWNER}', 'tmpfs',
@@ -184,6 +195,18 @@ class Place:
                 return db.execute(text, values).fetchall()
         finally:
             db.close()
+            self.own()
+
+    @contextlib.contextmanager
+    def locked(self, kind='IMMEDIATE'):
+        """Another process has the lock of the database."""
+        held = sqlite3.connect(self.db, isolation_level=None)
+        held.execute('BEGIN ' + kind)
+        self.own()
+        try:
+            yield
+        finally:
+            held.close()
             self.own()
 
     def read(self, text, *values):
