@@ -35,7 +35,7 @@ class Arguments(HostileCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.texts.update(hostile.lines(cls.mark, f'{cls.top}/loot'))
+        cls.texts.update(hostile.texts(cls.mark, f'{cls.top}/loot', 'with line ends'))
         cls.texts['as much as the kernel takes'] = cls.mark.encode().ljust(hostile.KERNEL_MAX, b'x')
         cls.texts['nothing'] = b''
 

@@ -113,7 +113,8 @@ class Called(StoreCase):
         for args in (['--gate=yes', '--', BLOCKED], ['--gat', '--bogus', '--', BLOCKED],
                      ['--bogus', '--gat', '--', BLOCKED], ['--gate'], ['--gate', '--jail'], ['--gate', '--', '-V'],
                      ['--gate', '--ready', '--', '1', '2'], ['--gate', '--bogus', '--', BLOCKED],
-                     ['--gate', '--', '1', '2'], ['--gate', '--file', 'x', '--', BLOCKED]):
+                     ['--gate', '--', '1', '2'], ['--gate', '--file', 'x', '--', BLOCKED],
+                     ['--is-blocked', '--gate', BLOCKED]):
             with self.subTest(args=args):
                 self.silent('rep-check', *args)
         with open('/dev/full', 'w', encoding='ascii') as full:

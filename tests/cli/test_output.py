@@ -9,23 +9,10 @@ import sqlite3
 import subprocess
 import time
 
+import rows
 from addresses import key_of
 from places import OWNER
 from stores import BLOCKED, KEPT, StoreCase
-
-# every mode that prints, and what is blocked, released and reported stays what it is
-PRINTS = [
-    ('rep-check', '--help'), ('rep-check', '--version'), ('rep-check', '10.0.0.1'), ('rep-check', '--json', '10.0.0.1'),
-    ('rep-check', '--cached', '45.9.9.9'), ('rep-check', '--file', '{dir}/list'), ('rep-check', '--blocks'),
-    ('rep-check', '--blocks', '--json'), ('rep-check', '--blocks', '--new'), ('rep-check', '--blocks', '--new', '-j'),
-    ('rep-check', '--blocks', '--format', 'nft'), ('rep-check', '--blocks', '--format', 'rbldnsd'),
-    ('rep-check', '--ready', '-v'), ('rep-report', '--help'), ('rep-report', '--status'),
-    ('rep-report', '--status', '--json'), ('rep-report', '--flush'), ('rep-report', '--flush', '--json'),
-    ('rep-report', '--enqueue', '-v', '--', '45.9.9.8'), ('rep-purge', '--help'), ('rep-purge', '--released'),
-    ('rep-purge', '--released', '--json'), ('rep-purge', '--json'), ('rep-purge', '--json', '-n'),
-    ('rep-purge', '45.9.9.9'), ('rep-purge', '--pardon', '1d', '45.9.9.9'), ('rep-purge', '--json', '45.9.9.9'),
-    ('rep-purge', '--reset', '--force'), ('rep-purge', '--reset', '--force', '--json'),
-]
 
 
 @contextlib.contextmanager
@@ -54,18 +41,19 @@ class Case(StoreCase):
         return subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120, **more)
 
 
-class Lost(Case):
-    def test_a_mode_whose_output_is_lost_ends_with_74(self):
-        for turn, args in enumerate(PRINTS):
-            for way in ('closed', ('full', 'pipe')[turn % 2]):
-                with self.subTest(way=way, args=args), lost(way) as out:
-                    self.keep(KEPT[-1])
-                    if '--new' in args:
-                        self.sql('UPDATE block SET shown_at = 0')
-                    p = self.ended(args, **out)
-                    self.assertEqual(p.returncode, 74, p.stderr)
-                    self.assertIn('stdout: ', p.stderr)
+@rows.each('calls.tsv', prints='yes')
+class Printed(Case):
+    def try_row(self, row):
+        for way in ('closed', 'full', 'pipe'):
+            with self.subTest(way=way), lost(way) as out:
+                self.keep(KEPT[-1])
+                self.sql('UPDATE block SET shown_at = 0')
+                p = self.ended(row['call'].split(), **out)
+                self.assertEqual(p.returncode, 74, p.stderr)
+                self.assertIn('stdout: ', p.stderr)
 
+
+class Lost(Case):
     def test_a_block_that_could_not_be_written_is_new_for_the_next_run(self):
         for way in ('closed', 'full', 'pipe'):
             for more in ((), ('--json',)):

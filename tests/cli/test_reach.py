@@ -7,8 +7,8 @@ import sqlite3
 import struct
 import subprocess
 import time
-import unittest
 
+import proc_probe
 from addresses import key_of
 from places import OWNER
 from stores import BLOCKED, KEPT, PARDONED, StoreCase
@@ -42,20 +42,23 @@ SQL = {
 }
 
 
-def as_owner(work):
-    """Runs it in a process of that user."""
+def begin_as_owner(work):
+    """Runs it in a process of that user, whose number is returned."""
     pid = os.fork()
     if not pid:
         try:
-            os.setgroups([])
-            os.setgid(OWNER)
-            os.setuid(OWNER)
+            proc_probe.as_owner()
             work()
             os._exit(0)
         except BaseException as error:         # pylint: disable=broad-except
             print(error, flush=True)
             os._exit(1)
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+    return pid
+
+
+def as_owner(work):
+    """The same, to its end."""
+    if os.waitstatus_to_exitcode(os.waitpid(begin_as_owner(work), 0)[1]):
         raise AssertionError('the case cannot be made')
 
 
@@ -74,8 +77,7 @@ class Case(StoreCase):
     def hooks(self, what, hooks=HOOKS):
         """All at a time: [(status, stdout, stderr)]. Each ends, and no gate ends with anything but 0 and 10."""
         begin = time.monotonic()
-        running = [subprocess.Popen(self.place.command(*hook), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                    stderr=subprocess.PIPE, text=True) for hook in hooks]
+        running = [self.place.start(*hook) for hook in hooks]
         ended = []
         try:
             for hook in running:
@@ -108,19 +110,14 @@ class Files(Case):
             make(path)
         as_owner(work)
 
-    def fifo(self, mode=0o600):
-        return lambda path: os.mkfifo(path, mode)
-
-    def link(self, to):
-        return lambda path: os.symlink(to, path)
-
     def test_each_file_as_what_is_no_file(self):
         fifo = self.place.path('fifo')
         os.mkfifo(fifo)
         os.chown(fifo, OWNER, OWNER)
-        kinds = {'a FIFO': self.fifo(), 'a FIFO that may only be read': self.fifo(0o400), 'a directory': os.mkdir,
-                 'a link to a FIFO': self.link(fifo), 'a link to a device': self.link('/dev/zero'),
-                 'a link to nowhere': self.link('nowhere')}
+        kinds = {'a FIFO': lambda path: os.mkfifo(path, 0o600), 'a directory': os.mkdir,
+                 'a FIFO that may only be read': lambda path: os.mkfifo(path, 0o400),
+                 **{f'a link to {what}': lambda path, to=to: os.symlink(to, path)
+                    for what, to in (('a FIFO', fifo), ('a device', '/dev/zero'), ('nowhere', 'nowhere'))}}
         kept = self.place.bytes('state/iprep.db')
         for name in FILES:
             for kind, make in kinds.items():
@@ -160,12 +157,7 @@ class Files(Case):
                 os.unlink(end)
                 os.mkfifo(end, 0o400)
                 os.unlink(end)
-        pid = os.fork()
-        if not pid:
-            os.setgid(OWNER)
-            os.setuid(OWNER)
-            swap()
-            os._exit(0)
+        pid = begin_as_owner(swap)
         try:
             for _ in range(4):
                 self.hooks('files that change')
@@ -219,34 +211,31 @@ class Processes(Case):
         return found
 
     def test_a_stopped_process_that_holds_the_lock(self):
-        script = ('import os, signal, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);'
-                  "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
-        other = subprocess.Popen(['/usr/bin/python3', '-c', script, self.db], user=OWNER, group=OWNER,
-                                 extra_groups=[], stdout=subprocess.PIPE, text=True)
-        self.assertEqual(other.stdout.readline(), 'held\n')
+        def hold():
+            db = sqlite3.connect(self.db, isolation_level=None)
+            db.execute('BEGIN IMMEDIATE')
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        pid = begin_as_owner(hold)
         try:
+            self.assertTrue(os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]))
             ended = self.hooks('a lock that is never given back')
             self.assertEqual([ended[i][0] for i in (IS_BLOCKED, ENQUEUE)], [10, 75])     # reading needs no lock
         finally:
-            other.kill()
-            other.communicate()
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def test_a_hook_that_is_stopped_itself(self):
         """Its work is done as the owner, who may stop it; fail2ban waits for a process that only root may stop."""
-        db = sqlite3.connect(self.db, isolation_level=None)
-        db.execute('BEGIN IMMEDIATE')          # so that there is time to stop it
-        try:
+        with self.place.locked():              # so that there is time to stop it
             for hook, status in ((HOOKS[GATE], 0), (HOOKS[LOGIN], 0), (HOOKS[ENQUEUE], 75)):
                 with self.subTest(hook=hook[:2]):
-                    p = subprocess.Popen(self.place.command(*hook), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, text=True)
-                    found = []
+                    p = self.place.start(*hook)
 
-                    def working():
-                        found[:] = self.children(p.pid) or [
-                            pid for pid in (p.pid,) if os.stat(f'/proc/{p.pid}').st_uid == OWNER]
-                        return found
-                    wait_until(working, 'the hook works as the owner')
+                    def working(parent=p.pid):
+                        return self.children(parent) or [
+                            pid for pid in (parent,) if os.stat(f'/proc/{pid}').st_uid == OWNER]
+                    found = wait_until(working, 'the hook works as the owner')
                     as_owner(lambda: [os.kill(pid, signal.SIGSTOP) for pid in found])
                     try:
                         _, err = p.communicate(timeout=HANGS_S)
@@ -258,22 +247,15 @@ class Processes(Case):
                     if status:
                         self.assertIn('giving up', err)
                     wait_until(lambda: not self.children(p.pid), 'nothing is left of it')
-        finally:
-            db.close()
 
     def test_a_hook_that_is_killed_leaves_nothing_that_works_on(self):
-        db = sqlite3.connect(self.db, isolation_level=None)
-        db.execute('BEGIN IMMEDIATE')
-        try:
-            p = subprocess.Popen(self.place.command(*HOOKS[ENQUEUE]), stdin=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL)
+        with self.place.locked():
+            p = self.place.start(*HOOKS[ENQUEUE], stderr=subprocess.DEVNULL)
             wait_until(lambda: self.children(p.pid), 'the hook works as the owner')
             child, = self.children(p.pid)
             p.kill()
             p.wait()
             wait_until(lambda: not os.path.exists(f'/proc/{child}'), 'its child has ended')
-        finally:
-            db.close()
         self.assertEqual(self.place.read("SELECT count(*) FROM report WHERE jail = 'sshd' AND addr = ?",
                                          key_of('45.90.0.3')), [(0,)])
 
@@ -312,30 +294,28 @@ class Directory(Case):
         os.chmod(self.place.path('state'), 0o750)
         self.assertEqual([status for status, _, _ in self.hooks('0750')], [0, 10, 10, 0, 0, 0])
 
-    def test_a_user_that_an_acl_names_may_not(self):
-        whole = 0xffffffff
-        self.acl('access', (1, 7, whole), (2, 7, 1), (4, 0, whole), (0x10, 7, whole), (0x20, 0, whole))
-        self.refused('state: state directory is writable by its group')
-        self.acl('access', (1, 7, whole), (2, 5, 1), (4, 0, whole), (0x10, 5, whole), (0x20, 0, whole))
-        self.refused('state: state directory has an ACL for other users; setfacl -b -k')
-
-    def test_nor_what_a_default_gives_to_new_files(self):
-        whole = 0xffffffff
-        self.acl('default', (1, 7, whole), (2, 7, 1), (4, 0, whole), (0x10, 7, whole), (0x20, 0, whole))
-        self.refused('state: state directory has an ACL for other users; setfacl -b -k')
+    def test_nor_a_user_that_an_acl_names(self):
+        """Of the directory, of new files in it by default, or of the one above it."""
+        other, whole = 'state: state directory has an ACL for other users; setfacl -b -k', 0xffffffff
+        for of, name, user, others, says in (
+                ('state', 'access', 7, 0, 'state: state directory is writable by its group'),
+                ('state', 'access', 5, 0, other), ('state', 'default', 7, 0, other),
+                ('.', 'access', 7, 5, f'{self.place.dir}: others may write here')):
+            with self.subTest(of=of, acl=name, user=user):
+                self.acl(name, (1, 7, whole), (2, user, 1), (4, 7 if of == '.' else 0, whole), (0x10, user, whole),
+                         (0x20, others, whole), of=of)
+                self.refused(says)
+                os.removexattr(self.place.path(of), 'system.posix_acl_' + name)
+                os.chmod(self.place.path('state'), 0o700)
 
     def test_nor_may_others_write_the_directory_above_it(self):
-        for mode, user, group, says in ((0o757, 0, 0, 'others may write here'), (0o775, 0, 1000, 'others may write here'),
+        others = 'others may write here'
+        for mode, user, group, says in ((0o757, 0, 0, others), (0o775, 0, 1000, others),
                                         (0o755, 1000, 0, 'belongs to user 1000')):
             with self.subTest(mode=oct(mode), user=user):
                 os.chown(self.place.dir, user, group)
                 os.chmod(self.place.dir, mode)
                 self.refused(f'{self.place.dir}: {says}')
-
-    def test_nor_a_user_that_an_acl_above_it_names(self):
-        whole = 0xffffffff
-        self.acl('access', (1, 7, whole), (2, 7, 1), (4, 7, whole), (0x10, 7, whole), (0x20, 5, whole), of='.')
-        self.refused(f'{self.place.dir}: others may write here')
 
     def test_root_s_group_may_write_above_it_and_all_where_none_removes_what_is_another_s(self):
         for mode in (0o775, 0o1777):

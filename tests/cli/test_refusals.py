@@ -11,10 +11,9 @@ BLOCKED = '45.1.1.1'
 
 
 def words_of(text, directory):
-    """As a shell splits them; <x*100000> is x 100000 times, and backslashes are as in Python."""
-    text = re.sub(r'<([^<>]+)\*(\d+)>', lambda m: m[1] * int(m[2]), text.replace('{dir}', directory))
-    text = re.sub(r'\{now\+(\d+)\}', lambda m: str(int(time.time()) + int(m[1])), text)
-    return [word.encode().decode('unicode_escape') if '\\' in word else word for word in shlex.split(text)]
+    """As a shell splits them."""
+    text = re.sub(r'\{now\+(\d+)\}', lambda m: str(int(time.time()) + int(m[1])), text.replace('{dir}', directory))
+    return [rows.text(word) for word in shlex.split(text)]
 
 
 def ways_of(program, *args):

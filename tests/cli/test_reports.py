@@ -536,13 +536,6 @@ class Blocks(ReportCase):
         self.sql('UPDATE finding SET expires_at = 1')
         self.assertIn('confidence 100', self.new())
 
-    def test_what_could_not_be_written_is_shown_next_time(self):
-        self.blocks('45.1.1.1')
-        with open('/dev/full', 'w', encoding='ascii') as full:
-            self.run_it('rep-check', '--blocks', '--new', status=74, says='stdout', capture_output=False, stdout=full,
-                        stderr=subprocess.PIPE)
-        self.assertIn('45.1.1.1', self.new())
-
     def test_a_block_that_rises_is_new_again(self):
         self.blocks('45.1.1.1')
         self.new()

@@ -36,10 +36,16 @@ def read(name, at_least=1, columns=None):
     return [row for row in rows if ONLY in (None, row['name'])]
 
 
-def each(name, at_least=1):
-    """Decorates a class that has try_row(row): a test for each row, with the row's name."""
+def text(cell):
+    """<x*20> is x, 20 times; \\n, \\x1b and so on are bytes, as in Python."""
+    cell = re.sub(r'<([^<>]+)\*(\d+)>', lambda m: m[1] * int(m[2]), cell)
+    return cell.encode().decode('unicode_escape') if '\\' in cell else cell
+
+
+def each(name, at_least=1, **columns):
+    """Decorates a class that has try_row(row): a test for each row that has these values, with the row's name."""
     def add(case):
-        for number, row in enumerate(read(name, at_least)):
+        for number, row in enumerate(row for row in read(name, at_least) if columns.items() <= row.items()):
             def test(self, row=row):
                 self.try_row(row)
             test.__doc__ = row['name'][:100]
