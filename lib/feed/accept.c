@@ -38,21 +38,22 @@ static bool accept_form(const struct feed_counts *counts, char why[DETAIL_MAX])
 static bool accept_net(const struct feed_check *check, const struct prefix *net,
 		       char why[DETAIL_MAX])
 {
-	const char *reason;
-	char text[ADDR_TEXT_MAX];
+	const char *reason = NULL;
+	char text[ADDR_TEXT_MAX], shorter[32];
 	bool is_v4 = addr_is_v4(&net->addr);
+	int least = is_v4 ? FEED_BITS_MIN_V4 : FEED_BITS_MIN_V6;
 
-	prefix_text(net, text);
-	if (is_v4 && net->bits < FEED_BITS_MIN_V4)
-		return refuse(why, "%s: shorter than /%d", text, FEED_BITS_MIN_V4 - 96);
-	if (!is_v4 && net->bits < FEED_BITS_MIN_V6)
-		return refuse(why, "%s: shorter than /%d", text, FEED_BITS_MIN_V6);
-	reason = prefix_special(net);
+	if (net->bits < least) {
+		snprintf(shorter, sizeof(shorter), "shorter than /%d", is_v4 ? least - 96 : least);
+		reason = shorter;
+	}
+	if (!reason)
+		reason = prefix_special(net);
 	if (!reason && check->guarded)
 		reason = check->guarded(check->user, net);
-	if (reason)
-		return refuse(why, "%s: %s", text, reason);
-	return true;
+	if (!reason)
+		return true;
+	return refuse(why, "%s: %s", prefix_text(net, text), reason);
 }
 
 static bool accept_size(const struct feed_check *check, char why[DETAIL_MAX])

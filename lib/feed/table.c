@@ -37,6 +37,15 @@ static bool is_list(const struct table_list *list)
 	return true;
 }
 
+/* Each length has its part of the entries. */
+static bool has_parts(const struct table_header *header)
+{
+	for (size_t i = 0; i < TABLE_LENGTHS; i++)
+		if (header->begin[i] > header->begin[i + 1])
+			return false;
+	return !header->begin[0] && header->begin[TABLE_LENGTHS] == header->nentries;
+}
+
 /* What is wrong with the mapping of table->size bytes; NULL: nothing. Fills in the rest. */
 static const char *check_mapping(struct feed_table *table)
 {
@@ -55,6 +64,8 @@ static const char *check_mapping(struct feed_table *table)
 	if (rest % sizeof(struct table_entry) ||
 	    header->nentries != rest / sizeof(struct table_entry))
 		return "its number of entries is wrong";
+	if (!has_parts(header))
+		return "its numbers of entries are wrong";
 	table->nlists = header->nlists;
 	table->nentries = (size_t)header->nentries;
 	table->lists = (const void *)(header + 1);
@@ -166,11 +177,6 @@ int feed_table_row(const struct feed_table *table, enum feed_kind kind, const ch
 
 /* ---- searching ---- */
 
-static bool has_length(const struct feed_table *table, int bits)
-{
-	return table->header->lengths[bits / 8] & 1u << bits % 8;
-}
-
 /* Lengths below this one are of the other family. */
 static int shortest_length(const struct addr *addr)
 {
@@ -179,32 +185,39 @@ static int shortest_length(const struct addr *addr)
 	return 0;
 }
 
-/* The first entry that is not before this length and network. */
-static size_t lower_bound(const struct feed_table *table, int bits, const struct addr *addr)
+static bool has_length(const struct feed_table *table, int bits)
 {
-	size_t low = 0, high = table->nentries;
-	uint8_t key[TABLE_KEY];
+	return table->header->begin[bits] < table->header->begin[bits + 1];
+}
 
-	key[0] = (uint8_t)bits;
-	memcpy(key + 1, addr->bytes, sizeof(addr->bytes));
+struct part {
+	size_t begin, end;
+};
+
+/* The entries of the length that are not before the network. */
+static struct part find_part(const struct feed_table *table, int bits, const struct addr *addr)
+{
+	size_t low = table->header->begin[bits], high = table->header->begin[bits + 1];
+	struct part part = { .end = high };
+
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (memcmp(&table->entries[middle], key, sizeof(key)) < 0)
+		if (memcmp(table->entries[middle].addr, addr->bytes, sizeof(addr->bytes)) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low;
+	part.begin = low;
+	return part;
 }
 
-/* Has the entry this length, and does the prefix hold its network? */
-static bool is_within(const struct table_entry *entry, int bits, const struct prefix *prefix)
+static bool is_within(const struct table_entry *entry, const struct prefix *prefix)
 {
 	struct addr addr;
 
 	memcpy(addr.bytes, entry->addr, sizeof(addr.bytes));
-	return entry->bits == bits && prefix_has(prefix, &addr);
+	return prefix_has(prefix, &addr);
 }
 
 static bool has_hit(const struct feed_hit *hits, size_t count, size_t list)
@@ -221,17 +234,17 @@ size_t feed_table_find(const struct feed_table *table, const struct addr *addr,
 	struct prefix net = { *addr, 128 };
 	size_t count = 0;
 
-	if (!table)
-		return 0;
-	for (; net.bits >= shortest_length(addr); net.bits--) {
+	for (; table && net.bits >= shortest_length(addr); net.bits--) {
+		struct part part;
+
 		if (!has_length(table, net.bits))
 			continue;
 		net.addr = addr_cut(&net.addr, net.bits);
-		for (size_t i = lower_bound(table, net.bits, &net.addr);
-		     i < table->nentries && count < max; i++) {
+		part = find_part(table, net.bits, &net.addr);
+		for (size_t i = part.begin; i < part.end && count < max; i++) {
 			const struct table_entry *entry = &table->entries[i];
 
-			if (!is_within(entry, net.bits, &net))
+			if (!is_within(entry, &net))
 				break;
 			if (entry->list >= table->nlists || has_hit(ret, count, entry->list))
 				continue;
@@ -248,14 +261,16 @@ bool feed_table_meets(const struct feed_table *table, size_t row, const struct p
 {
 	for (int bits = shortest_length(&prefix->addr); table && bits <= 128; bits++) {
 		struct prefix net = *prefix;
+		struct part part;
 
 		if (!has_length(table, bits))
 			continue;
 		if (bits < net.bits)
 			net.bits = bits;
 		net.addr = addr_cut(&net.addr, net.bits);
-		for (size_t i = lower_bound(table, bits, &net.addr); i < table->nentries; i++) {
-			if (!is_within(&table->entries[i], bits, &net))
+		part = find_part(table, bits, &net.addr);
+		for (size_t i = part.begin; i < part.end; i++) {
+			if (!is_within(&table->entries[i], &net))
 				break;
 			if (table->entries[i].list == row)
 				return true;

@@ -10,8 +10,8 @@
 
 #define TABLE_MAGIC   "iprepfd1"
 #define TABLE_ORDER   0x01020304u
-#define TABLE_LENGTHS 17 /* bytes: a bit for each of 0..128 */
-#define TABLE_KEY     17 /* bytes */
+#define TABLE_LENGTHS 129 /* 0..128 */
+#define TABLE_KEY     17  /* bytes */
 
 struct table_header {
 	char magic[8];
@@ -19,8 +19,8 @@ struct table_header {
 	uint32_t nlists;
 	uint64_t size; /* of the file */
 	uint64_t nentries;
-	uint8_t lengths[TABLE_LENGTHS]; /* that occur */
-	uint8_t unused[7];
+	/* Entries of length i are those from begin[i]; those before begin[i + 1] are its last. */
+	uint32_t begin[TABLE_LENGTHS + 1];
 };
 struct table_list {
 	char name[FEED_NAME_MAX];
@@ -35,7 +35,7 @@ struct table_entry {
 	uint16_t list;
 	uint32_t seen_at;
 };
-_Static_assert(sizeof(struct table_header) == 56, "no padding");
+_Static_assert(sizeof(struct table_header) == 552, "no padding");
 _Static_assert(sizeof(struct table_list) == FEED_NAME_MAX + 48, "no padding");
 _Static_assert(sizeof(struct table_entry) == 24, "no padding");
 

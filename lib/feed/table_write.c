@@ -132,7 +132,7 @@ static void write_entry(struct writer *writer, const struct table_entry *entry)
 {
 	writer->lists[entry->list].entries++;
 	writer->header.nentries++;
-	writer->header.lengths[entry->bits / 8] |= (uint8_t)(1u << entry->bits % 8);
+	writer->header.begin[entry->bits + 1]++;
 	if (writer->nbuffered == BUFFERED)
 		flush_entries(writer);
 	writer->buffer[writer->nbuffered++] = *entry;
@@ -246,6 +246,8 @@ static int write_table(struct writer *writer, const char *path, struct err *erro
 	writer->header.size = sizeof(writer->header) +
 			      writer->header.nlists * sizeof(struct table_list) +
 			      writer->header.nentries * sizeof(struct table_entry);
+	for (size_t i = 0; i < TABLE_LENGTHS; i++)
+		writer->header.begin[i + 1] += writer->header.begin[i];
 	if (!writer->failed && lseek(writer->fd, 0, SEEK_SET))
 		writer->failed = errno;
 	write_head(writer);
