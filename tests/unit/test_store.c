@@ -6,10 +6,13 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+static struct addr key; /* 45.1.1.1 */
+
 static int set_up(void **state)
 {
 	assert_ok(place_set_up(state));
 	assert_ok(conf_enable_abuseipdb(place.conf));
+	key = addr_of("45.1.1.1");
 	return place_open(STORE_WORK);
 }
 
@@ -26,35 +29,19 @@ static void sql(const char *text)
 
 /* ---- blocks ---- */
 
-TEST(a_block_lasts_until_its_time_and_an_absurd_time_is_over)
+ROWS(a_block_lasts_until_its_time_and_an_absurd_time_is_over)
 {
-	static const struct {
-		int64_t until_in;
-		int found;
-	} rows[] = {
-		{ 60, 1 },
-		{ 1, 1 },
-		{ 0, 0 },
-		{ -1, 0 },
-		{ 365 * 86400LL, 1 },
-		{ 10 * 365 * 86400LL, 1 },
-		{ 3653 * 86400LL, 1 },
-		{ 11 * 365 * 86400LL, 0 },
-	};
-	struct addr key = addr_of("45.1.1.1");
 	struct block b;
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		place_put_block("45.1.1.1", place.now + rows[i].until_in);
-		assert_int_equal(store_block_get(place.store, &key, &b), rows[i].found);
-	}
+	place_put_block("45.1.1.1", place.now + row_number(row, "until_in"));
+	assert_int_equal(store_block_get(place.store, &key, &b), row_yes(row, "found"));
 }
 
 TEST(a_block_survives_closing_and_keeps_every_field)
 {
-	struct addr key = addr_of("2a02:4780:15::50");
 	struct block b;
 
+	key = addr_of("2a02:4780:15::50");
 	place_put_block("2a02:4780:15::50", place.now + 60);
 	assert_ok(place_open(STORE_GATE));
 	assert_int_equal(store_block_get(place.store, &key, &b), 1);
@@ -67,7 +54,6 @@ TEST(a_block_survives_closing_and_keeps_every_field)
 
 TEST(the_outbox_gives_due_blocks_until_they_are_announced)
 {
-	struct addr key = addr_of("45.1.1.1");
 	struct block b[4];
 
 	place_put_block("45.1.1.1", place.now + 60);
@@ -88,15 +74,26 @@ TEST(the_outbox_gives_due_blocks_until_they_are_announced)
 
 /* ---- lookups ---- */
 
-/* Due now. */
-static struct lookup_job lookup_of(const char *text, enum origin origin)
+static struct lookup_job put_lookup(const char *text, enum origin origin)
 {
-	return (struct lookup_job){ .key = addr_of(text),
-				    .addr = addr_of(text),
-				    .origin = origin,
-				    .since = place.now,
-				    .next_at = place.now,
-				    .jail = "gate" };
+	struct lookup_job job = { .key = addr_of(text),
+				  .addr = addr_of(text),
+				  .origin = origin,
+				  .since = place.now,
+				  .next_at = place.now,
+				  .jail = "gate" };
+
+	assert_ok(store_lookup_put(place.store, &job));
+	return job;
+}
+
+/* The only one that is due. */
+static struct lookup_job due_lookup(void)
+{
+	struct lookup_job jobs[4];
+
+	assert_int_equal(store_lookups_due(place.store, place.now, jobs, 4), 1);
+	return jobs[0];
 }
 
 TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure)
@@ -104,47 +101,41 @@ TEST(one_look_up_waits_however_many_lines_and_sure_stays_sure)
 	static const enum origin order[] = { AMBIGUOUS, SURE, AMBIGUOUS };
 	struct lookup_job got[4];
 
-	for (size_t i = 0; i < 3; i++) {
-		struct lookup_job job = lookup_of("45.1.1.1", order[i]);
-
-		assert_ok(store_lookup_put(place.store, &job));
-	}
-	assert_int_equal(store_lookups_due(place.store, place.now, got, 4), 1);
-	assert_int_equal(got[0].origin, SURE);
+	for (size_t i = 0; i < 3; i++)
+		put_lookup("45.1.1.1", order[i]);
+	assert_int_equal(due_lookup().origin, SURE);
 	assert_ok(store_lookups_due(place.store, place.now - 1, got, 4));
 }
 
 TEST(a_job_that_became_sure_meanwhile_is_not_ended)
 {
-	struct lookup_job job = lookup_of("45.1.1.1", AMBIGUOUS), taken;
+	struct lookup_job taken;
 
-	assert_ok(store_lookup_put(place.store, &job));
-	assert_int_equal(store_lookups_due(place.store, place.now, &taken, 1), 1);
-	job.origin = SURE;
-	assert_ok(store_lookup_put(place.store, &job));
+	put_lookup("45.1.1.1", AMBIGUOUS);
+	taken = due_lookup();
+	put_lookup("45.1.1.1", SURE);
 	assert_ok(store_lookup_end(place.store, &taken, 0));
-	assert_int_equal(store_lookup_get(place.store, &job.key, NULL), 1);
+	assert_int_equal(store_lookup_get(place.store, &key, NULL), 1);
 }
 
 TEST(a_job_forgotten_and_made_anew_is_another_job)
 {
-	struct lookup_job job = lookup_of("45.1.1.1", SURE), taken;
+	struct lookup_job taken;
 
-	assert_ok(store_lookup_put(place.store, &job));
-	assert_int_equal(store_lookups_due(place.store, place.now, &taken, 1), 1);
+	put_lookup("45.1.1.1", SURE);
+	taken = due_lookup();
 	assert_int_equal(store_lookup_alive(place.store, &taken), 1);
-	assert_ok(store_forget(place.store, &job.key, 128, 0));
+	assert_ok(store_forget(place.store, &key, 128, 0));
 	assert_ok(store_lookup_alive(place.store, &taken));
-	assert_ok(store_lookup_put(place.store, &job));
+	put_lookup("45.1.1.1", SURE);
 	assert_ok(store_lookup_alive(place.store, &taken));
 }
 
 /* retry_at: not 0: it was tried, and waits until then. */
 static void queue_lookup(const char *text, int64_t retry_at)
 {
-	struct lookup_job job = lookup_of(text, AMBIGUOUS);
+	struct lookup_job job = put_lookup(text, AMBIGUOUS);
 
-	assert_ok(store_lookup_put(place.store, &job));
 	if (!retry_at)
 		return;
 	assert_int_equal(store_lookup_get(place.store, &job.key, &job), 1);
@@ -154,8 +145,8 @@ static void queue_lookup(const char *text, int64_t retry_at)
 
 static bool has_room(const char *text)
 {
-	struct addr key = addr_of(text);
-	int rc = store_lookup_has_room(place.store, &key, addr_is_v4(&key) ? 96 + 24 : 48);
+	struct addr addr = addr_of(text);
+	int rc = store_lookup_has_room(place.store, &addr, addr_is_v4(&addr) ? 96 + 24 : 48);
 
 	assert_true(rc >= 0);
 	return rc;
@@ -214,8 +205,8 @@ TEST(a_full_queue_has_no_room_for_any_network)
 
 static int64_t add_report(void)
 {
-	struct report_job r = { .key = addr_of("45.1.1.1"),
-				.addr = addr_of("45.1.1.1"),
+	struct report_job r = { .key = key,
+				.addr = key,
 				.failures = 3,
 				.first_at = place.now,
 				.seen_at = place.now,
@@ -250,7 +241,6 @@ TEST(a_frozen_body_stays_the_same_and_a_refusal_thaws_it)
 
 TEST(an_answer_for_a_forgotten_report_is_told_so)
 {
-	struct addr key = addr_of("45.1.1.1");
 	int64_t id = add_report();
 
 	assert_ok(store_report_sending(place.store, id, place.now, "18", "x"));
@@ -264,11 +254,11 @@ TEST(an_answer_for_a_forgotten_report_is_told_so)
 
 /* ---- quota ---- */
 
-static struct quota quota_of(const char *endpoint, const char *key)
+static struct quota quota_of(const char *endpoint, const char *mark)
 {
 	struct quota quota;
 
-	assert_ok(store_quota_get(place.store, endpoint, key, &quota));
+	assert_ok(store_quota_get(place.store, endpoint, mark, &quota));
 	return quota;
 }
 
@@ -312,21 +302,25 @@ TEST(a_refused_key_counts_until_it_changes)
 
 /* ---- purge ---- */
 
+static struct store_counts purge_all(void)
+{
+	struct store_counts done = { 0 };
+
+	while (store_purge_step(place.store, place.conf, 200, &done) > 0)
+		;
+	return done;
+}
+
 TEST(one_run_under_a_wrong_clock_frees_nobody)
 {
-	struct store_counts c = { 0 };
-	struct addr key = addr_of("45.1.1.1");
 	int64_t right = place.now;
 	struct block b;
 
 	place_put_block("45.1.1.1", place.now + 86400);
 	place.now = 2145916800; /* 2038 */
-	while (store_purge_step(place.store, place.conf, 200, &c) > 0)
-		;
+	assert_int_equal(purge_all().blocks, 0);
 	assert_ok(store_purge_seen(place.store));
-	while (store_purge_step(place.store, place.conf, 200, &c) > 0)
-		;
-	assert_int_equal(c.blocks, 0);
+	assert_int_equal(purge_all().blocks, 0);
 	place.now = right;
 	assert_int_equal(store_block_get(place.store, &key, &b), 1);
 }
@@ -342,7 +336,6 @@ TEST(findings_go_when_their_retention_is_over_and_reports_not_by_one_run)
 			     .detail = "x" },
 		       got = { 0 };
 	struct store_counts c = { 0 };
-	struct addr key = addr_of("45.1.1.1");
 	int64_t id = add_report();
 
 	assert_ok(store_findings_put(place.store, place.conf, &key, &f));
@@ -367,10 +360,10 @@ TEST(findings_go_when_their_retention_is_over_and_reports_not_by_one_run)
 
 TEST(a_flood_of_findings_lets_the_oldest_go)
 {
-	struct addr key = addr_of("45.0.0.0");
 	struct finding f = { .status = FINDING_OK }, got = { 0 };
 	int64_t pages = 0, n = 0;
 
+	key = addr_of("45.0.0.0");
 	memset(f.detail, 'x', sizeof(f.detail) - 1);
 	place.store->pages_max = 100;
 	assert_ok(store_begin(place.store, STORE_FAST));
@@ -443,25 +436,9 @@ TEST(the_health_of_a_list_belongs_to_its_zone)
 
 /* ---- files that are not as they should be ---- */
 
-static void run_file(const char *path)
-{
-	char text[16384];
-	FILE *f = fopen(path, "r");
-	size_t n;
-
-	assert_non_null(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	assert_true(n > 0 && n < sizeof(text) - 1);
-	text[n] = '\0';
-	fclose(f);
-	sql(text);
-}
-
 TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 {
-	char path[PATH_MAX];
-	struct addr blocked = addr_of("45.1.1.1"), sending = addr_of("45.5.5.5");
-	struct addr guessing = addr_of("45.4.4.4");
+	struct addr sending = addr_of("45.5.5.5"), guessing = addr_of("45.4.4.4");
 	struct report_job r[4] = { 0 };
 	struct recheck due;
 	struct release gone;
@@ -470,14 +447,18 @@ TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 		place.store = store_close(place.store);
 		unlink(place_path("iprep.db"));
 		for (int i = 1; i <= schema; i++) {
+			char path[PATH_MAX], *text;
+
 			snprintf(path, sizeof(path), TEST_DATA "/stores/schema-%d.sql", i);
-			run_file(path);
+			text = file_read(path);
+			sql(text);
+			free(text);
 		}
 		place.now = 1795000100;
 		assert_ok(place_open(STORE_HOOK));
-		assert_ok(store_block_get(place.store, &blocked,
-					  &(struct block){ 0 })); /* until 2096 */
-		assert_int_equal(store_knows(place.store, &blocked), 1);
+		assert_ok(
+			store_block_get(place.store, &key, &(struct block){ 0 })); /* until 2096 */
+		assert_int_equal(store_knows(place.store, &key), 1);
 		/* hashes that are made in another way now */
 		assert_ok(store_sightings(place.store, &guessing, 86400));
 		assert_ok(store_lookup_get(place.store, &(struct addr){ 0 }, NULL));
@@ -492,12 +473,12 @@ TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 		assert_int_equal(store_zones_get(place.store, place.conf,
 						 &(struct zone_state){ .probed_at = 0 }),
 				 0);
-		assert_ok(store_failures_put(place.store, &blocked, 3, place.now));
+		assert_ok(store_failures_put(place.store, &key, 3, place.now));
 		sql("UPDATE block SET until = 1830000000");
 		assert_ok(store_rechecks_due(place.store, &due, 1));
 		place.now += 604800; /* a week after it was made, whichever version made it */
 		assert_int_equal(store_rechecks_due(place.store, &due, 1), 1);
-		assert_memory_equal(due.addr.bytes, blocked.bytes, 16);
+		assert_memory_equal(due.addr.bytes, key.bytes, 16);
 		assert_ok(store_released_page(place.store, 604800, &(struct release){ .at = 0 },
 					      &gone, 1));
 		assert_ok(store_release(place.store, &due));
@@ -513,7 +494,7 @@ static void refuse(int code, const char *text)
 	place.store = store_close(place.store);
 	place.error = (struct err){ 0 };
 	assert_int_equal(place_open(STORE_WORK), code);
-	assert_non_null(strstr(place.error.text, text));
+	assert_has(place.error.text, text);
 }
 
 TEST(a_newer_database_is_refused_and_not_touched)
@@ -524,35 +505,21 @@ TEST(a_newer_database_is_refused_and_not_touched)
 
 TEST(a_damaged_database_is_refused_with_what_to_do)
 {
-	FILE *f;
-
 	place.store = store_close(place.store);
-	f = fopen(place_path("iprep.db"), "r+");
-	assert_non_null(f);
-	fputs("this is not a database, and never was one", f);
-	fclose(f);
+	place_write("iprep.db", "this is not a database, and never was one", 41, 0600);
 	refuse(IPREP_E_STORE, "set it aside with rep-purge --reset");
 }
 
 TEST(an_empty_file_or_a_log_alone_is_damage_and_not_a_new_store)
 {
-	char log[128];
-	FILE *f;
-
 	place.store = store_close(place.store);
-	f = fopen(place_path("iprep.db"), "w");
-	assert_non_null(f);
-	fclose(f);
+	place_write("iprep.db", "", 0, 0600);
 	refuse(IPREP_E_STORE, "the file is empty");
 	unlink(place_path("iprep.db"));
-	snprintf(log, sizeof(log), "%s-wal", place_path("iprep.db"));
-	f = fopen(log, "w");
-	assert_non_null(f);
-	fputs("frames", f);
-	fclose(f);
+	place_write("iprep.db-wal", "frames", 6, 0600);
 	refuse(IPREP_E_STORE, "the file is missing, its log");
 	assert_int_equal(access(place_path("iprep.db"), F_OK), -1);
-	unlink(log);
+	unlink(place_path("iprep.db-wal"));
 	assert_ok(place_open(STORE_HOOK));
 }
 
@@ -618,7 +585,7 @@ TEST(a_statement_ends_when_the_time_of_the_hook_is_over)
 				   " SELECT max(x) FROM n",
 				   SQL_NONE),
 			 IPREP_E_BUSY);
-	assert_non_null(strstr(place.error.text, "takes too long"));
+	assert_has(place.error.text, "takes too long");
 	place.store->until_ms = INT64_MAX;
 	store_watch(place.store);
 }
