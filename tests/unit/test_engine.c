@@ -21,7 +21,7 @@ static source_set ask_first, ask_then;
 static struct feeder {
 	int later_ms; /* told once between tasks; 0: never */
 	bool told_later, report_first;
-	size_t laters, settled_order[SCRIPTED_MAX], nsettles;
+	size_t laters, settled_order[SCRIPTED_MAX];
 	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
 } feeder;
 
@@ -57,52 +57,90 @@ static void make_tasks(size_t n, struct task like)
 	}
 }
 
+/* The engine knows what is in flight. */
+static void assert_in_flight(const struct feed *feed)
+{
+	assert_int_equal(engine_in_flight(feed->engine), flying);
+	assert_int_equal(engine_in_flight_of(feed->engine, TASK_LOOKUP), flying);
+	assert_int_equal(engine_in_flight_of(feed->engine, TASK_BULK), 0);
+	assert_false(next_task < ntasks && engine_has_key(feed->engine, &tasks[next_task].addr));
+	assert_true(!flying || ask_then ||
+		    engine_has_key(feed->engine, &tasks[next_task - 1].addr));
+}
+
 static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
-	const struct feed *feed = user;
-
-	(void)ret_wait_ms;
-	if (feed) { /* the engine knows what is in flight */
-		assert_int_equal(engine_in_flight(feed->engine), flying);
-		assert_int_equal(engine_in_flight_of(feed->engine, TASK_LOOKUP), flying);
-		assert_int_equal(engine_in_flight_of(feed->engine, TASK_BULK), 0);
-		assert_false(next_task < ntasks &&
-			     engine_has_key(feed->engine, &tasks[next_task].addr));
-		assert_true(!flying || ask_then ||
-			    engine_has_key(feed->engine, &tasks[next_task - 1].addr));
-	}
+	if (user)
+		assert_in_flight(user);
 	if (next_task == ntasks)
 		return FEED_END;
+	if (feeder.later_ms && next_task && !feeder.told_later) {
+		feeder.told_later = true;
+		feeder.laters++;
+		*ret_wait_ms = feeder.later_ms;
+		return FEED_LATER;
+	}
+	feeder.told_later = false;
+	if (next_task < SCRIPTED_MAX)
+		feeder.fed_at[next_task] = fake_net_time_ms();
 	*ret = &tasks[next_task++];
 	flying++;
 	most_flying = flying > most_flying ? flying : most_flying;
 	return FEED_TASK;
 }
 
+/* With report_first, a report becomes a lookup at the lists, and then is done. */
 static source_set settled(void *user, struct task *t)
 {
 	source_set more = ask_then & ~t->asked;
 
 	(void)user;
+	if (feeder.report_first && t->kind == TASK_REPORT && t->outcome == OUT_DONE) {
+		t->kind = TASK_LOOKUP;
+		return 3;
+	}
 	if (more)
 		return more;
+	if (ntasks <= SCRIPTED_MAX) {
+		feeder.settled_order[nsettled] = (size_t)(t - tasks);
+		feeder.settled_at[t - tasks] = fake_net_time_ms();
+	}
 	nsettled++;
 	flying--;
 	return 0;
 }
 
-static void run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
+static void run_feed(const struct fake_answer *script, size_t n, struct task like, struct feed feed)
 {
 	struct session session = asked_session();
-	struct feed feed = {
-		.window_max = window, .task_ms = task_ms, .next = next, .settled = settled
-	};
 
-	feed.user = &feed;
-	make_tasks(n, (struct task){ .kind = TASK_LOOKUP, .ask = ask_first });
+	feed.next = next;
+	if (feed.user)
+		feed.user = &feed;
+	if (!feed.settled)
+		feed.settled = settled;
+	feeder.laters = 0;
+	feeder.told_later = false;
+	make_tasks(n, like);
 	fake_net_script(script);
+	if (feed.deadline_ms)
+		feed.deadline_ms += clock_mono_ms();
 	assert_ok(engine_run(&session, &feed));
 	assert_int_equal(nsettled, n);
+}
+
+static void run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
+{
+	run_feed(script, n, (struct task){ .kind = TASK_LOOKUP, .ask = ask_first },
+		 (struct feed){ .user = &feeder, .window_max = window, .task_ms = task_ms });
+}
+
+/* With a body, since it may be a report. */
+static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
+			 size_t n, struct feed feed)
+{
+	feed.task_ms = 1000;
+	run_feed(script, n, (struct task){ .kind = kind, .ask = ask, .body = "ip=x" }, feed);
 }
 
 TEST(sources_are_asked_side_by_side_under_one_deadline)
@@ -136,56 +174,6 @@ TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
 }
 
 /* ---- feeds with a will of their own ---- */
-
-static enum feed_state next_or_later(void *user, struct task **ret, int *ret_wait_ms)
-{
-	(void)user;
-	if (next_task == ntasks)
-		return FEED_END;
-	if (feeder.later_ms && next_task && !feeder.told_later) {
-		feeder.told_later = true;
-		feeder.laters++;
-		*ret_wait_ms = feeder.later_ms;
-		return FEED_LATER;
-	}
-	feeder.told_later = false;
-	feeder.fed_at[next_task] = fake_net_time_ms();
-	*ret = &tasks[next_task++];
-	return FEED_TASK;
-}
-
-/* A report becomes a lookup at the lists, and then is done. */
-static source_set settled_in_order(void *user, struct task *t)
-{
-	size_t i = (size_t)(t - tasks);
-
-	(void)user;
-	if (feeder.report_first && t->kind == TASK_REPORT && t->outcome == OUT_DONE) {
-		t->kind = TASK_LOOKUP;
-		return 3;
-	}
-	feeder.settled_order[feeder.nsettles++] = i;
-	feeder.settled_at[i] = fake_net_time_ms();
-	return 0;
-}
-
-static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
-			 size_t n, struct feed feed)
-{
-	struct session session = asked_session();
-
-	feed.next = next_or_later;
-	feed.settled = settled_in_order;
-	feed.task_ms = 1000;
-	feeder.laters = feeder.nsettles = 0;
-	feeder.told_later = false;
-	make_tasks(n, (struct task){ .kind = kind, .ask = ask, .body = "ip=x" });
-	fake_net_script(script);
-	if (feed.deadline_ms)
-		feed.deadline_ms += clock_mono_ms();
-	assert_ok(engine_run(&session, &feed));
-	assert_int_equal(feeder.nsettles, n);
-}
 
 TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 {
@@ -285,17 +273,11 @@ static source_set settled_in_turn(void *user, struct task *t)
 static void run_in_turn(int delay_ms, size_t n, int task_ms)
 {
 	const struct fake_answer script[] = { NO(".one.test", delay_ms), END };
-	struct session session = asked_session();
-	struct feed feed = {
-		.window_max = n, .task_ms = task_ms, .next = next, .settled = settled_in_turn
-	};
 
 	nlate = 0;
 	busy = NULL;
-	make_tasks(n, (struct task){ .kind = TASK_LOOKUP });
-	fake_net_script(script);
-	assert_ok(engine_run(&session, &feed));
-	assert_int_equal(nsettled, n);
+	run_feed(script, n, (struct task){ .kind = TASK_LOOKUP },
+		 (struct feed){ .window_max = n, .task_ms = task_ms, .settled = settled_in_turn });
 	assert_int_equal(fake_seen.most, 1);
 }
 
