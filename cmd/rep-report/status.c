@@ -36,6 +36,25 @@ static void put_endpoint(const struct iprep_endpoint *endpoint)
 		printf("-\n");
 }
 
+static void put_feeds(const struct iprep_queue *queue)
+{
+	static const char *const states[] = { "none", "ok", "too old" };
+	char good[UTC_TEXT_MAX], next[UTC_TEXT_MAX];
+
+	if (!queue->nfeeds)
+		return;
+	printf("\n%-20s %-5s %-8s %9s  %-20s %-20s  %s\n", "FEED", "KIND", "STATE", "ENTRIES",
+	       "LAST SUCCESS", "NEXT", "LAST ERROR");
+	for (size_t i = 0; i < queue->nfeeds; i++) {
+		const struct iprep_feed *feed = queue->feeds[i];
+
+		printf("%-20s %-5s %-8s %9lld  %-20s %-20s  %s\n", feed->name, feed->kind,
+		       states[feed->state], (long long)feed->entries,
+		       utc_minute(feed->good_at, good), utc_minute(feed->next_at, next),
+		       feed->why ? feed->why : "-");
+	}
+}
+
 static void put_queue_text(const struct iprep_queue *queue)
 {
 	char when[UTC_TEXT_MAX];
@@ -55,6 +74,7 @@ static void put_queue_text(const struct iprep_queue *queue)
 	       "LAST SUCCESS", "LAST ERROR");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint(queue->endpoints[i]);
+	put_feeds(queue);
 	if (queue->no_tcp)
 		printf("\nDNS over TCP: %s, at %s: no listing creates a block; allow TCP port 53 "
 		       "to the resolver, use one on this host, or set [dns] confirm_tcp = no\n",
@@ -90,6 +110,22 @@ static void put_endpoint_json(struct json *json, const struct iprep_endpoint *en
 	json_put_time(json, "last_ok_at", endpoint->last_ok_at);
 	json_put_time(json, "last_error_at", endpoint->last_error_at);
 	json_put_text(json, "last_error", endpoint->last_error);
+	json_close_object(json);
+}
+
+static void put_feed_json(struct json *json, const struct iprep_feed *feed)
+{
+	static const char *const states[] = { "none", "ok", "old" };
+
+	json_put_object(json, NULL);
+	json_put_text(json, "name", feed->name);
+	json_put_text(json, "kind", feed->kind);
+	json_put_text(json, "state", states[feed->state]);
+	json_put_int(json, "entries", feed->entries);
+	json_put_time(json, "good_at", feed->good_at);
+	json_put_time(json, "tried_at", feed->tried_at);
+	json_put_time(json, "next_at", feed->next_at);
+	json_put_text(json, "why", feed->why);
 	json_close_object(json);
 }
 
@@ -132,6 +168,10 @@ static void put_queue_json(const struct iprep_queue *queue)
 	json_put_array(&json, "endpoints");
 	for (size_t i = 0; i < queue->nendpoints; i++)
 		put_endpoint_json(&json, queue->endpoints[i]);
+	json_close_array(&json);
+	json_put_array(&json, "feeds");
+	for (size_t i = 0; i < queue->nfeeds; i++)
+		put_feed_json(&json, queue->feeds[i]);
 	json_close_array(&json);
 	json_put_array(&json, "stuck");
 	for (size_t i = 0; i < queue->nstuck; i++)

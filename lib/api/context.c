@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "api/iprep_private.h"
 #include "base/mask.h"
+#include "reputation/feeds.h"
 #include "base/siphash.h"
 #include "base/statedir.h"
 #include <errno.h>
@@ -20,8 +21,10 @@ int iprep_new(struct iprep_ctx **ret_ctx)
 {
 	struct iprep_ctx *ctx = calloc(1, sizeof(*ctx));
 
-	if (!ctx || conf_new(&ctx->conf)) {
-		free(ctx);
+	if (ctx)
+		ctx->feeds = feeds_new();
+	if (!ctx || !ctx->feeds || conf_new(&ctx->conf)) {
+		iprep_free(ctx);
 		return IPREP_E_NOMEM;
 	}
 	*ret_ctx = ctx;
@@ -33,6 +36,7 @@ struct iprep_ctx *iprep_free(struct iprep_ctx *ctx)
 	if (!ctx)
 		return NULL;
 	store_close(ctx->store);
+	feeds_free(ctx->feeds);
 	conf_free(ctx->conf);
 	key_file_wipe(ctx->secret);
 	free(ctx);
@@ -101,6 +105,8 @@ int iprep_load_config(struct iprep_ctx *ctx, const char *path)
 		return rc;
 	conf_free(ctx->conf);
 	ctx->conf = conf;
+	feeds_free(ctx->feeds);
+	ctx->feeds = feeds_new(); /* NULL: the feeds are not used */
 	return IPREP_OK;
 }
 
@@ -120,7 +126,8 @@ struct session ctx_env(struct iprep_ctx *ctx)
 				 .err = &ctx->err,
 				 .secret = text_filled(ctx->secret, NULL),
 				 .auth_mark = ctx->auth_mark,
-				 .health = &ctx->health };
+				 .health = &ctx->health,
+				 .feeds = ctx->feeds };
 }
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)

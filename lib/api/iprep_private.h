@@ -11,6 +11,7 @@ struct iprep_ctx {
 	struct log log;
 	struct err err;
 	struct dnsbl_health_table health;
+	struct feeds *feeds;
 	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
 	char key_error[512]; /* why the key of AbuseIPDB cannot be read; "": no file */

@@ -5,8 +5,10 @@
  * One task for 127.0.0.2, which every list must have (RFC 5782, 5), past all guards; the probe of
  * the lists does the rest. Some working lists lack 127.0.0.2: test_entry = no.
  */
+#include "api/feed_status.h"
 #include "api/iprep_private.h"
 #include "base/buf.h"
+#include "base/time.h"
 #include "reputation/engine.h"
 #include "reputation/lookup.h"
 #include "reputation/quota.h"
@@ -25,6 +27,7 @@ struct test {
 	bool tcp_works;
 	char no_tcp[DETAIL_MAX];
 	bool fed;
+	struct feed_status *feeds; /* malloc'd; in the order of the configuration */
 };
 
 static enum feed_state next_test_point(void *user, struct task **ret, int *ret_wait_ms)
@@ -139,6 +142,29 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 	}
 }
 
+/* No network: what the worker has brought. */
+static void judge_feed(const struct feed_status *status, struct iprep_source *row,
+		       char why[DETAIL_MAX])
+{
+	char when[TIME_TEXT_MAX];
+
+	row->latency_ms = -1;
+	row->state = status->feed.state == IPREP_FEED_OK ? IPREP_SRC_OK : IPREP_SRC_SILENT;
+	if (status->feed.state == IPREP_FEED_NONE && !*status->why) {
+		snprintf(why, DETAIL_MAX, "no download yet: rep-report --flush");
+		return;
+	}
+	if (status->feed.state == IPREP_FEED_NONE) {
+		snprintf(why, DETAIL_MAX, "no download yet: %.130s", status->why);
+		return;
+	}
+	snprintf(why, DETAIL_MAX, "%s%lld entries, downloaded %s%s%.80s",
+		 status->feed.state == IPREP_FEED_OLD ? "too old, not used: " : "",
+		 (long long)status->feed.entries,
+		 time_text(status->feed.good_at, TIME_FOR_PEOPLE, when),
+		 *status->why ? "; the last try failed: " : "", status->why);
+}
+
 static void judge_api(const struct test *test, size_t i, struct iprep_source *row,
 		      char why[DETAIL_MAX])
 {
@@ -207,6 +233,7 @@ static void judge_test_point(const struct test *test,
 			     bool *ret_passed)
 {
 	const struct conf *conf = test->session.conf;
+	const struct feed_status *feed = test->feeds;
 	char why[DETAIL_MAX];
 
 	*ret_passed = conf_gives_points(conf);
@@ -214,8 +241,8 @@ static void judge_test_point(const struct test *test,
 		struct iprep_source s = { .name = conf->sources[i].name, .why = why };
 
 		if (conf->sources[i].type == SOURCE_FEED)
-			continue;
-		if (conf->sources[i].type == SOURCE_ABUSEIPDB)
+			judge_feed(feed++, &s, why);
+		else if (conf->sources[i].type == SOURCE_ABUSEIPDB)
 			judge_api(test, i, &s, why);
 		else
 			judge_list(test, i, &s, why);
@@ -244,16 +271,20 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	if (flags & IPREP_NO_STATE)
 		test.session.store = NULL;
 	test.task.findings = calloc(test.session.conf->nsources + 1, sizeof(*test.task.findings));
-	if (!test.task.findings || !addr_parse("127.0.0.2", &test.task.addr))
+	test.feeds = calloc(feed_status_count(test.session.conf) + 1, sizeof(*test.feeds));
+	if (!test.task.findings || !test.feeds || !addr_parse("127.0.0.2", &test.task.addr))
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	rc = dnsbl_health_load(&test.session);
 	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
 		rc = store_quota_take(test.session.store, "check", 1);
+	if (!rc && test.session.store)
+		rc = feed_status_read(&test.session, test.feeds);
 	if (!rc)
 		rc = run_test_points(&test,
 				     timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
 	if (!rc)
 		judge_test_point(&test, row, user, ret_passed);
 	free(test.task.findings);
+	free(test.feeds);
 	return rc;
 }

@@ -2,13 +2,14 @@
 /* status.c - the status of the queue */
 #include "api/iprep_private.h"
 #include "base/buf.h"
-#include "source/source.h"
+#include "api/feed_status.h"
+#include "source/feed.h"
 #include "worker/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define STUCK_MAX  100
-#define NENDPOINTS 4
+#define NENDPOINTS 5
 
 struct stuck {
 	struct iprep_stuck stuck;
@@ -23,6 +24,8 @@ struct whole { /* one allocation */
 	const struct iprep_stuck *stuck_list[STUCK_MAX];
 	const char *state; /* of those that are being read */
 	char no_tcp[DETAIL_MAX];
+	struct feed_status *feeds; /* malloc'd */
+	const struct iprep_feed **feed_list;
 };
 
 static void on_stuck(void *user, const struct addr *addr, int64_t at, const char *why)
@@ -88,6 +91,33 @@ static int read_no_tcp(struct iprep_ctx *ctx, struct whole *whole)
 	return 0;
 }
 
+/* Its quota is shown only if it is used. */
+static bool has_blacklist(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (conf->sources[i].type == SOURCE_FEED && feed_needs_key(conf, &conf->sources[i]))
+			return true;
+	return false;
+}
+
+static int read_feeds(struct iprep_ctx *ctx, struct whole *whole)
+{
+	struct session session = ctx_env(ctx);
+	size_t count = feed_status_count(ctx->conf);
+	int rc;
+
+	whole->feeds = calloc(count + 1, sizeof(*whole->feeds));
+	whole->feed_list = calloc(count + 1, sizeof(*whole->feed_list));
+	if (!whole->feeds || !whole->feed_list)
+		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	rc = feed_status_read(&session, whole->feeds);
+	for (size_t i = 0; i < count; i++)
+		whole->feed_list[i] = &whole->feeds[i].feed;
+	whole->queue.feeds = whole->feed_list;
+	whole->queue.nfeeds = count;
+	return rc;
+}
+
 static struct iprep_ages ages_of(const struct queue_counts *counts, int what)
 {
 	const int64_t *by_age = counts->by_age[what];
@@ -117,6 +147,10 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.stuck = whole->stuck_list;
 	for (int kind = TASK_LOOKUP; kind <= TASK_RETRACT && !rc; kind++)
 		rc = read_endpoint(ctx, whole, (enum task_kind)kind);
+	if (!rc && has_blacklist(ctx->conf))
+		rc = read_endpoint(ctx, whole, TASK_FETCH);
+	if (!rc)
+		rc = read_feeds(ctx, whole);
 	if (!rc)
 		rc = read_no_tcp(ctx, whole);
 	if (rc)
@@ -138,7 +172,7 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	rc = read_status(ctx, whole);
 	if (rc) {
-		free(whole);
+		iprep_queue_free(&whole->queue);
 		return rc;
 	}
 	*ret_status = &whole->queue;
@@ -147,5 +181,11 @@ int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 
 void iprep_queue_free(struct iprep_queue *status)
 {
-	free(status);
+	struct whole *whole = (struct whole *)(void *)status; /* its first member */
+
+	if (!whole)
+		return;
+	free(whole->feeds);
+	free(whole->feed_list);
+	free(whole);
 }

@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOURCES_MAX 63 /* one bit each in a source_set, and SOURCE_WAIT */
-#define ANSWERS_MAX 16 /* A records kept of one DNS answer */
-#define JAIL_MAX    64 /* with terminator; fail2ban itself wants < 26 */
-#define DETAIL_MAX  160
+#define SOURCES_MAX   63 /* one bit each in a source_set, and SOURCE_WAIT */
+#define ANSWERS_MAX   16 /* A records kept of one DNS answer */
+#define JAIL_MAX      64 /* with terminator; fail2ban itself wants < 26 */
+#define DETAIL_MAX    160
+#define VALIDATOR_MAX 256 /* ETag, Last-Modified; terminated */
 typedef uint64_t source_set;
 #define SOURCE_BIT(i) ((source_set)1 << (i))
 #define SOURCE_WAIT   SOURCE_BIT(63) /* nothing yet: settle again, it is not its turn */
@@ -79,7 +80,7 @@ struct zone_state {
 	char why[DETAIL_MAX]; /* of a quarantine; else empty */
 };
 
-enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT };
+enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT, TASK_FETCH };
 enum outcome { OUT_NONE, OUT_DONE, OUT_DUPLICATE, OUT_LATER, OUT_PARKED };
 
 /* A row of a bulk report that was not taken. */
@@ -115,4 +116,5 @@ struct task {
 	int64_t count;		     /* OUT_DONE: rows saved, reports taken back */
 	struct refused_row *refused; /* TASK_BULK, OUT_DONE; the feeder frees it */
 	size_t nrefused;
+	struct feed_download *download; /* TASK_FETCH: source/feed.h */
 };

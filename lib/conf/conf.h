@@ -47,7 +47,7 @@ struct conf_source { /* [dnsbl X] and [feed X] in file order, then AbuseIPDB, if
 };
 /* An entry of [allow]: networks first, by address; then host names and SPF domains, by name. */
 struct conf_allow {
-	enum { ALLOW_NET, ALLOW_HOST, ALLOW_SPF } kind;
+	enum allow_kind { ALLOW_NET, ALLOW_HOST, ALLOW_SPF } kind;
 	struct prefix net; /* ALLOW_NET */
 	int outer;	   /* ALLOW_NET: row of the smallest network around it; -1: none */
 	char *name;	   /* the others: lower case, without a dot at its end */

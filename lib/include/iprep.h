@@ -457,6 +457,20 @@ struct iprep_stuck { /* a report that is not sent any more */
 struct iprep_ages { /* how many wait, by age */
 	int64_t under_minute, under_hour, under_day, older;
 };
+enum iprep_feed_state {
+	IPREP_FEED_NONE = 0, /* no download was accepted yet: it gives nothing */
+	IPREP_FEED_OK = 1,
+	IPREP_FEED_OLD = 2, /* the last accepted download is too old: it gives nothing */
+};
+struct iprep_feed { /* on disk: a [feed], or what a name of [allow] resolved to */
+	const char *name;
+	const char *kind; /* "feed", "host", "spf" */
+	int state;	  /* enum iprep_feed_state */
+	int64_t entries;
+	int64_t good_at;	   /* last accepted download, also if unchanged; 0: never */
+	int64_t tried_at, next_at; /* 0: never; now */
+	const char *why;	   /* the last download failed or was refused; NULL: it did not */
+};
 struct iprep_queue {
 	struct iprep_ages queued, sending; /* reports; sending: may have reached AbuseIPDB */
 	struct iprep_ages lookups, retractions;
@@ -472,6 +486,8 @@ struct iprep_queue {
 	const char *no_tcp;
 	int64_t no_tcp_at;
 	const char *key_error; /* why the key cannot be read; NULL: it can, or there is none */
+	size_t nfeeds;
+	const struct iprep_feed *const *feeds;
 };
 /*
  * Get the status of the queue.

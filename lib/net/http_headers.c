@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define CALLS_MAX 100000000    /* a day; the largest plan has 50,000 */
 #define WAIT_MAX  31622400     /* a year */
@@ -111,4 +112,6 @@ void http_read_headers(const struct call *call, struct http_answer *answer)
 		copy_unchanged(call, value, answer->last_modified, sizeof(answer->last_modified));
 	copy_masked(call, "Content-Type", answer->content_type, sizeof(answer->content_type));
 	copy_masked(call, "X-Generated-At", answer->generated_at, sizeof(answer->generated_at));
+	value = header_value(easy, "Content-Encoding");
+	answer->is_encoded = value && strcasecmp(value, "identity") != 0;
 }

@@ -88,6 +88,7 @@ struct http_answer {
 	char etag[HTTP_ETAG_MAX], last_modified[HTTP_DATE_MAX]; /* as they came: for a later
 								   request */
 	char content_type[64], generated_at[HTTP_DATE_MAX];	/* masked; X-Generated-At */
+	bool is_encoded;  /* Content-Encoding: it was compressed */
 	const char *body; /* valid during the callback; not terminated */
 	size_t body_len;
 	bool sent;     /* the request may have reached the server */

@@ -164,7 +164,8 @@ static int64_t deadline_of(const struct in_flight *item, int row)
 	const struct conf *conf = item->engine->session->conf;
 	int64_t early = item->started_ms + (item->deadline_ms - item->started_ms) * 3 / 5;
 
-	if (conf->sources[row].costs || item->task->tcp & SOURCE_BIT(row) || conf->abuseipdb < 0 ||
+	if (item->task->kind != TASK_LOOKUP || conf->sources[row].costs ||
+	    item->task->tcp & SOURCE_BIT(row) || conf->abuseipdb < 0 ||
 	    conf->check == CHECK_NEVER || clock_mono_ms() >= early)
 		return item->deadline_ms;
 	return early;
@@ -197,9 +198,9 @@ static void ask_one(struct in_flight *item, int row, struct ask *ask)
 	else if (clock_mono_ms() >= item->deadline_ms)
 		answer_at_once(ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
-	else if (item->task->kind != TASK_LOOKUP && kind && kind->send)
+	else if (item->task->kind != TASK_LOOKUP && kind->send)
 		kind->send(ask);
-	else if (item->task->kind == TASK_LOOKUP && kind && kind->ask)
+	else if (item->task->kind == TASK_LOOKUP && kind->ask)
 		kind->ask(ask);
 	else if (item->task->kind == TASK_LOOKUP)
 		answer_at_once(ask, FINDING_SKIPPED, "not asked for a lookup");

@@ -9,6 +9,7 @@
 #include "base/local_addr.h"
 #include "store/store.h"
 
+struct feeds;
 struct session {
 	const struct conf *conf;
 	struct store *store; /* NULL: no rights to the state; nothing is cached */
@@ -20,5 +21,6 @@ struct session {
 	struct dnsbl_health_table *health; /* NULL: no list is probed, all are believed */
 	const struct local_addr_list
 		*own;		   /* this host's addresses; NULL: the kernel is asked each time */
+	struct feeds *feeds;	   /* reputation/feeds.h; NULL: none are used */
 	const struct net_ops *ops; /* NULL: the module */
 };

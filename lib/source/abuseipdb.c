@@ -122,7 +122,8 @@ static void abuseipdb_ask(struct ask *ask)
 
 const char *abuseipdb_endpoint(enum task_kind kind)
 {
-	static const char *const names[] = { "check", "report", "bulk-report", "clear-address" };
+	static const char *const names[] = { "check", "report", "bulk-report", "clear-address",
+					     "blacklist" };
 
 	return names[kind];
 }

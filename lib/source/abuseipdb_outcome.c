@@ -160,6 +160,7 @@ static bool is_done(const struct ask *ask, const struct json *data, int64_t now,
 	struct task *task = ask->task;
 
 	switch (task->kind) {
+	case TASK_FETCH:
 	case TASK_LOOKUP:
 		return false;
 	case TASK_REPORT:

@@ -2,7 +2,8 @@
 /* source.c - the kinds of sources: a new one is a file and a row here */
 #include "source/source.h"
 
-static const struct source_kind *const source_kinds[] = { &source_dnsbl, &source_abuseipdb };
+static const struct source_kind *const source_kinds[] = { &source_dnsbl, &source_feed,
+							  &source_abuseipdb };
 
 const struct source_kind *source_kind_of(enum source_type type)
 {

@@ -32,7 +32,8 @@ struct ask { /* one question to one source; the engine's */
 };
 struct source_kind {
 	enum source_type type;
-	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer has it). */
+	/* TASK_LOOKUP: fill in ask->answer (and task->quota, if the answer has it). NULL: feeds,
+	 * which are on disk, and not asked. */
 	void (*ask)(struct ask *a);
 	/* All other kinds: send task->body; fill in outcome, why, retry_after_s, quota, count and
 	 * refused rows, and ask->answer with the score that came with it (partial; FINDING_NONE if
@@ -40,7 +41,7 @@ struct source_kind {
 	void (*send)(struct ask *a);
 };
 const struct source_kind *source_kind_of(enum source_type type); /* in source.c */
-extern const struct source_kind source_dnsbl, source_abuseipdb;
+extern const struct source_kind source_dnsbl, source_feed, source_abuseipdb;
 
 /* The zone to ask, with its key: never shown. */
 static inline const char *source_zone(const struct conf_source *source)

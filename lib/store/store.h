@@ -196,7 +196,6 @@ int store_zone_put(struct store *store, const struct conf_source *list,
 
 /* ---- feeds and allowed names ---- */
 
-#define VALIDATOR_MAX 256
 struct fetch {
 	char etag[VALIDATOR_MAX];     /* ETag of the last accepted download, as sent; or empty */
 	char modified[VALIDATOR_MAX]; /* Last-Modified, likewise */

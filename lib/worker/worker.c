@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/worker.h"
 #include "reputation/verdict_log.h"
+#include "worker/feed_lists.h"
 #include "worker/job.h"
 #include "worker/lift.h"
 #include "worker/lock.h"
@@ -178,6 +179,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);
+	if (!rc && feed_lists_clean(session)) /* they give nothing in any case */
+		log_line(session->log, LOG_WARNING, "feeds: %s", session->err->text);
 	if (!rc)
 		rc = lift_allowed(session, false, &lifted);
 	if (!rc)

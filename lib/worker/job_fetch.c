@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job_fetch.c - one download of a feed: asked, checked for extent, compiled with the others
+ *
+ * What is due is told by the clock and the table fetch. The time of the next try is written ahead,
+ * so that a worker that dies in a download does not repeat it immediately. A download that fails or
+ * is refused changes nothing but the reason that is shown; the last good one stays, with its age.
+ */
+#include "base/buf.h"
+#include "feed/accept.h"
+#include "reputation/feeds.h"
+#include "reputation/guard.h"
+#include "reputation/quota.h"
+#include "source/feed.h"
+#include "worker/feed_lists.h"
+#include "worker/job.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#define RETRY_MIN_S 900
+#define RETRY_MAX_S 86400
+
+struct fetch_work {
+	struct job job;
+	struct task task;
+	struct finding *findings;
+	struct feed_download download;
+	const struct conf_source *source;
+	uint64_t identity;
+	struct fetch fetch;
+};
+
+static struct fetch_work *fetch_work_of(struct job *job)
+{
+	return JOB_OF(job, struct fetch_work, job);
+}
+
+static void fetch_work_free(struct job *job)
+{
+	struct fetch_work *work = fetch_work_of(job);
+
+	feed_download_done(&work->download);
+	free(work->findings);
+	free(work);
+}
+
+/* ---- which may go ---- */
+
+/* A time further away than any fetch can have set was written under another clock. */
+static bool is_time(const struct conf_source *source, const struct fetch *fetch, int64_t now)
+{
+	return fetch->next_at <= now || fetch->next_at > now + MAX(source->every_s, RETRY_MAX_S) ||
+	       fetch->tried_at > now;
+}
+
+/* 1: may be downloaded now; 0: not. */
+static int may_go(const struct session *session, const struct conf_source *source)
+{
+	struct quota quota;
+	int rc;
+
+	if (!feed_needs_key(session->conf, source))
+		return 1;
+	if (!session->secret)
+		return 0;
+	rc = store_quota_get(session->store, abuseipdb_endpoint(TASK_FETCH), session->auth_mark,
+			     &quota);
+	if (rc)
+		return rc;
+	return quota_left(&quota) > 0 && !quota.first_under_way;
+}
+
+/* 1: *ret_source is due, and *ret_fetch what is known of it. */
+static int next_fetch(const struct job_queue *queue, const struct conf_source **ret_source,
+		      struct fetch *ret_fetch)
+{
+	const struct session *session = queue->session;
+	int64_t now = clock_now_s(&session->clock);
+
+	if (engine_in_flight_of(queue->engine, TASK_FETCH))
+		return 0;
+	for (size_t i = 0; i < session->conf->nsources; i++) {
+		const struct conf_source *source = &session->conf->sources[i];
+		int rc;
+
+		if (source->type != SOURCE_FEED)
+			continue;
+		rc = store_fetch_get(session->store, FEED_LIST, source->name, feed_identity(source),
+				     ret_fetch);
+		if (rc < 0)
+			return rc;
+		if (!is_time(source, ret_fetch, now))
+			continue;
+		rc = may_go(session, source);
+		if (rc < 0)
+			return rc;
+		if (!rc)
+			continue;
+		*ret_source = source;
+		return 1;
+	}
+	return 0;
+}
+
+/* Without its entries, "not modified" would leave us with nothing. */
+static void use_validators(const struct session *session, struct fetch_work *work)
+{
+	if (feed_table_row(feeds_table(session), FEED_LIST, work->source->name, work->identity) < 0)
+		return;
+	memcpy(work->download.etag, work->fetch.etag, sizeof(work->download.etag));
+	memcpy(work->download.modified, work->fetch.modified, sizeof(work->download.modified));
+}
+
+static int write_ahead(const struct session *session, struct fetch_work *work)
+{
+	struct fetch ahead = work->fetch;
+	int rc;
+
+	ahead.tried_at = clock_now_s(&session->clock);
+	ahead.next_at = ahead.tried_at + RETRY_MIN_S;
+	rc = store_begin(session->store, STORE_FAST);
+	if (rc)
+		return rc;
+	rc = store_fetch_put(session->store, FEED_LIST, work->source->name, work->identity, &ahead);
+	if (!rc && work->download.has_key)
+		rc = store_quota_take(session->store, abuseipdb_endpoint(TASK_FETCH), 1);
+	return store_end(session->store, rc);
+}
+
+static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
+{
+	const struct session *session = queue->session;
+	const struct conf_source *source;
+	struct fetch_work *work;
+	struct fetch fetch;
+	int rc = next_fetch(queue, &source, &fetch);
+
+	(void)max; /* at least 1 */
+	if (rc <= 0)
+		return rc;
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
+	work->job = (struct job){ .kind = &job_fetch, .task = &work->task };
+	work->source = source;
+	work->identity = feed_identity(source);
+	work->fetch = fetch;
+	work->findings = calloc(session->conf->nsources + 1, sizeof(*work->findings));
+	work->download.has_key = feed_needs_key(session->conf, source);
+	work->task = (struct task){ .kind = TASK_FETCH,
+				    .owner = &work->job,
+				    .findings = work->findings,
+				    .patience_ms = FEED_TIME_MS,
+				    .download = &work->download,
+				    .ask = SOURCE_BIT(source - session->conf->sources) };
+	use_validators(session, work);
+	if (work->findings)
+		rc = write_ahead(session, work);
+	else
+		rc = err_set(session->err, IPREP_E_NOMEM, "out of memory");
+	if (rc) {
+		fetch_work_free(&work->job);
+		return rc;
+	}
+	*ret = &work->job;
+	return 1;
+}
+
+static int fetch_is_due(struct job_queue *queue)
+{
+	const struct conf_source *source;
+	struct fetch fetch;
+
+	return next_fetch(queue, &source, &fetch);
+}
+
+/* ---- what came of it ---- */
+
+static const char *guarded_net(void *user, const struct prefix *net)
+{
+	const struct session *session = user;
+	const char *why = guard_check(session, &net->addr);
+
+	if (why || net->bits == 128)
+		return why;
+	return guard_check_inside(session, net);
+}
+
+/* An old list is compared with nothing, so that one that has really changed is taken at last. */
+static bool last_good(const struct session *session, const struct fetch_work *work,
+		      struct feed_list *ret)
+{
+	int row = feed_table_row(feeds_table(session), FEED_LIST, work->source->name,
+				 work->identity);
+
+	if (row < 0)
+		return false;
+	feed_table_list(feeds_table(session), (size_t)row, ret);
+	return !feeds_is_stale(work->source, ret, clock_now_s(&session->clock));
+}
+
+static bool is_accepted(const struct session *session, struct fetch_work *work)
+{
+	struct feed_list last;
+	struct feed_check check = { .counts = &work->download.counts,
+				    .entries = work->download.entries,
+				    .guarded = guarded_net,
+				    .user = (void *)(uintptr_t)session };
+
+	if (work->download.is_full) {
+		snprintf(work->task.why, sizeof(work->task.why), "more than %d entries",
+			 FEED_ENTRIES_MAX);
+		return false;
+	}
+	feed_entries_sort(work->download.entries);
+	if (last_good(session, work, &last))
+		check.last = &last;
+	return feed_accept(&check, work->task.why);
+}
+
+static int compile(const struct session *session, struct fetch_work *work)
+{
+	int64_t now = clock_now_s(&session->clock);
+	struct feed_change change = { .list = { .kind = FEED_LIST,
+						.identity = work->identity,
+						.good_at = now,
+						.made_at = work->download.counts.generated_at },
+				      .keep_s = work->source->keep_s };
+
+	text_put(change.list.name, sizeof(change.list.name), work->source->name);
+	if (!work->download.unchanged)
+		change.entries = work->download.entries;
+	return feed_lists_write(session, &change);
+}
+
+/* Logged when it begins and when it ends, not with each try. */
+static void log_outcome(const struct session *session, const struct fetch_work *work,
+			const char *why)
+{
+	const char *name = work->source->name;
+
+	if (*why && strcmp(why, work->fetch.why))
+		log_line(session->log, LOG_WARNING,
+			 "[feed %s]: download not used: %s; the last good one stays in use until "
+			 "it is too old",
+			 name, why);
+	else if (!*why && *work->fetch.why)
+		log_line(session->log, LOG_NOTICE, "[feed %s]: the download works again", name);
+}
+
+/* The wait after a failure grows up to the usual time; a server may ask for more. */
+static int64_t next_at(const struct session *session, const struct fetch_work *work, bool failed)
+{
+	int64_t wait_s = work->source->every_s;
+
+	if (failed)
+		wait_s = MIN(wait_s, RETRY_MIN_S * ((int64_t)1 << MIN(work->fetch.tries, 8)));
+	wait_s = MAX(wait_s, MIN(work->task.retry_after_s, RETRY_MAX_S));
+	return clock_now_s(&session->clock) + wait_s;
+}
+
+static int keep_outcome(const struct session *session, struct fetch_work *work, bool failed)
+{
+	struct fetch fetch = { .tried_at = clock_now_s(&session->clock) };
+	int rc;
+
+	if (work->download.has_key) {
+		rc = quota_note(session, abuseipdb_endpoint(TASK_FETCH), &work->task.quota);
+		if (rc)
+			return rc;
+	}
+	fetch.next_at = next_at(session, work, failed);
+	text_put(fetch.why, sizeof(fetch.why), work->task.why);
+	if (*fetch.why) {
+		fetch.tries = work->fetch.tries + 1;
+		memcpy(fetch.etag, work->fetch.etag, sizeof(fetch.etag));
+		memcpy(fetch.modified, work->fetch.modified, sizeof(fetch.modified));
+	} else {
+		memcpy(fetch.etag, work->download.etag, sizeof(fetch.etag));
+		memcpy(fetch.modified, work->download.modified, sizeof(fetch.modified));
+	}
+	return store_fetch_put(session->store, FEED_LIST, work->source->name, work->identity,
+			       &fetch);
+}
+
+static int fetch_keep(const struct session *session, struct job *job, struct worker_stats *stats)
+{
+	struct fetch_work *work = fetch_work_of(job);
+	bool failed = work->task.outcome != OUT_DONE;
+	int rc;
+
+	if (!failed)
+		work->task.why[0] = '\0';
+	if (!failed && (work->download.unchanged || is_accepted(session, work)) &&
+	    compile(session, work)) {
+		text_put(work->task.why, sizeof(work->task.why), session->err->text);
+		failed = true;
+	}
+	if (*work->task.why)
+		stats->failed++;
+	log_outcome(session, work, work->task.why);
+	rc = store_begin(session->store, STORE_FAST);
+	if (rc)
+		return rc;
+	return store_end(session->store, keep_outcome(session, work, failed));
+}
+
+const struct job_kind job_fetch = {
+	.name = "fetch",
+	.take = fetch_take,
+	.is_due = fetch_is_due,
+	.keep = fetch_keep,
+	.free = fetch_work_free,
+};
