@@ -24,7 +24,7 @@ const char *net_status_text(enum net_status status); /* "timeout", "SERVFAIL"; i
 
 enum { NET_A = 1, NET_TXT = 16, NET_AAAA = 28 };
 
-#define TXTS_MAX 16   /* TXT records kept of one DNS answer */
+#define TXTS_MAX 64   /* TXT records kept of one DNS answer; large companies have 40 */
 #define TXT_MAX	 4096 /* bytes kept of each; SPF's stay below 512 (RFC 7208, 3.4) */
 
 struct dns_txt {
