@@ -5,6 +5,7 @@
  * are.
  */
 #include "reputation/engine.h"
+#include "source/allow.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -232,6 +233,35 @@ static void ask_all(struct engine *engine, struct in_flight *item, source_set so
 		make_ready(engine, item);
 }
 
+/* ---- names of [allow] ---- */
+
+static void engine_resolved(struct allow_query *query)
+{
+	struct in_flight *item = query->owner;
+
+	item->unanswered = 0;
+	make_ready(item->engine, item);
+}
+
+static void resolve_name(struct engine *engine, struct in_flight *item)
+{
+	struct allow_query *query = item->task->query;
+
+	open_net(engine);
+	query->ops = engine->ops;
+	query->net = engine->net;
+	query->deadline_ms = item->deadline_ms;
+	query->done = engine_resolved;
+	query->owner = item;
+	item->unanswered = 1;
+	if (!engine->net_failure.code) {
+		allow_resolve(query);
+		return;
+	}
+	snprintf(query->why, sizeof(query->why), "%.150s", engine->net_failure.text);
+	engine_resolved(query);
+}
+
 /* ---- the loop ---- */
 
 static void start_task(struct engine *engine, const struct feed *feed, struct task *task)
@@ -254,7 +284,9 @@ static void start_task(struct engine *engine, const struct feed *feed, struct ta
 	if (feed->deadline_ms && feed->deadline_ms < item->deadline_ms)
 		item->deadline_ms = feed->deadline_ms;
 	add_in_flight(engine, item);
-	if (task->ask)
+	if (task->kind == TASK_RESOLVE)
+		resolve_name(engine, item);
+	else if (task->ask)
 		ask_all(engine, item, task->ask);
 	else
 		make_ready(engine, item);

@@ -47,7 +47,7 @@ struct job_kind {
 };
 /* In the order in which they are asked for jobs; ends with NULL. In job_kinds.c. */
 extern const struct job_kind *const job_kinds[];
-extern const struct job_kind job_retract, job_bulk, job_report, job_lookup, job_fetch;
+extern const struct job_kind job_retract, job_bulk, job_report, job_lookup, job_resolve, job_fetch;
 
 /* ---- for the kinds: in job.c ---- */
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job_resolve.c - what a host name or an SPF domain of [allow] stands for, through DNS
+ *
+ * The networks go into the compiled file of the feeds. If a name cannot be resolved, its last
+ * networks stay: an outage of DNS must not lock out the people that the entry is for.
+ */
+#include "base/buf.h"
+#include "reputation/feeds.h"
+#include "source/allow.h"
+#include "worker/feed_lists.h"
+#include "worker/job.h"
+#include "worker/lift.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+
+#define RESOLVE_MS 20000
+#define HOST_MIN_S 300 /* whatever the TTL */
+#define HOST_MAX_S 3600
+#define SPF_S	   86400
+
+struct resolve_work {
+	struct job job;
+	struct task task;
+	struct allow_query query;
+	const struct conf_allow *entry;
+	enum feed_kind kind;
+	uint64_t identity;
+	struct fetch fetch;
+};
+
+static struct resolve_work *resolve_work_of(struct job *job)
+{
+	return JOB_OF(job, struct resolve_work, job);
+}
+
+static void resolve_work_free(struct job *job)
+{
+	struct resolve_work *work = resolve_work_of(job);
+
+	free(work->query.nets);
+	free(work);
+}
+
+static enum feed_kind list_kind(const struct conf_allow *entry)
+{
+	return entry->kind == ALLOW_HOST ? FEED_HOST : FEED_SPF;
+}
+
+/* 1: *ret_entry is due, and *ret_fetch what is known of it. */
+static int next_name(const struct job_queue *queue, const struct conf_allow **ret_entry,
+		     struct fetch *ret_fetch)
+{
+	const struct session *session = queue->session;
+	int64_t now = clock_now_s(&session->clock);
+
+	if (engine_in_flight_of(queue->engine, TASK_RESOLVE))
+		return 0;
+	for (size_t i = 0; i < session->conf->nallow; i++) {
+		const struct conf_allow *entry = &session->conf->allow[i];
+		int rc;
+
+		if (entry->kind == ALLOW_NET || conf_allow_is_over(entry, now))
+			continue;
+		rc = store_fetch_get(session->store, (int)list_kind(entry), entry->name,
+				     feed_name_identity(entry->name), ret_fetch);
+		if (rc < 0)
+			return rc;
+		/* further away than any name waits: written under another clock */
+		if (ret_fetch->next_at > now && ret_fetch->next_at <= now + SPF_S)
+			continue;
+		*ret_entry = entry;
+		return 1;
+	}
+	return 0;
+}
+
+static int write_ahead(const struct session *session, const struct resolve_work *work)
+{
+	struct fetch ahead = work->fetch;
+
+	ahead.tried_at = clock_now_s(&session->clock);
+	ahead.next_at = ahead.tried_at + HOST_MIN_S;
+	return store_fetch_put(session->store, (int)work->kind, work->entry->name, work->identity,
+			       &ahead);
+}
+
+static int resolve_take(struct job_queue *queue, struct job **ret, size_t max)
+{
+	const struct conf_allow *entry;
+	struct resolve_work *work;
+	struct fetch fetch;
+	int rc = next_name(queue, &entry, &fetch);
+
+	(void)max; /* at least 1 */
+	if (rc <= 0)
+		return rc;
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return err_set(queue->session->err, IPREP_E_NOMEM, "out of memory");
+	*work = (struct resolve_work){ .entry = entry,
+				       .kind = list_kind(entry),
+				       .identity = feed_name_identity(entry->name),
+				       .fetch = fetch };
+	work->job = (struct job){ .kind = &job_resolve, .task = &work->task };
+	work->query = (struct allow_query){ .name = entry->name,
+					    .is_spf = entry->kind == ALLOW_SPF };
+	work->task = (struct task){ .kind = TASK_RESOLVE,
+				    .owner = &work->job,
+				    .query = &work->query,
+				    .patience_ms = RESOLVE_MS };
+	rc = write_ahead(queue->session, work);
+	if (rc) {
+		resolve_work_free(&work->job);
+		return rc;
+	}
+	*ret = &work->job;
+	return 1;
+}
+
+static int resolve_is_due(struct job_queue *queue)
+{
+	const struct conf_allow *entry;
+	struct fetch fetch;
+
+	return next_name(queue, &entry, &fetch);
+}
+
+/* ---- what came of it ---- */
+
+static int write_networks(const struct session *session, const struct resolve_work *work)
+{
+	int64_t now = clock_now_s(&session->clock);
+	struct feed_change change = {
+		.list = { .kind = work->kind, .identity = work->identity, .good_at = now }
+	};
+	struct feed_entries *entries = feed_entries_new();
+	bool fits = entries != NULL;
+	int rc;
+
+	for (size_t i = 0; i < work->query.nnets && fits; i++)
+		fits = feed_entries_add(entries, &work->query.nets[i], 1);
+	if (!fits) {
+		feed_entries_free(entries);
+		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
+	}
+	feed_entries_sort(entries);
+	text_put(change.list.name, sizeof(change.list.name), work->entry->name);
+	change.entries = entries;
+	rc = feed_lists_write(session, &change);
+	feed_entries_free(entries);
+	return rc;
+}
+
+static int lift_blocks(const struct session *session, const struct resolve_work *work)
+{
+	char why[DETAIL_MAX];
+	int64_t lifted;
+
+	snprintf(why, sizeof(why),
+		 work->kind == FEED_HOST ? "allowed as %.120s" : "sends mail for %.120s (SPF)",
+		 work->entry->name);
+	return lift_networks(session, work->query.nets, work->query.nnets, why, &lifted);
+}
+
+static int64_t wait_s(const struct resolve_work *work, bool is_good)
+{
+	if (work->kind == FEED_SPF && is_good)
+		return SPF_S;
+	if (is_good)
+		return MAX(HOST_MIN_S, MIN((int64_t)work->query.ttl_s, HOST_MAX_S));
+	return MIN(HOST_MIN_S * ((int64_t)1 << MIN(work->fetch.tries, 8)), HOST_MAX_S);
+}
+
+/* Logged when it begins and when it ends, not with each try. */
+static void log_outcome(const struct session *session, const struct resolve_work *work,
+			const char *why)
+{
+	const char *key = work->kind == FEED_HOST ? "addresses" : "spf";
+
+	if (*why && strcmp(why, work->fetch.why))
+		log_line(session->log, LOG_WARNING,
+			 "[allow] %s: %s: not resolved: %s; what it resolved to before stays "
+			 "allowed",
+			 key, work->entry->name, why);
+	else if (!*why && *work->fetch.why)
+		log_line(session->log, LOG_NOTICE, "[allow] %s: %s: resolved again", key,
+			 work->entry->name);
+}
+
+static int resolve_keep(const struct session *session, struct job *job, struct worker_stats *stats)
+{
+	struct resolve_work *work = resolve_work_of(job);
+	int64_t now = clock_now_s(&session->clock);
+	struct fetch fetch = { .tried_at = now };
+	int rc = 0;
+
+	if (!work->query.is_good) {
+		text_put(fetch.why, sizeof(fetch.why), text_filled(work->query.why, "no answer"));
+	} else if (write_networks(session, work)) {
+		text_put(fetch.why, sizeof(fetch.why), session->err->text);
+	} else {
+		rc = lift_blocks(session, work);
+	}
+	if (rc)
+		return rc;
+	fetch.next_at = now + wait_s(work, !*fetch.why);
+	if (*fetch.why) {
+		fetch.tries = work->fetch.tries + 1;
+		stats->failed++;
+	}
+	log_outcome(session, work, fetch.why);
+	return store_fetch_put(session->store, (int)work->kind, work->entry->name, work->identity,
+			       &fetch);
+}
+
+const struct job_kind job_resolve = {
+	.name = "resolution",
+	.take = resolve_take,
+	.is_due = resolve_is_due,
+	.keep = resolve_keep,
+	.free = resolve_work_free,
+};
