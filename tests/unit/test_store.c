@@ -262,28 +262,27 @@ static struct quota quota_of(const char *endpoint, const char *mark)
 	return quota;
 }
 
-TEST(a_number_that_an_earlier_version_stored_is_bounded)
+ROWS(the_quota_is_what_calls_and_answers_leave)
 {
-	struct quota_seen seen = { .seen = true, .limit = INT64_MAX, .remaining = INT64_MAX };
+	const char *what = row_text(row, "what");
+	struct quota_seen seen = { .error = "timeout" };
+	struct quota quota;
 
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
-	assert_int_equal(quota_of("check", "k").limit, 100000000);
-	assert_int_equal(quota_of("check", "k").remaining, 100000000);
-}
-
-TEST(the_quota_counts_down_and_starts_anew_at_midnight)
-{
-	struct quota_seen seen = { .seen = true, .limit = 3000, .remaining = 5 };
-
-	assert_int_equal(quota_of("check", "k").remaining, QUOTA_FREE_PLAN);
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_int_equal(quota_of("check", "k").remaining, 4);
-	assert_int_equal(quota_of("check", "k").limit, 3000);
-	place.now = (place.now / 86400 + 1) * 86400;
-	assert_int_equal(quota_of("check", "k").remaining, 3000);
+	place.now += row_number(row, "after");
+	if (!strcmp(what, "taken"))
+		assert_ok(store_quota_take(place.store, "check", 1));
+	if (!strcmp(what, "answered"))
+		seen = (struct quota_seen){ .seen = true,
+					    .limit = row_number(row, "says_limit"),
+					    .remaining = row_number(row, "says_remaining") };
+	if (seen.seen || !strcmp(what, "silent"))
+		assert_ok(store_quota_seen(place.store, "check", "k", &seen));
+	quota = quota_of("check", "k");
+	if (row_has(row, "limit"))
+		assert_int_equal(quota.limit, row_number(row, "limit"));
+	if (row_has(row, "remaining"))
+		assert_int_equal(quota.remaining, row_number(row, "remaining"));
+	assert_int_equal(quota.first_under_way, row_yes(row, "first"));
 }
 
 TEST(a_refused_key_counts_until_it_changes)
@@ -380,29 +379,6 @@ TEST(a_flood_of_findings_lets_the_oldest_go)
 	assert_ok(sql_number(place.store, &n, "SELECT count(*) FROM finding", SQL_NONE));
 	assert_true(n > 300);
 	assert_int_equal(store_findings_get(place.store, place.conf, &key, &got), 1);
-}
-
-TEST(the_first_call_of_an_unknown_quota_is_known_to_be_under_way)
-{
-	struct quota_seen silent = { .error = "timeout" };
-	struct quota_seen seen = { .seen = true, .limit = 1000, .remaining = 900 };
-
-	assert_false(quota_of("check", "k").first_under_way);
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_true(quota_of("check", "k").first_under_way);
-	assert_ok(store_quota_seen(place.store, "check", "k", &silent));
-	assert_false(quota_of("check", "k")
-			     .first_under_way); /* no result: the next one is also sent alone */
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_ok(store_quota_seen(place.store, "check", "k", &seen));
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_false(quota_of("check", "k").first_under_way);
-	assert_int_equal(quota_of("check", "k").remaining, 899);
-	place.now += 86400; /* another day, another first call; it may have died */
-	assert_ok(store_quota_take(place.store, "check", 1));
-	assert_true(quota_of("check", "k").first_under_way);
-	place.now += 66;
-	assert_false(quota_of("check", "k").first_under_way);
 }
 
 TEST(the_health_of_a_list_belongs_to_its_zone)
