@@ -23,7 +23,7 @@ basicConstraints = critical,CA:FALSE
 basicConstraints = critical,CA:FALSE
 subjectAltName = {2}
 """
-LONG_AGO, BEFORE, LATER, MUCH_LATER = (year + "0101000000Z" for year in ("2001", "2020", "2090", "2099"))
+BEFORE, LATER = '20200101000000Z', '20900101000000Z'
 
 
 class Certificates:
