@@ -3,13 +3,13 @@
 
 confine_probe.c is loaded into the program and tries when the program first goes to the network.
 """
-import errno
 import os
 import shutil
 import tempfile
 
 from keys import ADDRESS, KeyCase
 from places import OWNER, library
+from proc_probe import status_of
 from waiting import wait_until
 
 FILES = {'make a file elsewhere', 'write a file elsewhere', 'truncate a file elsewhere', 'remove a file elsewhere',
@@ -88,12 +88,10 @@ class Confine(KeyCase):
         self.api.fault('hang', 'report')
         self.queue()
         with self.place.worker(extra_groups=[0, 4]) as worker:
-            def status():
-                with open(f'/proc/{worker.pid}/status', encoding='ascii') as f:
-                    return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
-            wait_until(lambda: status().get('Seccomp') == '2' or worker.poll() is not None, 'it is confined')
-            self.assertEqual(status().get('NoNewPrivs'), '1')
-            self.assertEqual({name: set(status()[name].split()) for name in ('Uid', 'Gid', 'Groups')},
+            wait_until(lambda: status_of(worker.pid)['Seccomp'] == '2' or worker.poll() is not None, 'it is confined')
+            status = status_of(worker.pid)
+            self.assertEqual(status['NoNewPrivs'], '1')
+            self.assertEqual({name: set(status[name].split()) for name in ('Uid', 'Gid', 'Groups')},
                              {name: {str(OWNER)} for name in ('Uid', 'Gid', 'Groups')})
             with open(f'/proc/{worker.pid}/limits', encoding='ascii') as f:
                 limits = {line[:25].strip(): line[26:].split()[1] for line in f}

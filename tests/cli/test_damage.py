@@ -6,6 +6,7 @@ import sqlite3
 
 import own_dev
 from damage import SAYS, Damage
+from places import OWNER
 from stores import BLOCKED, EACH
 
 LOG = None
@@ -95,7 +96,7 @@ class Somewhere(Damage):
             with self.subTest(table=table):
                 self.filled()
                 self.spoil(table)
-                p = self.run_it('rep-report', '--enqueue', '--user', 'root', '--failures', '3', '--', BLOCKED, status=None)
+                p = self.enqueue(BLOCKED, '--user', 'root', '--failures', '3', status=None)
                 self.assertIn(p.returncode, (0, 74))
                 if p.returncode:
                     self.assertIn(SAYS, p.stderr)
@@ -122,7 +123,8 @@ class Somewhere(Damage):
             for _ in range(pick.choice((1, 4, 40))):
                 self.overwrite(pick.randrange(size), bytes([pick.randrange(256)]))
             for args in (('rep-check', '--cached', BLOCKED), ('rep-check', '--blocks'), ('rep-check', '--ready'),
-                         ('rep-report', '--enqueue', '--', '45.9.9.9'), ('rep-report', '--status'), ('rep-purge', '-q')):
+                         ('rep-report', '--enqueue', '--', '45.9.9.9'), ('rep-report', '--status'),
+                         ('rep-purge', '-q')):
                 p = self.each(args, status=None)
                 if p.returncode not in (0, 10, 74, 75):
                     died.append((turn, args, p.returncode, p.stderr))
@@ -143,18 +145,22 @@ class Log(Damage):
     consistent, and the file itself is never replaced.
     """
 
+    def leave_a_log(self, changes, score):
+        """As a process leaves it that was killed."""
+        self.filled(50)
+        db = sqlite3.connect(self.db)
+        for _ in range(changes):
+            db.execute(f'UPDATE block SET score = {score}')
+            db.commit()
+        self.place.own()
+        self.save('live')
+        db.close()
+        self.restore('live')
+
     def test_with_a_damaged_log_what_was_in_the_file_holds(self):
         for at, what in ((0, b'\xff' * 32), (40, b'\xff' * 200), (32 + 24 + 100, b'\0' * 2000)):
             with self.subTest(at=at):
-                self.filled(50)
-                db = sqlite3.connect(self.db)
-                for i in range(5):
-                    db.execute('UPDATE block SET score = score + 1')
-                    db.commit()
-                self.place.own()
-                self.save('live')
-                db.close()
-                self.restore('live')
+                self.leave_a_log(5, 'score + 1')
                 if os.path.exists(self.db + '-shm'):
                     os.unlink(self.db + '-shm')
                 self.overwrite(at, what, '-wal')
@@ -165,15 +171,7 @@ class Log(Damage):
                 self.assertEqual(self.place.read('PRAGMA integrity_check'), [('ok',)])
 
     def test_an_index_of_the_log_full_of_garbage_is_made_again(self):
-        self.filled(50)
-        db = sqlite3.connect(self.db)
-        db.execute('UPDATE block SET score = 9')
-        db.commit()
-        self.place.own()
-        self.save('live')
-        db.close()
-        self.restore('live')
-        with open(self.db + '-shm', 'wb') as f:
-            f.write(os.urandom(32768))
+        self.leave_a_log(1, 9)
+        self.place.write('state/iprep.db-shm', os.urandom(32768), 0o600, OWNER)
         self.gate(BLOCKED, status=10)
         self.assertEqual(self.place.read('SELECT DISTINCT score FROM block'), [(9,)])

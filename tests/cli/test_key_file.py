@@ -105,8 +105,7 @@ class KeyFile(KeyCase):
 
     def test_a_key_that_may_not_be_read_is_a_row_with_the_state_no_key(self):
         self.put(self.key, 0o600, OTHER)
-        said = self.run_it('rep-check', '--self-test', '--json', '--fail2ban', '/nonexistent', status=69).stdout
-        row = next(row for row in map(json.loads, said.splitlines()) if row.get('source') == 'abuseipdb')
+        row = self.self_test(status=69)['abuseipdb']
         self.assertEqual((row['state'], row['why']),
                          ('no key', f'{self.file}: Permission denied: neither asked nor reported to'))
         status = json.loads(self.run_it('rep-report', '--status', '--json', status=77).stdout)

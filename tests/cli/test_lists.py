@@ -23,14 +23,6 @@ class ListsCase(Case):
         for name, zone in zones.items():
             self.dns.zones[f'{name}.test'] = zone
 
-    def rows(self, *args, status=0):
-        """Of sources; those of fail2ban are tested by host/self_test."""
-        lines = self.run_it('rep-check', '--json', *args, status=status).stdout.splitlines()
-        return [row for row in map(json.loads, lines) if 'fail2ban' not in row]
-
-    def self_test(self, status=0):
-        return {row['source']: row for row in self.rows('--self-test', status=status)}
-
     def api_off(self):
         os.unlink(self.place.path('key'))
 
@@ -211,7 +203,8 @@ class Quota(ListsCase):
     def test_never_more_calls_than_remain_and_the_first_one_alone(self):
         self.limited(5)
         self.api.fault('delay', 'check', delay_s=0.1)
-        rows = self.rows(*[f'45.1.2.{i}' for i in range(20)], status=75)
+        done = self.run_it('rep-check', '--json', *[f'45.1.2.{i}' for i in range(20)], status=75)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(sorted(r['verdict'] for r in rows), ['clean'] * 5 + ['unknown'] * 15)
         calls = self.api.statistics()['endpoints']['check']
         self.assertEqual((calls['accepted'], sum(calls['refused'].values())), (5, 0))

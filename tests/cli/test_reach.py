@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whatever the user of the worker does with what is in its reach, no hook waits for it, because fail2ban then bans no
 address. Each case is made as that user."""
+import contextlib
 import os
 import signal
 import sqlite3
@@ -201,13 +202,10 @@ class Processes(Case):
         """Of that process, those that have become the owner."""
         found = []
         for name in os.listdir('/proc'):
-            try:
-                with open(f'/proc/{name}/status', encoding='ascii') as f:
-                    fields = dict(line.split(':\t', 1) for line in f if ':\t' in line)
-            except (OSError, ValueError):
-                continue
-            if int(fields['PPid']) == pid and fields['Uid'].split()[0] == str(OWNER):
-                found.append(int(name))
+            with contextlib.suppress(OSError):
+                fields = proc_probe.status_of(name) if name.isdigit() else {'PPid': 0}
+                if int(fields['PPid']) == pid and fields['Uid'].split()[0] == str(OWNER):
+                    found.append(int(name))
         return found
 
     def test_a_stopped_process_that_holds_the_lock(self):
@@ -250,7 +248,7 @@ class Processes(Case):
 
     def test_a_hook_that_is_killed_leaves_nothing_that_works_on(self):
         with self.place.locked():
-            p = self.place.start(*HOOKS[ENQUEUE], stderr=subprocess.DEVNULL)
+            p = self.place.start(*HOOKS[ENQUEUE], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_until(lambda: self.children(p.pid), 'the hook works as the owner')
             child, = self.children(p.pid)
             p.kill()

@@ -20,10 +20,6 @@ A, B, C, D = (f'45.1.1.{i}' for i in range(1, 5))
 class RecheckCase(PurgeCase):
     lists = {'zen': LIST, 'other': LIST}
 
-    def recheck(self, *args, status=0):
-        s = self.stats('--recheck', *args, status=status)
-        return s['done'], s['released'], s['listed'], s['undecided']
-
     def recheck_at(self):
         return self.sql('SELECT recheck_at FROM block')[0][0] - int(time.time())
 
@@ -226,8 +222,7 @@ class PaidRecheck(RecheckCase):
     seed = {'45.1.1.9': BAD}
 
     def calls(self):
-        of_check = self.api.statistics()['endpoints'].get('check', {'accepted': 0, 'refused': {}})
-        return of_check['accepted'] + sum(of_check['refused'].values())
+        return self.api.calls('check')
 
     def test_who_is_on_a_free_list_costs_no_call(self):
         self.listed(B)

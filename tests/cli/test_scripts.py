@@ -19,8 +19,8 @@ def run(script, os_release, *words):
     with tempfile.NamedTemporaryFile('w', suffix='.os-release') as file:
         file.write(os_release)
         file.flush()
-        return subprocess.run(['unshare', '-m', 'sh', '-c', 'mount --bind "$1" /etc/os-release && shift && exec sh "$@"',
-                               'sh', file.name, os.path.join(TOP, script), *words],
+        inside = 'mount --bind "$1" /etc/os-release && shift && exec sh "$@"'
+        return subprocess.run(['unshare', '-m', 'sh', '-c', inside, 'sh', file.name, os.path.join(TOP, script), *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 

@@ -81,7 +81,7 @@ class SecretsCase(Case):
 
     def leaks(self, *directories):
         """["KEY in PLACE: the line"] of all output, of syslog, and of all files except key files."""
-        wait_until(lambda: not (self.place.workers() or self.place.is_working()), 'the workers have written all they will')
+        wait_until(lambda: not (self.place.workers() or self.place.is_working()), 'the workers have ended')
         but = [self.place.path(name) for name in KEY_FILES]
         where = [*self.said, ('syslog', LOG.text())]
         for top in (self.place.dir, *directories):
@@ -252,7 +252,8 @@ REWRITTEN = {'15 characters': lambda key: key[:15], '12 of the middle': lambda k
              'base64': lambda key: base64.b64encode(key.encode()).decode(),
              'base64 after a byte': lambda key: base64.b64encode(b'x' + key.encode()).decode(),
              'base64 of the bytes': lambda key: base64.b64encode(bytes.fromhex(key)).decode(),
-             'hexadecimal': lambda key: key.encode().hex(), 'percent-encoded': lambda key: ''.join(f'%{ord(c):02x}' for c in key),
+             'hexadecimal': lambda key: key.encode().hex(),
+             'percent-encoded': lambda key: ''.join(f'%{ord(c):02x}' for c in key),
              'escaped': lambda key: ''.join(f'\\x{ord(c):02x}' for c in key)}
 
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Many user names from one address count; a successful login spares from the short block"""
-import json
 import subprocess
 
 from cases import Case

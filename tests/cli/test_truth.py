@@ -114,9 +114,8 @@ class Truth(unittest.TestCase):
     def conf_of(self, states, timeout_ms):
         lists = {name: {'zone': zone_of(name, state), 'points': POINTS[name],
                         'enabled': 'no' if state == 'not asked' else 'yes'} for name, state in zip(POINTS, states)}
-        api = {'key_file': ''} if states[3] == 'not asked' else {}
         return configuration.build(general={'timeout_ms': timeout_ms}, lists=lists, dns=self.dns.port,
-                                   api=self.apis[states[3]].url, abuseipdb=api)
+                                   api=None if states[3] == 'not asked' else self.apis[states[3]].url)
 
     def try_once(self, states, timeout_ms):
         truth = Naive(states)

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A store that any version wrote opens in this one, with all it says; an interrupted migration never was."""
-import contextlib
 import json
-import os
 import re
 import sqlite3
 import subprocess
-import unittest
 
 from addresses import key_of
 from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase, kept_sql
@@ -128,9 +125,7 @@ class Upgraded(StoreCase):
 
     def test_one_that_cannot_be_migrated_says_what_failed_first_not_what_closing_it_could_not_do(self):
         self.keep(KEPT[0])
-        with contextlib.closing(sqlite3.connect(self.db, isolation_level=None)) as db:
-            db.execute('BEGIN IMMEDIATE')
-            self.place.own()
+        with self.place.locked():
             self.run_it('rep-purge', status=75, says='iprep.db: writing: locked by another process')
 
     def test_a_newer_one_is_refused_by_all_and_not_touched(self):
@@ -139,8 +134,8 @@ class Upgraded(StoreCase):
         self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         before = self.place.bytes('state/iprep.db')
         for args in EACH:
-            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 6), not touched: install that '
-                        'one again, or set it aside with rep-purge --reset')
+            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 6), not touched: '
+                      'install that one again, or set it aside with rep-purge --reset')
         self.gate(BLOCKED)
         self.assertEqual(self.place.bytes('state/iprep.db'), before)
 
@@ -222,10 +217,7 @@ class Interrupted(StoreCase):
                     with self.subTest(version=version, spoil=spoil):
                         self.restore('kept')
                         if spoil == 'fill':
-                            with contextlib.suppress(OSError), \
-                                    open(self.place.path('state/fill'), 'wb', buffering=0) as f:
-                                while True:
-                                    f.write(b'x' * 4096)
+                            self.place.fill()
                         else:
                             subprocess.run(['mount', '-o', 'remount,ro', self.place.path('state')], check=True)
                         self.gate(BLOCKED, status=10)
@@ -265,8 +257,7 @@ class Interrupted(StoreCase):
                 self.run_it('rep-report', '--enqueue', '--', '45.50.0.1')
                 self.assertEqual(self.place.read('SELECT count(*) FROM report'), [(1,)])
                 self.assertEqual([f for f in self.files() if 'new' in f], [])
-                for f in self.files():
-                    os.unlink(self.place.path('state/' + f))
+                self.place.clear()
                 if ended:
                     break
             self.assertGreater(n, 1, calls)
@@ -280,6 +271,5 @@ class Interrupted(StoreCase):
                 self.assertEqual(p.communicate(timeout=120)[1], '')
                 self.assertEqual(p.returncode, 0)
             self.assertEqual(self.place.read('SELECT count(*) FROM report'), [(20,)])
-            for f in self.files():
-                os.unlink(self.place.path('state/' + f))
+            self.place.clear()
         self.assertGreater(turn, 0)

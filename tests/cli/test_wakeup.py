@@ -12,6 +12,7 @@ import time
 
 from cases import Case
 from places import OWNER
+from proc_probe import status_of
 from waiting import wait_until
 
 BURSTS, HOOKS = 1000, 8
@@ -124,8 +125,7 @@ class Detached(Spawned):
 
     def test_it_is_the_states_owner_and_cannot_be_root_again(self):
         pid = self.spawn()
-        with open(f'/proc/{pid}/status', encoding='ascii') as file:
-            status = dict(line.rstrip('\n').split(':\t', 1) for line in file)
+        status = status_of(pid)
         self.assertEqual([status[ids].split() for ids in ('Uid', 'Gid', 'Groups')],
                          [[str(OWNER)] * 4, [str(OWNER)] * 4, [str(OWNER)]])
         for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'):

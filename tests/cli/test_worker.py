@@ -93,20 +93,6 @@ class Worker(Case):
         self.flush()
         self.assertEqual((self.api.accepted(), self.states()), (['45.1.1.9'], [DONE]))
 
-    def test_forgetting_wins_over_an_answer_that_arrives_late(self):
-        self.enqueue('45.1.1.1')
-        self.api.pause()
-        worker = self.worker()
-        wait_until(lambda: self.states() == [SENDING], 'it is being sent')
-        self.assertEqual(self.purge('--pardon', '1d', '45.1.1.1').stdout, '45.1.1.1\n')
-        self.api.resume()
-        worker.wait(60)
-        for table in ('report', 'lookup', 'finding', 'block'):
-            self.assertEqual(self.count(table), 0, table)
-        self.assertEqual(self.count('pardon'), 1)
-        self.enqueue('45.1.1.1')
-        self.assertEqual(self.states(), [])
-
     def test_one_worker_at_a_time(self):
         self.enqueue('45.1.1.9')
         self.api.pause()

@@ -130,6 +130,15 @@ class Case(unittest.TestCase):
     def stats(self, *args, **more):
         return json.loads(self.purge('--json', *args, **more).stdout)
 
+    def recheck(self, *args):
+        s = self.stats('--recheck', *args)
+        return s['done'], s['released'], s['listed'], s['undecided']
+
+    def self_test(self, status=0):
+        """{source: its row}; those of fail2ban are tested by host/self_test."""
+        lines = self.run_it('rep-check', '--json', '--self-test', status=status).stdout.splitlines()
+        return {row['source']: row for row in map(json.loads, lines) if 'source' in row}
+
     def status(self):
         return json.loads(self.run_it('rep-report', '--status', '--json').stdout)
 

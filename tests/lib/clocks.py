@@ -104,10 +104,6 @@ class MovedCase(Case):
         self.enqueue(address, *args, **more)
         return self.flush()
 
-    def recheck(self):
-        s = self.stats('--recheck')
-        return s['done'], s['released'], s['listed'], s['undecided']
-
     def verdict(self, address, status):
         """(verdict, tier) of a lookup by hand."""
         line = self.check(address, status=status)

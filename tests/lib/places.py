@@ -133,6 +133,12 @@ class Place:
         return subprocess.run(self.command(program, *args), **{
             'stdin': subprocess.DEVNULL, 'capture_output': True, 'text': True, 'timeout': 120, **more})
 
+    def run_on_a_host_with(self, addresses, program, *args):
+        """The same in a network of its own, where this machine has these addresses and no others."""
+        add = ''.join(f'ip address add {one} dev lo && ' for one in addresses)
+        return subprocess.run(['unshare', '-n', 'sh', '-c', f'{add}exec "$@"', 'sh', *self.command(program, *args)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+
     def start(self, program, *args, **more):
         """The same in the background; the caller waits for it."""
         return subprocess.Popen(self.command(program, *args), **{
@@ -249,6 +255,7 @@ class Place:
     def block(self, address, tier='known', age=0, left=DAY, src='zen', held=False, jail='sshd', score=3, **more):
         """A block as a worker makes it: `age` seconds ago, for `left` seconds from now; more: further columns."""
         now = int(time.time())
-        values = (key_of(address), tier, score, now - age, now + left, 0 if held else now - age, now - age, 0, jail, src)
+        values = (key_of(address), tier, score, now - age, now + left, 0 if held else now - age, now - age, 0, jail,
+                  src)
         row = {**dict(zip(BLOCK, values)), **more}
         self.sql(f'INSERT OR REPLACE INTO block({",".join(row)}) VALUES({",".join("?" * len(row))})', *row.values())

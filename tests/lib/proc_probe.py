@@ -35,6 +35,12 @@ def probe(pid, uid, names):
             for n, v in json.loads(p.stdout).items()}
 
 
+def status_of(pid):
+    """{field: text} of /proc/PID/status"""
+    with open(f'/proc/{pid}/status', encoding='ascii') as f:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
+
+
 def as_owner():
     os.setgroups([])
     os.setgid(OWNER)

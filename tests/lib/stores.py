@@ -94,8 +94,7 @@ class StoreCase(Case):
         shutil.copytree(self.place.path('state'), self.place.path(name))
 
     def restore(self, name):
-        for f in self.files():
-            os.unlink(self.place.path('state/' + f))
+        self.place.clear()
         for f in os.listdir(self.place.path(name)):
             shutil.copy(os.path.join(self.place.path(name), f), self.place.path('state/' + f))
         self.place.own()

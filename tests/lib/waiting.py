@@ -4,7 +4,7 @@ import time
 
 
 def wait_until(condition, what, seconds=60):
-    """Returns the first true value of condition(); AssertionError after this number of seconds, which only bounds a hang."""
+    """The first true value of condition(); AssertionError after this number of seconds, which only bounds a hang."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:
