@@ -5,9 +5,14 @@ server.py - a server of feeds, which does what a test or a row of a table says
     feeds = FeedServer()
     feeds.plays('list(100)')            # a behaviour of this file, as text or as the function itself
     ... feeds.url, feeds.requests       # each has .headers
+    feeds.plays('empty()', '/b.txt')    # another list of the same server
+    ... feeds.sent('/b.txt')            # the header fields of each request for it
 """
+import email.utils
 import gzip
 import ipaddress
+import threading
+import time
 
 from api_server import Api, answer
 
@@ -82,12 +87,69 @@ def validated(count=100, etag='"one"', modified=None):
     return play
 
 
+def empty():
+    """0 bytes, with status 200."""
+    return lambda request: answer(200, '')
+
+
+def limited(seconds=3600, as_date=False):
+    """429 with Retry-After, also as a date that counts against the server's own clock, an hour ahead."""
+    def play(request):
+        now = time.time() + 3600
+        fields = [f'Retry-After: {seconds}']
+        if as_date:
+            fields = [f'{name}: {email.utils.formatdate(at, usegmt=True)}'
+                      for name, at in (('Date', now), ('Retry-After', now + seconds))]
+        return answer(429, 'slow down\n', *fields)
+    return play
+
+
+def hangs(count=0):
+    """The beginning of a list, then nothing until the server is closed. 0: not even a status."""
+    def play(request):
+        if count:
+            whole = answer(200, '\n'.join(addresses(2 * count)) + '\n')
+            request.wfile.write(whole[:len(whole) // 2])
+            request.wfile.flush()
+        request.server.is_closing.wait()
+        return b''
+    return play
+
+
+def slow(count=100, pieces=20):
+    """The whole list, in pieces with pauses of a moment: any piece ends in the middle of a line."""
+    def play(request):
+        whole = answer(200, '\n'.join(addresses(count)) + '\n')
+        step = max(1, len(whole) // pieces)
+        for at in range(0, len(whole), step):
+            request.wfile.write(whole[at:at + step])
+            request.wfile.flush()
+            if request.server.is_closing.wait(0.01):
+                break
+        return b''
+    return play
+
+
 class FeedServer(Api):
     def __init__(self):
-        super().__init__(lambda request: self.play(request))
+        self.is_closing, self.others = threading.Event(), {}
+        super().__init__(lambda request: self.others.get(request.path, self.play)(request))
         self.url = self.top + '/list.txt'
         self.plays('list_of(100)')
 
-    def plays(self, behaviour):
+    def plays(self, behaviour, path=None):
+        """The list at this path; None: every other one. Returns its URL."""
         # pylint: disable=eval-used
-        self.play = eval(behaviour, globals()) if isinstance(behaviour, str) else behaviour
+        made = eval(behaviour, globals()) if isinstance(behaviour, str) else behaviour
+        if path:
+            self.others[path] = made
+            return self.top + path
+        self.play = made
+        return self.url
+
+    def sent(self, path='/list.txt'):
+        return [request.headers for request in self.requests if request.path == path]
+
+    def close(self):
+        self.is_closing.set()
+        super().close()
