@@ -21,6 +21,7 @@ import threading
 
 sys.dont_write_bytecode = True      # leave the source tree clean
 
+from abuseipdb_blacklist import MOST                # noqa: E402
 from abuseipdb_http import Server                   # noqa: E402
 from abuseipdb_quota import LIMITS, PLANS           # noqa: E402
 from abuseipdb_service import Service               # noqa: E402
@@ -51,6 +52,7 @@ def options():
     add("--plan", choices=PLANS, default="standard")
     add("--limit", metavar="ENDPOINT=N", type=limit, action="append",
         default=[], help="a daily limit other than the plan's")
+    add("--blacklist-most", metavar="N", type=int, default=MOST, help="addresses of a blacklist, drawn from all")
     add("--log", metavar="FILE", help="one JSON line per request")
     return parser.parse_args()
 
@@ -66,7 +68,7 @@ def run(given):
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(given.tls_cert, given.tls_key)
     log = open(given.log, "a", encoding="utf-8") if given.log else None
-    service = Service(given.key, given.plan, dict(given.limit), seed, log)
+    service = Service(given.key, given.plan, dict(given.limit), seed, log, given.blacklist_most)
     server = Server((given.bind, given.port), service, tls)
     threading.Thread(target=server.serve_forever, args=(0.05,),
                      daemon=True).start()

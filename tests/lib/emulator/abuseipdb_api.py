@@ -14,9 +14,10 @@ import hashlib
 import ipaddress
 import re
 
+import abuseipdb_blacklist as blacklist
 import abuseipdb_bulk as bulk
 import abuseipdb_params as params
-from abuseipdb_message import METHODS, data_answer, error_answer
+from abuseipdb_message import METHODS, Answer, data_answer, error_answer
 from abuseipdb_params import Refusal
 from abuseipdb_quota import until_reset
 from abuseipdb_store import Report, is_public, iso
@@ -25,9 +26,11 @@ from abuseipdb_store import Report, is_public, iso
 class Api:
     """The caller holds the emulator's lock."""
 
-    def __init__(self, store, quota, keys):
+    def __init__(self, store, quota, keys, most=blacklist.MOST):
+        """most: addresses of the blacklist."""
         self.store = store
         self.quota = quota
+        self.most = most
         self.accounts = {account_of(key) for key in keys}
 
     def handle(self, request):
@@ -42,7 +45,9 @@ class Api:
         try:
             account = self.authenticate(request)
             rate = self.charge(account, endpoint)
-            answer = data_answer(WORK[endpoint](self, request, account))
+            answer = WORK[endpoint](self, request, account)
+            if not isinstance(answer, Answer):
+                answer = data_answer(answer)
         except Refusal as refusal:
             answer = error_answer(request, refusal.status, refusal.body(), refusal.detail, refusal.reason,
                                   refusal.headers)
@@ -83,7 +88,7 @@ class Api:
                       "exceeded for this endpoint. See headers for additional "
                       "details.", headers=headers)
 
-    # -- endpoints: the data of the answer
+    # -- endpoints: the data of the answer, or the answer
 
     def check(self, request, account):
         ip = params.ip_param(request.query, "ipAddress")
@@ -102,6 +107,9 @@ class Api:
                 "isTor": entry.get("isTor", False),
                 "totalReports": total, "numDistinctUsers": users,
                 "lastReportedAt": iso(self.store.last_at(ip))}
+
+    def blacklist(self, request, account):
+        return blacklist.answer_with(self.store, request, self.most)
 
     def report(self, request, account):
         form = request.form()
@@ -132,5 +140,5 @@ def account_of(key):
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-WORK = {"check": Api.check, "report": Api.report,
+WORK = {"check": Api.check, "blacklist": Api.blacklist, "report": Api.report,
         "bulk-report": Api.bulk_report, "clear-address": Api.clear_address}

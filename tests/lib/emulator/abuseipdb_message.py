@@ -14,8 +14,8 @@ import json
 import urllib.parse
 
 BASE = "/api/v2/"
-METHODS = {"check": "GET", "report": "POST", "bulk-report": "POST",
-           "clear-address": "DELETE"}
+METHODS = {"check": "GET", "blacklist": "GET", "report": "POST",
+           "bulk-report": "POST", "clear-address": "DELETE"}
 
 
 @dataclasses.dataclass
@@ -89,8 +89,8 @@ def page(title):
     return f"<!DOCTYPE html>\n<html><title>{title}</title></html>\n".encode()
 
 
-def data_answer(data):
-    return Answer(200, to_json({"data": data}), "accepted")
+def data_answer(data, **more):
+    return Answer(200, to_json({**more, "data": data}), "accepted")
 
 
 def error_answer(request, status, value, title, outcome, headers=()):

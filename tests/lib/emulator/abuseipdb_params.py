@@ -76,14 +76,18 @@ def ip_param(params, name):
         raise invalid(BAD_IP, name) from None
 
 
-def max_age(params):
-    name = "maxAgeInDays"
-    text = params.get(name, "").strip() or "30"
+def int_param(params, name, default, low, high):
+    """An integer from low to high."""
+    text = params.get(name, "").strip() or str(default)
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise invalid(f"The {spoken(name)} must be an integer.", name)
-    if not 1 <= int(text) <= 365:
-        raise invalid(f"The {spoken(name)} must be between 1 and 365.", name)
+    if not low <= int(text) <= high:
+        raise invalid(f"The {spoken(name)} must be between {low} and {high}.", name)
     return int(text)
+
+
+def max_age(params):
+    return int_param(params, "maxAgeInDays", 30, 1, 365)
 
 
 def parse_categories(text):

@@ -15,6 +15,7 @@ import math
 PLANS = ("standard", "webmaster", "supporter", "basic", "premium")
 LIMITS = {
     "check":         (1000, 3000, 5000, 10000, 50000),
+    "blacklist":     (5, 10, 20, 100, 500),
     "report":        (1000, 3000, 1000, 10000, 50000),
     "bulk-report":   (5, 10, 20, 100, 500),
     "clear-address": (5, 10, 20, 100, 500),

@@ -23,11 +23,11 @@ from abuseipdb_store import Clock, Store, iso
 
 
 class Service:
-    def __init__(self, keys, plan, limits, seed, log):
+    def __init__(self, keys, plan, limits, seed, log, most):
         self.lock = threading.Lock()
         self.clock = Clock()
         self.store = Store(self.clock)
-        self.api = Api(self.store, Quota(plan, limits), keys)
+        self.api = Api(self.store, Quota(plan, limits), keys, most)
         self.own_url = ""           # where redirect_302 points
         self.log = log
         self.first_seed = seed      # what reset goes back to

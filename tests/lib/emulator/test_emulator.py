@@ -90,6 +90,30 @@ class Case(unittest.TestCase):
             return answer, None
 
 
+class Blacklist(Case):
+    """20 of 40 addresses: half of them."""
+    options = ("--blacklist-most", "20")
+
+    def setUp(self):
+        super().setUp()
+        self.api.control("seed", {"addresses": {f"45.9.0.{number}": {"abuseConfidenceScore": 100, "totalReports": 9}
+                                                for number in range(39)}})
+
+    def download(self):
+        status, answer = self.ask("GET", "blacklist", Accept="text/plain")
+        self.assertEqual(status, 200)
+        return set(answer[answer.index("\n\n"):].split())
+
+    def test_a_download_is_a_random_half_that_changes_with_the_half_hour(self):
+        self.api.control("clock", {"offset_s": 1800 - time.time() % 1800})
+        first = self.download()
+        self.assertEqual((len(first), self.download()), (20, first))
+        self.api.control("clock", {"offset_s": 3600 - time.time() % 1800})
+        second = self.download()
+        self.assertEqual(len(second), 20)
+        self.assertTrue(first - second and first & second)
+
+
 @rows.each("emulator.tsv", 50)
 class Documented(Case):
     def try_row(self, row):
