@@ -53,7 +53,7 @@ size_t feed_entries_count(const struct feed_entries *entries)
 }
 
 /* By length, network, then the greatest number. */
-static int compare_entries(const void *left, const void *right)
+static int order_of_entries(const void *left, const void *right)
 {
 	const struct feed_entry *one = left, *other = right;
 	int order = memcmp(one, other, TABLE_KEY);
@@ -70,7 +70,7 @@ void feed_entries_sort(struct feed_entries *entries)
 
 	if (!entries->count)
 		return;
-	qsort(rows, entries->count, sizeof(*rows), compare_entries);
+	qsort(rows, entries->count, sizeof(*rows), order_of_entries);
 	for (size_t i = 1; i < entries->count; i++)
 		if (memcmp(&rows[count], &rows[i], TABLE_KEY) != 0)
 			rows[++count] = rows[i];

@@ -21,28 +21,26 @@ static void add_to_key(struct json_cut *cut, char byte)
 
 static void text_byte(struct json_cut *cut, char byte)
 {
-	if (cut->is_escaped) {
-		cut->is_escaped = false;
-	} else if (byte == '\\') {
-		cut->is_escaped = true;
-	} else if (byte == '"') {
+	if (byte == '"' && !cut->is_escaped) {
 		cut->in_text = false;
 		return;
 	}
+	cut->is_escaped = byte == '\\' && !cut->is_escaped;
 	add_to_key(cut, byte);
 }
 
 static void open_bracket(struct json_cut *cut, char byte)
 {
-	if (cut->inner_depth) {
-		cut->inner_depth++;
-	} else if (byte == '{' && cut->depth) {
-		cut->inner_depth = 1;
+	bool begins = byte == '{' && cut->depth && !cut->inner_depth;
+
+	if (begins) {
 		cut->object_len = 0;
 		add_to_object(cut, byte);
-	} else {
-		cut->depth++;
 	}
+	if (begins || cut->inner_depth)
+		cut->inner_depth++;
+	else
+		cut->depth++;
 }
 
 /* True: the object ends here. */
