@@ -10,12 +10,14 @@ import calendar
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 
 import cases
 from host import process
 from host.cases import FilesCase
+from host.host import VERDICT_JAILS
 from places import OWNER
 
 JOURNALD = "/lib/systemd/systemd-journal-remote"
@@ -24,11 +26,63 @@ backend = polling
 rep_verdict_log = {dir}/state/verdict.log
 """
 NO_SSHD = "[sshd]\nenabled = false\n"
+# in the tables
+FAILED = "postfix@-.service postfix/smtpd: warning: unknown[45.1.1.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
+LOGIN = "ssh.service sshd: Failed password for root from 45.1.1.1 port 4242 ssh2"
+ENTRIES = {"FAILED": FAILED, "LOGIN": LOGIN}
+LINES = {"LINE": "Nov 29 23:10:01 host sshd[77]: Failed password for root from 45.1.1.1 port 4242 ssh2",
+         "LONG": "host sshd[7]: " + "a" * 4000}
+FINDINGS = {
+    "OFF": "tier known, tier notorious = off",
+    "OK": "tier known, tier notorious = ok",
+    "BROKEN": "tier known = error: rep-confirmed does not ban as it should | "
+              "tier notorious = error: rep-notorious does not ban as it should",
+    "FILES": "jail rep-spray-files = ok: reports as 18 | jail rep-spray-files = ok: several user names",
+    "FINE": "running fail2ban = ok: its hooks can write the state",
+}
+
+
+def pieces(cell, named=None):
+    """Of a cell of a table; named: what stands for other texts."""
+    return [one for piece in cell.split(" | ") for one in (named or {}).get(piece, piece).split(" | ") if cell != "-"]
+
+
+def jail_local(cell):
+    """The text of jail.local that data/self_test_jails.tsv describes."""
+    sections = []
+    for piece in pieces(cell):
+        if piece.startswith("["):
+            sections.append(([piece[1:-1]], [], False))
+        elif piece.endswith(":"):
+            sections.append((piece[:-1].split(", "), [], True))
+        else:
+            sections[-1][1].append(piece.replace("+", "        ", 1) if piece.startswith("+") else piece)
+    return "".join(section(name, lines, is_jail) for names, lines, is_jail in sections for name in names)
+
+
+def section(name, lines, is_jail):
+    if is_jail:
+        has_log = name in VERDICT_JAILS or any(line.startswith(("logpath", "backend = systemd")) for line in lines)
+        lines = ["enabled = true", *([] if has_log else ["logpath = {dir}/auth.log"]), *lines]
+    return "\n".join((f"[{name}]", *lines, ""))
+
+
+def findings(cell):
+    """{object: [(state, part of the text)]}"""
+    found = {}
+    for piece in pieces(cell, FINDINGS):
+        objects, _, said = piece.partition(" = ")
+        state, _, part = said.partition(": ")
+        for one in objects.split(", "):
+            found.setdefault(one, []).append((state, part))
+    return found
 
 
 def make_journal(directory, entries):
-    """entries: [(unit, identifier, text)], in system.journal as systemd-journald writes it"""
+    """entries: "UNIT PROGRAM: TEXT", in system.journal as systemd-journald writes it"""
     os.makedirs(directory)
+    entries = [re.match(r"(\S+) (\S+): (.*)", entry.format(n=n)).groups() for entry in entries
+               for n in range(10 if "{n}" in entry else 1)]
     at = calendar.timegm((2026, 11, 29, 23, 10, 0)) * 10 ** 6
     text = "".join(f"__REALTIME_TIMESTAMP={at + n}\n__MONOTONIC_TIMESTAMP={n + 1}\n_BOOT_ID={'0a' * 16}\n_HOSTNAME=host\n"
                    f"_UID=0\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={name}\n_COMM={os.path.basename(name)}\n_PID=77\nMESSAGE={line}\n\n"
@@ -66,12 +120,13 @@ class SelfTestCase(FilesCase, cases.Case):
     def setUp(self):
         """start() comes with each row."""
 
-    def start(self, jails="", prefix=128):
+    def start(self, jails="-", prefix=128):
         super().start(general={"timeout_ms": 5000, "ipv6_prefix": prefix})
         self.place.write("auth.log", "")
         self.place.write("state/verdict.log", "", 0o640, OWNER)
         os.mkdir(self.place.path("log"))
-        text = DEFAULT + ("" if "[sshd]" in jails else NO_SSHD) + jails
+        text = jail_local(jails)
+        text = DEFAULT + ("" if "[sshd]" in text else NO_SSHD) + text
         self.server.write("jail.local", text.replace("{dir}", self.place.dir))
 
     def run_it(self, *args, client=None, before=""):
@@ -98,8 +153,7 @@ class SelfTestCase(FilesCase, cases.Case):
         return found
 
     def compare(self, found, said):
-        """found: {object: [(state, text)]}; said: the same with parts of the texts, or without a list"""
-        said = {what: rows if isinstance(rows, list) else [rows] for what, rows in said.items()}
+        """said: the same with parts of the texts"""
         self.assertEqual({what: sorted(state for state, _ in rows) for what, rows in found.items()},
                          {what: sorted(state for state, _ in rows) for what, rows in said.items()}, found)
         for what, rows in said.items():
@@ -107,18 +161,20 @@ class SelfTestCase(FilesCase, cases.Case):
                 self.assertTrue(any(state == one and part in why for one, why in found[what]), (what, state, part, found[what]))
 
     def logs(self, status, **more):
-        """{jail: (state, text)} of the rows about logs."""
-        return {what.removeprefix("log of "): (state, why) for what, state, why in self.found(status, **more)
+        """{jail: [(state, text)]} of the rows about logs, one for each."""
+        return {what.removeprefix("log of "): [(state, why)] for what, state, why in self.found(status, **more)
                 if what.startswith("log of ")}
 
     def put(self, journal, files):
-        if journal:
-            make_journal(self.place.path("log/journal/" + "0b" * 16), journal)
-        for name, text in files.items():
+        """As data/self_test_logs.tsv has them."""
+        if entries := pieces(journal, ENTRIES):
+            make_journal(self.place.path("log/journal/" + "0b" * 16), entries)
+        for piece in pieces(files):
+            name, _, text = piece.partition(":")
             path = self.place.path(name if name.startswith("auth.log") else f"log/{name}")
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.write("".join(LINES.get(line, line) + "\n" for line in text[1:].split("\n") if line))
 
     @contextlib.contextmanager
     def installed(self, programs):
