@@ -7,8 +7,8 @@ import shutil
 import places
 from host import samples
 from host.cases import hook_host, stamp
-from host.host import Host
 from host.packages import Packages
+from host.private import Private
 from measure import Run
 from waiting import wait_until
 
@@ -32,7 +32,7 @@ action = %(action_)s
 """
 
 
-class TimedHost(Host):
+class TimedHost(Private):
     """Between fail2ban and each program is a script that notes how long a call took; its clock is part of that."""
 
     def install(self, program):

@@ -149,7 +149,7 @@ class Arguments(HostileCase):
             if not wrong:
                 sent[address] = text.decode()
         self.assertGreater(min(len(sent), len(self.texts) - len(sent)), 5)
-        self.assertNotEqual(self.kept(self.mark.encode()), [])          # the search finds what is there
+        self.assertNotEqual(self.found_in(self.mark.encode()), [])          # the search finds what is there
         reports = self.flush()
         self.assertEqual(set(reports), set(sent))
         for address, text in sent.items():

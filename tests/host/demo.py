@@ -3,10 +3,9 @@
 """
 demo.py - iprep at work with real programs; called by fail2ban/demo.sh
 
-Builds the stage, plays the acts (acts.py) with the cast (cast.py), and prints the
-tables. Exits with 0 if every check passed, otherwise with 1 and the names of the
-failed checks. Removes everything again, also after Ctrl-C. Needs root, for network
-namespaces.
+Plays the acts (acts.py) with the cast (cast.py), and prints the tables (report.py). Exits with 0 if every check
+passed, otherwise with 1 and the names of the failed checks. Removes everything again, also after Ctrl-C. Needs root,
+for network namespaces.
 """
 
 import argparse
@@ -20,35 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(f"{HERE}/../lib")
 
 import acts                                         # noqa: E402
-import cast                                         # noqa: E402
 import report                                       # noqa: E402
 from host import process                            # noqa: E402
 from host.checks import Checks                      # noqa: E402
-from host.host import Host, World                   # noqa: E402
-
-JAILS = {"sshd": ("18,22", ""), "sendmail-auth": ("18", ""), "sendmail-reject": (None, ""), "dovecot": ("", "")}
-OURS = ("rep-confirmed", "rep-notorious", "rep-sendmail-ambiguous", "rep-dovecot-ambiguous")
-
-
-class Stage(World):
-    """Two hosts see the same log lines: "host" has fail2ban with iprep, "plain" the same fail2ban without."""
-
-    def __init__(self, given, stack):
-        super().__init__(given.dir, given.packages, given.name, stack,
-                         {"zen.spamhaus.org": cast.listed("zen"), "bl.blocklist.de": cast.listed("blocklist_de")},
-                         cast.abuseipdb_seed())
-        self.network.add_clients(cast.addresses())
-        self.network.listen()
-        self.host, self.plain = Host(self, "host", f"{given.prefix}/bin"), Host(self, "plain")
-        for host in (self.host, self.plain):
-            host.configure(JAILS, OURS)
-            host.start()
-
-    def write(self, lines):
-        """The same lines for both hosts."""
-        lines = list(lines)
-        self.host.logs.write(lines)
-        self.plain.logs.write(lines)
 
 
 def options():
@@ -70,16 +43,6 @@ def on_signal(number, _):
     raise SystemExit(128 + number)
 
 
-def play(stage, checks):
-    for title, act in acts.ACTS:
-        checks.say(title)
-        act(stage, checks)
-    report.show(stage, checks)
-    for title, act in acts.EPILOGUE:
-        checks.say(title)
-        act(stage, checks)
-
-
 def main():
     given = options()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -90,7 +53,10 @@ def main():
     checks.say("starting rbldnsd, AbuseIPDB emulator, fail2ban twice, nftables")
     try:
         with contextlib.ExitStack() as stack:
-            play(Stage(given, stack), checks)
+            stage = acts.Acts(given, stack, checks)
+            stage.play(acts.ACTS)
+            report.show(stage)
+            stage.play(acts.EPILOGUE)
     except process.CommandError as error:
         sys.exit(f"demo: {error}")
     return checks.close("demo")

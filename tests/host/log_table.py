@@ -18,10 +18,10 @@ import tempfile
 sys.dont_write_bytecode = True      # leave the source tree clean
 sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
 
-from host import SHIPPED, samples                   # noqa: E402
+from host import samples                            # noqa: E402
 from host.checks import table                       # noqa: E402
-from host.fail2ban import Fail2ban                  # noqa: E402
 from host.packages import FAIL2BAN, Packages        # noqa: E402
+from host.private import Private                    # noqa: E402
 
 KINDS = ("ambiguous", "spray", "login")
 
@@ -37,8 +37,8 @@ def options():
 def examine(names, version, directory, work):
     """The samples of each log, with what this fail2ban found."""
     os.environ["IPREP_FAIL2BAN"] = version
-    fail2ban = Fail2ban(Packages(directory), None, f"{work}/{version}")
-    fail2ban.add_files(SHIPPED)
+    fail2ban = Private(Packages(directory), None, f"{work}/{version}")
+    fail2ban.add_files()
     logs = [samples.read(name) for name in names]
     samples.examine(logs, fail2ban.packages.fail2ban_modules, fail2ban.config)
     return logs

@@ -11,7 +11,8 @@ import os
 import shutil
 
 from host.cases import SOON_S, VerdictCase
-from host.machine import PATH, ToolMachine
+from host.debian import Machine
+from host.host import PATH
 from host.network import CABLES, bare
 from host.roots import Roots
 
@@ -52,13 +53,14 @@ class Held:
             cls.network.world.add_address(f"{NET.format(number)}/32", "lo")
         # not a route for each address: that is what the banaction "route" adds
         cls.network.host.add_route(f"{NET.format(0)}/24", bare(CABLES["host"][0][1]))
-        cls.machine = ToolMachine(Roots(cls.kept).get("firewalls", WANTED), cls.network.host, f"{cls.top}/machine")
-        cls.stack.callback(cls.machine.stop)
+        cls.machine = Machine(Roots(cls.kept).get("firewalls", WANTED), cls.network.host, f"{cls.top}/machine")
+        cls.stack.callback(cls.machine.close)
+        cls.machine.await_up()
         cls.start_firewall()
         open(f"{cls.top}/short.log", "wb").close()
         binaries = f"{cls.host.directory}/bin"
         for name in ("iptables", "ip6tables", "ipset", "ufw", "firewall-cmd", "shorewall"):
-            cls.machine.command(f"{binaries}/{name}", name)
+            cls.machine.write_command(f"{binaries}/{name}", name)
         if not cls.has_nft:
             cls.hide_nft(binaries)
         cls.default = f"banaction = {cls.banaction}\nbanaction_allports = {cls.banaction}\n"
@@ -163,7 +165,7 @@ class Firewalld(Held, VerdictCase):
         cls.machine.run("mkdir", "-p", "/run/dbus")
         cls.machine.run("firewall-offline-cmd", "--add-port=25/tcp")
         for words in (("dbus-daemon", "--system", "--nofork", "--nopidfile"), ("firewalld", "--nofork", "--nopid")):
-            server = cls.machine.start(*words)
+            server = cls.machine.serve(*words)
             cls.stack.callback(server.stop)
             if words[0] == "dbus-daemon":
                 server.await_ready(lambda: cls.machine.run("test", "-S", "/run/dbus/system_bus_socket",
@@ -179,5 +181,5 @@ class Shorewall(Held, VerdictCase):
     @classmethod
     def start_firewall(cls):
         for name, text in SHOREWALL.items():
-            cls.machine.write(f"/etc/shorewall/{name}", text)
+            cls.machine.put(f"/etc/shorewall/{name}", text)
         cls.machine.run("shorewall", "start")

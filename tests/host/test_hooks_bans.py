@@ -11,7 +11,7 @@ import os
 import sqlite3
 
 from host import process
-from host.cases import MINUTES_10, SOON_S, HookCase
+from host.cases import MINUTES_10, SOON_S, HookCase, own_jail
 from places import DAY, YEAR
 
 
@@ -80,7 +80,7 @@ class Restart(HookCase):
         self.host.stop()
         os.unlink(f"{self.host.directory}/fail2ban.sqlite3")
         self.iprep.lose_verdict_log()          # else the last hour's lines are read again
-        for path in (self.host.logs.auth, self.host.logs.mail):
+        for path in (self.host.auth_log, self.host.mail_log):
             os.truncate(path, 0)
         self.minute_later(address)
         self.host.start()
@@ -116,18 +116,7 @@ class Restart(HookCase):
 
 
 class Jails(HookCase):
-    jails = """\
-[short]
-enabled = true
-filter =
-failregex = ^ FAILED from <ADDR>$
-logpath = {dir}/short.log
-port = ssh
-maxretry = 1
-bantime = 30
-action = %(action_)s
-         iprep
-"""
+    jails = own_jail("short", "from <ADDR>", "port = ssh", "bantime = 30", "action = %(action_)s", "         iprep")
     logs = ("short",)
 
     def test_two_jails_banning_one_address_make_one_report_and_each_has_its_set(self):
@@ -138,9 +127,8 @@ action = %(action_)s
         self.until(lambda: len(self.host.calls("--enqueue", address)) == 2,
                    "both jails have reported", SOON_S)
         self.until_banned(address, "sendmail-auth", "rep-confirmed")
-        for jail in ("sendmail-auth", "rep-confirmed"):
-            self.until(lambda one=jail: self.host.in_set(one, address),
-                       f"it is in the set of {jail}", SOON_S)
+        self.until(lambda: all(self.host.in_set(one, address) for one in ("sendmail-auth", "rep-confirmed")), "it is in their sets",
+                   SOON_S)
 
         self.until(lambda: "short" not in self.bans(address), "the short ban ends", SOON_S)
         self.until(lambda: not self.host.in_set("short", address), "it has left that set", SOON_S)

@@ -12,7 +12,7 @@ import sqlite3
 import time
 
 from host import process
-from host.cases import SOON_S, HookCase, tell
+from host.cases import SOON_S, HookCase, own_jail, tell
 from host.host import VERDICT_JAILS
 from places import OWNER
 
@@ -30,17 +30,10 @@ class Gate(HookCase):
 
     def tearDown(self):
         self.host.mode("rep-check")
-        if not os.path.exists(f"{self.host.bin}/rep-check"):
-            self.host.install("rep-check")
 
     def blocked(self, n=1):
         """Addresses with a block on disk."""
-        addresses = [self.address("known") for _ in range(n)]
-        for address in addresses:
-            self.host.attack("sshd", address)
-        for address in addresses:
-            self.until_banned(address, "sshd", "rep-confirmed")
-        return addresses
+        return self.attackers(*["known"] * n, jails=("sshd", "rep-confirmed"))
 
     def lines_are_ignored(self, *addresses):
         for address in addresses:
@@ -56,19 +49,6 @@ class Gate(HookCase):
         self.assertEqual(self.host.ignored(address), 0)
         self.lines_are_ignored(self.address("unlisted"))
 
-    def test_with_the_program_missing_lines_are_ignored_and_other_jails_ban(self):
-        addresses = self.blocked(2)
-        self.host.uninstall("rep-check")
-        self.lines_are_ignored(*addresses)
-        self.others_are_banned()
-
-    def test_with_a_program_that_crashes_lines_are_ignored_and_other_jails_ban(self):
-        addresses = self.blocked(2)
-        self.host.mode("rep-check", "crash")
-        self.lines_are_ignored(*addresses)
-        self.assertTrue(self.host.calls(" crash ", "--gate", addresses[0]))
-        self.others_are_banned()
-
     def test_with_a_program_that_is_killed_the_line_is_ignored_and_other_jails_ban(self):
         address, = self.blocked()
         self.host.mode("rep-check", "hang")
@@ -82,13 +62,14 @@ class Gate(HookCase):
         self.assertNotIn("rep-sendmail-ambiguous", self.bans(address))
         self.others_are_banned()
 
-    def test_no_other_status_counts_a_line(self):
-        statuses = (1, 2, 64, 70, 75, 78, 126, 127, 255)
-        for status, address in zip(statuses, self.blocked(len(statuses))):
-            self.host.mode("rep-check", f"status-{status}")
-            with self.subTest(status):
+    def test_if_the_program_is_missing_crashes_or_says_anything_else_lines_are_ignored_and_other_jails_ban(self):
+        modes = ("missing", "crash", *(f"status-{number}" for number in (1, 2, 64, 70, 75, 78, 126, 127, 255)))
+        for mode, address in zip(modes, self.blocked(len(modes))):
+            with self.subTest(mode):
+                self.host.mode("rep-check", mode)
                 self.lines_are_ignored(address)
-                self.assertTrue(self.host.calls(f" status-{status} ", "--gate", address))
+                self.assertEqual(bool(self.host.calls(f" {mode} ", "--gate", address)), mode != "missing")
+                self.others_are_banned()
 
 
 class IsBlocked(HookCase):
@@ -99,11 +80,7 @@ class IsBlocked(HookCase):
 
     def pardoned(self, n=1):
         """[(address, the number of lines ignored so far)] of addresses that both verdict jails had banned"""
-        addresses = [self.address("notorious") for _ in range(n)]
-        for address in addresses:
-            self.host.attack("sshd", address)
-        for address in addresses:
-            self.until_banned(address, *VERDICT_JAILS)
+        addresses = self.attackers(*["notorious"] * n, jails=VERDICT_JAILS)
         self.given_up = self.host.log().count("timed out after")
         self.host.shell(f"fail2ban-client unban $(rep-purge --pardon 30d {' '.join(addresses)})")
         self.until_idle()
@@ -134,8 +111,7 @@ class IsBlocked(HookCase):
 
     def test_a_check_that_is_missing_bans_no_address(self):
         (address, before), = self.pardoned()
-        self.host.uninstall("rep-check")
-        self.addCleanup(self.host.install, "rep-check")
+        self.host.mode("rep-check", "missing")
         self.read_again(address)
         self.until_ignored(address, before)
 
@@ -192,23 +168,8 @@ class IsBlocked(HookCase):
 class Enqueue(HookCase):
     """actionban: when it fails it is run once more, and the ban does not care."""
 
-    jails = """\
-[by-id]
-enabled = true
-filter =
-failregex = ^ FAILED id=<F-ID>.+</F-ID>$
-logpath = {dir}/by-id.log
-maxretry = 1
-action = iprep
-[by-id-gated]
-enabled = true
-filter =
-failregex = ^ FAILED id=<F-ID>.+</F-ID>$
-logpath = {dir}/by-id.log
-maxretry = 1
-action =
-ignorecommand = %(rep_gate)s
-"""
+    jails = own_jail("by-id", "id=<F-ID>.+</F-ID>", "action = iprep") + own_jail(
+        "by-id-gated", "id=<F-ID>.+</F-ID>", "action =", "ignorecommand = %(rep_gate)s", log="by-id")
     logs = ("by-id",)
 
     def tearDown(self):
@@ -219,25 +180,16 @@ ignorecommand = %(rep_gate)s
         self.until_banned(address, "sshd")
         self.until_closed(address, 22)
         self.until(lambda: self.host.reports(address), f"{address} is reported")
-        self.until_idle()
-        self.host.flush()
-        self.assertEqual(self.host.reports(address), 1)
-        self.assertEqual(self.api.refused_reports(), [])
+        self.reported_once(address)
         self.nothing_waits()
 
-    def test_a_first_call_that_could_not_record_is_repeated_and_gives_one_report(self):
-        address = self.address("unlisted")
-        self.host.mode("rep-report", "first-fails")
-        self.host.attack("sshd", address)
-        self.banned_and_reported_once(address)
-        self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
-
-    def test_a_first_call_that_had_recorded_when_it_failed_gives_one_report(self):
-        address = self.address("unlisted")
-        self.host.mode("rep-report", "first-lies")
-        self.host.attack("sshd", address)
-        self.banned_and_reported_once(address)
-        self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
+    def test_a_first_call_that_failed_is_repeated_and_gives_one_report_whether_it_had_recorded_or_not(self):
+        for mode in ("first-fails", "first-lies"):
+            with self.subTest(mode):
+                self.host.mode("rep-report", mode)
+                address, = self.attackers("unlisted")
+                self.banned_and_reported_once(address)
+                self.assertEqual(len(self.host.calls("--enqueue", address)), 2)
 
     def test_after_a_locked_database_the_retry_gives_one_report(self):
         address = self.address("unlisted")
@@ -255,11 +207,9 @@ ignorecommand = %(rep_gate)s
 
     def test_a_hook_that_always_fails_is_run_twice_and_the_ban_remains(self):
         for mode in ("status-75", "crash"):
-            address = self.address("unlisted")
-            self.host.mode("rep-report", mode)
-            self.host.attack("sshd", address)
             with self.subTest(mode):
-                self.until_banned(address, "sshd")
+                self.host.mode("rep-report", mode)
+                address, = self.attackers("unlisted")
                 self.until_closed(address, 22)
                 says = ("Failed to execute ban jail 'sshd' action 'iprep' info "
                         f"'ActionInfo({{'ip': '{address}'")
@@ -269,11 +219,8 @@ ignorecommand = %(rep_gate)s
         self.nothing_waits()
 
     def test_without_the_programs_the_ban_remains(self):
-        address = self.address("unlisted")
-        self.host.uninstall("rep-report")
-        self.addCleanup(self.host.install, "rep-report")
-        self.host.attack("sshd", address)
-        self.until_banned(address, "sshd")
+        self.host.mode("rep-report", "missing")
+        address, = self.attackers("unlisted")
         self.until_closed(address, 22)
         self.until(lambda: "rep-report: not found" in self.host.log(),
                    "fail2ban says what is missing", SOON_S)
@@ -330,16 +277,7 @@ ignorecommand = %(rep_gate)s
 class Debug(HookCase):
     """At log level DEBUG fail2ban reads what a hook prints, up to the end of the pipe."""
 
-    jails = """\
-[quiet]
-enabled = true
-filter =
-failregex = ^ FAILED from <ADDR>$
-logpath = {dir}/quiet.log
-maxretry = 1
-action = iprep
-         chatty
-"""
+    jails = own_jail("quiet", "from <ADDR>", "action = iprep", "         chatty")
     logs = ("quiet",)
     start = False
 
@@ -373,9 +311,7 @@ action = iprep
             address, took[level] = self.ban_s(level)
             workers = self.until(self.host.workers, "the hook has started a worker", SOON_S)
             # the second action ran behind the hook: fail2ban did not wait for the worker
-            other = self.address("unlisted")
-            self.host.attack("dovecot", other)
-            self.until_banned(other, "dovecot")
+            self.attackers("unlisted", jails=("dovecot",))
             self.assertEqual(self.host.workers(), workers, "the same worker lives on")
             self.assertEqual(self.host.known(address)["verdict"], "unknown")
         tell(f"SEEN: a ban with its hook took {took['INFO']:.2f} s at INFO, "
@@ -411,9 +347,7 @@ class NotAllowed(HookCase):
         return process.run(self.host.space.command([*NO_SETUID, *words]), check=False)
 
     def test_the_ban_remains_and_the_log_names_the_missing_capabilities(self):
-        address = self.address("known")
-        self.host.attack("sshd", address)
-        self.until_banned(address, "sshd")
+        address, = self.attackers("known")
         self.until_closed(address, 22)
         needs = (f"rep-report: cannot become user {OWNER}, the owner of the state: Operation not "
                  "permitted (a service needs CAP_SETUID and CAP_SETGID)")

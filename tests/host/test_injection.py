@@ -12,13 +12,12 @@ import os
 import hostile
 from addresses import key_of
 from cases import BAD
-from host import SHIPPED, process
-from host.cases import stamp, tell
-from host.fail2ban import Fail2ban
+from host import process
+from host.cases import FilesCase, tell
 from host.netns import Namespace
-from host.packages import Packages
+from host.private import ACTION
 from hostile import HostileCase, masked
-from places import PROGRAMS, packages
+from places import PROGRAMS
 
 JAIL = """\
 [{name}]
@@ -39,33 +38,27 @@ actionban = eval "echo <F-USER>"
 """
 
 
-class Server(HostileCase):
+class Server(HostileCase, FilesCase):
     """A fail2ban whose jails read LOG.log each; nothing is banned in any firewall."""
 
     @classmethod
     def start_server(cls, jails):
         """jails: [(name, log, action, further lines)]."""
-        found = Packages(packages(cls.top))
-        cls.version = found.fail2ban_version
-        space = Namespace(f"iprep-injection-{os.getpid()}")
-        cls.addClassCleanup(space.remove)
-        cls.server = Fail2ban(found, space, f"{cls.top}/fail2ban")
-        cls.server.add_files(SHIPPED)
-        cls.server.write("action.d/careless.conf", CARELESS)
-        cls.server.write("action.d/iprep.local", f"[Init]\nrep_bindir = {PROGRAMS}\n"
-                                                 f"rep_args = --config={cls.place.path('iprep.conf')}\n")
+        cls.host.space = Namespace(f"iprep-injection-{os.getpid()}")
+        cls.addClassCleanup(cls.host.space.remove)
+        cls.host.write("action.d/careless.conf", CARELESS)
+        cls.host.write("action.d/iprep.local", ACTION.format(bin=PROGRAMS, conf=cls.place.path("iprep.conf")))
         text = "[DEFAULT]\nbackend = polling\n[sshd]\nenabled = false\n"
         for name, log, action, more in jails:
             open(f"{cls.top}/{log}.log", "wb").close()
             text += JAIL.format(name=name, log=f"{cls.top}/{log}.log", action=action) + more
-        cls.server.write("jail.local", text)
-        cls.server.start()
-        cls.addClassCleanup(cls.server.stop)
+        cls.host.write("jail.local", text)
+        cls.host.start()
+        cls.addClassCleanup(cls.host.stop)
 
     @classmethod
-    def write(cls, log, user, address):
-        with open(f"{cls.top}/{log}.log", "ab") as file:
-            file.write(stamp().encode() + b" FAILED user=" + user + b" from " + address.encode() + b"\n")
+    def attempt(cls, log, user, address):
+        cls.line(log, b"FAILED user=" + user + b" from " + address.encode())
 
     @classmethod
     def rows(cls, what, address):
@@ -87,21 +80,21 @@ class UserNames(Server):
         cls.start_server([("sure", "sure", 'iprep[category="18,22"]', ""), ("gated", "gated", "", gate),
                           ("careless", "careless", "careless", "")])
         for name, text in everything.items():
-            cls.write("sure", text, cls.sure[name])
-            cls.write("gated", text, cls.gated[name])
+            cls.attempt("sure", text, cls.sure[name])
+            cls.attempt("gated", text, cls.gated[name])
         for i, text in enumerate(cls.texts.values(), 1):
             if b"/loot/" in text:
-                cls.write("careless", text.replace(b"/loot/", b"/loot/careless-"), f"45.22.0.{i}")
+                cls.attempt("careless", text.replace(b"/loot/", b"/loot/careless-"), f"45.22.0.{i}")
         for name in (b"alice", b"bob", b"carol"):   # after all that, an ordinary spray
-            cls.write("gated", name, "45.23.0.1")
+            cls.attempt("gated", name, "45.23.0.1")
         cls.read_everything(len(everything))
 
     @classmethod
     def read_everything(cls, nlines):
         """Wait until both jails are through, their actions included."""
-        done = process.wait_for(lambda: "45.23.0.1" in cls.server.bans_of("gated") and
+        done = process.wait_for(lambda: "45.23.0.1" in cls.host.bans_of("gated") and
                                 cls.place.sql("SELECT count(*) FROM report") == [(nlines,)], 60)
-        cls.log = cls.server.log()
+        cls.log = cls.host.log()
         cls.seen = {bytes(key): count for key, count in
                     cls.place.sql("SELECT key, count(*) FROM sighting GROUP BY key")}
         if not done:
@@ -115,7 +108,7 @@ class UserNames(Server):
         self.assertTrue(process.wait_for(lambda: os.path.exists(path), 20))
 
     def test_every_line_of_the_sure_jail_is_a_report_with_the_right_address(self):
-        self.assertLessEqual(set(self.sure.values()), set(self.server.bans_of("sure")))
+        self.assertLessEqual(set(self.sure.values()), set(self.host.bans_of("sure")))
         for name, address in self.sure.items():
             rows = self.rows("jail, categories, comment, failures FROM report WHERE addr", address)
             self.assertEqual(rows, [("sure", "18,22", "", 1)], name)
@@ -129,7 +122,7 @@ class UserNames(Server):
                 self.assertIn(f"[gated] Ignore {address} by command", self.log)
                 self.assertEqual(self.seen.get(key_of(address), 0), 0 if absent else 1)
                 self.assertEqual(self.rows("count(*) FROM report WHERE addr", address), [(0,)])
-        self.assertEqual(set(self.server.bans_of("gated")), {"45.23.0.1"})
+        self.assertEqual(set(self.host.bans_of("gated")), {"45.23.0.1"})
 
     def test_each_name_arrives(self):
         """The same name given directly is no other sighting; a different one is."""
@@ -149,8 +142,8 @@ class UserNames(Server):
             address = self.gated[name]
             self.assertNotIn(key_of(address), self.seen)
             self.assertNotIn(f"Ignore {address} by command", self.log)
-            self.assertNotIn(address, self.server.bans_of("gated"))
-            tell(f"SEEN: fail2ban {self.version} drops a gated line with {name} in the user name: neither counted nor "
+            self.assertNotIn(address, self.host.bans_of("gated"))
+            tell(f"SEEN: fail2ban {self.packages.fail2ban_version} drops a gated line with {name} in the user name: neither counted nor "
                  "looked up")
         for error in ("embedded null byte", "Argument list too long"):
             self.assertIn(error, self.log)
@@ -158,7 +151,7 @@ class UserNames(Server):
 
     def test_both_jails_still_work(self):
         self.assertEqual(self.rows("count(*) FROM sighting WHERE key", "45.23.0.1"), [(3,)])
-        self.write("sure", b"dave", "45.23.0.3")
+        self.attempt("sure", b"dave", "45.23.0.3")
         self.assertTrue(process.wait_for(
             lambda: self.rows("count(*) FROM report WHERE addr", "45.23.0.3") == [(1,)], 20))
 
@@ -196,10 +189,10 @@ class Configuration(Server):
         cls.address = {name: f"45.24.0.{i + 1}" for i, (name, _) in enumerate(jails)}
         cls.api.control("seed", {"addresses": {address: BAD for address in cls.address.values()}})
         for i, (name, _) in enumerate(jails):
-            cls.write(str(i), b"joe", cls.address[name])
-        process.wait_for(lambda: cls.server.log().count("Failed to execute ban") == len(CATEGORIES) and
+            cls.attempt(str(i), b"joe", cls.address[name])
+        process.wait_for(lambda: cls.host.log().count("Failed to execute ban") == len(CATEGORIES) and
                          cls.place.sql("SELECT count(*) FROM report") == [(len(NAMES) + 2,)], 60)
-        cls.log = cls.server.log()
+        cls.log = cls.host.log()
 
     def seen(self, name):
         """What is kept of a name; fail2ban replaces a tag in it."""
@@ -225,7 +218,7 @@ class Configuration(Server):
     def test_what_root_writes_into_fail2ban_s_configuration_is_run_by_fail2ban(self):
         self.assertEqual(os.listdir(f"{self.top}/loot"), [self.mark])
         self.assertEqual(self.row("own"), [("own", "18")])
-        tell(f"SEEN: fail2ban {self.version} pastes parameters and jail names unescaped into its shell command: $(...) "
+        tell(f"SEEN: fail2ban {self.packages.fail2ban_version} pastes parameters and jail names unescaped into its shell command: $(...) "
              "in jail.local runs. Only root writes there; no byte of a log line gets there.")
 
     def test_none_of_it_breaks_a_report_or_a_verdict_line(self):

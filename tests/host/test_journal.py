@@ -29,7 +29,7 @@ class Journal(MachineCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.version = cls.root.run("fail2ban-client", "-V").stdout.strip()
+        cls.version = cls.host.run("fail2ban-client", "-V").stdout.strip()
         cls.space.run(["/usr/bin/python3", "-c", CLIENTS])
 
     def logs(self, files):
@@ -37,8 +37,8 @@ class Journal(MachineCase):
         if self.version.startswith("1.0."):
             files = {f"jail.d/{TOP}.local": recipe(TOP), **files}
         for name, text in files.items():
-            self.root.write(f"/etc/fail2ban/{name}", text)
-            self.addCleanup(os.unlink, self.root.inside(f"/etc/fail2ban/{name}"))
+            self.host.write(f"/etc/fail2ban/{name}", text)
+            self.addCleanup(os.unlink, self.host.inside(f"/etc/fail2ban/{name}"))
         self.host.run("journalctl", "--sync", check=False)
         said = self.host.run("rep-check", "--self-test", "--json", "--timeout", "1000", check=False).stdout
         rows = [json.loads(line) for line in said.splitlines()]

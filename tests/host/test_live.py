@@ -46,11 +46,10 @@ class Live(Case):
         acts.attack()
         acts.settle()
         acts.check()
-        acts.check_reports()
         tables.show(acts)
         if KEEP_LOGS:
             tables.keep_logs(acts, KEEP_LOGS)
         for daemon in (one for one in besieged if one in stage.daemons):
-            botnet.show(stage, checks, daemon)
+            botnet.Botnet(stage, checks, daemon).show()
         checks.close("test_live")
         self.assertEqual(checks.failed, [])

@@ -67,8 +67,8 @@ class LogForms(MachineCase, FilesCase):
 
     @classmethod
     def prepare(cls):
-        os.makedirs(cls.root.inside("/var/log/forms"))
-        cls.root.write("/etc/rsyslog.d/forms.conf", RSYSLOG)
+        os.makedirs(cls.host.inside("/var/log/forms"))
+        cls.host.write("/etc/rsyslog.d/forms.conf", RSYSLOG)
 
     @classmethod
     def emit(cls):
@@ -82,7 +82,7 @@ class LogForms(MachineCase, FilesCase):
 
     @classmethod
     def file(cls, template):
-        path = cls.root.inside(f"/var/log/forms/{template}")
+        path = cls.host.inside(f"/var/log/forms/{template}")
         if not os.path.exists(path):
             return []
         with open(path, encoding="utf-8", errors="replace", newline="\n") as file:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 from host import TESTS, process, roots
-from host.debroot import DebRoot
+from host.debian import Root
 from host.debs import MORE, NAMES, Debs
 from host.unit_case import PackageCase
 
@@ -64,15 +64,6 @@ def installed(root):
     return found
 
 
-def links(root):
-    """Enabled units of ours."""
-    return set(root.run("find", WANTS, "-name", "*iprep*").stdout.split())
-
-
-def waiting(root):
-    return root.run("rep-report", "--status", "--json").stdout.partition('"parked"')[0]
-
-
 def stopped_in(trace):
     """The process that strace says is stopped, or None."""
     if not os.path.exists(trace):
@@ -102,7 +93,7 @@ class Installed(TableCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.root = DebRoot(cls.kept, roots.BASE, roots.BASE_PACKAGES)
+        cls.root = Root(cls.kept, roots.BASE, roots.BASE_PACKAGES)
         cls.stack.callback(cls.root.close)
         cls.root.install(list(cls.debs.paths.values()))
 
@@ -113,8 +104,8 @@ class Installed(TableCase):
 
     def test_it_is_ready_and_only_timers_that_ban_no_address_are_enabled(self):
         self.assertEqual(self.root.run("rep-check", "--ready").stdout, "")
-        self.assertEqual(links(self.root), ENABLED)
-        self.assertIn('"report":0,"lookup":0', waiting(self.root))
+        self.assertEqual(self.root.linked(WANTS), ENABLED)
+        self.assertIn('"report":0,"lookup":0', self.root.queued())
         self.assertEqual(self.root.run("rep-check", "--blocks").stdout, "")
         user = self.root.run("getent", "passwd", "_iprep").stdout.split(":")
         self.assertEqual(user[-2:], ["/nonexistent", "/usr/sbin/nologin\n"])
@@ -139,7 +130,7 @@ class Recommended(PackageCase):
     """On a host that has nothing but systemd yet; apt only says what it would do."""
 
     def test_no_mail_server_is_installed_along(self):
-        root = DebRoot(self.kept, roots.BASE, roots.BASE_PACKAGES)
+        root = Root(self.kept, roots.BASE, roots.BASE_PACKAGES)
         self.addCleanup(root.close)
         paths = [root.inside(path) for path in root.take([self.debs.paths["libiprep0"], self.debs.paths["iprep"]])]
         # without systemd logrotate needs cron, and cron recommends a mail server
@@ -157,27 +148,22 @@ class Lifecycle(TableCase):
     """What ours depend on is there before."""
 
     def setUp(self):
-        self.root = DebRoot(self.kept, "debs", tuple(self.debs.dependencies()))
+        self.root = Root(self.kept, "debs", tuple(self.debs.dependencies()))
         self.addCleanup(self.root.close)
 
     def install(self, paths=None):
         return self.root.dpkg("-i", *self.root.take((paths or self.debs.paths).values()))
 
-    def record_a_report(self):
-        self.root.write("/etc/iprep/abuseipdb.key", "0123456789abcdef\n", 0o640)
-        self.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
-        self.root.run("rep-report", "--enqueue", "--jail=sshd", "--failures=5", "--", "45.1.1.1")
-
     def test_an_upgrade_keeps_what_the_administrator_and_the_programs_wrote(self):
         self.install()
-        self.record_a_report()
+        self.root.record_a_report()
         self.root.write("/etc/iprep/iprep.conf", self.root.read("/etc/iprep/iprep.conf") + "# mine\n")
         self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
         self.root.write(LOG, LINE, 0o640)
         self.root.run("chmod", "0700", "/var/lib/iprep")
         flush = f"{WANTS}/timers.target.wants/iprep-flush.timer"
         os.unlink(self.root.inside(flush))
-        before, store = waiting(self.root), self.root.described("/var/lib/iprep/iprep.db")
+        before, store = self.root.queued(), self.root.described("/var/lib/iprep/iprep.db")
         self.assertIn('"report":1', before)
         self.install(self.debs.newer())
         self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "iprep").stdout, self.debs.version + "+next")
@@ -187,8 +173,8 @@ class Lifecycle(TableCase):
         self.assertEqual(self.root.read("/etc/iprep/iprep.local"), "[report]\ninterval = 2d\n")
         self.assertEqual(self.root.read(LOG), LINE)
         self.assertEqual(self.root.described("/var/lib/iprep"), ("_iprep", "_iprep", "0700", "directory"))
-        self.assertEqual((waiting(self.root), self.root.described("/var/lib/iprep/iprep.db")), (before, store))
-        self.assertEqual(links(self.root), ENABLED - {flush}, "a timer that was disabled stays so")
+        self.assertEqual((self.root.queued(), self.root.described("/var/lib/iprep/iprep.db")), (before, store))
+        self.assertEqual(self.root.linked(WANTS), ENABLED - {flush}, "a timer that was disabled stays so")
         self.a_link_in_the_log_directory_is_not_followed()
 
     def test_a_fifo_that_appears_after_the_look_does_not_stop_dpkg(self):
@@ -214,7 +200,7 @@ class Lifecycle(TableCase):
 
     def test_after_removal_state_and_configuration_wait_for_the_next_installation(self):
         self.install()
-        self.record_a_report()
+        self.root.record_a_report()
         self.root.write(LOG, LINE, 0o640)
         self.root.write("/etc/fail2ban/jail.local", JAILS)
         said = self.root.dpkg("--remove", "iprep")
@@ -226,7 +212,7 @@ class Lifecycle(TableCase):
         self.cron_says_nothing()
         self.install()
         self.assertEqual(self.root.read(LOG), LINE)
-        self.assertIn('"report":1', waiting(self.root))
+        self.assertIn('"report":1', self.root.queued())
         self.the_user_stays_as_long_as_a_key_belongs_to_it()
 
     def cron_says_nothing(self):

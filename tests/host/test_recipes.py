@@ -120,7 +120,7 @@ class Recipes(SelfTestCase):
         for names in WANTED:
             with self.subTest(names):
                 self.prepare(names)
-                said = process.run([*self.server.command("client", "-t")], env=self.server.environment())
+                said = process.run(self.server.part("client", "-t"), env=self.server.environment())
                 self.assertNotRegex(said.stdout + said.stderr, "WARN|ERROR")
 
     def test_the_one_of_prefixes_is_wrong_with_a_banaction_that_refuses_them(self):

@@ -39,7 +39,6 @@ class Release(FilesCase, cases.Case):
         self.place.write("state/verdict.log", "", 0o640, OWNER)
         space = Namespace(f"iprep-release-{os.getpid()}")
         self.addCleanup(space.remove)
-        self.host = self.fail2ban
         self.host.space = space
         self.host.forget()
         self.jails = JAIL_LOCAL.replace("{dir}", self.place.dir).replace("{bin}", self.place.programs)

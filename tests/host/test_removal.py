@@ -8,7 +8,8 @@ The tests are one story, told in order.
 
 import os
 
-from host.debroot import DEBS
+from host.cases import stamp
+from host.debian import DEBS
 from host.host import VERDICT_JAILS
 from host.unit_case import ATTACKER, UnitCase
 
@@ -24,61 +25,46 @@ class Removal(UnitCase):
     def active(self):
         return {unit for unit in TIMERS if self.host.show(unit, "ActiveState") == "active"}
 
-    def dpkg(self, *words):
-        done = self.host.run("dpkg", *words)
-        return done.stdout + done.stderr
-
     def restart_fail2ban(self):
         self.host.run("systemctl", "restart", "fail2ban", check=False)
         self.until(self.fail2ban_answers, "fail2ban starts")
 
-    def log(self):
-        with open(self.root.inside("/var/log/fail2ban.log"), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def is_banned(self, address, jail):
-        return address in self.banned(jail)
-
     def test_1_removed_fail2ban_starts_and_bans_and_iprep_is_missed_aloud(self):
-        self.root.write("/etc/fail2ban/jail.local", self.root.read("/etc/fail2ban/jail.local") + AMBIGUOUS)
-        self.host.run("fail2ban-client", "reload")
+        self.host.write("/etc/fail2ban/jail.local", self.host.read("/etc/fail2ban/jail.local") + AMBIGUOUS)
+        self.host.client("reload")
         self.attack(ATTACKER)
-        self.until(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "the long bans")
+        self.until_banned(ATTACKER, *VERDICT_JAILS)
         self.assertEqual(self.active(), set(TIMERS))
-        said = self.dpkg("--remove", "iprep")
+        said = self.host.said("dpkg", "--remove", "iprep")
         self.assertIn("fail2ban's configuration still uses iprep", said)
         self.assertIn("/etc/fail2ban/jail.local:11:         iprep[category", said)
         self.assertEqual(self.active(), set())
         self.assertEqual(self.host.run("fail2ban-client", "-t").returncode, 0)
         self.restart_fail2ban()
-        self.until(lambda: all(self.is_banned(ATTACKER, jail) for jail in VERDICT_JAILS), "standing bans are restored")
+        self.until_banned(ATTACKER, *VERDICT_JAILS)
         self.attack("45.12.20.31")
-        self.until(lambda: self.is_banned("45.12.20.31", "sshd"), "the jail still bans")
-        self.until(lambda: "rep-report" in self.log() and "returned 127" in self.log(), "its log says what is missing")
+        self.until_banned("45.12.20.31", "sshd")
+        self.until(lambda: "rep-report" in self.host.log() and "returned 127" in self.host.log(), "its log says what is missing")
 
     def test_2_the_gate_of_a_missing_program_ignores(self):
-        self.ambiguous(GATED)
-        self.until(lambda: f"[rep-sshd-ambiguous] Ignore {GATED} by command" in self.log(), "it is ignored")
-        self.assertFalse(self.is_banned(GATED, "rep-sshd-ambiguous"))
-
-    def ambiguous(self, address):
-        with open(self.root.inside("/var/log/auth.log"), "a", encoding="ascii") as file:
-            file.write(f"{self.stamp()} mail sshd[78]: Connection closed by {address} port 4711 [preauth]\n")
+        self.host.append("/var/log/auth.log", f"{stamp()} mail sshd[78]: Connection closed by {GATED} port 4711 [preauth]\n")
+        self.until(lambda: self.host.ignored(GATED, "rep-sshd-ambiguous"), "it is ignored")
+        self.assertFalse(self.host.is_banned(GATED, "rep-sshd-ambiguous"))
 
     def test_3_installed_again_all_goes_on(self):
-        self.dpkg("-i", *[f"/{DEBS}/{os.path.basename(self.debs.paths['iprep'])}"])
+        self.host.said("dpkg", "-i", *[f"/{DEBS}/{os.path.basename(self.debs.paths['iprep'])}"])
         self.assertEqual(self.active(), set(TIMERS))
         self.attack("45.12.20.32")
         self.until(lambda: "45.12.20.32" in [report["ip"] for report in self.api.reports()], "it is reported")
         self.assertIn(ATTACKER, self.host.run("rep-check", "--blocks").stdout)
 
     def test_4_purged_the_warning_says_what_then_happens(self):
-        said = self.dpkg("--purge", "iprep")
+        said = self.host.said("dpkg", "--purge", "iprep")
         self.assertIn("KEEPS FAIL2BAN FROM STARTING", said)
         self.assertIn("/etc/fail2ban/jail.local:12:[rep-confirmed]", said)
         self.assertEqual(self.host.run("fail2ban-client", "-t", check=False).returncode, 255)
         self.host.run("systemctl", "restart", "fail2ban", check=False)
         self.until(lambda: self.host.show("fail2ban", "ActiveState") == "failed", "fail2ban does not start")
-        self.root.write("/etc/fail2ban/jail.local", "[sshd]\nenabled = true\nbackend = polling\n")
+        self.host.write("/etc/fail2ban/jail.local", "[sshd]\nenabled = true\nbackend = polling\n")
         self.restart_fail2ban()
         self.assertEqual(self.host.run("systemctl", "list-units", "--plain", "--no-legend", "iprep*").stdout, "")

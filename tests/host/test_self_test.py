@@ -57,8 +57,9 @@ class SelfTest(SelfTestCase):
     def test_a_backend_whose_module_is_missing_is_reported_also_for_jails_of_others(self):
         """One such jail, and fail2ban does not start."""
         needs = "is not installed, so fail2ban does not start; apt install python3-"
+        gated = "rep-sshd-ambiguous"
         for module, text, name in (("systemd", SASL, "postfix-sasl"), ("systemd", "sshd: | backend = systemd", "sshd"),
-                                   ("systemd", "rep-sshd-ambiguous: | backend = systemd[journalflags=1]", "rep-sshd-ambiguous"),
+                                   ("systemd", f"{gated}: | backend = systemd[journalflags=1]", gated),
                                    ("pyinotify", "sshd: | backend = pyinotify", "sshd")):
             with self.subTest(name):
                 self.start(text)
@@ -67,14 +68,15 @@ class SelfTest(SelfTestCase):
                     found = self.rows(69)
                 finally:
                     os.rename(f"{self.modules}/elsewhere", f"{self.modules}/systemd")
-                self.assertTrue(any(state == "error" and needs + module in why for state, why in found[f"jail {name}"]), found)
+                self.assertTrue(any(state == "error" and needs + module in why for state, why in found[f"jail {name}"]),
+                                found)
 
     def test_a_tier_whose_firewall_does_not_answer_is_unknown(self):
         self.start("rep-confirmed: | banaction = firewallcmd-new | rep-notorious:")
         with self.installed({"firewall-cmd": "exit 1"}):
             self.compare(self.rows(0), findings(
-                "tier known = unknown: whether jail rep-confirmed bans was not checked; see its row | tier notorious = ok | "
-                "jail rep-confirmed = unknown: exit status 1"))
+                "tier known = unknown: whether jail rep-confirmed bans was not checked; see its row | "
+                "tier notorious = ok | jail rep-confirmed = unknown: exit status 1"))
 
     def test_the_page_and_the_self_test_have_the_same_shared_banactions(self):
         with open(f"{TOP}/lib/man/iprep.7", encoding="ascii") as file:
@@ -89,7 +91,8 @@ class SelfTest(SelfTestCase):
             with self.subTest(script):
                 self.start(SASL)
                 self.place.write("journalctl", f"#!/bin/sh\n{script}\n", 0o755)
-                ((state, said),), = self.logs(0, before=f"mount --bind {self.place.path('journalctl')} /usr/bin/journalctl").values()
+                before = f"mount --bind {self.place.path('journalctl')} /usr/bin/journalctl"
+                ((state, said),), = self.logs(0, before=before).values()
                 self.assertEqual(state, "mismatch")
                 self.assertIn("cannot check whether it reads anything: " + why, said)
 
@@ -137,7 +140,8 @@ class SelfTest(SelfTestCase):
                 self.assertIn(why, said)
 
 
-IN_PLACE = f"[DEFAULT] | rep_check = {PROGRAMS}/rep-check --config={{dir}}/iprep.conf | banaction_allports = iptables-allports | "
+IN_PLACE = (f"[DEFAULT] | rep_check = {PROGRAMS}/rep-check --config={{dir}}/iprep.conf | "
+            "banaction_allports = iptables-allports | ")
 
 
 class Server(SelfTestCase):
@@ -189,10 +193,12 @@ class Processes(Server):
         wanted = findings(row["findings"].replace("DIR", self.place.dir).replace("BIN", PROGRAMS))
         for one, its in wanted.items():
             for state, part in its:
-                self.assertTrue(any((one, state) == seen[:2] and part in seen[2] for seen in found), (one, state, part, found))
+                self.assertTrue(any((one, state) == seen[:2] and part in seen[2] for seen in found),
+                                (one, state, part, found))
         is_fine = findings("FINE")["running fail2ban"][0]
         self.assertEqual(("running fail2ban", *is_fine) in found, is_fine in wanted.get("running fail2ban", []), found)
-        self.assertEqual(status, 69 if any(state == "error" for its in wanted.values() for state, _ in its) else 0, found)
+        has_error = any(state == "error" for its in wanted.values() for state, _ in its)
+        self.assertEqual(status, 69 if has_error else 0, found)
 
 
 class Running(Server):

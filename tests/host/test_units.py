@@ -50,7 +50,7 @@ class Units(UnitCase):
 
     def test_1_units_that_read_what_others_wrote_are_sandboxed(self):
         for name, most in EXPOSURE_MAX.items():
-            done = self.root.run("systemd-analyze", "security", "--offline=true", "--no-pager",
+            done = self.host.run("systemd-analyze", "security", "--offline=true", "--no-pager",
                                  f"{UNITS}/iprep-{name}.service", check=False)
             line = [line for line in done.stdout.splitlines() if "Overall exposure level" in line][-1]
             exposure = float(re.search(r": (\d+\.\d+) ", line)[1])
@@ -70,18 +70,15 @@ class Units(UnitCase):
     def test_2_a_jails_ban_starts_the_worker_which_reports_and_has_it_banned_for_a_year(self):
         for address in (ATTACKER, LISTED_NO_MORE):
             self.attack(address)
-            self.until(lambda: address in self.banned("sshd"), "the short ban")
-            for jail in VERDICT_JAILS:
-                self.until(lambda: address in self.banned(jail), f"the ban of {jail}")
+            self.until_banned(address, "sshd", *VERDICT_JAILS)
             self.assertIn(address, [report["ip"] for report in self.api.reports()])
-        self.assertFalse(self.root.exists("/var/lib/iprep/wake"))
+        self.assertFalse(self.host.exists("/var/lib/iprep/wake"))
         self.assertEqual(self.host.ended("iprep-flush.service"), ("success", 0))
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a", "/var/log/iprep/verdict.log").stdout,
                          "_iprep adm 640\n")
 
     def test_3_recheck_asks_and_release_lifts_the_ban(self):
-        for jail in VERDICT_JAILS:
-            self.assertIn(LISTED_NO_MORE, self.banned(jail), "by the test before")
+        self.assertTrue(self.host.is_banned(LISTED_NO_MORE, *VERDICT_JAILS), "by the test before")
         self.dns.stop()
         self.serve([ATTACKER, LATER])
         self.sql("UPDATE block SET since = since - 8 * 86400")
@@ -89,7 +86,7 @@ class Units(UnitCase):
         self.assertEqual(self.host.run("rep-purge", "--released").stdout, LISTED_NO_MORE + "\n")
         self.assertEqual(self.host.start("iprep-release.service"), ("success", 0), self.host.journal("-n", "40"))
         for jail in VERDICT_JAILS:
-            banned = self.banned(jail)
+            banned = self.host.bans_of(jail)
             self.assertEqual([one in banned for one in (LISTED_NO_MORE, ATTACKER)], [False, True], jail)
 
     def test_4_purge_forgets(self):
@@ -113,11 +110,11 @@ class Units(UnitCase):
         self.host.run("systemctl", "reload", unit)
         self.assertEqual(self.exported(), ["45.12.20.99"])
         self.sql("UPDATE block SET key = x'00000000000000000000ffff2d0c1414'")
-        good = self.root.read("/etc/iprep/iprep.local")
-        self.root.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
+        good = self.host.read("/etc/iprep/iprep.local")
+        self.host.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
         self.assertNotEqual(self.host.run("systemctl", "reload", unit, check=False).returncode, 0)
         self.assertEqual(self.exported(), ["45.12.20.99"], "an export that fails replaces nothing")
-        self.root.write("/etc/iprep/iprep.local", good)
+        self.host.write("/etc/iprep/iprep.local", good)
         self.host.run("systemctl", "disable", "--now", unit)
         self.assertIsNone(self.exported())
 
@@ -129,45 +126,44 @@ class Units(UnitCase):
         self.host.run("systemctl", "stop", "other")
 
     def test_6_an_error_in_the_configuration_neither_spins_nor_ends_the_path_unit(self):
-        good = self.root.read("/etc/iprep/iprep.local")
-        self.root.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
-        self.root.write("/var/lib/iprep/wake", "")
+        good = self.host.read("/etc/iprep/iprep.local")
+        self.host.write("/etc/iprep/iprep.local", "[worker]\nlinger = never\n")
+        self.host.write("/var/lib/iprep/wake", "")
         self.until(lambda: self.host.ended("iprep-flush.service") == ("exit-code", 78), "the worker fails")
-        self.root.write("/etc/iprep/iprep.local", good)
+        self.host.write("/etc/iprep/iprep.local", good)
         self.until(lambda: self.host.show("iprep-flush.service", "ActiveState") == "failed", "it is over")
-        self.assertFalse(self.root.exists("/var/lib/iprep/wake"))
+        self.assertFalse(self.host.exists("/var/lib/iprep/wake"))
         self.assertIn("/etc/iprep/iprep.local:2:", self.host.journal("-u", "iprep-flush.service"))
         self.assertEqual(self.host.show("iprep-flush.path", "SubState"), "waiting")
-        self.root.write("/var/lib/iprep/wake", "")
+        self.host.write("/var/lib/iprep/wake", "")
         self.until(lambda: self.host.ended("iprep-flush.service") == ("success", 0), "the next one works")
 
     def test_7_cron_does_nothing_for_enabled_timers(self):
         for name in ("rep-report", "rep-purge"):
-            self.root.write(f"/var/tmp/{name}", '#!/bin/sh\necho "$0 $*" >>/var/tmp/called\n', 0o755)
-        lines = self.root.read("/etc/cron.d/iprep").splitlines()
+            self.host.write(f"/var/tmp/{name}", '#!/bin/sh\necho "$0 $*" >>/var/tmp/called\n', 0o755)
+        lines = self.host.read("/etc/cron.d/iprep").splitlines()
         places = "\n".join(line for line in lines if line.startswith(("TIMERS=", "SYSTEMD=")))
         for unit, words in (("flush", "--flush"), ("purge", "rep-purge --quiet"), ("recheck", "--recheck")):
             job, = [line.split(None, 6)[6] for line in lines if line.endswith("1") and words in line
                     or line.endswith(words) or f"{words} --quiet" in line and words == "--recheck"]
             for enabled in (True, False):
                 self.host.run("systemctl", "enable" if enabled else "disable", f"iprep-{unit}.timer")
-                self.root.write("/var/tmp/called", "")
+                self.host.write("/var/tmp/called", "")
                 self.host.run("sh", "-c", f"PATH=/var/tmp:$PATH\n{places}\n{job}")
-                self.assertEqual(self.root.read("/var/tmp/called") == "", enabled, job)
+                self.assertEqual(self.host.read("/var/tmp/called") == "", enabled, job)
             self.host.run("systemctl", "enable", f"iprep-{unit}.timer")
 
     def test_8_logrotate_makes_a_log_that_fail2ban_follows(self):
         log = "/var/log/iprep/verdict.log"
-        before = os.stat(self.root.inside(log)).st_ino
-        self.assertTrue(self.root.read(log))
+        before = os.stat(self.host.inside(log)).st_ino
+        self.assertTrue(self.host.read(log))
         self.host.run("logrotate", "--force", "/etc/logrotate.d/iprep")
-        self.assertNotEqual(os.stat(self.root.inside(log)).st_ino, before)
+        self.assertNotEqual(os.stat(self.host.inside(log)).st_ino, before)
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a %s", log).stdout, "_iprep adm 640 0\n")
         self.assertEqual(self.host.run("stat", "-c", "%U %G %a", log + ".1").stdout, "_iprep adm 640\n")
         self.attack(LATER)
-        for jail in VERDICT_JAILS:
-            self.until(lambda: LATER in self.banned(jail), f"{jail} reads the line after the rotation")
-        self.assertIn(f"ip={LATER} ", self.root.read(log))
+        self.until(lambda: self.host.is_banned(LATER, *VERDICT_JAILS), "the line after the rotation is read")
+        self.assertIn(f"ip={LATER} ", self.host.read(log))
         # _iprep may write there: nothing waits for a writer of a FIFO
         self.host.run("setpriv", "--reuid=_iprep", "--regid=_iprep", "--clear-groups", "sh", "-c",
                       f"rm {log}.1 && mkfifo {log}.1")
@@ -176,7 +172,7 @@ class Units(UnitCase):
         self.host.run("rm", log + ".2")
 
     def test_9_without_a_mail_server_no_mail_is_tried_and_nothing_fails(self):
-        self.assertFalse(self.root.exists("/usr/sbin/sendmail"))
+        self.assertFalse(self.host.exists("/usr/sbin/sendmail"))
         self.assertEqual(self.host.start("iprep-notify.service"), ("success", 0))
         self.assertEqual(self.host.show("iprep-notify.service", "ConditionResult"), "no")
         self.assertEqual(self.host.show("iprep-notify.service", "ActiveState"), "inactive")
@@ -184,9 +180,9 @@ class Units(UnitCase):
     def test_a_set_user_id_sendmail_keeps_its_rights_in_the_sandbox_of_the_mail_unit(self):
         self.host.run("sh", "-c", "cp /usr/bin/id /usr/local/bin/whose; chown daemon /usr/local/bin/whose;"
                                   "chmod 4755 /usr/local/bin/whose; mkdir -p /home/somebody")
-        self.root.write("/usr/sbin/sendmail", SENDMAIL, 0o755)
+        self.host.write("/usr/sbin/sendmail", SENDMAIL, 0o755)
         self.assertEqual(self.host.start("iprep-notify.service"), ("success", 0), self.host.journal("-n", "40"))
-        said = dict(line.split("=") for line in self.root.read("/var/mail/said").splitlines())
+        said = dict(line.split("=") for line in self.host.read("/var/mail/said").splitlines())
         self.assertEqual(said, {"user": "daemon", "no_new_privileges": "0", "seccomp": "2"})
         for place in ("/var/mail/root", "/home/somebody/Mailbox"):
-            self.assertIn("Subject: iprep: ", self.root.read(place))
+            self.assertIn("Subject: iprep: ", self.host.read(place))

@@ -11,7 +11,7 @@ import os
 import re
 
 from host import TOP, process
-from host.debroot import DebRoot
+from host.debian import Root
 from host.debs import NAMES
 from host.unit_case import PackageCase
 
@@ -45,7 +45,7 @@ class Upgrade(PackageCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.version = cls.debs.version
-        cls.root = DebRoot(cls.kept, "build", (*tools(), *cls.debs.dependencies()))
+        cls.root = Root(cls.kept, "build", (*tools(), *cls.debs.dependencies()))
         cls.stack.callback(cls.root.close)
         source = cls.debs.source()
         for version in (BEFORE, cls.version):
@@ -67,15 +67,12 @@ class Upgrade(PackageCase):
         said = self.root.run("dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *NAMES).stdout
         return {tuple(line.split()) for line in said.splitlines()}
 
-    def waiting(self):
-        return self.root.run("rep-report", "--status", "--json").stdout.partition('"parked"')[0]
-
     def test_it_can_be_installed_by_apt_and_keeps_what_is_there(self):
         self.root.apt("install", *self.build(BEFORE, "-DIPREP_UNITDIR=/lib/systemd/system"))
         self.assertEqual(self.installed(), {(name, BEFORE, "installed") for name in NAMES})
         self.assertIn("/lib/systemd/system/iprep-flush.path", self.root.packaged("iprep"))
         self.use()
-        before, links = self.waiting(), self.links()
+        before, links = self.root.queued(), self.links()
         self.assertIn('"report":1', before)
 
         paths = self.build(self.version)
@@ -89,26 +86,23 @@ class Upgrade(PackageCase):
         self.root.apt("install", *paths)
         self.assertEqual(self.installed(), {(name, self.version, "installed") for name in NAMES})
         self.assertIn(self.version, self.root.run("rep-check", "--version").stdout)
-        self.assertEqual((self.waiting(), self.links()), (before, links))
+        self.assertEqual((self.root.queued(), self.links()), (before, links))
         self.assertEqual(self.root.read("/etc/iprep/iprep.local"), "[report]\ninterval = 2d\n")
         self.units_are_there()
 
         self.root.apt("install", "--allow-downgrades", *self.build(BEFORE))
         self.assertEqual(self.installed(), {(name, BEFORE, "installed") for name in NAMES})
-        self.assertEqual(self.waiting(), before)
+        self.assertEqual(self.root.queued(), before)
         self.units_are_there()
 
     def use(self):
-        self.root.write("/etc/iprep/abuseipdb.key", "0123456789abcdef\n", 0o640)
-        self.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
         self.root.write("/etc/iprep/iprep.local", "[report]\ninterval = 2d\n")
-        self.root.run("rep-report", "--enqueue", "--jail=sshd", "--failures=5", "--", "45.1.1.1")
+        self.root.record_a_report()
         os.unlink(self.root.inside(f"{LINKS}/timers.target.wants/iprep-purge.timer"))
 
     def links(self):
         """Enabled units, with what they are links to, wherever /lib is."""
-        paths = self.root.run("find", LINKS, "-name", "*iprep*").stdout.split()
-        return {path: self.root.run("readlink", "-f", path).stdout for path in paths}
+        return {path: self.root.run("readlink", "-f", path).stdout for path in self.root.linked(LINKS)}
 
     def units_are_there(self):
         """They moved from /lib, which is a link to /usr/lib: dpkg must not remove what it has just unpacked."""

@@ -42,10 +42,12 @@ class HostileCase(Case):
 
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.mark = 'loot' + secrets.token_hex(8)
-        cls.top = tempfile.mkdtemp(prefix='iprep-injection.', dir='/var/tmp')
-        cls.addClassCleanup(shutil.rmtree, cls.top)
-        os.chmod(cls.top, 0o755)
+        if not hasattr(cls, 'top'):
+            cls.top = tempfile.mkdtemp(prefix='iprep-injection.', dir='/var/tmp')
+            cls.addClassCleanup(shutil.rmtree, cls.top)
+            os.chmod(cls.top, 0o755)
         for name in ('loot', 'cwd'):
             os.mkdir(f'{cls.top}/{name}')
             os.chmod(f'{cls.top}/{name}', 0o777)
@@ -69,12 +71,12 @@ class HostileCase(Case):
         self.assertIn('iprep.conf', names)         # it looks where it should
         self.assertEqual([name for name in names if self.mark in name and name != but], [])
 
-    def kept(self, what):
+    def found_in(self, what):
         """Where in the state the bytes are."""
         return [name for name in self.place.files() if what in self.place.bytes(f'state/{name}')]
 
     def nothing_kept(self):
-        self.assertEqual(self.kept(self.mark.encode()), [])
+        self.assertEqual(self.found_in(self.mark.encode()), [])
 
     def run_it(self, program, *args, status=0, says=None, **more):
         """One run: what is on stdout; one clear printable line on stderr if says is given, else nothing."""

@@ -15,11 +15,12 @@ import time
 import unittest
 
 import places
-from host import SHIPPED, process, samples
-from host.fail2ban import Fail2ban
-from host.host import Host, World
+from host import process, samples
+from host.host import VERDICT_JAILS
 from host.network import Network
 from host.packages import Packages
+from host.private import Private
+from host.world import World
 
 SOON_S = 60             # for actions of fail2ban alone; generous, because machines are busy
 PATIENCE_S = 120        # for the way through the worker
@@ -34,6 +35,12 @@ OURS = ("rep-confirmed", "rep-notorious", "rep-sendmail-ambiguous")
 
 def stamp():
     return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
+
+
+def own_jail(name, expression, *lines, log=None):
+    """The text of a jail that reads LOG.log below {dir}, in which one line is enough."""
+    return "\n".join((f"[{name}]", "enabled = true", "filter =", f"failregex = ^ FAILED {expression}$",
+                      f"logpath = {{dir}}/{log or name}.log", "maxretry = 1", *lines, ""))
 
 
 def tell(text):
@@ -90,9 +97,9 @@ class FilesCase(Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.packages = Packages(cls.kept)
-        cls.fail2ban = Fail2ban(cls.packages, None, f"{cls.top}/fail2ban")
+        cls.host = cls.fail2ban = Private(cls.packages, None, f"{cls.top}/fail2ban")
         cls.before_ours()
-        cls.fail2ban.add_files(SHIPPED)
+        cls.fail2ban.add_files()
 
     @classmethod
     def before_ours(cls):
@@ -103,12 +110,12 @@ class FilesCase(Case):
         return samples.match(logs, filters, self.packages.fail2ban_modules, self.fail2ban.config)
 
 
-def hook_host(top, programs, kept, stack, jails, kind=Host):
+def hook_host(top, programs, kept, stack, jails, kind=Private):
     """A host that calls iprep through a wrapper, in a world that knows NETS; jails: further ones."""
     world = World(f"{top}/world", kept, f"iprep-hooks-{os.getpid()}", stack, LISTED,
                   {NETS["notorious"].format(number): WORST for number in range(1, MOST)})
     world.network.listen()
-    host = kind(world, "host", programs, wrapped=True)
+    host = world.add_host("host", programs, True, kind)
     host.iprep.run("rep-check", "--ready", check=True)      # makes the database, as its owner
     host.configure(JAILS, OURS, more=jails)
     return host
@@ -139,6 +146,15 @@ class HookCase(Case):
         self.world.network.add_clients([one])
         return one
 
+    def attackers(self, *kinds, jails=("sshd",)):
+        """Addresses of these kinds that attack the first jail until these ban them."""
+        addresses = [self.address(kind) for kind in kinds]
+        for address in addresses:
+            self.host.attack("sshd" if jails[0] in VERDICT_JAILS else jails[0], address)
+        for address in addresses:
+            self.until_banned(address, *jails)
+        return addresses
+
     def bans(self, address):
         """{jail: seconds}"""
         return self.host.bans().get(address, {})
@@ -148,9 +164,7 @@ class HookCase(Case):
 
     def others_are_banned(self):
         """A jail without iprep still bans, in the firewall too."""
-        other = self.address("unlisted")
-        self.host.attack("dovecot", other)
-        self.until_banned(other, "dovecot")
+        other, = self.attackers("unlisted", jails=("dovecot",))
         self.until_closed(other, 143)
 
     def nothing_waits(self):
@@ -158,9 +172,8 @@ class HookCase(Case):
 
     def confirmed(self, kind="known", jail="sshd"):
         """An address that a sure jail banned, that was reported, and that has an extended ban."""
-        address = self.address(kind)
-        self.host.attack(jail, address)
-        self.until_banned(address, jail, "rep-confirmed", *(["rep-notorious"] if kind == "notorious" else []))
+        jails = (jail, "rep-confirmed", *(["rep-notorious"] if kind == "notorious" else []))
+        address, = self.attackers(kind, jails=jails)
         self.until(lambda: self.host.reports(address) == 1, "it is reported")
         self.until_idle()
         return address
@@ -215,8 +228,8 @@ class VerdictCase(Case):
         super().setUpClass()
         cls.packages = Packages(cls.kept, "tcpd")
         cls.network = Network(f"iprep-ban{os.getpid()}", cls.top, cls.stack)
-        cls.host = Fail2ban(cls.packages, cls.network.host, f"{cls.top}/fail2ban")
-        cls.host.add_files(SHIPPED)
+        cls.host = Private(cls.packages, cls.network.host, f"{cls.top}/fail2ban")
+        cls.host.add_files()
         open(f"{cls.top}/verdict.log", "wb").close()
         cls.prepare()
         cls.network.listen()

@@ -8,6 +8,7 @@ and key belong to an unprivileged user, which every program becomes before it do
 
 import json
 import os
+import re
 import shutil
 
 from host import SHIPPED, process
@@ -61,6 +62,11 @@ class Installation(Place):
 
     def verdict_log(self):
         return self.text("log/verdict.log")
+
+    def tier_of(self, address):
+        """Of the last verdict line about it, or None."""
+        found = re.findall(rf" ip={re.escape(address)} score=\d+ tier=(\S+)", self.verdict_log())
+        return found[-1] if found else None
 
     def argv(self, program, *words):
         """The command line as fail2ban would run it, which is in the namespace already."""

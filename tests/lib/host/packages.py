@@ -31,7 +31,6 @@ FAIL2BAN = {"1.0.2": "bookworm", "1.1.0": "trixie", "1.1.1": "forky"}
 # package -> its program
 PROGRAMS = {"rbldnsd": "rbldnsd", "nftables": "nft", "unbound": "unbound", "ipset": "ipset", "tcpd": "tcpdmatch",
             "postfix": "postmap"}
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DOWNLOAD_S = 300
 # "Inst NAME [the version installed] (VERSION ..."
 INSTALLED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
@@ -72,12 +71,14 @@ class Packages:
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         return shutil.which(program, path=":".join([path, *unpacked]))
 
+    def libraries(self, name=""):
+        """Where unpacked libraries are, those of this name."""
+        return ":".join(top for top, _, names in os.walk(f"{self.root}/usr/lib")
+                        if any(one.startswith(f"lib{name}") and ".so" in one for one in names))
+
     def environment(self):
-        """For an unpacked program: where its unpacked libraries are."""
-        places = [top for top, _, names in os.walk(f"{self.root}/usr/lib")
-                  if any(name.startswith("lib") and ".so" in name
-                         for name in names)]
-        return {**os.environ, "LD_LIBRARY_PATH": ":".join(places)}
+        """For an unpacked program."""
+        return {**os.environ, "LD_LIBRARY_PATH": self.libraries()}
 
     def fail2ban(self, part):
         """part: server, client or regex."""
@@ -93,15 +94,12 @@ class Packages:
 
     def write_nft(self, path):
         """A command nft at path that finds its libraries."""
-        libraries = []
-        for top, _, names in os.walk(f"{self.root}/usr/lib"):
-            if any(name.startswith("libnftables.so") for name in names):
-                libraries.append(top)
+        program, libraries = self.find("nft"), self.libraries("nftables.so")
         with open(path, "w", encoding="ascii") as file:
             file.write("#!/bin/sh\n")
-            if libraries and self.find("nft").startswith(self.root):
-                file.write(f"export LD_LIBRARY_PATH={':'.join(libraries)}\n")
-            file.write(f'exec {self.find("nft")} "$@"\n')
+            if libraries and program.startswith(self.root):
+                file.write(f"export LD_LIBRARY_PATH={libraries}\n")
+            file.write(f'exec {program} "$@"\n')
         os.chmod(path, 0o755)
 
 
@@ -118,16 +116,10 @@ def wanted_fail2ban():
     """The version to test with."""
     version = os.environ.get("IPREP_FAIL2BAN")
     if not version:
-        own = [one for one, release in FAIL2BAN.items()
-               if release == roots.codename()]
-        if not own:
-            raise process.CommandError(
-                f"which fail2ban {roots.codename()} has is not in packages.py; "
-                f"IPREP_FAIL2BAN: one of {', '.join(FAIL2BAN)}")
-        version = own[0]
+        version = next((one for one, release in FAIL2BAN.items() if release == roots.codename()), None)
     if version not in FAIL2BAN:
-        raise process.CommandError(f"IPREP_FAIL2BAN={version}: "
-                                   f"one of {', '.join(FAIL2BAN)}")
+        raise process.CommandError(f"IPREP_FAIL2BAN={version}: not a version of packages.py; "
+                                   f"set one of {', '.join(FAIL2BAN)}")
     if version == "1.0.2" and sys.version_info >= (3, 12):
         raise process.CommandError(
             "fail2ban 1.0.2 does not run on Python 3.12 and newer, which have no "
@@ -160,21 +152,14 @@ def other_release(release, directory):
     """Options of apt-get with which it knows another release and nothing else."""
     for name in ("lists/partial", "cache/archives/partial"):
         os.makedirs(f"{directory}/{name}")
-    for name, text in (("status", ""), ("sources.list", f"deb [signed-by={KEYRING}] "
-                                        f"{roots.mirror()} {release} main\n")):
+    source = f"deb [signed-by={roots.KEYRING}] {roots.mirror()} {release} main\n"
+    for name, text in (("status", ""), ("sources.list", source)):
         with open(f"{directory}/{name}", "w", encoding="ascii") as file:
             file.write(text)
-    settings = {"Dir::Etc::sourcelist": f"{directory}/sources.list",
-                "Dir::Etc::sourceparts": "-", "Dir::Etc::preferencesparts": "-",
-                "Dir::State::lists": f"{directory}/lists",
-                "Dir::State::status": f"{directory}/status",
-                "Dir::Cache": f"{directory}/cache",
-                # the version is given, so an old list is as good (a frozen mirror)
-                "Acquire::Check-Valid-Until": "false",
-                "Acquire::Languages": "none", "APT::Default-Release": "",
-                "APT::Sandbox::User": "root"}
-    options = [word for key, value in settings.items()
-               for word in ("-o", f"{key}={value}")]
+    options = roots.given({
+        **roots.foreign(f"{directory}/sources.list", f"{directory}/lists", f"{directory}/cache"),
+        "Dir::State::status": f"{directory}/status", "Acquire::Languages": "none", "APT::Sandbox::User": "root",
+        "Acquire::Check-Valid-Until": "false"})     # the version is given, so an old list is as good (a frozen mirror)
     process.run(["apt-get", *options, "-q", "update"], timeout_s=DOWNLOAD_S)
     return options
 

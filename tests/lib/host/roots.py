@@ -162,32 +162,28 @@ def apt(root, *words):
     """apt-get for root, e.g. "purge", NAME; returns the CompletedProcess."""
     for name in WORK:
         os.makedirs(f"{root}/{name}", exist_ok=True)
-    options = {"Dir::State::status": f"{root}/var/lib/dpkg/status",
-               "Dir::State::extended_states": f"{root}/var/lib/apt/extended_states",
-               "Dir::Cache::archives": f"{root}/var/cache/apt/archives",
-               "Dir::Log": f"{root}/var/log/apt",
-               "DPkg::Chroot-Directory": root,
-               "DPkg::Pre-Install-Pkgs": "", "DPkg::Post-Invoke": "",
-               "DPkg::Options::": "--force-unsafe-io",
-               "APT::Sandbox::User": "root"}
+    settings = {"Dir::State::status": f"{root}/var/lib/dpkg/status",
+                "Dir::State::extended_states": f"{root}/var/lib/apt/extended_states",
+                "Dir::Cache::archives": f"{root}/var/cache/apt/archives",
+                "Dir::Log": f"{root}/var/log/apt",
+                "DPkg::Chroot-Directory": root, "DPkg::Pre-Install-Pkgs": "", "DPkg::Post-Invoke": "",
+                "DPkg::Options::": "--force-unsafe-io", "APT::Sandbox::User": "root"}
     if codename(root) != codename():
-        options.update(own_sources(root))
-    given = [word for key, value in options.items()
-             for word in ("-o", f"{key}={value}")]
-    return process.run([*alone(root), "apt-get", "-y", "-q",
-                        "--no-install-recommends", *given, *words],
+        settings.update(foreign(f"{root}/etc/apt/sources.list", f"{root}/var/lib/apt/lists", f"{root}/var/cache/apt"))
+    return process.run([*alone(root), "apt-get", "-y", "-q", "--no-install-recommends", *given(settings), *words],
                        env=environment(), timeout_s=INSTALL_S)
 
 
-def own_sources(root):
-    """Options with which apt knows the root's release and not the machine's."""
-    return {"Dir::Etc::sourcelist": f"{root}/etc/apt/sources.list",
-            "Dir::Etc::sourceparts": "/dev/null",
-            "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::State::lists": f"{root}/var/lib/apt/lists",
-            "Dir::Cache": f"{root}/var/cache/apt",
+def foreign(sources, lists, cache):
+    """Settings with which apt knows another release and not the machine's."""
+    return {"Dir::Etc::sourcelist": sources, "Dir::Etc::sourceparts": "/dev/null", "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null", "Dir::State::lists": lists, "Dir::Cache": cache,
             "APT::Default-Release": ""}
+
+
+def given(settings):
+    """The same as words of a command line."""
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
 
 def alone(root):

@@ -2,8 +2,8 @@
 """
 self_test.py - rep-check --self-test of a jail.local, with a journal and log files
 
-The real fail2ban-client, with Debian's configuration and ours, prints the effective configuration; no server runs, if the
-test does not start one.
+The real fail2ban-client, with Debian's configuration and ours, prints the effective configuration; no server runs,
+if the test does not start one.
 """
 
 import calendar
@@ -158,7 +158,8 @@ class SelfTestCase(FilesCase, cases.Case):
                          {what: sorted(state for state, _ in rows) for what, rows in said.items()}, found)
         for what, rows in said.items():
             for state, part in rows:
-                self.assertTrue(any(state == one and part in why for one, why in found[what]), (what, state, part, found[what]))
+                self.assertTrue(any(state == one and part in why for one, why in found[what]),
+                                (what, state, part, found[what]))
 
     def logs(self, status, **more):
         """{jail: [(state, text)]} of the rows about logs, one for each."""

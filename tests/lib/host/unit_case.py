@@ -6,20 +6,18 @@ its resolver and an emulator of AbuseIPDB on its loopback. There is no way out.
 
 import os
 import sqlite3
-import time
 
 from api import KEY, Emulator
 from host import process
-from host.booted import Booted
-from host.cases import Case
-from host.debroot import DebRoot
+from host.cases import Case, stamp
+from host.debian import Booted
 from host.debs import Debs
 from host.netns import Namespace
 from host.packages import Packages
 from host.rbldnsd import ADDRESS as RESOLVER
 from host.rbldnsd import Rbldnsd, Zone
 
-HOST = ("fail2ban", "logrotate", "nftables", "systemd", "systemd-sysv", "cron")
+WANTED = ("fail2ban", "logrotate", "nftables", "systemd", "systemd-sysv", "cron")
 ATTACKER, LISTED_NO_MORE, LATER = "45.12.20.20", "45.12.20.21", "45.12.20.22"
 LOCAL = f"""[general]
 timeout_ms = 20000
@@ -62,32 +60,30 @@ class PackageCase(Case):
 
 
 class MachineCase(Case):
-    """root: its files, host: it runs. name, wanted: of the root and the packages in it."""
+    """host: it runs. name, wanted: of its root and the packages in it."""
 
-    name, wanted = "package", HOST
+    name, wanted = "package", WANTED
     has_iprep = True
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.root = DebRoot(cls.kept, cls.name, cls.wanted)
-        cls.stack.callback(cls.root.close)
-        if cls.has_iprep:
-            cls.debs = Debs(cls.kept)
-            cls.root.install([cls.debs.paths["libiprep0"], cls.debs.paths["iprep"]])
-        os.unlink(cls.root.inside("/usr/sbin/policy-rc.d"))     # in there services may start
         cls.space = Namespace(f"iprep-units-{os.getpid()}")
         cls.stack.callback(cls.space.remove)
+        cls.host = Booted(cls.kept, cls.name, cls.wanted)
+        cls.stack.callback(cls.host.close)
+        if cls.has_iprep:
+            cls.debs = Debs(cls.kept)
+            cls.host.install([cls.debs.paths["libiprep0"], cls.debs.paths["iprep"]])
         cls.prepare()
-        cls.host = Booted(cls.root, cls.space)
-        cls.stack.callback(cls.host.stop)
+        cls.host.boot(cls.space)
 
     @classmethod
     def prepare(cls):
         """Before it is booted."""
 
     def shown(self):
-        return self.host.journal("-n", "40") + process.tail(self.root.inside("/var/log/fail2ban.log"), 40)
+        return self.host.journal("-n", "40") + super().shown()
 
 
 class UnitCase(MachineCase):
@@ -106,11 +102,17 @@ class UnitCase(MachineCase):
                            space=cls.space, directory=f"{cls.top}/api")
         cls.stack.callback(cls.api.stop)
         cls.serve([ATTACKER, LISTED_NO_MORE, LATER])
-        cls.configure()
+        with open(cls.api.ca_file, encoding="ascii") as file:
+            cls.host.write("/etc/iprep/ca.pem", file.read())
+        cls.host.write("/etc/iprep/iprep.local", LOCAL.replace("URL", cls.api.url))
+        cls.host.write("/etc/iprep/abuseipdb.key", KEY + "\n", 0o640)
+        cls.host.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
+        cls.host.write("jail.local", JAILS)
+        cls.host.write("/var/log/auth.log", "", 0o640)
 
     @classmethod
     def fail2ban_answers(cls):
-        return "pong" in cls.host.run("fail2ban-client", "ping", check=False).stdout
+        return "pong" in cls.host.client("ping", check=False)
 
     @classmethod
     def serve(cls, listed):
@@ -119,30 +121,13 @@ class UnitCase(MachineCase):
         cls.dns = Rbldnsd(Packages(cls.kept).find("rbldnsd"), cls.space, f"{cls.top}/dns{number}", zones)
         cls.stack.callback(cls.dns.stop)
 
-    @classmethod
-    def configure(cls):
-        with open(cls.api.ca_file, encoding="ascii") as file:
-            cls.root.write("/etc/iprep/ca.pem", file.read())
-        cls.root.write("/etc/iprep/iprep.local", LOCAL.replace("URL", cls.api.url))
-        cls.root.write("/etc/iprep/abuseipdb.key", KEY + "\n", 0o640)
-        cls.root.run("chgrp", "_iprep", "/etc/iprep/abuseipdb.key")
-        cls.root.write("/etc/fail2ban/jail.local", JAILS)
-        cls.root.write("/var/log/auth.log", "", 0o640)
-
-    def banned(self, jail):
-        return self.host.run("fail2ban-client", "get", jail, "banip").stdout.split()
-
-    @staticmethod
-    def stamp():
-        return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-
     def attack(self, address):
-        with open(self.root.inside("/var/log/auth.log"), "a", encoding="ascii") as file:
-            for port in range(3):
-                file.write(f"{self.stamp()} mail sshd[77]: Failed password for root from {address} port {1024 + port} ssh2\n")
+        for port in range(3):
+            self.host.append("/var/log/auth.log", f"{stamp()} mail sshd[77]: Failed password for root from {address} "
+                                                  f"port {1024 + port} ssh2\n")
 
     def sql(self, text, *values):
-        with sqlite3.connect(self.root.inside("/var/lib/iprep/iprep.db"), timeout=30) as store:
+        with sqlite3.connect(self.host.inside("/var/lib/iprep/iprep.db"), timeout=30) as store:
             rows = store.execute(text, values).fetchall()
         store.close()
         return rows

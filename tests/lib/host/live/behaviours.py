@@ -6,7 +6,7 @@ Each takes a daemon's protocol (Talk) and a client, and tells step by step what
 the client saw: "open", "ok", "denied", or "refused" where a ban was in the way.
 A protocol is a class whose object is one connection:
 
-  Talk(client)          connects, and reads the banner
+  Talk(client)          connects, and reads the banner, or raises one of REFUSED, as all of these
   login(user, password) True or False
   logins(user, passwords)   the same for several, one after the other
   probe()               what a monitor asks: NOOP or the like
@@ -15,7 +15,7 @@ A protocol is a class whose object is one connection:
   Talk.broken_tls(client)   begins TLS and sends something else
 """
 
-from host.live.clients import HELLO, OLD_PASSWORD, PASSWORD, USER, Refused
+from host.live.clients import HELLO, OLD_PASSWORD, PASSWORD, REFUSED, USER
 
 NAMES = ("admin", "info", "sales", "office", "test", "support", "contact",
          "webmaster", "backup", "scanner")
@@ -139,6 +139,6 @@ def play(behaviour, talk, client):
     try:
         for step in behaviour(talk, client):
             steps.append(step)
-    except Refused:
+    except REFUSED:
         steps.append("refused")
     return steps

@@ -83,31 +83,23 @@ class Play:
                      for run, side, is_listed in RUNS]
 
     def log_in_before(self):
-        """The phone and the other who logs in are no strangers: iprep has
-        heard of them when the attackers come."""
-        acts = [act for act in self.acts if act.side == "host"
-                and act.daemon.tells_good and "ok" in act.daemon.seen(act.behaviour)]
-        self.stage.attack([(act.side, act.daemon, "login", act.address)
-                           for act in acts])
-
-        def are_known():
-            log = self.stage.host.log()
-            return all(f"[rep-login] Ignore {act.address} by command" in log
-                       for act in acts)
+        """The phone and the other who logs in are no strangers: iprep has heard of them when the attackers come."""
+        acts = [act for act in self.acts
+                if act.side == "host" and act.daemon.tells_good and "ok" in act.daemon.seen(act.behaviour)]
+        self.stage.attack([(act.side, act.daemon, "login", act.address) for act in acts])
+        host = self.stage.host
         self.checks.check("who logs in with the right password is known as good",
-                          self.stage.host.wait(are_known, PATIENCE_S))
+                          host.wait(lambda: all(host.ignored(act.address, "rep-login") for act in acts), PATIENCE_S))
 
     def attack(self):
-        steps = self.stage.attack([(act.side, act.daemon, act.behaviour,
-                                    act.address) for act in self.acts])
+        steps = self.stage.attack([(act.side, act.daemon, act.behaviour, act.address) for act in self.acts])
         for act, seen in zip(self.acts, steps):
             act.steps = seen
         self.checks.say("the clients are done")
 
     def look(self):
         """Fill in what fail2ban bans now; true if all is as expected."""
-        bans = {"host": self.stage.host.bans(),
-                "plain": self.stage.plain.bans()}
+        bans = {side: getattr(self.stage, side).bans() for side in ("host", "plain")}
         for act in self.acts:
             act.bans = bans[act.side].get(act.address, {})
         return all(act.is_right() for act in self.acts)
@@ -115,8 +107,7 @@ class Play:
     def settle(self):
         """Until everything expected is there; then a while for the rest."""
         self.stage.host.wait(self.look, PATIENCE_S)
-        self.stage.host.wait(lambda: not self.stage.host.workers(), PATIENCE_S)
-        self.stage.host.wait(lambda: False, QUIET_S)
+        self.stage.settle(PATIENCE_S, QUIET_S)
         self.look()
         self.read_lines()
         self.connect()
@@ -131,30 +122,25 @@ class Play:
                 act.is_open = answers[act.daemon.name, act.address]
 
     def check(self):
-        equal = self.checks.equal
         for act in self.acts:
             if not act.expected:
-                equal(f"{act.name}: the client saw what it must", act.steps,
-                      act.daemon.seen(act.behaviour))
-            self.checks.check(f"{act.name}: {jails(act.expected) or 'no ban'}",
-                              act.is_right(), jails(act.bans) or "no ban")
-            equal(f"{act.name}: connection " +
-                  ("refused" if act.expected else "accepted"),
-                  act.is_open, not act.expected)
+                self.checks.equal(f"{act.name}: the client saw what it must", act.steps, act.daemon.seen(act.behaviour))
+            self.checks.check(f"{act.name}: {jails(act.expected) or 'no ban'}", act.is_right(),
+                              jails(act.bans) or "no ban")
+            self.checks.equal(f"{act.name}: connection {'refused' if act.expected else 'accepted'}",
+                              act.is_open, not act.expected)
             if act.behaviour in HONEST and act.run == "unlisted":
-                self.checks.check(f"{act.name}: honest, so not banned",
-                                  not act.bans, act.bans)
+                self.checks.check(f"{act.name}: honest, so not banned", not act.bans, act.bans)
+        self.check_reports()
 
     def check_reports(self):
-        """Only addresses banned by an ordinary jail or rep-spray are reported, never
-        addresses that are only listed."""
+        """Only addresses banned by an ordinary jail or rep-spray are reported, never addresses that are only listed."""
         reported = {report["ip"] for report in self.stage.api.reports()}
         sure = {act.address for act in self.acts if act.side == "host" and any(
             jail == "rep-spray" or not jail.startswith("rep-") for jail in act.bans)}
         self.checks.check("somebody is reported", bool(reported))
         self.checks.equal("reported without a jail that saw the attack",
-                          sorted(reported & {act.address for act in self.acts}
-                                 - sure), [])
+                          sorted(reported & {act.address for act in self.acts} - sure), [])
 
     def read_lines(self):
         """What the daemons wrote on the side with iprep, and which filters take which: over the whole log, as in a jail."""
@@ -163,6 +149,6 @@ class Play:
             self.written[daemon.name] = [
                 samples.Sample(daemon.name, line, f"none\t{daemon.name.partition('-')[0]}")
                 for name in dict.fromkeys((*daemon.logs.values(), *daemon.unwatched))
-                for line in read(machine.log(name), daemon.line_begins)]
+                for line in read(machine.log_file(name), daemon.line_begins)]
         host = self.stage.host
         samples.examine(list(self.written.values()), host.packages.fail2ban_modules, host.config)

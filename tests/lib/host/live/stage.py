@@ -11,11 +11,12 @@ import json
 import sys
 
 from host import HERE, process
-from host.host import Host, World
+from host.debian import Daemons
+from host.live.clients import PASSWORD, USER
 from host.live.daemons import DAEMONS
-from host.machine import DaemonMachine
 from host.network import CABLES, bare, probe
 from host.roots import Roots
+from host.world import World
 
 CLIENTS = "45.0.0.0/8"
 SIDES = ("host", "plain")
@@ -37,7 +38,7 @@ class LiveStage(World):
         for side in SIDES:
             self.network.spaces[side].add_route(CLIENTS, self.gateway(side))
         self.start_machines()
-        self.host, self.plain = Host(self, "host", programs), Host(self, "plain")
+        self.host, self.plain = self.add_host("host", programs), self.add_host("plain")
         ours = dict.fromkeys([*OF_ALL_DAEMONS, *(jail for daemon in self.daemons for jail in daemon.rep)])
         # Debian enables the jail sshd; here it is off unless sshd is among the daemons
         jails = {name: (daemon.category, lines) for daemon in self.daemons for name, lines in daemon.stock.items()}
@@ -69,12 +70,15 @@ class LiveStage(World):
                 print(f"test_live: SKIPPED {daemon.name}: {error}", flush=True)
             self.daemons = [one for one in self.daemons if one not in daemons]
             return
+        with open(f"{HERE}/live/setup.sh", encoding="ascii") as file:
+            functions = file.read()
         for side in SIDES:
             space = self.network.spaces[side]
             address = self.gateway(side).rpartition(".")[0] + f".{number}"
             space.add_address(f"{address}/24", "eth0")
-            machine = DaemonMachine(root, space, f"{self.directory}/{side}-{name}", address, daemons)
-            self.stack.callback(machine.stop)
+            machine = Daemons(root, space, f"{self.directory}/{side}-{name}", address, daemons, functions,
+                              user=USER, password=PASSWORD)
+            self.stack.callback(machine.close)
             self.machines[side, name] = machine
 
     def logs_of(self, side):
@@ -82,7 +86,7 @@ class LiveStage(World):
         paths = {}
         for daemon in self.daemons:
             for variable, name in daemon.logs.items():
-                path = self.machines[side, daemon.machine].log(name)
+                path = self.machines[side, daemon.machine].log_file(name)
                 paths.setdefault(variable, {})[path] = True
         everything = dict.fromkeys(path for files in paths.values() for path in files)
         return {**paths, "rep_login_logs": everything, "rep_own_logs": ["/nonexistent"]}
@@ -96,6 +100,11 @@ class LiveStage(World):
         done = self.network.world.run([sys.executable, "-B", f"{HERE}/live/attack.py"], stdin=json.dumps(tasks),
                                       timeout_s=ATTACK_S)
         return json.loads(done.stdout)
+
+    def settle(self, patience_s, quiet_s):
+        """Until no worker runs, and a while for the rest."""
+        self.host.wait_idle(patience_s)
+        self.host.wait(lambda: False, quiet_s)
 
     def connects(self, side, pairs):
         """{(daemon's name, address): does a connection to its port succeed?}"""
