@@ -9,13 +9,14 @@ a client still gets a connection. Every wait ends as soon as its condition holds
 
 import collections
 import datetime
+import re
+import statistics
 import time
 
 from cast import ALL_PORTS, BOTNET, CAST, EVERYBODY, KNOWN, LATE, LOST, NOTORIOUS, PASSERS_BY, PERSON, listed, seed
 from host.checks import jails
 from host.host import VERDICT_JAILS
 from host.process import wait_for
-from host.traffic import calls_ms, median, trace
 from host.world import World
 
 JAILS = {"sshd": ("18,22", ""), "sendmail-auth": ("18", ""), "sendmail-reject": (None, ""), "dovecot": ("", "")}
@@ -28,6 +29,10 @@ PATIENCE_S = 40         # for actions of the worker
 REANNOUNCE_S = 61       # the worker repeats a verdict line once a minute
 TIMEOUT_MS = 5000       # iprep.conf, [general] timeout_ms
 API_BACK_S = 100        # longest time before the worker retries
+
+
+NETWORK_SOCKET = re.compile(r"\b(?:socket|connect|sendto|sendmsg)\(.*\b(AF_INET6?|AF_NETLINK|AF_PACKET)\b")
+PROGRAM = re.compile(r'execve\("(?:[^"]*/)?([^"/]+)"')
 
 
 class Acts(World):
@@ -101,7 +106,24 @@ class Acts(World):
         commands = {"the gate on a new address": [iprep.gate_argv(next(passers_by)) for _ in range(10)],
                     "the gate on a blocked address": [iprep.gate_argv(KNOWN.address)] * 10,
                     "rep-report --enqueue": [enqueue] * 10}
-        return {hook: calls_ms(self.host.space, calls) for hook, calls in commands.items()}
+        times = {hook: [] for hook in commands}
+        for hook, calls in commands.items():
+            for argv in calls:
+                began = time.perf_counter()
+                self.host.space.run(argv, check=False)
+                times[hook].append((time.perf_counter() - began) * 1000)
+        return times
+
+    def trace(self, argv):
+        """(exit status, [programs started], [network calls]) of a hook, up to where a child becomes another program:
+        the worker that it starts may use the network, and is not the hook. AF_UNIX is syslog, not a network."""
+        path = f"{self.directory}/logs/gate.strace"
+        strace = ["strace", "-f", "-b", "execve", "-o", path, "-e", "trace=execve,%network"]
+        done = self.host.space.run([*strace, *argv], check=False)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+        return (done.returncode, [match[1] for match in map(PROGRAM.search, lines) if match],
+                [line for line in lines if NETWORK_SOCKET.search(line)])
 
     # -- the acts
 
@@ -179,11 +201,11 @@ class Acts(World):
             # a hook that waits for the resolver takes at least [general] timeout_ms
             self.check(f"resolver stopped: {hook} does not wait for it", max(times) < TIMEOUT_MS,
                        f"slowest {max(times):.0f} ms")
-            self.checks.say(f"... median {median(times):.1f} ms, was {median(before[hook]):.1f} ms")
+            median, was = statistics.median(times), statistics.median(before[hook])
+            self.checks.say(f"... median {median:.1f} ms, was {was:.1f} ms")
         # no worker runs, so that this gate has to start one
         wait_for(lambda: not self.host.workers(), PATIENCE_S)
-        status, programs, sockets = trace(self.host.space, self.host.iprep.gate_argv(next(passers_by)),
-                                          f"{self.directory}/logs/gate.strace")
+        status, programs, sockets = self.trace(self.host.iprep.gate_argv(next(passers_by)))
         self.equal("resolver stopped: the gate ignores the line and starts the worker", (status, programs),
                    (0, ["rep-check", "rep-report"]))
         self.equal("a trace of this gate shows no network socket", sockets, [])

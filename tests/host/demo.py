@@ -27,14 +27,11 @@ from host.checks import Checks                      # noqa: E402
 def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add = parser.add_argument
-    add("--prefix", metavar="DIR", required=True,
-        help="where iprep is installed: DIR/bin/rep-check and others")
-    add("--dir", metavar="DIR", required=True,
-        help="an empty directory of mode 0755 for everything")
-    add("--packages", metavar="DIR", required=True,
-        help="directory for unpacked packages")
-    add("--name", metavar="NAME", required=True,
-        help="prefix for the names of the network namespaces")
+    for name, text in (("prefix", "where iprep is installed: PREFIX/bin/rep-check and others"),
+                       ("dir", "an empty directory of mode 0755 for everything"),
+                       ("packages", "where packages are unpacked"),
+                       ("name", "begins the names of the network namespaces")):
+        add(f"--{name}", required=True, help=text)
     add("--verbose", action="store_true", help="show every command")
     return parser.parse_args()
 

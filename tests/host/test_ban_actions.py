@@ -9,6 +9,7 @@ jail's ban ends before the other's, and after a restart. All in network namespac
 
 from host import process
 from host.cases import SOON_S, VerdictCase
+from host.jails import one_line_jail
 
 PREFIX = "2a02:4780:0:64::/64"
 INSIDE = ("2a02:4780:0:64::1", "2a02:4780:0:64:ffff:ffff:ffff:ffff")
@@ -16,15 +17,7 @@ OUTSIDE = "2a02:4780:0:65::1"
 ADDRESS = "45.30.0.1"
 NEIGHBOUR = "45.30.0.2"
 # as an administrator's own jails have it
-STOCK = """\
-[stock]
-enabled   = true
-filter    =
-failregex = ^ FAILED from <ADDR>$
-logpath   = {top}/verdict.log
-banaction = hostsdeny[file={top}/hosts.deny]
-action    = %(action_)s
-"""
+STOCK = one_line_jail("stock", "from <ADDR>", "banaction = hostsdeny[file={dir}/hosts.deny]", "action = %(action_)s", log="verdict")
 
 
 class Verdicts(VerdictCase):
@@ -48,7 +41,7 @@ class Verdicts(VerdictCase):
 
 
 class Nftables(Verdicts):
-    both = "banaction = iprep-nftables\n"
+    both = ("banaction = iprep-nftables",)
 
     def test_a_prefix_is_blocked_completely_and_no_other_address_is(self):
         for address in (*INSIDE, OUTSIDE):
@@ -120,7 +113,7 @@ class Nftables(Verdicts):
 class EveryProtocol(Verdicts):
     """protocol = all, which the stock action understands from fail2ban 1.1.1 on only."""
 
-    both = "banaction = iprep-nftables\nprotocol = all\n"
+    both = ("banaction = iprep-nftables", "protocol = all")
 
     def test_a_prefix_and_an_address_are_shut_out(self):
         self.say(PREFIX, "notorious")
@@ -132,7 +125,7 @@ class EveryProtocol(Verdicts):
 
 
 class HostsDeny(Verdicts):
-    both = "banaction = iprep-hostsdeny[file={top}/hosts.deny]\n"
+    both = ("banaction = iprep-hostsdeny[file={dir}/hosts.deny]",)
     jails = STOCK
 
     @classmethod

@@ -13,6 +13,7 @@ import shutil
 from host.cases import SOON_S, VerdictCase
 from host.debian import Machine
 from host.host import PATH
+from host.jails import one_line_jail
 from host.network import CABLES, bare
 from host.roots import Roots
 
@@ -20,18 +21,6 @@ WANTED = ("iptables", "ipset", "nftables", "ufw", "firewalld", "dbus", "shorewal
 NET = "45.36.0.{}"
 # what fail2ban's commands need, for a PATH without nft
 TOOLS = ("sh", "sed", "tr", "grep", "ip", "env", "nsenter", "chroot", "cat", "python3")
-SHORT = """\
-[short-{number}]
-enabled   = true
-filter    =
-failregex = ^ FAILED {number} from <ADDR>$
-logpath   = {top}/short.log
-maxretry  = 1
-bantime   = 10m
-port      = 25
-banaction = {banaction}
-action    = %(action_)s
-"""
 SHOREWALL = {
     "zones": "fw firewall\nnet ipv4\n",
     "interfaces": "net eth0 -\n",
@@ -63,8 +52,9 @@ class Held:
             cls.machine.write_command(f"{binaries}/{name}", name)
         if not cls.has_nft:
             cls.hide_nft(binaries)
-        cls.default = f"banaction = {cls.banaction}\nbanaction_allports = {cls.banaction}\n"
-        cls.jails = "".join(SHORT.format(number=number, top=cls.top, banaction=banaction)
+        cls.default = (f"banaction = {cls.banaction}", f"banaction_allports = {cls.banaction}")
+        cls.jails = "".join(one_line_jail(f"short-{number}", f"{number} from <ADDR>", "bantime = 10m", "port = 25",
+                                          f"banaction = {banaction}", "action = %(action_)s", log="short")
                             for number, banaction in enumerate(cls.banactions))
 
     @classmethod
@@ -131,7 +121,7 @@ class Plain(Held, VerdictCase):
     banaction = "route"
     banactions = {
         "route": "ip route show type unreachable",
-        "hostsdeny[file={top}/hosts.deny]": "cat {top}/hosts.deny",
+        "hostsdeny[file={dir}/hosts.deny]": "cat {top}/hosts.deny",
         "nftables": NFT,
         "iptables-multiport": IPTABLES,
         "iptables-ipset": IPSET,

@@ -17,6 +17,7 @@ import rows
 from host import TESTS, process, samples
 from host.cases import FilesCase
 from host.host import VERDICT_JAILS
+from host.jails import jail_local
 from host.private import backends
 
 NEEDS_ROOT = False
@@ -27,24 +28,8 @@ REPORTING = ("rep-spray", "rep-spray-files")
 WATCHING = ("rep-login", "rep-login-files")
 # What makes an ignorecommand end with 0 if its shell fails.
 SAFE = "s=0; trap 'exit $s' EXIT TERM; "
-ENABLE = """\
-[DEFAULT]
-{backends}banaction = {banaction}
-banaction_allports = {allports}
-rep_verdict_log = {log}
-sshd_log = {log}
-syslog_mail = {log}.2
-dovecot_log = {log}.2
-exim_main_log = {log}.3
-nginx_error_log = {log}.4
-nginx_access_log = {log}.5
-[sshd]
-enabled = false
-[recidive]
-enabled = true
-logpath = {log}
-"""
-ALL = "".join(f"[{jail}]\nenabled = true\n" for jail in REP_JAILS if not jail.endswith("-files"))
+LOGS = ("sshd_log", "syslog_mail", "dovecot_log", "exim_main_log", "nginx_error_log", "nginx_access_log")
+ALL = ", ".join(jail for jail in REP_JAILS if not jail.endswith("-files")) + ":"
 # banaction and banaction_allports, and what a jail has of its own in them.
 BANACTIONS = {
     "iptables-multiport": ("iptables-allports", "f2b-{jail}"),
@@ -65,6 +50,10 @@ OTHER_FORM = re.compile(r"\[ID |\[ *\d+\.\d+\]")
 EXIM = re.compile(r"(?P<time>\d{4}-\d\d-\d\d [\d:]{8}(?:\.\d+)?(?: [+-]\d{4})?) (?:\[\d+\] )?(?P<text>.*)")
 
 
+with open(f"{TESTS}/host/data/rep-verdict.tsv", encoding="utf-8") as file:
+    VERDICTS = [line.rstrip("\n").split("\t", 1) for line in file if not line.startswith("#")]
+
+
 class Configured(FilesCase):
     @classmethod
     def before_ours(cls):
@@ -78,14 +67,16 @@ class Configured(FilesCase):
 
 
 class Fail2banFiles(Configured):
-    def enabled(self, banaction="nftables", backend="polling", default=""):
+    def enabled(self, banaction="nftables", backend="polling", default=()):
         """The dump with all rep-* jails and recidive; default: more below [DEFAULT]."""
-        log = f"{self.top}/some.log"
-        for end in ("", ".2", ".3", ".4", ".5"):
-            open(log + end, "w", encoding="ascii").close()
-        text = ENABLE.format(log=log, backends=backends(backend), banaction=banaction,
-                             allports=BANACTIONS[banaction][0])
-        text = text.replace("[sshd]", f"{default}[sshd]", 1) + ALL
+        logs = {name: f"{self.top}/{name}" for name in ("rep_verdict_log", *LOGS)}
+        for path in logs.values():
+            open(path, "w", encoding="ascii").close()
+        text = jail_local("[DEFAULT]", *(f"{name} = {path}" for name, path in logs.items()), f"banaction = {banaction}",
+                          f"banaction_allports = {BANACTIONS[banaction][0]}", *default,
+                          "[sshd] | enabled = false | recidive:",
+                          f"logpath = {logs['rep_verdict_log']}", ALL)
+        text = text.replace("[DEFAULT]\n", "[DEFAULT]\n" + backends(backend), 1)
         return [ast.literal_eval(line) for line in self.dump(text) if line.startswith("[")]
 
     def found(self, filter_name, lines):
@@ -96,24 +87,15 @@ class Fail2banFiles(Configured):
         argv = self.fail2ban.part("regex", "-o", "<ip>", path, filter_name)
         return process.run(argv, env=self.fail2ban.environment()).stdout.split()
 
-    def check_rows(self, name, filter_name=None):
-        rows = read_rows(name)
-        matching = [row for row in rows if row[0] != "-"]
-        filter_name = filter_name or f"{self.fail2ban.config}/filter.d/{name}.conf"
-        self.assertEqual(self.found(filter_name, [row[1] for row in matching]),
-                         [row[0] for row in matching])
-        others = [row[1] for row in rows if row[0] == "-"]
-        self.assertEqual(self.found(filter_name, others), [])
-
     def test_verdict_filter_finds_what_its_rows_say(self):
-        self.check_rows("rep-verdict")
+        matching = [row for row in VERDICTS if row[0] != "-"]
+        self.assertEqual(self.found("rep-verdict", [line for _, line in matching]),
+                         [address for address, _ in matching])
+        self.assertEqual(self.found("rep-verdict", [line for address, line in VERDICTS if address == "-"]), [])
 
     def test_verdict_filter_with_a_tier_finds_only_that_tier(self):
-        lines = [row[1] for row in read_rows("rep-verdict")]
-        wanted = [row[0] for row in read_rows("rep-verdict")
-                  if "tier=notorious" in row[1] and row[0] != "-"]
-        self.assertEqual(self.found("rep-verdict[tier=notorious]", lines),
-                         wanted)
+        wanted = [address for address, line in VERDICTS if "tier=notorious" in line and address != "-"]
+        self.assertEqual(self.found("rep-verdict[tier=notorious]", [line for _, line in VERDICTS]), wanted)
 
     def test_shipped_files_alone_change_nothing(self):
         self.assertEqual(self.dump(), self.before)
@@ -192,7 +174,7 @@ class Fail2banFiles(Configured):
         return place
 
     def test_reporting_action_in_default_does_not_reach_rep_jails(self):
-        dump = self.enabled(default="action = %(action_)s\n         iprep\n")
+        dump = self.enabled(default=("action = %(action_)s", "+ iprep"))
         reports = {line[1] for line in dump if line[0] == "set" and line[2:] == ["addaction", "iprep"]}
         self.assertEqual(reports, {*REPORTING, "recidive"})
 
@@ -232,7 +214,7 @@ class Fail2banFiles(Configured):
         for backend in ("polling", "systemd"):
             dump = self.enabled(backend=backend)
             for jails in (REPORTING, WATCHING):
-                exim = f"{self.top}/some.log.3"
+                exim = f"{self.top}/exim_main_log"
                 self.assertEqual([jail for jail in jails for log, _ in words(dump, "set", jail, "addlogpath")
                                   if log == exim], [jails[1]])
 
@@ -388,10 +370,3 @@ def parts(line):
     found = line.groupdict()
     tag = found["program"] + (f"[{found['id']}]" if found["id"] else "")
     return {**found, "tag": tag, "pid": found["id"] or "-", "cut": found["program"].split("/")[0]}
-
-
-def read_rows(name):
-    """[(address or "-", line)] of data/NAME.tsv."""
-    with open(f"{TESTS}/host/data/{name}.tsv", encoding="utf-8") as file:
-        return [line.rstrip("\n").split("\t", 1) for line in file
-                if not line.startswith("#")]

@@ -11,7 +11,8 @@ import os
 import sqlite3
 
 from host import process
-from host.cases import MINUTES_10, SOON_S, HookCase, own_jail
+from host.cases import MINUTES_10, SOON_S, HookCase
+from host.jails import one_line_jail
 from places import DAY, YEAR
 
 
@@ -116,7 +117,7 @@ class Restart(HookCase):
 
 
 class Jails(HookCase):
-    jails = own_jail("short", "from <ADDR>", "port = ssh", "bantime = 30", "action = %(action_)s", "         iprep")
+    jails = one_line_jail("short", "from <ADDR>", "port = ssh", "bantime = 30", "action = %(action_)s", "         iprep")
     logs = ("short",)
 
     def test_two_jails_banning_one_address_make_one_report_and_each_has_its_set(self):

@@ -12,8 +12,9 @@ import sqlite3
 import time
 
 from host import process
-from host.cases import SOON_S, HookCase, own_jail, tell
+from host.cases import SOON_S, HookCase, tell
 from host.host import VERDICT_JAILS
+from host.jails import one_line_jail
 from places import OWNER
 
 NO_SETUID = ("setpriv", "--bounding-set", "-setuid,-setgid", "--inh-caps", "-setuid,-setgid")
@@ -168,7 +169,7 @@ class IsBlocked(HookCase):
 class Enqueue(HookCase):
     """actionban: when it fails it is run once more, and the ban does not care."""
 
-    jails = own_jail("by-id", "id=<F-ID>.+</F-ID>", "action = iprep") + own_jail(
+    jails = one_line_jail("by-id", "id=<F-ID>.+</F-ID>", "action = iprep") + one_line_jail(
         "by-id-gated", "id=<F-ID>.+</F-ID>", "action =", "ignorecommand = %(rep_gate)s", log="by-id")
     logs = ("by-id",)
 
@@ -277,7 +278,7 @@ class Enqueue(HookCase):
 class Debug(HookCase):
     """At log level DEBUG fail2ban reads what a hook prints, up to the end of the pipe."""
 
-    jails = own_jail("quiet", "from <ADDR>", "action = iprep", "         chatty")
+    jails = one_line_jail("quiet", "from <ADDR>", "action = iprep", "         chatty")
     logs = ("quiet",)
     start = False
 

@@ -14,22 +14,12 @@ from addresses import key_of
 from cases import BAD
 from host import process
 from host.cases import FilesCase, tell
+from host.jails import jail_local, one_line_jail
 from host.netns import Namespace
 from host.private import ACTION
 from hostile import HostileCase, masked
 from places import PROGRAMS
 
-JAIL = """\
-[{name}]
-enabled = true
-filter =
-failregex = ^ FAILED user=<F-USER>.*</F-USER> from <ADDR>$
-logpath = {log}
-maxretry = 1
-bantime = 10m
-usedns = no
-action = {action}
-"""
 GATE = ("ignorecommand = s=0; trap 'exit $s' EXIT TERM; {bin}/rep-check --config={config} --gate --restored=\"<restored>\" "
         '--jail=%(__name__)s --user="<F-USER>" -- "<ip>"; [ $? -ne 10 ] || s=1\n')
 # A dangerous action: the text of the log line is executed by a shell.
@@ -48,10 +38,12 @@ class Server(HostileCase, FilesCase):
         cls.addClassCleanup(cls.host.space.remove)
         cls.host.write("action.d/careless.conf", CARELESS)
         cls.host.write("action.d/iprep.local", ACTION.format(bin=PROGRAMS, conf=cls.place.path("iprep.conf")))
-        text = "[DEFAULT]\nbackend = polling\n[sshd]\nenabled = false\n"
+        text = jail_local("[DEFAULT] | backend = polling | [sshd] | enabled = false")
         for name, log, action, more in jails:
             open(f"{cls.top}/{log}.log", "wb").close()
-            text += JAIL.format(name=name, log=f"{cls.top}/{log}.log", action=action) + more
+            jail = one_line_jail(name, "user=<F-USER>.*</F-USER> from <ADDR>", "bantime = 10m", "usedns = no",
+                                 f"action = {action}", log=log)
+            text += jail.replace("{dir}", cls.top) + more
         cls.host.write("jail.local", text)
         cls.host.start()
         cls.addClassCleanup(cls.host.stop)
@@ -143,8 +135,8 @@ class UserNames(Server):
             self.assertNotIn(key_of(address), self.seen)
             self.assertNotIn(f"Ignore {address} by command", self.log)
             self.assertNotIn(address, self.host.bans_of("gated"))
-            tell(f"SEEN: fail2ban {self.packages.fail2ban_version} drops a gated line with {name} in the user name: neither counted nor "
-                 "looked up")
+            tell(f"SEEN: fail2ban {self.packages.fail2ban_version} drops a gated line with {name} in the user name: "
+                 "neither counted nor looked up")
         for error in ("embedded null byte", "Argument list too long"):
             self.assertIn(error, self.log)
         tell("SEEN: the sure jail reports both, since its action passes on nothing but the address")
@@ -218,8 +210,8 @@ class Configuration(Server):
     def test_what_root_writes_into_fail2ban_s_configuration_is_run_by_fail2ban(self):
         self.assertEqual(os.listdir(f"{self.top}/loot"), [self.mark])
         self.assertEqual(self.row("own"), [("own", "18")])
-        tell(f"SEEN: fail2ban {self.packages.fail2ban_version} pastes parameters and jail names unescaped into its shell command: $(...) "
-             "in jail.local runs. Only root writes there; no byte of a log line gets there.")
+        tell(f"SEEN: fail2ban {self.packages.fail2ban_version} pastes parameters and jail names unescaped into its "
+             "shell command: $(...) in jail.local runs. Only root writes there; no byte of a log line gets there.")
 
     def test_none_of_it_breaks_a_report_or_a_verdict_line(self):
         named = {self.address[name]: self.seen(name) for name in [*NAMES.values(), "own", "none"]}

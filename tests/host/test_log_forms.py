@@ -12,7 +12,7 @@ import os
 import re
 import sys
 
-from host import HERE, process, samples
+from host import process, samples
 from host.cases import FilesCase
 from host.unit_case import MachineCase
 
@@ -30,6 +30,13 @@ SYSLOG = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT\S+) [^\
 # a line of Exim's own log: to syslog it goes with its time stamp or without
 EXIM = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? (.*)")
 WAIT_S = 60
+# gives messages to syslog, as syslog(3) does
+EMIT = """import json, socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+    sock.connect(sys.argv[1])
+    for message in json.load(sys.stdin):
+        sock.send(message.encode())
+"""
 
 
 def messages(sample):
@@ -75,7 +82,7 @@ class LogForms(MachineCase, FilesCase):
         """From inside, so that journald knows the process."""
         lines = [f"<{FACILITY * 8 + 6}>Nov 29 23:00:00 {message}" for _, message in cls.sent]
         first = cls.host.first()
-        process.run(["nsenter", "-t", first, "-p", sys.executable, f"{HERE}/emit.py",
+        process.run(["nsenter", "-t", first, "-p", sys.executable, "-c", EMIT,
                      f"/proc/{first}/root/run/systemd/journal/dev-log"], stdin=json.dumps(lines))
         for name in TEMPLATES:
             process.wait_for(lambda name=name: len(cls.file(name)) >= len(cls.sent), WAIT_S)

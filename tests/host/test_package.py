@@ -19,6 +19,7 @@ import tempfile
 from host import TESTS, process, roots
 from host.debian import Root
 from host.debs import MORE, NAMES, Debs
+from host.jails import jail_local
 from host.unit_case import PackageCase
 
 TABLE = f"{TESTS}/data/package.tsv"
@@ -31,13 +32,7 @@ ENABLED = {f"{WANTS}/paths.target.wants/iprep-flush.path", f"{WANTS}/timers.targ
 LOG = "/var/log/iprep/verdict.log"
 LINE = "2026-11-23T09:51:10+0000 iprep[5077]: verdict=confirmed ip=45.1.1.1 score=16 tier=notorious\n"
 # theirs, in a fail2ban that never knew of us otherwise
-JAILS = """[sshd]
-enabled = true
-action = %(known/action)s
-         iprep[category="18,22"]
-[rep-confirmed]
-enabled = true
-"""
+JAILS = jail_local('sshd: | action = %(known/action)s | + iprep[category="18,22"] | rep-confirmed:')
 COMMENT = "# iprep and rep-confirmed are only in a comment here\n"
 
 

@@ -10,7 +10,8 @@ import os
 import re
 
 from host import SHIPPED, process
-from host.self_test import FAILED, SelfTestCase, jail_local
+from host.jails import jail_local
+from host.self_test import FAILED, SelfTestCase
 
 FOLDER = f"{SHIPPED}/recipes"
 LOGS = ("sshd_log", "syslog_authpriv", "syslog_mail", "postfix_log", "dovecot_log", "exim_main_log",

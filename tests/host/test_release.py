@@ -15,21 +15,9 @@ import cases
 from host import SHIPPED, process
 from host.cases import FilesCase
 from host.host import VERDICT_JAILS as JAILS
+from host.jails import jail_local
 from host.netns import Namespace
 from places import OWNER
-
-JAIL_LOCAL = """[DEFAULT]
-backend = polling
-rep_check = {bin}/rep-check --config={dir}/iprep.conf
-rep_verdict_log = {dir}/state/verdict.log
-[sshd]
-enabled = false
-[rep-confirmed]
-enabled = true
-[rep-notorious]
-enabled = true
-"""
-
 
 class Release(FilesCase, cases.Case):
     lists = {"one": "127.0.0.2*10"}
@@ -41,7 +29,11 @@ class Release(FilesCase, cases.Case):
         self.addCleanup(space.remove)
         self.host.space = space
         self.host.forget()
-        self.jails = JAIL_LOCAL.replace("{dir}", self.place.dir).replace("{bin}", self.place.programs)
+        self.jails = jail_local(
+            "[DEFAULT] | backend = polling",
+            f"rep_check = {self.place.programs}/rep-check --config={self.place.path('iprep.conf')}",
+            f"rep_verdict_log = {self.place.path('state/verdict.log')}",
+            "[sshd] | enabled = false | rep-confirmed, rep-notorious:")
         self.host.write("jail.local", self.jails)
         self.addCleanup(self.host.stop)
         self.host.start()

@@ -11,13 +11,10 @@ import os
 from host.cases import stamp
 from host.debian import DEBS
 from host.host import VERDICT_JAILS
+from host.jails import jail_local
 from host.unit_case import ATTACKER, UnitCase
 
 TIMERS = ("iprep-flush.timer", "iprep-purge.timer", "iprep-recheck.timer", "iprep-release.timer", "iprep-flush.path")
-AMBIGUOUS = """[rep-sshd-ambiguous]
-enabled = true
-backend = polling
-"""
 GATED = "45.12.20.30"
 
 
@@ -30,7 +27,8 @@ class Removal(UnitCase):
         self.until(self.fail2ban_answers, "fail2ban starts")
 
     def test_1_removed_fail2ban_starts_and_bans_and_iprep_is_missed_aloud(self):
-        self.host.write("/etc/fail2ban/jail.local", self.host.read("/etc/fail2ban/jail.local") + AMBIGUOUS)
+        self.host.write("/etc/fail2ban/jail.local", self.host.read("/etc/fail2ban/jail.local")
+                        + jail_local("rep-sshd-ambiguous: | backend = polling"))
         self.host.client("reload")
         self.attack(ATTACKER)
         self.until_banned(ATTACKER, *VERDICT_JAILS)
@@ -65,6 +63,6 @@ class Removal(UnitCase):
         self.assertEqual(self.host.run("fail2ban-client", "-t", check=False).returncode, 255)
         self.host.run("systemctl", "restart", "fail2ban", check=False)
         self.until(lambda: self.host.show("fail2ban", "ActiveState") == "failed", "fail2ban does not start")
-        self.host.write("/etc/fail2ban/jail.local", "[sshd]\nenabled = true\nbackend = polling\n")
+        self.host.write("/etc/fail2ban/jail.local", jail_local("sshd: | backend = polling"))
         self.restart_fail2ban()
         self.assertEqual(self.host.run("systemctl", "list-units", "--plain", "--no-legend", "iprep*").stdout, "")

@@ -16,7 +16,8 @@ import sys
 
 import rows
 from host import TOP, process
-from host.self_test import SelfTestCase, Space, findings, jail_local
+from host.jails import jail_local
+from host.self_test import SelfTestCase, Space, findings
 from places import PROGRAMS
 
 sys.path.append(f"{TOP}/cmd/rep-check/libexec")

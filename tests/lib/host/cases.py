@@ -17,6 +17,7 @@ import unittest
 import places
 from host import process, samples
 from host.host import VERDICT_JAILS
+from host.jails import jail_local
 from host.network import Network
 from host.packages import Packages
 from host.private import Private
@@ -35,12 +36,6 @@ OURS = ("rep-confirmed", "rep-notorious", "rep-sendmail-ambiguous")
 
 def stamp():
     return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
-
-
-def own_jail(name, expression, *lines, log=None):
-    """The text of a jail that reads LOG.log below {dir}, in which one line is enough."""
-    return "\n".join((f"[{name}]", "enabled = true", "filter =", f"failregex = ^ FAILED {expression}$",
-                      f"logpath = {{dir}}/{log or name}.log", "maxretry = 1", *lines, ""))
 
 
 def tell(text):
@@ -200,27 +195,14 @@ class HookCase(Case):
         self.assertEqual(self.api.refused_reports(), [])
 
 
-# every line holds
-VERDICTS = """\
-[DEFAULT]
-backend         = polling
-rep_check       = sh -c 'exit 10' sh
-rep_verdict_log = {top}/verdict.log
-{default}[sshd]
-enabled = false
-[rep-confirmed]
-enabled = true
-{both}[rep-notorious]
-enabled = true
-{both}"""
 LINE = "iprep[1]: verdict=confirmed ip={} score=10 tier={} jail=sshd src=zen"
 
 
 class VerdictCase(Case):
     """A network, and a fail2ban with the two verdict jails; the test writes their lines."""
 
-    default = ""            # further lines of [DEFAULT]
-    both = ""               # of the two jails
+    default = ()            # further lines of [DEFAULT]
+    both = ()               # of the two jails
     jails = ""              # further jails
 
     @classmethod
@@ -233,9 +215,11 @@ class VerdictCase(Case):
         open(f"{cls.top}/verdict.log", "wb").close()
         cls.prepare()
         cls.network.listen()
-        cls.host.write("jail.local", VERDICTS.replace("{default}", cls.default).replace("{both}", cls.both)
-                       .replace("{top}", cls.top))
-        cls.host.write("jail.d/more.local", cls.jails.replace("{top}", cls.top))
+        every_line_holds = "rep_check = sh -c 'exit 10' sh"
+        text = jail_local("[DEFAULT] | backend = polling", every_line_holds, "rep_verdict_log = {dir}/verdict.log",
+                          *cls.default, "[sshd] | enabled = false | rep-confirmed, rep-notorious:", *cls.both)
+        cls.host.write("jail.local", text.replace("{dir}", cls.top))
+        cls.host.write("jail.d/more.local", cls.jails.replace("{dir}", cls.top))
         cls.stack.callback(cls.host.stop)
         cls.host.start()
 

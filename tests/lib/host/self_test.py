@@ -17,7 +17,7 @@ import subprocess
 import cases
 from host import process
 from host.cases import FilesCase
-from host.host import VERDICT_JAILS
+from host.jails import jail_local
 from places import OWNER
 
 JOURNALD = "/lib/systemd/systemd-journal-remote"
@@ -45,26 +45,6 @@ FINDINGS = {
 def pieces(cell, named=None):
     """Of a cell of a table; named: what stands for other texts."""
     return [one for piece in cell.split(" | ") for one in (named or {}).get(piece, piece).split(" | ") if cell != "-"]
-
-
-def jail_local(cell):
-    """The text of jail.local that data/self_test_jails.tsv describes."""
-    sections = []
-    for piece in pieces(cell):
-        if piece.startswith("["):
-            sections.append(([piece[1:-1]], [], False))
-        elif piece.endswith(":"):
-            sections.append((piece[:-1].split(", "), [], True))
-        else:
-            sections[-1][1].append(piece.replace("+", "        ", 1) if piece.startswith("+") else piece)
-    return "".join(section(name, lines, is_jail) for names, lines, is_jail in sections for name in names)
-
-
-def section(name, lines, is_jail):
-    if is_jail:
-        has_log = name in VERDICT_JAILS or any(line.startswith(("logpath", "backend = systemd")) for line in lines)
-        lines = ["enabled = true", *([] if has_log else ["logpath = {dir}/auth.log"]), *lines]
-    return "\n".join((f"[{name}]", *lines, ""))
 
 
 def findings(cell):
@@ -125,7 +105,7 @@ class SelfTestCase(FilesCase, cases.Case):
         self.place.write("auth.log", "")
         self.place.write("state/verdict.log", "", 0o640, OWNER)
         os.mkdir(self.place.path("log"))
-        text = jail_local(jails)
+        text = "" if jails == "-" else jail_local(jails, log="{dir}/auth.log")
         text = DEFAULT + ("" if "[sshd]" in text else NO_SSHD) + text
         self.server.write("jail.local", text.replace("{dir}", self.place.dir))
 

@@ -12,6 +12,7 @@ from host import process
 from host.cases import Case, stamp
 from host.debian import Booted
 from host.debs import Debs
+from host.jails import jail_local
 from host.netns import Namespace
 from host.packages import Packages
 from host.rbldnsd import ADDRESS as RESOLVER
@@ -32,22 +33,10 @@ ca_file = /etc/iprep/ca.pem
 start = none
 linger = 0
 """
-JAILS = """[DEFAULT]
-backend = polling
-banaction = nftables
-banaction_allports = nftables[type=allports]
-[sshd]
-enabled = true
-backend = polling
-maxretry = 3
-port = 22
-action = %(known/action)s
-         iprep[category="18,22"]
-[rep-confirmed]
-enabled = true
-[rep-notorious]
-enabled = true
-"""
+JAILS = jail_local(
+    "[DEFAULT] | backend = polling | banaction = nftables | banaction_allports = nftables[type=allports]",
+    "sshd: | backend = polling | maxretry = 3 | port = 22", 'action = %(known/action)s | + iprep[category="18,22"]',
+    "rep-confirmed, rep-notorious:")
 
 
 class PackageCase(Case):

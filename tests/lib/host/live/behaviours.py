@@ -2,9 +2,9 @@
 """
 behaviours.py - what attackers and honest clients do to a server
 
-Each takes a daemon's protocol (Talk) and a client, and tells step by step what
-the client saw: "open", "ok", "denied", or "refused" where a ban was in the way.
-A protocol is a class whose object is one connection:
+Each is a row of tests/data/behaviours.tsv, whose steps are functions here. They take a daemon's protocol (Talk), a
+client and words, and tell what the client saw: "open", "ok", "denied", or "refused" where a ban was in the way. A
+protocol is a class whose object is one connection:
 
   Talk(client)          connects, and reads the banner, or raises one of REFUSED, as all of these
   login(user, password) True or False
@@ -15,130 +15,85 @@ A protocol is a class whose object is one connection:
   Talk.broken_tls(client)   begins TLS and sends something else
 """
 
-from host.live.clients import HELLO, OLD_PASSWORD, PASSWORD, REFUSED, USER
+import rows
+from host.live.clients import HELLO, OLD_PASSWORD, PASSWORD, REFUSED
 
-NAMES = ("admin", "info", "sales", "office", "test", "support", "contact",
-         "webmaster", "backup", "scanner")
-STALE_TRIES = 4         # below maxretry = 5 of the stock jails
-# of web servers
-NOISE = b"\x80\x81\x82\x83\xfe\xff\r\n\r\n"
-BAD_REQUESTS = ("HELP", "GET /../../etc/passwd HTTP/1.1", "get / HTTP/1.1")
-SCANNED = ("/wp-login.php", "/.env", "/.git/config", "/phpmyadmin/index.php",
-           "/cgi-bin/luci", "/owa/auth", "/mysqladmin/", "/roundcube/",
-           "/webmail/", "/actuator/health")
+PASSWORDS = {"RIGHT": PASSWORD, "OLD": OLD_PASSWORD}
 
 
-def port_scan(talk, client):
+def scan(talk, client, _):
     talk.scan(client)
     yield "open"
 
 
-def broken_tls(talk, client):
+def broken_tls(talk, client, _):
     talk.broken_tls(client)
     yield "open"
 
 
-def connect_and_quit(talk, client):
+def connect(talk, client, _):
     talk(client).quit()
     yield "open"
 
 
-def wrong_password(talk, client):
-    yield try_once(talk, client, USER, "Summer2024")
-
-
-def ten_passwords(talk, client):
-    connection = talk(client)
-    passwords = [f"Summer{2015 + number}" for number in range(10)]
-    for answer in connection.logins(USER, passwords):
-        yield said(answer)
-    connection.quit()
-
-
-def ten_users(talk, client):
-    for name in NAMES:
-        yield try_once(talk, client, name, "123456")
-
-
-def monitoring_probe(talk, client):
+def probe(talk, client, _):
+    """As a monitor."""
     connection = talk(client)
     connection.probe()
     connection.quit()
     yield "open"
 
 
-def stale_phone(talk, client):
-    """Logged in with the right password once; the phone still has the old."""
-    yield try_once(talk, client, USER, PASSWORD)
-    for _ in range(STALE_TRIES):
-        yield try_once(talk, client, USER, OLD_PASSWORD)
-
-
-def log_in(talk, client):
-    yield try_once(talk, client, USER, PASSWORD)
-
-
-def try_once(talk, client, user, password):
+def logins(talk, client, words):
+    """USER PASSWORD...: on one connection."""
+    user, *passwords = words.split()
     connection = talk(client)
-    answer = said(connection.login(user, password))
-    connection.quit()
-    return answer
-
-
-def said(is_in):
-    return "ok" if is_in else "denied"
-
-
-def to_port(port, *texts):
-    """A connection for each of these bytes."""
-    def behaviour(_, client):
-        for text in texts:
-            yield client.send_raw(port, text)
-    return behaviour
-
-
-def scan_for_holes(talk, client):
-    for path in SCANNED:
-        yield str(talk(client).get(path))
-
-
-def browser(talk, client):
-    """A page, and an icon that is not there."""
-    connection = talk(client)
-    yield str(connection.get("/"))
-    yield str(connection.get("/favicon.ico"))
+    for is_in in connection.logins(user, [PASSWORDS.get(one, one) for one in passwords]):
+        yield "ok" if is_in else "denied"
     connection.quit()
 
 
-BEHAVIOURS = {
-    "port scan": port_scan,
-    "TLS broken off": broken_tls,
-    "connect and quit": connect_and_quit,
-    "wrong password once": wrong_password,
-    "10 passwords, 1 connection": ten_passwords,
-    "10 users, 10 connections": ten_users,
-    "monitoring probe": monitoring_probe,
-    "phone, stale password": stale_phone,
-    "login": log_in,
-}
-OF_WEB = {
-    "noise to port 80": to_port(80, NOISE),
-    "TLS to port 80": to_port(80, HELLO),
-    "HTTP to port 443": to_port(443, b"GET / HTTP/1.1\r\nHost: mail.example.org\r\n\r\n"),
-    "3 bad requests": to_port(80, *(text.encode() + b"\r\n\r\n" for text in BAD_REQUESTS)),
-    "10 holes looked for": scan_for_holes,
-    "browser": browser,
-}
-# for these an unlisted address is never banned
-HONEST = ("monitoring probe", "phone, stale password", "login", "browser")
+def send(_, client, words):
+    """PORT BYTES, as Python writes them."""
+    port, _, text = words.partition(" ")
+    data = text.encode().decode("unicode_escape").encode("latin-1")
+    yield client.send_raw(int(port), HELLO if text == "HELLO" else data)
 
 
-def play(behaviour, talk, client):
-    """The steps of one behaviour: it ends where it is refused."""
-    steps = []
+def get(talk, client, words):
+    """PATH...: on one connection."""
+    connection = talk(client)
+    for path in words.split():
+        yield str(connection.get(path))
+    connection.quit()
+
+
+STEPS = {"scan": scan, "broken_tls": broken_tls, "connect": connect, "probe": probe, "login": logins, "logins": logins,
+         "send": send, "get": get}
+
+
+def times(cell):
+    """"ok; 2 x denied" is ok, denied, denied."""
+    pieces = [piece.rpartition(" x ") for piece in cell.split("; ")]
+    return [text for number, _, text in pieces for _ in range(int(number or 1))]
+
+
+TABLE = rows.read("behaviours.tsv", 15)
+# {name: its steps}
+BEHAVIOURS, OF_WEB = ({row["name"]: row["does"].split("; ") for row in TABLE if row["servers"] == servers}
+                      for servers in ("all", "web"))
+SEEN = {row["name"]: times(row["seen"]) for row in TABLE}
+HONEST = [row["name"] for row in TABLE if row["who"] == "honest"]
+
+
+def play(steps, talk, client):
+    """What is seen of one behaviour: it ends where it is refused."""
+    seen = []
     try:
-        for step in behaviour(talk, client):
-            steps.append(step)
+        for step in steps:
+            name, _, words = step.partition(" ")
+            for answer in STEPS[name](talk, client, words):
+                seen.append(answer)
     except REFUSED:
-        steps.append("refused")
-    return steps
+        seen.append("refused")
+    return seen

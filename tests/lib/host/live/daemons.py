@@ -10,7 +10,7 @@ its protocol to clients.py if it has one of its own.
 import dataclasses
 
 from host.live import clients
-from host.live.behaviours import BEHAVIOURS, OF_WEB
+from host.live.behaviours import BEHAVIOURS, OF_WEB, SEEN
 from places import DAY
 
 MINUTES_10 = 600
@@ -42,7 +42,7 @@ class Daemon:
     stock: dict             # its stock jails: {name: further lines}
     rep: tuple              # the gated jails of jail.d/iprep.conf for it
     fates: dict             # {behaviour: Fate}
-    steps: dict = dataclasses.field(default_factory=dict)   # {behaviour: steps}, where they differ from STEPS
+    steps: dict = dataclasses.field(default_factory=dict)   # {behaviour: steps}, where they differ from SEEN
     category: str = "18"    # of the reports of its stock jails
     unwatched: tuple = ()   # files in /var/log with more lines of it: no jail reads them
     must_run: bool = False
@@ -60,7 +60,7 @@ class Daemon:
 
     def seen(self, behaviour):
         """The steps of a client that is not banned."""
-        return {**STEPS, **self.steps}[behaviour]
+        return {**SEEN, **self.steps}[behaviour]
 
     @property
     def line_begins(self):
@@ -73,17 +73,6 @@ class Daemon:
         return f"45.{self.number}.{10 * place + 7}.{71 if is_listed else 23}"
 
 
-STEPS = {
-    "port scan": ["open"], "TLS broken off": ["open"],
-    "connect and quit": ["open"], "wrong password once": ["denied"],
-    "10 passwords, 1 connection": ["denied"] * 10,
-    "10 users, 10 connections": ["denied"] * 10,
-    "monitoring probe": ["open"],
-    "phone, stale password": ["ok"] + ["denied"] * 4, "login": ["ok"],
-    "noise to port 80": ["open"], "TLS to port 80": ["open"],
-    "HTTP to port 443": ["open"], "3 bad requests": ["open"] * 3,
-    "10 holes looked for": ["404"] * 10, "browser": ["200", "404"],
-}
 KNOWN, SPRAY = {"rep-confirmed": DAY}, {"rep-spray": MINUTES_10}
 BLOCKED = Fate(listed=KNOWN)
 
