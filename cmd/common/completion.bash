@@ -14,7 +14,7 @@ _iprep_options() {
 		REPLY="-c --config= -j --json -q --quiet -v --verbose -h --help -V --version
 			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --login --is-blocked
 			--blocks --new --tier= --source= --since= --prefix= --sort= --format=
-			--ready --self-test --fail2ban="
+			--allowed --ready --self-test --fail2ban="
 		;;
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
@@ -53,9 +53,14 @@ _iprep_names() {
 
 # What may follow an option that takes a value. Sets REPLY; "FILE" stands for any file.
 _iprep_values() {
+	local word
+
 	case $1 in
 	-c | --config | --file | --fail2ban) REPLY=FILE ;;
-	--format) REPLY="text nft ipset hosts.deny cidr rbldnsd" ;;
+	--format)
+		REPLY="text nft ipset hosts.deny cidr rbldnsd"
+		[[ " ${COMP_WORDS[*]} " != *" --allowed "* ]] || REPLY="text ignoreip"
+		;;
 	--sort) REPLY="announced address end" ;;
 	--tier)
 		_iprep_names tier
@@ -63,7 +68,9 @@ _iprep_values() {
 		;;
 	--source)
 		_iprep_names dnsbl
-		REPLY+=" abuseipdb"
+		word=$REPLY
+		_iprep_names feed
+		REPLY+="$word abuseipdb"
 		;;
 	--categories)
 		REPLY="dns-compromise dns-poisoning fraud-orders ddos-attack ddos ftp-brute-force ftp

@@ -5,6 +5,7 @@
  * By hand it looks up now and prints; as a gate it answers from disk, in milliseconds, with
  * 10 (count this line) or 0, whatever happens.
  */
+#include "rep-check/allowed.h"
 #include "rep-check/blocks.h"
 #include "rep-check/bulk.h"
 #include "rep-check/hook.h"
@@ -24,6 +25,7 @@ static const char help[] =
 	"       rep-check --login -- ADDRESS\n"
 	"       rep-check --is-blocked -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
+	"       rep-check --allowed [--format NAME]\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs and AbuseIPDB. A FILTER of\n"
 	"--blocks is --tier, --source, --since or --prefix.\n"
@@ -59,6 +61,10 @@ static const char help[] =
 	"      --format NAME   blocks: text (default), or a complete file: nft (for nft\n"
 	"                      -f), ipset (ipset restore), hosts.deny (libwrap), cidr\n"
 	"                      (Postfix), rbldnsd\n"
+	"                      allowed: text (default), or ignoreip, a file for ignoreip\n"
+	"                      of fail2ban 1.1.1\n"
+	"      --allowed       list the entries of section [allow], with their comments\n"
+	"                      and what host names and SPF domains resolved to\n"
 	"      --ready         check configuration, database and verdict log\n"
 	"      --self-test     as --ready, and test the lists, the API key and\n"
 	"                      fail2ban's jails\n"
@@ -74,7 +80,7 @@ static const char help[] =
 	"see rep-check(8)\n";
 
 struct options {
-	bool gate, login, is_blocked, ready, self_test, blocks, cached, fresh, done;
+	bool gate, login, is_blocked, ready, self_test, blocks, allowed, cached, fresh, done;
 	struct gate_options hook;
 	const char *file, *client;
 	struct blocks_options list;
@@ -101,7 +107,8 @@ enum {
 	O_TIER,
 	O_SINCE,
 	O_SOURCE,
-	O_PREFIX
+	O_PREFIX,
+	O_ALLOWED
 };
 /* clang-format off */
 static const struct option longs[] = {
@@ -114,7 +121,7 @@ static const struct option longs[] = {
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT },
 	{ "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
-	{ "blocks", 0, NULL, O_BLOCKS }, { "new", 0, NULL, O_NEW },
+	{ "blocks", 0, NULL, O_BLOCKS }, { "allowed", 0, NULL, O_ALLOWED }, { "new", 0, NULL, O_NEW },
 	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
 	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE },
 	{ "prefix", 1, NULL, O_PREFIX },
@@ -155,6 +162,8 @@ static bool *flag_of(struct options *options, int option)
 		return &options->fresh;
 	case O_BLOCKS:
 		return &options->blocks;
+	case O_ALLOWED:
+		return &options->allowed;
 	case O_NEW:
 		return &options->list.only_new;
 	default:
@@ -281,6 +290,7 @@ static int check_modes(struct cli *cli, const struct options *options, int count
 		{ options->ready, false, "ready" },
 		{ options->self_test, false, "self-test" },
 		{ options->blocks, false, "blocks" },
+		{ options->allowed, false, "allowed" },
 		{ options->file, false, "file" },
 	};
 	const char *mode = NULL;
@@ -310,11 +320,18 @@ static int validate_check_options(struct cli *cli, struct options *options, int 
 		return rc;
 	if (options->blocks)
 		return check_blocks_options(cli, &options->list);
+	if (options->allowed) {
+		rc = check_allowed_options(cli, options->list.format);
+		if (rc)
+			return rc;
+	}
 	if (options->list.only_new)
 		return cli_usage(cli, "--new goes with --blocks");
 	for (size_t i = 0; longs[i].name; i++) {
 		const char *const *filter = filter_of(options, longs[i].val);
 
+		if (longs[i].val == O_FORMAT && options->allowed)
+			continue;
 		if (filter && *filter)
 			return cli_usage(cli, "--%s goes with --blocks", longs[i].name);
 	}
@@ -353,6 +370,8 @@ static int run_check_command(struct cli *cli, struct options *options, int argc,
 				       text_or(options->client, "fail2ban-client"));
 	if (options->blocks)
 		return check_blocks(cli, &options->list);
+	if (options->allowed)
+		return check_allowed(cli, options->list.format);
 	if (options->file)
 		return check_file(cli, options->file, requested_lookup_flags(options),
 				  (int)options->timeout_ms);

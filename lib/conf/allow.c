@@ -343,7 +343,7 @@ static int read_pattern(struct conf *conf, const char *pattern, struct err *erro
 
 /* ---- order ---- */
 
-static int compare_entries(const void *left_void, const void *right_void)
+static int compare_allowed(const void *left_void, const void *right_void)
 {
 	const struct conf_allow *left = left_void, *right = right_void;
 	int order;
@@ -368,7 +368,7 @@ static void sort_entries(struct conf *conf)
 	for (size_t i = 0; i < conf->nallow; i++)
 		conf->allow[i].outer = (int)i; /* equal ones stay in the order of their lines */
 	if (conf->nallow)
-		qsort(conf->allow, conf->nallow, sizeof(*conf->allow), compare_entries);
+		qsort(conf->allow, conf->nallow, sizeof(*conf->allow), compare_allowed);
 	conf->nallow_nets = 0;
 	for (size_t i = 0; i < conf->nallow && conf->allow[i].kind == ALLOW_NET; i++) {
 		int outer = (int)i - 1;

@@ -281,7 +281,7 @@ static int handle_line(void *user, const struct line *line)
 	return begin_value(rd, line->text);
 }
 
-static int read_file(struct reader *rd, const char *path, bool may_be_missing)
+static int read_conf_file(struct reader *rd, const char *path, bool may_be_missing)
 {
 	int rc;
 
@@ -348,11 +348,11 @@ static int read_files(struct reader *rd, const char *path, bool may_be_missing)
 
 	if (strlen(path) > CONF_TEXT_MAX)
 		return err_set(rd->error, IPREP_E_CONFIG, "path of the configuration is too long");
-	rc = read_file(rd, path, may_be_missing);
+	rc = read_conf_file(rd, path, may_be_missing);
 	if (rc)
 		return rc;
 	local_path(path, local);
-	rc = read_file(rd, local, true);
+	rc = read_conf_file(rd, local, true);
 	if (rc)
 		return rc;
 	rc = sections_finish(&rd->sections, rd->conf, rd->error);

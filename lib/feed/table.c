@@ -278,3 +278,22 @@ bool feed_table_meets(const struct feed_table *table, size_t row, const struct p
 	}
 	return false;
 }
+
+size_t feed_table_networks(const struct feed_table *table, size_t row, struct prefix *ret,
+			   size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; table && i < table->nentries; i++) {
+		const struct table_entry *entry = &table->entries[i];
+
+		if (entry->list != row || entry->bits > 128)
+			continue;
+		if (count < max) {
+			ret[count].bits = entry->bits;
+			memcpy(ret[count].addr.bytes, entry->addr, sizeof(entry->addr));
+		}
+		count++;
+	}
+	return count;
+}

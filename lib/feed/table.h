@@ -60,6 +60,10 @@ size_t feed_table_find(const struct feed_table *table, const struct addr *addr,
 		       struct feed_hit *ret, size_t max);
 /* True if an entry of the list lies within the prefix, or holds it. */
 bool feed_table_meets(const struct feed_table *table, size_t row, const struct prefix *prefix);
+/* The networks of the list, as far as there is room for, shortest first; returns their number. It
+ * reads all entries of the file: not for hooks. */
+size_t feed_table_networks(const struct feed_table *table, size_t row, struct prefix *ret,
+			   size_t max);
 
 /* ---- making one ---- */
 

@@ -548,6 +548,37 @@ struct iprep_blocks_query {
 IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
 			   const struct iprep_blocks_query *query) IPREP_MUST_CHECK;
 
+/* ---- section [allow] ---- */
+
+enum iprep_allow_kind {
+	IPREP_ALLOW_NETWORK = 0, /* an address or network */
+	IPREP_ALLOW_HOST = 1,	 /* a host name */
+	IPREP_ALLOW_SPF = 2,	 /* a domain: no extended ban for the networks of its SPF record */
+};
+struct iprep_allowed {
+	const char *entry; /* "192.0.2.0/24", "2001:db8::1", "mail.example.com" */
+	int kind;	   /* enum iprep_allow_kind */
+	const char *file;  /* that has the entry; NULL: [allow] addresses or spf */
+	int line;	   /* of the file, from 1 */
+	int64_t until;	   /* the end of its last day; 0: none */
+	int is_over;	   /* 1: that day is over, the entry has no effect */
+	const char *why;   /* its comment; NULL: none */
+	/* What a host name or domain last resolved to, and when. */
+	int64_t resolved_at; /* 0: never, not known, or kind is IPREP_ALLOW_NETWORK */
+	size_t nnetworks;
+	const char *const *networks;
+};
+/*
+ * List the entries of section [allow] and its files: networks by address, then host names and SPF
+ * domains by name. What the worker resolved names to is on disk; nothing is queried.
+ * @flags  IPREP_NO_STATE: without what names resolved to
+ * @row    returns 0; any other value ends the call with _IO
+ * Errors: _ARG (flags), _IO, _STORE, _PERM, _CREATE, _NOMEM. Since: 0.2
+ */
+IPREP_API int iprep_allowed(struct iprep_ctx *ctx, unsigned flags,
+			    int (*row)(void *user, const struct iprep_allowed *allowed),
+			    void *user) IPREP_MUST_CHECK;
+
 /* ---- maintenance ---- */
 
 struct iprep_run_options {

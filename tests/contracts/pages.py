@@ -77,9 +77,9 @@ def completed_values(root):
     text = text[:text.index('\n}')].replace('\\\n', '')
     rows = {}
     for names, body in re.findall(r'\n\t(-[^)]*)\)(.*?);;', text, re.S):
-        m = re.search(r'REPLY\+?="([^"]*)"', body)
+        words = re.findall(r'REPLY\+?="([^"]*)"', body)
         for name in re.split(r'[|\s]+', names):
-            rows[name.strip()] = set(m.group(1).split()) if m else None
+            rows[name.strip()] = set(' '.join(words).split()) if words else None
     rows.pop('', None)
     return rows
 
@@ -93,6 +93,8 @@ def values(root):
     yield from both('option with a value', want, have, 'the programs', '_iprep_values() of completion.bash')
     formats = read(os.path.join(root, 'cmd/rep-check/export.c'))
     formats = set(re.findall(r'^\t\{ "([\w.]+)", \w+,', formats, re.M)) | {'text'}
+    allowed = read(os.path.join(root, 'cmd/rep-check/allowed.c'))
+    formats |= set(re.findall(r'strcmp\(format, "(\w+)"\)', allowed))
     orders = set(re.findall(r'\{ "(\w+)", IPREP_BY_\w+ \}', read(os.path.join(root, 'cmd/rep-check/filter.c'))))
     names = set(re.findall(r'\{ "([\w-]+)", \d+ \}', read(os.path.join(root, 'lib/conf/categories.c'))))
     yield from both('--format', formats, have.get('--format') or (), 'export.c', 'completion.bash')

@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import subprocess
 import tempfile
+import termios
 import time
 
 import configuration
@@ -144,9 +145,10 @@ class Place:
         return subprocess.Popen(self.command(program, *args), **{
             'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **more})
 
-    def on_terminal(self, program, *args, **more):
-        """What it writes to a terminal; it must end with 0."""
+    def on_terminal(self, program, *args, columns=0, **more):
+        """What it writes to a terminal, of this width if it has one; it must end with 0."""
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24 if columns else 0, columns, 0, 0))
         with self.start(program, *args, **{'stdout': slave, 'stderr': slave, **more}) as process:
             os.close(slave)
             seen = b''
