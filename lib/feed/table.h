@@ -84,8 +84,8 @@ struct feed_entries *feed_entries_free(struct feed_entries *entries);
 
 struct feed_change {
 	struct feed_list list; /* without entries and fresh; its good_at is when the entries came */
-	/* Sorted. NULL: the download has not changed, this list stays as it is; one that is not in
-	 * the old file is not added. */
+	/* Sorted. NULL: the download has not changed, this list stays as it is, also its made_at if
+	 * none is given; one that is not in the old file is not added. */
 	const struct feed_entries *entries;
 	/* Entries that a download lacks stay in the list until they are older. What came with
 	 * another identity goes. */

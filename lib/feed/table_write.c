@@ -38,8 +38,8 @@ struct writer {
 
 /* ---- which lists ---- */
 
-static bool is_wanted(const struct feed_table *old, size_t row, const struct feed_list *wanted,
-		      size_t nwanted)
+static bool stays_wanted(const struct feed_table *old, size_t row, const struct feed_list *wanted,
+			 size_t nwanted)
 {
 	struct feed_list list;
 
@@ -95,7 +95,9 @@ static void choose_lists(struct writer *writer, const struct feed_list *wanted, 
 			feed_table_list(old, row, &list);
 			writer->old_good_at = list.good_at;
 			writer->rows[row] = writer->changed;
-		} else if ((int)row != same_name && is_wanted(old, row, wanted, nwanted)) {
+			if (!change->entries && !change->list.made_at)
+				writer->lists[writer->changed].made_at = list.made_at;
+		} else if ((int)row != same_name && stays_wanted(old, row, wanted, nwanted)) {
 			feed_table_list(old, row, &list);
 			writer->rows[row] = add_kept(writer, &list);
 		}

@@ -128,9 +128,7 @@ static void reopen(void)
 	assert_ok(feed_table_open(path, &table, &place.error));
 }
 
-struct feed_list list_of(enum feed_kind kind, const char *name, int64_t good_at);
-
-struct feed_list list_of(enum feed_kind kind, const char *name, int64_t good_at)
+static struct feed_list list_of(enum feed_kind kind, const char *name, int64_t good_at)
 {
 	struct feed_list list = { .kind = kind, .identity = FIRST, .good_at = good_at };
 
@@ -534,6 +532,27 @@ TEST(an_unchanged_download_is_as_good_as_a_new_one)
 	assert_hits("45.1.1.1", "b/32");
 	assert_int_equal(read_list("b").entries, 3);
 	assert_int_equal(read_list("b").good_at, NOW);
+}
+
+TEST(an_unchanged_download_is_as_old_as_it_was_unless_it_says_something_else)
+{
+	struct feed_list list = list_of(FEED_LIST, "a", NOW);
+
+	list.made_at = NOW - 60;
+	assert_ok(write_list(&list, "45.1.1.1", 0));
+	reopen();
+	list = list_of(FEED_LIST, "a", NOW + DAY);
+	assert_ok(write_list(&list, NULL, 0));
+	reopen();
+	assert_int_equal(read_list("a").made_at, NOW - 60);
+	list.made_at = NOW + 60;
+	assert_ok(write_list(&list, NULL, 0));
+	reopen();
+	assert_int_equal(read_list("a").made_at, NOW + 60);
+	list.made_at = 0;
+	assert_ok(write_list(&list, "45.1.1.1", 0));
+	reopen();
+	assert_int_equal(read_list("a").made_at, 0);
 }
 
 TEST(a_clock_that_was_set_back_keeps_nothing_forever)
