@@ -30,8 +30,8 @@ int place_tear_down(void **state);
 const char *place_path(const char *name);
 /* In place of what was there. */
 void place_write(const char *name, const void *bytes, size_t len, mode_t mode);
-/* A call as SOMEBODY, or with its group too, in a directory that others may enter; returns what it
- * does. */
+/* What a call returns that another user makes, or one with another group too; the directory lets
+ * others in from then on. */
 int place_call_as_somebody(int (*call)(void), bool with_group);
 /* A whole file, with a NUL after it; to be freed. */
 char *file_read(const char *path);
