@@ -292,7 +292,7 @@ static size_t per_address(const struct conf *conf)
 	size_t count = 0;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		count += !conf->sources[i].costs;
+		count += conf->sources[i].type == SOURCE_DNSBL;
 	if (count)
 		return count;
 	return 1;

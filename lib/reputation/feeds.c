@@ -74,7 +74,10 @@ void feeds_refresh(const struct session *session)
 
 bool feeds_is_stale(const struct conf_source *source, const struct feed_list *list, int64_t now)
 {
-	return list->good_at < now - STALE_FACTOR * source->every_s;
+	int64_t age = now - list->good_at;
+
+	/* of the future: it was downloaded under a wrong clock */
+	return age > STALE_FACTOR * source->every_s || age < -STALE_FACTOR * source->every_s;
 }
 
 static const struct feed_hit *hit_of(const struct feed_hit *hits, size_t count, int row)
@@ -160,11 +163,27 @@ void feeds_find(const struct session *session, const struct addr *addr, struct f
 	}
 }
 
+void feeds_defer(const struct session *session, struct finding *findings)
+{
+	const struct conf *conf = session->conf;
+
+	if (conf->abuseipdb < 0 || findings[conf->abuseipdb].status != FINDING_OK)
+		return;
+	for (size_t i = 0; i < conf->nsources; i++) {
+		if (conf->sources[i].type != SOURCE_FEED ||
+		    conf->sources[i].format != FEED_ABUSEIPDB || !findings[i].points)
+			continue;
+		findings[i].points = 0;
+		text_put(findings[i].detail, sizeof(findings[i].detail),
+			 "; AbuseIPDB has answered itself");
+	}
+}
+
 /* ---- names of [allow] ---- */
 
 static bool has_names(const struct conf *conf, enum allow_kind kind)
 {
-	for (size_t i = 0; i < conf->nallow; i++)
+	for (size_t i = conf->nallow_nets; i < conf->nallow; i++)
 		if (conf->allow[i].kind == kind)
 			return true;
 	return false;
@@ -176,7 +195,7 @@ static const struct conf_allow *entry_of(const struct session *session, enum all
 {
 	int64_t now = clock_now_s(&session->clock);
 
-	for (size_t i = 0; i < session->conf->nallow; i++) {
+	for (size_t i = session->conf->nallow_nets; i < session->conf->nallow; i++) {
 		const struct conf_allow *entry = &session->conf->allow[i];
 
 		if (entry->kind == kind && !strcmp(entry->name, name) &&
@@ -225,4 +244,26 @@ bool feeds_allowed(const struct session *session, const struct addr *addr, char 
 	if (entry)
 		snprintf(ret_why, DETAIL_MAX, "allowed as %.120s", entry->name);
 	return entry != NULL;
+}
+
+/* What a name of [allow] resolved to. */
+static bool is_allowed_list(const struct session *session, size_t row)
+{
+	struct feed_list list;
+
+	feed_table_list(feeds_table(session), row, &list);
+	if (list.kind == FEED_HOST)
+		return entry_of(session, ALLOW_HOST, list.name) != NULL;
+	return list.kind == FEED_SPF && entry_of(session, ALLOW_SPF, list.name);
+}
+
+bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix)
+{
+	if (session->conf->nallow == session->conf->nallow_nets)
+		return false;
+	for (size_t row = 0; row < feed_table_lists(feeds_table(session)); row++)
+		if (is_allowed_list(session, row) &&
+		    feed_table_meets(feeds_table(session), row, prefix))
+			return true;
+	return false;
 }

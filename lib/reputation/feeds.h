@@ -25,8 +25,12 @@ bool feeds_is_stale(const struct conf_source *source, const struct feed_list *li
  * FINDING_SKIPPED, worth 0: no download yet, or a stale one.
  */
 void feeds_find(const struct session *session, const struct addr *addr, struct finding *findings);
+/* AbuseIPDB itself has answered: what was downloaded from it gives no points any more. */
+void feeds_defer(const struct session *session, struct finding *findings);
 /* "sends mail for example.com (SPF)": no extended ban. */
 bool feeds_spf(const struct session *session, const struct addr *addr, char ret_why[DETAIL_MAX]);
 /* Is it what a host name of [allow] resolved to? */
 bool feeds_allowed(const struct session *session, const struct addr *addr,
 		   char ret_why[DETAIL_MAX]);
+/* The prefix meets what a host name or an SPF domain of [allow] resolved to. */
+bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/gate.h"
 #include "base/buf.h"
+#include "reputation/feeds.h"
 #include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/verdict.h"
@@ -17,36 +18,92 @@ bool gate_is_announced(const struct block *block, int64_t seen_at, int64_t now)
 	       (block->announced_at > seen_at - AGAIN_AFTER_S && block->announced_at <= now);
 }
 
-/* What the cache says; 0: it has nothing of this key. */
-static int weigh_cache(const struct session *session, const struct addr *key,
-		       struct verdict *verdict)
+/* What is known without a question. */
+struct known {
+	struct verdict verdict;
+	bool answered;	    /* the cache or a feed has something of the address */
+	bool feeds_confirm; /* whatever the others may say */
+};
+
+static bool any_feed_answered(const struct conf *conf, const struct finding *finding)
+{
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (conf->sources[i].type == SOURCE_FEED && finding[i].status == FINDING_OK)
+			return true;
+	return false;
+}
+
+/*
+ * Every answer that is missing counts against it, and so does a cached listing: it is believed only
+ * once the lookup has probed the list, and asked again over TCP. Changes the findings.
+ */
+static bool do_feeds_confirm(const struct conf *conf, struct finding *finding)
+{
+	bool accused = false;
+	struct verdict verdict;
+
+	for (size_t i = 0; i < conf->nsources; i++) {
+		bool accuses = finding[i].status == FINDING_OK && finding[i].points > 0;
+
+		if (accuses && conf->sources[i].type == SOURCE_DNSBL)
+			finding[i] = (struct finding){ .status = FINDING_NONE };
+		accused |= accuses && conf->sources[i].type == SOURCE_FEED;
+	}
+	if (!accused)
+		return false;
+	verdict_weigh(conf, finding, AMBIGUOUS, ~(source_set)0, &verdict);
+	return verdict.kind == V_CONFIRMED;
+}
+
+/* A lookup now would bring no check: then it is left out, as the lookup would. */
+static int leave_out_check(const struct session *session, struct finding *finding,
+			   struct verdict *verdict)
+{
+	int spare = quota_has_spare(session);
+
+	if (spare)
+		return spare;
+	finding[session->conf->abuseipdb] = (struct finding){ .status = FINDING_SKIPPED };
+	verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
+	return 0;
+}
+
+static int weigh_findings(const struct session *session, const struct addr *addr,
+			  const struct addr *key, struct finding *finding, struct known *ret)
+{
+	int rc = store_findings_get(session->store, session->conf, key, finding);
+
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		int loaded = dnsbl_health_load(session);
+
+		if (loaded < 0)
+			return loaded;
+		dnsbl_health_mark(session, finding);
+	}
+	feeds_find(session, addr, finding);
+	feeds_defer(session, finding);
+	ret->answered = rc > 0 || any_feed_answered(session->conf, finding);
+	verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, &ret->verdict);
+	if (ret->verdict.spare) {
+		rc = leave_out_check(session, finding, &ret->verdict);
+		if (rc < 0)
+			return rc;
+	}
+	ret->feeds_confirm = do_feeds_confirm(session->conf, finding);
+	return 0;
+}
+
+static int weigh_known(const struct session *session, const struct addr *addr,
+		       const struct addr *key, struct known *ret)
 {
 	struct finding *finding = calloc(session->conf->nsources + 1, sizeof(*finding));
 	int rc;
 
 	if (!finding)
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
-	rc = store_findings_get(session->store, session->conf, key, finding);
-	if (rc > 0) {
-		int count = dnsbl_health_load(session);
-
-		if (count < 0)
-			rc = count;
-		dnsbl_health_mark(session, finding);
-	}
-	if (rc > 0)
-		verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
-	if (rc > 0 && verdict->spare) { /* a lookup now would bring nothing else */
-		int spare = quota_has_spare(session);
-
-		if (spare < 0)
-			rc = spare;
-		if (!spare) {
-			finding[session->conf->abuseipdb] =
-				(struct finding){ .status = FINDING_SKIPPED };
-			verdict_weigh(session->conf, finding, AMBIGUOUS, ~(source_set)0, verdict);
-		}
-	}
+	rc = weigh_findings(session, addr, key, finding, ret);
 	free(finding);
 	return rc;
 }
@@ -97,24 +154,77 @@ static int add_job(const struct session *session, const struct addr *key,
 	return store_end(session->store, rc);
 }
 
-/* Lines that could not bring a lookup, because one waits or the cache has the answer, are not
- * counted: nothing is written for them. */
-static int ask_later(const struct session *session, const struct addr *key,
-		     const struct gate_line *line)
+static bool has_feeds(const struct conf *conf)
 {
-	struct verdict verdict;
-	int rc = store_lookup_get(session->store, key, NULL);
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (conf->sources[i].type == SOURCE_FEED)
+			return true;
+	return false;
+}
+
+/* 1: there was a login within the window, or as many new blocks as may be wait or were made. */
+static int is_held_back(const struct session *session, const struct addr *key)
+{
+	const struct conf *conf = session->conf;
+	int64_t login_at, now = clock_now_s(&session->clock);
+	int rc = store_login_at(session->store, key, &login_at), waiting;
 
 	if (rc < 0)
 		return rc;
-	if (rc > 0)
-		return 0; /* one job however many lines */
-	rc = weigh_cache(session, key, &verdict);
+	if (login_at && login_at >= now - conf->login_window_s)
+		return 1;
+	rc = store_blocks_first_since(session->store, now - conf->max_blocks_s + 1,
+				      conf->max_new_blocks);
 	if (rc < 0)
 		return rc;
-	if (rc > 0 && verdict.kind != V_CONFIRMED && !verdict.ask) /* the cache decides */
+	waiting = store_lookups_untried(session->store, conf->max_new_blocks + 1);
+	if (waiting < 0)
+		return waiting;
+	return rc + waiting > conf->max_new_blocks; /* its own lookup is among them */
+}
+
+/* Its lookup is queued: does the line count now? Where names are counted only they do. */
+static int feeds_count_line(const struct session *session, const struct addr *key,
+			    const struct gate_line *line, const struct known *known)
+{
+	int held;
+
+	if (!known->feeds_confirm || line->names)
 		return 0;
-	return add_job(session, key, line);
+	held = is_held_back(session, key);
+	if (held < 0)
+		return held;
+	return !held;
+}
+
+/*
+ * Lines that could not bring a lookup, because one waits or the answers are known, are not counted:
+ * nothing is written for them.
+ */
+static int ask_later(const struct session *session, const struct addr *key,
+		     const struct gate_line *line, bool *ret_count)
+{
+	struct known known;
+	int waits = store_lookup_get(session->store, key, NULL), queued = 0, rc;
+
+	if (waits < 0)
+		return waits;
+	if (waits && !has_feeds(session->conf))
+		return 0; /* one job however many lines */
+	rc = weigh_known(session, &line->addr, key, &known);
+	if (rc < 0)
+		return rc;
+	if (!waits && known.answered && known.verdict.kind != V_CONFIRMED && !known.verdict.ask)
+		return 0;
+	if (!waits)
+		queued = add_job(session, key, line);
+	if (queued < 0 || (!waits && !queued))
+		return queued;
+	rc = feeds_count_line(session, key, line, &known);
+	if (rc < 0)
+		return rc;
+	*ret_count |= rc > 0;
+	return queued;
 }
 
 /*
@@ -124,7 +234,7 @@ static int ask_later(const struct session *session, const struct addr *key,
 static int seen_again(const struct session *session, const struct gate_line *line,
 		      const struct addr *key, const struct block *block)
 {
-	struct verdict verdict;
+	struct known known;
 	int rc;
 
 	if (gate_is_announced(block, clock_now_s(&session->clock), clock_now_s(&session->clock)))
@@ -134,10 +244,10 @@ static int seen_again(const struct session *session, const struct gate_line *lin
 		return rc;
 	if (rc > 0)
 		return 0;
-	rc = weigh_cache(session, key, &verdict);
+	rc = weigh_known(session, &line->addr, key, &known);
 	if (rc < 0)
 		return rc;
-	if (rc > 0 && verdict.kind == V_CLEAN && !verdict.ask)
+	if (known.answered && known.verdict.kind == V_CLEAN && !known.verdict.ask)
 		return 0;
 	rc = store_begin(session->store, STORE_FAST);
 	if (rc)
@@ -168,6 +278,19 @@ static int is_spraying(const struct session *session, const struct addr *key,
 	return count >= session->conf->spray_users;
 }
 
+/* A provider's mail server: only names count, as for fail2ban's own ban. */
+static int count_names(const struct session *session, const struct addr *key,
+		       const struct gate_line *line, bool *ret_count)
+{
+	bool quiet = line->restored || store_is_read_only(session->store);
+	int spray = is_spraying(session, key, line, quiet);
+
+	if (spray < 0)
+		return spray;
+	*ret_count = spray > 0;
+	return 0;
+}
+
 static int ask_disk(const struct session *session, const struct addr *key,
 		    const struct gate_line *line, bool *ret_count, bool *ret_wake)
 {
@@ -185,7 +308,7 @@ static int ask_disk(const struct session *session, const struct addr *key,
 	if (!quiet && rc > 0)
 		wake = seen_again(session, line, key, &block);
 	else if (!quiet)
-		wake = ask_later(session, key, line);
+		wake = ask_later(session, key, line, ret_count);
 	*ret_wake = wake > 0;
 	/* the answer is known, even if what follows from the line could not be written */
 	if (*ret_count)
@@ -200,7 +323,9 @@ static int ask_disk(const struct session *session, const struct addr *key,
 /* A line that is wider than what it stands for would let its writer ban whole networks. */
 static bool can_be_blocked(const struct session *session, const struct prefix *prefix)
 {
-	if (guard_check(session, &prefix->addr))
+	char why[DETAIL_MAX];
+
+	if (guard_check(session, &prefix->addr) || feeds_spf(session, &prefix->addr, why))
 		return false;
 	if (prefix->bits == 128)
 		return true;
@@ -234,6 +359,7 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 {
 	struct addr key = addr_key(&line->addr, session->conf->ipv6_prefix);
 	bool count = false, wake = false;
+	char why[DETAIL_MAX];
 	int rc;
 
 	*ret_count = *ret_wake = false;
@@ -244,7 +370,10 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 		return rc;
 	if (rc > 0)
 		return 0;
-	rc = ask_disk(session, &key, line, &count, &wake);
+	if (feeds_spf(session, &line->addr, why))
+		rc = count_names(session, &key, line, &count);
+	else
+		rc = ask_disk(session, &key, line, &count, &wake);
 	if (rc)
 		return rc;
 	*ret_count = count;

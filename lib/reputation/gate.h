@@ -15,8 +15,11 @@ struct gate_line { /* what is known of the line */
 
 /*
  * *ret_count: the address has a block that was announced, or, where names are counted, tried
- * [spray] users of them within the window. *ret_wake: the worker has news. A read-only store
- * answers and records nothing. Errors: _STORE, _BUSY: then the outputs are untouched.
+ * [spray] users of them within the window. Elsewhere also if feeds on disk confirm it whatever the
+ * other sources may say, and its lookup, which makes the block, is queued: not after a login, nor
+ * beyond [worker] max_new_blocks, nor of an allowed domain's mail servers (SPF). *ret_wake: the
+ * worker has news. A read-only store answers and records nothing. Errors: _STORE, _BUSY: then the
+ * outputs are untouched.
  */
 int gate_ask(const struct session *session, const struct gate_line *line, bool *ret_count,
 	     bool *ret_wake);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/guard.h"
+#include "reputation/feeds.h"
 
 static const char own_address[] = "an address of this host";
 
@@ -35,11 +36,14 @@ static int holds_own(const struct session *session, const struct prefix *prefix)
 const char *guard_check_in_hook(const struct session *session, const struct addr *addr)
 {
 	const char *special = addr_special(addr);
+	char why[DETAIL_MAX];
 
 	if (special)
 		return special;
 	if (conf_allowed(session->conf, addr, clock_now_s(&session->clock)))
 		return "allowed by [allow]";
+	if (feeds_allowed(session, addr, why))
+		return "a host name of [allow]";
 	return NULL;
 }
 
@@ -56,6 +60,8 @@ const char *guard_check_inside(const struct session *session, const struct prefi
 {
 	if (conf_allowed_inside(session->conf, prefix, clock_now_s(&session->clock)))
 		return "holds an address of [allow]";
+	if (feeds_allowed_inside(session, prefix))
+		return "holds an address of a name of [allow]";
 	return own_reason(holds_own(session, prefix));
 }
 
@@ -83,5 +89,5 @@ bool guard_allows_key(const struct session *session, const struct addr *key)
 		return true;
 	if (!addr_is_v4(key) && addr_equal(&cut, key))
 		prefix.bits = conf->ipv6_prefix;
-	return conf_allowed_inside(conf, &prefix, now);
+	return conf_allowed_inside(conf, &prefix, now) || feeds_allowed_inside(session, &prefix);
 }

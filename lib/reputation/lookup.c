@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/lookup.h"
 #include "base/buf.h"
+#include "reputation/feeds.h"
 #include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
@@ -131,6 +132,7 @@ static void leave_out_paid(const struct session *session, struct lookup *lookup)
 
 static void weigh_lookup(const struct session *session, struct lookup *lookup)
 {
+	feeds_defer(session, lookup->findings);
 	verdict_weigh(session->conf, lookup->findings, lookup->origin, lookup->may_ask,
 		      &lookup->verdict);
 	if (lookup->left_out && lookup->verdict.kind == V_CLEAN && session->conf->ntiers &&
@@ -276,7 +278,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	guard = guard_check(session, addr);
 	if (guard)
 		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
-	if (guard)
+	if (guard || feeds_spf(session, addr, lookup->exempt))
 		rc = 0;
 	else
 		rc = read_state(session, lookup);
@@ -287,6 +289,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	if (*lookup->exempt) {
 		lookup->verdict.kind = V_EXEMPT;
 	} else {
+		feeds_find(session, addr, lookup->findings);
 		lookup->may_ask = askable_sources(session);
 		if (flags & LOOKUP_FREE)
 			leave_out_paid(session, lookup);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lookup.h - one address: guard, pardon, block, cache, free sources, AbuseIPDB
+ * lookup.h - one address: guard, pardon, block, cache, feeds, free sources, AbuseIPDB
  *
  * A lookup is a task for the engine. It writes findings and quotas, never a block: that is
  * the worker's, for asking is not accusing.

@@ -78,6 +78,14 @@ int store_lookup_has_room(struct store *store, const struct addr *key, int net_b
 	return count < LOOKUPS_MAX;
 }
 
+int store_lookups_untried(struct store *store, int max)
+{
+	return sql_count(store,
+			 "SELECT count(*) FROM (SELECT 1 FROM lookup"
+			 " WHERE next_at <= ?1 AND tries = 0 LIMIT ?2)",
+			 SQL_INT(store_now(store)), SQL_INT(max));
+}
+
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max)
 {
 	return sql_rows(store, lookup_read, ret, max,

@@ -256,6 +256,8 @@ int store_lookup_get(struct store *store, const struct addr *key, struct lookup_
 int store_lookup_put(struct store *store, const struct lookup_job *job);
 /* 1 if the gate may queue one more for this key; its /24 or /48 is the first net_bits of 128. */
 int store_lookup_has_room(struct store *store, const struct addr *key, int net_bits);
+/* How many wait for their first try; counted up to max. */
+int store_lookups_untried(struct store *store, int max);
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *store, const struct lookup_job *job);

@@ -191,10 +191,12 @@ static bool any_lists(const struct run *run, const struct lookup *lookup)
 	return false;
 }
 
+/* Over the network: a feed is on disk. */
 static bool any_answered(const struct run *run, const struct lookup *lookup)
 {
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
-		if (lookup->findings[i].status == FINDING_OK)
+		if (run->session->conf->sources[i].type != SOURCE_FEED &&
+		    lookup->findings[i].status == FINDING_OK)
 			return true;
 	return false;
 }
@@ -225,7 +227,9 @@ static bool source_acquits(const struct run *run, const struct rechecking *check
 		return true;
 	if (source->type == SOURCE_ABUSEIPDB && conf->check == CHECK_NEVER && !accused)
 		return true;
-	if (finding->status == FINDING_QUARANTINED) /* worth nothing, as in the verdict */
+	/* worth nothing, as in the verdict; a feed also if it is too old, or not there yet */
+	if (finding->status == FINDING_QUARANTINED ||
+	    (finding->status == FINDING_SKIPPED && source->type == SOURCE_FEED))
 		return !accused;
 	if (finding->status != FINDING_OK || finding->points > 0)
 		return false;
