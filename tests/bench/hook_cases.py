@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """hook_cases.py - what a hook of fail2ban costs: alone, many together, with a full database, during a purge"""
+import ipaddress
 import os
 import re
 import subprocess
@@ -7,10 +8,13 @@ import time
 
 import configuration
 import many_rows
-from measure import SYNC_MS, Run, each, helper, p99, run_of, slow_disk, time_of
+from measure import SYNC_MS, Run, addresses, each, helper, p99, run_of, slow_disk, time_of
 from places import DAY
 
 CONF = configuration.build(lists={'zen': '127.0.0.[2..9]*3'}, abuseipdb={'key_file': '{dir}/key'})
+FEED_CONF = configuration.build(sections={'feed x': {'file': '{dir}/x.list', 'format': 'plain', 'points': '*3',
+                                                     'enabled': 'yes'}},
+                                abuseipdb={'key_file': '{dir}/key'})
 BLOCKED, WAITS = '201.1.1.1', '202.1.1.1'
 MINIMAL = (('now', 'minimal'), ('before', 'minimal'))
 
@@ -134,6 +138,35 @@ def full(bench):
     for words in ASKED:
         bench.compare(' '.join(words), each(
             filled, lambda place, _: run_of(place.command(*words), None, stdout=subprocess.DEVNULL)[0]), range(1))
+
+
+# ---- feeds ----
+
+def feeds(bench):
+    """The gate with feeds of any size next to an empty database; then what compiling one costs the worker."""
+    listed = [str(ipaddress.ip_address(number)) for number in addresses(bench.size)]
+    counts = (0, bench.size * 12 // 100, bench.size)
+    made = {f'{count} entries': feed_place(bench, listed[:count]) for count in counts}
+    empty = f'{counts[0]} entries'
+    for what, address in (('nothing known', lambda turn: new(203, turn)), ('on the feed', lambda turn: listed[turn])):
+        def call(place, turn, address=address):
+            status = 10 if address(turn) in place.listed else 0
+            return time_of(place.command(*gate(address(turn))), status)
+        bench.compare(f'gate, {what}', each(made, call), range(min(bench.runs, counts[1])),
+                      to=[(f'{count} entries', empty) for count in counts[1:]], budget='1.15 x 0 entries')
+    for count in counts[1:]:
+        places = iter([feed_place(bench, listed[:count], compiled=False) for _ in range(3)])
+        bench.compare(f'compile {count} entries', {'now': lambda _, places=places: run_of(
+            next(places).command('rep-report', '--flush'))[0]}, range(3), budget='5 s, 64 MB')
+
+
+def feed_place(bench, listed, compiled=True):
+    place = bench.place(FEED_CONF)
+    place.listed = set(listed)
+    place.write('x.list', '\n'.join(listed or ['45.255.255.255']) + '\n')
+    if compiled:
+        time_of(place.command('rep-report', '--flush'))
+    return place
 
 
 # ---- purge ----
