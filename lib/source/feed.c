@@ -99,7 +99,7 @@ static const char *read_pieces(struct feed_download *download, int fd)
 	return NULL;
 }
 
-static void read_file(struct ask *ask)
+static void read_feed_file(struct ask *ask)
 {
 	struct feed_download *download = ask->task->download;
 	int fd = open(ask->source->file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -251,7 +251,7 @@ static void feed_send(struct ask *ask)
 	if (!call || !download->entries || !download->reader)
 		fail_fetch(ask, "out of memory");
 	else if (*ask->source->file)
-		read_file(ask);
+		read_feed_file(ask);
 	else
 		send_request(ask, call);
 }

@@ -113,7 +113,7 @@ static void use_validators(const struct session *session, struct fetch_work *wor
 	memcpy(work->download.modified, work->fetch.modified, sizeof(work->download.modified));
 }
 
-static int write_ahead(const struct session *session, struct fetch_work *work)
+static int fetch_write_ahead(const struct session *session, struct fetch_work *work)
 {
 	struct fetch ahead = work->fetch;
 	int rc;
@@ -157,7 +157,7 @@ static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
 				    .ask = SOURCE_BIT(source - session->conf->sources) };
 	use_validators(session, work);
 	if (work->findings)
-		rc = write_ahead(session, work);
+		rc = fetch_write_ahead(session, work);
 	else
 		rc = err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	if (rc) {
@@ -201,13 +201,32 @@ static bool last_good(const struct session *session, const struct fetch_work *wo
 	return !feeds_is_stale(work->source, ret, clock_now_s(&session->clock));
 }
 
+/* With the addresses of this host read once, not for each of a million entries. */
+static bool check_entries(const struct session *session, struct fetch_work *work,
+			  struct feed_check *check)
+{
+	struct local_addr_list *own = local_addr_list_new();
+	struct session guarding = *session;
+	bool accepted;
+
+	if (!own) {
+		snprintf(work->task.why, sizeof(work->task.why),
+			 "the addresses of this host cannot be read");
+		return false;
+	}
+	guarding.own = own;
+	check->guarded = guarded_net;
+	check->user = &guarding;
+	accepted = feed_accept(check, work->task.why);
+	free(own);
+	return accepted;
+}
+
 static bool is_accepted(const struct session *session, struct fetch_work *work)
 {
 	struct feed_list last;
 	struct feed_check check = { .counts = &work->download.counts,
-				    .entries = work->download.entries,
-				    .guarded = guarded_net,
-				    .user = (void *)(uintptr_t)session };
+				    .entries = work->download.entries };
 
 	if (work->download.is_full) {
 		snprintf(work->task.why, sizeof(work->task.why), "more than %d entries",
@@ -217,7 +236,7 @@ static bool is_accepted(const struct session *session, struct fetch_work *work)
 	feed_entries_sort(work->download.entries);
 	if (last_good(session, work, &last))
 		check.last = &last;
-	return feed_accept(&check, work->task.why);
+	return check_entries(session, work, &check);
 }
 
 static int compile(const struct session *session, struct fetch_work *work)
@@ -236,8 +255,7 @@ static int compile(const struct session *session, struct fetch_work *work)
 }
 
 /* Logged when it begins and when it ends, not with each try. */
-static void log_outcome(const struct session *session, const struct fetch_work *work,
-			const char *why)
+static void fetch_log(const struct session *session, const struct fetch_work *work, const char *why)
 {
 	const char *name = work->source->name;
 
@@ -261,7 +279,7 @@ static int64_t next_at(const struct session *session, const struct fetch_work *w
 	return clock_now_s(&session->clock) + wait_s;
 }
 
-static int keep_outcome(const struct session *session, struct fetch_work *work, bool failed)
+static int fetch_keep_outcome(const struct session *session, struct fetch_work *work, bool failed)
 {
 	struct fetch fetch = { .tried_at = clock_now_s(&session->clock) };
 	int rc;
@@ -300,11 +318,11 @@ static int fetch_keep(const struct session *session, struct job *job, struct wor
 	}
 	if (*work->task.why)
 		stats->failed++;
-	log_outcome(session, work, work->task.why);
+	fetch_log(session, work, work->task.why);
 	rc = store_begin(session->store, STORE_FAST);
 	if (rc)
 		return rc;
-	return store_end(session->store, keep_outcome(session, work, failed));
+	return store_end(session->store, fetch_keep_outcome(session, work, failed));
 }
 
 const struct job_kind job_fetch = {

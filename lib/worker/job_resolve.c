@@ -77,7 +77,7 @@ static int next_name(const struct job_queue *queue, const struct conf_allow **re
 	return 0;
 }
 
-static int write_ahead(const struct session *session, const struct resolve_work *work)
+static int resolve_write_ahead(const struct session *session, const struct resolve_work *work)
 {
 	struct fetch ahead = work->fetch;
 
@@ -111,7 +111,7 @@ static int resolve_take(struct job_queue *queue, struct job **ret, size_t max)
 				    .owner = &work->job,
 				    .query = &work->query,
 				    .patience_ms = RESOLVE_MS };
-	rc = write_ahead(queue->session, work);
+	rc = resolve_write_ahead(queue->session, work);
 	if (rc) {
 		resolve_work_free(&work->job);
 		return rc;
@@ -175,7 +175,7 @@ static int64_t wait_s(const struct resolve_work *work, bool is_good)
 }
 
 /* Logged when it begins and when it ends, not with each try. */
-static void log_outcome(const struct session *session, const struct resolve_work *work,
+static void resolve_log(const struct session *session, const struct resolve_work *work,
 			const char *why)
 {
 	const char *key = work->kind == FEED_HOST ? "addresses" : "spf";
@@ -211,7 +211,7 @@ static int resolve_keep(const struct session *session, struct job *job, struct w
 		fetch.tries = work->fetch.tries + 1;
 		stats->failed++;
 	}
-	log_outcome(session, work, fetch.why);
+	resolve_log(session, work, fetch.why);
 	return store_fetch_put(session->store, (int)work->kind, work->entry->name, work->identity,
 			       &fetch);
 }
