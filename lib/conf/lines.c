@@ -82,7 +82,7 @@ int lines_read(const char *path, int (*handle)(void *user, const struct line *li
 	size_t room = 0, bytes = 0;
 	char *raw = NULL;
 	ssize_t len;
-	FILE *fp;
+	FILE *fp = NULL;
 	int rc = open_safely(path, &fp, error);
 
 	if (rc)
