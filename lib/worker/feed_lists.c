@@ -40,8 +40,8 @@ static int wanted_lists(const struct session *session, struct feed_list **ret, s
 int feed_lists_write(const struct session *session, const struct feed_change *change)
 {
 	char path[FEED_PATH_MAX];
-	struct feed_list *lists;
-	size_t count;
+	struct feed_list *lists = NULL;
+	size_t count = 0;
 	int rc = wanted_lists(session, &lists, &count);
 
 	if (rc)
@@ -67,8 +67,8 @@ static bool is_wanted(const struct feed_list *list, const struct feed_list *want
 int feed_lists_clean(const struct session *session)
 {
 	const struct feed_table *table = feeds_table(session);
-	struct feed_list *wanted, list;
-	size_t count, kept = 0;
+	struct feed_list *wanted = NULL, list;
+	size_t count = 0, kept = 0;
 	int rc;
 
 	if (!feed_table_lists(table))
