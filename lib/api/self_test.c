@@ -273,8 +273,9 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	test.task.findings = calloc(test.session.conf->nsources + 1, sizeof(*test.task.findings));
 	test.feeds = calloc(feed_status_count(test.session.conf) + 1, sizeof(*test.feeds));
 	if (!test.task.findings || !test.feeds || !addr_parse("127.0.0.2", &test.task.addr))
-		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
-	rc = dnsbl_health_load(&test.session);
+		rc = err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	else
+		rc = dnsbl_health_load(&test.session);
 	if (!rc && test.session.store && test.session.conf->abuseipdb >= 0)
 		rc = store_quota_take(test.session.store, "check", 1);
 	if (!rc && test.session.store)

@@ -107,6 +107,7 @@ static int read_feeds(struct iprep_ctx *ctx, struct whole *whole)
 	int rc;
 
 	whole->feeds = calloc(count + 1, sizeof(*whole->feeds));
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	whole->feed_list = calloc(count + 1, sizeof(*whole->feed_list));
 	if (!whole->feeds || !whole->feed_list)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");

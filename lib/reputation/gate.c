@@ -204,7 +204,7 @@ static int feeds_count_line(const struct session *session, const struct addr *ke
 static int ask_later(const struct session *session, const struct addr *key,
 		     const struct gate_line *line, bool *ret_count)
 {
-	struct known known;
+	struct known known = { 0 };
 	int waits = store_lookup_get(session->store, key, NULL), queued = 0, rc;
 
 	if (waits < 0)
@@ -234,7 +234,7 @@ static int ask_later(const struct session *session, const struct addr *key,
 static int seen_again(const struct session *session, const struct gate_line *line,
 		      const struct addr *key, const struct block *block)
 {
-	struct known known;
+	struct known known = { 0 };
 	int rc;
 
 	if (gate_is_announced(block, clock_now_s(&session->clock), clock_now_s(&session->clock)))

@@ -104,7 +104,7 @@ static void read_feed_file(struct ask *ask)
 	struct feed_download *download = ask->task->download;
 	int fd = open(ask->source->file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	char validator[VALIDATOR_MAX], text[DETAIL_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 	const char *why = file_problem(fd, &st);
 
 	if (!why) {
