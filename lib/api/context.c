@@ -133,7 +133,10 @@ struct session ctx_env(struct iprep_ctx *ctx)
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
 {
 	if (ctx->store) {
+		struct session session = ctx_env(ctx);
+
 		store_begin_call(ctx->store);
+		feeds_refresh(&session);
 		return 0;
 	}
 	return store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store, &ctx->err);
