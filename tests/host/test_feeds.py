@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""test_feeds.py - a botnet with one guess each, a feed on disk, and nothing else that could be asked"""
+"""
+test_feeds.py - networks on disk, against a real fail2ban
 
-from host.cases import HookCase, tell
+A botnet with one guess each, a feed, and nothing else that could be asked; a mail provider whose SMTP address has 100 at
+AbuseIPDB.
+"""
+
+import os
+import sys
+
+import places
+from host import process
+from host.cases import MINUTES_10, HookCase, tell
+from places import YEAR
 
 FEED = """\
 [feed botnet]
@@ -53,3 +64,58 @@ class Botnet(HookCase):
         [finding] = [one for one in known["findings"] if one["source"] == "botnet"]
         self.assertTrue(finding["listed"])
         self.assertIn("downloaded", finding["detail"])
+
+
+# a resolver in the namespace of the host, for which no list has anybody
+RESOLVER = """\
+import sys, time
+sys.path.insert(0, {lib!r})
+from dns import behaviours
+from dns.server import Server, Zone
+server = Server()
+for name in ("zen.spamhaus.org", "bl.blocklist.de", "list.dnswl.org"):
+    server.zones[name] = Zone({{}})
+server.zones["mail.example"] = Zone({{}}, word=behaviours.records(txt=["v=spf1 include:_spf.mail.example ~all"]))
+server.zones["_spf.mail.example"] = Zone({{}}, word=behaviours.records(txt=["v=spf1 ip4:45.32.0.0/16 -all"]))
+print(server.port, flush=True)
+time.sleep(3600)
+"""
+
+
+class Mail(HookCase):
+    """The SMTP addresses of a provider are allowed by its SPF record."""
+
+    start = False
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        script, log = f"{cls.top}/resolver.py", f"{cls.top}/resolver.log"
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(RESOLVER.format(lib=f"{places.TOP}/tests/lib"))
+        server = process.Server(cls.host.space.command([sys.executable, "-B", script]), log)
+        cls.stack.callback(server.stop)
+        server.await_ready(lambda: os.path.getsize(log))
+        with open(log, encoding="utf-8") as file:
+            port = file.read().strip()
+        cls.iprep.local = "".join(f"resolvers = 127.0.0.1:{port}\n" if line.startswith("resolvers") else line
+                                  for line in cls.iprep.local.splitlines(True)) + "[allow]\n"
+        cls.host.start()
+
+    def test_it_gets_the_short_ban_and_a_report_but_no_block(self):
+        self.iprep.set("allow", "spf = mail.example")
+        self.host.flush()
+        address = self.address("notorious")
+        self.host.attack("sshd", address)
+        self.until_banned(address, "sshd")
+        self.until(lambda: self.host.reports(address) == 1, "it is reported")
+        self.until_done()
+        self.assertEqual(self.bans(address), {"sshd": MINUTES_10})
+        known = self.host.known(address)
+        self.assertEqual((known["blocked_until"], known["exempt"]), (None, "sends mail for mail.example (SPF)"))
+        # without the entry it would have had a year
+        self.iprep.write("iprep.local", self.iprep.local.replace("spf = mail.example", "spf ="))
+        other = self.address("notorious")
+        self.host.attack("sshd", other)
+        self.until_banned(other, "sshd", "rep-confirmed", "rep-notorious")
+        self.assertEqual(self.bans(other)["rep-notorious"], YEAR)

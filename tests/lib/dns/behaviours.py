@@ -24,6 +24,15 @@ def listed(*ips, ttl=300, txt='listed'):
     return act
 
 
+def records(a=(), aaaa=(), txt=(), ttl=300):
+    """The records of one name; of a type that it lacks, none."""
+    def act(q):
+        made = {m.A: [m.a_record(ip, ttl) for ip in a], m.AAAA: [m.aaaa_record(ip, ttl) for ip in aaaa],
+                m.TXT: [m.txt_record(text, ttl) for text in txt]}.get(q.type, [])
+        return [('send', m.reply(q, answers=made))] if made else no_data()(q)
+    return act
+
+
 def not_listed(ttl=300, minimum=300):
     return lambda q: [('send', m.reply(q, m.NXDOMAIN, authority=[m.soa_record(zone_of(q), ttl, minimum)]))]
 

@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-A, CNAME, SOA, TXT = 1, 5, 6, 16
+A, CNAME, SOA, TXT, AAAA = 1, 5, 6, 16, 28
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
 
@@ -33,6 +33,10 @@ def record(name, kind, ttl, data):
 
 def a_record(ip, ttl, name=b'\xc0\x0c'):
     return record(name, A, ttl, ipaddress.IPv4Address(ip).packed)
+
+
+def aaaa_record(ip, ttl):
+    return record(b'\xc0\x0c', AAAA, ttl, ipaddress.IPv6Address(ip).packed)
 
 
 def txt_record(text, ttl):
