@@ -146,6 +146,29 @@ static void judge_category(struct reader *reader, const char *what, const char *
 	add_row(reader, what, valid ? F2B_OK : F2B_ERROR, why);
 }
 
+/* A user who mistypes a password is banned, unless an entry covers the address. */
+static void judge_login(struct reader *reader, const char *address, const char *user)
+{
+	const struct iprep_result *result = NULL;
+	char what[80], why[512];
+
+	snprintf(what, sizeof(what), "login from %.60s", address);
+	if (iprep_lookup(reader->cli->ctx, address, IPREP_CACHED, &result)) {
+		snprintf(why, sizeof(why), "not checked: %s", iprep_errmsg(reader->cli->ctx));
+		add_row(reader, what, F2B_UNKNOWN, why);
+		return;
+	}
+	if (result->exempt)
+		snprintf(why, sizeof(why), "%.60s is logged in: %s", user, result->exempt);
+	else
+		snprintf(why, sizeof(why),
+			 "%.60s is logged in, and no entry of [allow] covers the address: add it "
+			 "to [allow] addresses, and to ignoreip of fail2ban",
+			 user);
+	add_row(reader, what, result->exempt ? F2B_OK : F2B_MISMATCH, why);
+	iprep_result_free(result);
+}
+
 /* "STATE<TAB>WHAT<TAB>WHY" */
 static void read_line(struct reader *reader, char *line)
 {
@@ -162,6 +185,8 @@ static void read_line(struct reader *reader, char *line)
 	make_printable(why);
 	if (!strcmp(line, "reports"))
 		judge_category(reader, what, why);
+	if (!strcmp(line, "login"))
+		judge_login(reader, what, why);
 	for (size_t i = 0; i < sizeof(f2b_state_names) / sizeof(*f2b_state_names); i++)
 		if (!strcmp(line, f2b_state_names[i]))
 			add_row(reader, what, (enum f2b_state)i, why);
