@@ -81,7 +81,7 @@ class LogForms(MachineCase, FilesCase):
     def emit(cls):
         """From inside, so that journald knows the process."""
         lines = [f"<{FACILITY * 8 + 6}>Nov 29 23:00:00 {message}" for _, message in cls.sent]
-        first = cls.host.first()
+        first = cls.host.first
         process.run(["nsenter", "-t", first, "-p", sys.executable, "-c", EMIT,
                      f"/proc/{first}/root/run/systemd/journal/dev-log"], stdin=json.dumps(lines))
         for name in TEMPLATES:

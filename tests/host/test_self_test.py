@@ -6,7 +6,6 @@ The real fail2ban-client, with Debian's configuration and ours, prints the effec
 runs. Each row of tests/data/self_test_*.tsv is a case with the rows that the self-test must print.
 """
 
-import json
 import os
 import re
 import shlex
@@ -17,7 +16,7 @@ import sys
 import rows
 from host import TOP, process
 from host.jails import jail_local
-from host.self_test import SelfTestCase, Space, findings
+from host.self_test import SelfTestCase, Space, about_fail2ban, findings
 from places import PROGRAMS
 
 sys.path.append(f"{TOP}/cmd/rep-check/libexec")
@@ -182,8 +181,7 @@ class Server(SelfTestCase):
     def seen(self):
         """[(object, state, text)] and the exit status"""
         p = self.run_it("--json", before=self.before)
-        rows = [json.loads(line) for line in p.stdout.splitlines() if "fail2ban" in json.loads(line)]
-        return [(row["fail2ban"], row["state"], row["why"]) for row in rows], p.returncode
+        return about_fail2ban(p.stdout), p.returncode
 
 
 @rows.each("self_test_processes.tsv")

@@ -59,11 +59,14 @@ def of_utmp():
     return found
 
 
-def check(add_row):
-    """A row "login" passes an address and a user to rep-check, which knows section [allow]."""
+def find():
+    """[(address or host name, user)]; None: not known. As root, who sees all of them."""
     found = of_logind()
-    if found is None:
-        found = of_utmp()
+    return of_utmp() if found is None else found
+
+
+def add_rows(found, add_row):
+    """A row "login" passes an address and a user to rep-check, which knows section [allow]."""
     if found is None:
         add_row("unknown", "remote logins", "neither systemd-logind nor utmp shows who is logged in")
         return

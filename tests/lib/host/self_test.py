@@ -58,6 +58,13 @@ def findings(cell):
     return found
 
 
+def about_fail2ban(text):
+    """[(object, state, text)]; who is logged in is tested by cli/logged_in."""
+    rows = [json.loads(line) for line in text.splitlines()]
+    return [(row["fail2ban"], row["state"], row["why"]) for row in rows
+            if "fail2ban" in row and not re.match("login from|remote logins", row["fail2ban"])]
+
+
 def make_journal(directory, entries):
     """entries: "UNIT PROGRAM: TEXT", in system.journal as systemd-journald writes it"""
     os.makedirs(directory)
@@ -121,8 +128,7 @@ class SelfTestCase(FilesCase, cases.Case):
         """[(object, state, text)]"""
         p = self.run_it("--json", **more)
         self.assertEqual(p.returncode, status, p.stdout + p.stderr)
-        rows = [json.loads(line) for line in p.stdout.splitlines()]
-        return [(row["fail2ban"], row["state"], row["why"]) for row in rows if "fail2ban" in row]
+        return about_fail2ban(p.stdout)
 
     def rows(self, status, **more):
         """{object: [(state, text)]} of all rows except the version, the server that does not run, and the logs of jails."""
