@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_logged_in.py - rep-check --self-test warns of the address from which somebody is logged in and no entry covers"""
+"""test_logged_in.py - rep-check --self-test warns of a user that is logged in from an address that no entry covers"""
 import json
 import os
 import struct
@@ -51,7 +51,7 @@ class LoggedIn(Case):
         self.assertEqual([what for what in rows if what.startswith('login')], ['login from 192.168.1.5'])
         self.assertEqual(rows['login from 192.168.1.5'][0], 'ok')
 
-    def test_nobody_is_logged_in(self):
+    def test_no_user_is_logged_in(self):
         self.assertEqual([what for what in self.rows(WITHOUT, listed=':') if 'login' in what], [])
 
     def test_a_name_is_not_known_to_be_covered(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-sessions.py - from which addresses somebody is logged in now, for rep-check --self-test
+sessions.py - the addresses from which users are logged in now, for rep-check --self-test
 
 An administrator who mistypes a password is banned like anybody else, unless an entry of [allow] covers the address.
 Asks systemd-logind, or reads utmp(5), which Debian 13 no longer writes. If neither can be read it is not known.
