@@ -119,7 +119,7 @@ static void put_resolved(const struct allowed_list *list, const struct iprep_all
 	} else {
 		put_words(list, &at, "resolved");
 		put_words(list, &at, utc_minute(allowed->resolved_at, when));
-		put_words(list, &at, allowed->nnetworks ? "to" : "to nothing");
+		put_words(list, &at, allowed->nnetworks ? "to" : "to no networks");
 	}
 	for (size_t i = 0; i < allowed->nnetworks; i++)
 		put_words(list, &at, allowed->networks[i]);

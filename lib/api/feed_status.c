@@ -48,7 +48,7 @@ static int read_feed(const struct session *session, const struct conf_source *so
 	int rc = read_list(session, FEED_LIST, source->name, feed_identity(source), ret);
 
 	if (feed_needs_key(session->conf, source) && !session->secret) {
-		snprintf(ret->why, sizeof(ret->why), "it needs an API key: [abuseipdb] key_file");
+		snprintf(ret->why, sizeof(ret->why), "no API key; set [abuseipdb] key_file");
 		ret->feed.why = ret->why;
 	}
 	list.good_at = ret->feed.good_at;

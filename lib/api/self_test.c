@@ -151,7 +151,7 @@ static void judge_feed(const struct feed_status *status, struct iprep_source *ro
 	row->latency_ms = -1;
 	row->state = status->feed.state == IPREP_FEED_OK ? IPREP_SRC_OK : IPREP_SRC_SILENT;
 	if (status->feed.state == IPREP_FEED_NONE && !*status->why) {
-		snprintf(why, DETAIL_MAX, "no download yet: rep-report --flush");
+		snprintf(why, DETAIL_MAX, "no download yet; run rep-report --flush");
 		return;
 	}
 	if (status->feed.state == IPREP_FEED_NONE) {

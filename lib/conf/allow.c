@@ -199,7 +199,7 @@ bool p_allow_files(const struct conf_key *key, const char *text, void *dst, stru
 		if (*at != '/' || !slash[1])
 			return wrong(error, at, "expected an absolute path of files");
 		if (at + strcspn(at, "*?[") < slash)
-			return wrong(error, at, "expected wildcards after the last slash only");
+			return wrong(error, at, "wildcards are allowed only after the last slash");
 	}
 	memcpy(dst, text, strlen(text) + 1);
 	return true;

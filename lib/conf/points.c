@@ -211,7 +211,7 @@ void points_range(const struct pattern *points, int *ret_least, int *ret_most)
 	int least = 0, most = 0;
 
 	if (points->nfields == 1) { /* one value: try them all */
-		for (uint32_t value = 0; value <= 100; value++) {
+		for (uint32_t value = 0; value <= 255; value++) {
 			int sum = points_points(points, &value, 1);
 
 			if (sum < least)

@@ -84,11 +84,11 @@ struct section *sections_add(struct sections *sections, enum section_kind kind, 
 		return NULL;
 	}
 	if (kind == SECTION_FEED && sections_find(sections, SECTION_DNSBL, name)) {
-		*ret_why = "bad name: a [dnsbl X] has it; expected another one";
+		*ret_why = "name already used by a [dnsbl X]; choose another";
 		return NULL;
 	}
 	if (kind == SECTION_DNSBL && sections_find(sections, SECTION_FEED, name)) {
-		*ret_why = "bad name: a [feed X] has it; expected another one";
+		*ret_why = "name already used by a [feed X]; choose another";
 		return NULL;
 	}
 	if (sections->count == SECTIONS_MAX) {

@@ -23,14 +23,14 @@ static bool accept_form(const struct feed_counts *counts, char why[DETAIL_MAX])
 	if (counts->is_html)
 		return refuse(why, "an HTML page, not a list");
 	if (counts->is_cut)
-		return refuse(why, "cut off after %zu bytes: its JSON does not end", counts->bytes);
+		return refuse(why, "cut off after %zu bytes: its JSON has no end", counts->bytes);
 	if (counts->bad)
 		snprintf(first, sizeof(first), "; line %zu: \"%s\"", counts->bad_line,
 			 counts->bad_text);
 	if (!counts->entries)
 		return refuse(why, "no entry in %zu bytes%s", counts->bytes, first);
 	if (counts->entries < counts->bad)
-		return refuse(why, "under half of its lines are entries (%zu of %zu)%s",
+		return refuse(why, "fewer than half of its lines are entries (%zu of %zu)%s",
 			      counts->entries, counts->entries + counts->bad, first);
 	return true;
 }
@@ -44,7 +44,7 @@ static bool accept_net(const struct feed_check *check, const struct prefix *net,
 	int least = is_v4 ? FEED_BITS_MIN_V4 : FEED_BITS_MIN_V6;
 
 	if (net->bits < least) {
-		snprintf(shorter, sizeof(shorter), "shorter than /%d", is_v4 ? least - 96 : least);
+		snprintf(shorter, sizeof(shorter), "wider than /%d", is_v4 ? least - 96 : least);
 		reason = shorter;
 	}
 	if (!reason)
@@ -67,11 +67,13 @@ static bool accept_size(const struct feed_check *check, char why[DETAIL_MAX])
 	least = last < FEED_COMPARED_MIN ? FEED_COMPARED_MIN : last;
 	if (count > 3 * least)
 		return refuse(why,
-			      "%zu entries, over three times the %" PRIu64 " of the last download",
+			      "%zu entries, more than three times the %" PRIu64
+			      " of the last download",
 			      count, last);
 	if (last >= FEED_COMPARED_MIN && 3 * count < last)
 		return refuse(why,
-			      "%zu entries, under a third of the %" PRIu64 " of the last download",
+			      "%zu entries, less than a third of the %" PRIu64
+			      " of the last download",
 			      count, last);
 	return true;
 }
@@ -92,7 +94,11 @@ bool feed_accept(const struct feed_check *check, char ret_why[DETAIL_MAX])
 	}
 	cover = feed_entries_cover_v4(check->entries);
 	if (cover > FEED_COVER_MAX)
-		return refuse(ret_why, "%" PRIu64 " addresses of IPv4, over %d (1 %%)", cover,
-			      FEED_COVER_MAX);
+		return refuse(ret_why, "covers %" PRIu64 " IPv4 addresses, more than %d (1 %%)",
+			      cover, FEED_COVER_MAX);
+	cover = feed_entries_cover_v6(check->entries);
+	if (cover > FEED_COVER_V6_MAX)
+		return refuse(ret_why, "covers %" PRIu64 " IPv6 networks /32, more than %d", cover,
+			      FEED_COVER_V6_MAX);
 	return accept_size(check, ret_why);
 }

@@ -11,6 +11,7 @@
 #include "feed/table.h"
 
 #define FEED_COVER_MAX	  42949672 /* addresses: 1 % of IPv4 */
+#define FEED_COVER_V6_MAX 8192	   /* networks /32: as many as the widest entry holds */
 #define FEED_BITS_MIN_V4  (96 + 8) /* shorter networks are no evidence */
 #define FEED_BITS_MIN_V6  19
 #define FEED_COMPARED_MIN 30 /* a list with fewer entries is compared as one with this number */

@@ -161,3 +161,23 @@ uint64_t feed_entries_cover_v4(const struct feed_entries *entries)
 		covered = found.end;
 	}
 }
+
+/* Networks that lie in others count again: a list that has many such is not taken for narrow. */
+uint64_t feed_entries_cover_v6(const struct feed_entries *entries)
+{
+	uint64_t whole = 0, addresses_64 = 0; /* of longer ones, in /64 */
+
+	for (size_t i = 0; i < feed_entries_count(entries); i++) {
+		struct prefix net;
+		int number;
+
+		feed_entries_at(entries, i, &net, &number);
+		if (addr_is_v4(&net.addr))
+			continue;
+		if (net.bits <= 32)
+			whole += (uint64_t)1 << (32 - net.bits);
+		else if (net.bits <= 64)
+			addresses_64 += (uint64_t)1 << (64 - net.bits);
+	}
+	return whole + (addresses_64 >> 32);
+}

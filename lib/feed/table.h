@@ -77,6 +77,8 @@ size_t feed_entries_count(const struct feed_entries *entries);
 void feed_entries_sort(struct feed_entries *entries);
 /* Sorted ones: how many addresses of IPv4 they cover, each once. */
 uint64_t feed_entries_cover_v4(const struct feed_entries *entries);
+/* Of IPv6, in networks of 32 bits; longer ones count as a part of one. */
+uint64_t feed_entries_cover_v6(const struct feed_entries *entries);
 /* The i-th of sorted ones. */
 void feed_entries_at(const struct feed_entries *entries, size_t i, struct prefix *ret_net,
 		     int *ret_number);

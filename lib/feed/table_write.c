@@ -291,8 +291,7 @@ static int replace_file(struct writer *writer, const char *path, struct err *err
 	if (close(writer->fd) && !rc)
 		rc = write_failed(fresh, errno, error);
 	if (!rc && rename(fresh, path))
-		rc = err_set(error, IPREP_E_IO, "%s: cannot be put in its place: %s", path,
-			     strerror(errno));
+		rc = err_set(error, IPREP_E_IO, "%s: cannot be renamed: %s", path, strerror(errno));
 	if (rc)
 		unlink(fresh);
 	else

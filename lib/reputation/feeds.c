@@ -11,6 +11,7 @@
 #define STALE_FACTOR 4
 
 struct feeds {
+	int failure; /* why table is NULL although there is a file */
 	struct feed_table *table;
 	bool is_tried;	    /* to map it */
 	struct stat mapped; /* the file that is */
@@ -42,7 +43,8 @@ static void map_table(const struct session *session)
 	feeds->is_tried = true;
 	if (stat(path, &feeds->mapped))
 		feeds->mapped = (struct stat){ 0 };
-	if (feed_table_open(path, &feeds->table, &error))
+	feeds->failure = feed_table_open(path, &feeds->table, &error);
+	if (feeds->failure)
 		log_line(session->log, LOG_WARNING, "feeds are not used: %s", error.text);
 }
 
@@ -53,6 +55,13 @@ const struct feed_table *feeds_table(const struct session *session)
 	if (!session->feeds->is_tried)
 		map_table(session);
 	return session->feeds->table;
+}
+
+int feeds_lost(const struct session *session)
+{
+	if (feeds_table(session) || !session->feeds || session->feeds->failure == IPREP_E_STORE)
+		return 0;
+	return session->feeds->failure;
 }
 
 void feeds_refresh(const struct session *session)
@@ -247,23 +256,34 @@ bool feeds_allowed(const struct session *session, const struct addr *addr, char 
 }
 
 /* What a name of [allow] resolved to. */
-static bool is_allowed_list(const struct session *session, size_t row)
+static bool is_allowed_list(const struct session *session, size_t row, bool only_hosts)
 {
 	struct feed_list list;
 
 	feed_table_list(feeds_table(session), row, &list);
 	if (list.kind == FEED_HOST)
 		return entry_of(session, ALLOW_HOST, list.name) != NULL;
-	return list.kind == FEED_SPF && entry_of(session, ALLOW_SPF, list.name);
+	return !only_hosts && list.kind == FEED_SPF && entry_of(session, ALLOW_SPF, list.name);
 }
 
-bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix)
+static bool names_inside(const struct session *session, const struct prefix *prefix,
+			 bool only_hosts)
 {
 	if (session->conf->nallow == session->conf->nallow_nets)
 		return false;
 	for (size_t row = 0; row < feed_table_lists(feeds_table(session)); row++)
-		if (is_allowed_list(session, row) &&
+		if (is_allowed_list(session, row, only_hosts) &&
 		    feed_table_meets(feeds_table(session), row, prefix))
 			return true;
 	return false;
+}
+
+bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix)
+{
+	return names_inside(session, prefix, false);
+}
+
+bool feeds_hosts_inside(const struct session *session, const struct prefix *prefix)
+{
+	return names_inside(session, prefix, true);
 }

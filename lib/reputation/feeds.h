@@ -16,6 +16,9 @@ struct feeds *feeds_free(struct feeds *feeds);
 /* The table, mapped again if the file has been replaced since the last feeds_refresh(). NULL: there
  * is none. Valid until the next feeds_refresh(). */
 const struct feed_table *feeds_table(const struct session *session);
+/* The error because of which a file that may be good is not mapped; 0: there is none. Who writes it
+ * again would lose all other lists. */
+int feeds_lost(const struct session *session);
 /* Once for each call of a program or hook, and after each write. */
 void feeds_refresh(const struct session *session);
 /* Its last good download is older than four times `every`, and gives nothing. */
@@ -34,3 +37,5 @@ bool feeds_allowed(const struct session *session, const struct addr *addr,
 		   char ret_why[DETAIL_MAX]);
 /* The prefix meets what a host name or an SPF domain of [allow] resolved to. */
 bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix);
+/* The same of host names alone. */
+bool feeds_hosts_inside(const struct session *session, const struct prefix *prefix);

@@ -43,7 +43,7 @@ const char *guard_check_in_hook(const struct session *session, const struct addr
 	if (conf_allowed(session->conf, addr, clock_now_s(&session->clock)))
 		return "allowed by [allow]";
 	if (feeds_allowed(session, addr, why))
-		return "a host name of [allow]";
+		return "allowed by a host name in [allow]";
 	return NULL;
 }
 
@@ -56,13 +56,22 @@ const char *guard_check(const struct session *session, const struct addr *addr)
 	return own_reason(is_own(session, addr));
 }
 
-const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
+const char *guard_check_own(const struct session *session, const struct prefix *prefix)
 {
 	if (conf_allowed_inside(session->conf, prefix, clock_now_s(&session->clock)))
-		return "holds an address of [allow]";
-	if (feeds_allowed_inside(session, prefix))
-		return "holds an address of a name of [allow]";
+		return "contains an address in [allow]";
+	if (feeds_hosts_inside(session, prefix))
+		return "contains an address of a host name in [allow]";
 	return own_reason(holds_own(session, prefix));
+}
+
+const char *guard_check_inside(const struct session *session, const struct prefix *prefix)
+{
+	const char *why = guard_check_own(session, prefix);
+
+	if (!why && feeds_allowed_inside(session, prefix))
+		return "contains an address of an SPF domain in [allow]";
+	return why;
 }
 
 const char *guard_check_key(const struct session *session, const struct addr *key)

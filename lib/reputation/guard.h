@@ -11,8 +11,11 @@
 /* Without this host's own addresses: a hook has no time for a netlink socket. */
 const char *guard_check_in_hook(const struct session *session, const struct addr *addr);
 const char *guard_check(const struct session *session, const struct addr *addr);
-/* The prefix holds an address of [allow] or one of ours, so that it cannot be blocked as a whole.
+/* The prefix contains an address in [allow] or one of ours, so that it cannot be blocked as a
+ * whole.
  */
+const char *guard_check_own(const struct session *session, const struct prefix *prefix);
+/* The same, and networks that send mail for an SPF domain. */
 const char *guard_check_inside(const struct session *session, const struct prefix *prefix);
 /* [allow] has the key of a block, or an address within it. */
 bool guard_allows_key(const struct session *session, const struct addr *key);

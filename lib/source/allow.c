@@ -163,7 +163,7 @@ static bool follow(struct allow_query *query, const char *name, bool is_redirect
 	struct allow_walk *walk = query->walk;
 
 	if (is_on_the_way(walk, name))
-		return fail(query, "%s: a loop of includes", domain_now(query)->name);
+		return fail(query, "%s: includes itself", domain_now(query)->name);
 	if (++walk->nlookups > SPF_LOOKUPS_MAX)
 		return fail(query, "%s: more than %d includes", domain_now(query)->name,
 			    SPF_LOOKUPS_MAX);

@@ -114,6 +114,10 @@ static void read_feed_file(struct ask *ask)
 		download->etag[0] = '\0';
 		if (!download->unchanged)
 			why = read_pieces(download, fd);
+		if (!why && !fstat(fd, &st))
+			file_validator(&st, validator);
+		if (!why && strcmp(validator, download->modified) != 0)
+			why = "changed while it was read";
 	}
 	if (fd >= 0)
 		close(fd);
@@ -153,8 +157,7 @@ static bool lacks_its_end(const struct ask *ask, const struct http_answer *answe
 static void describe_code(const struct http_answer *answer, char dst[DETAIL_MAX])
 {
 	if (answer->code >= 300 && answer->code < 400)
-		snprintf(dst, DETAIL_MAX,
-			 "HTTP %d: the feed has moved; look for its new address, and set url",
+		snprintf(dst, DETAIL_MAX, "HTTP %d: redirected; set url to the feed's new address",
 			 answer->code);
 	else if (answer->code == 401 || answer->code == 403)
 		snprintf(dst, DETAIL_MAX, "HTTP %d: the server refuses access", answer->code);
@@ -185,6 +188,7 @@ static void got_feed(void *user, const struct http_answer *answer)
 	if (download->has_key)
 		abuseipdb_quota(answer, TASK_FETCH, clock_now_s(&ask->clock), &task->quota);
 	if (answer->status != NET_OK) {
+		task->not_accepted = !answer->sent;
 		fail_fetch(ask, text_filled(answer->why, net_status_text(answer->status)));
 		return;
 	}

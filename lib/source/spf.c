@@ -71,8 +71,8 @@ static enum spf_kind take_net(const char *term, const char *value, bool is_v6, s
 	char what[48];
 
 	if ((strchr(value, ':') != NULL) != is_v6 || !prefix_parse_cut(value, &ret->net))
-		return refuse_record(
-			ret, term, is_v6 ? "is not a network of IPv6" : "is not a network of IPv4");
+		return refuse_record(ret, term,
+				     is_v6 ? "is not an IPv6 network" : "is not an IPv4 network");
 	snprintf(what, sizeof(what), "is wider than /%d", is_v6 ? SPF_V6_MIN : SPF_V4_MIN);
 	if (is_too_wide(&ret->net))
 		return refuse_record(ret, term, what);
@@ -86,7 +86,7 @@ static enum spf_kind take_domain(const char *term, const char *value, enum spf_k
 	if (strchr(value, '%'))
 		return SPF_SKIPPED;
 	if (!take_name(value, ret->name))
-		return refuse_record(ret, term, "has no valid name");
+		return refuse_record(ret, term, "has no valid domain");
 	return kind;
 }
 

@@ -42,8 +42,11 @@ int feed_lists_write(const struct session *session, const struct feed_change *ch
 	char path[FEED_PATH_MAX];
 	struct feed_list *lists = NULL;
 	size_t count = 0;
-	int rc = wanted_lists(session, &lists, &count);
+	int rc = feeds_lost(session);
 
+	if (rc)
+		return err_set(session->err, rc, "the file of the feeds cannot be read now");
+	rc = wanted_lists(session, &lists, &count);
 	if (rc)
 		return rc;
 	rc = feed_table_write(feed_table_path(session->conf->state, path), feeds_table(session),

@@ -48,11 +48,24 @@ static void fetch_work_free(struct job *job)
 
 /* ---- which may go ---- */
 
-/* A time further away than any fetch can have set was written under another clock. */
-static bool is_time(const struct conf_source *source, const struct fetch *fetch, int64_t now)
+/*
+ * A time further away than any fetch can have set was written under another clock, or with a longer
+ * `every`. A list that is not in the file was removed, or lost with it.
+ */
+static bool is_time(const struct session *session, const struct conf_source *source,
+		    const struct fetch *fetch, int64_t now)
 {
-	return fetch->next_at <= now || fetch->next_at > now + MAX(source->every_s, RETRY_MAX_S) ||
-	       fetch->tried_at > now;
+	int64_t every_s = source->every_s;
+
+	if (fetch->next_at <= now || fetch->next_at > now + MAX(every_s, RETRY_MAX_S) ||
+	    fetch->tried_at > now)
+		return true;
+	if (*fetch->why)
+		return false;
+	if (feed_table_row(feeds_table(session), FEED_LIST, source->name, feed_identity(source)) <
+	    0)
+		every_s = RETRY_MIN_S;
+	return fetch->tried_at + every_s <= now;
 }
 
 /* 1: may be downloaded now; 0: not. */
@@ -91,7 +104,7 @@ static int next_fetch(const struct job_queue *queue, const struct conf_source **
 				     ret_fetch);
 		if (rc < 0)
 			return rc;
-		if (!is_time(source, ret_fetch, now))
+		if (!is_time(session, source, ret_fetch, now))
 			continue;
 		rc = may_go(session, source);
 		if (rc < 0)
@@ -185,7 +198,7 @@ static const char *guarded_net(void *user, const struct prefix *net)
 
 	if (why || net->bits == 128)
 		return why;
-	return guard_check_inside(session, net);
+	return guard_check_own(session, net);
 }
 
 /* An old list is compared with nothing, so that one that has really changed is taken at last. */
@@ -260,12 +273,13 @@ static void fetch_log(const struct session *session, const struct fetch_work *wo
 	const char *name = work->source->name;
 
 	if (*why && strcmp(why, work->fetch.why))
-		log_line(session->log, LOG_WARNING,
-			 "[feed %s]: download not used: %s; the last good one stays in use until "
-			 "it is too old",
-			 name, why);
+		log_line(
+			session->log, LOG_WARNING,
+			"[feed %s]: download not used: %s; the last good one, if any, stays in use "
+			"until it is too old",
+			name, why);
 	else if (!*why && *work->fetch.why)
-		log_line(session->log, LOG_NOTICE, "[feed %s]: the download works again", name);
+		log_line(session->log, LOG_NOTICE, "[feed %s]: downloads work again", name);
 }
 
 /* The wait after a failure grows up to the usual time; a server may ask for more. */
@@ -284,7 +298,11 @@ static int fetch_keep_outcome(const struct session *session, struct fetch_work *
 	struct fetch fetch = { .tried_at = clock_now_s(&session->clock) };
 	int rc;
 
-	if (work->download.has_key) {
+	if (work->download.has_key && work->task.not_accepted) { /* nothing was sent */
+		rc = store_quota_take(session->store, abuseipdb_endpoint(TASK_FETCH), -1);
+		if (rc)
+			return rc;
+	} else if (work->download.has_key) {
 		rc = quota_note(session, abuseipdb_endpoint(TASK_FETCH), &work->task.quota);
 		if (rc)
 			return rc;

@@ -7,6 +7,7 @@
  */
 #include "base/buf.h"
 #include "reputation/feeds.h"
+#include "feed/accept.h"
 #include "source/allow.h"
 #include "worker/feed_lists.h"
 #include "worker/job.h"
@@ -49,6 +50,22 @@ static enum feed_kind list_kind(const struct conf_allow *entry)
 	return entry->kind == ALLOW_HOST ? FEED_HOST : FEED_SPF;
 }
 
+/*
+ * A time further away than any name waits was written under another clock. A name whose networks
+ * are not in the file was removed in the meantime, or lost with it.
+ */
+static bool is_time(const struct session *session, const struct conf_allow *entry,
+		    const struct fetch *fetch, int64_t now)
+{
+	int64_t most_s = entry->kind == ALLOW_HOST ? HOST_MAX_S : SPF_S;
+
+	if (fetch->next_at <= now || fetch->next_at > now + most_s || fetch->tried_at > now)
+		return true;
+	return !*fetch->why && fetch->tried_at + HOST_MIN_S <= now &&
+	       feed_table_row(feeds_table(session), list_kind(entry), entry->name,
+			      feed_name_identity(entry->name)) < 0;
+}
+
 /* 1: *ret_entry is due, and *ret_fetch what is known of it. */
 static int next_name(const struct job_queue *queue, const struct conf_allow **ret_entry,
 		     struct fetch *ret_fetch)
@@ -68,8 +85,7 @@ static int next_name(const struct job_queue *queue, const struct conf_allow **re
 				     feed_name_identity(entry->name), ret_fetch);
 		if (rc < 0)
 			return rc;
-		/* further away than any name waits: written under another clock */
-		if (ret_fetch->next_at > now && ret_fetch->next_at <= now + SPF_S)
+		if (!is_time(session, entry, ret_fetch, now))
 			continue;
 		*ret_entry = entry;
 		return 1;
@@ -130,6 +146,41 @@ static int resolve_is_due(struct job_queue *queue)
 
 /* ---- what came of it ---- */
 
+/* One record can name all addresses in pieces, and so can those that it includes. */
+static bool is_too_wide(const struct feed_entries *entries)
+{
+	return feed_entries_cover_v4(entries) > FEED_COVER_MAX ||
+	       feed_entries_cover_v6(entries) > FEED_COVER_V6_MAX;
+}
+
+/* The file is not written again for a name that has not changed, but once an hour for its age. */
+static bool is_unchanged(const struct session *session, const struct resolve_work *work,
+			 const struct feed_entries *entries)
+{
+	int row = feed_table_row(feeds_table(session), work->kind, work->entry->name,
+				 work->identity);
+	size_t count = feed_entries_count(entries);
+	struct prefix *kept, one;
+	struct feed_list list;
+	bool same;
+
+	if (row < 0)
+		return false;
+	feed_table_list(feeds_table(session), (size_t)row, &list);
+	if (list.entries != count || list.good_at <= clock_now_s(&session->clock) - HOST_MAX_S)
+		return false;
+	kept = calloc(count + 1, sizeof(*kept));
+	same = kept && feed_table_networks(feeds_table(session), (size_t)row, kept, count) == count;
+	for (size_t i = 0; i < count && same; i++) {
+		int number;
+
+		feed_entries_at(entries, i, &one, &number);
+		same = one.bits == kept[i].bits && addr_equal(&one.addr, &kept[i].addr);
+	}
+	free(kept);
+	return same;
+}
+
 static int write_networks(const struct session *session, const struct resolve_work *work)
 {
 	int64_t now = clock_now_s(&session->clock);
@@ -147,6 +198,16 @@ static int write_networks(const struct session *session, const struct resolve_wo
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	}
 	feed_entries_sort(entries);
+	if (work->kind == FEED_SPF && is_too_wide(entries)) {
+		feed_entries_free(entries);
+		return err_set(session->err, IPREP_E_CONFIG,
+			       "its networks cover more than 1 %% "
+			       "of all addresses");
+	}
+	if (is_unchanged(session, work, entries)) {
+		feed_entries_free(entries);
+		return 0;
+	}
 	text_put(change.list.name, sizeof(change.list.name), work->entry->name);
 	change.entries = entries;
 	rc = feed_lists_write(session, &change);

@@ -18,14 +18,14 @@ static int lift_one(const struct session *session, const struct block *block, co
 	return 0;
 }
 
-/* How many of the page are lifted. why: of a name's network; NULL: the guard decides. */
+/* How many of the page are lifted. why: for the log. */
 static int lift_page(const struct session *session, const struct block *page, int count,
 		     const char *why, bool dry_run)
 {
 	int lifted = 0, rc = dry_run ? 0 : store_begin(session->store, STORE_DURABLE);
 
 	for (int i = 0; i < count && !rc; i++) {
-		if (!why && !guard_allows_key(session, &page[i].key))
+		if (!guard_allows_key(session, &page[i].key))
 			continue;
 		lifted++;
 		if (!dry_run)

@@ -5,12 +5,13 @@ test_allow_names.py - host names and SPF domains of [allow]: resolved by the wor
 What an SPF record may say: unit/spf. What an entry may look like: cli/allow.
 """
 import json
+import os
 
 from cases import BAD, Case
 from dns import behaviours
 from dns.server import Zone
 
-ALLOWED = 'a host name of [allow]'
+ALLOWED = 'allowed by a host name in [allow]'
 HOME, HOME6, MAIL, OTHER = '45.61.1.1', '2a02:4780:61::1', '45.62.3.4', '45.63.1.1'
 
 
@@ -136,6 +137,37 @@ class Changes(NamesCase):
         self.flush()
         self.assertIn('0.0.0.0/0', self.feeds()['mail.example']['why'])
         self.assertEqual(self.networks()['mail.example'], ['45.62.0.0/16'])
+
+    def test_an_spf_domain_of_all_addresses_in_pieces_is_refused(self):
+        self.flush()
+        self.name('_spf.mail.example', txt=['v=spf1 ' + ' '.join(f'ip4:{n}.0.0.0/10' for n in range(11, 33)) + ' -all'])
+        self.due()
+        self.flush()
+        self.assertIn('more than 1 % of all addresses', self.feeds()['mail.example']['why'])
+        self.assertEqual(self.networks()['mail.example'], ['45.62.0.0/16'])
+
+    def test_a_name_that_comes_back_is_resolved_before_its_time(self):
+        self.flush()
+        self.place.change('spf = mail.example', 'spf =')
+        self.flush()
+        self.place.change('spf =', 'spf = mail.example')
+        self.sql('UPDATE fetch SET tried_at = tried_at - 300')
+        self.flush()
+        self.assertEqual(self.networks()['mail.example'], ['45.62.0.0/16'])
+
+    def test_names_that_have_not_changed_do_not_write_the_file_again(self):
+        self.flush()
+        before = os.stat(self.place.path('state/iprep.db-feeds')).st_ino
+        self.due()
+        self.flush()
+        self.assertEqual(os.stat(self.place.path('state/iprep.db-feeds')).st_ino, before)
+
+    def test_a_block_next_to_an_allowed_address_is_not_lifted(self):
+        self.start(general={'ipv6_prefix': 64, 'timeout_ms': 1500})
+        self.ready()
+        self.block('2a02:4780:61::5')
+        self.flush()
+        self.assertEqual(self.blocked(), ['2a02:4780:61::5'])
 
     def test_a_name_that_is_configured_no_longer_is_forgotten(self):
         self.flush()

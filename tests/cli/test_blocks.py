@@ -80,7 +80,7 @@ class Exports(BlocksCase):
                 self.assertEqual(self.blocks('--format', name, '--quiet').stderr, '')
         said = self.blocks().stdout
         self.assertIn('exempt, in no export: allowed by [allow]', said)
-        self.assertIn('exempt, in no export: holds an address of [allow]', said)
+        self.assertIn('exempt, in no export: contains an address in [allow]', said)
 
     def test_nothing_that_a_stranger_chose_is_in_one(self):
         self.put(('45.1.1.1', {'src': 'zen'}))

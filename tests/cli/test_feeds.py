@@ -8,6 +8,7 @@ import rows
 from cases import Case
 from clocks import MovedPlace
 from feeds.server import FeedServer, addresses
+from places import OWNER
 
 
 class FeedCase(Case):
@@ -167,6 +168,56 @@ class Old(FeedCase):
         self.assertTrue(self.has('45.1.0.150'))
 
 
+class Gone(FeedCase):
+    """What is not there is downloaded before its time."""
+
+    def retry(self):
+        """The shortest time between two tries is over."""
+        self.sql('UPDATE fetch SET tried_at = tried_at - 900')
+
+    def test_the_file_is_lost(self):
+        self.flush()
+        os.unlink(self.place.path('state/iprep.db-feeds'))
+        self.flush()
+        self.assertEqual(len(self.feeds.requests), 1)
+        self.retry()
+        self.flush()
+        self.assertEqual((len(self.feeds.requests), self.feed()['state']), (2, 'ok'))
+
+    def test_it_was_switched_off_for_a_moment(self):
+        self.flush()
+        self.place.change('enabled = yes', 'enabled = no')
+        self.flush()
+        self.place.change('enabled = no', 'enabled = yes')
+        self.retry()
+        self.flush()
+        self.assertTrue(self.has('45.1.0.1'))
+
+    def test_its_interval_has_become_shorter(self):
+        self.flush()
+        self.place.change('points = *3', 'points = *3\nevery = 15m')
+        self.retry()
+        self.flush()
+        self.assertEqual(len(self.feeds.requests), 2)
+
+    def test_a_damaged_file_is_made_again(self):
+        self.flush()
+        self.place.write('state/iprep.db-feeds', 'no feeds', owner=OWNER)
+        self.retry()
+        self.flush()
+        self.assertTrue(self.has('45.1.0.1'))
+
+    def test_a_file_that_cannot_be_read_is_not_written_over(self):
+        self.flush()
+        path = self.place.path('state/iprep.db-feeds')
+        before = self.place.bytes('state/iprep.db-feeds')
+        self.due()
+        os.chown(path, 1, 1)
+        self.flush()
+        self.assertEqual(self.place.bytes('state/iprep.db-feeds'), before)
+        self.assertIn('cannot be read now', self.feed()['why'])
+
+
 class Union(FeedCase):
     options = {'keep': '3d'}
 
@@ -292,11 +343,20 @@ class Key(FeedCase):
         self.assertEqual(quota['remaining'], 0)
         self.assertEqual(self.api.calls('blacklist'), 5)
 
+    def test_a_download_that_was_never_sent_is_not_counted(self):
+        self.use_blacklist()
+        self.api.stop()
+        for _ in range(7):
+            self.flush()
+            self.due()
+        [quota] = [one for one in self.status()['endpoints'] if one['name'] == 'blacklist']
+        self.assertEqual(quota['remaining'], 5)
+
     def test_without_a_key_the_reason_is_shown(self):
         self.use_blacklist()
         os.unlink(self.place.path('key'))
         self.flush()
-        self.assertEqual((self.feed()['state'], self.feed()['why']), ('none', 'it needs an API key: [abuseipdb] key_file'))
+        self.assertEqual((self.feed()['state'], self.feed()['why']), ('none', 'no API key; set [abuseipdb] key_file'))
 
 
 class SelfTest(FeedCase):
@@ -306,7 +366,7 @@ class SelfTest(FeedCase):
 
     def test_a_feed_is_ok_when_its_entries_are_there(self):
         row = self.row()
-        self.assertEqual((row['state'], row['why']), ('silent', 'no download yet: rep-report --flush'))
+        self.assertEqual((row['state'], row['why']), ('silent', 'no download yet; run rep-report --flush'))
         self.flush()
         row = self.row()
         self.assertEqual(row['state'], 'ok')

@@ -134,7 +134,7 @@ class Upgraded(StoreCase):
         self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         before = self.place.bytes('state/iprep.db')
         for args in EACH:
-            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 6), not touched: '
+            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 7), not touched: '
                       'install that one again, or set it aside with rep-purge --reset')
         self.gate(BLOCKED)
         self.assertEqual(self.place.bytes('state/iprep.db'), before)

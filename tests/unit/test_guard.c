@@ -9,7 +9,7 @@
 #define SPECIAL "private-use (RFC 1918)"
 #define ALLOWED "allowed by [allow]"
 #define OWN	"an address of this host"
-#define HOLDS	"holds an address of [allow]"
+#define HOLDS	"contains an address in [allow]"
 
 static struct session session;
 

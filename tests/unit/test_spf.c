@@ -299,7 +299,7 @@ TEST(long_terms_and_names_have_their_limits)
 	snprintf(text, sizeof(text), "v=spf1 include:%s.%s.%s.%.62s", label, label, label, label);
 	spf_read(&reader, text, strlen(text));
 	assert_int_equal(spf_next(&reader, &term), SPF_REFUSED);
-	assert_has(term.why, "has no valid name");
+	assert_has(term.why, "has no valid domain");
 
 	snprintf(text, sizeof(text), "v=spf1 include:%sx.test", label);
 	spf_read(&reader, text, strlen(text));
