@@ -52,8 +52,8 @@ static void fetch_work_free(struct job *job)
  * A time further away than any fetch can have set was written under another clock, or with a longer
  * `every`. A list that is not in the file was removed, or lost with it.
  */
-static bool is_time(const struct session *session, const struct conf_source *source,
-		    const struct fetch *fetch, int64_t now)
+static bool is_time_to_fetch(const struct session *session, const struct conf_source *source,
+			     const struct fetch *fetch, int64_t now)
 {
 	int64_t every_s = source->every_s;
 
@@ -104,7 +104,7 @@ static int next_fetch(const struct job_queue *queue, const struct conf_source **
 				     ret_fetch);
 		if (rc < 0)
 			return rc;
-		if (!is_time(session, source, ret_fetch, now))
+		if (!is_time_to_fetch(session, source, ret_fetch, now))
 			continue;
 		rc = may_go(session, source);
 		if (rc < 0)

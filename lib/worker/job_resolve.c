@@ -54,8 +54,8 @@ static enum feed_kind list_kind(const struct conf_allow *entry)
  * A time further away than any name waits was written under another clock. A name whose networks
  * are not in the file was removed in the meantime, or lost with it.
  */
-static bool is_time(const struct session *session, const struct conf_allow *entry,
-		    const struct fetch *fetch, int64_t now)
+static bool is_time_to_resolve(const struct session *session, const struct conf_allow *entry,
+			       const struct fetch *fetch, int64_t now)
 {
 	int64_t most_s = entry->kind == ALLOW_HOST ? HOST_MAX_S : SPF_S;
 
@@ -85,7 +85,7 @@ static int next_name(const struct job_queue *queue, const struct conf_allow **re
 				     feed_name_identity(entry->name), ret_fetch);
 		if (rc < 0)
 			return rc;
-		if (!is_time(session, entry, ret_fetch, now))
+		if (!is_time_to_resolve(session, entry, ret_fetch, now))
 			continue;
 		*ret_entry = entry;
 		return 1;
@@ -147,7 +147,7 @@ static int resolve_is_due(struct job_queue *queue)
 /* ---- what came of it ---- */
 
 /* One record can name all addresses in pieces, and so can those that it includes. */
-static bool is_too_wide(const struct feed_entries *entries)
+static bool covers_too_much(const struct feed_entries *entries)
 {
 	return feed_entries_cover_v4(entries) > FEED_COVER_MAX ||
 	       feed_entries_cover_v6(entries) > FEED_COVER_V6_MAX;
@@ -198,7 +198,7 @@ static int write_networks(const struct session *session, const struct resolve_wo
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
 	}
 	feed_entries_sort(entries);
-	if (work->kind == FEED_SPF && is_too_wide(entries)) {
+	if (work->kind == FEED_SPF && covers_too_much(entries)) {
 		feed_entries_free(entries);
 		return err_set(session->err, IPREP_E_CONFIG,
 			       "its networks cover more than 1 %% "
