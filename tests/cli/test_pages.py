@@ -71,6 +71,7 @@ class Pages(Case):
                 continue                   # lines of a configuration
             command = text.split('ignorecommand = ')[-1]
             command = command.replace('<ip>', '45.1.1.1').replace('<restored>', '0').replace('%(__name__)s', 'jail')
+            command = command.replace('>/etc/fail2ban/', f'>{self.place.dir}/')
             with self.subTest(example=text):
                 p = self.sh(command)
                 self.assertEqual(p.returncode, STATUS.get(text, 0), p.stdout + p.stderr)
@@ -78,7 +79,7 @@ class Pages(Case):
         self.assertEqual(len(ran), count)
 
     def test_the_examples_of_rep_check_do_what_they_say(self):
-        self.run_all('rep-check.8', 10)
+        self.run_all('rep-check.8', 11)
         self.assertEqual(self.called(), ['nft -f -'])
         self.assertIn('made by rep-check --blocks --format cidr', self.place.text('blocked.cidr'))
 
@@ -101,7 +102,7 @@ class Pages(Case):
         self.assertEqual(self.called(), ['fail2ban-client -t', 'fail2ban-client reload'])
 
     def test_the_examples_of_the_lists_do_what_they_say(self):
-        self.run_all('iprep-lists.7', 1)
+        self.run_all('iprep-lists.7', 3)
 
     def test_the_examples_of_the_configuration_are_accepted_with_the_shipped_file(self):
         with open(os.path.join(TOP, 'fail2ban/iprep.conf'), encoding='utf-8') as f:
@@ -109,7 +110,7 @@ class Pages(Case):
         self.place.write('iprep.conf', shipped.replace('/var/log/iprep/', self.place.path('state/')))
         parts = [text for text in examples('iprep.conf.5') if text.startswith('[')]
         others = [text for text in examples('iprep-lists.7') if text.startswith('[')]
-        self.assertEqual((len(parts), len(others)), (2, 1))
+        self.assertEqual((len(parts), len(others)), (3, 2))
         for text in (*parts, *others, '\n'.join(parts)):
             self.place.write('iprep.local', text + '\n')
             self.ready()
