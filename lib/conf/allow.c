@@ -380,6 +380,19 @@ static void sort_entries(struct conf *conf)
 	}
 }
 
+static int check_names(const struct conf *conf, struct err *error)
+{
+	const struct conf_allow *first;
+
+	if (conf->nallow - conf->nallow_nets <= ALLOW_NAMES_MAX)
+		return 0;
+	first = &conf->allow[conf->nallow_nets + ALLOW_NAMES_MAX];
+	return err_set(error, IPREP_E_CONFIG,
+		       "%s:%d: more than %d host names and SPF domains in [allow]: \"%.100s\"",
+		       first->file ? first->file : "[allow]", first->line, ALLOW_NAMES_MAX,
+		       first->name);
+}
+
 int allow_finish(struct conf *conf, struct err *error)
 {
 	char patterns[CONF_TEXT_MAX], *save = NULL;
@@ -389,9 +402,10 @@ int allow_finish(struct conf *conf, struct err *error)
 	for (char *at = strtok_r(patterns, ", \t", &save); at && !rc;
 	     at = strtok_r(NULL, ", \t", &save))
 		rc = read_pattern(conf, at, error);
-	if (!rc)
-		sort_entries(conf);
-	return rc;
+	if (rc)
+		return rc;
+	sort_entries(conf);
+	return check_names(conf, error);
 }
 
 void allow_free(struct conf *conf)

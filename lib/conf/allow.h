@@ -9,6 +9,7 @@
 #include "conf/keys.h"
 
 #define ALLOW_ENTRIES_MAX 100000
+#define ALLOW_NAMES_MAX	  900 /* hosts and SPF domains: the file of the feeds has 1000 lists */
 
 conf_parser p_allow_addresses, p_allow_files, p_allow_spf;
 

@@ -167,7 +167,7 @@ static int is_held_back(const struct session *session, const struct addr *key)
 {
 	const struct conf *conf = session->conf;
 	int64_t login_at, now = clock_now_s(&session->clock);
-	int rc = store_login_at(session->store, key, &login_at), waiting;
+	int rc = store_login_at(session->store, key, &login_at), waiting, held;
 
 	if (rc < 0)
 		return rc;
@@ -180,7 +180,10 @@ static int is_held_back(const struct session *session, const struct addr *key)
 	waiting = store_lookups_untried(session->store, conf->max_new_blocks + 1);
 	if (waiting < 0)
 		return waiting;
-	return rc + waiting > conf->max_new_blocks; /* its own lookup is among them */
+	held = store_blocks_held(session->store, conf->max_new_blocks + 1);
+	if (held < 0)
+		return held;
+	return rc + waiting + held > conf->max_new_blocks; /* its own lookup is among them */
 }
 
 /* Its lookup is queued: does the line count now? Where names are counted only they do. */

@@ -279,6 +279,14 @@ int store_blocks_first_since(struct store *store, int64_t since, int max)
 			 SQL_INT(since), SQL_INT(max), SQL_INT(store_now(store)));
 }
 
+int store_blocks_held(struct store *store, int max)
+{
+	return sql_count(store,
+			 "SELECT count(*) FROM (SELECT 1 FROM block"
+			 " WHERE due = 1 AND first_at = 0 LIMIT ?1)",
+			 SQL_INT(max));
+}
+
 int store_pardoned(struct store *store, const struct addr *key)
 {
 	int64_t until, now = store_now(store);

@@ -118,6 +118,8 @@ int store_block_announced(struct store *store, const struct addr *key, int64_t a
 int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
 int store_blocks_first_since(struct store *store, int64_t since, int max);
+/* How many blocks wait for their first line. */
+int store_blocks_held(struct store *store, int max);
 enum block_order {
 	BLOCKS_BY_FIRST,
 	BLOCKS_BY_KEY,

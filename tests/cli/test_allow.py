@@ -69,6 +69,14 @@ class Table(AllowCase):
                 self.run_it('rep-check', '--allowed', *args, status=74, stdout=full, stderr=subprocess.PIPE, capture_output=False)
 
 
+class Limits(AllowCase):
+    def test_no_more_names_than_the_file_of_the_feeds_has_room_for(self):
+        self.place.write('a.list', ''.join(f'host{number}.example\n' for number in range(899)))
+        self.ready()
+        self.place.write('a.list', ''.join(f'host{number}.example\n' for number in range(901)))
+        self.run_it('rep-check', '--ready', status=78, says='more than 900 host names and SPF domains in [allow]')
+
+
 class Programs(AllowCase):
     def test_json_has_all_of_it(self):
         entries = {entry['entry']: entry for entry in self.entries()}

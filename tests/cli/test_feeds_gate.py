@@ -105,6 +105,13 @@ class Limits(FeedGateCase):
         self.assertEqual(self.verdicts(), 5)
         self.assertEqual(self.counted(KNOWN[8:10]), [])
 
+    def test_blocks_that_are_held_back_take_the_room_of_new_ones(self):
+        self.start(worker={'max_new_blocks': '5/1h'})
+        self.ready()
+        for number in range(5):
+            self.block(f'45.98.{number}.1', held=True, due=1)
+        self.assertEqual(self.counted(KNOWN[:2]), [])
+
     def test_as_many_lines_as_the_gate_wants(self):
         self.start(gate={'failures': 3})
         self.gate(ADDRESS)
