@@ -10,6 +10,7 @@
 #define PAUSE_MAX_MS 50
 #define PROGRESS_MS  200
 #define CHECK_MS     30000
+#define FETCHES_S    (60 * 86400LL) /* no feed waits longer; a wrong clock costs a download */
 
 struct purge {
 	const struct session *session;
@@ -110,6 +111,9 @@ int purge_run(const struct session *session, bool dry_run,
 	if (rc)
 		return rc;
 	rc = purge_rows(&purge, ret);
+	if (rc)
+		return rc;
+	rc = store_fetches_forget(session->store, clock_now_s(&session->clock) - FETCHES_S);
 	if (rc)
 		return rc;
 	rc = purge_pages(session);

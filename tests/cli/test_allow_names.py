@@ -176,6 +176,12 @@ class Changes(NamesCase):
         self.flush()
         self.assertEqual(list(self.feeds()), ['mail.example'])
 
+    def test_a_purge_forgets_the_fetches_of_names_that_went_long_ago(self):
+        self.flush()
+        self.sql("UPDATE fetch SET tried_at = tried_at - 61 * 86400 WHERE name = 'home.example'")
+        self.purge()
+        self.assertEqual(self.sql('SELECT name FROM fetch'), [('mail.example',)])
+
     def test_an_entry_whose_time_is_over_allows_nothing(self):
         self.place.write('a.list', 'home.example until=2020-01-01\n')
         self.place.change('addresses = home.example', 'files = {dir}/*.list'.replace('{dir}', self.place.dir))

@@ -16,8 +16,6 @@ import time
 
 from api_server import Api, answer
 
-FIRST = int(ipaddress.ip_address('45.1.0.1'))
-
 
 def addresses(count, first='45.1.0.1'):
     """Public addresses, one after the other."""
