@@ -548,6 +548,55 @@ struct iprep_blocks_query {
 IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
 			   const struct iprep_blocks_query *query) IPREP_MUST_CHECK;
 
+/* ---- counters ---- */
+
+/*
+ * What iprep did, by day. Names and labels:
+ *
+ *	lookup       confirmed, clean, exempt, unknown
+ *	block        TIER, JAIL and SOURCES, separated by tabs; sources by commas: announced for
+ *	             the first time, or in a higher tier than before
+ *	report       done, refused, unknown, dropped, retracted
+ *	retraction   done, refused
+ *	line         counted, ignored: ambiguous lines
+ *	ban          reported, lookup, skipped: bans of ordinary jails that were recorded
+ *	login        recorded
+ *	pardon       ""
+ *	unpardon     ""
+ *	release      recheck, allowed, quarantine
+ *	spared       login: confirmed, but not blocked after a login
+ *	asked        SOURCE: in how many lookups it was consulted: network, disk or cache
+ *	answered     SOURCE: and gave an answer
+ *	error        SOURCE: and did not, or refused
+ *	listed       SOURCE: its answer gave points
+ *	decisive     SOURCE: without its points the verdict would have been a lesser one
+ *	alone        SOURCE: decisive, and no other source gave points
+ *	wrong        SOURCE: named by a block whose address was pardoned, released by a re-check,
+ *	             or logged in
+ *	latency      SOURCE and a bound in milliseconds, separated by a tab: 10, 30, 100, 300,
+ *	             1000, 3000, inf. Answers over the network; each is in one row only
+ *	api_error    check, report, bulk-report, clear-address, blacklist: calls that failed
+ *
+ * A label beyond the first 999 of a name and day is counted as "other" ("block": as three of it).
+ */
+struct iprep_counter {
+	int64_t day; /* seconds since 1970 of its 00:00 UTC; 0: the sum of what is older than
+			[retention] counters */
+	const char *name, *label;
+	int64_t count;
+};
+/*
+ * Read counters by day, name and label. They only grow: the sum over all days never falls, until
+ * the database is reset. Changes nothing.
+ * @from_at, @to_at  the days that contain these, and those between; from_at 0: with day 0
+ * @row              returns 0; any other value ends the call with _IO. Until the last row returns,
+ *                   the database's log is not emptied
+ * Errors: _ARG (times), _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ */
+IPREP_API int iprep_counters(struct iprep_ctx *ctx, int64_t from_at, int64_t to_at,
+			     int (*row)(void *user, const struct iprep_counter *counter),
+			     void *user) IPREP_MUST_CHECK;
+
 /* ---- section [allow] ---- */
 
 enum iprep_allow_kind {

@@ -239,7 +239,8 @@ static int mend_some(struct store *store, int64_t beyond, int max_rows)
 	rc = sql_run(store,
 		     "UPDATE block SET until = ?2 + max(0, min(until - since, ?4)), since = ?2,"
 		     " first_at = min(first_at, ?2), announced_at = min(announced_at, ?2),"
-		     " shown_at = min(shown_at, ?2), recheck_at = 0"
+		     " shown_at = min(shown_at, ?2), mailed_at = min(mailed_at, ?2),"
+		     " recheck_at = 0"
 		     " WHERE key IN (" MADE_THEN " LIMIT ?3)",
 		     SQL_INT(beyond), SQL_INT(now), SQL_INT(max_rows), SQL_INT(TEN_YEARS_S));
 	if (rc)

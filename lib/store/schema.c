@@ -130,8 +130,21 @@ static const char schema_7[] =
 	" next_at INTEGER NOT NULL, tries INTEGER NOT NULL, why TEXT NOT NULL,"
 	" PRIMARY KEY(kind, name)) STRICT, WITHOUT ROWID;";
 
+/*
+ * What was counted, by day (seconds since 1970 / 86400, UTC; 0: all that retention has removed).
+ * When a block was mailed, and what it was made from.
+ */
+static const char schema_8[] =
+	"CREATE TABLE counter("
+	" day INTEGER NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, n INTEGER NOT NULL,"
+	" PRIMARY KEY(day, name, label)) STRICT, WITHOUT ROWID;"
+	"ALTER TABLE block ADD COLUMN mailed_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE block ADD COLUMN evidence TEXT NOT NULL DEFAULT '';"
+	"UPDATE block SET mailed_at = shown_at;"
+	"CREATE INDEX block_unmailed ON block(first_at) WHERE mailed_at = 0;";
+
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4,
-				     schema_5, schema_6, schema_7 };
+				     schema_5, schema_6, schema_7, schema_8 };
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
 static int schema_exec(struct store *store, const char *sql)
@@ -164,7 +177,8 @@ static const char *const altered[] = {
 	" NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, first_at INTEGER NOT NULL,"
 	" announced_at INTEGER NOT NULL, due INTEGER NOT NULL, jail TEXT NOT NULL, src TEXT"
 	" NOT NULL, shown_at INTEGER NOT NULL DEFAULT 0, recheck_at INTEGER NOT NULL DEFAULT"
-	" 0, addr BLOB, seen TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID",
+	" 0, addr BLOB, seen TEXT NOT NULL DEFAULT '', mailed_at INTEGER NOT NULL DEFAULT 0,"
+	" evidence TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID",
 	"CREATE TABLE zone( name TEXT PRIMARY KEY, zone TEXT NOT NULL, state4 INTEGER NOT"
 	" NULL, state6 INTEGER NOT NULL, why TEXT NOT NULL, latency_ms INTEGER NOT NULL,"
 	" probed_at INTEGER NOT NULL, silent_since INTEGER NOT NULL, probed6_at INTEGER NOT"

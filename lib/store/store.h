@@ -213,6 +213,29 @@ int store_fetch_put(struct store *store, int kind, const char *name, uint64_t id
 /* Those not tried since `before`: they are configured no longer. */
 int store_fetches_forget(struct store *store, int64_t before);
 
+/* ---- what was counted, by day ---- */
+
+#define COUNTER_NAME_MAX   16
+#define COUNTER_LABEL_MAX  384	/* the longest: tier, jail and sources of a block */
+#define COUNTER_LABELS_MAX 1000 /* of a name and day; what would be one more becomes "other" */
+struct counter {
+	int64_t day; /* since 1970, UTC; 0: all that retention has removed */
+	char name[COUNTER_NAME_MAX];
+	char label[COUNTER_LABEL_MAX]; /* parts separated by tabs; printable */
+	int64_t count;
+};
+/*
+ * Add n to what was counted today, in the caller's transaction. A label has no address, and no name
+ * of a user or host. n of 0 or less changes nothing.
+ */
+int store_count(struct store *store, const char *name, const char *label, int64_t n);
+/*
+ * Of the days from one to the other, by day, name and label, after the one given (zeroed: from the
+ * start). Returns how many were put into ret.
+ */
+int store_counters_page(struct store *store, int64_t from_day, int64_t to_day,
+			const struct counter *after, struct counter *ret, size_t max);
+
 /* ---- who tried what, who logged in ---- */
 
 /* One failed login under this name. Kept as a keyed hash, SPRAY_USERS_MAX per key. */

@@ -11,7 +11,7 @@ from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase, kept_sql
 NEWEST = len(KEPT)
 # which tables each version brought
 TABLES = [{'meta', 'block', 'pardon', 'finding', 'lookup', 'report', 'endpoint'}, {'zone', 'sighting', 'good'},
-          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set(), {'fetch'}]
+          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set(), {'fetch'}, {'counter'}]
 
 
 def shape(db):
@@ -134,7 +134,7 @@ class Upgraded(StoreCase):
         self.sql('PRAGMA wal_checkpoint(TRUNCATE)')
         before = self.place.bytes('state/iprep.db')
         for args in EACH:
-            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 7), not touched: '
+            self.each(args, status=74, says='written by a newer iprep (version 99; this one knows 8), not touched: '
                       'install that one again, or set it aside with rep-purge --reset')
         self.gate(BLOCKED)
         self.assertEqual(self.place.bytes('state/iprep.db'), before)

@@ -476,7 +476,7 @@ static void refuse(int code, const char *text)
 TEST(a_newer_database_is_refused_and_not_touched)
 {
 	sql("PRAGMA user_version = 99");
-	refuse(IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 7)");
+	refuse(IPREP_E_STORE, "written by a newer iprep (version 99; this one knows 8)");
 }
 
 TEST(a_damaged_database_is_refused_with_what_to_do)

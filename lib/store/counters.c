@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * counters.c - sums by day, without addresses
+ *
+ * They are written in the transaction of what they count, so that both survive a crash, or neither.
+ */
+#include "store/store_private.h"
+#include "base/buf.h"
+#include "base/mask.h"
+#include <string.h>
+
+#define DAY_S 86400
+
+/* A file may hold any number: one that overflows would become a float, which the table refuses. */
+#define PLUS(number) "min(max(n, 0), 1000000000000000) + " number
+
+static const char *label_of_rest(const char *name)
+{
+	return strcmp(name, "block") ? "other" : "other\tother\tother";
+}
+
+static int counter_add(struct store *store, int64_t day, const char *name, const char *label,
+		       int64_t n)
+{
+	return sql_run(store,
+		       "INSERT INTO counter(day, name, label, n) VALUES(?1, ?2, ?3, ?4)"
+		       " ON CONFLICT(day, name, label) DO UPDATE SET n = " PLUS("?4"),
+		       SQL_INT(day), SQL_TEXT(name), SQL_TEXT(label), SQL_INT(n));
+}
+
+static int has_label_room(struct store *store, int64_t day, const char *name)
+{
+	int count = sql_count(store,
+			      "SELECT count(*) FROM (SELECT 1 FROM counter WHERE day = ?1"
+			      " AND name = ?2 LIMIT ?3)",
+			      SQL_INT(day), SQL_TEXT(name), SQL_INT(COUNTER_LABELS_MAX - 1));
+
+	if (count < 0)
+		return count;
+	return count < COUNTER_LABELS_MAX - 1; /* one is for the rest */
+}
+
+int store_count(struct store *store, const char *name, const char *label, int64_t n)
+{
+	int64_t day = store_now(store) / DAY_S;
+	int rc;
+
+	if (n <= 0)
+		return 0;
+	rc = sql_run(store,
+		     "UPDATE counter SET n = " PLUS("?4") " WHERE day = ?1 AND name = ?2"
+							  " AND label = ?3",
+		     SQL_INT(day), SQL_TEXT(name), SQL_TEXT(label), SQL_INT(n));
+	if (rc || sqlite3_changes(store->db))
+		return rc;
+	rc = has_label_room(store, day, name);
+	if (rc < 0)
+		return rc;
+	return counter_add(store, day, name, rc ? label : label_of_rest(name), n);
+}
+
+/* Tabs are the only control characters of a label. */
+static void label_read(sqlite3_stmt *row, int column, char dst[COUNTER_LABEL_MAX])
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	sql_text(row, column, dst, COUNTER_LABEL_MAX);
+	for (size_t i = 0; dst[i]; i++)
+		if (text[i] == '\t')
+			dst[i] = '\t';
+}
+
+static bool counter_read(sqlite3_stmt *row, void *element)
+{
+	struct counter *counter = element;
+
+	counter->day = sql_int(row, 0);
+	sql_text(row, 1, counter->name, sizeof(counter->name));
+	label_read(row, 2, counter->label);
+	counter->count = sql_int(row, 3);
+	return true;
+}
+
+static int counter_compare(const struct counter *left, const struct counter *right)
+{
+	int by_name = strcmp(left->name, right->name);
+
+	if (left->day != right->day)
+		return left->day < right->day ? -1 : 1;
+	if (by_name)
+		return by_name;
+	return strcmp(left->label, right->label);
+}
+
+/* The page after this one begins where it ends: what is not in order would come forever. */
+static int check_counter_order(struct store *store, const struct counter *after,
+			       const struct counter *page, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (counter_compare(&page[i], i ? &page[i - 1] : after) <= 0)
+			return store_damaged(store, "reading", "counters are not in their order");
+	return count;
+}
+
+int store_counters_page(struct store *store, int64_t from_day, int64_t to_day,
+			const struct counter *after, struct counter *ret, size_t max)
+{
+	int64_t first = after->day > from_day ? after->day : from_day;
+
+	int count = sql_rows(store, counter_read, ret, max,
+			     "SELECT day, name, label, n FROM counter WHERE (day, name, label) >"
+			     " (?1, ?2, ?3) AND day <= ?4 ORDER BY day, name, label LIMIT ?5",
+			     SQL_INT(first), SQL_TEXT(after->name), SQL_TEXT(after->label),
+			     SQL_INT(to_day), SQL_INT(max));
+
+	return check_counter_order(store, after, ret, count);
+}
