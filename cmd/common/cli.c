@@ -265,6 +265,26 @@ int cli_end_root(struct cli *cli)
 	return EX_NOPERM;
 }
 
+int cli_end_root_to_read(struct cli *cli)
+{
+	uid_t uid;
+	gid_t gid;
+	int rc;
+
+	if (geteuid() == 0)
+		return cli_end_root(cli);
+	rc = iprep_state_owner(cli->ctx, &uid, &gid);
+	if (rc)
+		return cli_fail(cli, rc);
+	if (geteuid() == uid || getegid() == gid || group_member(gid))
+		return EX_OK;
+	cli_error(cli,
+		  "the state belongs to user %u and group %u; run as root, or as a member of "
+		  "this group",
+		  (unsigned)uid, (unsigned)gid);
+	return EX_NOPERM;
+}
+
 int cli_end_root_or_state(struct cli *cli)
 {
 	uid_t uid;

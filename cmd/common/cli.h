@@ -33,6 +33,8 @@ bool cli_stdout_is_closed(void);
 int cli_open(struct cli *cli);
 /* Become the owner of the state directory for good. Returns an exit status. */
 int cli_end_root(struct cli *cli);
+/* The same for what only reads: others stay who they are, and must be in the group of the state. */
+int cli_end_root_to_read(struct cli *cli);
 /* The same for lookups: a person who is neither root nor that owner does without the state. */
 int cli_end_root_or_state(struct cli *cli);
 /* Flush stdout: a failed write is a failure. Frees the context. Returns the status to exit with. */

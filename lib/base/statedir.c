@@ -98,10 +98,30 @@ int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struc
 	return 0;
 }
 
-static int statefile_judge(const char *path, const struct stat *st, struct err *error)
+/* The directory of a file: 0, or -1 if it cannot be seen. */
+static int stat_directory_of(const char *path, struct stat *ret)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
+	return stat(dir, ret);
+}
+
+/* Root trusts no other user's directory. */
+static bool is_of_directory(const char *path, uid_t uid)
+{
+	struct stat st;
+
+	return geteuid() && !stat_directory_of(path, &st) && st.st_uid == uid;
+}
+
+static int statefile_judge(const char *path, const struct stat *st, bool shared, struct err *error)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(error, IPREP_E_PERM, "%s: not a regular file; remove it", path);
+	if (shared && is_of_directory(path, st->st_uid))
+		return 0;
 	/* what root's SQLite creates belongs to root until it has given it away */
 	if (st->st_uid && st->st_uid != geteuid())
 		return err_set(error, IPREP_E_PERM,
@@ -111,7 +131,7 @@ static int statefile_judge(const char *path, const struct stat *st, struct err *
 	return 0;
 }
 
-int statefile_open(const char *path, int flags, struct err *error)
+static int open_judged(const char *path, int flags, bool shared, struct err *error)
 {
 	const int safely = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	int fd = open(path, flags | safely, 0600), rc;
@@ -127,14 +147,14 @@ int statefile_open(const char *path, int flags, struct err *error)
 	if (fstat(fd, &st))
 		rc = err_set(error, IPREP_E_IO, "%s: %s", path, strerror(errno));
 	else
-		rc = statefile_judge(path, &st, error);
+		rc = statefile_judge(path, &st, shared, error);
 	if (!rc)
 		return fd;
 	close(fd);
 	return rc;
 }
 
-int statefile_check(const char *path, struct err *error)
+static int check_judged(const char *path, bool shared, struct err *error)
 {
 	struct stat st;
 	int rc;
@@ -145,8 +165,55 @@ int statefile_check(const char *path, struct err *error)
 		return err_set(error, errno == EACCES ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,
 			       strerror(errno));
 	}
-	rc = statefile_judge(path, &st, error);
+	rc = statefile_judge(path, &st, shared, error);
 	if (rc)
 		return rc;
 	return 1;
+}
+
+int statefile_open(const char *path, int flags, struct err *error)
+{
+	return open_judged(path, flags, false, error);
+}
+
+int statefile_open_shared(const char *path, struct err *error)
+{
+	return open_judged(path, O_RDONLY, true, error);
+}
+
+int statefile_check(const char *path, struct err *error)
+{
+	return check_judged(path, false, error);
+}
+
+int statefile_check_shared(const char *path, struct err *error)
+{
+	return check_judged(path, true, error);
+}
+
+/* ---- for the group ---- */
+
+static bool lets_group_in(const char *path)
+{
+	const mode_t in = S_IRGRP | S_IXGRP;
+	struct stat st;
+
+	return !stat_directory_of(path, &st) && (st.st_mode & in) == in;
+}
+
+void statefile_share(int fd, const char *path)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && !(st.st_mode & S_IRGRP) && lets_group_in(path))
+		(void)!fchmod(fd, (st.st_mode & 07777) | S_IRGRP);
+}
+
+void statefile_share_named(const char *path)
+{
+	struct stat st;
+
+	if (geteuid() && !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    !(st.st_mode & S_IRGRP) && lets_group_in(path))
+		(void)!chmod(path, (st.st_mode & 07777) | S_IRGRP);
 }

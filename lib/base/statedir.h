@@ -19,6 +19,19 @@ int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struc
 /* Opens it with the flags of open(2), without waiting; O_CREAT makes it with mode 0600. Returns a
  * descriptor. Errors: _PERM it is no file, or not ours; _CREATE the rest. */
 int statefile_open(const char *path, int flags, struct err *error);
+/* To read it, also as a member of the directory's group: it may belong to the directory's owner. */
+int statefile_open_shared(const char *path, struct err *error);
 /* The same question of one that a library opens itself. Returns 1 if it exists, 0 if it does not.
  * Errors: _PERM, _IO. */
 int statefile_check(const char *path, struct err *error);
+int statefile_check_shared(const char *path, struct err *error);
+
+/*
+ * Where the directory lets its group in, the group may read the files too: monitoring needs no
+ * rights of the owner. Programs make all files with mode 0600; these two add the group. Failures
+ * are no errors: who cannot read says so.
+ */
+void statefile_share(int fd, const char *path);
+/* The same by name, of files that a library has made: closing one that SQLite has open would drop
+ * its locks (sqlite.org/howtocorrupt.html, 2.2). */
+void statefile_share_named(const char *path);

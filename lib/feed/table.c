@@ -106,7 +106,7 @@ static int map_file(int fd, const char *path, struct feed_table *table, struct e
 
 int feed_table_open(const char *path, struct feed_table **ret, struct err *error)
 {
-	int rc = statefile_check(path, error), fd;
+	int rc = statefile_check_shared(path, error), fd;
 	struct feed_table *table;
 
 	if (rc < 0)
@@ -118,7 +118,7 @@ int feed_table_open(const char *path, struct feed_table **ret, struct err *error
 	table = calloc(1, sizeof(*table));
 	if (!table)
 		return err_set(error, IPREP_E_NOMEM, "%s: out of memory", path);
-	fd = statefile_open(path, O_RDONLY, error);
+	fd = statefile_open_shared(path, error);
 	rc = fd;
 	if (fd >= 0) {
 		rc = map_file(fd, path, table, error);

@@ -7,6 +7,7 @@
  * are written last; until then they are zeros, which no reader takes for a file.
  */
 #include "feed/table_private.h"
+#include "base/statedir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -287,6 +288,7 @@ static int replace_file(struct writer *writer, const char *path, struct err *err
 	if (writer->fd < 0)
 		return err_set(error, IPREP_E_CREATE, "%s: cannot be created: %s", fresh,
 			       strerror(errno));
+	statefile_share(writer->fd, path);
 	rc = write_table(writer, fresh, error);
 	if (close(writer->fd) && !rc)
 		rc = write_failed(fresh, errno, error);

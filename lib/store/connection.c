@@ -97,6 +97,15 @@ void store_watch(struct store *store)
 		sqlite3_progress_handler(store->db, 0, NULL, NULL);
 }
 
+/* The last STORE_WORK to close the file would remove its log and its index, and a process that may
+ * only read cannot make them again: sqlite.org/wal.html#readonly. */
+static void keep_log(struct store *store)
+{
+	int on = 1;
+
+	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
+}
+
 int store_connect(struct store *store, const char *name, int flags)
 {
 	int on = 0;
@@ -110,6 +119,7 @@ int store_connect(struct store *store, const char *name, int flags)
 	if (sqlite3_extended_result_codes(store->db, 1) != SQLITE_OK ||
 	    sqlite3_busy_handler(store->db, wait_for_lock, store) != SQLITE_OK)
 		return store_fail(store, "opening");
+	keep_log(store);
 	sqlite3_wal_hook(store->db, after_commit, store);
 	store_watch(store);
 	/* a manipulated database must not run functions of its own, nor make values that take

@@ -61,11 +61,25 @@ int store_files_check(struct store *store)
 		int rc;
 
 		store_path_with(store, ends[i], path);
-		rc = statefile_check(path, store->error);
+		if (store->mode == STORE_VIEW)
+			rc = statefile_check_shared(path, store->error);
+		else
+			rc = statefile_check(path, store->error);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+void store_files_share(struct store *store)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char path[STORE_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		store_path_with(store, ends[i], path);
+		statefile_share_named(path);
+	}
 }
 
 int store_log_alone(struct store *store)

@@ -367,6 +367,10 @@ int store_schema(struct store *store)
 		return STORE_MOVED;
 	if (rc || version == SCHEMA_VERSION)
 		return rc;
+	if (store->mode == STORE_VIEW)
+		return err_set(store->error, IPREP_E_STORE,
+			       "%s: of an older version; the next hook or worker migrates it",
+			       store_name(store));
 	if (store->read_only && version && store->mode == STORE_GATE)
 		return 0; /* blocks and pardons are in every version as they are now */
 	if (store->read_only && version)

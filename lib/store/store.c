@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HOOK_WAIT_MS   2000
@@ -91,6 +92,7 @@ static int open_as_it_is(struct store *store, const char *path)
 
 static int open_existing(struct store *store)
 {
+	int flags = store->mode == STORE_VIEW ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int off = 1, rc = STORE_MOVED;
 
 	for (int i = 0; rc == STORE_MOVED && i < REOPENS_MAX; i++) {
@@ -98,7 +100,7 @@ static int open_existing(struct store *store)
 			sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
 		store_disconnect(store);
 		store->state = STORE_SOUND;
-		rc = store_connect(store, store->path, SQLITE_OPEN_READWRITE);
+		rc = store_connect(store, store->path, flags);
 		if (!rc)
 			rc = store_schema(store);
 	}
@@ -114,11 +116,50 @@ static int open_or_make(struct store *store)
 
 	if (!rc)
 		rc = store_missing(store);
+	if (rc > 0 && store->mode == STORE_VIEW)
+		return err_set(
+			store->error, IPREP_E_STORE,
+			"%s: not made yet; run rep-check --ready, or wait for the first hook",
+			store->path);
 	if (rc > 0)
 		rc = store_make(store);
 	if (rc)
 		return rc;
-	return open_existing(store);
+	rc = open_existing(store);
+	if (!rc && store->mode == STORE_WORK)
+		store_files_share(store);
+	return rc;
+}
+
+static bool is_read_only_disk(const char *path)
+{
+	struct statvfs disk;
+
+	return !statvfs(path, &disk) && disk.f_flag & ST_RDONLY;
+}
+
+static bool is_missing(const char *path, const char *end)
+{
+	char name[STORE_PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s%s", path, end);
+	return access(name, F_OK) && errno == ENOENT;
+}
+
+/* The file is taken as it is only where no process can change it; a member of the group cannot keep
+ * others out. */
+static int open_to_view(struct store *store, const char *path, int rc)
+{
+	if (is_read_only_disk(path) && log_is_empty(path) && uri_is_plain(path))
+		return open_unlocked(store, path);
+	if (!access(path, W_OK))
+		return open_alone(store, path);
+	if (is_missing(path, "-wal") || is_missing(path, "-shm"))
+		return err_set(store->error, IPREP_E_BUSY,
+			       "%s: cannot be read without its log (-wal, -shm), which another "
+			       "program removed; the next hook or worker makes it again",
+			       path);
+	return rc;
 }
 
 void store_begin_call(struct store *store)
@@ -151,6 +192,8 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 	rc = open_or_make(store);
 	if (rc && (mode == STORE_GATE || mode == STORE_READ) && store->db && disk_refuses(store))
 		rc = open_as_it_is(store, path);
+	if (rc && mode == STORE_VIEW && store->db && disk_refuses(store))
+		rc = open_to_view(store, path, rc);
 	store->path = NULL;
 	if (rc) {
 		store_close(store);

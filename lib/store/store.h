@@ -20,6 +20,8 @@ enum store_mode {
 	STORE_RECORD, /* STORE_HOOK, but 4.5 s: what it brings must not be lost */
 	STORE_GATE,   /* STORE_HOOK; on a full or read-only disk reads what is there */
 	STORE_READ,   /* STORE_GATE, for people who only read */
+	STORE_VIEW,   /* also as a member of the directory's group: makes, migrates, repairs nothing
+		       */
 	STORE_WORK,   /* worker, purge, shell: waits 10 s; ends with a checkpoint */
 };
 enum store_sync { STORE_FAST, STORE_DURABLE }; /* lookup jobs, findings : reports, blocks */

@@ -87,6 +87,8 @@ int store_schema(struct store *store);
 int store_missing(struct store *store);
 /* What is there of it is regular files of ours. Errors: _PERM, _IO. */
 int store_files_check(struct store *store);
+/* STORE_VIEW can read them: statefile_share_named(). */
+void store_files_share(struct store *store);
 /* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none.
  */
 int store_log_alone(struct store *store);

@@ -39,6 +39,7 @@ int worker_lock(const struct conf *conf, struct err *error)
 	fd = statefile_open(path, O_RDWR | O_CREAT, error);
 	if (fd < 0)
 		return fd;
+	statefile_share(fd, path);
 	if (worker_relock(fd)) {
 		close(fd);
 		return err_set(error, IPREP_E_BUSY, "%s: another worker is already running", path);
@@ -66,7 +67,7 @@ int worker_runs(const struct conf *conf)
 	int fd, held;
 
 	state_path(conf, "worker.lock", path);
-	fd = statefile_open(path, O_RDWR, NULL);
+	fd = statefile_open_shared(path, NULL);
 	if (fd < 0)
 		return 0; /* then the worker that is started says what is wrong with it */
 	held = set_lock(fd, F_OFD_GETLK, F_WRLCK);
