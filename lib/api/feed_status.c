@@ -58,20 +58,26 @@ static int read_feed(const struct session *session, const struct conf_source *so
 	return rc;
 }
 
+static int read_allowed(const struct session *session, const struct conf_allow *entry,
+			struct feed_status *ret)
+{
+	return read_list(session, entry->kind == ALLOW_HOST ? FEED_HOST : FEED_SPF, entry->name,
+			 feed_name_identity(entry->name), ret);
+}
+
 int feed_status_read(const struct session *session, struct feed_status *ret)
 {
 	const struct conf *conf = session->conf;
-	int rc = 0;
+	int64_t now = clock_now_s(&session->clock);
+	int count = 0, rc = 0;
 
 	for (size_t i = 0; i < conf->nsources && !rc; i++)
 		if (conf->sources[i].type == SOURCE_FEED)
-			rc = read_feed(session, &conf->sources[i], ret++);
-	for (size_t i = 0; i < conf->nallow && !rc; i++) {
-		const struct conf_allow *entry = &conf->allow[i];
-
-		if (entry->kind != ALLOW_NET)
-			rc = read_list(session, entry->kind == ALLOW_HOST ? FEED_HOST : FEED_SPF,
-				       entry->name, feed_name_identity(entry->name), ret++);
-	}
-	return rc;
+			rc = read_feed(session, &conf->sources[i], &ret[count++]);
+	for (size_t i = 0; i < conf->nallow && !rc; i++)
+		if (conf->allow[i].kind != ALLOW_NET && !conf_allow_is_over(&conf->allow[i], now))
+			rc = read_allowed(session, &conf->allow[i], &ret[count++]);
+	if (rc)
+		return rc;
+	return count;
 }

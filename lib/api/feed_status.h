@@ -9,7 +9,9 @@ struct feed_status {
 	struct iprep_feed feed; /* its texts are those below, or of the configuration */
 	char why[DETAIL_MAX];
 };
-/* How many there are: the feeds in the order of the configuration, then the names of [allow]. */
+/* How many there are: the feeds in the order of the configuration, then the names of [allow], those
+ * whose time is over too. */
 size_t feed_status_count(const struct conf *conf);
-/* ret has room for all of them. Errors: _STORE, _BUSY. */
+/* ret has room for all of them. Returns how many have an effect, which are first in it. Errors:
+ * _STORE, _BUSY. */
 int feed_status_read(const struct session *session, struct feed_status *ret);

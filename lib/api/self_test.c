@@ -280,7 +280,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		rc = store_quota_take(test.session.store, "check", 1);
 	if (!rc && test.session.store)
 		rc = feed_status_read(&test.session, test.feeds);
-	if (!rc)
+	if (rc >= 0)
 		rc = run_test_points(&test,
 				     timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
 	if (!rc)

@@ -112,11 +112,13 @@ static int read_feeds(struct iprep_ctx *ctx, struct whole *whole)
 	if (!whole->feeds || !whole->feed_list)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	rc = feed_status_read(&session, whole->feeds);
-	for (size_t i = 0; i < count; i++)
-		whole->feed_list[i] = &whole->feeds[i].feed;
+	if (rc < 0)
+		return rc;
 	whole->queue.feeds = whole->feed_list;
-	whole->queue.nfeeds = count;
-	return rc;
+	whole->queue.nfeeds = (size_t)rc;
+	for (int i = 0; i < rc; i++)
+		whole->feed_list[i] = &whole->feeds[i].feed;
+	return 0;
 }
 
 static struct iprep_ages ages_of(const struct queue_counts *counts, int what)

@@ -13,8 +13,9 @@
 struct feeds {
 	int failure; /* why table is NULL although there is a file */
 	struct feed_table *table;
-	bool is_tried;	    /* to map it */
-	struct stat mapped; /* the file that is */
+	bool is_tried;	      /* to map it */
+	struct stat mapped;   /* the file that is */
+	char why[DETAIL_MAX]; /* what feeds_allowed() returned last */
 };
 
 struct feeds *feeds_new(void)
@@ -246,13 +247,15 @@ bool feeds_spf(const struct session *session, const struct addr *addr, char ret_
 	return entry != NULL;
 }
 
-bool feeds_allowed(const struct session *session, const struct addr *addr, char ret_why[DETAIL_MAX])
+const char *feeds_allowed(const struct session *session, const struct addr *addr)
 {
 	const struct conf_allow *entry = find_name(session, addr, ALLOW_HOST, FEED_HOST);
 
-	if (entry)
-		snprintf(ret_why, DETAIL_MAX, "allowed as %.120s", entry->name);
-	return entry != NULL;
+	if (!entry) /* as without feeds */
+		return NULL;
+	snprintf(session->feeds->why, sizeof(session->feeds->why),
+		 "allowed by host name %.120s in [allow]", entry->name);
+	return session->feeds->why;
 }
 
 /* What a name of [allow] resolved to. */

@@ -32,9 +32,9 @@ void feeds_find(const struct session *session, const struct addr *addr, struct f
 void feeds_defer(const struct session *session, struct finding *findings);
 /* "sends mail for example.com (SPF)": no extended ban. */
 bool feeds_spf(const struct session *session, const struct addr *addr, char ret_why[DETAIL_MAX]);
-/* Is it what a host name of [allow] resolved to? */
-bool feeds_allowed(const struct session *session, const struct addr *addr,
-		   char ret_why[DETAIL_MAX]);
+/* It is what a host name of [allow] resolved to: which. NULL: it is not. Valid until the next call.
+ */
+const char *feeds_allowed(const struct session *session, const struct addr *addr);
 /* The prefix meets what a host name or an SPF domain of [allow] resolved to. */
 bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix);
 /* The same of host names alone. */

@@ -36,15 +36,12 @@ static int holds_own(const struct session *session, const struct prefix *prefix)
 const char *guard_check_in_hook(const struct session *session, const struct addr *addr)
 {
 	const char *special = addr_special(addr);
-	char why[DETAIL_MAX];
 
 	if (special)
 		return special;
 	if (conf_allowed(session->conf, addr, clock_now_s(&session->clock)))
 		return "allowed by [allow]";
-	if (feeds_allowed(session, addr, why))
-		return "allowed by a host name in [allow]";
-	return NULL;
+	return feeds_allowed(session, addr);
 }
 
 const char *guard_check(const struct session *session, const struct addr *addr)

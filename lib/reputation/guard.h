@@ -2,8 +2,9 @@
 /*
  * guard.h - addresses that are left alone: special-purpose ranges, [allow], our own
  *
- * They are never looked up, reported or blocked. Each function returns the reason, or NULL if
- * there is none. session->own has this host's addresses; without it the kernel is asked.
+ * They are never looked up, reported or blocked. Each function returns the reason, valid until the
+ * next call, or NULL if there is none. session->own has this host's addresses; without it the
+ * kernel is asked.
  */
 #pragma once
 #include "reputation/session.h"

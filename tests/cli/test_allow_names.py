@@ -11,7 +11,7 @@ from cases import BAD, Case
 from dns import behaviours
 from dns.server import Zone
 
-ALLOWED = 'allowed by a host name in [allow]'
+ALLOWED = 'allowed by host name home.example in [allow]'
 HOME, HOME6, MAIL, OTHER = '45.61.1.1', '2a02:4780:61::1', '45.62.3.4', '45.63.1.1'
 
 
@@ -187,6 +187,17 @@ class Changes(NamesCase):
         self.place.change('addresses = home.example', 'files = {dir}/*.list'.replace('{dir}', self.place.dir))
         self.flush()
         self.assertIsNone(self.exempt(HOME))
+        self.assertEqual(list(self.feeds()), ['mail.example'])
+
+    def test_the_status_shows_a_long_name_in_its_column(self):
+        name = 'a-name-longer-than-its-column.home.example'
+        self.place.write('a.list', f'{name}\n')
+        self.place.change('addresses = home.example', 'files = {dir}/*.list')
+        lines = self.run_it('rep-report', '--status').stdout.splitlines()
+        head, *rows = (line for line in lines if line.startswith(('FEED', name, 'mail.example')))
+        self.assertEqual({row.index(kind) for row in rows for kind in (' host', ' spf') if kind in row},
+                         {head.index(' KIND')})
+        self.assertEqual(len(rows), 2)
 
     def test_a_name_is_asked_again_after_its_time_to_live(self):
         for ttl, wait_s in ((60, 300), (900, 900), (86400, 3600)):
