@@ -27,11 +27,11 @@ static void clean_environment(void)
 }
 
 /* Output without memory of its own would come in pieces, or not at all. */
-static void prepare_stdout(void)
+static void prepare_stdout(bool is_terminal)
 {
 	static char buffer[BUFSIZ];
 
-	setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof(buffer));
+	setvbuf(stdout, buffer, is_terminal ? _IOLBF : _IOFBF, sizeof(buffer));
 }
 
 /*
@@ -79,10 +79,11 @@ void cli_begin(struct cli *cli, const char *name)
 {
 	*cli = (struct cli){ .name = name };
 	prctl(PR_SET_DUMPABLE, 0);
+	terminal_begin(&cli->terminal);
 	clean_environment();
 	safe_descriptors();
 	ignore_write_signals();
-	prepare_stdout();
+	prepare_stdout(cli->terminal.is_out);
 	/* inherited as ignored, it takes away how a child ended: wait(2) */
 	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	umask(077);
@@ -123,14 +124,19 @@ static int exit_status_of(int err)
 __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, const char *fmt,
 						      va_list ap)
 {
+	struct paragraph paragraph;
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	make_printable(line); /* arguments may be an attacker's */
-	if (cli->hook)
+	if (cli->hook) {
 		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
-	else
-		fprintf(stderr, "%s: %s\n", cli->name, line);
+		return;
+	}
+	paragraph_begin(&paragraph, &cli->terminal, stderr, 0);
+	paragraph_printf(&paragraph, "%s: ", cli->name);
+	paragraph_put(&paragraph, PLAIN, line);
+	paragraph_end(&paragraph);
 }
 
 void cli_error(const struct cli *cli, const char *fmt, ...)

@@ -5,6 +5,7 @@
  * Only here: argv, stdout and stderr, exit, fork, syslog, the environment.
  */
 #pragma once
+#include "common/terminal.h"
 #include <iprep.h>
 #include <sys/types.h>
 #include <sysexits.h>
@@ -20,6 +21,7 @@ struct cli {
 	bool hook;     /* messages go to syslog, not to stderr */
 	bool no_state; /* a person without rights to the state */
 	pid_t parent;  /* of a hook's child (limit.h); 0: none */
+	struct terminal terminal;
 };
 
 /* The first thing main() does: no core dumps, an empty environment, safe descriptors, no death by

@@ -53,6 +53,21 @@ const char *utc_clock(int64_t at, char dst[UTC_TEXT_MAX])
 	return dst;
 }
 
+const char *age_text(int64_t seconds, char dst[UTC_TEXT_MAX])
+{
+	long long number = seconds;
+
+	if (number < 120)
+		snprintf(dst, UTC_TEXT_MAX, "%lld s ago", number);
+	else if (number < 2 * 3600)
+		snprintf(dst, UTC_TEXT_MAX, "%lld min ago", number / 60);
+	else if (number < 2 * 86400)
+		snprintf(dst, UTC_TEXT_MAX, "%lld h ago", number / 3600);
+	else
+		snprintf(dst, UTC_TEXT_MAX, "%lld days ago", number / 86400);
+	return dst;
+}
+
 int64_t monotonic_ms(void)
 {
 	struct timespec now;

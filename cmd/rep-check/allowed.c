@@ -2,8 +2,7 @@
 /*
  * allowed.c - see allowed.h
  *
- * On a terminal the table is as wide as that: what does not fit continues on indented lines. The
- * list is walked twice, first for the width of its columns, so that it is not kept in memory.
+ * The list is walked twice, first for the width of its columns, so that it is not kept in memory.
  * Source of ignoreip: FileIPAddrSet in server/ipdns.py of fail2ban 1.1.1.
  */
 #include "rep-check/allowed.h"
@@ -11,20 +10,14 @@
 #include "common/text.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
-#define WIDTH_MIN     40
-#define WIDTH_DEFAULT 80
-#define WIDTH_OF_PIPE 1000000 /* each entry on one line */
-#define ENTRY_MAX     43      /* "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128" */
+#define ENTRY_MAX     43 /* "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128" */
 #define FROM_TEXT_MAX 4200
 
 struct allowed_list {
 	struct cli *cli;
-	int width;
-	int entry_width, from_width; /* of the columns */
+	struct column columns[4];
 	size_t count;
 };
 
@@ -78,87 +71,50 @@ static int measure(void *user, const struct iprep_allowed *allowed)
 	char from[FROM_TEXT_MAX];
 
 	list->count++;
-	list->entry_width = longer(list->entry_width, allowed->entry);
-	list->from_width = longer(list->from_width, from_text(allowed, from));
+	list->columns[0].width = longer(list->columns[0].width, allowed->entry);
+	list->columns[2].width = longer(list->columns[2].width, from_text(allowed, from));
 	return 0;
 }
 
-/* One word of a paragraph that is indented by 4; *at is the column of its line, 0: none yet. */
-static void put_word(const struct allowed_list *list, int *at, const char *word, int len)
+static void put_resolved(const struct cli *cli, const struct iprep_allowed *allowed)
 {
-	if (*at && *at + 1 + len > list->width) {
-		putchar('\n');
-		*at = 0;
-	}
-	*at += printf("%s%.*s", *at ? " " : "    ", len, word);
-}
-
-static void put_words(const struct allowed_list *list, int *at, const char *text)
-{
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		if (len)
-			put_word(list, at, text, len);
-		text += len;
-		text += strspn(text, " ");
-	}
-}
-
-static void put_resolved(const struct allowed_list *list, const struct iprep_allowed *allowed)
-{
+	struct paragraph paragraph;
 	char when[UTC_TEXT_MAX];
-	int at = 0;
 
 	if (allowed->kind == IPREP_ALLOW_NETWORK)
 		return;
-	if (!allowed->resolved_at) {
-		put_words(list, &at,
-			  list->cli->no_state ? "result of the worker: permission denied"
-					      : "not resolved yet");
-	} else {
-		put_words(list, &at, "resolved");
-		put_words(list, &at, utc_minute(allowed->resolved_at, when));
-		put_words(list, &at, allowed->nnetworks ? "to" : "to no networks");
+	paragraph_begin(&paragraph, &cli->terminal, stdout, 4);
+	paragraph.hang = 4;
+	if (!allowed->resolved_at)
+		paragraph_put(&paragraph, PLAIN,
+			      cli->no_state ? "result of the worker: permission denied"
+					    : "not resolved yet");
+	else
+		paragraph_printf(&paragraph, "resolved %s to%s",
+				 utc_minute(allowed->resolved_at, when),
+				 allowed->nnetworks ? "" : " no networks");
+	for (size_t i = 0; i < allowed->nnetworks; i++) {
+		paragraph_put(&paragraph, PLAIN, " ");
+		paragraph_put(&paragraph, PLAIN, allowed->networks[i]);
 	}
-	for (size_t i = 0; i < allowed->nnetworks; i++)
-		put_words(list, &at, allowed->networks[i]);
-	putchar('\n');
+	paragraph_end(&paragraph);
 }
 
 static int put_row(void *user, const struct iprep_allowed *allowed)
 {
 	const struct allowed_list *list = user;
 	char from[FROM_TEXT_MAX], until[UTC_TEXT_MAX];
-	int at;
+	struct table table;
 
-	at = printf("%-*s  %-16s  ", list->entry_width, allowed->entry, until_text(allowed, until));
-	from_text(allowed, from);
-	if (at + (int)strlen(from) > list->width)
-		at = printf("\n    ") - 1;
-	if (allowed->why && at + list->from_width + 2 + (int)strlen(allowed->why) <= list->width) {
-		printf("%-*s  %s\n", list->from_width, from, allowed->why);
-	} else {
-		puts(from);
-		at = 0;
-		if (allowed->why) {
-			put_words(list, &at, allowed->why);
-			putchar('\n');
-		}
-	}
-	put_resolved(list, allowed);
+	table_begin(&table, &list->cli->terminal, 0, list->columns, 4);
+	table_put(&table, PLAIN, allowed->entry);
+	table_put(&table, allowed->is_over ? DOUBTFUL : PLAIN, until_text(allowed, until));
+	table_put(&table, PLAIN, from_text(allowed, from));
+	if (allowed->why)
+		table_put(&table, PLAIN, allowed->why);
+	table_end_row(&table);
+	put_resolved(list->cli, allowed);
 	return ferror(stdout);
-}
-
-static int terminal_width(void)
-{
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO))
-		return WIDTH_OF_PIPE;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < WIDTH_MIN)
-		return WIDTH_DEFAULT;
-	return size.ws_col;
 }
 
 /* ---- for programs ---- */
@@ -217,21 +173,29 @@ int check_allowed_options(struct cli *cli, const char *format)
 
 static int put_table(struct allowed_list *list, unsigned flags)
 {
+	struct table table;
 	int rc = iprep_allowed(list->cli->ctx, IPREP_NO_STATE, measure, list);
 
 	if (rc)
 		return rc;
-	if (list->entry_width > ENTRY_MAX)
-		list->entry_width = ENTRY_MAX;
-	list->width = terminal_width();
+	if (list->columns[0].width > ENTRY_MAX)
+		list->columns[0].width = ENTRY_MAX;
 	if (!list->count && !list->cli->quiet)
 		puts("no entry in section [allow]");
+	if (list->count && list->cli->terminal.is_out) {
+		table_begin(&table, &list->cli->terminal, 0, list->columns, 4);
+		table_heads(&table);
+	}
 	return iprep_allowed(list->cli->ctx, flags, put_row, list);
 }
 
 int check_allowed(struct cli *cli, const char *format)
 {
-	struct allowed_list list = { .cli = cli };
+	struct allowed_list list = { .cli = cli,
+				     .columns = { { "ENTRY", 5, false, false },
+						  { "UNTIL", 16, false, false },
+						  { "FROM", 4, false, false },
+						  { "WHY", 0, false, false } } };
 	int rc = cli_end_root_or_state(cli);
 	unsigned flags = 0;
 

@@ -17,7 +17,41 @@ struct block_list {
 	const struct export_format *format; /* NULL: text or JSON */
 	struct export export;
 	unsigned long left_out; /* of an export */
+	bool has_heads;
 };
+
+#define NBLOCK_COLUMNS 6
+/* Aligned below their heads; a file or pipe has none. */
+static const struct column block_columns[2][NBLOCK_COLUMNS] = {
+	{ { "", 15, false, false },
+	  { "", 9, false, false },
+	  { "", 3, true, false },
+	  { "", 1, false, false },
+	  { "", 1, false, false },
+	  { "", 0, false, false } },
+	{ { "ADDRESS", 15, false, false },
+	  { "TIER", 9, false, false },
+	  { "SCORE", 5, true, false },
+	  { "UNTIL", 20, false, false },
+	  { "JAIL", 10, false, false },
+	  { "SOURCES", 0, false, false } },
+};
+
+static void begin_blocks(struct table *table, const struct cli *cli)
+{
+	table_begin(table, &cli->terminal, 0, block_columns[cli->terminal.is_out], NBLOCK_COLUMNS);
+}
+
+static void put_block_heads(struct block_list *list)
+{
+	struct table table;
+
+	if (list->has_heads || !list->cli->terminal.is_out)
+		return;
+	list->has_heads = true;
+	begin_blocks(&table, list->cli);
+	table_heads(&table);
+}
 
 /* The library prints address from 16 bytes, so it is safe in a URL and in a shell of root. */
 static void put_links(const char *address)
@@ -32,24 +66,38 @@ static void put_links(const char *address)
 	printf("    undo: fail2ban-client unban $(rep-purge --pardon 30d %.*s)\n", len, address);
 }
 
-static void put_block_text(const struct iprep_block *block, bool links)
+static void put_block_line(const struct cli *cli, const struct iprep_block *block)
 {
 	char until[UTC_TEXT_MAX];
-	int width = 0;
+	struct table table;
 
-	printf("%-15s  %-9s  %3d  until %s  %s  %s\n", block->address, block->tier, block->score,
-	       utc_minute(block->until, until), text_or(block->jail, "-"),
-	       text_or(block->sources, "-"));
-	if (block->seen)
-		printf("    %s%s%s\n", block->seen, block->sources ? ", listed by " : "",
-		       text_or(block->sources, ""));
-	if (block->exempt)
-		printf("    exempt, in no export: %s\n", block->exempt);
-	for (size_t i = 0; i < block->nfindings; i++)
-		if ((int)strlen(block->findings[i]->source) > width)
-			width = (int)strlen(block->findings[i]->source);
-	for (size_t i = 0; i < block->nfindings; i++)
-		check_put_finding(block->findings[i], width);
+	begin_blocks(&table, cli);
+	table_put(&table, PLAIN, block->address);
+	table_put(&table, PLAIN, block->tier);
+	table_printf(&table, "%d", block->score);
+	table_printf(&table, "%s%s", cli->terminal.is_out ? "" : "until ",
+		     utc_minute(block->until, until));
+	table_put(&table, PLAIN, text_or(block->jail, "-"));
+	table_put(&table, PLAIN, text_or(block->sources, "-"));
+	table_end_row(&table);
+}
+
+static void put_block_text(const struct cli *cli, const struct iprep_block *block, bool links)
+{
+	struct paragraph paragraph;
+
+	put_block_line(cli, block);
+	paragraph_begin(&paragraph, &cli->terminal, stdout, 4);
+	if (block->seen) {
+		paragraph_printf(&paragraph, "%s%s%s", block->seen,
+				 block->sources ? ", listed by " : "", text_or(block->sources, ""));
+		paragraph_end(&paragraph);
+	}
+	if (block->exempt) {
+		paragraph_printf(&paragraph, "exempt, in no export: %s", block->exempt);
+		paragraph_end(&paragraph);
+	}
+	check_put_findings(&cli->terminal, 4, block->findings, block->nfindings);
 	if (links)
 		put_links(block->address);
 }
@@ -66,10 +114,12 @@ static int on_block(void *user, const struct iprep_block *block)
 {
 	struct block_list *list = user;
 
-	if (list->cli->json)
+	if (list->cli->json) {
 		check_put_block_json(block);
-	else
-		put_block_text(block, list->only_new);
+	} else {
+		put_block_heads(list);
+		put_block_text(list->cli, block, list->only_new);
+	}
 	if (!list->only_new)
 		return ferror(stdout);
 	/* a block that was not written has not been shown */

@@ -167,7 +167,9 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	if (run->cli->no_state)
 		list.flags |= IPREP_NO_STATE;
 	catch_signals();
-	bar_begin(&run->bar, !run->cli->quiet && !isatty(STDOUT_FILENO)); /* the answers go there */
+	bar_begin(&run->bar, &run->cli->terminal,
+		  !run->cli->quiet && !run->cli->terminal.is_out); /* the answers go there */
+	check_put_heads(run->cli);
 	rc = iprep_lookup_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
 	if (!rc && !run->cli->quiet)

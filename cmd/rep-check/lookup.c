@@ -60,6 +60,7 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 		return rc;
 	if (cli->no_state)
 		lookups.flags |= IPREP_NO_STATE;
+	check_put_heads(cli);
 	rc = iprep_lookup_list(cli->ctx, &lookups);
 	if (rc && ferror(stdout))
 		return EX_IOERR; /* cli_finish() prints it */

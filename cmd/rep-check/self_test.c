@@ -8,15 +8,46 @@
 
 static const char *const states[] = { "ok",	"quarantined", "silent",  "refused",
 				      "no key", "off",	       "mismatch" };
+static const enum colour colours[] = { GOOD, BAD, BAD, BAD, BAD, DOUBTFUL, BAD };
 
-static void put_source_text(const struct iprep_source *source)
+static const enum colour f2b_colours[] = { GOOD, DOUBTFUL, DOUBTFUL, BAD, BAD };
+
+static const struct column source_columns[] = {
+	{ "SOURCE", 16, false, false }, { "STATE", 11, false, true }, { "LATENCY", 8, true, true },
+	{ "PROBED", 8, false, false },	{ "WHY", 0, false, false },
+};
+static const struct column fail2ban_columns[] = {
+	{ "FAIL2BAN", 30, false, false },
+	{ "STATE", 11, false, true },
+	{ "WHY", 0, false, false },
+};
+
+static void put_source_text(const struct terminal *terminal, const struct iprep_source *source)
 {
 	char latency[16] = "-", when[UTC_TEXT_MAX];
+	struct table table;
 
 	if (source->latency_ms >= 0)
 		snprintf(latency, sizeof(latency), "%d ms", source->latency_ms);
-	printf("%-16s %-11s %8s  %-8s  %s\n", source->name, states[source->state], latency,
-	       utc_clock(source->probed_at, when), source->why);
+	table_begin(&table, terminal, 0, source_columns, 5);
+	table_put(&table, PLAIN, source->name);
+	table_put(&table, colours[source->state], states[source->state]);
+	table_put(&table, PLAIN, latency);
+	table_put(&table, PLAIN, utc_clock(source->probed_at, when));
+	table_put(&table, PLAIN, source->why);
+	table_end_row(&table);
+}
+
+static void put_fail2ban_text(const struct terminal *terminal, const char *what,
+			      enum f2b_state state, const char *why)
+{
+	struct table table;
+
+	table_begin(&table, terminal, 0, fail2ban_columns, 3);
+	table_put(&table, PLAIN, what);
+	table_put(&table, f2b_colours[state], f2b_state_names[state]);
+	table_put(&table, PLAIN, why);
+	table_end_row(&table);
 }
 
 static void put_source_json(const struct iprep_source *source)
@@ -53,7 +84,7 @@ static void on_row(void *user, const struct iprep_source *source)
 	if (cli->json)
 		put_source_json(source);
 	else if (!cli->quiet)
-		put_source_text(source);
+		put_source_text(&cli->terminal, source);
 }
 
 static void on_fail2ban(void *user, const char *what, enum f2b_state state, const char *why)
@@ -63,11 +94,13 @@ static void on_fail2ban(void *user, const char *what, enum f2b_state state, cons
 	if (cli->json)
 		put_fail2ban_json(what, state, why);
 	else if (!cli->quiet)
-		printf("%-30s %-11s  %s\n", what, f2b_state_names[state], why);
+		put_fail2ban_text(&cli->terminal, what, state, why);
 }
 
 static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 {
+	struct paragraph paragraph;
+	struct table table;
 	int rc = iprep_load_config(cli->ctx, cli->config); /* a worker reads it without root */
 
 	if (!rc)
@@ -75,9 +108,12 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 	if (rc)
 		return cli_fail(cli, rc);
 	if (!cli->json && !cli->quiet) {
-		puts("configuration, state and verdict log are usable\n");
-		printf("%-16s %-11s %8s  %-8s  %s\n", "SOURCE", "STATE", "LATENCY", "PROBED",
-		       "WHY");
+		paragraph_begin(&paragraph, &cli->terminal, stdout, 0);
+		paragraph_put(&paragraph, PLAIN, "configuration, state and verdict log are usable");
+		paragraph_end(&paragraph);
+		putchar('\n');
+		table_begin(&table, &cli->terminal, 0, source_columns, 5);
+		table_heads(&table);
 	}
 	rc = iprep_test_sources(cli->ctx, 0, timeout_ms, on_row, cli, ret_passed);
 	if (rc)
@@ -87,8 +123,13 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 
 static bool test_fail2ban(struct cli *cli, struct f2b_check *check)
 {
-	if (!cli->json && !cli->quiet)
-		printf("\n%-30s %-11s  %s\n", "FAIL2BAN", "STATE", "WHY");
+	struct table table;
+
+	if (!cli->json && !cli->quiet) {
+		putchar('\n');
+		table_begin(&table, &cli->terminal, 0, fail2ban_columns, 3);
+		table_heads(&table);
+	}
 	return check_fail2ban(cli, check, on_fail2ban, cli);
 }
 

@@ -5,105 +5,195 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-/* "16", or "0..13" if a source has not answered; "-" if no source was queried. */
-static void put_score(const struct iprep_result *result)
+/* ---- the first line ---- */
+
+#define NRESULT_COLUMNS 5
+/* Aligned below their heads; a file or pipe has none. */
+static const struct column result_columns[2][NRESULT_COLUMNS] = {
+	{ { "", 1, false, false },
+	  { "", 1, false, false },
+	  { "", 1, false, false },
+	  { "", 1, false, false },
+	  { "", 0, false, false } },
+	{ { "ADDRESS", 15, false, false },
+	  { "VERDICT", 9, false, false },
+	  { "SCORE", 6, true, false },
+	  { "TIER", 9, false, false },
+	  { "SOURCES", 0, false, false } },
+};
+
+static void begin_results(struct table *table, const struct cli *cli)
 {
-	if (result->verdict == IPREP_EXEMPT)
-		printf("  -");
-	else if (result->low == result->high)
-		printf("  %d", result->low);
-	else
-		printf("  %d..%d", result->low, result->high);
+	table_begin(table, &cli->terminal, 0, result_columns[cli->terminal.is_out],
+		    NRESULT_COLUMNS);
 }
 
-static void put_sources(const struct iprep_result *result)
+void check_put_heads(const struct cli *cli)
 {
-	const char *comma = "";
+	struct table table;
 
-	printf("  ");
+	if (cli->quiet || cli->json || !cli->terminal.is_out)
+		return;
+	begin_results(&table, cli);
+	table_heads(&table);
+}
+
+static enum colour verdict_colour(int verdict)
+{
+	if (verdict == IPREP_CONFIRMED)
+		return BAD;
+	if (verdict == IPREP_UNKNOWN)
+		return DOUBTFUL;
+	return GOOD;
+}
+
+/* "16", or "0..13" if a source has not answered; "-" if no source was queried. */
+static void put_score(struct table *table, const struct iprep_result *result)
+{
+	if (result->verdict == IPREP_EXEMPT)
+		table_put(table, PLAIN, "-");
+	else if (result->low == result->high)
+		table_printf(table, "%d", result->low);
+	else
+		table_printf(table, "%d..%d", result->low, result->high);
+}
+
+static void put_sources(struct table *table, const struct iprep_result *result)
+{
+	bool is_first = true;
+
 	for (size_t i = 0; i < result->nfindings; i++) {
 		if (result->findings[i]->points <= 0)
 			continue;
-		printf("%s%s", comma, result->findings[i]->source);
-		comma = ",";
+		if (is_first) {
+			table_put(table, PLAIN, result->findings[i]->source);
+		} else {
+			table_add(table, PLAIN, ",");
+			table_add(table, PLAIN, result->findings[i]->source);
+		}
+		is_first = false;
 	}
-	printf("%s", *comma ? "" : "-");
+	if (is_first)
+		table_put(table, PLAIN, "-");
 }
+
+static void put_result_line(const struct cli *cli, const struct iprep_result *result)
+{
+	struct table table;
+
+	begin_results(&table, cli);
+	table_put(&table, PLAIN, result->address);
+	table_put(&table, verdict_colour(result->verdict), iprep_verdict_name(result->verdict));
+	put_score(&table, result);
+	table_put(&table, PLAIN, text_or(result->tier, "-"));
+	if (result->exempt)
+		table_put(&table, PLAIN, result->exempt);
+	else
+		put_sources(&table, result);
+	table_end_row(&table);
+}
+
+/* ---- evidence ---- */
 
 /* The age of a cached answer. Mail and files get the time, which stays true. */
-static void put_age(int64_t answered_at)
+static void put_age(struct table *table, const struct terminal *terminal, int64_t answered_at)
 {
-	char when[UTC_TEXT_MAX];
-	long long number = (long long)time(NULL) - (long long)answered_at;
+	char age[UTC_TEXT_MAX], text[UTC_TEXT_MAX + 8];
 
-	if (!answered_at || number < 5)
+	if (!answered_at || time(NULL) - answered_at < 5)
 		return;
-	if (!isatty(STDOUT_FILENO)) {
-		printf("  (%s)", utc_minute(answered_at, when));
-		return;
+	snprintf(text, sizeof(text), "  (%s)",
+		 terminal->is_out ? age_text(time(NULL) - answered_at, age)
+				  : utc_minute(answered_at, age));
+	table_add(table, PLAIN, text);
+}
+
+/* "127.0.0.4,127.0.0.9  why it is listed" */
+static void put_answers(struct table *table, const struct iprep_finding *finding)
+{
+	for (size_t i = 0; i < finding->nanswers; i++) {
+		if (i)
+			table_add(table, PLAIN, ",");
+		table_add(table, PLAIN, finding->answers[i]);
 	}
-	if (number < 120)
-		printf("  (%lld s ago)", number);
-	else if (number < 2 * 3600)
-		printf("  (%lld min ago)", number / 60);
-	else
-		printf("  (%lld h ago)", number / 3600);
+	if (!finding->detail)
+		return;
+	if (finding->nanswers)
+		table_add(table, PLAIN, "  ");
+	table_add(table, PLAIN, finding->detail);
 }
 
-void check_put_finding(const struct iprep_finding *finding, int width)
+static void put_finding(struct table *table, const struct terminal *terminal,
+			const struct iprep_finding *finding)
 {
-	char points[16] = "?";
-
-	if (!finding->unanswered)
-		snprintf(points, sizeof(points), finding->points ? "%+d" : "%d", finding->points);
-	printf("    %-*s %4s", width, finding->source, points);
-	for (size_t i = 0; i < finding->nanswers; i++)
-		printf("%s%s", i ? "," : "  ", finding->answers[i]);
-	if (finding->detail)
-		printf("  %s", finding->detail);
+	table_put(table, PLAIN, finding->source);
+	if (finding->unanswered)
+		table_put(table, DOUBTFUL, "?");
+	else
+		table_printf(table, finding->points ? "%+d" : "%d", finding->points);
+	if (finding->nanswers || finding->detail)
+		table_put(table, PLAIN, "");
+	put_answers(table, finding);
 	if (finding->status == IPREP_S_QUARANTINED)
-		printf("  (quarantined)");
-	put_age(finding->answered_at);
-	putchar('\n');
+		table_add(table, BAD, "  (quarantined)");
+	put_age(table, terminal, finding->answered_at);
+	table_end_row(table);
 }
 
-static void put_result_text(const struct iprep_result *result)
+void check_put_findings(const struct terminal *terminal, int indent,
+			const struct iprep_finding *const *findings, size_t nfindings)
 {
-	char when[UTC_TEXT_MAX];
-	int width = 0;
+	struct column columns[] = {
+		{ "SOURCE", 0, false, false },
+		{ "POINTS", 4, true, true },
+		{ "ANSWER", 0, false, false },
+	};
+	struct table table;
 
-	printf("%s  %s", result->address, iprep_verdict_name(result->verdict));
-	put_score(result);
-	printf("  %s", text_or(result->tier, "-"));
-	if (result->exempt)
-		printf("  %s", result->exempt);
-	else
-		put_sources(result);
-	putchar('\n');
-	for (size_t i = 0; i < result->nfindings; i++)
-		if ((int)strlen(result->findings[i]->source) > width)
-			width = (int)strlen(result->findings[i]->source);
-	for (size_t i = 0; i < result->nfindings; i++)
-		check_put_finding(result->findings[i], width);
-	if (result->login_at)
-		printf("    logged in %s: no block below the highest tier\n",
-		       utc_minute(result->login_at, when));
-	if (result->block_tier)
-		printf("    blocked as %s until %s%s%s\n", result->block_tier,
-		       utc_minute(result->blocked_until, when),
-		       result->block_jail ? ", seen by " : "", text_or(result->block_jail, ""));
-	if (result->block_seen)
-		printf("    seen: %s\n", result->block_seen);
+	for (size_t i = 0; i < nfindings; i++)
+		if ((int)strlen(findings[i]->source) > columns[0].width)
+			columns[0].width = (int)strlen(findings[i]->source);
+	table_begin(&table, terminal, indent, columns, 3);
+	for (size_t i = 0; i < nfindings; i++)
+		put_finding(&table, terminal, findings[i]);
 }
+
+static void put_known(const struct terminal *terminal, const struct iprep_result *result)
+{
+	struct paragraph paragraph;
+	char when[UTC_TEXT_MAX];
+
+	paragraph_begin(&paragraph, terminal, stdout, 4);
+	if (result->login_at) {
+		paragraph_printf(&paragraph, "logged in %s: no block below the highest tier",
+				 utc_minute(result->login_at, when));
+		paragraph_end(&paragraph);
+	}
+	if (result->block_tier) {
+		paragraph_printf(&paragraph, "blocked as %s until %s%s%s", result->block_tier,
+				 utc_minute(result->blocked_until, when),
+				 result->block_jail ? ", seen by " : "",
+				 text_or(result->block_jail, ""));
+		paragraph_end(&paragraph);
+	}
+	if (result->block_seen) {
+		paragraph_printf(&paragraph, "seen: %s", result->block_seen);
+		paragraph_end(&paragraph);
+	}
+}
+
+/* ---- all of it ---- */
 
 void check_put(const struct cli *cli, const struct iprep_result *result)
 {
 	if (cli->quiet)
 		return;
-	if (cli->json)
+	if (cli->json) {
 		check_put_result_json(result);
-	else
-		put_result_text(result);
+		return;
+	}
+	put_result_line(cli, result);
+	check_put_findings(&cli->terminal, 4, result->findings, result->nfindings);
+	put_known(&cli->terminal, result);
 }

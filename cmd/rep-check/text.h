@@ -3,7 +3,10 @@
 #pragma once
 #include "common/cli.h"
 
+/* Of what check_put() prints, on a terminal. */
+void check_put_heads(const struct cli *cli);
 /* As the options say: text, JSON, or with --quiet nothing. */
 void check_put(const struct cli *cli, const struct iprep_result *result);
-/* One line of evidence; width: of the sources' names. */
-void check_put_finding(const struct iprep_finding *finding, int width);
+/* Lines of evidence, indented. */
+void check_put_findings(const struct terminal *terminal, int indent,
+			const struct iprep_finding *const *findings, size_t nfindings);

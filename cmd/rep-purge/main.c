@@ -116,7 +116,7 @@ static struct iprep_run_options run_options(const struct cli *cli, struct bar *b
 {
 	struct iprep_run_options options = { .dry_run = cli->dry_run, .user = bar };
 
-	bar_begin(bar, !cli->quiet && !cli->dry_run);
+	bar_begin(bar, &cli->terminal, !cli->quiet && !cli->dry_run);
 	if (bar->on)
 		options.progress = show_purge_progress;
 	return options;
@@ -143,6 +143,21 @@ static void put_purge_json(const struct iprep_purge_stats *stats, bool dry_run)
 	json_end(&json);
 }
 
+static void put_purge_text(const struct cli *cli, const struct iprep_purge_stats *stats)
+{
+	struct paragraph paragraph;
+
+	paragraph_begin(&paragraph, &cli->terminal, stderr, 0);
+	paragraph_printf(&paragraph,
+			 "%s %lld findings, %lld lookups, %lld reports, %lld blocks, "
+			 "%lld pardons, %lld failed and %lld successful logins",
+			 cli->dry_run ? "would remove" : "removed", (long long)stats->findings,
+			 (long long)stats->lookups, (long long)stats->reports,
+			 (long long)stats->blocks, (long long)stats->pardons,
+			 (long long)stats->sightings, (long long)stats->logins);
+	paragraph_end(&paragraph);
+}
+
 static int run_expire(struct cli *cli)
 {
 	struct iprep_purge_stats purge_stats;
@@ -156,13 +171,7 @@ static int run_expire(struct cli *cli)
 	if (cli->json)
 		put_purge_json(&purge_stats, cli->dry_run);
 	else if (!cli->quiet)
-		fprintf(stderr,
-			"%s %lld findings, %lld lookups, %lld reports, %lld blocks, %lld pardons, "
-			"%lld failed and %lld successful logins\n",
-			cli->dry_run ? "would remove" : "removed", (long long)purge_stats.findings,
-			(long long)purge_stats.lookups, (long long)purge_stats.reports,
-			(long long)purge_stats.blocks, (long long)purge_stats.pardons,
-			(long long)purge_stats.sightings, (long long)purge_stats.logins);
+		put_purge_text(cli, &purge_stats);
 	return EX_OK;
 }
 
@@ -180,6 +189,21 @@ static void put_recheck_json(const struct iprep_recheck_stats *stats, bool dry_r
 	json_end(&json);
 }
 
+static void put_recheck_text(const struct cli *cli, const struct iprep_recheck_stats *stats)
+{
+	struct paragraph paragraph;
+
+	paragraph_begin(&paragraph, &cli->terminal, stderr, 0);
+	paragraph_printf(&paragraph, "%s %lld block%s",
+			 cli->dry_run ? "would re-check" : "re-checked", (long long)stats->done,
+			 cli_plural(stats->done));
+	if (!cli->dry_run)
+		paragraph_printf(&paragraph, ": released %lld, still listed %lld, undecided %lld",
+				 (long long)stats->released, (long long)stats->listed,
+				 (long long)stats->undecided);
+	paragraph_end(&paragraph);
+}
+
 static int run_recheck(struct cli *cli)
 {
 	struct iprep_recheck_stats stats;
@@ -195,15 +219,8 @@ static int run_recheck(struct cli *cli)
 		return cli_fail(cli, rc);
 	if (cli->json)
 		put_recheck_json(&stats, cli->dry_run);
-	else if (cli->dry_run && !cli->quiet)
-		fprintf(stderr, "would re-check %lld block%s\n", (long long)stats.done,
-			cli_plural(stats.done));
 	else if (!cli->quiet)
-		fprintf(stderr,
-			"re-checked %lld block%s: "
-			"released %lld, still listed %lld, undecided %lld\n",
-			(long long)stats.done, cli_plural(stats.done), (long long)stats.released,
-			(long long)stats.listed, (long long)stats.undecided);
+		put_recheck_text(cli, &stats);
 	if (!stats.gave_up)
 		return EX_OK;
 	cli_error(cli, "no source answers; nothing is released, the next run retries");

@@ -3,88 +3,189 @@
 #include "common/json.h"
 #include "common/text.h"
 #include <stdio.h>
+#include <string.h>
 
 static int64_t sum_of_ages(const struct iprep_ages *ages)
 {
 	return ages->under_minute + ages->under_hour + ages->under_day + ages->older;
 }
 
-static void put_ages(const char *name, const struct iprep_ages *ages)
+static void put_ages(struct table *table, const char *name, const struct iprep_ages *ages)
 {
-	printf("%-20s %7lld %7lld %7lld %7lld %7lld\n", name, (long long)sum_of_ages(ages),
-	       (long long)ages->under_minute, (long long)ages->under_hour,
-	       (long long)ages->under_day, (long long)ages->older);
+	table_put(table, PLAIN, name);
+	table_printf(table, "%lld", (long long)sum_of_ages(ages));
+	table_printf(table, "%lld", (long long)ages->under_minute);
+	table_printf(table, "%lld", (long long)ages->under_hour);
+	table_printf(table, "%lld", (long long)ages->under_day);
+	table_printf(table, "%lld", (long long)ages->older);
+	table_end_row(table);
 }
 
-static void put_endpoint(const struct iprep_endpoint *endpoint)
+static void put_waiting(const struct terminal *terminal, const struct iprep_queue *queue)
 {
-	char ok[UTC_TEXT_MAX], bad[UTC_TEXT_MAX], state[48], until[UTC_TEXT_MAX];
+	static const struct column columns[] = {
+		{ "WAITING", 20, false, false }, { "TOTAL", 7, true, true },
+		{ "<1 min", 7, true, true },	 { "<1 h", 7, true, true },
+		{ "<1 day", 7, true, true },	 { "OLDER", 7, true, true },
+	};
+	struct table table;
 
-	if (endpoint->key_refused)
+	table_begin(&table, terminal, 0, columns, 6);
+	table_heads(&table);
+	put_ages(&table, "reports", &queue->queued);
+	put_ages(&table, "reports being sent", &queue->sending);
+	put_ages(&table, "lookups", &queue->lookups);
+	put_ages(&table, "retractions", &queue->retractions);
+}
+
+static void put_endpoint(struct table *table, const struct iprep_endpoint *endpoint)
+{
+	enum colour colour = GOOD;
+	char when[UTC_TEXT_MAX], state[48] = "open";
+
+	if (endpoint->key_refused) {
 		snprintf(state, sizeof(state), "key refused");
-	else if (endpoint->stopped_until)
+		colour = BAD;
+	} else if (endpoint->stopped_until || !endpoint->remaining) {
 		snprintf(state, sizeof(state), "until %s",
-			 utc_minute(endpoint->stopped_until, until));
-	else
-		snprintf(state, sizeof(state), "%s",
-			 endpoint->remaining ? "open" : "until 00:00 UTC");
-	printf("%-14s %7lld %7lld  %-26s %-20s  ", endpoint->name, (long long)endpoint->limit,
-	       (long long)endpoint->remaining, state, utc_minute(endpoint->last_ok_at, ok));
-	if (endpoint->last_error)
-		printf("%s  %s\n", utc_minute(endpoint->last_error_at, bad), endpoint->last_error);
-	else
-		printf("-\n");
+			 endpoint->stopped_until ? utc_minute(endpoint->stopped_until, when)
+						 : "00:00 UTC");
+		colour = DOUBTFUL;
+	}
+	table_put(table, PLAIN, endpoint->name);
+	table_printf(table, "%lld", (long long)endpoint->limit);
+	table_printf(table, "%lld", (long long)endpoint->remaining);
+	table_put(table, colour, state);
+	table_put(table, PLAIN, utc_minute(endpoint->last_ok_at, when));
+	if (endpoint->last_error) {
+		table_put(table, PLAIN, utc_minute(endpoint->last_error_at, when));
+		table_add(table, PLAIN, "  ");
+		table_add(table, PLAIN, endpoint->last_error);
+	} else {
+		table_put(table, PLAIN, "-");
+	}
+	table_end_row(table);
 }
 
-static void put_feeds(const struct iprep_queue *queue)
+static void put_endpoints(const struct terminal *terminal, const struct iprep_queue *queue)
+{
+	static const struct column columns[] = {
+		{ "ENDPOINT", 14, false, false },    { "LIMIT", 7, true, true },
+		{ "LEFT", 7, true, true },	     { "STATE", 26, false, false },
+		{ "LAST SUCCESS", 20, false, true }, { "LAST ERROR", 0, false, false },
+	};
+	struct table table;
+
+	table_begin(&table, terminal, 0, columns, 6);
+	table_heads(&table);
+	for (size_t i = 0; i < queue->nendpoints; i++)
+		put_endpoint(&table, queue->endpoints[i]);
+}
+
+static int longest_name(const struct iprep_queue *queue)
+{
+	size_t width = 20;
+
+	for (size_t i = 0; i < queue->nfeeds; i++)
+		if (strlen(queue->feeds[i]->name) > width)
+			width = strlen(queue->feeds[i]->name);
+	return (int)width;
+}
+
+static void put_feed(struct table *table, const struct iprep_feed *feed)
 {
 	static const char *const states[] = { "none", "ok", "too old" };
-	char good[UTC_TEXT_MAX], next[UTC_TEXT_MAX];
+	static const enum colour colours[] = { DOUBTFUL, GOOD, BAD };
+	char when[UTC_TEXT_MAX];
+
+	table_put(table, PLAIN, feed->name);
+	table_put(table, PLAIN, feed->kind);
+	table_put(table, colours[feed->state], states[feed->state]);
+	table_printf(table, "%lld", (long long)feed->entries);
+	table_put(table, PLAIN, utc_minute(feed->good_at, when));
+	table_put(table, PLAIN, utc_minute(feed->next_at, when));
+	table_put(table, PLAIN, text_or(feed->why, "-"));
+	table_end_row(table);
+}
+
+static void put_feeds(const struct terminal *terminal, const struct iprep_queue *queue)
+{
+	const struct column columns[] = {
+		{ "FEED", longest_name(queue), false, false },
+		{ "KIND", 5, false, true },
+		{ "STATE", 8, false, true },
+		{ "ENTRIES", 9, true, true },
+		{ "LAST SUCCESS", 20, false, false },
+		{ "NEXT", 20, false, true },
+		{ "LAST ERROR", 0, false, false },
+	};
+	struct table table;
 
 	if (!queue->nfeeds)
 		return;
-	printf("\n%-20s %-5s %-8s %9s  %-20s %-20s  %s\n", "FEED", "KIND", "STATE", "ENTRIES",
-	       "LAST SUCCESS", "NEXT", "LAST ERROR");
-	for (size_t i = 0; i < queue->nfeeds; i++) {
-		const struct iprep_feed *feed = queue->feeds[i];
+	putchar('\n');
+	table_begin(&table, terminal, 0, columns, 7);
+	table_heads(&table);
+	for (size_t i = 0; i < queue->nfeeds; i++)
+		put_feed(&table, queue->feeds[i]);
+}
 
-		printf("%-20s %-5s %-8s %9lld  %-20s %-20s  %s\n", feed->name, feed->kind,
-		       states[feed->state], (long long)feed->entries,
-		       utc_minute(feed->good_at, good), utc_minute(feed->next_at, next),
-		       feed->why ? feed->why : "-");
+static void put_stuck(const struct terminal *terminal, const struct iprep_queue *queue)
+{
+	static const struct column columns[] = {
+		{ "ADDRESS", 20, false, false },
+		{ "STATE", 8, false, false },
+		{ "SINCE", 20, false, false },
+		{ "WHY", 0, false, false },
+	};
+	char when[UTC_TEXT_MAX];
+	struct table table;
+
+	table_begin(&table, terminal, 0, columns, 4);
+	for (size_t i = 0; i < queue->nstuck; i++) {
+		if (!i)
+			table_heads(&table);
+		table_put(&table, PLAIN, queue->stuck[i]->address);
+		table_put(&table, BAD, queue->stuck[i]->state);
+		table_put(&table, PLAIN, utc_minute(queue->stuck[i]->at, when));
+		table_put(&table, PLAIN, queue->stuck[i]->why);
+		table_end_row(&table);
 	}
 }
 
-static void put_queue_text(const struct iprep_queue *queue)
+static void put_queue_text(const struct terminal *terminal, const struct iprep_queue *queue)
 {
+	struct paragraph paragraph;
 	char when[UTC_TEXT_MAX];
 
-	printf("%-20s %7s %7s %7s %7s %7s\n", "WAITING", "TOTAL", "<1 min", "<1 h", "<1 day",
-	       "OLDER");
-	put_ages("reports", &queue->queued);
-	put_ages("reports being sent", &queue->sending);
-	put_ages("lookups", &queue->lookups);
-	put_ages("retractions", &queue->retractions);
-	printf("a worker %s; %s", queue->worker_runs ? "is running" : "is not running",
-	       queue->has_key ? "there is an API key" : "there is no API key: nothing is reported");
+	put_waiting(terminal, queue);
+	paragraph_begin(&paragraph, terminal, stdout, 0);
+	paragraph_printf(&paragraph, "a worker %s; %s",
+			 queue->worker_runs ? "is running" : "is not running",
+			 queue->has_key ? "there is an API key"
+					: "there is no API key: nothing is reported");
 	if (queue->key_error)
-		printf(" (%s)", queue->key_error);
-	printf("\n\n");
-	printf("%-14s %7s %7s  %-26s %-20s  %s\n", "ENDPOINT", "LIMIT", "LEFT", "STATE",
-	       "LAST SUCCESS", "LAST ERROR");
-	for (size_t i = 0; i < queue->nendpoints; i++)
-		put_endpoint(queue->endpoints[i]);
-	put_feeds(queue);
-	if (queue->no_tcp)
-		printf("\nDNS over TCP: %s, at %s: no listing creates a block; allow TCP port 53 "
-		       "to the resolver, use one on this host, or set [dns] confirm_tcp = no\n",
-		       queue->no_tcp, utc_minute(queue->no_tcp_at, when));
-	printf("\n%lld parked (refused for good), "
-	       "%lld with unknown outcome (sent, never answered)\n",
-	       (long long)queue->parked, (long long)queue->unknown);
-	for (size_t i = 0; i < queue->nstuck; i++)
-		printf("%-20s  %-8s  %-20s  %s\n", queue->stuck[i]->address, queue->stuck[i]->state,
-		       utc_minute(queue->stuck[i]->at, when), queue->stuck[i]->why);
+		paragraph_printf(&paragraph, " (%s)", queue->key_error);
+	paragraph_end(&paragraph);
+	putchar('\n');
+	put_endpoints(terminal, queue);
+	put_feeds(terminal, queue);
+	putchar('\n');
+	if (queue->no_tcp) {
+		paragraph_printf(&paragraph,
+				 "DNS over TCP: %s, at %s: no listing creates a block; allow TCP "
+				 "port 53 to the resolver, use one on this host, or set [dns] "
+				 "confirm_tcp = no",
+				 queue->no_tcp, utc_minute(queue->no_tcp_at, when));
+		paragraph_end(&paragraph);
+		putchar('\n');
+	}
+	paragraph_printf(&paragraph,
+			 "%lld parked (refused for good), %lld with unknown outcome (sent, never "
+			 "answered)",
+			 (long long)queue->parked, (long long)queue->unknown);
+	paragraph_end(&paragraph);
+	put_stuck(terminal, queue);
 }
 
 /* ---- JSON ---- */
@@ -190,7 +291,7 @@ int report_status(struct cli *cli)
 	if (cli->json)
 		put_queue_json(queue);
 	else
-		put_queue_text(queue);
+		put_queue_text(&cli->terminal, queue);
 	if (queue->key_error)
 		status = EX_NOPERM;
 	iprep_queue_free(queue);

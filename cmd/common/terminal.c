@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/terminal.h"
+#include "common/text.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define WIDTH_MIN     20 /* a narrower one breaks lines anywhere, and is left to do so */
+#define WIDTH_DEFAULT 80
+#define WIDTH_OF_PIPE 1000000000
+#define ROOM_MIN      24 /* less makes a strip of words: the last column gets a line of its own */
+#define CONTINUED     4	 /* how far lines are indented below their first one */
+#define TEXT_MAX      600
+
+void terminal_begin(struct terminal *terminal)
+{
+	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
+	long long number;
+
+	*terminal = (struct terminal){ .is_out = isatty(STDOUT_FILENO),
+				       .is_err = isatty(STDERR_FILENO) };
+	terminal->takes_colour = !*text_or(getenv("NO_COLOR"), "") && *text_or(term, "") &&
+				 strcmp(term, "dumb") != 0;
+	if (columns && number_parse(columns, 1, 1000000, &number))
+		terminal->columns = (int)number;
+}
+
+bool terminal_is(const struct terminal *terminal, FILE *out)
+{
+	return out == stderr ? terminal->is_err : terminal->is_out;
+}
+
+int terminal_width(const struct terminal *terminal, FILE *out)
+{
+	struct winsize size = { 0 };
+	int width = terminal->columns;
+
+	if (!terminal_is(terminal, out))
+		return WIDTH_OF_PIPE;
+	if (!width && !ioctl(fileno(out), TIOCGWINSZ, &size))
+		width = size.ws_col;
+	if (!width)
+		return WIDTH_DEFAULT;
+	return width < WIDTH_MIN ? WIDTH_MIN : width;
+}
+
+static void put_coloured(const struct paragraph *paragraph, enum colour colour, const char *text,
+			 int len)
+{
+	static const char *const codes[] = { [GOOD] = "32", [BAD] = "1;31", [DOUBTFUL] = "35" };
+
+	if (colour == PLAIN || !paragraph->terminal->takes_colour ||
+	    !terminal_is(paragraph->terminal, paragraph->out))
+		fprintf(paragraph->out, "%.*s", len, text);
+	else
+		fprintf(paragraph->out, "\033[%sm%.*s\033[0m", codes[colour], len, text);
+}
+
+/* ---- paragraphs ---- */
+
+void paragraph_begin(struct paragraph *paragraph, const struct terminal *terminal, FILE *out,
+		     int indent)
+{
+	*paragraph = (struct paragraph){ .terminal = terminal,
+					 .out = out,
+					 .width = terminal_width(terminal, out),
+					 .indent = indent,
+					 .hang = indent + CONTINUED,
+					 .begun = -1 };
+}
+
+static void go_to(struct paragraph *paragraph, int column)
+{
+	if (column <= paragraph->at)
+		return;
+	fprintf(paragraph->out, "%*s", column - paragraph->at, "");
+	paragraph->at = column;
+}
+
+static void break_line(struct paragraph *paragraph, int column)
+{
+	paragraph_end(paragraph);
+	go_to(paragraph, column);
+}
+
+/* Up to the next blank, or to the end of a list's element. */
+static int word_length(const char *text)
+{
+	size_t len = strcspn(text, " ,");
+
+	return (int)(len + strspn(text + len, ","));
+}
+
+static void put_word(struct paragraph *paragraph, enum colour colour, const char *word, int len)
+{
+	int blanks = paragraph->blanks;
+
+	paragraph->blanks = 0;
+	if (!paragraph->at)
+		go_to(paragraph, paragraph->indent);
+	if (paragraph->begun >= 0 && paragraph->at + blanks + len > paragraph->width)
+		break_line(paragraph, paragraph->hang);
+	else
+		go_to(paragraph, paragraph->at + blanks);
+	if (paragraph->begun < 0)
+		paragraph->begun = paragraph->at;
+	put_coloured(paragraph, colour, word, len);
+	paragraph->at += len;
+}
+
+/* The blanks at the beginning; those at the end of a text come before the next word. */
+static const char *skip_blanks(struct paragraph *paragraph, const char *text)
+{
+	size_t blanks = strspn(text, " ");
+
+	paragraph->blanks += (int)blanks;
+	return text + blanks;
+}
+
+void paragraph_put(struct paragraph *paragraph, enum colour colour, const char *text)
+{
+	for (text = skip_blanks(paragraph, text); *text; text = skip_blanks(paragraph, text)) {
+		int len = word_length(text);
+
+		put_word(paragraph, colour, text, len);
+		text += len;
+	}
+}
+
+void paragraph_printf(struct paragraph *paragraph, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	paragraph_put(paragraph, PLAIN, text);
+}
+
+void paragraph_put_whole(struct paragraph *paragraph, const char *text)
+{
+	text = skip_blanks(paragraph, text);
+	put_word(paragraph, PLAIN, text, (int)strlen(text));
+}
+
+void paragraph_end(struct paragraph *paragraph)
+{
+	fputc('\n', paragraph->out);
+	paragraph->at = 0;
+	paragraph->begun = -1;
+	paragraph->blanks = 0;
+}
+
+/* ---- tables ---- */
+
+static int blanks_before(const struct column *column)
+{
+	return column->close ? 1 : 2;
+}
+
+void table_begin(struct table *table, const struct terminal *terminal, int indent,
+		 const struct column *columns, int count)
+{
+	int end = indent;
+
+	*table = (struct table){ .columns = columns, .count = count, .indent = indent };
+	paragraph_begin(&table->line, terminal, stdout, indent);
+	for (int i = 0; i < count; i++) {
+		int need = columns[i].width ? columns[i].width : ROOM_MIN;
+
+		table->starts[i] = i ? end + blanks_before(&columns[i]) : indent;
+		table->breaks[i] = i && table->starts[i] + need > table->line.width;
+		if (table->breaks[i])
+			table->starts[i] = indent + CONTINUED;
+		end = table->starts[i] + columns[i].width;
+	}
+}
+
+/* Where the next cell begins, of which len must be on one line. A cell that is too wide moves those
+ * after it. */
+static void go_to_cell(struct table *table, int len)
+{
+	const struct column *column = &table->columns[table->next];
+	struct paragraph *line = &table->line;
+	int start = table->starts[table->next], soonest = line->at + blanks_before(column);
+	int below = table->indent + CONTINUED;
+
+	if (column->right && len < column->width)
+		start += column->width - len;
+	if (table->next && !table->breaks[table->next] && start < soonest)
+		start = soonest;
+	if (table->breaks[table->next])
+		break_line(line, start);
+	else if (table->next && start > below && start + len > line->width)
+		break_line(line, below);
+	else
+		go_to(line, start);
+	if (!column->width)
+		line->hang = line->at;
+	line->begun = -1;
+}
+
+void table_put(struct table *table, enum colour colour, const char *text)
+{
+	const struct column *column = &table->columns[table->next];
+	int len = column->width ? (int)strlen(text) : word_length(text);
+
+	go_to_cell(table, len);
+	if (!column->width) {
+		paragraph_put(&table->line, colour, text);
+	} else {
+		put_coloured(&table->line, colour, text, len);
+		table->line.at += len;
+	}
+	table->next++;
+}
+
+void table_printf(struct table *table, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	table_put(table, PLAIN, text);
+}
+
+void table_add(struct table *table, enum colour colour, const char *text)
+{
+	paragraph_put(&table->line, colour, text);
+}
+
+void table_heads(struct table *table)
+{
+	for (int i = 0; i < table->count; i++)
+		table_put(table, PLAIN, table->columns[i].head);
+	table_end_row(table);
+}
+
+void table_end_row(struct table *table)
+{
+	paragraph_end(&table->line);
+	table->next = 0;
+}
