@@ -23,7 +23,7 @@ _iprep_options() {
 		;;
 	rep-purge)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
-			--recheck --released --pardon= --reset --force"
+			--recheck --released --pardon= --pardons --unpardon --reset --force"
 		;;
 	esac
 }

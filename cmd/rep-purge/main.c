@@ -10,6 +10,7 @@
 #include "common/confine.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "rep-purge/pardons.h"
 #include "rep-purge/reset.h"
 #include <getopt.h>
 #include <limits.h>
@@ -20,6 +21,7 @@ static const char help[] =
 	"Usage: rep-purge\n"
 	"       rep-purge --recheck | --released\n"
 	"       rep-purge [--pardon TIME] ADDRESS...\n"
+	"       rep-purge --pardons | --unpardon ADDRESS...\n"
 	"       rep-purge --reset [--force]\n"
 	"Without arguments, delete expired data. With addresses, delete all data about\n"
 	"them and print them.\n"
@@ -31,6 +33,8 @@ static const char help[] =
 	"                      blocked since\n"
 	"      --pardon TIME   do not look up, report or block ADDRESS for TIME: 15m, 30d,\n"
 	"                      52w; a number needs its unit\n"
+	"      --pardons       list the pardoned addresses, and until when\n"
+	"      --unpardon      end the pardon of each ADDRESS\n"
 	"      --reset         rename a damaged database, or one of a newer version,\n"
 	"                      print its new path, and create an empty database\n"
 	"      --force         reset: do so even if nothing is wrong with the database\n"
@@ -44,12 +48,13 @@ static const char help[] =
 	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points, 75\n"
 	"try again later, 70-78 see rep-purge(8)\n";
 
-enum { O_PARDON = 256, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
+enum { O_PARDON = 256, O_PARDONS, O_UNPARDON, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
 /* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
 	{ "dry-run", 0, NULL, 'n' }, { "pardon", 1, NULL, O_PARDON },
+	{ "pardons", 0, NULL, O_PARDONS }, { "unpardon", 0, NULL, O_UNPARDON },
 	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED },
 	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE }, { NULL, 0, NULL, 0 },
 };
@@ -57,7 +62,7 @@ static const struct option longs[] = {
 struct wish {
 	const char *pardon;
 	int64_t pardon_s;
-	bool recheck, released, reset, force, done;
+	bool pardons, unpardon, recheck, released, reset, force, done;
 };
 
 static int parse_purge_arguments(struct cli *cli, struct wish *wish, int argc, char **argv)
@@ -80,6 +85,12 @@ static int parse_purge_arguments(struct cli *cli, struct wish *wish, int argc, c
 			if (wish->pardon)
 				return cli_usage(cli, "--pardon is given twice");
 			wish->pardon = optarg;
+			break;
+		case O_PARDONS:
+			wish->pardons = true;
+			break;
+		case O_UNPARDON:
+			wish->unpardon = true;
 			break;
 		case O_RECHECK:
 			wish->recheck = true;
@@ -352,8 +363,14 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 		mode = "recheck";
 	else if (wish->released)
 		mode = "released";
-	if (wish->recheck + wish->released + wish->reset > 1)
-		return cli_usage(cli, "--recheck, --released and --reset exclude each other");
+	else if (wish->pardons)
+		mode = "pardons";
+	if (wish->recheck + wish->released + wish->reset + wish->pardons + wish->unpardon > 1)
+		return cli_usage(cli, "--recheck, --released, --pardons, --unpardon and --reset "
+				      "exclude each other");
+	if (wish->unpardon && (wish->pardon || !naddresses))
+		return cli_usage(cli, "--unpardon needs an address%s",
+				 wish->pardon ? ", not --pardon TIME" : "");
 	if (mode && (wish->pardon || naddresses))
 		return cli_usage(cli, "--%s takes no address%s", mode,
 				 wish->pardon ? ", nor --pardon" : "");
@@ -386,6 +403,10 @@ static int run_purge_command(struct cli *cli, int argc, char **argv)
 		return run_recheck(cli);
 	if (wish.released)
 		return list_released(cli);
+	if (wish.pardons)
+		return purge_list_pardons(cli);
+	if (wish.unpardon)
+		return purge_unpardon(cli, argv + optind, argc - optind);
 	if (argc == optind)
 		return run_expire(cli);
 	return forget_addresses(cli, &wish, argv + optind, argc - optind);

@@ -673,6 +673,32 @@ IPREP_API int iprep_purge(struct iprep_ctx *ctx, const struct iprep_run_options 
 IPREP_API int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s,
 			   bool dry_run, const char **ret_key) IPREP_MUST_CHECK;
 
+struct iprep_pardon {
+	const char *address; /* or prefix, as in verdict lines */
+	int64_t until_at;
+};
+/*
+ * List the addresses that iprep_forget() pardoned and whose time is not over, by address.
+ * @row  returns 0; any other value ends the call with _IO
+ * Blocks for at most 10 s on the database's lock, plus the time of row().
+ * Errors: _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ */
+IPREP_API int iprep_pardons(struct iprep_ctx *ctx,
+			    int (*row)(void *user, const struct iprep_pardon *pardon),
+			    void *user) IPREP_MUST_CHECK;
+
+/*
+ * End the pardon of an address. From now on it is looked up, reported and blocked like any other.
+ * @address           or the prefix that iprep_pardons() lists for it
+ * @dry_run           change nothing
+ * @ret_was_pardoned  true if there was a pardon; may be NULL
+ * @ret_key           as of iprep_forget()
+ * Blocks for at most 10 s on the database's lock.
+ * Errors: _ADDR, _STORE, _BUSY. Since: 0.3
+ */
+IPREP_API int iprep_unpardon(struct iprep_ctx *ctx, const char *address, bool dry_run,
+			     bool *ret_was_pardoned, const char **ret_key) IPREP_MUST_CHECK;
+
 struct iprep_recheck_stats {
 	int64_t done; /* re-checked; with dry_run: due */
 	int64_t released, listed, undecided;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* blocks.c - blocks, their outbox (the lines still to be written), and pardons */
+/* blocks.c - blocks, and their outbox (the lines still to be written) */
 #include "store/store_private.h"
 #include "base/buf.h"
 
@@ -285,16 +285,6 @@ int store_blocks_held(struct store *store, int max)
 			 "SELECT count(*) FROM (SELECT 1 FROM block"
 			 " WHERE due = 1 AND first_at = 0 LIMIT ?1)",
 			 SQL_INT(max));
-}
-
-int store_pardoned(struct store *store, const struct addr *key)
-{
-	int64_t until, now = store_now(store);
-	int rc = sql_number(store, &until, "SELECT until FROM pardon WHERE key = ?1", SQL_KEY(key));
-
-	if (rc)
-		return rc;
-	return until > now && until <= now + BELIEVED_S;
 }
 
 int store_knows(struct store *store, const struct addr *key)

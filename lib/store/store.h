@@ -81,7 +81,7 @@ int store_busy_timeout(struct store *store, int ms);
 int store_end(struct store *store, int result);
 int64_t store_held_ms(const struct store *store); /* how long the last one kept other writers out */
 
-/* ---- blocks and pardons ---- */
+/* ---- blocks ---- */
 
 #define SEEN_MAX 160
 struct block {
@@ -159,14 +159,28 @@ int store_block_drop(struct store *store, const struct block *block);
 int store_block_lower(struct store *store, const struct block *block);
 /* These have been listed. A block whose tier rises is new again. */
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
-/* 1 if the key is to be left alone now; 0 if not. */
-int store_pardoned(struct store *store, const struct addr *key);
-
 /*
  * 1 if there may be a block, pardon, login or finding of the key, 0 if there is none: of most
  * addresses of a long list nothing is known, and one question costs less than four.
  */
 int store_knows(struct store *store, const struct addr *key);
+
+/* ---- pardons ---- */
+
+struct pardon {
+	struct addr key;
+	int64_t until;
+};
+/* 1 if the key is to be left alone now; 0 if not. */
+int store_pardoned(struct store *store, const struct addr *key);
+/* Those in force, by key, after the one given (zeroed: from the start). Returns how many were put
+ * into ret. */
+int store_pardons_page(struct store *store, const struct addr *after, struct pardon *ret,
+		       size_t max);
+/* How many within the prefix are in force. */
+int store_pardons_within(struct store *store, const struct prefix *prefix);
+/* Those within the prefix go. Returns how many were in force. */
+int store_unpardon(struct store *store, const struct prefix *prefix);
 
 /* ---- findings ---- */
 

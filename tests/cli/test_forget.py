@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""rep-purge ADDRESS: forgotten without a trace, pardoned. What it refuses: data/refusals.tsv."""
+"""rep-purge ADDRESS: forgotten without a trace, pardoned; --pardons, --unpardon. What it refuses: data/refusals.tsv."""
 import contextlib
 import json
 import os
@@ -191,6 +191,94 @@ class Forget(ForgetCase):
         self.assertEqual([json.loads(line) for line in said],
                          [{'address': a, 'pardon_s': DAY, 'dry_run': True} for a in (ADDRESS, OTHER)])
         self.assertEqual(self.everything(), before)
+
+
+class Pardons(ForgetCase):
+    def listed(self):
+        """{address: seconds left}"""
+        said = self.purge('--pardons', '--json').stdout.splitlines()
+        return {row['address']: row['until'] - time.time() for row in map(json.loads, said)}
+
+    def test_pardons_in_force_are_listed_by_address_with_their_end(self):
+        self.assertEqual(self.purge('--pardons').stdout, '')
+        for address, left in (('2600:1::5', 3600), (OTHER, DAY), (ADDRESS, 30 * DAY)):
+            self.pardon(address, left)
+        self.pardon('45.1.1.3', -1)
+        self.pardon('45.1.1.4', 100 * 365 * DAY)       # of a wrong clock: not believed, so not in force
+        self.assertEqual(list(self.listed()), [ADDRESS, OTHER, '2600:1::5'])
+        for address, left in ((ADDRESS, 30 * DAY), (OTHER, DAY), ('2600:1::5', 3600)):
+            self.assertAlmostEqual(self.listed()[address], left, delta=60)
+        lines = self.purge('--pardons').stdout.splitlines()
+        self.assertEqual(lines[0], 'ADDRESS          PARDONED UNTIL')
+        for line, address in zip(lines[1:], (ADDRESS, OTHER, '2600:1::5'), strict=True):
+            (until,), = self.sql('SELECT until FROM pardon WHERE key = ?', key_of(address))
+            self.assertEqual(line, f'{address:15}  {time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(until))}')
+
+    def test_more_than_one_page_of_them(self):
+        addresses = [f'45.1.{i >> 8}.{i & 255}' for i in range(300)]
+        for address in addresses:
+            self.pardon(address, DAY)
+        self.assertEqual(list(self.listed()), addresses)
+
+    def test_an_address_whose_pardon_was_ended_is_blocked_again(self):
+        self.purge('--pardon', '30d', ADDRESS, OTHER)
+        self.assertEqual(self.purge('--unpardon', ADDRESS).stdout, f'{ADDRESS}\n')
+        self.assertEqual(list(self.listed()), [OTHER])
+        for address in (ADDRESS, OTHER):
+            self.live(address)
+        self.assertEqual(self.blocked(), [ADDRESS])
+        self.assertEqual(self.traces(OTHER), 1)
+
+    def test_one_that_was_not_pardoned_is_reported_and_no_error(self):
+        self.pardon('45.1.1.3', -1)
+        self.pardon(ADDRESS, DAY)
+        self.block(OTHER)
+        done = self.purge('--unpardon', ADDRESS, OTHER, '45.1.1.3', says='was not pardoned')
+        self.assertEqual((done.stdout, done.stderr),
+                         (f'{ADDRESS}\n', f'rep-purge: {OTHER}: was not pardoned\n'
+                                          'rep-purge: 45.1.1.3: was not pardoned\n'))
+        self.assertEqual((self.count('pardon'), self.blocked()), (0, [OTHER]))
+        self.assertEqual(self.purge('--unpardon', '--quiet', OTHER).stdout, '')
+        said = self.purge('--unpardon', '--json', OTHER).stdout
+        self.assertEqual(json.loads(said), {'address': OTHER, 'was_pardoned': False, 'dry_run': False})
+
+    def test_one_bad_address_of_many_ends_no_pardon(self):
+        self.purge('--pardon', '1d', ADDRESS)
+        done = self.purge('--unpardon', ADDRESS, 'mail.example', '45.1.1.0/24', status=65)
+        self.assertEqual((done.stdout, done.stderr),
+                         ('', 'rep-purge: mail.example: not an IP address\nrep-purge: 45.1.1.0/24: not an IP address '
+                              'but a prefix; give one address of it\n'))
+        self.assertEqual(list(self.listed()), [ADDRESS])
+
+    def test_a_dry_run_ends_none(self):
+        self.purge('--pardon', '1d', ADDRESS)
+        self.assertEqual(self.purge('--unpardon', '-n', ADDRESS).stdout, f'{ADDRESS}\n')
+        said = self.purge('--unpardon', '-n', '--json', ADDRESS).stdout
+        self.assertEqual(json.loads(said), {'address': ADDRESS, 'was_pardoned': True, 'dry_run': True})
+        self.assertEqual(list(self.listed()), [ADDRESS])
+
+    def test_no_trace_of_an_ended_pardon_is_left(self):
+        self.purge('--pardon', '1d', ADDRESS)
+        self.assertEqual(self.traces(ADDRESS), 1)
+        self.purge('--unpardon', ADDRESS)
+        self.assertEqual(self.traces(ADDRESS), 0)
+
+    def test_pardons_and_their_ends_are_counted(self):
+        self.purge('--pardon', '1d', ADDRESS, OTHER)
+        self.purge('--unpardon', ADDRESS, '45.1.1.3')
+        self.purge('--unpardon', '-n', OTHER)
+        self.purge('-n', '--pardon', '1d', OTHER)
+        self.purge(OTHER)
+        counted = self.sql("SELECT name, label, n FROM counter WHERE name IN ('pardon', 'unpardon') ORDER BY name")
+        self.assertEqual(counted, [('pardon', '', 2), ('unpardon', '', 1)])
+
+    def test_a_prefix_is_taken_as_it_is_listed(self):
+        self.place.change('[general]\n', '[general]\nipv6_prefix = 64\n')
+        for given in ('2600:1:2:3::/64', '2600:1:2:3::99'):
+            self.purge('--pardon', '1d', '2600:1:2:3::5', ADDRESS)
+            self.assertEqual(list(self.listed()), [ADDRESS, '2600:1:2:3::/64'])
+            self.assertEqual(self.purge('--unpardon', given).stdout, '2600:1:2:3::/64\n')
+            self.assertEqual(list(self.listed()), [ADDRESS])
 
 
 class Reported(ForgetCase):

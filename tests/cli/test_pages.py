@@ -92,7 +92,7 @@ class Pages(Case):
     def test_the_examples_of_rep_purge_do_what_they_say(self):
         self.place.run('rep-report', '--', '45.1.1.1')
         self.assertIn('"tier":"known"', self.place.run('rep-check', '--blocks', '--json').stdout)
-        self.run_all('rep-purge.8', 6)
+        self.run_all('rep-purge.8', 8)
         self.assertEqual(self.called(), ['fail2ban-client unban 45.1.1.1'])
         self.assertEqual(self.place.run('rep-check', '--blocks').stdout, '')
         self.assertIn('exempt', self.place.run('rep-check', '45.1.1.1').stdout)

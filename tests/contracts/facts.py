@@ -171,7 +171,7 @@ def enums(root):
 OUTPUTS = {                                # where what a program prints is made
     'rep-check': ('cmd/rep-check/result_json.c', 'cmd/rep-check/self_test.c', 'cmd/rep-check/allowed.c'),
     'rep-report': ('cmd/rep-report/status.c', 'cmd/rep-report/main.c'),
-    'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/reset.c'),
+    'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/pardons.c', 'cmd/rep-purge/reset.c'),
 }
 
 
