@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lookup.c - lookups of one address, and of a list of any length: one feed for both */
+/* lookup.c - lookups of one address, and of a list of any length: one supply of lines for both */
 #include "api/iprep_private.h"
 #include "reputation/bulk_lookup.h"
 #include "api/result.h"
@@ -99,11 +99,11 @@ int iprep_lookup(struct iprep_ctx *ctx, const char *address, unsigned flags,
 		 const struct iprep_result **ret_result)
 {
 	struct single_lookup single = { .ctx = ctx, .address = address };
-	struct bulk_lookup_feed feed = { .user = &single,
-					 .next = single_next,
-					 .answer = single_answer,
-					 .timeout_ms = ctx->conf->timeout_ms,
-					 .flags = lookup_flags(flags) };
+	struct bulk_lookup_lines lines = { .user = &single,
+					   .next = single_next,
+					   .answer = single_answer,
+					   .timeout_ms = ctx->conf->timeout_ms,
+					   .flags = lookup_flags(flags) };
 	struct addr addr;
 	int rc = ctx_address(ctx, address, &addr);
 
@@ -112,7 +112,7 @@ int iprep_lookup(struct iprep_ctx *ctx, const char *address, unsigned flags,
 	rc = open_session(ctx, flags, &single.session);
 	if (rc)
 		return rc;
-	rc = bulk_lookup_run(&single.session, &feed);
+	rc = bulk_lookup_run(&single.session, &lines);
 	if (rc) {
 		free(single.result);
 		return rc;
@@ -183,17 +183,17 @@ static void list_progress(void *user, const struct bulk_lookup_counts *counts)
 int iprep_lookup_list(struct iprep_ctx *ctx, const struct iprep_list *list)
 {
 	struct list_lookup run = { .ctx = ctx, .list = list };
-	struct bulk_lookup_feed feed = { .user = &run,
-					 .next = list_next,
-					 .answer = list_answer,
-					 .progress = list->progress ? list_progress : NULL,
-					 .timeout_ms = ctx->conf->timeout_ms,
-					 .flags = lookup_flags(list->flags) };
+	struct bulk_lookup_lines lines = { .user = &run,
+					   .next = list_next,
+					   .answer = list_answer,
+					   .progress = list->progress ? list_progress : NULL,
+					   .timeout_ms = ctx->conf->timeout_ms,
+					   .flags = lookup_flags(list->flags) };
 	int rc = open_session(ctx, list->flags, &run.session);
 
 	if (rc)
 		return rc;
 	if (list->timeout_ms > 0)
-		feed.timeout_ms = list->timeout_ms;
-	return bulk_lookup_run(&run.session, &feed);
+		lines.timeout_ms = list->timeout_ms;
+	return bulk_lookup_run(&run.session, &lines);
 }

@@ -30,16 +30,16 @@ struct test {
 	struct feed_status *feeds; /* malloc'd; in the order of the configuration */
 };
 
-static enum feed_state next_test_point(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state next_test_point(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct test *test = user;
 
 	*ret_wait_ms = 0;
 	if (test->fed)
-		return FEED_END;
+		return SUPPLY_END;
 	test->fed = true;
 	*ret = &test->task;
-	return FEED_TASK;
+	return SUPPLY_TASK;
 }
 
 /* One list is enough to see whether a resolver answers over TCP. */
@@ -79,11 +79,11 @@ static source_set test_point_settled(void *user, struct task *task)
 static int run_test_points(struct test *test, int timeout_ms)
 {
 	const struct session *session = &test->session;
-	struct feed feed = { .user = test,
-			     .window_max = 1,
-			     .task_ms = timeout_ms,
-			     .next = next_test_point,
-			     .settled = test_point_settled };
+	struct task_supply supply = { .user = test,
+				      .window_max = 1,
+				      .task_ms = timeout_ms,
+				      .next = next_test_point,
+				      .settled = test_point_settled };
 
 	for (size_t i = 0; i < session->conf->nsources; i++) {
 		if (session->conf->sources[i].type == SOURCE_FEED)
@@ -91,7 +91,7 @@ static int run_test_points(struct test *test, int timeout_ms)
 		test->task.ask |= SOURCE_BIT(i);
 		dnsbl_health_forget(&session->health->rows[i]);
 	}
-	return engine_run(session, &feed);
+	return engine_run(session, &supply);
 }
 
 static void say_answer(const struct finding *finding, char why[DETAIL_MAX])

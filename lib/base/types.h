@@ -90,13 +90,13 @@ struct refused_row {
 	char why[64];
 };
 
-/* One address on its way through the engine. Belongs to the feeder, lent to the engine. */
+/* One address on its way through the engine. Belongs to the supplier, lent to the engine. */
 struct task {
 	enum task_kind kind;
 	struct addr addr;
 	struct addr key;	  /* of what it is about: engine_has_key() */
-	int64_t id;		  /* the feeder's: report row, line number */
-	void *owner;		  /* the feeder's */
+	int64_t id;		  /* the supplier's: report row, line number */
+	void *owner;		  /* the supplier's */
 	source_set ask;		  /* to be asked when it starts */
 	source_set asked;	  /* asked so far */
 	source_set tcp;		  /* to be asked over TCP */
@@ -106,7 +106,7 @@ struct task {
 	bool late;		  /* its deadline is over: no more waiting */
 	struct finding *findings; /* one for each of conf->sources */
 	struct quota_seen quota;  /* of the endpoint asked last */
-	int patience_ms;	  /* its deadline; 0: the feed's */
+	int patience_ms;	  /* its deadline; 0: the supply's */
 	/* all but TASK_LOOKUP */
 	const char *body; /* made of what was stored before; NULL: none */
 	enum outcome outcome;
@@ -114,7 +114,7 @@ struct task {
 	int64_t retry_after_s;	     /* OUT_LATER: at least; 0: unknown */
 	char why[DETAIL_MAX];	     /* OUT_LATER, OUT_PARKED */
 	int64_t count;		     /* OUT_DONE: rows saved, reports taken back */
-	struct refused_row *refused; /* TASK_BULK, OUT_DONE; the feeder frees it */
+	struct refused_row *refused; /* TASK_BULK, OUT_DONE; the supplier frees it */
 	size_t nrefused;
 	struct feed_download *download; /* TASK_FETCH: source/feed.h */
 	struct allow_query *query;	/* TASK_RESOLVE: source/allow.h; no source is asked */

@@ -10,7 +10,7 @@
 #define PAID_WINDOW	256   /* addresses in flight if AbuseIPDB is queried as well */
 #define SLOTS		32768 /* lines taken and not yet answered; a power of 2 */
 #define KEPT_BYTES_MAX	(4 * 1024 * 1024)
-#define LATER_MS	50 /* the feed is asked again */
+#define LATER_MS	50 /* the lines are asked for again */
 #define PROGRESS_MS	200
 #define BAD_TEXT_MAX	100
 
@@ -30,8 +30,8 @@ struct slot {
 };
 struct bulk_lookup {
 	const struct session *session;
-	const struct bulk_lookup_feed *feed;
-	struct feed engine_feed;
+	const struct bulk_lookup_lines *lines;
+	struct task_supply supply;
 	struct window window;
 	struct bulk_cache *cache;
 	struct bulk_lookup_counts counts;
@@ -140,7 +140,8 @@ static void answer_head(struct bulk_lookup *bulk, const struct lookup *lookup)
 	struct slot *slot = slot_of(bulk, bulk->head);
 
 	if (!bulk->failure.code)
-		bulk_fail(bulk, bulk->feed->answer(bulk->feed->user, slot->id, slot->bad, lookup));
+		bulk_fail(bulk,
+			  bulk->lines->answer(bulk->lines->user, slot->id, slot->bad, lookup));
 	drop_slot(bulk, slot);
 	bulk->head++;
 	bulk->counts.answered++;
@@ -178,23 +179,23 @@ static void settle_slot(struct bulk_lookup *bulk, uint64_t at, const struct look
 	slot->bad = strdup(""); /* not waited for */
 }
 
-/* ---- the engine's feed ---- */
+/* ---- what the engine is given ---- */
 
 static void show_bulk_progress(struct bulk_lookup *bulk, bool now)
 {
 	int64_t ms = clock_mono_ms();
 
-	if (!bulk->feed->progress || (!now && ms < bulk->progress_ms))
+	if (!bulk->lines->progress || (!now && ms < bulk->progress_ms))
 		return;
 	bulk->progress_ms = ms + PROGRESS_MS;
 	bulk->counts.window = bulk->window.window;
 	bulk->counts.uncached = bulk_cache_lost(bulk->cache);
-	bulk->feed->progress(bulk->feed->user, &bulk->counts);
+	bulk->lines->progress(bulk->lines->user, &bulk->counts);
 }
 
 static bool is_bulk_free(const struct bulk_lookup *bulk)
 {
-	return bulk->feed->flags & LOOKUP_FREE;
+	return bulk->lines->flags & LOOKUP_FREE;
 }
 
 static bool has_room(const struct bulk_lookup *bulk)
@@ -223,7 +224,7 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	}
 	if (bulk->session->store && (rc = store_read_begin(bulk->session->store)))
 		return rc;
-	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->feed->flags, &lookup);
+	rc = lookup_new(bulk->session, &addr, BY_HAND, bulk->lines->flags, &lookup);
 	if (rc)
 		return rc;
 	slot->asked_ms = clock_mono_ms();
@@ -235,7 +236,7 @@ static int take_line(struct bulk_lookup *bulk, const char *text, int64_t id, str
 	return 0;
 }
 
-static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state bulk_lookup_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct bulk_lookup *bulk = user;
 	const char *text = NULL;
@@ -248,17 +249,17 @@ static enum feed_state bulk_lookup_next(void *user, struct task **ret, int *ret_
 		enum bulk_lookup_next next;
 
 		if (!has_room(bulk))
-			return FEED_LATER;
-		next = bulk->feed->next(bulk->feed->user, &text, &id);
+			return SUPPLY_LATER;
+		next = bulk->lines->next(bulk->lines->user, &text, &id);
 		if (next == BULK_LATER)
-			return FEED_LATER;
+			return SUPPLY_LATER;
 		if (next == BULK_END)
 			break;
 		bulk_fail(bulk, take_line(bulk, text, id, ret));
 		if (!bulk->failure.code && *ret)
-			return FEED_TASK;
+			return SUPPLY_TASK;
 	}
-	return FEED_END;
+	return SUPPLY_END;
 }
 
 static source_set bulk_lookup_settled(void *user, struct task *task)
@@ -276,7 +277,7 @@ static source_set bulk_lookup_settled(void *user, struct task *task)
 	bulk->counts.in_flight--;
 	if (task->asked) {
 		window_settled(&bulk->window, slot_of(bulk, at)->asked_ms, clock_mono_ms());
-		bulk->engine_feed.window_max = bulk->window.window;
+		bulk->supply.window_max = bulk->window.window;
 		bulk_cache_put(bulk->cache, lookup);
 	}
 	settle_slot(bulk, at, lookup);
@@ -313,22 +314,22 @@ static int bulk_run(struct bulk_lookup *bulk)
 	int rc;
 
 	init_window(bulk);
-	bulk->engine_feed = (struct feed){ .user = bulk,
-					   .window_max = bulk->window.window,
-					   .task_ms = bulk->feed->timeout_ms,
-					   .next = bulk_lookup_next,
-					   .settled = bulk_lookup_settled };
-	rc = engine_run(bulk->session, &bulk->engine_feed);
+	bulk->supply = (struct task_supply){ .user = bulk,
+					     .window_max = bulk->window.window,
+					     .task_ms = bulk->lines->timeout_ms,
+					     .next = bulk_lookup_next,
+					     .settled = bulk_lookup_settled };
+	rc = engine_run(bulk->session, &bulk->supply);
 	if (bulk->failure.code)
 		return bulk->failure.code;
 	return rc;
 }
 
-int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed)
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_lines *lines)
 {
 	struct session own_session = *session;
 	struct local_addr_list *own = local_addr_list_new();
-	struct bulk_lookup bulk = { .session = &own_session, .feed = feed };
+	struct bulk_lookup bulk = { .session = &own_session, .lines = lines };
 	int rc = IPREP_E_NOMEM, busy_ms = 0;
 
 	own_session.own = own;

@@ -17,7 +17,7 @@ struct bulk_lookup_counts {
 	uint64_t uncached;	  /* findings the store had no time for */
 	size_t in_flight, window; /* now; how many may be */
 };
-struct bulk_lookup_feed {
+struct bulk_lookup_lines {
 	void *user;
 	int timeout_ms; /* of each address */
 	unsigned flags; /* enum lookup_flags; without LOOKUP_FREE for a few addresses only */
@@ -31,4 +31,4 @@ struct bulk_lookup_feed {
 };
 
 /* Errors: as engine_run() and lookup_new(), and what answer() returned. */
-int bulk_lookup_run(const struct session *session, const struct bulk_lookup_feed *feed);
+int bulk_lookup_run(const struct session *session, const struct bulk_lookup_lines *lines);

@@ -264,7 +264,7 @@ static void resolve_name(struct engine *engine, struct in_flight *item)
 
 /* ---- the loop ---- */
 
-static void start_task(struct engine *engine, const struct feed *feed, struct task *task)
+static void start_task(struct engine *engine, const struct task_supply *supply, struct task *task)
 {
 	struct in_flight *item = calloc(1, sizeof(*item));
 
@@ -272,7 +272,7 @@ static void start_task(struct engine *engine, const struct feed *feed, struct ta
 		engine->out_of_memory = true;
 		task->asked = ~(source_set)0;
 		task->late = true;
-		while (feed->settled(feed->user, task))
+		while (supply->settled(supply->user, task))
 			;
 		return;
 	}
@@ -280,9 +280,9 @@ static void start_task(struct engine *engine, const struct feed *feed, struct ta
 	item->task = task;
 	item->started_ms = clock_mono_ms();
 	item->deadline_ms = item->started_ms;
-	item->deadline_ms += task->patience_ms ? task->patience_ms : feed->task_ms;
-	if (feed->deadline_ms && feed->deadline_ms < item->deadline_ms)
-		item->deadline_ms = feed->deadline_ms;
+	item->deadline_ms += task->patience_ms ? task->patience_ms : supply->task_ms;
+	if (supply->deadline_ms && supply->deadline_ms < item->deadline_ms)
+		item->deadline_ms = supply->deadline_ms;
 	add_in_flight(engine, item);
 	if (task->kind == TASK_RESOLVE)
 		resolve_name(engine, item);
@@ -292,7 +292,7 @@ static void start_task(struct engine *engine, const struct feed *feed, struct ta
 		make_ready(engine, item);
 }
 
-static void settle_ready(struct engine *engine, const struct feed *feed)
+static void settle_ready(struct engine *engine, const struct task_supply *supply)
 {
 	while (engine->ready) {
 		struct in_flight *item = engine->ready;
@@ -303,7 +303,7 @@ static void settle_ready(struct engine *engine, const struct feed *feed)
 			engine->ready_end = &engine->ready;
 		item->is_ready = false;
 		item->task->late = clock_mono_ms() >= item->deadline_ms;
-		more = feed->settled(feed->user, item->task);
+		more = supply->settled(supply->user, item->task);
 		if (more == SOURCE_WAIT) {
 			item->next_ready = engine->waiting;
 			engine->waiting = item;
@@ -315,18 +315,19 @@ static void settle_ready(struct engine *engine, const struct feed *feed)
 	}
 }
 
-/* Returns the feed's last word; *ret_wait_ms with FEED_LATER. */
-static enum feed_state fill_window(struct engine *engine, const struct feed *feed, int *ret_wait_ms)
+/* Returns the supply's last word; *ret_wait_ms with SUPPLY_LATER. */
+static enum supply_state fill_window(struct engine *engine, const struct task_supply *supply,
+				     int *ret_wait_ms)
 {
-	enum feed_state state = FEED_TASK;
+	enum supply_state state = SUPPLY_TASK;
 
-	while (engine->count < feed->window_max && !engine->ready) {
+	while (engine->count < supply->window_max && !engine->ready) {
 		struct task *task;
 
-		state = feed->next(feed->user, &task, ret_wait_ms);
-		if (state != FEED_TASK)
+		state = supply->next(supply->user, &task, ret_wait_ms);
+		if (state != SUPPLY_TASK)
 			break;
-		start_task(engine, feed, task);
+		start_task(engine, supply, task);
 	}
 	return state;
 }
@@ -359,19 +360,19 @@ static void settle_again(struct engine *engine)
 	}
 }
 
-static void run_loop(struct engine *engine, const struct feed *feed)
+static void run_loop(struct engine *engine, const struct task_supply *supply)
 {
 	for (;;) {
 		int wait_ms = IDLE_MS;
-		enum feed_state state = fill_window(engine, feed, &wait_ms);
+		enum supply_state state = fill_window(engine, supply, &wait_ms);
 
 		if (engine->ready) {
-			settle_ready(engine, feed);
+			settle_ready(engine, supply);
 			continue;
 		}
-		if (state == FEED_END && !engine->count)
+		if (state == SUPPLY_END && !engine->count)
 			return;
-		if (state != FEED_LATER)
+		if (state != SUPPLY_LATER)
 			wait_ms = IDLE_MS;
 		if (engine->waiting && wait_ms > WAIT_TICK_MS)
 			wait_ms = WAIT_TICK_MS;
@@ -380,14 +381,14 @@ static void run_loop(struct engine *engine, const struct feed *feed)
 	}
 }
 
-int engine_run(const struct session *session, struct feed *feed)
+int engine_run(const struct session *session, struct task_supply *supply)
 {
 	struct engine engine = { .session = session };
 
 	engine.ready_end = &engine.ready;
-	feed->engine = &engine;
-	run_loop(&engine, feed);
-	feed->engine = NULL;
+	supply->engine = &engine;
+	run_loop(&engine, supply);
+	supply->engine = NULL;
 	if (engine.net)
 		engine.ops->close(engine.net);
 	if (engine.net_failure.code)

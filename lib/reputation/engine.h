@@ -2,35 +2,37 @@
 /*
  * engine.h - drives tasks over sources: one loop for one address, a file, and the worker
  *
- * They differ only in their feed. The engine alone knows which tasks are in flight. The network
- * module is opened when the first question is asked.
+ * They differ only in their supply of tasks. The engine alone knows which tasks are in flight. The
+ * network module is opened when the first question is asked.
  */
 #pragma once
 #include "reputation/session.h"
 #include "source/source.h"
 
 struct engine;
-enum feed_state { FEED_TASK, FEED_LATER, FEED_END };
-struct feed {
+enum supply_state { SUPPLY_TASK, SUPPLY_LATER, SUPPLY_END };
+struct task_supply {
 	void *user;
 	size_t window_max;   /* tasks in flight */
 	int task_ms;	     /* deadline of each task, from its start */
 	int64_t deadline_ms; /* monotonic; of the whole run; 0: none */
-	/* FEED_TASK: *ret is to be started; with ask 0 it settles immediately. FEED_LATER: nothing
-	 * now, ask again after *ret_wait_ms. Only called while there is room in the window. */
-	enum feed_state (*next)(void *user, struct task **ret, int *ret_wait_ms);
+	/* SUPPLY_TASK: *ret is to be started; with ask 0 it settles immediately. SUPPLY_LATER:
+	 * nothing now, ask again after *ret_wait_ms. Only called while there is room in the window.
+	 */
+	enum supply_state (*next)(void *user, struct task **ret, int *ret_wait_ms);
 	/* All that was asked has answered: returns what to ask in addition, or SOURCE_WAIT: call
-	 * this again a little later (never when task->late), or 0: the task is the feed's again. */
+	 * this again a little later (never when task->late), or 0: the task is the supplier's
+	 * again. */
 	source_set (*settled)(void *user, struct task *task);
 	const struct engine *engine; /* set by engine_run(), for as long as it runs */
 };
 
 /*
- * Runs until FEED_END and nothing in flight. Uses of the session: conf, clock, log, secret, health
- * (NULL: no list is probed), ops (NULL: net_load() when needed), err. Errors: _OS (module),
+ * Runs until SUPPLY_END and nothing in flight. Uses of the session: conf, clock, log, secret,
+ * health (NULL: no list is probed), ops (NULL: net_load() when needed), err. Errors: _OS (module),
  * _NOMEM; then tasks in flight have been settled as FINDING_ERROR.
  */
-int engine_run(const struct session *session, struct feed *feed);
+int engine_run(const struct session *session, struct task_supply *supply);
 
 /* How many tasks are in flight; of one kind; is there one with this key? NULL: none is. */
 size_t engine_in_flight(const struct engine *engine);

@@ -23,7 +23,7 @@ struct run {
 	const struct session *session;
 	struct err failure; /* what ended the run early; code 0: nothing did */
 	struct recheck_stats stats;
-	struct feed feed;
+	struct task_supply supply;
 	enum stage stage;
 	struct task point; /* 127.0.0.2 */
 	struct finding point_findings[SOURCES_MAX];
@@ -35,14 +35,14 @@ struct run {
 };
 
 /* The error object may be overwritten while what is in flight settles. */
-static enum feed_state recheck_fail(struct run *run, int rc)
+static enum supply_state recheck_fail(struct run *run, int rc)
 {
 	if (!run->failure.code) {
 		run->failure = *run->session->err;
 		run->failure.code = rc;
 	}
 	run->end_ms = 0;
-	return FEED_END;
+	return SUPPLY_END;
 }
 
 static source_set all_lists(const struct conf *conf)
@@ -91,7 +91,7 @@ static int next_block(struct run *run, struct task **ret)
 	int count = store_rechecks_due(run->session->store, due, WINDOW + 1), rc;
 
 	for (int i = 0; i < count; i++) {
-		if (engine_has_key(run->feed.engine, &due[i].key))
+		if (engine_has_key(run->supply.engine, &due[i].key))
 			continue;
 		if (can_be_asked(run, &due[i]))
 			return start_lookup(run, &due[i], ret);
@@ -117,7 +117,7 @@ static void recheck_progress(struct run *run, bool now)
 	run->progress(run->user, run->stats.done, run->total);
 }
 
-static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state recheck_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct run *run = user;
 	int rc;
@@ -125,14 +125,14 @@ static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait
 	recheck_progress(run, false);
 	*ret_wait_ms = LOOK_MS;
 	if (clock_mono_ms() >= run->end_ms)
-		return FEED_END;
+		return SUPPLY_END;
 	switch (run->stage) {
 	case STAGE_POINT:
 		run->stage = STAGE_POINT_OUT;
 		*ret = &run->point;
-		return FEED_TASK;
+		return SUPPLY_TASK;
 	case STAGE_POINT_OUT:
-		return FEED_LATER;
+		return SUPPLY_LATER;
 	case STAGE_BLOCKS:
 		break;
 	}
@@ -140,8 +140,8 @@ static enum feed_state recheck_next(void *user, struct task **ret, int *ret_wait
 	if (rc < 0)
 		return recheck_fail(run, rc);
 	if (rc > 0)
-		return FEED_TASK;
-	return FEED_END;
+		return SUPPLY_TASK;
+	return SUPPLY_END;
 }
 
 /* A test entry that can be forged is asked for again over TCP. */
@@ -343,12 +343,12 @@ int recheck_run(const struct session *session,
 		*ret = run.stats;
 		return 0;
 	}
-	run.feed = (struct feed){ .user = &run,
-				  .window_max = WINDOW,
-				  .task_ms = session->conf->timeout_ms,
-				  .next = recheck_next,
-				  .settled = recheck_settled };
-	rc = engine_run(session, &run.feed);
+	run.supply = (struct task_supply){ .user = &run,
+					   .window_max = WINDOW,
+					   .task_ms = session->conf->timeout_ms,
+					   .next = recheck_next,
+					   .settled = recheck_settled };
+	rc = engine_run(session, &run.supply);
 	recheck_progress(&run, true);
 	*ret = run.stats;
 	if (run.failure.code)

@@ -13,7 +13,7 @@
 struct worker {
 	const struct session *session;
 	struct worker_stats *stats;
-	struct feed feed;
+	struct task_supply supply;
 	struct job *ready[JOBS_MAX]; /* taken, written ahead, not yet handed to the engine */
 	size_t nready, next_ready;
 	struct err failure;   /* what ended the run early; code 0: nothing did */
@@ -25,7 +25,7 @@ struct worker {
 /* Returns how many jobs are ready. */
 static int take_jobs(struct worker *worker)
 {
-	struct job_queue queue = { .session = worker->session, .engine = worker->feed.engine };
+	struct job_queue queue = { .session = worker->session, .engine = worker->supply.engine };
 	size_t room = JOBS_MAX - engine_in_flight(queue.engine);
 
 	for (size_t i = 0; job_kinds[i]; i++) {
@@ -68,17 +68,17 @@ static void announce_blocks(struct worker *worker)
 }
 
 /* The error object may be overwritten while what is in flight settles. */
-static enum feed_state worker_fail(struct worker *worker, int rc)
+static enum supply_state worker_fail(struct worker *worker, int rc)
 {
 	if (!worker->failure.code) {
 		worker->failure = *worker->session->err;
 		worker->failure.code = rc;
 	}
 	worker->end_ms = 0;
-	return FEED_END;
+	return SUPPLY_END;
 }
 
-static enum feed_state worker_next(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state worker_next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct worker *worker = user;
 	int64_t now = clock_mono_ms();
@@ -87,7 +87,7 @@ static enum feed_state worker_next(void *user, struct task **ret, int *ret_wait_
 		int rc;
 
 		if (now >= worker->end_ms)
-			return FEED_END;
+			return SUPPLY_END;
 		worker_wake_clear(worker->session->conf);
 		rc = take_jobs(worker);
 		if (rc < 0)
@@ -95,14 +95,14 @@ static enum feed_state worker_next(void *user, struct task **ret, int *ret_wait_
 	}
 	if (worker->next_ready < worker->nready) {
 		*ret = worker->ready[worker->next_ready++]->task;
-		return FEED_TASK;
+		return SUPPLY_TASK;
 	}
 	announce_blocks(worker); /* what hooks marked as seen again */
-	if (!engine_in_flight(worker->feed.engine) &&
+	if (!engine_in_flight(worker->supply.engine) &&
 	    now - worker->last_work_ms >= worker->linger_ms)
-		return FEED_END;
+		return SUPPLY_END;
 	*ret_wait_ms = LOOK_MS;
-	return FEED_LATER;
+	return SUPPLY_LATER;
 }
 
 static source_set worker_settled(void *user, struct task *task)
@@ -153,7 +153,7 @@ static int run_once(struct worker *worker)
 	int rc;
 
 	worker->last_work_ms = clock_mono_ms();
-	rc = engine_run(worker->session, &worker->feed);
+	rc = engine_run(worker->session, &worker->supply);
 	if (rc)
 		return rc;
 	return worker->failure.code;
@@ -171,11 +171,11 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 
 	if (fd < 0)
 		return fd;
-	worker.feed = (struct feed){ .user = &worker,
-				     .window_max = JOBS_MAX,
-				     .task_ms = session->conf->timeout_ms,
-				     .next = worker_next,
-				     .settled = worker_settled };
+	worker.supply = (struct task_supply){ .user = &worker,
+					      .window_max = JOBS_MAX,
+					      .task_ms = session->conf->timeout_ms,
+					      .next = worker_next,
+					      .settled = worker_settled };
 	rc = store_quota_recount(session->store);
 	if (!rc)
 		rc = store_reset_future_retries(session->store);

@@ -18,12 +18,12 @@ static struct task tasks[NTASKS_MAX];
 static struct finding findings[NTASKS_MAX][4];
 static size_t ntasks, next_task, nsettled, flying, most_flying;
 static source_set ask_first, ask_then;
-static struct feeder {
+static struct supplier {
 	int later_ms; /* told once between tasks; 0: never */
 	bool told_later, report_first;
 	size_t laters, settled_order[SCRIPTED_MAX];
-	int64_t fed_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
-} feeder;
+	int64_t given_at[SCRIPTED_MAX], settled_at[SCRIPTED_MAX];
+} supplier;
 
 static const struct fake_answer nobody[] = { END };
 
@@ -33,7 +33,7 @@ static int set_up(void **state)
 	place_add_list("list0", "one.test", "127.0.0.[2..9]*3");
 	place_add_list("list1", "two.test", "127.0.0.[2..9]*3");
 	place_add_list("list2", "allow.test", "127.0.[0..255].[1..3]*-4");
-	memset(&feeder, 0, sizeof(feeder));
+	memset(&supplier, 0, sizeof(supplier));
 	ask_first = ask_then = 0;
 	place.conf->check = CHECK_NEVER; /* the lists have all the time */
 	return conf_enable_abuseipdb(place.conf);
@@ -58,35 +58,35 @@ static void make_tasks(size_t n, struct task like)
 }
 
 /* The engine knows what is in flight. */
-static void assert_in_flight(const struct feed *feed)
+static void assert_in_flight(const struct task_supply *supply)
 {
-	assert_int_equal(engine_in_flight(feed->engine), flying);
-	assert_int_equal(engine_in_flight_of(feed->engine, TASK_LOOKUP), flying);
-	assert_int_equal(engine_in_flight_of(feed->engine, TASK_BULK), 0);
-	assert_false(next_task < ntasks && engine_has_key(feed->engine, &tasks[next_task].addr));
+	assert_int_equal(engine_in_flight(supply->engine), flying);
+	assert_int_equal(engine_in_flight_of(supply->engine, TASK_LOOKUP), flying);
+	assert_int_equal(engine_in_flight_of(supply->engine, TASK_BULK), 0);
+	assert_false(next_task < ntasks && engine_has_key(supply->engine, &tasks[next_task].addr));
 	assert_true(!flying || ask_then ||
-		    engine_has_key(feed->engine, &tasks[next_task - 1].addr));
+		    engine_has_key(supply->engine, &tasks[next_task - 1].addr));
 }
 
-static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	if (user)
 		assert_in_flight(user);
 	if (next_task == ntasks)
-		return FEED_END;
-	if (feeder.later_ms && next_task && !feeder.told_later) {
-		feeder.told_later = true;
-		feeder.laters++;
-		*ret_wait_ms = feeder.later_ms;
-		return FEED_LATER;
+		return SUPPLY_END;
+	if (supplier.later_ms && next_task && !supplier.told_later) {
+		supplier.told_later = true;
+		supplier.laters++;
+		*ret_wait_ms = supplier.later_ms;
+		return SUPPLY_LATER;
 	}
-	feeder.told_later = false;
+	supplier.told_later = false;
 	if (next_task < SCRIPTED_MAX)
-		feeder.fed_at[next_task] = fake_net_time_ms();
+		supplier.given_at[next_task] = fake_net_time_ms();
 	*ret = &tasks[next_task++];
 	flying++;
 	most_flying = flying > most_flying ? flying : most_flying;
-	return FEED_TASK;
+	return SUPPLY_TASK;
 }
 
 /* With report_first, a report becomes a lookup at the lists, and then is done. */
@@ -95,52 +95,54 @@ static source_set settled(void *user, struct task *t)
 	source_set more = ask_then & ~t->asked;
 
 	(void)user;
-	if (feeder.report_first && t->kind == TASK_REPORT && t->outcome == OUT_DONE) {
+	if (supplier.report_first && t->kind == TASK_REPORT && t->outcome == OUT_DONE) {
 		t->kind = TASK_LOOKUP;
 		return 3;
 	}
 	if (more)
 		return more;
 	if (ntasks <= SCRIPTED_MAX) {
-		feeder.settled_order[nsettled] = (size_t)(t - tasks);
-		feeder.settled_at[t - tasks] = fake_net_time_ms();
+		supplier.settled_order[nsettled] = (size_t)(t - tasks);
+		supplier.settled_at[t - tasks] = fake_net_time_ms();
 	}
 	nsettled++;
 	flying--;
 	return 0;
 }
 
-static void run_feed(const struct fake_answer *script, size_t n, struct task like, struct feed feed)
+static void run_supply(const struct fake_answer *script, size_t n, struct task like,
+		       struct task_supply supply)
 {
 	struct session session = asked_session();
 
-	feed.next = next;
-	if (feed.user)
-		feed.user = &feed;
-	if (!feed.settled)
-		feed.settled = settled;
-	feeder.laters = 0;
-	feeder.told_later = false;
+	supply.next = next;
+	if (supply.user)
+		supply.user = &supply;
+	if (!supply.settled)
+		supply.settled = settled;
+	supplier.laters = 0;
+	supplier.told_later = false;
 	make_tasks(n, like);
 	fake_net_script(script);
-	if (feed.deadline_ms)
-		feed.deadline_ms += clock_mono_ms();
-	assert_ok(engine_run(&session, &feed));
+	if (supply.deadline_ms)
+		supply.deadline_ms += clock_mono_ms();
+	assert_ok(engine_run(&session, &supply));
 	assert_int_equal(nsettled, n);
 }
 
 static void run(const struct fake_answer *script, size_t n, size_t window, int task_ms)
 {
-	run_feed(script, n, (struct task){ .kind = TASK_LOOKUP, .ask = ask_first },
-		 (struct feed){ .user = &feeder, .window_max = window, .task_ms = task_ms });
+	run_supply(script, n, (struct task){ .kind = TASK_LOOKUP, .ask = ask_first },
+		   (struct task_supply){
+			   .user = &supplier, .window_max = window, .task_ms = task_ms });
 }
 
 /* With a body, since it may be a report. */
 static void run_scripted(const struct fake_answer *script, enum task_kind kind, source_set ask,
-			 size_t n, struct feed feed)
+			 size_t n, struct task_supply supply)
 {
-	feed.task_ms = 1000;
-	run_feed(script, n, (struct task){ .kind = kind, .ask = ask, .body = "ip=x" }, feed);
+	supply.task_ms = 1000;
+	run_supply(script, n, (struct task){ .kind = kind, .ask = ask, .body = "ip=x" }, supply);
 }
 
 TEST(sources_are_asked_side_by_side_under_one_deadline)
@@ -173,9 +175,9 @@ TEST(ten_thousand_tasks_keep_to_the_window_and_each_settles_once)
 	assert_int_equal(fake_seen.asked, 0);
 }
 
-/* ---- feeds with a will of their own ---- */
+/* ---- supplies with a will of their own ---- */
 
-TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
+TEST(a_supply_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 {
 	static const struct {
 		int later_ms, delay_ms, second_ms, third_ms;
@@ -188,15 +190,16 @@ TEST(a_feed_that_says_later_is_asked_again_after_its_wait_or_the_next_answer)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fake_answer script[] = { NO(".one.test", rows[i].delay_ms), END };
 
-		feeder.later_ms = rows[i].later_ms;
-		run_scripted(script, TASK_LOOKUP, 1, 3, (struct feed){ .window_max = 9 });
-		assert_int_equal(feeder.laters, 2);
-		assert_int_equal(feeder.fed_at[0], 0);
-		assert_int_equal(feeder.fed_at[1], rows[i].second_ms);
-		assert_int_equal(feeder.fed_at[2], rows[i].third_ms);
+		supplier.later_ms = rows[i].later_ms;
+		run_scripted(script, TASK_LOOKUP, 1, 3, (struct task_supply){ .window_max = 9 });
+		assert_int_equal(supplier.laters, 2);
+		assert_int_equal(supplier.given_at[0], 0);
+		assert_int_equal(supplier.given_at[1], rows[i].second_ms);
+		assert_int_equal(supplier.given_at[2], rows[i].third_ms);
 		for (size_t k = 0; k < 3; k++) {
 			assert_int_equal(findings[k][0].status, FINDING_OK);
-			assert_int_equal(feeder.settled_at[k], feeder.fed_at[k] + rows[i].delay_ms);
+			assert_int_equal(supplier.settled_at[k],
+					 supplier.given_at[k] + rows[i].delay_ms);
 		}
 	}
 }
@@ -206,24 +209,24 @@ TEST(an_early_answer_does_not_wait_for_a_late_one_and_room_is_used_at_once)
 	static const struct fake_answer script[] = { NO("1.1.1.45.one", 900), NO(".one.test", 100),
 						     END };
 
-	run_scripted(script, TASK_LOOKUP, 1, 5, (struct feed){ .window_max = 2 });
+	run_scripted(script, TASK_LOOKUP, 1, 5, (struct task_supply){ .window_max = 2 });
 	assert_int_equal(fake_seen.most, 2);
-	assert_int_equal(feeder.settled_order[4], 0);
+	assert_int_equal(supplier.settled_order[4], 0);
 	for (size_t i = 1; i < 5; i++) {
-		assert_int_equal(feeder.fed_at[i], (int)(i - 1) * 100);
-		assert_int_equal(feeder.settled_at[i], (int)i * 100);
+		assert_int_equal(supplier.given_at[i], (int)(i - 1) * 100);
+		assert_int_equal(supplier.settled_at[i], (int)i * 100);
 	}
-	assert_int_equal(feeder.settled_at[0], 900);
+	assert_int_equal(supplier.settled_at[0], 900);
 }
 
 TEST(a_window_of_one_is_one_after_the_other)
 {
 	static const struct fake_answer script[] = { NO(".one.test", 100), END };
 
-	run_scripted(script, TASK_LOOKUP, 1, 4, (struct feed){ .window_max = 1 });
+	run_scripted(script, TASK_LOOKUP, 1, 4, (struct task_supply){ .window_max = 1 });
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(feeder.settled_order[i], i);
-		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 100);
+		assert_int_equal(supplier.settled_order[i], i);
+		assert_int_equal(supplier.settled_at[i], (int)(i + 1) * 100);
 	}
 	assert_int_equal(fake_seen.most, 1);
 }
@@ -276,8 +279,9 @@ static void run_in_turn(int delay_ms, size_t n, int task_ms)
 
 	nlate = 0;
 	busy = NULL;
-	run_feed(script, n, (struct task){ .kind = TASK_LOOKUP },
-		 (struct feed){ .window_max = n, .task_ms = task_ms, .settled = settled_in_turn });
+	run_supply(script, n, (struct task){ .kind = TASK_LOOKUP },
+		   (struct task_supply){
+			   .window_max = n, .task_ms = task_ms, .settled = settled_in_turn });
 	assert_int_equal(fake_seen.most, 1);
 }
 
@@ -320,9 +324,9 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 			END
 		};
 
-		feeder.report_first = true;
+		supplier.report_first = true;
 		run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 1,
-			     (struct feed){ .window_max = 1 });
+			     (struct task_supply){ .window_max = 1 });
 		assert_int_equal(fake_seen.asked, 3);
 		assert_int_equal(fake_seen.most, 2);
 		assert_int_equal(tasks[0].outcome, OUT_DONE);
@@ -332,13 +336,13 @@ TEST(a_report_comes_first_and_its_look_up_after_it_within_one_deadline)
 		assert_int_equal(findings[0][1].status, rows[i].two);
 		assert_int_equal(findings[0][3].points, 10);
 		assert_true(findings[0][3].partial);
-		assert_int_equal(feeder.settled_at[0], rows[i].ends_ms);
+		assert_int_equal(supplier.settled_at[0], rows[i].ends_ms);
 	}
 }
 
 TEST(a_report_to_a_source_that_takes_none_is_for_later)
 {
-	run_scripted(nobody, TASK_REPORT, 1, 1, (struct feed){ .window_max = 1 });
+	run_scripted(nobody, TASK_REPORT, 1, 1, (struct task_supply){ .window_max = 1 });
 	assert_int_equal(tasks[0].outcome, OUT_LATER);
 	assert_string_equal(tasks[0].why, "takes no reports");
 	assert_int_equal(findings[0][0].status, FINDING_NONE);
@@ -351,11 +355,12 @@ TEST(a_report_that_gets_no_answer_is_for_later_at_its_deadline)
 		{ "/report", { .status = NET_BROKEN }, { .code = 0 }, NEVER }, END
 	};
 
-	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2, (struct feed){ .window_max = 1 });
+	run_scripted(script, TASK_REPORT, SOURCE_BIT(3), 2,
+		     (struct task_supply){ .window_max = 1 });
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(tasks[i].outcome, OUT_LATER);
 		assert_int_equal(findings[i][3].status, FINDING_NONE);
-		assert_int_equal(feeder.settled_at[i], (int)(i + 1) * 1000);
+		assert_int_equal(supplier.settled_at[i], (int)(i + 1) * 1000);
 	}
 }
 
@@ -366,17 +371,17 @@ TEST(the_deadline_of_the_run_ends_every_task)
 	};
 
 	run_scripted(script, TASK_LOOKUP, 1, 6,
-		     (struct feed){ .window_max = 2, .deadline_ms = 1500 });
+		     (struct task_supply){ .window_max = 2, .deadline_ms = 1500 });
 	for (size_t i = 0; i < 6; i++) {
 		assert_int_equal(findings[i][0].status, FINDING_TIMEOUT);
-		assert_int_equal(feeder.settled_at[i], i < 2 ? 1000 : 1500);
+		assert_int_equal(supplier.settled_at[i], i < 2 ? 1000 : 1500);
 	}
 	assert_int_equal(fake_seen.asked, 4); /* the last two were not asked any more */
 }
 
-TEST(a_feed_without_tasks_ends_without_the_network)
+TEST(a_supply_without_tasks_ends_without_the_network)
 {
-	run_scripted(nobody, TASK_LOOKUP, 1, 0, (struct feed){ .window_max = 2 });
+	run_scripted(nobody, TASK_LOOKUP, 1, 0, (struct task_supply){ .window_max = 2 });
 	assert_int_equal(fake_seen.asked, 0);
 }
 
@@ -391,12 +396,14 @@ static void run_broken(size_t n, struct task like)
 {
 	struct net_ops broken = fake_net;
 	struct session session = asked_session();
-	struct feed feed = { .window_max = 4, .task_ms = 1000, .next = next, .settled = settled };
+	struct task_supply supply = {
+		.window_max = 4, .task_ms = 1000, .next = next, .settled = settled
+	};
 
 	broken.open = broken_open;
 	session.ops = &broken;
 	make_tasks(n, like);
-	assert_int_equal(engine_run(&session, &feed), IPREP_E_OS);
+	assert_int_equal(engine_run(&session, &supply), IPREP_E_OS);
 	assert_string_equal(place.error.text, "no network module");
 	assert_int_equal(nsettled, n);
 }

@@ -11,14 +11,14 @@ struct session asked_session(void)
 				 .auth_mark = "" };
 }
 
-static enum feed_state next(void *user, struct task **ret, int *ret_wait_ms)
+static enum supply_state next(void *user, struct task **ret, int *ret_wait_ms)
 {
 	struct task **left = user;
 
 	(void)ret_wait_ms;
 	*ret = *left;
 	*left = NULL;
-	return *ret ? FEED_TASK : FEED_END;
+	return *ret ? SUPPLY_TASK : SUPPLY_END;
 }
 
 static source_set settled_at_once(void *user, struct task *task)
@@ -32,12 +32,12 @@ void asked_run(struct session *session, struct task *task, const struct fake_ans
 	       int task_ms, source_set (*settled)(void *user, struct task *task))
 {
 	struct task *left = task;
-	struct feed feed = { .user = &left,
-			     .window_max = 1,
-			     .task_ms = task_ms,
-			     .next = next,
-			     .settled = settled ? settled : settled_at_once };
+	struct task_supply supply = { .user = &left,
+				      .window_max = 1,
+				      .task_ms = task_ms,
+				      .next = next,
+				      .settled = settled ? settled : settled_at_once };
 
 	fake_net_script(script);
-	assert_int_equal(engine_run(session, &feed), 0);
+	assert_int_equal(engine_run(session, &supply), 0);
 }
