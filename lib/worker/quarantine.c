@@ -2,6 +2,7 @@
 #include "worker/quarantine.h"
 #include "base/buf.h"
 #include "reputation/dnsbl_health_store.h"
+#include "reputation/verdict.h"
 #include <string.h>
 
 #define PAGE 64 /* blocks in a transaction */
@@ -77,10 +78,76 @@ static int tier_reached(const struct conf *conf, int score)
 	return tier;
 }
 
-static int judge_held(const struct session *session, const struct block *block, int score,
+/* Listings of other sources did not make the block. A tier above the lowest had a check of
+ * AbuseIPDB, whatever is kept of it. */
+static void forget_bystanders(const struct conf *conf, const struct block *block,
+			      source_set accusers, struct finding *kept)
+{
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (!(accusers & SOURCE_BIT(i)) && kept[i].points > 0)
+			kept[i].points = 0;
+	if (conf->abuseipdb >= 0 && conf_tier_row(conf, block->tier) > 0) {
+		kept[conf->abuseipdb].status = FINDING_OK;
+		kept[conf->abuseipdb].partial = false;
+	}
+}
+
+/* Each accuser that still counts gave points, also if they are not known: the rest of the score. */
+static void share_out(const struct conf *conf, source_set accusers, int score, struct finding *kept)
+{
+	int some = -1, unknown = -1;
+
+	for (size_t i = 0; i < conf->nsources; i++) {
+		if (accusers & SOURCE_BIT(i)) {
+			some = (int)i;
+			if (kept[i].status != FINDING_OK || kept[i].points <= 0) {
+				kept[i] = (struct finding){ .status = FINDING_OK, .points = 1 };
+				unknown = (int)i;
+			}
+		}
+		if (kept[i].status == FINDING_OK)
+			score -= kept[i].points;
+	}
+	if (unknown >= 0)
+		some = unknown;
+	if (some >= 0 && score > 0)
+		kept[some].points += score;
+}
+
+/*
+ * The tier of a verdict without what is lost, which may be lower than what its score reaches: feeds
+ * alone, or an address on an allowlist, get the lowest at most (verdict.h). A source that is no
+ * longer configured is of no kind, so its block keeps what the score reaches.
+ */
+static int remaining_tier(const struct session *session, const struct block *block, int score,
+			  struct finding *kept)
+{
+	const struct conf *conf = session->conf;
+	int reached = tier_reached(conf, score);
+	char name[sizeof(conf->sources[0].name)];
+	const char *at = block->src;
+	struct verdict verdict;
+	source_set accusers = 0;
+
+	while (next_source(&at, name, sizeof(name))) {
+		int row = named_source(conf, name);
+
+		if (row < 0)
+			return reached;
+		if (is_lost(session, row, !block->first_at))
+			kept[row] = (struct finding){ .status = FINDING_QUARANTINED };
+		else
+			accusers |= SOURCE_BIT(row);
+	}
+	forget_bystanders(conf, block, accusers, kept);
+	share_out(conf, accusers, score, kept);
+	verdict_weigh(conf, kept, SURE, 0, &verdict);
+	return verdict.tier < reached ? verdict.tier : reached;
+}
+
+static int judge_held(const struct session *session, const struct block *block, int score, int tier,
 		      struct judged *judged)
 {
-	int tier = tier_reached(session->conf, score);
 	struct block lower = *block;
 	const char *at = block->src;
 	char name[sizeof(session->conf->sources[0].name)];
@@ -109,15 +176,18 @@ static int judge_block(const struct session *session, const struct block *block,
 {
 	const struct conf *conf = session->conf;
 	struct finding kept[SOURCES_MAX] = { 0 };
-	int score, rc = store_findings_kept(session->store, conf, &block->key, kept);
+	int score, tier, rc = store_findings_kept(session->store, conf, &block->key, kept);
 
 	if (rc < 0)
 		return rc;
 	score = remaining_score(session, block, kept);
-	if (score == block->score || tier_reached(conf, score) >= conf_tier_row(conf, block->tier))
+	if (score == block->score)
+		return 0;
+	tier = remaining_tier(session, block, score, kept);
+	if (tier >= conf_tier_row(conf, block->tier))
 		return 0;
 	if (!block->first_at)
-		return judge_held(session, block, score, judged);
+		return judge_held(session, block, score, tier, judged);
 	judged->released++;
 	return store_release(session->store,
 			     &(struct recheck){ .key = block->key, .since = block->since });

@@ -169,6 +169,41 @@ class Withdrawn(ListsCase):
             self.assert_left([2, 0], [2, 2], released=0)
 
 
+class Remaining(ListsCase):
+    """What remains of the score after list a lists everybody reaches no higher tier than a verdict would give it."""
+
+    lists = {'a': '127.0.0.2*7', 'b': '127.0.0.2*10', 'white': '127.0.0.2*-4'}
+    sections = {**ListsCase.sections, 'feed f': {'file': '{dir}/feed', 'points': '*10', 'enabled': 'yes'}}
+
+    def tier_after(self, src, score, tier, **more):
+        """Of a block that is on list white as well, if allowed."""
+        allowed, held = more.pop('allowed', False), more.pop('held', False)
+        self.start(**more)
+        self.ready()
+        self.place.write('feed', '45.1.1.9\n')
+        self.zones(a=Zone({}), b=Zone({}), white=Zone({}))
+        if allowed:
+            self.listed(ADDRESS, by='white')
+            self.check(ADDRESS, status=None)
+        self.block(ADDRESS, src=src, score=score, tier=tier, held=held)
+        self.zones(a=EVERYBODY, b=Zone({}))
+        self.self_test(status=69)
+        self.run_it('rep-report', '--flush')
+        return dict(self.sql('SELECT 1, tier FROM block')).get(1), self.released()
+
+    def test_it_keeps_to_the_rules_of_a_verdict(self):
+        for name, src, score, more, announced, held in (
+                ('a feed alone', 'a,f', 17, {}, 'released', 'known'),
+                ('a list', 'a,b', 17, {}, 'notorious', 'notorious'),
+                ('a list and a feed', 'a,b,f', 27, {}, 'notorious', 'notorious'),
+                ('a list that is not configured', 'a,other', 17, {}, 'notorious', None),
+                ('one accuser on an allowlist', 'a,b', 13, {'allowed': True}, 'released', None)):
+            for is_held, wanted in ((False, announced), (True, held)):
+                with self.subTest(name, held=is_held):
+                    tier, released = self.tier_after(src, score, 'notorious', held=is_held, **more)
+                    self.assertEqual('released' if released else tier, wanted)
+
+
 class Keys(ListsCase):
     """That a key goes into the question and nowhere else: test_secrets.py."""
 
