@@ -191,14 +191,46 @@ static int fetch_is_due(struct job_queue *queue)
 
 /* ---- what came of it ---- */
 
+struct guarding {
+	struct session session;
+	char why[DETAIL_MAX];
+};
+
+/* The address that the network must not contain, and why; NULL: it is not known which. */
+static const char *name_guarded(struct guarding *guarding, const struct prefix *net)
+{
+	const struct session *session = &guarding->session;
+	const struct conf_allow *entry = conf_allowed_inside(session->conf, net,
+							     clock_now_s(&session->clock));
+	char text[ADDR_TEXT_MAX];
+
+	if (entry) {
+		snprintf(guarding->why, sizeof(guarding->why), "contains %s, allowed by [allow]",
+			 prefix_text(&entry->net, text));
+		return guarding->why;
+	}
+	for (size_t i = 0; i < session->own->count; i++) {
+		if (!prefix_has(net, &session->own->addrs[i]))
+			continue;
+		snprintf(guarding->why, sizeof(guarding->why),
+			 "contains %s, an address of this host",
+			 addr_text(&session->own->addrs[i], text));
+		return guarding->why;
+	}
+	return NULL;
+}
+
 static const char *guarded_net(void *user, const struct prefix *net)
 {
-	const struct session *session = user;
-	const char *why = guard_check(session, &net->addr);
+	struct guarding *guarding = user;
+	const char *why = guard_check(&guarding->session, &net->addr);
 
 	if (why || net->bits == 128)
 		return why;
-	return guard_check_own(session, net);
+	why = name_guarded(guarding, net);
+	if (why)
+		return why;
+	return guard_check_own(&guarding->session, net);
 }
 
 /* An old list is compared with nothing, so that one that has really changed is taken at last. */
@@ -219,7 +251,7 @@ static bool check_entries(const struct session *session, struct fetch_work *work
 			  struct feed_check *check)
 {
 	struct local_addr_list *own = local_addr_list_new();
-	struct session guarding = *session;
+	struct guarding guarding = { .session = *session };
 	bool accepted;
 
 	if (!own) {
@@ -227,7 +259,7 @@ static bool check_entries(const struct session *session, struct fetch_work *work
 			 "the addresses of this host cannot be read");
 		return false;
 	}
-	guarding.own = own;
+	guarding.session.own = own;
 	check->guarded = guarded_net;
 	check->user = &guarding;
 	accepted = feed_accept(check, work->task.why);
