@@ -50,7 +50,7 @@ static const char *until_text(const struct iprep_allowed *allowed, char dst[UTC_
 	struct tm tm;
 
 	if (!allowed->until || !gmtime_r(&last, &tm) ||
-	    !strftime(dst, UTC_TEXT_MAX, allowed->is_over ? "over %Y-%m-%d" : "until %Y-%m-%d",
+	    !strftime(dst, UTC_TEXT_MAX, allowed->is_over ? "expired %Y-%m-%d" : "until %Y-%m-%d",
 		      &tm))
 		snprintf(dst, UTC_TEXT_MAX, "-");
 	return dst;
@@ -87,7 +87,7 @@ static void put_resolved(const struct cli *cli, const struct iprep_allowed *allo
 	paragraph.hang = 4;
 	if (!allowed->resolved_at)
 		paragraph_put(&paragraph, PLAIN,
-			      cli->no_state ? "result of the worker: permission denied"
+			      cli->no_state ? "resolved networks: permission denied"
 					    : "not resolved yet");
 	else
 		paragraph_printf(&paragraph, "resolved %s to%s",
@@ -193,7 +193,7 @@ int check_allowed(struct cli *cli, const char *format)
 {
 	struct allowed_list list = { .cli = cli,
 				     .columns = { { "ENTRY", 5, false, false },
-						  { "UNTIL", 16, false, false },
+						  { "UNTIL", 18, false, false },
 						  { "FROM", 4, false, false },
 						  { "WHY", 0, false, false } } };
 	int rc = cli_end_root_or_state(cli);

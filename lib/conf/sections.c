@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIER_NAME_MAX 31
+#define LIST_NAME_MAX 47
+
 static const char *const kind_names[] = { "tier", "dnsbl", "feed" };
 
 const char *section_kind_name(enum section_kind kind)
@@ -33,14 +36,22 @@ const char *section_name(const struct section *section)
 	return section->list.name;
 }
 
-static bool is_name(const char *name, bool is_tier)
+/* Returns what is wrong with it, or NULL. */
+static const char *check_name(const char *name, bool is_tier)
 {
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.";
+	size_t len = strlen(name);
 
-	if (is_tier && (!islower((unsigned char)*name) || strchr(name, '.') || strlen(name) > 31))
-		return false;
-	return isalnum((unsigned char)*name) && !name[strspn(name, rest)] && strlen(name) < 48 &&
-	       strcmp(name, "abuseipdb");
+	if (!strcmp(name, "abuseipdb"))
+		return "name reserved for the section [abuseipdb]; choose another";
+	if (is_tier && (!islower((unsigned char)*name) || name[strspn(name, rest)] ||
+			strchr(name, '.') || len > TIER_NAME_MAX))
+		return "bad name; expected a lower-case letter, then up to 30 of "
+		       "a-z, 0-9, '-' and '_'";
+	if (!isalnum((unsigned char)*name) || name[strspn(name, rest)] || len > LIST_NAME_MAX)
+		return "bad name; expected a lower-case letter or a digit, then up to 46 of "
+		       "a-z, 0-9, '-', '_' and '.'";
+	return NULL;
 }
 
 struct section *sections_find(struct sections *sections, enum section_kind kind, const char *name)
@@ -79,10 +90,9 @@ struct section *sections_add(struct sections *sections, enum section_kind kind, 
 {
 	struct section *section;
 
-	if (!is_name(name, kind == SECTION_TIER)) {
-		*ret_why = "bad name (lower-case letters, digits, '-', '_')";
+	*ret_why = check_name(name, kind == SECTION_TIER);
+	if (*ret_why)
 		return NULL;
-	}
 	if (kind == SECTION_FEED && sections_find(sections, SECTION_DNSBL, name)) {
 		*ret_why = "name already used by a [dnsbl X]; choose another";
 		return NULL;

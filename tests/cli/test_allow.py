@@ -37,7 +37,7 @@ class Table(AllowCase):
                          ['45.1.1.0/24', '45.2.2.2', '45.9.9.9', '2a02::/16', 'host.example', 'example.com'])
         path = self.place.path('a.list')
         self.assertRegex(lines[0], rf'\A45.1.1.0/24 +until 2099-12-31 +{path}:1 +the office; until it moves\Z')
-        self.assertRegex(lines[1], rf'\A45.2.2.2 +over 2020-01-01 +{path}:4\Z')
+        self.assertRegex(lines[1], rf'\A45.2.2.2 +expired 2020-01-01 +{path}:4\Z')
         self.assertRegex(lines[2], r'\A45.9.9.9 +- +\[allow\] addresses\Z')
         self.assertRegex(lines[-2], r'\Aexample.com +- +\[allow\] spf\Z')
         self.assertEqual(lines[-1], '    not resolved yet')
