@@ -24,7 +24,7 @@ static bool has_acl(const char *path)
 }
 
 /* With an ACL, the group's bits of the mode are the most that any of its entries gives. */
-static bool others_may_write(const char *path, const struct stat *st)
+bool path_is_open_to_others(const char *path, const struct stat *st)
 {
 	return st->st_mode & S_IWOTH ||
 	       (st->st_mode & S_IWGRP && (st->st_gid != 0 || has_acl(path)));
@@ -45,7 +45,7 @@ static int check_above(char *path, uid_t owner, struct err *error)
 				       "%s: belongs to user %u, who could replace the "
 				       "state below it; chown root",
 				       path, (unsigned)st.st_uid);
-		if (others_may_write(path, &st) && !(st.st_mode & S_ISVTX))
+		if (path_is_open_to_others(path, &st) && !(st.st_mode & S_ISVTX))
 			return err_set(error, IPREP_E_PERM,
 				       "%s: others may write here (mode %04o) and "
 				       "replace the state below it; chmod go-w",

@@ -2,6 +2,8 @@
 /* statedir.h - checks the state directory and finds the user to run as */
 #pragma once
 #include "base/err.h"
+#include <stdbool.h>
+#include <sys/stat.h>
 
 /*
  * The owner of the directory that contains state_path. It must not be a link, belong to root, be
@@ -9,6 +11,9 @@
  * that owner, and be writable only by its owner, or be sticky. Errors: _PERM.
  */
 int statedir_owner(const char *state_path, uid_t *ret_uid, gid_t *ret_gid, struct err *error);
+
+/* May another user than its owner and root write what has this path and stat(2)? An ACL counts. */
+bool path_is_open_to_others(const char *path, const struct stat *st);
 
 /*
  * A file in that directory. Its owner can put there what is no file: a FIFO, on which open(2)

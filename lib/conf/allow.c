@@ -232,7 +232,9 @@ static bool parse_option(const char *text, struct conf_allow *entry, struct err 
 {
 	if (!text)
 		return true;
-	if (strncmp(text, "until=", 6) || entry->until)
+	if (entry->until && !strncmp(text, "until=", 6))
+		return wrong(error, text, "a second date; expected one until=YYYY-MM-DD");
+	if (strncmp(text, "until=", 6))
 		return wrong(error, text,
 			     "expected until=YYYY-MM-DD, or a comment after the character #");
 	if (!parse_until(text + 6, &entry->until))
@@ -317,10 +319,14 @@ static int not_readable(const char *path, int code)
 
 static int read_pattern(struct conf *conf, const char *pattern, struct err *error)
 {
+	bool has_wildcards = pattern[strcspn(pattern, "*?[")] != '\0';
 	glob_t found = { 0 };
-	int rc = 0;
+	int rc;
 
-	if (!pattern[strcspn(pattern, "*?[")]) /* a file that is named has to be there */
+	rc = lines_check_directory(pattern, !has_wildcards, error);
+	if (rc)
+		return rc;
+	if (!has_wildcards) /* a file that is named has to be there */
 		return read_allow_file(conf, pattern, error);
 	switch (glob(pattern, 0, not_readable, &found)) {
 	case 0:

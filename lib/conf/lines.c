@@ -2,8 +2,10 @@
 /* lines.c - see lines.h */
 #include "conf/lines.h"
 #include "base/mask.h"
+#include "base/statedir.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +27,34 @@ static int check_owner(int fd, const char *path, struct err *error)
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & S_IWOTH ||
-	    (st.st_mode & S_IWGRP && st.st_gid != 0))
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || path_is_open_to_others(path, &st))
 		return err_set(error, IPREP_E_PERM,
 			       "%s: unsafe owner or mode (user %u, mode %03o): it must belong to "
 			       "root or to you, and only its owner may write it",
 			       path, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
+	return 0;
+}
+
+int lines_check_directory(const char *path, bool may_be_sticky, struct err *error)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash > path ? (int)(slash - path) : 1,
+		 slash ? path : ".");
+	if (stat(dir, &st))
+		return 0; /* nor can the file be opened */
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(error, IPREP_E_PERM,
+			       "%s: belongs to user %u (mode %04o), who could add or "
+			       "replace files in it; chown root",
+			       dir, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
+	if (path_is_open_to_others(dir, &st) && !(may_be_sticky && st.st_mode & S_ISVTX))
+		return err_set(error, IPREP_E_PERM,
+			       "%s: others may write here (user %u, mode %04o) and add or "
+			       "replace files; chmod go-w",
+			       dir, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
 	return 0;
 }
 

@@ -161,15 +161,45 @@ TEST(a_file_that_others_could_write_is_refused)
 	assert_int_equal(place.error.code, IPREP_E_PERM);
 }
 
+/* [allow] files = NAME */
+static int load_named(const char *name)
+{
+	struct conf *conf = NULL;
+	char text[300];
+	int rc;
+
+	snprintf(text, sizeof(text), "[allow]\nfiles = %s\n", place_path(name));
+	place_write("iprep.conf", text, strlen(text), 0644);
+	rc = conf_load(place_path("iprep.conf"), false, &conf, &place.error);
+	conf_free(conf);
+	return rc;
+}
+
+ROWS(files_of_a_directory_that_others_could_write_are_refused)
+{
+	mode_t mode = (mode_t)row_number(row, "mode");
+	unsigned user = row_choice(row, "user", "root other") ? 65534 : 0;
+	int wanted = row_yes(row, "safe") ? 0 : IPREP_E_PERM;
+	char dir[128], says[200];
+
+	if (geteuid())
+		skip();
+	snprintf(dir, sizeof(dir), "%s", place_path("allow.d"));
+	snprintf(says, sizeof(says), "%s: %s", dir,
+		 user ? "belongs to user 65534 (mode" : "others may write here (user 0, mode");
+	assert_ok(mkdir(dir, 0700));
+	if (row_yes(row, "file"))
+		place_write("allow.d/a.list", "45.1.1.1\n", 9, 0644);
+	assert_ok(chown(dir, user, 65534));
+	assert_ok(chmod(dir, mode));
+	assert_int_equal(load_named(row_text(row, "files")), wanted);
+	if (wanted)
+		assert_has(place.error.text, says);
+}
+
 TEST(a_file_that_is_named_has_to_be_there)
 {
-	char text[300];
-	struct conf *conf;
-
-	snprintf(text, sizeof(text), "[allow]\nfiles = %s\n", place_path("a.list"));
-	place_write("iprep.conf", text, strlen(text), 0644);
-	assert_int_equal(conf_load(place_path("iprep.conf"), false, &conf, &place.error),
-			 IPREP_E_CONFIG);
+	assert_int_equal(load_named("a.list"), IPREP_E_CONFIG);
 	assert_has(place.error.text, "a.list: No such file or directory");
 }
 
