@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const states[] = { "ok",	"quarantined", "silent",  "refused",
-				      "no key", "off",	       "mismatch" };
-static const enum colour colours[] = { GOOD, BAD, BAD, BAD, BAD, DOUBTFUL, BAD };
+static const char *const states[] = { "ok",  "quarantined", "silent", "refused", "no key",
+				      "off", "mismatch",    "none",   "too old", "unknown" };
+static const enum colour colours[] = { GOOD,	 BAD, BAD,	BAD, BAD,
+				       DOUBTFUL, BAD, DOUBTFUL, BAD, DOUBTFUL };
 
 static const enum colour f2b_colours[] = { GOOD, DOUBTFUL, DOUBTFUL, BAD, BAD };
 

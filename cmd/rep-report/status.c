@@ -92,15 +92,16 @@ static int longest_name(const struct iprep_queue *queue)
 	return (int)width;
 }
 
+static const char *const feed_states[] = { "none", "ok", "too old" };
+
 static void put_feed(struct table *table, const struct iprep_feed *feed)
 {
-	static const char *const states[] = { "none", "ok", "too old" };
 	static const enum colour colours[] = { DOUBTFUL, GOOD, BAD };
 	char when[UTC_TEXT_MAX];
 
 	table_put(table, PLAIN, feed->name);
 	table_put(table, PLAIN, feed->kind);
-	table_put(table, colours[feed->state], states[feed->state]);
+	table_put(table, colours[feed->state], feed_states[feed->state]);
 	table_printf(table, "%lld", (long long)feed->entries);
 	table_put(table, PLAIN, utc_minute(feed->good_at, when));
 	table_put(table, PLAIN, utc_minute(feed->next_at, when));
@@ -216,12 +217,10 @@ static void put_endpoint_json(struct json *json, const struct iprep_endpoint *en
 
 static void put_feed_json(struct json *json, const struct iprep_feed *feed)
 {
-	static const char *const states[] = { "none", "ok", "old" };
-
 	json_put_object(json, NULL);
 	json_put_text(json, "name", feed->name);
 	json_put_text(json, "kind", feed->kind);
-	json_put_text(json, "state", states[feed->state]);
+	json_put_text(json, "state", feed_states[feed->state]);
 	json_put_int(json, "entries", feed->entries);
 	json_put_time(json, "good_at", feed->good_at);
 	json_put_time(json, "tried_at", feed->tried_at);

@@ -44,8 +44,10 @@ static int open_session(struct iprep_ctx *ctx, unsigned flags, struct session *s
 			return rc;
 	}
 	*session = ctx_env(ctx);
-	if (flags & IPREP_NO_STATE)
+	if (flags & IPREP_NO_STATE) {
 		session->store = NULL;
+		session->feeds = NULL;
+	}
 	return 0;
 }
 

@@ -146,10 +146,18 @@ static void judge_list(const struct test *test, size_t i, struct iprep_source *r
 static void judge_feed(const struct feed_status *status, struct iprep_source *row,
 		       char why[DETAIL_MAX])
 {
+	static const enum iprep_source_state states[] = { [IPREP_FEED_NONE] = IPREP_SRC_NONE,
+							  [IPREP_FEED_OK] = IPREP_SRC_OK,
+							  [IPREP_FEED_OLD] = IPREP_SRC_OLD };
 	char when[TIME_TEXT_MAX];
 
 	row->latency_ms = -1;
-	row->state = status->feed.state == IPREP_FEED_OK ? IPREP_SRC_OK : IPREP_SRC_SILENT;
+	if (!status->feed.name) {
+		row->state = IPREP_SRC_UNKNOWN;
+		snprintf(why, DETAIL_MAX, "not known without access to the state");
+		return;
+	}
+	row->state = states[status->feed.state];
 	if (status->feed.state == IPREP_FEED_NONE && !*status->why) {
 		snprintf(why, DETAIL_MAX, "no download yet; run rep-report --flush");
 		return;
@@ -159,7 +167,7 @@ static void judge_feed(const struct feed_status *status, struct iprep_source *ro
 		return;
 	}
 	snprintf(why, DETAIL_MAX, "%s%lld entries, downloaded %s%s%.80s",
-		 status->feed.state == IPREP_FEED_OLD ? "too old, not used: " : "",
+		 status->feed.state == IPREP_FEED_OLD ? "not used: " : "",
 		 (long long)status->feed.entries,
 		 time_text(status->feed.good_at, TIME_FOR_PEOPLE, when),
 		 *status->why ? "; the last try failed: " : "", status->why);
@@ -228,27 +236,45 @@ static void judge_no_key(const struct test *test,
 	row(user, &s);
 }
 
+/*
+ * A feed that was switched on a moment ago, or that may not be looked at, is no failure. One whose
+ * downloads fail is, as is one that is too old.
+ */
+static bool is_failure(const struct conf_source *source, const struct feed_status *status,
+		       int state)
+{
+	if (state == IPREP_SRC_OK)
+		return false;
+	if (source->type != SOURCE_FEED || state == IPREP_SRC_OLD)
+		return true;
+	return *status->why != '\0';
+}
+
 static void judge_test_point(const struct test *test,
 			     void (*row)(void *user, const struct iprep_source *source), void *user,
 			     bool *ret_passed)
 {
 	const struct conf *conf = test->session.conf;
 	const struct feed_status *feed = test->feeds;
+	bool gives_points = false, failed = false;
 	char why[DETAIL_MAX];
 
-	*ret_passed = conf_gives_points(conf);
 	for (size_t i = 0; i < conf->nsources; i++) {
-		struct iprep_source s = { .name = conf->sources[i].name, .why = why };
+		const struct conf_source *source = &conf->sources[i];
+		struct iprep_source s = { .name = source->name, .why = why };
 
-		if (conf->sources[i].type == SOURCE_FEED)
-			judge_feed(feed++, &s, why);
-		else if (conf->sources[i].type == SOURCE_ABUSEIPDB)
+		if (source->type == SOURCE_FEED)
+			judge_feed(feed, &s, why);
+		else if (source->type == SOURCE_ABUSEIPDB)
 			judge_api(test, i, &s, why);
 		else
 			judge_list(test, i, &s, why);
-		*ret_passed &= s.state == IPREP_SRC_OK;
+		gives_points |= s.state == IPREP_SRC_OK && source->most > 0;
+		failed |= is_failure(source, feed, s.state);
+		feed += source->type == SOURCE_FEED;
 		row(user, &s);
 	}
+	*ret_passed = gives_points && !failed;
 	if (!judge_tcp(test, row, user))
 		*ret_passed = false;
 	if (conf->abuseipdb < 0)
@@ -268,8 +294,10 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		return rc;
 	test.session = ctx_env(ctx);
 	test.key_error = ctx->key_error;
-	if (flags & IPREP_NO_STATE)
+	if (flags & IPREP_NO_STATE) {
 		test.session.store = NULL;
+		test.session.feeds = NULL;
+	}
 	test.task.findings = calloc(test.session.conf->nsources + 1, sizeof(*test.task.findings));
 	test.feeds = calloc(feed_status_count(test.session.conf) + 1, sizeof(*test.feeds));
 	if (!test.task.findings || !test.feeds || !addr_parse("127.0.0.2", &test.task.addr))

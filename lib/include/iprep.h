@@ -273,11 +273,14 @@ IPREP_API int iprep_lookup_list(struct iprep_ctx *ctx,
 enum iprep_source_state {
 	IPREP_SRC_OK = 0,
 	IPREP_SRC_QUARANTINED = 1, /* lists what no list may: its answers give no points */
-	IPREP_SRC_SILENT = 2,	   /* no usable answer to its test points */
+	IPREP_SRC_SILENT = 2,	   /* no usable answer to its test points, or no DNS over TCP */
 	IPREP_SRC_REFUSED = 3,	   /* the API key was refused */
 	IPREP_SRC_NO_KEY = 4,	   /* configured, but its key cannot be read */
 	IPREP_SRC_OFF = 5,	   /* AbuseIPDB without a key file */
 	IPREP_SRC_MISMATCH = 6,	   /* answers, but does not list its test entry 127.0.0.2 */
+	IPREP_SRC_NONE = 7,	   /* a feed: as IPREP_FEED_NONE */
+	IPREP_SRC_OLD = 8,	   /* a feed: as IPREP_FEED_OLD */
+	IPREP_SRC_UNKNOWN = 9,	   /* a feed, with IPREP_NO_STATE */
 };
 struct iprep_source {
 	const char *name;  /* of its section; contains no key */
@@ -288,12 +291,13 @@ struct iprep_source {
 };
 /*
  * Probe every configured source now: lists with the test points of RFC 5782, AbuseIPDB with one
- * check of 127.0.0.2, which counts as one of the day's.
+ * check of 127.0.0.2, which counts as one of the day's. Of a feed, what was downloaded is shown.
  * @flags       IPREP_NO_STATE, or 0: the results are cached
  * @timeout_ms  for all sources together; 0: [general] timeout_ms
  * @row         called once for each source, in the order of the configuration
- * @ret_passed  false if a source is quarantined, silent, refused or lacks its key, or if no source
- *              gives points
+ * @ret_passed  false if a source is quarantined, silent, refused, too old or lacks its key, if the
+ *              last download of a feed failed, or if no source that gives points is ok. A feed that
+ *              was not downloaded yet is no failure
  * Blocks for at most timeout_ms plus the time of row(), and 10 s while others hold the database.
  * Errors: _CONFIG, _PERM (keys), _STORE, _BUSY, _OS, _NOMEM. Source: RFC 5782, 5. Since: 0.2
  */

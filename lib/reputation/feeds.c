@@ -120,6 +120,16 @@ static void describe_hit(const struct addr *addr, const struct feed_hit *hit, co
 			 addr_text(&net.addr, text), bits, number, when);
 }
 
+/* "none" would be a guess where the file cannot be read. */
+static const char *why_no_list(const struct session *session)
+{
+	if (!session->feeds)
+		return "not known without access to the state";
+	if (feeds_lost(session))
+		return "not known: the file of the feeds cannot be read";
+	return "no download yet";
+}
+
 static void find_in_feed(const struct session *session, const struct conf_source *source,
 			 const struct addr *addr, const struct feed_hit *hits, size_t count,
 			 struct finding *finding)
@@ -131,7 +141,7 @@ static void find_in_feed(const struct session *session, const struct conf_source
 	struct feed_list list;
 
 	if (row < 0) {
-		skip_feed(finding, "no download yet");
+		skip_feed(finding, why_no_list(session));
 		return;
 	}
 	feed_table_list(feeds_table(session), (size_t)row, &list);

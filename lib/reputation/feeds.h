@@ -25,7 +25,8 @@ void feeds_refresh(const struct session *session);
 bool feeds_is_stale(const struct conf_source *source, const struct feed_list *list, int64_t now);
 /*
  * Fills in the finding of each [feed]: FINDING_OK, listed or not, never for the cache; or
- * FINDING_SKIPPED, worth 0: no download yet, or a stale one.
+ * FINDING_SKIPPED, worth 0: no download yet, a stale one, or it is not known, as the session has no
+ * feeds or their file cannot be read.
  */
 void feeds_find(const struct session *session, const struct addr *addr, struct finding *findings);
 /* AbuseIPDB itself has answered: what was downloaded from it gives no points any more. */

@@ -152,7 +152,7 @@ class Old(FeedCase):
         [finding] = self.check('--cached', '45.1.0.1', status=None)['findings']
         self.assertEqual((finding['status'], finding['detail']),
                          ('skipped', 'not used: too old, downloaded 2027-01-01 00:00 UTC'))
-        self.assertEqual(self.feed()['state'], 'old')
+        self.assertEqual(self.feed()['state'], 'too old')
 
     def test_an_old_one_is_compared_with_nothing(self):
         self.flush()
@@ -305,10 +305,12 @@ class Own(FeedCase):
     def test_a_list_with_an_address_of_this_host_is_refused(self):
         self.feeds.close()
         self.start(feed={'url': None, 'file': '{dir}/list'})
-        self.place.write('list', '\n'.join(addresses(100)) + '\n')
-        self.place.run_on_a_host_with(['45.1.0.50/32'], 'rep-report', '--flush')
-        self.assertEqual(self.feed()['state'], 'none')
-        self.assertIn('45.1.0.50', self.feed()['why'])
+        for entry, why in (('45.1.0.50', '45.1.0.50: an address of this host'),
+                           ('45.1.0.0/24', '45.1.0.0/24: contains 45.1.0.50, an address of this host')):
+            self.place.write('list', '\n'.join(addresses(100)[60:] + [entry]) + '\n')
+            self.place.run_on_a_host_with(['45.1.0.50/32'], 'rep-report', '--flush')
+            self.assertEqual((self.feed()['state'], self.feed()['why']), ('none', why))
+            self.due()
 
 
 class Key(FeedCase):
@@ -360,13 +362,17 @@ class Key(FeedCase):
 
 
 class SelfTest(FeedCase):
-    def row(self):
-        done = self.run_it('rep-check', '--self-test', '--json', status=None)
+    """Next to a list that works."""
+
+    lists = {'zen': '127.0.0.[2..9]*3'}
+
+    def row(self, status=None, says=''):
+        done = self.run_it('rep-check', '--self-test', '--json', status=status, says=says)
         return next(row for row in map(json.loads, done.stdout.splitlines()) if row.get('source') == 'x')
 
     def test_a_feed_is_ok_when_its_entries_are_there(self):
         row = self.row()
-        self.assertEqual((row['state'], row['why']), ('silent', 'no download yet; run rep-report --flush'))
+        self.assertEqual((row['state'], row['why']), ('none', 'no download yet; run rep-report --flush'))
         self.flush()
         row = self.row()
         self.assertEqual(row['state'], 'ok')
@@ -374,3 +380,32 @@ class SelfTest(FeedCase):
         self.due()
         self.download('status(404)')
         self.assertRegex(self.row()['why'], r'; the last try failed: HTTP 404')
+
+    def test_it_has_the_words_of_the_status(self):
+        for behaviour, at, state in (('html()', "strftime('%s')", 'none'), ('list_of(100)', "strftime('%s')", 'ok')):
+            self.start()
+            self.download(behaviour)
+            with self.subTest(state):
+                self.assertEqual((self.row()['state'], self.feed()['state']), (state, state))
+
+    def test_one_that_was_just_switched_on_fails_nothing_if_another_source_answers(self):
+        self.row(status=0)
+        self.download('status(404)')
+        self.row(status=69, says='a source is not usable')
+
+    def test_without_another_source_it_fails(self):
+        self.start(lists={})
+        self.row(status=69, says='no source gives points')
+        self.flush()
+        self.row(status=0)
+
+
+class NoState(FeedCase):
+    """A person who may not read what the worker downloaded."""
+
+    def test_what_a_feed_has_is_not_known(self):
+        self.flush()
+        done = self.run_it('rep-check', '--json', '45.1.0.1', status=None, user=1000, group=1000, extra_groups=[])
+        [finding] = [one for one in json.loads(done.stdout)['findings'] if one['source'] == 'x']
+        self.assertEqual((finding['status'], finding['detail']), ('skipped', 'not known without access to the state'))
+        self.assertNotIn('feeds are not used', done.stderr)

@@ -5,6 +5,7 @@
 #include "reputation/gate.h"
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
+#include <iprep.h>
 #include <unistd.h>
 
 #define HOUR 3600
@@ -141,6 +142,37 @@ TEST(without_a_file_each_feed_is_left_out_and_says_so)
 	session.feeds = feeds_free(session.feeds);
 	assert_int_equal(find("45.1.1.1", PLAIN)->status, FINDING_SKIPPED);
 	assert_int_equal(nwarnings, 0);
+}
+
+static void take_row(void *user, const struct iprep_source *source)
+{
+	if (strcmp(source->name, "plain") != 0)
+		return;
+	*(bool *)user = true;
+	assert_int_equal(source->state, IPREP_SRC_UNKNOWN);
+	assert_string_equal(source->why, "not known without access to the state");
+}
+
+TEST(without_the_state_a_feed_is_not_known)
+{
+	static const char text[] = "[feed plain]\nfile = /x\npoints = *3\nenabled = yes\n"
+				   "[abuseipdb]\nkey_file =\n";
+	struct addr addr = addr_of("45.1.1.1");
+	struct iprep_ctx *ctx = NULL;
+	bool passed = true, taken = false;
+	void *feeds = session.feeds;
+
+	session.feeds = NULL;
+	feeds_find(&session, &addr, found);
+	session.feeds = feeds;
+	assert_string_equal(found[PLAIN].detail, "not known without access to the state");
+	place_write("iprep.conf", text, strlen(text), 0600);
+	assert_ok(iprep_new(&ctx));
+	assert_ok(iprep_load_config(ctx, place_path("iprep.conf")));
+	assert_ok(iprep_test_sources(ctx, IPREP_NO_STATE, 0, take_row, &taken, &passed));
+	assert_true(taken);
+	assert_false(passed);
+	iprep_free(ctx);
 }
 
 TEST(an_address_and_its_network_are_listed_with_what_the_number_is_worth)
