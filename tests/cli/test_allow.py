@@ -5,6 +5,7 @@ rep-check --allowed: section [allow] as a table, as JSON, and as a file for fail
 What an entry may be: unit/allow and unit/conf; usage: data/refusals.tsv; fail2ban reads the file in host/ignoreip.
 """
 import json
+import re
 import subprocess
 
 from cases import Case
@@ -45,7 +46,7 @@ class Table(AllowCase):
     def width_on_a_terminal_of(self, columns):
         """The longest line, and all words."""
         text = self.place.on_terminal('rep-check', '--allowed', columns=columns)
-        lines = text.decode().replace('\r', '').splitlines()
+        lines = re.sub(r'\x1b\[[0-9;]*m|\r', '', text.decode()).splitlines()
         return max(map(len, lines)), ' '.join(lines).split()
 
     def test_it_fits_the_terminal(self):
