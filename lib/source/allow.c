@@ -20,7 +20,8 @@ enum { FAMILIES = 2 };
 struct allow_walk {
 	/* A host name: */
 	int nanswered, nfound;
-	enum net_status failed; /* of a family without an answer; NET_OK: none */
+	int failed_type;	/* NET_A or NET_AAAA, which has no answer */
+	enum net_status failed; /* why not; NET_OK: both have one */
 	char failed_why[96];
 	/* SPF: those looked up and to be looked up; the first is the query's own. */
 	struct spf_domain {
@@ -35,7 +36,7 @@ static void finish(struct allow_query *query)
 {
 	free(query->walk);
 	query->walk = NULL;
-	query->is_good = !query->why[0];
+	query->is_good = !query->why[0] || query->lost;
 	query->done(query);
 }
 
@@ -111,18 +112,24 @@ static void add_addresses(struct allow_query *query, const struct dns_answer *an
 static void judge_host(struct allow_query *query)
 {
 	const struct allow_walk *walk = query->walk;
+	const char *text = failure_text(walk->failed, walk->failed_why);
 
 	if (query->why[0])
 		return;
-	if (walk->failed != NET_OK && !(walk->failed == NET_BROKEN && walk->nfound))
-		fail(query, "%s: %s", query->name, failure_text(walk->failed, walk->failed_why));
-	else if (!walk->nfound)
+	if (walk->failed != NET_OK && walk->nfound) {
+		query->lost = walk->failed_type;
+		if (walk->failed != NET_BROKEN)
+			fail(query, "%s: %s: %s", query->name, query->lost == NET_A ? "A" : "AAAA",
+			     text);
+	} else if (walk->failed != NET_OK) {
+		fail(query, "%s: %s", query->name, text);
+	} else if (!walk->nfound) {
 		fail(query, "%s: no address", query->name);
+	}
 }
 
-static void got_addresses(void *user, const struct dns_answer *answer)
+static void got_addresses(struct allow_query *query, int type, const struct dns_answer *answer)
 {
-	struct allow_query *query = user;
 	struct allow_walk *walk = query->walk;
 
 	if (answer->status == NET_OK) {
@@ -131,6 +138,7 @@ static void got_addresses(void *user, const struct dns_answer *answer)
 	} else if (answer->status != NET_NXDOMAIN && answer->status != NET_NODATA &&
 		   (walk->failed == NET_OK || walk->failed == NET_BROKEN)) {
 		walk->failed = answer->status;
+		walk->failed_type = type;
 		snprintf(walk->failed_why, sizeof(walk->failed_why), "%s", answer->why);
 	}
 	take_ttl(query, answer);
@@ -138,6 +146,16 @@ static void got_addresses(void *user, const struct dns_answer *answer)
 		return;
 	judge_host(query);
 	finish(query);
+}
+
+static void got_a(void *user, const struct dns_answer *answer)
+{
+	got_addresses(user, NET_A, answer);
+}
+
+static void got_aaaa(void *user, const struct dns_answer *answer)
+{
+	got_addresses(user, NET_AAAA, answer);
 }
 
 /* ---- SPF ---- */
@@ -291,8 +309,7 @@ void allow_resolve(struct allow_query *query)
 				got_texts, query);
 		return;
 	}
-	query->ops->dns(query->net, query->name, NET_A, false, query->deadline_ms, got_addresses,
-			query);
-	query->ops->dns(query->net, query->name, NET_AAAA, false, query->deadline_ms, got_addresses,
+	query->ops->dns(query->net, query->name, NET_A, false, query->deadline_ms, got_a, query);
+	query->ops->dns(query->net, query->name, NET_AAAA, false, query->deadline_ms, got_aaaa,
 			query);
 }

@@ -2,9 +2,10 @@
 /*
  * allow.h - the networks of a host name or an SPF domain of [allow], through DNS
  *
- * A host name has its A and AAAA records. An SPF domain has the networks of its record and of those
- * that it includes or redirects to, at most 10 (RFC 7208, 4.6.4), of which 2 may be missing. All or
- * nothing: whatever cannot be read leaves is_good false, and the caller keeps what it had.
+ * A host name has its A and AAAA records; if only one of the two is answered, the caller keeps what
+ * it had of the other. An SPF domain has the networks of its record and of those that it includes
+ *or redirects to, at most 10 (RFC 7208, 4.6.4), of which 2 may be missing. It is all or nothing:
+ * whatever cannot be read leaves is_good false, and the caller keeps what it had.
  *
  *	struct allow_query query = { .name = "example.com", .is_spf = true, .ops = ops, .net = net,
  *				     .deadline_ms = deadline, .done = take_networks };
@@ -32,12 +33,14 @@ struct allow_query {
 
 	/* What came of it. */
 	bool is_good; /* nnets may be 0: an SPF record that allows no address */
+	int lost;     /* good, but not of this type, NET_A or NET_AAAA; 0: of both */
 	struct prefix
 		*nets; /* in any order, perhaps some twice; the caller frees it, good or not */
 	size_t nnets;
 	size_t nskipped;      /* terms of SPF that are not followed: a, mx, ptr, exists, macros */
 	uint32_t ttl_s;	      /* least TTL of the answers; 0: none had one */
-	char why[DETAIL_MAX]; /* not good: printable, "_spf.example.com: timeout" */
+	char why[DETAIL_MAX]; /* not good, or lost: printable, "_spf.example.com: timeout"; empty:
+				 as good as it gets */
 
 	/* allow.c's */
 	size_t nets_room;

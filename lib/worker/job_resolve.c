@@ -181,6 +181,32 @@ static bool is_unchanged(const struct session *session, const struct resolve_wor
 	return same;
 }
 
+/* What the name had of the type that was not answered. */
+static bool add_last_known(const struct session *session, const struct resolve_work *work,
+			   struct feed_entries *entries)
+{
+	const struct feed_table *table = feeds_table(session);
+	int row = feed_table_row(table, work->kind, work->entry->name, work->identity);
+	bool wants_v4 = work->query.lost == NET_A, fits = true;
+	struct feed_list list;
+	struct prefix *kept;
+	size_t count;
+
+	if (row < 0)
+		return true;
+	feed_table_list(table, (size_t)row, &list);
+	count = (size_t)list.entries;
+	kept = calloc(count + 1, sizeof(*kept));
+	if (!kept)
+		return false;
+	count = MIN(count, feed_table_networks(table, (size_t)row, kept, count));
+	for (size_t i = 0; i < count && fits; i++)
+		if (addr_is_v4(&kept[i].addr) == wants_v4)
+			fits = feed_entries_add(entries, &kept[i], 1);
+	free(kept);
+	return fits;
+}
+
 static int write_networks(const struct session *session, const struct resolve_work *work)
 {
 	int64_t now = clock_now_s(&session->clock);
@@ -193,6 +219,8 @@ static int write_networks(const struct session *session, const struct resolve_wo
 
 	for (size_t i = 0; i < work->query.nnets && fits; i++)
 		fits = feed_entries_add(entries, &work->query.nets[i], 1);
+	if (fits && work->query.lost)
+		fits = add_last_known(session, work, entries);
 	if (!fits) {
 		feed_entries_free(entries);
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
@@ -263,6 +291,7 @@ static int resolve_keep(const struct session *session, struct job *job, struct w
 	} else if (write_networks(session, work)) {
 		text_put(fetch.why, sizeof(fetch.why), session->err->text);
 	} else {
+		text_put(fetch.why, sizeof(fetch.why), work->query.why);
 		rc = lift_blocks(session, work);
 	}
 	if (rc)

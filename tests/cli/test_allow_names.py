@@ -130,6 +130,21 @@ class Changes(NamesCase):
                 self.assertEqual(self.exempt(HOME), ALLOWED)
                 self.assertEqual(self.exempt(MAIL), 'sends mail for mail.example (SPF)')
 
+    def test_the_last_addresses_of_a_family_stay_while_it_is_not_answered(self):
+        self.flush()
+        answers = {'A': behaviours.records(a=[OTHER]), 'AAAA': behaviours.servfail}
+        for lost, networks in (('AAAA', [OTHER, HOME6]), ('A', [OTHER, HOME6])):
+            self.dns.zones['home.example'] = Zone({}, word=behaviours.by_type(answers))
+            self.due()
+            self.flush()
+            feed = self.feeds()['home.example']
+            with self.subTest(lost):
+                self.assertEqual(feed['why'], f'home.example: {lost}: SERVFAIL')
+                self.assertEqual(feed['next_at'] - feed['tried_at'], 300)
+                self.assertEqual(self.networks()['home.example'], networks)
+            answers = {'A': behaviours.servfail, 'AAAA': behaviours.records(aaaa=[HOME6])}
+            self.sql("UPDATE fetch SET tries = 0, why = ''")
+
     def test_an_spf_record_that_allows_everybody_is_refused(self):
         self.flush()
         self.name('_spf.mail.example', txt=['v=spf1 ip4:0.0.0.0/0 -all'])

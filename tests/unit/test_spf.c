@@ -195,13 +195,13 @@ static void assert_result(struct allow_query *query, const struct row *row)
 		text_put(nets, sizeof(nets), prefix_text(&query->nets[i], host));
 	}
 	free(query->nets);
-	if (query->is_good != !why)
+	if (query->is_good != row_has(row, "networks"))
 		fail_msg("is_good %d: %s", query->is_good, query->why);
+	if (query->is_good)
+		assert_string_equal(nets, row_text(row, "networks"));
+	assert_int_equal(why != NULL, query->why[0] != '\0');
 	if (why)
 		assert_has(query->why, why);
-	else
-		assert_string_equal(nets, row_text(row, "networks"));
-	assert_int_equal(query->is_good, !query->why[0]);
 }
 
 ROWS(a_domain_has_the_networks_of_its_row)
@@ -224,6 +224,10 @@ ROWS(a_host_has_the_addresses_of_its_row)
 	query = resolve("host.test", false);
 	assert_result(&query, row);
 	assert_int_equal(fake_seen.asked, 2);
+	if (row_has(row, "lost"))
+		assert_int_equal(query.lost, row_choice(row, "lost", "A AAAA") ? NET_AAAA : NET_A);
+	else
+		assert_int_equal(query.lost, 0);
 	if (query.is_good)
 		assert_int_equal(query.ttl_s, row_number(row, "ttl"));
 }

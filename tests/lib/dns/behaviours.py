@@ -33,6 +33,11 @@ def records(a=(), aaaa=(), txt=(), ttl=300):
     return act
 
 
+def by_type(of):
+    """{'A': ..., 'AAAA': ..., 'TXT': ...}"""
+    return lambda q: of[{m.A: 'A', m.AAAA: 'AAAA', m.TXT: 'TXT'}[q.type]](q)
+
+
 def not_listed(ttl=300, minimum=300):
     return lambda q: [('send', m.reply(q, m.NXDOMAIN, authority=[m.soa_record(zone_of(q), ttl, minimum)]))]
 
