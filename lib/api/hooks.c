@@ -9,6 +9,7 @@
 #include "reputation/guard.h"
 #include "reputation/enqueue.h"
 #include "source/source.h"
+#include "store/hook_counts.h"
 #include "worker/worker.h"
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,19 @@ static const char *text_if_given(const char *text)
 	return NULL;
 }
 
+static void note_call(struct iprep_ctx *ctx, enum hook_kind kind, enum hook_count count, int tier)
+{
+	hook_counts_note(ctx->conf->state, kind, count, tier, clock_now_s(&ctx->clock));
+}
+
+/* A line of before the restart was counted then. */
+static enum hook_count line_count(int rc, bool restored, bool is_counted)
+{
+	if (rc || restored)
+		return HOOK_COUNTS_NOTHING;
+	return is_counted ? HOOK_LINE_COUNTED : HOOK_LINE_IGNORED;
+}
+
 int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *jail,
 		       const char *user, bool restored, bool *ret_count, bool *ret_wake)
 {
@@ -60,14 +74,16 @@ int iprep_should_count(struct iprep_ctx *ctx, const char *address, const char *j
 		line.user = user;
 	else
 		line.user = NULL;
-	return gate_ask(&session, &line, ret_count, ret_wake);
+	rc = gate_ask(&session, &line, ret_count, ret_wake);
+	note_call(ctx, HOOK_GATE, line_count(rc, restored, *ret_count), -1);
+	return rc;
 }
 
 int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_blocked)
 {
 	struct prefix prefix;
 	struct session session;
-	int rc;
+	int tier = -1, rc;
 
 	if (!prefix_parse(address, &prefix))
 		return err_set(&ctx->err, IPREP_E_ADDR,
@@ -76,24 +92,34 @@ int iprep_is_blocked(struct iprep_ctx *ctx, const char *address, bool *ret_block
 	if (rc)
 		return rc;
 	session = ctx_env(ctx);
-	return gate_is_blocked(&session, &prefix, ret_blocked);
+	rc = gate_is_blocked(&session, &prefix, ret_blocked, &tier);
+	note_call(ctx, HOOK_IS_BLOCKED, HOOK_COUNTS_NOTHING, tier);
+	return rc;
 }
 
 int iprep_record_login(struct iprep_ctx *ctx, const char *address)
 {
 	struct session session = ctx_env(ctx);
+	bool is_recorded = false;
 	struct addr addr, key;
 	int rc = ctx_address(ctx, address, &addr);
 
-	if (rc || guard_check_in_hook(&session, &addr))
+	if (rc)
 		return rc;
+	if (guard_check_in_hook(&session, &addr)) {
+		note_call(ctx, HOOK_LOGIN, HOOK_COUNTS_NOTHING, -1);
+		return 0;
+	}
 	rc = ctx_open_store(ctx, STORE_HOOK);
 	if (rc)
 		return rc;
 	key = addr_key(&addr, ctx->conf->ipv6_prefix);
 	rc = store_pardoned(ctx->store, &key);
-	if (!rc)
+	if (!rc) {
 		rc = store_login_put(ctx->store, &key);
+		is_recorded = !rc;
+	}
+	note_call(ctx, HOOK_LOGIN, is_recorded ? HOOK_LOGIN_RECORDED : HOOK_COUNTS_NOTHING, -1);
 	if (rc < 0)
 		return rc;
 	return 0;
@@ -170,10 +196,13 @@ int iprep_validate_report(struct iprep_ctx *ctx, const struct iprep_report *repo
 int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report, int *ret_recorded,
 			bool *ret_wake)
 {
+	static const enum hook_count counts[] = { [IPREP_QUEUED] = HOOK_BAN_REPORTED,
+						  [IPREP_LOOKUP_ONLY] = HOOK_BAN_LOOKUP,
+						  [IPREP_SKIPPED] = HOOK_BAN_SKIPPED };
 	const char *users[USERS_MAX];
 	size_t lens[USERS_MAX];
 	struct event ev = { 0 };
-	int recorded, rc = event_of(ctx, report, &ev);
+	int recorded = IPREP_SKIPPED, rc = event_of(ctx, report, &ev);
 	struct session session;
 
 	users_of(report, users, lens, &ev);
@@ -185,6 +214,7 @@ int iprep_record_report(struct iprep_ctx *ctx, const struct iprep_report *report
 		return rc;
 	session = ctx_env(ctx);
 	rc = enqueue_event(&session, &ev, &recorded, ret_wake);
+	note_call(ctx, HOOK_ENQUEUE, rc ? HOOK_COUNTS_NOTHING : counts[recorded], -1);
 	if (!rc && ret_recorded)
 		*ret_recorded = recorded;
 	return rc;
@@ -216,7 +246,10 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 	if (rc < 0)
 		return rc;
 	session = ctx_env(ctx);
-	rc = verdict_log_ready(&session);
+	rc = hook_counts_fold(ctx->store,
+			      ctx->conf->state); /* so that hooks count from the first one on */
+	if (!rc)
+		rc = verdict_log_ready(&session);
 	if (rc)
 		return rc;
 	return ctx_read_key(ctx);

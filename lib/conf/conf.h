@@ -108,7 +108,7 @@ struct conf {
 	int max_new_blocks;
 	int64_t max_blocks_s;
 	/* [retention] */
-	int64_t keep_findings_s, keep_reports_s, keep_released_s;
+	int64_t keep_findings_s, keep_reports_s, keep_released_s, keep_counters_s;
 };
 
 /* Read path and its .local; owner and mode are checked. Errors: _CONFIG, _PERM, _NOMEM.

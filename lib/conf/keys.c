@@ -346,6 +346,7 @@ const struct conf_key conf_keys[] = {
 	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),
+	CONF("retention", "counters", "400d", p_duration, 86400, 10 * YEAR_S, keep_counters_s),
 };
 /* clang-format on */
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);

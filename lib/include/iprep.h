@@ -601,6 +601,27 @@ IPREP_API int iprep_counters(struct iprep_ctx *ctx, int64_t from_at, int64_t to_
 			     int (*row)(void *user, const struct iprep_counter *counter),
 			     void *user) IPREP_MUST_CHECK;
 
+struct iprep_hook_times {
+	int known;		/* 0: hooks have no file to note it in yet; all times are 0 */
+	int64_t gate_at;	/* last iprep_should_count(), also of a restored ban; 0: none yet */
+	int64_t enqueue_at;	/* last iprep_record_report() */
+	int64_t login_at;	/* last iprep_record_login() */
+	int64_t is_blocked_at;	/* last iprep_is_blocked(), whatever it answered */
+	size_t ntiers;		/* as in iprep_settings(): in the same order */
+	const int64_t *tier_at; /* last iprep_is_blocked() that found a block of this tier */
+};
+/*
+ * When fail2ban last called each kind of hook. Read from the small file "iprep.db-hooks" next to
+ * the database, which is not opened. The file is created by the first worker, by iprep_purge() or
+ * iprep_check_setup(), and created again after damage; times of before are lost then.
+ * @ret_times  release with iprep_hook_times_free()
+ * Errors: _NOMEM. Since: 0.3
+ */
+IPREP_API int iprep_hook_times(struct iprep_ctx *ctx,
+			       const struct iprep_hook_times **ret_times) IPREP_MUST_CHECK;
+/* Release the times. NULL is allowed. Since: 0.3 */
+IPREP_API void iprep_hook_times_free(const struct iprep_hook_times *times);
+
 /* ---- section [allow] ---- */
 
 enum iprep_allow_kind {

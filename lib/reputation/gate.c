@@ -336,13 +336,15 @@ static bool can_be_blocked(const struct session *session, const struct prefix *p
 	       !guard_check_inside(session, prefix);
 }
 
-int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked)
+int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked,
+		    int *ret_tier)
 {
 	struct addr key = addr_key(&prefix->addr, session->conf->ipv6_prefix);
 	struct block block;
 	int rc;
 
 	*ret_blocked = false;
+	*ret_tier = -1;
 	if (!can_be_blocked(session, prefix))
 		return 0;
 	rc = store_pardoned(session->store, &key);
@@ -354,6 +356,8 @@ int gate_is_blocked(const struct session *session, const struct prefix *prefix, 
 	if (rc < 0)
 		return rc;
 	*ret_blocked = rc > 0;
+	if (rc > 0)
+		*ret_tier = conf_tier_row(session->conf, block.tier);
 	return 0;
 }
 

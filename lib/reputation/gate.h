@@ -27,10 +27,11 @@ int gate_ask(const struct session *session, const struct gate_line *line, bool *
 /*
  * The line of a verdict, its address or prefix as the line has it: *ret_blocked if a block of it
  * has not ended, and it is neither pardoned nor guarded. A prefix must be an IPv6 one of exactly
- * ipv6_prefix bits. Whether it was announced is not asked: the line is written first. Errors:
- * _STORE, _BUSY.
+ * ipv6_prefix bits. Whether it was announced is not asked: the line is written first. *ret_tier:
+ * the row of the block's tier, or -1. Errors: _STORE, _BUSY.
  */
-int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked);
+int gate_is_blocked(const struct session *session, const struct prefix *prefix, bool *ret_blocked,
+		    int *ret_tier);
 
 /*
  * In a transaction: queue the lookup of an ambiguous address, unless one is queued, or too many of

@@ -169,8 +169,7 @@ static int announce_one(const struct session *session, const struct block *block
 	rc = store_begin(session->store, STORE_DURABLE);
 	if (rc)
 		return rc;
-	rc = store_end(session->store,
-		       store_block_announced(session->store, &block->key, now, until));
+	rc = store_end(session->store, store_block_announced(session->store, block, now, until));
 	if (rc < 0)
 		return rc;
 	return 0;

@@ -2,6 +2,7 @@
 /* blocks.c - blocks, and their outbox (the lines still to be written) */
 #include "store/store_private.h"
 #include "base/buf.h"
+#include <stdio.h>
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -116,12 +117,40 @@ int store_block_renew(struct store *store, const struct block *block)
 		       SQL_TEXT(block->src), SQL_TEXT(block->jail));
 }
 
-int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until)
+/* One that was forgotten since its line was written is not there any more; its line is. */
+static int is_counted(struct store *store, const struct block *block)
 {
+	bool is_known = block->first_at && block->since <= block->announced_at;
+
+	return sql_count(store,
+			 "SELECT coalesce((SELECT counted & 1 FROM block WHERE key = ?1), ?2)",
+			 SQL_KEY(&block->key), SQL_INT(is_known));
+}
+
+static int count_block(struct store *store, const struct block *block)
+{
+	char label[COUNTER_LABEL_MAX];
+	int rc = is_counted(store, block);
+
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return 0;
+	snprintf(label, sizeof(label), "%s\t%s\t%s", block->tier, block->jail, block->src);
+	return store_count(store, "block", label, 1);
+}
+
+int store_block_announced(struct store *store, const struct block *block, int64_t at, int64_t until)
+{
+	int rc = count_block(store, block);
+
+	if (rc)
+		return rc;
 	return sql_run(store,
 		       "UPDATE block SET due = 0, announced_at = ?2, until = ?3,"
-		       " first_at = iif(first_at = 0, ?2, first_at) WHERE key = ?1",
-		       SQL_KEY(key), SQL_INT(at), SQL_INT(until));
+		       " counted = counted | 1, first_at = iif(first_at = 0, ?2, first_at)"
+		       " WHERE key = ?1",
+		       SQL_KEY(&block->key), SQL_INT(at), SQL_INT(until));
 }
 
 int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max)

@@ -115,3 +115,108 @@ int store_counters_page(struct store *store, int64_t from_day, int64_t to_day,
 
 	return check_counter_order(store, after, ret, count);
 }
+
+/* ---- blocks that were wrong ---- */
+
+int store_count_sources(struct store *store, const char *name, const char *sources)
+{
+	char source[sizeof(((struct conf_source *)NULL)->name)];
+	int rc = 0;
+
+	for (const char *at = sources; *at && !rc; at += strcspn(at, ","), at += *at == ',') {
+		size_t len = strcspn(at, ",");
+
+		if (!len || len >= sizeof(source))
+			continue;
+		memcpy(source, at, len);
+		source[len] = '\0';
+		rc = store_count(store, name, source, 1);
+	}
+	return rc;
+}
+
+struct wrong_block {
+	struct addr key;
+	char src[sizeof(((struct block *)NULL)->src)];
+};
+#define WRONG_MAX 32
+#define NOT_WRONG "first_at > 0 AND counted & 2 = 0 AND " IS_LIVE("?3", "?4")
+
+static bool wrong_read(sqlite3_stmt *row, void *element)
+{
+	struct wrong_block *block = element;
+
+	sql_text(row, 1, block->src, sizeof(block->src));
+	return sql_key(row, 0, &block->key);
+}
+
+static int count_wrong_blocks(struct store *store, const struct wrong_block *blocks, int count)
+{
+	int rc = 0;
+
+	for (int i = 0; i < count && !rc; i++) {
+		rc = store_count_sources(store, "wrong", blocks[i].src);
+		if (!rc)
+			rc = sql_run(store, "UPDATE block SET counted = counted | 2 WHERE key = ?1",
+				     SQL_KEY(&blocks[i].key));
+	}
+	return rc;
+}
+
+int store_count_wrong(struct store *store, const struct addr *low, const struct addr *high)
+{
+	struct wrong_block blocks[WRONG_MAX];
+	int64_t now = store_now(store);
+	int count, rc = 0;
+
+	do {
+		count = sql_rows(store, wrong_read, blocks, WRONG_MAX,
+				 "SELECT key, src FROM block WHERE key BETWEEN ?1 AND ?2"
+				 " AND " NOT_WRONG " LIMIT ?5",
+				 SQL_KEY(low), SQL_KEY(high), SQL_INT(now),
+				 SQL_INT(now + BELIEVED_S), SQL_INT(WRONG_MAX));
+		if (count > 0)
+			rc = count_wrong_blocks(store, blocks, count);
+	} while (count == WRONG_MAX && !rc);
+	if (count < 0)
+		return count;
+	return rc;
+}
+
+/* A worker runs at least once a day. */
+#define LOGIN_OF_BLOCK                                                                             \
+	" FROM good CROSS JOIN block ON block.key = good.key WHERE good.at > ?1 AND good.at <= ?2" \
+	" AND good.at >= block.since AND " NOT_WRONG
+
+static int count_some_logins(struct store *store)
+{
+	struct wrong_block blocks[WRONG_MAX];
+	int64_t now = store_now(store);
+	int count = sql_rows(store, wrong_read, blocks, WRONG_MAX,
+			     "SELECT block.key, src" LOGIN_OF_BLOCK " LIMIT ?5",
+			     SQL_INT(now - WEEK_S), SQL_INT(now), SQL_INT(now),
+			     SQL_INT(now + BELIEVED_S), SQL_INT(WRONG_MAX));
+	int rc;
+
+	if (count <= 0)
+		return count;
+	rc = count_wrong_blocks(store, blocks, count);
+	if (rc)
+		return rc;
+	return count == WRONG_MAX;
+}
+
+int store_count_logins(struct store *store)
+{
+	int64_t now = store_now(store);
+	int rc = sql_count(store, "SELECT EXISTS(SELECT 1" LOGIN_OF_BLOCK ")",
+			   SQL_INT(now - WEEK_S), SQL_INT(now), SQL_INT(now),
+			   SQL_INT(now + BELIEVED_S));
+
+	while (rc > 0) {
+		rc = store_begin(store, STORE_FAST);
+		if (!rc)
+			rc = store_end(store, count_some_logins(store));
+	}
+	return rc;
+}

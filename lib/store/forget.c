@@ -136,6 +136,11 @@ static int forget_rows(struct store *store, const struct addr *key, int bits, co
 	char sql[96];
 	int rc = 0;
 
+	if (pardon_until) {
+		rc = store_count(store, "pardon", "", 1);
+		if (!rc)
+			rc = store_count_wrong(store, key, &last);
+	}
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !rc; i++) {
 		sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE key BETWEEN ?1 AND ?2",
 				 tables[i]);

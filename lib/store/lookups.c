@@ -102,12 +102,17 @@ int store_lookup_alive(struct store *store, const struct lookup_job *job)
 
 int store_lookup_end(struct store *store, const struct lookup_job *job, int64_t retry_at)
 {
+	int rc;
+
 	if (retry_at > 0)
 		return sql_run(store,
 			       "UPDATE lookup SET next_at = ?3, tries = ?5"
 			       " WHERE key = ?1 AND mark = ?2 AND origin = ?4",
 			       SQL_KEY(&job->key), SQL_INT(job->mark), SQL_INT(retry_at),
 			       SQL_INT(job->origin), SQL_INT(job->tries));
-	return sql_run(store, "DELETE FROM lookup WHERE key = ?1 AND mark = ?2 AND origin = ?3",
-		       SQL_KEY(&job->key), SQL_INT(job->mark), SQL_INT(job->origin));
+	rc = sql_run(store, "DELETE FROM lookup WHERE key = ?1 AND mark = ?2 AND origin = ?3",
+		     SQL_KEY(&job->key), SQL_INT(job->mark), SQL_INT(job->origin));
+	if (rc)
+		return rc;
+	return sqlite3_changes(store->db) > 0;
 }

@@ -16,6 +16,7 @@
 
 static const char name_of_run[] = "purge-run";
 #define HOUR_S 3600
+#define DAY_S  86400
 
 static void boot_id(char dst[40])
 {
@@ -340,6 +341,48 @@ int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 	if (rc <= 0)
 		store->sweep = 0;
 	return rc;
+}
+
+#define OLD_COUNTERS \
+	" FROM counter WHERE day <> 0 AND (day < ?1 OR day > ?2) ORDER BY day, name, label LIMIT ?3"
+
+/* Totals never fall: what is removed is added to day 0. */
+static int fold_counters(struct store *store, int64_t before, int64_t beyond, int max_rows)
+{
+	int rc = sql_run(store,
+			 "INSERT INTO counter(day, name, label, n) SELECT 0, name, label, max(n, 0)"
+			 " FROM (SELECT name, label, n" OLD_COUNTERS ") WHERE true ON CONFLICT DO"
+			 " UPDATE SET n = min(n, 1000000000000000) + min(excluded.n,"
+			 " 1000000000000000)",
+			 SQL_INT(before), SQL_INT(beyond), SQL_INT(max_rows));
+
+	if (!rc)
+		rc = sql_run(store,
+			     "DELETE FROM counter WHERE (day, name, label) IN"
+			     " (SELECT day, name, label" OLD_COUNTERS ")",
+			     SQL_INT(before), SQL_INT(beyond), SQL_INT(max_rows));
+	if (rc)
+		return rc;
+	return sqlite3_changes(store->db) == max_rows;
+}
+
+int store_purge_counters(struct store *store, const struct conf *conf, int max_rows)
+{
+	int64_t before, beyond;
+	int rc = agreed_past(store, conf->keep_counters_s, &before, &beyond);
+
+	if (rc || before <= 0)
+		return rc;
+	before /= DAY_S;
+	beyond /= DAY_S;
+	rc = sql_count(store, "SELECT EXISTS(SELECT 1" OLD_COUNTERS ")", SQL_INT(before),
+		       SQL_INT(beyond), SQL_INT(1));
+	if (rc <= 0)
+		return rc;
+	rc = store_begin(store, STORE_FAST);
+	if (rc)
+		return rc;
+	return store_end(store, fold_counters(store, before, beyond, max_rows));
 }
 
 /* The pragma frees one page for each row it returns. A file without auto_vacuum has no less after

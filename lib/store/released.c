@@ -7,6 +7,7 @@
  * asking for.
  */
 #include "store/store_private.h"
+#include <string.h>
 
 #define DUE_AT "max(recheck_at, since + 604800)"
 #define IS_DUE \
@@ -60,7 +61,21 @@ int store_block_addr(struct store *store, const struct addr *key, const struct a
 		       SQL_KEY(addr));
 }
 
-int store_release(struct store *store, const struct recheck *recheck)
+/* In case it is gone already, nothing is. */
+static int count_release(struct store *store, const struct recheck *recheck, const char *why)
+{
+	int rc = 0;
+
+	if (!sqlite3_changes(store->db))
+		return 0;
+	if (!strcmp(why, "recheck")) /* no source lists it any more */
+		rc = store_count_wrong(store, &recheck->key, &recheck->key);
+	if (rc)
+		return rc;
+	return store_count(store, "release", why, 1);
+}
+
+int store_release(struct store *store, const struct recheck *recheck, const char *why)
 {
 	int rc = sql_run(
 		store,
@@ -68,6 +83,8 @@ int store_release(struct store *store, const struct recheck *recheck)
 		" WHERE key = ?1 AND since = ?2",
 		SQL_KEY(&recheck->key), SQL_INT(recheck->since), SQL_INT(store_now(store)));
 
+	if (!rc)
+		rc = count_release(store, recheck, why);
 	if (rc)
 		return rc;
 	return sql_run(store, "DELETE FROM block WHERE key = ?1 AND since = ?2",

@@ -140,6 +140,11 @@ int store_report_sending(struct store *store, int64_t id, int64_t at, const char
 int store_report_end(struct store *store, int64_t id, enum report_state state, int64_t retry_at,
 		     const char *why)
 {
+	static const char *const labels[] = {
+		[REPORT_PARKED] = "refused",  [REPORT_DONE] = "done",
+		[REPORT_UNKNOWN] = "unknown", [REPORT_DROPPED] = "dropped",
+		[REPORT_RETRACTED] = NULL,
+	};
 	int64_t ended_at = state > REPORT_SENDING ? store_now(store) : 0;
 	int rc = sql_run(store,
 			 "UPDATE report SET state = ?2, next_at = ?3, why = ?4, ended_at = ?5,"
@@ -150,7 +155,11 @@ int store_report_end(struct store *store, int64_t id, enum report_state state, i
 
 	if (rc)
 		return rc;
-	return sqlite3_changes(store->db) == 0;
+	if (!sqlite3_changes(store->db))
+		return 1;
+	if (labels[state])
+		return store_count(store, "report", labels[state], 1);
+	return 0;
 }
 
 struct report_visitor {

@@ -40,8 +40,9 @@ int store_retract(struct store *store, const struct addr *addr, const struct add
 	if (rc)
 		return store_end(store, rc);
 	count = sqlite3_changes(store->db);
-	if (!at_service)
-		return store_end(store, count);
+	rc = store_count(store, "report", "retracted", count);
+	if (rc || !at_service)
+		return store_end(store, rc ? rc : count);
 	rc = sql_run(store,
 		     "INSERT OR REPLACE INTO retraction(" RETRACTION_COLUMNS ")"
 		     " VALUES(?1, ?2, 0, ?3, ?3, 0, 0, '')",
@@ -77,10 +78,17 @@ int store_retraction_end(struct store *store, const struct retraction *retractio
 		return rc;
 	if (!sqlite3_changes(store->db))
 		return 1;
+	if (retraction->state == RETRACT_REFUSED)
+		return store_count(store, "retraction", "refused", 1);
 	if (retraction->state != RETRACT_DONE)
 		return 0;
-	return sql_run(store,
-		       "UPDATE report SET state = ?2, why = 'taken back'"
-		       " WHERE addr = ?1 AND state IN (3, 4)",
-		       SQL_KEY(&retraction->addr), SQL_INT(REPORT_RETRACTED));
+	rc = sql_run(store,
+		     "UPDATE report SET state = ?2, why = 'taken back'"
+		     " WHERE addr = ?1 AND state IN (3, 4)",
+		     SQL_KEY(&retraction->addr), SQL_INT(REPORT_RETRACTED));
+	if (!rc)
+		rc = store_count(store, "report", "retracted", sqlite3_changes(store->db));
+	if (rc)
+		return rc;
+	return store_count(store, "retraction", "done", 1);
 }

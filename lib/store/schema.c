@@ -132,7 +132,8 @@ static const char schema_7[] =
 
 /*
  * What was counted, by day (seconds since 1970 / 86400, UTC; 0: all that retention has removed).
- * When a block was mailed, and what it was made from.
+ * Of a block: when it was mailed, what it was made from, and whether it was counted: 1: as a block,
+ * 2: as a wrong one.
  */
 static const char schema_8[] =
 	"CREATE TABLE counter("
@@ -140,7 +141,8 @@ static const char schema_8[] =
 	" PRIMARY KEY(day, name, label)) STRICT, WITHOUT ROWID;"
 	"ALTER TABLE block ADD COLUMN mailed_at INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE block ADD COLUMN evidence TEXT NOT NULL DEFAULT '';"
-	"UPDATE block SET mailed_at = shown_at;"
+	"ALTER TABLE block ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE block SET mailed_at = shown_at, counted = first_at > 0;"
 	"CREATE INDEX block_unmailed ON block(first_at) WHERE mailed_at = 0;";
 
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4,
@@ -178,7 +180,8 @@ static const char *const altered[] = {
 	" announced_at INTEGER NOT NULL, due INTEGER NOT NULL, jail TEXT NOT NULL, src TEXT"
 	" NOT NULL, shown_at INTEGER NOT NULL DEFAULT 0, recheck_at INTEGER NOT NULL DEFAULT"
 	" 0, addr BLOB, seen TEXT NOT NULL DEFAULT '', mailed_at INTEGER NOT NULL DEFAULT 0,"
-	" evidence TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID",
+	" evidence TEXT NOT NULL DEFAULT '', counted INTEGER NOT NULL DEFAULT 0) STRICT,"
+	" WITHOUT ROWID",
 	"CREATE TABLE zone( name TEXT PRIMARY KEY, zone TEXT NOT NULL, state4 INTEGER NOT"
 	" NULL, state6 INTEGER NOT NULL, why TEXT NOT NULL, latency_ms INTEGER NOT NULL,"
 	" probed_at INTEGER NOT NULL, silent_since INTEGER NOT NULL, probed6_at INTEGER NOT"

@@ -113,8 +113,10 @@ int store_block_mark_due(struct store *store, const struct addr *key, const char
 /* The same of a block that was confirmed again: it lasts until block->until at least, for
  * block->score and block->src; seen from block->jail. */
 int store_block_renew(struct store *store, const struct block *block);
-/* A line was written at `at`; the block now lasts until `until`. */
-int store_block_announced(struct store *store, const struct addr *key, int64_t at, int64_t until);
+/* A line was written at `at`; the block now lasts until `until`. It is counted if that is the first
+ * line, or the first since its tier rose. */
+int store_block_announced(struct store *store, const struct block *block, int64_t at,
+			  int64_t until);
 /* Oldest first; returns how many were put into ret. first: only those never announced / only
  * others. */
 int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max);
@@ -245,6 +247,14 @@ struct counter {
  * of a user or host. n of 0 or less changes nothing.
  */
 int store_count(struct store *store, const char *name, const char *label, int64_t n);
+/* The same for each source of "zen,blocklist.de". */
+int store_count_sources(struct store *store, const char *name, const char *sources);
+/* "wrong" for each source of the announced live blocks with keys from low to high, once a block; in
+ * the caller's transaction. */
+int store_count_wrong(struct store *store, const struct addr *low, const struct addr *high);
+/* The same for blocks whose address has logged in since they were made. A transaction of its own,
+ * if there are any. */
+int store_count_logins(struct store *store);
 /*
  * Of the days from one to the other, by day, name and label, after the one given (zeroed: from the
  * start). Returns how many were put into ret.
@@ -302,8 +312,8 @@ int store_lookups_untried(struct store *store, int max);
 int store_lookups_due(struct store *store, int64_t now, struct lookup_job *ret, size_t max);
 /* 1 if this very job still exists, 0 if it was forgotten. */
 int store_lookup_alive(struct store *store, const struct lookup_job *job);
-/* Done, unless the job has become sure; retry_at > 0: due again then, after j->tries tries.
- */
+/* Done, unless the job has become sure; retry_at > 0: due again then, after j->tries tries. 1: it
+ * is over, 0: not. */
 int store_lookup_end(struct store *store, const struct lookup_job *job, int64_t retry_at);
 
 /* ---- reports ---- */
@@ -437,8 +447,9 @@ int store_rechecks_count(struct store *store, int64_t *ret);
 /* 1 if it is still there, 0 if it was forgotten, released, or made again. */
 int store_recheck_alive(struct store *store, const struct recheck *recheck);
 int store_recheck_later(struct store *store, const struct recheck *recheck, int64_t at);
-/* The block goes, and is remembered as released. In a transaction. */
-int store_release(struct store *store, const struct recheck *recheck);
+/* The block goes, and is remembered and counted as released. why: "recheck", "allowed",
+ * "quarantine". In a transaction. */
+int store_release(struct store *store, const struct recheck *recheck, const char *why);
 /* Blocked again: it is not released any more. */
 int store_release_over(struct store *store, const struct addr *key);
 /* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the
@@ -474,6 +485,11 @@ int store_purge_mend(struct store *store, int max_rows);
 /* Remove at most max_rows; adds to *done. Returns 1 if more is left, 0 if not. */
 int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 		     struct store_counts *done);
+/*
+ * Add counters of days past their retention to day 0, at most max_rows: two runs must agree on
+ * them, as on blocks. Returns 1 if more may be left, 0 if not.
+ */
+int store_purge_counters(struct store *store, const struct conf *conf, int max_rows);
 /* After each step: what is committed goes from the log to the file before a hook would have to do
  * it. */
 void store_checkpoint(struct store *store);

@@ -8,7 +8,7 @@ static int lift_one(const struct session *session, const struct block *block, co
 {
 	struct recheck recheck = { .key = block->key, .since = block->since };
 	char text[ADDR_TEXT_MAX];
-	int rc = store_release(session->store, &recheck);
+	int rc = store_release(session->store, &recheck, "allowed");
 
 	if (rc)
 		return rc;

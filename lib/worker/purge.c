@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/purge.h"
+#include "worker/counting.h"
 #include "worker/lift.h"
 #include <unistd.h>
 
@@ -75,6 +76,10 @@ static int purge_rows(struct purge *purge, struct store_counts *done)
 		purge_progress(purge, done);
 		purge_rest(session, &step);
 	}
+	if (rc)
+		return rc;
+	while ((rc = store_purge_counters(session->store, session->conf, step.size)) > 0)
+		purge_rest(session, &step);
 	return rc;
 }
 
@@ -114,6 +119,9 @@ int purge_run(const struct session *session, bool dry_run,
 	if (rc)
 		return rc;
 	rc = store_fetches_forget(session->store, clock_now_s(&session->clock) - FETCHES_S);
+	if (rc)
+		return rc;
+	rc = counting_take(session);
 	if (rc)
 		return rc;
 	rc = purge_pages(session);

@@ -190,7 +190,8 @@ static int judge_block(const struct session *session, const struct block *block,
 		return judge_held(session, block, score, tier, judged);
 	judged->released++;
 	return store_release(session->store,
-			     &(struct recheck){ .key = block->key, .since = block->since });
+			     &(struct recheck){ .key = block->key, .since = block->since },
+			     "quarantine");
 }
 
 /* source: of all blocks that name it; NULL: of all that are held. */

@@ -267,7 +267,7 @@ static int keep_outcome(struct run *run, struct rechecking *checked)
 	if (rc)
 		return store_end(session->store, rc);
 	if (release)
-		rc = store_release(session->store, &checked->block);
+		rc = store_release(session->store, &checked->block, "recheck");
 	else
 		rc = store_recheck_later(session->store, &checked->block,
 					 now + (listed ? AGAIN_S : UNDECIDED_S));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/worker.h"
 #include "reputation/verdict_log.h"
+#include "worker/counting.h"
 #include "worker/feed_lists.h"
 #include "worker/job.h"
 #include "worker/lift.h"
@@ -185,6 +186,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 		rc = lift_allowed(session, false, &lifted);
 	if (!rc)
 		rc = quarantine_apply(session, true);
+	if (!rc)
+		rc = counting_take(session);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -196,6 +199,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 	close(fd);
 	if (worker.failure.code)
 		*session->err = worker.failure;
+	if (!rc)
+		rc = counting_take(session);
 	if (!rc && worker.log_error.code) { /* all else is done */
 		*session->err = worker.log_error;
 		rc = worker.log_error.code;

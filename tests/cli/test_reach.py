@@ -24,7 +24,7 @@ HOOKS = (('rep-check', '--gate', '--jail', 'x', '--user', 'root', '--', '45.90.0
 GATE, BLOCKED_GATE, IS_BLOCKED, LOGIN, READY, ENQUEUE = range(6)
 HANGS_S = 60          # a hook that is still there then hangs; without load each ends within 5 s
 FILES = ('iprep.db', 'iprep.db-wal', 'iprep.db-shm', 'iprep.db-journal', 'make.lock', 'worker.lock', 'wake',
-         'verdict.log', 'iprep.db.new', 'iprep.db.new-journal')
+         'verdict.log', 'iprep.db.new', 'iprep.db.new-journal', 'iprep.db-hooks', 'iprep.db-hooks.new')
 ENDLESS = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n'
 SQL = {
     'a trigger': f'CREATE TRIGGER t BEFORE INSERT ON lookup BEGIN {ENDLESS}; END;'

@@ -83,7 +83,7 @@ class SetAside(Case):
 
     def test_a_newer_one_too(self):
         self.sql('PRAGMA user_version = 99')
-        p = self.reset(says='the state is written by a newer iprep (version 99; this one knows 7)')
+        p = self.reset(says='the state is written by a newer iprep (version 99; this one knows 8)')
         self.assertEqual(self.rows(p.stdout.strip(), 'SELECT count(*) FROM block'), [(301,)])
         self.works()
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* test_counters.c - what was counted, by day; the clock is moved by hand */
+#include "api/iprep_private.h"
 #include "place.h"
+#include "store/hook_counts.h"
 #include "store/store_private.h"
 #include <iprep.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DAY_S 86400
@@ -52,6 +56,7 @@ static struct iprep_ctx *context(void)
 	place_write("iprep.conf", text, strlen(text), 0644);
 	assert_ok(iprep_new(&ctx));
 	assert_ok(iprep_load_config(ctx, place_path("iprep.conf")));
+	ctx->clock = place_clock;
 	return ctx;
 }
 
@@ -187,4 +192,285 @@ TEST(labels_of_a_damaged_file_are_printable_and_end_the_list_where_they_are_not_
 	sql("INSERT INTO counter VALUES(1, 'asked', char(200) || 'b', 1),"
 	    " (1, 'asked', char(201) || 'a', 1)");
 	assert_int_equal(list(0, INT64_MAX, &listing), IPREP_E_STORE);
+}
+
+/* ---- what hooks count ---- */
+
+static const char *state_path(void)
+{
+	return place_path("iprep.db");
+}
+
+static void note(enum hook_count count)
+{
+	hook_counts_note(state_path(), HOOK_GATE, count, -1, place.now);
+}
+
+static void fold(void)
+{
+	assert_ok(hook_counts_fold(place.store, state_path()));
+}
+
+static int64_t sum(const char *name, const char *label)
+{
+	int64_t number;
+
+	assert_ok(sql_number(place.store, &number,
+			     "SELECT sum(n) FROM counter WHERE name = ?1 AND label = ?2",
+			     SQL_TEXT(name), SQL_TEXT(label)));
+	return number;
+}
+
+/* As the API gives it: folded and not. */
+static int64_t shown(const char *row)
+{
+	struct listing listing = { .rows = 0 };
+	const char *at;
+
+	assert_ok(list(0, INT64_MAX, &listing));
+	at = strstr(listing.text, row);
+	if (!at)
+		return 0;
+	return strtoll(at + strlen(row), NULL, 10);
+}
+
+TEST(what_hooks_count_is_added_to_the_day_once)
+{
+	fold();
+	note(HOOK_LINE_COUNTED);
+	note(HOOK_LINE_COUNTED);
+	note(HOOK_BAN_REPORTED);
+	note(HOOK_COUNTS_NOTHING);
+	assert_int_equal(sum("line", "counted"), 0);
+	assert_int_equal(shown(" line counted="), 2);
+	fold();
+	fold();
+	assert_int_equal(sum("line", "counted"), 2);
+	assert_int_equal(shown(" line counted="), 2);
+	note(HOOK_LINE_COUNTED);
+	assert_int_equal(shown(" line counted="), 3);
+	place.now += DAY_S;
+	fold();
+	assert_int_equal(sum("line", "counted"), 3);
+	assert_int_equal(sum("ban", "reported"), 1);
+}
+
+TEST(what_is_not_folded_yet_is_in_its_place_among_the_rows_of_today)
+{
+	struct listing listing = { .rows = 0 };
+	char want[300];
+	long long day = place.now / DAY_S * DAY_S;
+
+	fold();
+	for (int i = 0; i < NHOOK_COUNTS; i++)
+		note((enum hook_count)i);
+	count("lookup", "clean", 1);
+	count("login", "recorded", 4);
+	assert_ok(list(0, place.now, &listing));
+	snprintf(want, sizeof(want),
+		 "%lld ban lookup=1\n%lld ban reported=1\n%lld ban skipped=1\n"
+		 "%lld line counted=1\n%lld line ignored=1\n%lld login recorded=5\n"
+		 "%lld lookup clean=1\n",
+		 day, day, day, day, day, day, day);
+	assert_string_equal(listing.text, want);
+	assert_ok(list(1, place.now - DAY_S, &listing));
+	assert_int_equal(listing.rows, 7); /* as before: nothing of another day */
+}
+
+TEST(each_kind_of_hook_has_the_time_of_its_last_call)
+{
+	const struct iprep_hook_times *times;
+	struct iprep_ctx *ctx = context();
+
+	assert_ok(iprep_hook_times(ctx, &times));
+	assert_int_equal(times->known, 0);
+	iprep_hook_times_free(times);
+	fold();
+	hook_counts_note(state_path(), HOOK_IS_BLOCKED, HOOK_COUNTS_NOTHING, 1, place.now);
+	hook_counts_note(state_path(), HOOK_IS_BLOCKED, HOOK_COUNTS_NOTHING, -1, place.now + 1);
+	hook_counts_note(state_path(), HOOK_ENQUEUE, HOOK_BAN_LOOKUP, -1, place.now + 2);
+	assert_ok(iprep_hook_times(ctx, &times));
+	assert_int_equal(times->known, 1);
+	assert_int_equal(times->gate_at, 0);
+	assert_int_equal(times->login_at, 0);
+	assert_int_equal(times->enqueue_at, place.now + 2);
+	assert_int_equal(times->is_blocked_at, place.now + 1);
+	assert_int_equal(times->tier_at[1], place.now);
+	assert_int_equal(times->tier_at[0], 0);
+	iprep_hook_times_free(times);
+	iprep_free(ctx);
+}
+
+/* What may be in its place: hooks are silent, the next fold makes it again, and nothing counts
+ * twice. */
+ROWS(a_file_of_hooks_that_is_not_ours_is_not_used_and_is_made_again)
+{
+	const char *path = place_path("iprep.db-hooks"), *is = row_text(row, "is");
+	char bytes[4096] = "iprepHC1";
+	struct hook_times times;
+
+	fold();
+	note(HOOK_LINE_COUNTED);
+	fold();
+	if (strcmp(is, "shorter")) /* else it is cut in place */
+		assert_ok(unlink(path));
+	if (!strcmp(is, "shorter"))
+		assert_ok(truncate(path, 100));
+	else if (!strcmp(is, "longer"))
+		place_write("iprep.db-hooks", bytes, sizeof(bytes) - 1, 0640);
+	else if (!strcmp(is, "zeroes"))
+		place_write("iprep.db-hooks", memset(bytes, 0, sizeof(bytes)), sizeof(bytes), 0640);
+	else if (!strcmp(is, "no id"))
+		place_write("iprep.db-hooks", bytes, sizeof(bytes), 0640);
+	else if (!strcmp(is, "group may write"))
+		place_write("iprep.db-hooks", bytes, sizeof(bytes), 0660);
+	else if (!strcmp(is, "a link"))
+		assert_ok(symlink(place_path("iprep.db"), path));
+	else if (!strcmp(is, "a FIFO"))
+		assert_ok(mkfifo(path, 0640));
+	note(HOOK_LINE_COUNTED);
+	assert_int_equal(hook_counts_times(state_path(), &times), 0);
+	assert_int_equal(times.last_at[HOOK_GATE], 0);
+	assert_int_equal(shown(" line counted="), 1);
+	fold();
+	assert_int_equal(hook_counts_times(state_path(), &times), 1);
+	note(HOOK_LINE_COUNTED);
+	note(HOOK_LINE_COUNTED);
+	fold();
+	assert_int_equal(sum("line", "counted"), 3);
+}
+
+TEST(a_directory_in_its_place_is_left_and_nothing_fails)
+{
+	struct hook_times times;
+
+	assert_ok(mkdir(place_path("iprep.db-hooks"), 0700));
+	fold();
+	note(HOOK_LINE_COUNTED);
+	fold();
+	assert_int_equal(hook_counts_times(state_path(), &times), 0);
+	assert_ok(rmdir(place_path("iprep.db-hooks")));
+}
+
+TEST(a_file_that_lost_its_end_in_a_crash_adds_nothing_twice)
+{
+	char *before;
+
+	fold();
+	note(HOOK_LINE_COUNTED);
+	before = file_read(place_path("iprep.db-hooks"));
+	note(HOOK_LINE_COUNTED);
+	note(HOOK_LINE_COUNTED);
+	fold();
+	assert_int_equal(sum("line", "counted"), 3);
+	place_write("iprep.db-hooks", before, 4096, 0640); /* as it was on disk */
+	free(before);
+	fold();
+	assert_int_equal(sum("line", "counted"), 3);
+	note(HOOK_LINE_COUNTED);
+	assert_int_equal(shown(" line counted="), 4);
+	fold();
+	assert_int_equal(sum("line", "counted"), 4);
+}
+
+TEST(a_new_database_next_to_an_old_file_begins_at_what_the_file_has)
+{
+	fold();
+	note(HOOK_LINE_COUNTED);
+	fold();
+	sql("DELETE FROM counter; DELETE FROM meta WHERE name = 'hooks'");
+	assert_int_equal(shown(" line counted="), 0);
+	fold();
+	assert_int_equal(sum("line", "counted"), 0);
+	note(HOOK_LINE_COUNTED);
+	fold();
+	assert_int_equal(sum("line", "counted"), 1);
+}
+
+TEST(numbers_that_nobody_can_have_counted_add_nothing)
+{
+	char *bytes;
+	int64_t number = INT64_MIN;
+
+	fold();
+	note(HOOK_LINE_COUNTED);
+	fold();
+	bytes = file_read(place_path("iprep.db-hooks"));
+	for (int i = 0; i < 3; i++) {
+		memcpy(bytes + 16, &number, sizeof(number));
+		place_write("iprep.db-hooks", bytes, 4096, 0640);
+		fold();
+		assert_int_equal(sum("line", "counted"), 1);
+		number = i ? -1 : INT64_MAX;
+	}
+	free(bytes);
+}
+
+static int note_as_somebody(void)
+{
+	note(HOOK_LINE_COUNTED);
+	return 0;
+}
+
+TEST(another_user_counts_nothing)
+{
+	fold();
+	place_call_as_somebody(note_as_somebody, false);
+	assert_int_equal(shown(" line counted="), 0);
+}
+
+TEST(hooks_of_many_processes_at_the_same_time_lose_no_count)
+{
+	fold();
+	for (int i = 0; i < 8; i++)
+		if (!fork()) {
+			for (int n = 0; n < 500; n++)
+				note(HOOK_LINE_IGNORED);
+			_exit(0);
+		}
+	for (int i = 0; i < 20; i++)
+		fold();
+	for (int i = 0; i < 8; i++)
+		assert_true(wait(NULL) > 0);
+	assert_int_equal(shown(" line ignored="), 4000);
+	fold();
+	assert_int_equal(sum("line", "ignored"), 4000);
+}
+
+/* ---- retention ---- */
+
+/* Two purges, an hour apart: what they agree on goes. */
+static void purge_twice(int max_rows)
+{
+	assert_ok(store_purge_seen(place.store));
+	sql("UPDATE meta SET value = substr(value, 1, 20) || '-0000000000000007200' ||"
+	    " substr(value, 41) WHERE name = 'purge-run'");
+	place.now += 3600;
+	while (store_purge_counters(place.store, place.conf, max_rows) > 0)
+		;
+}
+
+TEST(days_past_their_retention_become_day_0_and_no_total_falls)
+{
+	struct listing listing = { .rows = 0 };
+	int64_t today = place.now / DAY_S;
+	char text[400], want[300];
+
+	snprintf(text, sizeof(text),
+		 "INSERT INTO counter VALUES(0,'asked','zen',5), (1,'asked','zen',1),"
+		 " (%lld,'asked','zen',2), (%lld,'asked','bad',4), (%lld,'asked','zen',8),"
+		 " (%lld,'asked','zen',16), (%lld,'asked','zen',32), (%lld,'asked','zen',64)",
+		 (long long)today - 402, (long long)today - 402, (long long)today - 399,
+		 (long long)today, (long long)today + 5, (long long)today + 30);
+	sql(text);
+	assert_ok(store_purge_counters(place.store, place.conf, 100)); /* none agrees yet */
+	assert_int_equal(sum("asked", "zen"), 128);
+	purge_twice(1);
+	assert_ok(list(0, INT64_MAX, &listing));
+	snprintf(want, sizeof(want),
+		 "0 asked bad=4\n0 asked zen=72\n%lld asked zen=8\n%lld asked zen=16\n"
+		 "%lld asked zen=32\n",
+		 (long long)(today - 399) * DAY_S, (long long)today * DAY_S,
+		 (long long)(today + 5) * DAY_S);
+	assert_string_equal(listing.text, want);
 }

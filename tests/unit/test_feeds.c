@@ -304,9 +304,10 @@ static bool is_blocked(const char *text)
 {
 	struct prefix prefix;
 	bool blocked;
+	int tier;
 
 	assert_true(prefix_parse(text, &prefix));
-	assert_ok(gate_is_blocked(&session, &prefix, &blocked));
+	assert_ok(gate_is_blocked(&session, &prefix, &blocked, &tier));
 	return blocked;
 }
 

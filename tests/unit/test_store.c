@@ -59,7 +59,7 @@ TEST(the_outbox_gives_due_blocks_until_they_are_announced)
 	place_put_block("45.1.1.1", place.now + 60);
 	assert_int_equal(store_blocks_due(place.store, true, b, 4), 1);
 	assert_ok(store_blocks_due(place.store, false, b, 4));
-	assert_ok(store_block_announced(place.store, &key, place.now, place.now + 90));
+	assert_ok(store_block_announced(place.store, &b[0], place.now, place.now + 90));
 	assert_ok(store_blocks_due(place.store, true, b, 4));
 	assert_ok(store_block_mark_due(place.store, &key, ""));
 	assert_int_equal(store_blocks_due(place.store, false, b, 4), 1);
@@ -457,7 +457,7 @@ TEST(a_store_of_every_earlier_schema_opens_with_what_it_holds)
 		assert_memory_equal(due.addr.bytes, key.bytes, 16);
 		assert_ok(store_released_page(place.store, 604800, &(struct release){ .at = 0 },
 					      &gone, 1));
-		assert_ok(store_release(place.store, &due));
+		assert_ok(store_release(place.store, &due, "recheck"));
 		assert_int_equal(store_released_page(place.store, 604800,
 						     &(struct release){ .at = 0 }, &gone, 1),
 				 1);

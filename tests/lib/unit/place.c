@@ -33,7 +33,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 	(void)st;
 	if (kind == FTW_F && !strncmp(name, "iprep.db", strlen("iprep.db")) && *end &&
-	    strcmp(end, "-wal") != 0 && strcmp(end, "-shm") != 0)
+	    strcmp(end, "-wal") != 0 && strcmp(end, "-shm") != 0 && strcmp(end, "-hooks") != 0)
 		nstrangers++;
 	return remove(path);
 }
