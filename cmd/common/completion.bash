@@ -13,13 +13,13 @@ _iprep_options() {
 	rep-check)
 		REPLY="-c --config= -j --json -q --quiet -v --verbose -h --help -V --version
 			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --login --is-blocked
-			--blocks --new --tier= --source= --since= --prefix= --sort= --format=
+			--blocks --new --unmailed --tier= --source= --since= --prefix= --sort= --format=
 			--allowed --ready --self-test --fail2ban="
 		;;
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
 			--enqueue --categories= --comment= --jail= --failures= --user= --time=
-			--flush --linger= --retract --force --status"
+			--flush --linger= --retract --force --status --notify-settings"
 		;;
 	rep-purge)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version

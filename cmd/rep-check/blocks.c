@@ -2,6 +2,7 @@
 #include "rep-check/blocks.h"
 #include "rep-check/export.h"
 #include "rep-check/filter.h"
+#include "rep-check/mail.h"
 #include "rep-check/result_json.h"
 #include "rep-check/text.h"
 #include "common/text.h"
@@ -13,7 +14,7 @@
 
 struct block_list {
 	struct cli *cli;
-	bool only_new;
+	bool only_new, only_unmailed;
 	const struct export_format *format; /* NULL: text or JSON */
 	struct export export;
 	unsigned long left_out; /* of an export */
@@ -53,17 +54,12 @@ static void put_block_heads(struct block_list *list)
 	table_heads(&table);
 }
 
-/* The library prints address from 16 bytes, so it is safe in a URL and in a shell of root. */
 static void put_links(const char *address)
 {
-	int len = (int)strcspn(address, "/");
+	char text[BLOCK_LINK_MAX];
 
-	if (address[len])
-		printf("    https://www.abuseipdb.com/check-block/%.*s%%2F%s\n", len, address,
-		       address + len + 1);
-	else
-		printf("    https://www.abuseipdb.com/check/%s\n", address);
-	printf("    undo: fail2ban-client unban $(rep-purge --pardon 30d %.*s)\n", len, address);
+	printf("    %s\n", block_page(address, text));
+	printf("    undo: %s\n", block_undo(address, text));
 }
 
 static void put_block_line(const struct cli *cli, const struct iprep_block *block)
@@ -116,11 +112,13 @@ static int on_block(void *user, const struct iprep_block *block)
 
 	if (list->cli->json) {
 		check_put_block_json(block);
+	} else if (list->only_unmailed) {
+		check_put_block_mail(block);
 	} else {
 		put_block_heads(list);
 		put_block_text(list->cli, block, list->only_new);
 	}
-	if (!list->only_new)
+	if (!list->only_new && !list->only_unmailed)
 		return ferror(stdout);
 	/* a block that was not written has not been shown */
 	return fflush(stdout) || ferror(stdout) || lost_in_a_crash();
@@ -140,24 +138,31 @@ static int on_export(void *user, const struct iprep_block *block)
 int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 {
 	bool text = !options->format || !strcmp(options->format, "text");
+	const char *once = NULL;
 	int64_t at;
 	int order;
 
+	if (options->only_new)
+		once = "--new";
+	else if (options->only_unmailed)
+		once = "--unmailed";
 	if (!text && !export_format(options->format))
 		return cli_usage(cli, "--format: \"%.40s\": unknown format; expected one of %s",
 				 options->format, export_names);
 	if (options->format && cli->json)
 		return cli_usage(cli, "--format and --json exclude each other");
-	if (!text && options->only_new)
+	if (options->only_new && options->only_unmailed)
+		return cli_usage(cli, "--new and --unmailed exclude each other");
+	if (!text && once)
 		return cli_usage(
-			cli,
-			"--new: only with text or --json; an export replaces the previous one");
+			cli, "%s: only with text or --json; an export replaces the previous one",
+			once);
 	if (!text && options->sort)
 		return cli_usage(
 			cli,
 			"--sort: only with text or --json, because exports are sorted by address");
-	if (options->sort && options->only_new)
-		return cli_usage(cli, "--sort and --new exclude each other");
+	if (options->sort && once)
+		return cli_usage(cli, "--sort and %s exclude each other", once);
 	if (options->sort && !filter_order(options->sort, &order))
 		return cli_usage(
 			cli, "--sort: \"%.40s\": unknown order; expected announced, address or end",
@@ -194,11 +199,21 @@ static int export_blocks(struct block_list *list, struct iprep_blocks_query *blo
 	return rc;
 }
 
+static unsigned block_flags(const struct blocks_options *options)
+{
+	if (options->only_new)
+		return IPREP_BLOCKS_NEW;
+	if (options->only_unmailed)
+		return IPREP_BLOCKS_UNMAILED;
+	return 0;
+}
+
 int check_blocks(struct cli *cli, const struct blocks_options *options)
 {
-	struct block_list list = { .cli = cli, .only_new = options->only_new };
-	struct iprep_blocks_query blocks_query = { .flags = options->only_new ? IPREP_BLOCKS_NEW
-									      : 0,
+	struct block_list list = { .cli = cli,
+				   .only_new = options->only_new,
+				   .only_unmailed = options->only_unmailed };
+	struct iprep_blocks_query blocks_query = { .flags = block_flags(options),
 						   .tier = options->tier,
 						   .source = options->source,
 						   .prefix = options->prefix,

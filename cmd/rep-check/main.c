@@ -50,6 +50,7 @@ static const char help[] =
 	"      --blocks        list the blocked addresses with their evidence\n"
 	"      --new           blocks: only blocks not yet listed with --new, with their\n"
 	"                      undo commands\n"
+	"      --unmailed      blocks: as --new, for the mail of iprep-notify\n"
 	"      --tier NAME     blocks: only blocks of this tier\n"
 	"      --source NAME   blocks: only blocks to which this source gave points\n"
 	"      --since TIME    blocks: only blocks made since TIME: 7d (an age),\n"
@@ -101,6 +102,7 @@ enum {
 	O_FILE,
 	O_BLOCKS,
 	O_NEW,
+	O_UNMAILED,
 	O_CLIENT,
 	O_FORMAT,
 	O_SORT,
@@ -122,6 +124,7 @@ static const struct option longs[] = {
 	{ "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
 	{ "blocks", 0, NULL, O_BLOCKS }, { "allowed", 0, NULL, O_ALLOWED }, { "new", 0, NULL, O_NEW },
+	{ "unmailed", 0, NULL, O_UNMAILED },
 	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
 	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE },
 	{ "prefix", 1, NULL, O_PREFIX },
@@ -166,6 +169,8 @@ static bool *flag_of(struct options *options, int option)
 		return &options->allowed;
 	case O_NEW:
 		return &options->list.only_new;
+	case O_UNMAILED:
+		return &options->list.only_unmailed;
 	default:
 		return NULL;
 	}
@@ -327,6 +332,8 @@ static int validate_check_options(struct cli *cli, struct options *options, int 
 	}
 	if (options->list.only_new)
 		return cli_usage(cli, "--new goes with --blocks");
+	if (options->list.only_unmailed)
+		return cli_usage(cli, "--unmailed goes with --blocks");
 	for (size_t i = 0; longs[i].name; i++) {
 		const char *const *filter = filter_of(options, longs[i].val);
 

@@ -6,7 +6,13 @@
 
 struct list {
 	const struct cli *cli;
-	bool has_head;
+	bool has_heads;
+};
+
+/* Aligned below their heads; a file or pipe has none. */
+static const struct column pardon_columns[] = {
+	{ "ADDRESS", 15, false, false },
+	{ "PARDONED UNTIL", 0, false, false },
 };
 
 static void put_pardon_json(const struct iprep_pardon *pardon)
@@ -23,15 +29,19 @@ static int on_pardon(void *user, const struct iprep_pardon *pardon)
 {
 	struct list *list = user;
 	char until[UTC_TEXT_MAX];
+	struct table table;
 
 	if (list->cli->json) {
 		put_pardon_json(pardon);
 		return ferror(stdout);
 	}
-	if (!list->has_head)
-		printf("%-15s  %s\n", "ADDRESS", "PARDONED UNTIL");
-	list->has_head = true;
-	printf("%-15s  %s\n", pardon->address, utc_minute(pardon->until_at, until));
+	table_begin(&table, &list->cli->terminal, 0, pardon_columns, 2);
+	if (list->cli->terminal.is_out && !list->has_heads)
+		table_heads(&table);
+	list->has_heads = true;
+	table_put(&table, PLAIN, pardon->address);
+	table_put(&table, PLAIN, utc_minute(pardon->until_at, until));
+	table_end_row(&table);
 	return ferror(stdout);
 }
 

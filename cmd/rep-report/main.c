@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/limit.h"
 #include "common/text.h"
+#include "rep-report/notify_settings.h"
 #include "rep-report/status.h"
 #include <getopt.h>
 #include <limits.h>
@@ -21,7 +22,7 @@ static const char help[] =
 	"Usage: rep-report [--enqueue] [OPTION]... -- ADDRESS\n"
 	"       rep-report --flush [--linger SECONDS]\n"
 	"       rep-report --retract [--force] ADDRESS\n"
-	"       rep-report --status\n"
+	"       rep-report --status | --notify-settings\n"
 	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
 	"interval, and look it up. Without --enqueue both are done before the program\n"
 	"ends.\n"
@@ -47,6 +48,7 @@ static const char help[] =
 	"                         known\n"
 	"      --status           print the queue, quotas, last errors and refused\n"
 	"                         reports\n"
+	"      --notify-settings  print section [notify], for iprep-notify\n"
 	"  -n, --dry-run          check arguments and configuration, but record and send\n"
 	"                         nothing\n"
 	"  -j, --json             print JSON\n"
@@ -60,7 +62,7 @@ static const char help[] =
 
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
-	bool enqueue, flush, retract, force, status;
+	bool enqueue, flush, retract, force, status, notify_settings;
 	long long linger_s, number;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
@@ -77,7 +79,8 @@ enum {
 	O_USER,
 	O_RETRACT,
 	O_FORCE,
-	O_STATUS
+	O_STATUS,
+	O_NOTIFY_SETTINGS
 };
 /* clang-format off */
 static const struct option longs[] = {
@@ -90,6 +93,7 @@ static const struct option longs[] = {
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
 	{ "force", 0, NULL, O_FORCE },
+	{ "notify-settings", 0, NULL, O_NOTIFY_SETTINGS },
 	{ "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
@@ -171,6 +175,9 @@ static int parse_report_arguments(struct cli *cli, struct options *options, int 
 			break;
 		case O_STATUS:
 			options->status = true;
+			break;
+		case O_NOTIFY_SETTINGS:
+			options->notify_settings = true;
 			break;
 		case O_USER:
 			if (options->report.nusers < USERS_MAX)
@@ -339,16 +346,20 @@ static int retract_address(struct cli *cli, const char *address, bool force)
 /* Each of these stands alone; all others record a report. */
 static int validate_report_options(struct cli *cli, const struct options *options, int naddresses)
 {
-	int modes = options->enqueue + options->flush + options->retract + options->status;
+	int modes = options->enqueue + options->flush + options->retract + options->status +
+		    options->notify_settings;
 	const char *mode = NULL;
 
 	if (options->flush)
 		mode = "flush";
 	else if (options->status)
 		mode = "status";
+	else if (options->notify_settings)
+		mode = "notify-settings";
 	if (modes > 1)
 		return cli_usage(cli,
-				 "--enqueue, --flush, --retract and --status exclude each other");
+				 "--enqueue, --flush, --retract, --status and --notify-settings "
+				 "exclude each other");
 	if (options->force && !options->retract)
 		return cli_usage(cli, "--force goes with --retract");
 	if (mode && naddresses)
@@ -377,6 +388,8 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 	rc = cli_open(cli);
 	if (!rc)
 		rc = cli_end_root(cli);
+	if (!rc && options->notify_settings)
+		return report_notify_settings(cli);
 	if (!rc && options->status)
 		return report_status(cli);
 	if (rc || (cli->dry_run && options->flush))

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 64
+#define PAGE  64
+#define MARKS (IPREP_BLOCKS_NEW | IPREP_BLOCKS_UNMAILED) /* what is listed is written down */
 
 struct view { /* a block as the public one */
 	struct iprep_block block;
@@ -98,16 +99,18 @@ static int walk_pages(struct walk *walk)
 		int count = store_blocks_page(walk->ctx->store, &walk->block_query, &last,
 					      walk->page, PAGE);
 		size_t taken;
-		int shown = 0;
+		int marked = 0;
 
 		if (count <= 0)
 			return count;
 		last = walk->page[count - 1];
 		taken = hand_out(walk, (size_t)count, &rc);
 		if (walk->block_query.only_new && taken)
-			shown = store_blocks_shown(walk->ctx->store, walk->page, taken);
-		if (shown < 0)
-			return shown;
+			marked = store_blocks_shown(walk->ctx->store, walk->page, taken);
+		if (!marked && walk->block_query.only_unmailed && taken)
+			marked = store_blocks_mailed(walk->ctx->store, walk->page, taken);
+		if (marked < 0)
+			return marked;
 	}
 	return rc;
 }
@@ -180,6 +183,8 @@ static int walk_begin(struct walk *walk, const struct prefix *prefix)
 
 	walk->block_query = (struct block_query){ .order = orders[query->order],
 						  .only_new = query->flags & IPREP_BLOCKS_NEW,
+						  .only_unmailed = query->flags &
+								   IPREP_BLOCKS_UNMAILED,
 						  .tier = query->tier,
 						  .source = query->source,
 						  .since = query->since_at };
@@ -218,7 +223,7 @@ int iprep_blocks(struct iprep_ctx *ctx, const struct iprep_blocks_query *query)
 	rc = ctx_note_key(ctx); /* findings of AbuseIPDB are evidence as well */
 	if (rc)
 		return rc;
-	rc = ctx_open_store(ctx, query->flags & IPREP_BLOCKS_NEW ? STORE_WORK : STORE_READ);
+	rc = ctx_open_store(ctx, query->flags & MARKS ? STORE_WORK : STORE_READ);
 	if (rc)
 		return rc;
 	walk = calloc(1, sizeof(*walk));

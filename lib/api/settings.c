@@ -10,7 +10,7 @@ struct whole { /* one allocation */
 	const struct iprep_tier *list[TIERS_MAX];
 	char names[TIERS_MAX][sizeof(((struct conf_tier *)NULL)->name)];
 	char verdict_log[CONF_TEXT_MAX], state[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX],
-		ca_file[CONF_TEXT_MAX];
+		ca_file[CONF_TEXT_MAX], notify_command[CONF_TEXT_MAX];
 };
 
 int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_settings)
@@ -30,13 +30,17 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 	snprintf(whole->state, sizeof(whole->state), "%s", conf->state);
 	snprintf(whole->key_file, sizeof(whole->key_file), "%s", conf->key_file);
 	snprintf(whole->ca_file, sizeof(whole->ca_file), "%s", conf->ca_file);
-	whole->settings = (struct iprep_settings){ .verdict_log = whole->verdict_log,
-						   .state = whole->state,
-						   .key_file = whole->key_file,
-						   .ca_file = whole->ca_file,
-						   .ipv6_prefix = conf->ipv6_prefix,
-						   .ntiers = conf->ntiers,
-						   .tiers = whole->list };
+	snprintf(whole->notify_command, sizeof(whole->notify_command), "%s", conf->notify_command);
+	whole->settings =
+		(struct iprep_settings){ .verdict_log = whole->verdict_log,
+					 .state = whole->state,
+					 .key_file = whole->key_file,
+					 .ca_file = whole->ca_file,
+					 .ipv6_prefix = conf->ipv6_prefix,
+					 .ntiers = conf->ntiers,
+					 .tiers = whole->list,
+					 .notify_command = whole->notify_command,
+					 .notify_digest = conf_digest_name(conf->digest) };
 	*ret_settings = &whole->settings;
 	return IPREP_OK;
 }

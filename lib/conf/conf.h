@@ -59,6 +59,7 @@ struct conf_allow {
 enum check_policy { CHECK_UNDECIDED, CHECK_ALWAYS, CHECK_NEVER };
 enum confirm_tcp { CONFIRM_AUTO, CONFIRM_YES, CONFIRM_NO };
 enum worker_start { WORKER_SPAWN, WORKER_NONE };
+enum digest { DIGEST_NEVER, DIGEST_DAILY, DIGEST_WEEKLY };
 
 struct conf {
 	/* [general] */
@@ -107,6 +108,9 @@ struct conf {
 	int64_t linger_s;
 	int max_new_blocks;
 	int64_t max_blocks_s;
+	/* [notify] */
+	char notify_command[CONF_TEXT_MAX]; /* run by sh; empty: sendmail */
+	enum digest digest;
 	/* [retention] */
 	int64_t keep_findings_s, keep_reports_s, keep_released_s, keep_counters_s;
 };
@@ -135,6 +139,8 @@ const struct conf_allow *conf_allowed_inside(const struct conf *conf, const stru
 					     int64_t now);
 bool conf_skips_jail(const struct conf *conf, const char *jail);
 
+/* "never", "daily", "weekly". */
+const char *conf_digest_name(enum digest digest);
 /* What is wrong with the template of a comment, as a sentence's end; NULL: nothing. */
 const char *conf_template_wrong(const char *text);
 /* "90", "15m", "1d", "52w", "1h30m" as fail2ban has them; whole seconds. */

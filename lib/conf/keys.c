@@ -202,6 +202,36 @@ static bool p_start(const struct conf_key *key, const char *text, void *dst, str
 	return true;
 }
 
+static const char *const digests[] = {
+	[DIGEST_NEVER] = "never", [DIGEST_DAILY] = "daily", [DIGEST_WEEKLY] = "weekly"
+};
+
+const char *conf_digest_name(enum digest digest)
+{
+	return digests[digest];
+}
+
+static bool p_digest(const struct conf_key *key, const char *text, void *dst, struct err *error)
+{
+	int row = name_row(digests, 3, text);
+
+	(void)key;
+	if (row < 0)
+		return key_error(error, "expected never, daily or weekly");
+	*(enum digest *)dst = (enum digest)row;
+	return true;
+}
+
+/* sh runs it, for root: what it may hold is what a person can read in a file. */
+static bool p_command(const struct conf_key *key, const char *text, void *dst, struct err *error)
+{
+	(void)key;
+	for (const char *pos = text; *pos; pos++)
+		if ((*pos < ' ' && *pos != '\t') || *pos > '~')
+			return key_error(error, "a command may hold printable ASCII only");
+	return key_copy(dst, text, error);
+}
+
 static bool p_rate(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
 	struct conf *conf = (struct conf *)(void *)((char *)dst - key->offset);
@@ -343,6 +373,8 @@ const struct conf_key conf_keys[] = {
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),
 	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),
 	CONF("worker", "max_new_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_new_blocks),
+	CONF("notify", "command", "", p_command, 0, 0, notify_command),
+	CONF("notify", "digest", "weekly", p_digest, 0, 0, digest),
 	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),
 	CONF("retention", "reports", "60d", p_duration, 86400, YEAR_S, keep_reports_s),
 	CONF("retention", "released", "7d", p_duration, 3600, YEAR_S, keep_released_s),

@@ -174,6 +174,8 @@ struct iprep_settings {
 	int ipv6_prefix;
 	size_t ntiers;
 	const struct iprep_tier *const *tiers; /* lowest first */
+	const char *notify_command;	       /* of iprep-notify(8); "": sendmail */
+	const char *notify_digest;	       /* "never", "daily", "weekly" */
 };
 /*
  * Get the settings that fail2ban's jails must agree with, and the files that are used.
@@ -520,8 +522,9 @@ struct iprep_block {
 			     * sshd, 5 failures"; NULL: not known */
 };
 enum iprep_blocks_flags {
-	IPREP_BLOCKS_NEW = 1,  /* only those that no call with this flag has listed */
-	IPREP_BLOCKS_BARE = 2, /* without findings, which makes long lists faster */
+	IPREP_BLOCKS_NEW = 1,	   /* only those that no call with this flag has listed */
+	IPREP_BLOCKS_BARE = 2,	   /* without findings, which makes long lists faster */
+	IPREP_BLOCKS_UNMAILED = 4, /* as _NEW, with a mark of its own, for the mail (0.3) */
 };
 enum iprep_order {
 	IPREP_BY_ANNOUNCING = 0, /* first announced, first listed */
@@ -543,11 +546,11 @@ struct iprep_blocks_query {
 };
 /*
  * List the current blocks, in memory that does not grow with the list. A block listed with
- * IPREP_BLOCKS_NEW is new again when its tier rises. Each block is listed once, unless it is
- * announced again during the call and sorted by its end.
- * Blocks for at most 10 s on the database's lock, plus the time of row().
- * Errors: _ARG (prefix; a tier or source that neither the configuration nor a block has; order),
- * _IO, _STORE, _BUSY, _PERM, _NOMEM. Since: 0.2
+ * IPREP_BLOCKS_NEW is new again when its tier rises, and so is one listed with _UNMAILED. Each
+ * block is listed once, unless it is announced again during the call and sorted by its end. Blocks
+ * for at most 10 s on the database's lock, plus the time of row(). Errors: _ARG (prefix; a tier or
+ * source that neither the configuration nor a block has; order), _IO, _STORE, _BUSY, _PERM, _NOMEM.
+ * Since: 0.2
  */
 IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
 			   const struct iprep_blocks_query *query) IPREP_MUST_CHECK;

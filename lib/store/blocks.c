@@ -169,20 +169,24 @@ int store_blocks_due(struct store *store, bool first, struct block *ret, size_t 
  * A page begins where the last one ended. The plus signs keep SQLite from an index that has not the
  * page's order, and by key from beginning at another bound: it would read all blocks for each page.
  */
-#define PAGE(index, after, order)                                                               \
+#define PAGE(index, marks, after, order)                                                        \
 	"SELECT " BLOCK_COLUMNS ", seen FROM block" index " WHERE +first_at > 0 AND " IS_LIVE(  \
 		"?1", "?2") " AND key BETWEEN ?3 AND ?4 AND (key >= ?5 OR key = ?3) AND " after \
-			    " AND (?8 = 0 OR shown_at = 0) AND (?9 IS NULL OR tier = ?9)"       \
-			    " AND (?10 IS NULL OR " NAMES_SOURCE(                               \
+			    " AND (?8 = 0 OR shown_at = 0) AND " marks                          \
+			    " AND (?9 IS NULL OR tier = ?9) AND (?10 IS NULL OR " NAMES_SOURCE( \
 				    "?10") ") AND +since >= ?11 ORDER BY " order " LIMIT ?12"
+#define ANY_MARK "(?13 = 0 OR mailed_at = 0)"
 
 static const char *const pages[] = {
-	[BLOCKS_BY_FIRST] = PAGE(" INDEXED BY block_first", "(first_at, key) > (?6, ?7)",
+	[BLOCKS_BY_FIRST] = PAGE(" INDEXED BY block_first", ANY_MARK, "(first_at, key) > (?6, ?7)",
 				 "first_at, key"),
-	[BLOCKS_BY_KEY] = PAGE("", "?6 = ?6 AND +key > ?7", "key"),
-	[BLOCKS_BY_UNTIL] = PAGE(" INDEXED BY block_until", "(until, key) > (?6, ?7)",
+	[BLOCKS_BY_KEY] = PAGE("", ANY_MARK, "?6 = ?6 AND +key > ?7", "key"),
+	[BLOCKS_BY_UNTIL] = PAGE(" INDEXED BY block_until", ANY_MARK, "(until, key) > (?6, ?7)",
 				 "until, key"),
 };
+/* Every quarter of an hour, of a million blocks: by an index that has only these. */
+static const char unmailed_page[] = PAGE(" INDEXED BY block_unmailed", "?13 AND mailed_at = 0",
+					 "(first_at, key) > (?6, ?7)", "first_at, key");
 
 /* The page after this one begins where it ends: rows that are not in order would come forever. */
 static bool is_after(enum block_order order, const struct block *block, const struct block *before)
@@ -217,15 +221,18 @@ int store_blocks_page(struct store *store, const struct block_query *query,
 	int64_t now = store_now(store);
 	int64_t last = query->order == BLOCKS_BY_FIRST ? after->first_at : after->until;
 	const struct addr *low = &query->low;
+	const char *sql = pages[query->order];
 	int count;
 
+	if (query->order == BLOCKS_BY_FIRST && query->only_unmailed)
+		sql = unmailed_page;
 	if (query->order == BLOCKS_BY_KEY && addr_compare(&after->key, low) > 0)
 		low = &after->key;
-	count = sql_rows(store, block_with_seen_read, ret, max, pages[query->order], SQL_INT(now),
+	count = sql_rows(store, block_with_seen_read, ret, max, sql, SQL_INT(now),
 			 SQL_INT(now + BELIEVED_S), SQL_KEY(low), SQL_KEY(&query->high),
 			 SQL_KEY(&query->from), SQL_INT(last), SQL_KEY(&after->key),
 			 SQL_INT(query->only_new), SQL_TEXT(query->tier), SQL_TEXT(query->source),
-			 SQL_INT(query->since), SQL_INT(max));
+			 SQL_INT(query->since), SQL_INT(max), SQL_INT(query->only_unmailed));
 	return check_order(store, query->order, after, ret, count);
 }
 
@@ -287,7 +294,8 @@ int store_block_lower(struct store *store, const struct block *block)
 		       SQL_INT(block->score), SQL_INT(block->until), SQL_TEXT(block->src));
 }
 
-int store_blocks_shown(struct store *store, const struct block *blocks, size_t count)
+static int mark_blocks(struct store *store, const char *sql, const struct block *blocks,
+		       size_t count)
 {
 	int64_t now = store_now(store);
 	int rc = store_begin(store, STORE_DURABLE);
@@ -295,9 +303,21 @@ int store_blocks_shown(struct store *store, const struct block *blocks, size_t c
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = sql_run(store, "UPDATE block SET shown_at = ?2 WHERE key = ?1 AND tier = ?3",
-			     SQL_KEY(&blocks[i].key), SQL_INT(now), SQL_TEXT(blocks[i].tier));
+		rc = sql_run(store, sql, SQL_KEY(&blocks[i].key), SQL_INT(now),
+			     SQL_TEXT(blocks[i].tier));
 	return store_end(store, rc);
+}
+
+int store_blocks_shown(struct store *store, const struct block *blocks, size_t count)
+{
+	return mark_blocks(store, "UPDATE block SET shown_at = ?2 WHERE key = ?1 AND tier = ?3",
+			   blocks, count);
+}
+
+int store_blocks_mailed(struct store *store, const struct block *blocks, size_t count)
+{
+	return mark_blocks(store, "UPDATE block SET mailed_at = ?2 WHERE key = ?1 AND tier = ?3",
+			   blocks, count);
 }
 
 int store_blocks_first_since(struct store *store, int64_t since, int max)

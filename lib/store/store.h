@@ -132,6 +132,7 @@ enum block_order {
 struct block_query { /* zeroed members ask for nothing, but high must be set */
 	enum block_order order;
 	bool only_new;		   /* those that store_blocks_shown() has not been told of */
+	bool only_unmailed;	   /* those that store_blocks_mailed() has not been told of */
 	const char *tier, *source; /* names; NULL: any */
 	int64_t since;		   /* made, or its tier risen, then or later */
 	struct addr low, high;	   /* keys from and to, inclusive */
@@ -161,6 +162,8 @@ int store_block_drop(struct store *store, const struct block *block);
 int store_block_lower(struct store *store, const struct block *block);
 /* These have been listed. A block whose tier rises is new again. */
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
+/* These are in a mail. A block whose tier rises is to be mailed again. */
+int store_blocks_mailed(struct store *store, const struct block *blocks, size_t count);
 /*
  * 1 if there may be a block, pardon, login or finding of the key, 0 if there is none: of most
  * addresses of a long list nothing is known, and one question costs less than four.

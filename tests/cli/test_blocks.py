@@ -10,8 +10,13 @@ import shlex
 import time
 
 import rows
+from addresses import key_of
 from blocks import BlocksCase
 from places import DAY, OWNER
+
+def utc(seconds):
+    return time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(seconds))
+
 
 EXPORTS = ('nft', 'ipset', 'hosts.deny', 'cidr', 'rbldnsd')
 
@@ -48,6 +53,67 @@ class Filters(FilterCase):
                 self.assertEqual((len(found), len(set(found))), (300, 300))
         numbers = [tuple(map(int, a.split('.'))) for a in self.listed('--sort', 'address', '--prefix', '46.0.0.0/8')]
         self.assertEqual(numbers, sorted(numbers))
+
+
+class Mailed(BlocksCase):
+    """--unmailed: what iprep-notify puts into its mail"""
+
+    def mailed(self):
+        return [json.loads(line)['address'] for line in self.blocks('--unmailed', '--json').stdout.splitlines()]
+
+    def test_neither_mark_hides_a_block_from_the_other(self):
+        for first, second in (('--new', '--unmailed'), ('--unmailed', '--new')):
+            self.sql('DELETE FROM block')
+            self.put(('45.1.1.1',), ('45.1.1.2',))
+            for mode in (first, second):
+                self.assertEqual(len(self.blocks('--json', mode).stdout.splitlines()), 2)
+                self.assertEqual(self.blocks('--json', mode).stdout, '')
+
+    def test_a_block_whose_tier_rises_is_to_be_mailed_again(self):
+        self.put(('45.1.1.1',), ('45.1.1.2',))
+        self.assertEqual(self.mailed(), ['45.1.1.1', '45.1.1.2'])
+        self.put(('45.1.1.1', {'tier': 'notorious', 'left': 300 * DAY}))
+        self.assertEqual(self.mailed(), ['45.1.1.1'])
+        self.assertEqual(self.mailed(), [])
+
+    def test_filters_and_pages(self):
+        self.put(*((f'46.1.{i >> 8}.{i & 255}', {'age': i % 5}) for i in range(300)), ('45.1.1.1',),
+                 ('45.3.3.3', {'left': -1}), ('45.4.4.4', {'held': True}))
+        some = self.blocks('--unmailed', '--json', '--prefix', '46.1.0.0/24').stdout.splitlines()
+        self.assertEqual(len(some), 256)
+        self.assertEqual(len(self.mailed()), 45)
+
+    def test_its_text_has_labels_and_absolute_times(self):
+        at = time.time() - 3600
+        self.put(('45.1.1.1', {'tier': 'notorious', 'left': 300 * DAY, 'age': 3600, 'score': 13, 'src': 'zen,dronebl',
+                               'seen': 'banned by sshd, 5 failures'}), ('2a02:4780:15::5', {'jail': '', 'src': ''}))
+        self.sql('INSERT INTO finding(key, source, listed, rule, partial, points, answers, detail, answered_at,'
+                 " expires_at) VALUES(?, 'zen', 1, 0, 0, 3, '7f000004', ?, ?, 1)", key_of('45.1.1.1'),
+                 'https://www.example.org/query/ip/45.1.1.1 and more words than one line has room for', int(at))
+        ends = [utc(until) for until, in self.sql('SELECT until FROM block ORDER BY key')]
+        made = [utc(first) for first, in self.sql('SELECT first_at FROM block ORDER BY key')]
+        self.assertEqual(self.blocks('--unmailed').stdout, f"""45.1.1.1
+  Blocked:   notorious, until {ends[0]}
+  Since:     {made[0]}
+  Seen here: banned by sshd, 5 failures
+  Jail:      sshd
+  Score:     13
+  Listed by: zen,dronebl
+  Evidence:  zen +3: 127.0.0.4, https://www.example.org/query/ip/45.1.1.1
+             and more words than one line has room for
+             ({utc(at)})
+  Details:   https://www.abuseipdb.com/check/45.1.1.1
+  Undo:      fail2ban-client unban $(rep-purge --pardon 30d 45.1.1.1)
+
+2a02:4780:15::5
+  Blocked:   known, until {ends[1]}
+  Since:     {made[1]}
+  Jail:      not known
+  Score:     3
+  Details:   https://www.abuseipdb.com/check/2a02:4780:15::5
+  Undo:      fail2ban-client unban $(rep-purge --pardon 30d 2a02:4780:15::5)
+
+""")
 
 
 class Usage(BlocksCase):

@@ -209,8 +209,7 @@ class Pardons(ForgetCase):
         for address, left in ((ADDRESS, 30 * DAY), (OTHER, DAY), ('2600:1::5', 3600)):
             self.assertAlmostEqual(self.listed()[address], left, delta=60)
         lines = self.purge('--pardons').stdout.splitlines()
-        self.assertEqual(lines[0], 'ADDRESS          PARDONED UNTIL')
-        for line, address in zip(lines[1:], (ADDRESS, OTHER, '2600:1::5'), strict=True):
+        for line, address in zip(lines, (ADDRESS, OTHER, '2600:1::5'), strict=True):
             (until,), = self.sql('SELECT until FROM pardon WHERE key = ?', key_of(address))
             self.assertEqual(line, f'{address:15}  {time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(until))}')
 

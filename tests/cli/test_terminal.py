@@ -41,6 +41,7 @@ class Terminal(Case):
         self.block(LISTED, seen='banned by sshd, 5 failures', src='zen,a-list-with-a-long-name')
         self.block(LONG, tier='notorious', seen='1 failed login', src='zen,a-list-with-a-long-name')
         self.run_it('rep-check', LISTED, LONG, status=10)
+        self.run_it('rep-purge', '--pardon', '30d', '45.3.3.3', LONG[:-1] + '2')
 
     def shown(self, call, status=0, columns=80, **env):
         """One call on a terminal of this width: its text."""
