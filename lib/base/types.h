@@ -42,6 +42,7 @@ struct finding {
 	bool trusted; /* came over a path on which it cannot be forged */
 	bool partial; /* the score in the answer to a report: no whitelist, Tor or age */
 	int points;
+	int waited_ms; /* for the answer, at least 1; 0: it did not come over the network now */
 	uint8_t na;
 	uint32_t a[ANSWERS_MAX];	 /* DNSBL answers, host order: 0x7f000004 */
 	int64_t answered_at, expires_at; /* Unix seconds; expires_at 0: not for the cache */

@@ -8,6 +8,7 @@
 #include "source/allow.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <time.h>
 
 #define WAIT_TICK_MS 50
@@ -135,7 +136,10 @@ static void engine_answered(struct ask *ask)
 	struct in_flight *item = ask->owner;
 	struct engine *engine = item->engine;
 
+	int64_t waited_ms = clock_mono_ms() - ask->asked_ms;
+
 	log_answer(engine, ask);
+	ask->answer.waited_ms = (int)MAX(1, MIN(waited_ms, INT32_MAX));
 	if (ask->task->kind == TASK_LOOKUP || ask->answer.status != FINDING_NONE)
 		ask->task->findings[ask->row] = ask->answer;
 	if (--item->unanswered == 0)

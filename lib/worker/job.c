@@ -3,6 +3,13 @@
 #include "base/random.h"
 #include <stdlib.h>
 
+int api_call_count(const struct session *session, const struct task *task)
+{
+	if (task->outcome != OUT_LATER && task->outcome != OUT_NONE)
+		return 0;
+	return store_count(session->store, "api_error", abuseipdb_endpoint(task->kind), 1);
+}
+
 int64_t job_delay_s(int tries)
 {
 	static const int steps[] = { 15, 60, 180, 600, 1200, 1800, 3600 };

@@ -68,6 +68,9 @@ struct api_call {
 int api_call_init(struct api_call *call, const struct job_kind *kind, enum task_kind task_kind,
 		  const struct session *session, const struct addr *addr);
 void api_call_done(struct api_call *call);
+/* Counts a call that failed; an answer that refuses what was sent is none. In the transaction of
+ * its outcome. */
+int api_call_count(const struct session *session, const struct task *task);
 /* Growing, jittered: 15 s, 1, 3, 10, 20, 30 min, then hourly. */
 int64_t job_delay_s(int tries);
 /* When a failed call is to be made again; tries: made so far. */

@@ -230,6 +230,8 @@ static int bulk_keep(const struct session *session, struct job *job, struct work
 			 work->nrows, (long long)task->count, task->nrefused);
 	for (size_t at = 0; at < work->nrows && rc >= 0; at += SLICE) {
 		rc = store_begin(session->store, STORE_FAST);
+		if (!rc && !at)
+			rc = api_call_count(session, task);
 		for (size_t i = at; i < work->nrows && i < at + SLICE && rc >= 0; i++)
 			rc = end_row(session, task, &work->rows[i], all_named, retry_at, stats);
 		rc = store_end(session->store, rc);

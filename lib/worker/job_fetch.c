@@ -336,6 +336,8 @@ static int fetch_keep_outcome(const struct session *session, struct fetch_work *
 			return rc;
 	} else if (work->download.has_key) {
 		rc = quota_note(session, abuseipdb_endpoint(TASK_FETCH), &work->task.quota);
+		if (!rc)
+			rc = api_call_count(session, &work->task);
 		if (rc)
 			return rc;
 	}

@@ -5,6 +5,7 @@
 #include "reputation/gate.h"
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
+#include "reputation/lookup_counts.h"
 #include "worker/report_queue.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,6 +356,15 @@ static bool is_spared(const struct session *session, const struct lookup *lookup
 	return lookup->login_at && (size_t)lookup->verdict.tier + 1 < session->conf->ntiers;
 }
 
+static int count_ended(const struct session *session, const struct lookup *lookup)
+{
+	int rc = lookup_counts_end(session, lookup);
+
+	if (!rc && lookup->verdict.kind == V_CONFIRMED && is_spared(session, lookup))
+		rc = store_count(session->store, "spared", "login", 1);
+	return rc;
+}
+
 static int keep_lookup(const struct session *session, struct lookup_work *work,
 		       struct worker_stats *stats)
 {
@@ -379,7 +389,12 @@ static int keep_lookup(const struct session *session, struct lookup_work *work,
 		if (rc)
 			return rc;
 	}
-	return store_lookup_end(session->store, &work->waiting, try_again_at(session, work));
+	rc = lookup_counts_try(session, lookup);
+	if (!rc)
+		rc = store_lookup_end(session->store, &work->waiting, try_again_at(session, work));
+	if (rc <= 0)
+		return rc;
+	return count_ended(session, lookup);
 }
 
 static source_set lookup_ask(const struct session *session, struct job *job)

@@ -208,6 +208,8 @@ static int keep_report(const struct session *session, const struct report_work *
 {
 	int rc = quota_note(session, "report", &work->call.task.quota);
 
+	if (!rc)
+		rc = api_call_count(session, &work->call.task);
 	if (rc)
 		return rc;
 	rc = end_report(session, work, stats);

@@ -113,6 +113,8 @@ static int keep_retraction(const struct session *session, struct retract_work *w
 		stats->failed++;
 		break;
 	}
+	if (!rc)
+		rc = api_call_count(session, task);
 	if (rc)
 		return rc;
 	rc = store_retraction_end(session->store, retraction);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/recheck.h"
 #include "reputation/lookup.h"
+#include "reputation/lookup_counts.h"
 #include "reputation/dnsbl_health_store.h"
 #include "worker/quarantine.h"
 #include <stdlib.h>
@@ -264,6 +265,8 @@ static int keep_outcome(struct run *run, struct rechecking *checked)
 		return store_end(session->store, rc);
 	rc = store_findings_put(session->store, session->conf, &checked->lookup->key,
 				checked->lookup->findings);
+	if (!rc)
+		rc = lookup_counts_try(session, checked->lookup);
 	if (rc)
 		return store_end(session->store, rc);
 	if (release)
