@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,13 @@ static void on_entry(void *user, const struct prefix *net, int number)
 
 	if (!feed_entries_add(download->entries, net, number))
 		download->is_full = true;
+}
+
+static bool begin_download(const struct conf_source *source, struct feed_download *download)
+{
+	download->entries = feed_entries_new();
+	download->reader = feed_reader_new(source->format, on_entry, download);
+	return download->entries && download->reader;
 }
 
 static void end_fetch(struct ask *ask, enum outcome outcome)
@@ -99,36 +107,56 @@ static const char *read_pieces(struct feed_download *download, int fd)
 	return NULL;
 }
 
-static void read_feed_file(struct ask *ask)
+size_t feed_file_size(const struct conf_source *source)
 {
-	struct feed_download *download = ask->task->download;
-	int fd = open(ask->source->file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	char validator[VALIDATOR_MAX], text[DETAIL_MAX];
+	struct stat st;
+
+	if (stat(source->file, &st) || st.st_size < 0)
+		return 0;
+	return (size_t)st.st_size;
+}
+
+static const char *read_opened(struct feed_download *download, int fd)
+{
+	char validator[VALIDATOR_MAX];
 	struct stat st = { 0 };
 	const char *why = file_problem(fd, &st);
 
-	if (!why) {
+	if (why)
+		return why;
+	file_validator(&st, validator);
+	download->unchanged = !strcmp(validator, download->modified);
+	memcpy(download->modified, validator, sizeof(validator));
+	download->etag[0] = '\0';
+	if (download->unchanged)
+		return NULL;
+	why = read_pieces(download, fd);
+	if (!why && !fstat(fd, &st))
 		file_validator(&st, validator);
-		download->unchanged = !strcmp(validator, download->modified);
-		memcpy(download->modified, validator, sizeof(validator));
-		download->etag[0] = '\0';
-		if (!download->unchanged)
-			why = read_pieces(download, fd);
-		if (!why && !fstat(fd, &st))
-			file_validator(&st, validator);
-		if (!why && strcmp(validator, download->modified) != 0)
-			why = "changed while it was read";
+	if (!why && strcmp(validator, download->modified) != 0)
+		why = "changed while it was read";
+	return why;
+}
+
+bool feed_file_read(const struct conf_source *source, struct feed_download *download,
+		    char ret_why[DETAIL_MAX])
+{
+	const char *why = "out of memory";
+	int fd = -1;
+
+	if (begin_download(source, download)) {
+		fd = open(source->file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		why = read_opened(download, fd);
 	}
 	if (fd >= 0)
 		close(fd);
 	if (why) {
-		snprintf(text, sizeof(text), "%.110s: %.40s", ask->source->file, why);
-		fail_fetch(ask, text);
-		return;
+		snprintf(ret_why, DETAIL_MAX, "%.110s: %.40s", source->file, why);
+		return false;
 	}
 	if (!download->unchanged)
 		feed_reader_end(download->reader, &download->counts);
-	end_fetch(ask, OUT_DONE);
+	return true;
 }
 
 /* ---- from a server ---- */
@@ -223,6 +251,7 @@ static void send_request(struct ask *ask, struct call *call)
 				    .answer_max = FEED_BYTES_MAX,
 				    .gzip = ask->source->format != FEED_ABUSEIPDB,
 				    .take = on_piece };
+	int64_t deadline_ms = MIN(ask->deadline_ms, ask->asked_ms + FEED_TIME_MS);
 	size_t count = 0;
 
 	if (ask->source->format == FEED_ABUSEIPDB)
@@ -241,23 +270,18 @@ static void send_request(struct ask *ask, struct call *call)
 		call->headers[count++] = call->key;
 	}
 	call->headers[count] = NULL;
-	ask->ops->http(ask->net, &req, ask->deadline_ms, got_feed, ask);
+	ask->ops->http(ask->net, &req, deadline_ms, got_feed, ask);
 }
 
 static void feed_send(struct ask *ask)
 {
-	struct feed_download *download = ask->task->download;
 	struct call *call = calloc(1, sizeof(*call));
 
 	ask->priv = call;
-	download->entries = feed_entries_new();
-	download->reader = feed_reader_new(ask->source->format, on_entry, download);
-	if (!call || !download->entries || !download->reader)
-		fail_fetch(ask, "out of memory");
-	else if (*ask->source->file)
-		read_feed_file(ask);
-	else
+	if (call && begin_download(ask->source, ask->task->download))
 		send_request(ask, call);
+	else
+		fail_fetch(ask, "out of memory");
 }
 
 const struct source_kind source_feed = { .type = SOURCE_FEED, .send = feed_send };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_ENTRIES 20000 /* 40 ms; 10^6 take two seconds */
+
 /* The feeds and allowed names of the configuration; *ret is malloc'd. Errors: _NOMEM. */
 static int wanted_lists(const struct session *session, struct feed_list **ret, size_t *ret_count)
 {
@@ -56,6 +58,18 @@ int feed_lists_write(const struct session *session, const struct feed_change *ch
 		return rc;
 	feeds_refresh(session);
 	return 0;
+}
+
+bool feed_lists_are_long(const struct session *session, size_t entries)
+{
+	const struct feed_table *table = feeds_table(session);
+	struct feed_list list;
+
+	for (size_t row = 0; row < feed_table_lists(table); row++) {
+		feed_table_list(table, row, &list);
+		entries += (size_t)list.entries;
+	}
+	return entries >= LONG_ENTRIES;
 }
 
 static bool is_wanted(const struct feed_list *list, const struct feed_list *wanted, size_t count)

@@ -6,5 +6,7 @@
 
 /* One list changes, and those that are configured no longer go. Errors: as feed_table_write(). */
 int feed_lists_write(const struct session *session, const struct feed_change *change);
+/* Would that take so long that others had to wait for it? entries: of the change. */
+bool feed_lists_are_long(const struct session *session, size_t entries);
 /* The same without a change, if there is something to remove. */
 int feed_lists_clean(const struct session *session);

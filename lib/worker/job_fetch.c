@@ -21,6 +21,8 @@
 
 #define RETRY_MIN_S 900
 #define RETRY_MAX_S 86400
+#define OTHERS_MS   60000 /* for tasks in flight to end before the list is compiled */
+#define LINE_BYTES  10	  /* "45.1.0.1", at least */
 
 struct fetch_work {
 	struct job job;
@@ -165,9 +167,10 @@ static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
 	work->task = (struct task){ .kind = TASK_FETCH,
 				    .owner = &work->job,
 				    .findings = work->findings,
-				    .patience_ms = FEED_TIME_MS,
-				    .download = &work->download,
-				    .ask = SOURCE_BIT(source - session->conf->sources) };
+				    .patience_ms = FEED_TIME_MS + OTHERS_MS,
+				    .download = &work->download };
+	if (!*source->file) /* which is read when it is kept */
+		work->task.ask = SOURCE_BIT(source - session->conf->sources);
 	use_validators(session, work);
 	if (work->findings)
 		rc = fetch_write_ahead(session, work);
@@ -355,12 +358,25 @@ static int fetch_keep_outcome(const struct session *session, struct fetch_work *
 			       &fetch);
 }
 
+static bool fetch_is_long(const struct session *session, struct job *job)
+{
+	const struct fetch_work *work = fetch_work_of(job);
+
+	if (*work->source->file)
+		return feed_lists_are_long(session, feed_file_size(work->source) / LINE_BYTES);
+	return work->task.outcome == OUT_DONE && work->download.entries &&
+	       feed_lists_are_long(session, feed_entries_count(work->download.entries));
+}
+
 static int fetch_keep(const struct session *session, struct job *job, struct worker_stats *stats)
 {
 	struct fetch_work *work = fetch_work_of(job);
-	bool failed = work->task.outcome != OUT_DONE;
+	bool failed;
 	int rc;
 
+	if (*work->source->file && feed_file_read(work->source, &work->download, work->task.why))
+		work->task.outcome = OUT_DONE;
+	failed = work->task.outcome != OUT_DONE;
 	if (!failed)
 		work->task.why[0] = '\0';
 	if (!failed && (work->download.unchanged || is_accepted(session, work)) &&
@@ -381,6 +397,7 @@ const struct job_kind job_fetch = {
 	.name = "fetch",
 	.take = fetch_take,
 	.is_due = fetch_is_due,
+	.is_long = fetch_is_long,
 	.keep = fetch_keep,
 	.free = fetch_work_free,
 };

@@ -30,6 +30,7 @@ struct resolve_work {
 	enum feed_kind kind;
 	uint64_t identity;
 	struct fetch fetch;
+	struct feed_entries *entries; /* what it resolved to, sorted; made when it has settled */
 };
 
 static struct resolve_work *resolve_work_of(struct job *job)
@@ -41,6 +42,7 @@ static void resolve_work_free(struct job *job)
 {
 	struct resolve_work *work = resolve_work_of(job);
 
+	feed_entries_free(work->entries);
 	free(work->query.nets);
 	free(work);
 }
@@ -154,9 +156,9 @@ static bool covers_too_much(const struct feed_entries *entries)
 }
 
 /* The file is not written again for a name that has not changed, but once an hour for its age. */
-static bool is_unchanged(const struct session *session, const struct resolve_work *work,
-			 const struct feed_entries *entries)
+static bool is_unchanged(const struct session *session, const struct resolve_work *work)
 {
+	const struct feed_entries *entries = work->entries;
 	int row = feed_table_row(feeds_table(session), work->kind, work->entry->name,
 				 work->identity);
 	size_t count = feed_entries_count(entries);
@@ -182,8 +184,7 @@ static bool is_unchanged(const struct session *session, const struct resolve_wor
 }
 
 /* What the name had of the type that was not answered. */
-static bool add_last_known(const struct session *session, const struct resolve_work *work,
-			   struct feed_entries *entries)
+static bool add_last_known(const struct session *session, struct resolve_work *work)
 {
 	const struct feed_table *table = feeds_table(session);
 	int row = feed_table_row(table, work->kind, work->entry->name, work->identity);
@@ -202,45 +203,57 @@ static bool add_last_known(const struct session *session, const struct resolve_w
 	count = MIN(count, feed_table_networks(table, (size_t)row, kept, count));
 	for (size_t i = 0; i < count && fits; i++)
 		if (addr_is_v4(&kept[i].addr) == wants_v4)
-			fits = feed_entries_add(entries, &kept[i], 1);
+			fits = feed_entries_add(work->entries, &kept[i], 1);
 	free(kept);
 	return fits;
 }
 
-static int write_networks(const struct session *session, const struct resolve_work *work)
+static bool collect_networks(const struct session *session, struct resolve_work *work)
+{
+	bool fits;
+
+	if (work->entries)
+		return true;
+	work->entries = feed_entries_new();
+	fits = work->entries != NULL;
+	for (size_t i = 0; i < work->query.nnets && fits; i++)
+		fits = feed_entries_add(work->entries, &work->query.nets[i], 1);
+	if (fits && work->query.lost)
+		fits = add_last_known(session, work);
+	if (fits)
+		feed_entries_sort(work->entries);
+	else
+		work->entries = feed_entries_free(work->entries);
+	return fits;
+}
+
+static bool resolve_is_long(const struct session *session, struct job *job)
+{
+	struct resolve_work *work = resolve_work_of(job);
+
+	return work->query.is_good && collect_networks(session, work) &&
+	       feed_lists_are_long(session, feed_entries_count(work->entries)) &&
+	       !is_unchanged(session, work);
+}
+
+static int write_networks(const struct session *session, struct resolve_work *work)
 {
 	int64_t now = clock_now_s(&session->clock);
 	struct feed_change change = {
 		.list = { .kind = work->kind, .identity = work->identity, .good_at = now }
 	};
-	struct feed_entries *entries = feed_entries_new();
-	bool fits = entries != NULL;
-	int rc;
 
-	for (size_t i = 0; i < work->query.nnets && fits; i++)
-		fits = feed_entries_add(entries, &work->query.nets[i], 1);
-	if (fits && work->query.lost)
-		fits = add_last_known(session, work, entries);
-	if (!fits) {
-		feed_entries_free(entries);
+	if (!collect_networks(session, work))
 		return err_set(session->err, IPREP_E_NOMEM, "out of memory");
-	}
-	feed_entries_sort(entries);
-	if (work->kind == FEED_SPF && covers_too_much(entries)) {
-		feed_entries_free(entries);
+	if (work->kind == FEED_SPF && covers_too_much(work->entries))
 		return err_set(session->err, IPREP_E_CONFIG,
 			       "its networks cover more than 1 %% "
 			       "of all addresses");
-	}
-	if (is_unchanged(session, work, entries)) {
-		feed_entries_free(entries);
+	if (is_unchanged(session, work))
 		return 0;
-	}
 	text_put(change.list.name, sizeof(change.list.name), work->entry->name);
-	change.entries = entries;
-	rc = feed_lists_write(session, &change);
-	feed_entries_free(entries);
-	return rc;
+	change.entries = work->entries;
+	return feed_lists_write(session, &change);
 }
 
 static int lift_blocks(const struct session *session, const struct resolve_work *work)
@@ -310,6 +323,7 @@ const struct job_kind job_resolve = {
 	.name = "resolution",
 	.take = resolve_take,
 	.is_due = resolve_is_due,
+	.is_long = resolve_is_long,
 	.keep = resolve_keep,
 	.free = resolve_work_free,
 };

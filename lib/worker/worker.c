@@ -17,6 +17,7 @@ struct worker {
 	struct task_supply supply;
 	struct job *ready[JOBS_MAX]; /* taken, written ahead, not yet handed to the engine */
 	size_t nready, next_ready;
+	size_t nheld;	      /* in flight, settled, and to be kept when no other task is */
 	struct err failure;   /* what ended the run early; code 0: nothing did */
 	struct err log_error; /* the verdict log cannot be written: not tried again in this run */
 	bool said_held_back;  /* that new blocks are */
@@ -84,6 +85,9 @@ static enum supply_state worker_next(void *user, struct task **ret, int *ret_wai
 	struct worker *worker = user;
 	int64_t now = clock_mono_ms();
 
+	*ret_wait_ms = LOOK_MS;
+	if (worker->nheld)
+		return SUPPLY_LATER;
 	if (worker->next_ready == worker->nready) {
 		int rc;
 
@@ -102,8 +106,18 @@ static enum supply_state worker_next(void *user, struct task **ret, int *ret_wai
 	if (!engine_in_flight(worker->supply.engine) &&
 	    now - worker->last_work_ms >= worker->linger_ms)
 		return SUPPLY_END;
-	*ret_wait_ms = LOOK_MS;
 	return SUPPLY_LATER;
+}
+
+/* Nothing new starts until it is alone. */
+static bool hold_job(struct worker *worker, struct job *job)
+{
+	if (!job->kind->is_long || job->task->late || !job->kind->is_long(worker->session, job))
+		return false;
+	if (!job->is_held)
+		worker->nheld++;
+	job->is_held = true;
+	return engine_in_flight(worker->supply.engine) > worker->nheld;
 }
 
 static source_set worker_settled(void *user, struct task *task)
@@ -118,6 +132,9 @@ static source_set worker_settled(void *user, struct task *task)
 		if (more)
 			return more;
 	}
+	if (hold_job(worker, job))
+		return SOURCE_WAIT;
+	worker->nheld -= job->is_held;
 	rc = job->kind->keep(worker->session, job, worker->stats);
 	if (rc < 0) { /* nor could the next outcome be kept: no loop, and no flood of lines */
 		err_prefix(worker->session->err, "outcome not stored, the next worker will retry");

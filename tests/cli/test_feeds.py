@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import threading
 
 import rows
-from cases import Case
+from addresses import reversed_of
+from cases import BAD, Case
 from clocks import MovedPlace
-from feeds.server import FeedServer, addresses
+from dns import behaviours
+from feeds.server import FeedServer, addresses, list_of
 from places import OWNER
 
 
@@ -299,6 +302,53 @@ class File(FeedCase):
             with self.subTest(why):
                 self.assertIn(why, self.feed()['why'])
                 self.assertTrue(self.has('45.1.0.1'))
+
+
+class Long(FeedCase):
+    """A list of a million takes seconds to compile: lookups that are in flight are answered before."""
+
+    lists = {'zen': '127.0.0.[2..9]*3'}
+    has_api = True
+    seed = {'45.200.1.1': BAD}
+    general = {'timeout_ms': 20000}
+
+    def start(self, **more):
+        super().start(general=self.general, **more)
+
+    def play_until_it_is_taken(self, request):
+        """The list but for its last line; that one when a lookup is in flight. Then waits until the client has it all."""
+        whole = list_of(1000000)(request)
+        request.wfile.write(whole[:-9])
+        self.is_sent.set()
+        self.is_asked.wait(60)
+        request.wfile.write(whole[-9:])
+        request.wfile.flush()
+        request.connection.settimeout(60)
+        request.connection.recv(1)
+        self.is_taken.set()
+        return b''
+
+    def answer_when_taken(self, question):
+        """The list is asked, and asked again as it does not answer."""
+        self.is_asked.set()
+        if not self.is_taken.is_set():
+            return []
+        self.found.append(os.path.exists(self.place.path('state/iprep.db-feeds')))
+        return behaviours.listed('127.0.0.2')(question)
+
+    def test_it_is_compiled_when_nothing_else_is_in_flight(self):
+        self.is_sent, self.is_asked, self.is_taken, self.found = *(threading.Event() for _ in range(3)), []
+        self.feeds.plays(self.play_until_it_is_taken)
+        self.says('zen', {reversed_of('45.200.1.1'): self.answer_when_taken})
+        with self.place.start('rep-report', '--flush') as worker:
+            self.assertTrue(self.is_sent.wait(60))
+            self.enqueue('45.200.1.1')
+            worker.wait(timeout=300)
+        self.assertFalse(self.found[0])
+        self.assertEqual(self.feed()['entries'], 1000000)
+        self.assertEqual(self.blocked(), ['45.200.1.1'])
+        self.assertEqual(self.sql('SELECT tier, src FROM block'), [('notorious', 'zen,abuseipdb')])
+        self.assertEqual(self.api.statistics()['endpoints'].get('check', {}).get('accepted', 0), 1)
 
 
 class Own(FeedCase):
