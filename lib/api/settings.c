@@ -9,9 +9,27 @@ struct whole { /* one allocation */
 	struct iprep_tier tiers[TIERS_MAX];
 	const struct iprep_tier *list[TIERS_MAX];
 	char names[TIERS_MAX][sizeof(((struct conf_tier *)NULL)->name)];
+	const char *sources[SOURCES_MAX + 1];
+	char source_names[SOURCES_MAX + 1][sizeof(((struct conf_source *)NULL)->name)];
 	char verdict_log[CONF_TEXT_MAX], state[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX],
 		ca_file[CONF_TEXT_MAX], notify_command[CONF_TEXT_MAX];
 };
+
+/* AbuseIPDB is one once its key was looked for. */
+static void list_sources(const struct conf *conf, struct whole *whole)
+{
+	size_t count = 0;
+
+	for (; count < conf->nsources && count < SOURCES_MAX; count++)
+		snprintf(whole->source_names[count], sizeof(whole->source_names[0]), "%s",
+			 conf->sources[count].name);
+	if (*conf->key_file && conf->abuseipdb < 0)
+		snprintf(whole->source_names[count++], sizeof(whole->source_names[0]), "abuseipdb");
+	for (size_t i = 0; i < count; i++)
+		whole->sources[i] = whole->source_names[i];
+	whole->settings.sources = whole->sources;
+	whole->settings.nsources = count;
+}
 
 int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_settings)
 {
@@ -41,6 +59,7 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 					 .tiers = whole->list,
 					 .notify_command = whole->notify_command,
 					 .notify_digest = conf_digest_name(conf->digest) };
+	list_sources(conf, whole);
 	*ret_settings = &whole->settings;
 	return IPREP_OK;
 }

@@ -176,9 +176,12 @@ struct iprep_settings {
 	const struct iprep_tier *const *tiers; /* lowest first */
 	const char *notify_command;	       /* of iprep-notify(8); "": sendmail */
 	const char *notify_digest;	       /* "never", "daily", "weekly" */
+	size_t nsources;
+	const char *const *sources; /* names of the enabled lists and feeds, then "abuseipdb" if it
+				     * has a key file */
 };
 /*
- * Get the settings that fail2ban's jails must agree with, and the files that are used.
+ * Get the settings that fail2ban's jails must agree with, and the files and sources that are used.
  * @ret_settings  release with iprep_settings_free()
  * Errors: _NOMEM. Since: 0.2
  */
@@ -624,6 +627,38 @@ IPREP_API int iprep_hook_times(struct iprep_ctx *ctx,
 			       const struct iprep_hook_times **ret_times) IPREP_MUST_CHECK;
 /* Release the times. NULL is allowed. Since: 0.3 */
 IPREP_API void iprep_hook_times_free(const struct iprep_hook_times *times);
+
+#define IPREP_NETWORKS_MAX 100
+struct iprep_network {
+	const char *network; /* "192.0.2.0/24", "2001:db8:7::/48" */
+	int64_t blocks;	     /* current blocks of addresses and prefixes in it */
+};
+/*
+ * List the networks with the most current blocks, /24 of IPv4 and /48 of IPv6, most blocks first.
+ * Reads all blocks once, in memory that does not grow with them; changes nothing.
+ * @max         how many at most; up to IPREP_NETWORKS_MAX
+ * @row         returns 0; any other value ends the call with _IO
+ * @ret_blocks  number of all current blocks; may be NULL
+ * Errors: _ARG (max), _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ */
+IPREP_API int iprep_networks(struct iprep_ctx *ctx, size_t max,
+			     int (*row)(void *user, const struct iprep_network *network),
+			     void *user, int64_t *ret_blocks) IPREP_MUST_CHECK;
+
+struct iprep_overlap { /* of one source with another */
+	const char *source, *other;
+	int64_t answered; /* addresses that source lists, and of which other has an answer */
+	int64_t both;	  /* those that other lists as well */
+};
+/*
+ * Compare what sources list, in the findings on disk: each pair of enabled sources twice, seen from
+ * either of them, unless answered is 0. A listing is an answer that gave points. Changes nothing.
+ * @row  returns 0; any other value ends the call with _IO
+ * Errors: _IO, _STORE, _BUSY, _PERM, _NOMEM. Since: 0.3
+ */
+IPREP_API int iprep_overlaps(struct iprep_ctx *ctx,
+			     int (*row)(void *user, const struct iprep_overlap *overlap),
+			     void *user) IPREP_MUST_CHECK;
 
 /* ---- section [allow] ---- */
 

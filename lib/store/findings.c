@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int source_row(const struct conf *conf, const char *name)
+int store_source_row(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->nsources; i++)
 		if (!strcmp(conf->sources[i].name, name))
@@ -62,7 +62,7 @@ static bool wanted_finding_read(sqlite3_stmt *row, void *element)
 	int source;
 
 	sql_text(row, 0, name, sizeof(name));
-	source = source_row(wanted->conf, name);
+	source = store_source_row(wanted->conf, name);
 	if (source < 0)
 		return false;
 	finding_read(row, &wanted->findings[source]);

@@ -164,6 +164,14 @@ int store_block_lower(struct store *store, const struct block *block);
 int store_blocks_shown(struct store *store, const struct block *blocks, size_t count);
 /* These are in a mail. A block whose tier rises is to be mailed again. */
 int store_blocks_mailed(struct store *store, const struct block *blocks, size_t count);
+struct block_network {
+	struct prefix network; /* /24 of IPv4, /48 of IPv6 */
+	int64_t blocks;
+};
+/* The networks with the most live, announced blocks, most first; of two with as many, the lower one
+ * first. Returns how many were put into ret; *ret_all: the number of all such blocks. */
+int store_networks(struct store *store, struct block_network *ret, size_t max, int64_t *ret_all);
+
 /*
  * 1 if there may be a block, pardon, login or finding of the key, 0 if there is none: of most
  * addresses of a long list nothing is known, and one question costs less than four.
@@ -209,6 +217,14 @@ struct finding_row {
 };
 int store_findings_put_rows(struct store *store, const struct conf *conf,
 			    const struct finding_row *rows, size_t count);
+
+struct finding_overlap {
+	int64_t answered,
+		both; /* addresses that one lists: the other has an answer; lists it too */
+};
+/* Of the findings that are kept, by pairs of conf->sources: ret[one * SOURCES_MAX + other]. */
+int store_findings_overlap(struct store *store, const struct conf *conf,
+			   struct finding_overlap *ret);
 
 /* ---- health of DNS lists ---- */
 

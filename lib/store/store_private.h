@@ -104,3 +104,8 @@ int store_put_in_place(struct store *store, struct store *fresh);  /* nothing ma
 void store_build_failed(struct store *store, struct store *fresh); /* removes it */
 void store_path_with(const struct store *store, const char *end, char dst[STORE_PATH_MAX]);
 void store_sync_dir(const struct store *store);
+
+/* ---- findings.c ---- */
+
+/* The row of conf->sources with this name; -1: it is not configured any more. */
+int store_source_row(const struct conf *conf, const char *name);
