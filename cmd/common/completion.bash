@@ -19,7 +19,8 @@ _iprep_options() {
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
 			--enqueue --categories= --comment= --jail= --failures= --user= --time=
-			--flush --linger= --retract --force --status --notify-settings"
+			--flush --linger= --retract --force --status --summary --since= --format=
+			--notify-settings"
 		;;
 	rep-purge)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
@@ -60,6 +61,7 @@ _iprep_values() {
 	--format)
 		REPLY="text nft ipset hosts.deny cidr rbldnsd"
 		[[ " ${COMP_WORDS[*]} " != *" --allowed "* ]] || REPLY="text ignoreip"
+		[[ " ${COMP_WORDS[*]} " != *" --summary "* ]] || REPLY="text json html"
 		;;
 	--sort) REPLY="announced address end" ;;
 	--tier)

@@ -5,6 +5,7 @@
 #include "rep-check/mail.h"
 #include "rep-check/result_json.h"
 #include "rep-check/text.h"
+#include "common/since.h"
 #include "common/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -167,13 +168,7 @@ int check_blocks_options(struct cli *cli, const struct blocks_options *options)
 		return cli_usage(
 			cli, "--sort: \"%.40s\": unknown order; expected announced, address or end",
 			options->sort);
-	if (options->since && !filter_since(options->since, time(NULL), &at))
-		return cli_usage(
-			cli,
-			"--since: \"%.40s\": expected an age (90, 15m, 7d) or a past time in UTC "
-			"(2026-01-31, \"2026-01-31 14:00\", @SECONDS)",
-			options->since);
-	return EX_OK;
+	return since_check(cli, options->since, &at);
 }
 
 static int export_blocks(struct block_list *list, struct iprep_blocks_query *blocks_query)
@@ -224,7 +219,7 @@ int check_blocks(struct cli *cli, const struct blocks_options *options)
 	if (rc)
 		return rc;
 	if ((options->sort && !filter_order(options->sort, &blocks_query.order)) ||
-	    (options->since && !filter_since(options->since, time(NULL), &blocks_query.since_at)))
+	    (options->since && !since_parse(options->since, time(NULL), &blocks_query.since_at)))
 		return EX_SOFTWARE; /* check_blocks_options() has passed them */
 	if (options->format)
 		list.format = export_format(options->format);

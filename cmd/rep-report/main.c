@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "rep-report/notify_settings.h"
 #include "rep-report/status.h"
+#include "rep-report/summary.h"
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static const char help[] =
 	"       rep-report --flush [--linger SECONDS]\n"
 	"       rep-report --retract [--force] ADDRESS\n"
 	"       rep-report --status | --notify-settings\n"
+	"       rep-report --summary [--since TIME] [--format NAME]\n"
 	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
 	"interval, and look it up. Without --enqueue both are done before the program\n"
 	"ends.\n"
@@ -49,6 +51,10 @@ static const char help[] =
 	"      --status           print the queue, quotas, last errors and refused\n"
 	"                         reports\n"
 	"      --notify-settings  print section [notify], for iprep-notify\n"
+	"      --summary          print what iprep did, and what each source was worth\n"
+	"      --since TIME       summary: from the UTC day of TIME on: 7d (an age, the\n"
+	"                         default), 2026-01-31 or @SECONDS since 1970\n"
+	"      --format NAME      summary: text (default), json or html\n"
 	"  -n, --dry-run          check arguments and configuration, but record and send\n"
 	"                         nothing\n"
 	"  -j, --json             print JSON\n"
@@ -62,10 +68,11 @@ static const char help[] =
 
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
-	bool enqueue, flush, retract, force, status, notify_settings;
+	bool enqueue, flush, retract, force, status, notify_settings, summary;
 	long long linger_s, number;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
+	struct summary_options period;
 };
 enum {
 	O_ENQUEUE = 256,
@@ -80,7 +87,10 @@ enum {
 	O_RETRACT,
 	O_FORCE,
 	O_STATUS,
-	O_NOTIFY_SETTINGS
+	O_NOTIFY_SETTINGS,
+	O_SUMMARY,
+	O_SINCE,
+	O_FORMAT
 };
 /* clang-format off */
 static const struct option longs[] = {
@@ -94,7 +104,8 @@ static const struct option longs[] = {
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
 	{ "force", 0, NULL, O_FORCE },
 	{ "notify-settings", 0, NULL, O_NOTIFY_SETTINGS },
-	{ "status", 0, NULL, O_STATUS }, { NULL, 0, NULL, 0 },
+	{ "status", 0, NULL, O_STATUS }, { "summary", 0, NULL, O_SUMMARY },
+	{ "since", 1, NULL, O_SINCE }, { "format", 1, NULL, O_FORMAT }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
 
@@ -135,6 +146,76 @@ static int set_number(struct cli *cli, struct options *options, int byte)
 	return EX_OK;
 }
 
+/* Where the option is noted; NULL: it has a value, or is none of these. */
+static bool *report_flag_of(struct options *options, int option)
+{
+	switch (option) {
+	case O_ENQUEUE:
+		return &options->enqueue;
+	case O_FLUSH:
+		return &options->flush;
+	case O_RETRACT:
+		return &options->retract;
+	case O_FORCE:
+		return &options->force;
+	case O_STATUS:
+		return &options->status;
+	case O_NOTIFY_SETTINGS:
+		return &options->notify_settings;
+	case O_SUMMARY:
+		return &options->summary;
+	default:
+		return NULL;
+	}
+}
+
+/* The last value counts. */
+static const char **report_text_of(struct options *options, int option)
+{
+	switch (option) {
+	case O_CATEGORIES:
+		return &options->report.categories;
+	case O_COMMENT:
+		return &options->report.comment;
+	case O_JAIL:
+		return &options->report.jail;
+	case O_SINCE:
+		return &options->period.since;
+	case O_FORMAT:
+		return &options->period.format;
+	default:
+		return NULL;
+	}
+}
+
+/* An option of rep-report alone, or one that getopt_long() refused. */
+static int parse_report_option(struct cli *cli, struct options *options, int option, char **argv)
+{
+	bool *flag = report_flag_of(options, option);
+	const char **text = report_text_of(options, option);
+
+	if (flag) {
+		*flag = true;
+		return EX_OK;
+	}
+	if (text) {
+		*text = optarg;
+		return EX_OK;
+	}
+	switch (option) {
+	case O_USER:
+		if (options->report.nusers < USERS_MAX)
+			options->users[options->report.nusers++] = optarg;
+		return EX_OK;
+	case O_LINGER:
+	case O_TIME:
+	case O_FAILURES:
+		return set_number(cli, options, option);
+	default:
+		return cli_bad_option(cli, argv);
+	}
+}
+
 static int parse_report_arguments(struct cli *cli, struct options *options, int argc, char **argv,
 				  bool *ret_done)
 {
@@ -152,46 +233,10 @@ static int parse_report_arguments(struct cli *cli, struct options *options, int 
 			printf("rep-report %s\n", iprep_version());
 			*ret_done = true;
 			return EX_OK;
-		case O_ENQUEUE:
-			options->enqueue = true;
-			break;
-		case O_FLUSH:
-			options->flush = true;
-			break;
-		case O_CATEGORIES:
-			options->report.categories = optarg;
-			break;
-		case O_COMMENT:
-			options->report.comment = optarg;
-			break;
-		case O_JAIL:
-			options->report.jail = optarg;
-			break;
-		case O_RETRACT:
-			options->retract = true;
-			break;
-		case O_FORCE:
-			options->force = true;
-			break;
-		case O_STATUS:
-			options->status = true;
-			break;
-		case O_NOTIFY_SETTINGS:
-			options->notify_settings = true;
-			break;
-		case O_USER:
-			if (options->report.nusers < USERS_MAX)
-				options->users[options->report.nusers++] = optarg;
-			break;
-		case O_LINGER:
-		case O_TIME:
-		case O_FAILURES:
-			rc = set_number(cli, options, option);
+		default:
+			rc = parse_report_option(cli, options, option, argv);
 			if (rc)
 				return rc;
-			break;
-		default:
-			return cli_bad_option(cli, argv);
 		}
 	}
 	return EX_OK;
@@ -347,7 +392,7 @@ static int retract_address(struct cli *cli, const char *address, bool force)
 static int validate_report_options(struct cli *cli, const struct options *options, int naddresses)
 {
 	int modes = options->enqueue + options->flush + options->retract + options->status +
-		    options->notify_settings;
+		    options->notify_settings + options->summary;
 	const char *mode = NULL;
 
 	if (options->flush)
@@ -356,16 +401,22 @@ static int validate_report_options(struct cli *cli, const struct options *option
 		mode = "status";
 	else if (options->notify_settings)
 		mode = "notify-settings";
+	else if (options->summary)
+		mode = "summary";
 	if (modes > 1)
-		return cli_usage(cli,
-				 "--enqueue, --flush, --retract, --status and --notify-settings "
-				 "exclude each other");
+		return cli_usage(cli, "--enqueue, --flush, --retract, --status, --summary and "
+				      "--notify-settings exclude each other");
 	if (options->force && !options->retract)
 		return cli_usage(cli, "--force goes with --retract");
+	if (!options->summary && (options->period.since || options->period.format))
+		return cli_usage(cli, "--%s goes with --summary",
+				 options->period.since ? "since" : "format");
 	if (mode && naddresses)
 		return cli_usage(cli, "--%s takes no address", mode);
 	if (!mode && naddresses != 1)
 		return cli_usage(cli, "expected one address, got %d; see --help", naddresses);
+	if (options->summary)
+		return check_summary_options(cli, &options->period);
 	return EX_OK;
 }
 
@@ -392,6 +443,8 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 		return report_notify_settings(cli);
 	if (!rc && options->status)
 		return report_status(cli);
+	if (!rc && options->summary)
+		return report_summary(cli, &options->period);
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)

@@ -206,6 +206,16 @@ class Place:
             db.close()
             self.own()
 
+    def execute_many(self, text, rows):
+        db = sqlite3.connect(self.db, timeout=30)
+        try:
+            db.execute('PRAGMA synchronous = OFF')
+            with db:
+                db.executemany(text, rows)
+        finally:
+            db.close()
+            self.own()
+
     @contextlib.contextmanager
     def locked(self, kind='IMMEDIATE'):
         """Another process has the lock of the database."""

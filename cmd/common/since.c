@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/since.h"
+#include "common/text.h"
+#include <time.h>
+
+/* strptime(3) takes blanks, short fields and the 31st of February; what comes back must be the
+ * text. */
+static bool parse_date(const char *text, const char *format, int64_t *ret_at)
+{
+	struct tm tm = { 0 };
+	const char *end = strptime(text, format, &tm);
+	char again[32];
+	time_t at;
+
+	if (!end || *end)
+		return false;
+	at = timegm(&tm);
+	if (!gmtime_r(&at, &tm) || !strftime(again, sizeof(again), "%Y-%m-%d %H:%M:%SZ", &tm))
+		return false;
+	for (size_t i = 0; text[i]; i++)
+		if (text[i] != again[i] && !(i == 10 && text[i] == 'T'))
+			return false;
+	*ret_at = at;
+	return true;
+}
+
+bool since_parse(const char *text, int64_t now, int64_t *ret_at)
+{
+	static const char *const formats[] = {
+		"%Y-%m-%d",
+		"%Y-%m-%d %H:%M",
+		"%Y-%m-%d %H:%M:%S",
+		"%Y-%m-%dT%H:%M:%SZ",
+	};
+	int64_t at = -1, ago;
+	long long number;
+
+	if (!iprep_parse_duration(text, &ago))
+		at = now - ago;
+	else if (*text == '@' && number_parse(text + 1, 0, now, &number))
+		at = number;
+	for (size_t i = 0; at < 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!parse_date(text, formats[i], &at))
+			at = -1;
+	if (at < 0 || at > now)
+		return false;
+	*ret_at = at;
+	return true;
+}
+
+int since_check(struct cli *cli, const char *text, int64_t *ret_at)
+{
+	if (!text || since_parse(text, time(NULL), ret_at))
+		return EX_OK;
+	return cli_usage(cli,
+			 "--since: \"%.40s\": expected an age (90, 15m, 7d) or a past time in UTC "
+			 "(2026-01-31, \"2026-01-31 14:00\", @SECONDS)",
+			 text);
+}
+
+int since_period(struct cli *cli, const char *text, int64_t *ret_at)
+{
+	return since_check(cli, text, ret_at);
+}
