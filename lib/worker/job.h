@@ -34,11 +34,9 @@ struct job_kind {
 	const char *name;
 	/*
 	 * Take up to max jobs that are due and may start now, written ahead. Returns how many were
-	 * put into ret. Errors: _STORE, _BUSY, _NOMEM.
+	 * put into ret; with max 0, whether there is one. Errors: _STORE, _BUSY, _NOMEM.
 	 */
 	int (*take)(struct job_queue *queue, struct job **ret, size_t max);
-	/* Nonzero if something is due that take() would take, or on an error. */
-	int (*is_due)(struct job_queue *queue);
 	/* The task has settled: what to ask in addition, or SOURCE_WAIT. NULL: never anything. */
 	source_set (*ask)(const struct session *session, struct job *job);
 	/* keep() will take so long that answers to other tasks would come too late: it is called

@@ -133,9 +133,10 @@ static int bulk_take(struct job_queue *queue, struct job **ret, size_t max)
 	struct buf csv;
 	int rc = report_plan(queue);
 
-	(void)max; /* at least 1 */
 	if (rc || !queue->plan.bulk)
 		return rc;
+	if (!max)
+		return 1;
 	work = calloc(1, sizeof(*work));
 	if (!work)
 		return err_set(queue->session->err, IPREP_E_NOMEM, "out of memory");
@@ -155,15 +156,6 @@ static int bulk_take(struct job_queue *queue, struct job **ret, size_t max)
 	work->call.task.patience_ms = BULK_MS;
 	*ret = &work->call.job;
 	return 1;
-}
-
-static int bulk_is_due(struct job_queue *queue)
-{
-	int rc = report_plan(queue);
-
-	if (rc)
-		return rc;
-	return queue->plan.bulk;
 }
 
 /* ---- what came of it ---- */
@@ -244,7 +236,6 @@ static int bulk_keep(const struct session *session, struct job *job, struct work
 const struct job_kind job_bulk = {
 	.name = "bulk report",
 	.take = bulk_take,
-	.is_due = bulk_is_due,
 	.keep = bulk_keep,
 	.free = bulk_work_free,
 };

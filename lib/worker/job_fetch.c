@@ -152,8 +152,7 @@ static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
 	struct fetch fetch;
 	int rc = next_fetch(queue, &source, &fetch);
 
-	(void)max; /* at least 1 */
-	if (rc <= 0)
+	if (rc <= 0 || !max)
 		return rc;
 	work = calloc(1, sizeof(*work));
 	if (!work)
@@ -182,14 +181,6 @@ static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
 	}
 	*ret = &work->job;
 	return 1;
-}
-
-static int fetch_is_due(struct job_queue *queue)
-{
-	const struct conf_source *source;
-	struct fetch fetch;
-
-	return next_fetch(queue, &source, &fetch);
 }
 
 /* ---- what came of it ---- */
@@ -396,7 +387,6 @@ static int fetch_keep(const struct session *session, struct job *job, struct wor
 const struct job_kind job_fetch = {
 	.name = "fetch",
 	.take = fetch_take,
-	.is_due = fetch_is_due,
 	.is_long = fetch_is_long,
 	.keep = fetch_keep,
 	.free = fetch_work_free,

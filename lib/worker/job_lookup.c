@@ -73,7 +73,6 @@ static int lookup_take(struct job_queue *queue, struct job **ret, size_t max)
 	int count = store_lookups_due(session->store, clock_now_s(&session->clock), due,
 				      JOBS_MAX * 2);
 
-	(void)max; /* at least 1 */
 	for (int i = 0; i < count; i++) {
 		int rc;
 
@@ -84,6 +83,8 @@ static int lookup_take(struct job_queue *queue, struct job **ret, size_t max)
 			return rc;
 		if (rc)
 			continue;
+		if (!max)
+			return 1;
 		rc = lookup_work_new(session, &due[i], ret);
 		if (rc)
 			return rc;
@@ -92,14 +93,6 @@ static int lookup_take(struct job_queue *queue, struct job **ret, size_t max)
 	if (count < 0)
 		return count;
 	return 0;
-}
-
-static int lookup_is_due(struct job_queue *queue)
-{
-	const struct session *session = queue->session;
-	struct lookup_job due;
-
-	return store_lookups_due(session->store, clock_now_s(&session->clock), &due, 1);
 }
 
 /* ---- the block ---- */
@@ -417,7 +410,6 @@ static int lookup_keep(const struct session *session, struct job *job, struct wo
 const struct job_kind job_lookup = {
 	.name = "lookup",
 	.take = lookup_take,
-	.is_due = lookup_is_due,
 	.ask = lookup_ask,
 	.keep = lookup_keep,
 	.free = lookup_work_free,

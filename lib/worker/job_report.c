@@ -140,20 +140,13 @@ static int report_take(struct job_queue *queue, struct job **ret, size_t max)
 	rc = report_plan(queue);
 	if (rc || !queue->plan.singles)
 		return rc;
+	if (!max)
+		return 1;
 	if (max > REPORTS_MAX - in_flight)
 		max = REPORTS_MAX - in_flight;
 	if (max > queue->plan.singles)
 		max = queue->plan.singles;
 	return take_some(queue, ret, max);
-}
-
-static int report_is_due(struct job_queue *queue)
-{
-	int rc = report_plan(queue);
-
-	if (rc)
-		return rc;
-	return queue->plan.singles > 0;
 }
 
 /* ---- what came of it ---- */
@@ -234,7 +227,6 @@ static int report_keep(const struct session *session, struct job *job, struct wo
 const struct job_kind job_report = {
 	.name = "report",
 	.take = report_take,
-	.is_due = report_is_due,
 	.keep = report_keep,
 	.free = report_work_free,
 };

@@ -112,8 +112,7 @@ static int resolve_take(struct job_queue *queue, struct job **ret, size_t max)
 	struct fetch fetch;
 	int rc = next_name(queue, &entry, &fetch);
 
-	(void)max; /* at least 1 */
-	if (rc <= 0)
+	if (rc <= 0 || !max)
 		return rc;
 	work = calloc(1, sizeof(*work));
 	if (!work)
@@ -136,14 +135,6 @@ static int resolve_take(struct job_queue *queue, struct job **ret, size_t max)
 	}
 	*ret = &work->job;
 	return 1;
-}
-
-static int resolve_is_due(struct job_queue *queue)
-{
-	const struct conf_allow *entry;
-	struct fetch fetch;
-
-	return next_name(queue, &entry, &fetch);
 }
 
 /* ---- what came of it ---- */
@@ -322,7 +313,6 @@ static int resolve_keep(const struct session *session, struct job *job, struct w
 const struct job_kind job_resolve = {
 	.name = "resolution",
 	.take = resolve_take,
-	.is_due = resolve_is_due,
 	.is_long = resolve_is_long,
 	.keep = resolve_keep,
 	.free = resolve_work_free,

@@ -59,8 +59,7 @@ static int retract_take(struct job_queue *queue, struct job **ret, size_t max)
 	struct retract_work *work;
 	int rc = next_retraction(queue, &retraction);
 
-	(void)max; /* at least 1 */
-	if (rc <= 0)
+	if (rc <= 0 || !max)
 		return rc;
 	work = calloc(1, sizeof(*work));
 	if (!work)
@@ -76,13 +75,6 @@ static int retract_take(struct job_queue *queue, struct job **ret, size_t max)
 	}
 	*ret = &work->call.job;
 	return 1;
-}
-
-static int retract_is_due(struct job_queue *queue)
-{
-	struct retraction retraction;
-
-	return next_retraction(queue, &retraction);
 }
 
 static int keep_retraction(const struct session *session, struct retract_work *work,
@@ -135,7 +127,6 @@ static int retract_keep(const struct session *session, struct job *job, struct w
 const struct job_kind job_retract = {
 	.name = "retraction",
 	.take = retract_take,
-	.is_due = retract_is_due,
 	.keep = retract_keep,
 	.free = retract_work_free,
 };

@@ -161,7 +161,7 @@ static bool has_work(const struct worker *worker)
 	    store_blocks_due(worker->session->store, false, &block, 1) > 0)
 		return true;
 	for (size_t i = 0; job_kinds[i]; i++)
-		if (job_kinds[i]->is_due(&queue))
+		if (job_kinds[i]->take(&queue, NULL, 0))
 			return true;
 	return false;
 }
