@@ -121,6 +121,14 @@ static int exit_status_of(int err)
 	return EX_SOFTWARE;
 }
 
+/* What follows a '|' is performance data. */
+static void say_unknown(char *line)
+{
+	for (char *bar = line; (bar = strchr(bar, '|'));)
+		*bar = '/';
+	printf("IPREP UNKNOWN - %s\n", line);
+}
+
 __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, const char *fmt,
 						      va_list ap)
 {
@@ -129,6 +137,10 @@ __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, con
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	make_printable(line); /* arguments may be an attacker's */
+	if (cli->plugin && !cli->json) {
+		say_unknown(line);
+		return;
+	}
 	if (cli->hook) {
 		syslog(LOG_DAEMON | LOG_ERR, "%s: %s", cli->name, line);
 		return;

@@ -18,6 +18,7 @@ struct cli {
 	const char *config; /* NULL: the default */
 	bool json, quiet, dry_run;
 	int verbose;
+	bool plugin;   /* of a monitoring system: messages are its UNKNOWN, on stdout */
 	bool hook;     /* messages go to syslog, not to stderr */
 	bool no_state; /* a person without rights to the state */
 	pid_t parent;  /* of a hook's child (limit.h); 0: none */

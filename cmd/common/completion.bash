@@ -19,7 +19,7 @@ _iprep_options() {
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
 			--enqueue --categories= --comment= --jail= --failures= --user= --time=
-			--flush --linger= --retract --force --status --summary --since= --format=
+			--flush --linger= --retract --force --status --health --summary --since= --format=
 			--notify-settings"
 		;;
 	rep-purge)

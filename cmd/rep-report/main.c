@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/limit.h"
 #include "common/text.h"
+#include "rep-report/health.h"
 #include "rep-report/notify_settings.h"
 #include "rep-report/status.h"
 #include "rep-report/summary.h"
@@ -23,7 +24,7 @@ static const char help[] =
 	"Usage: rep-report [--enqueue] [OPTION]... -- ADDRESS\n"
 	"       rep-report --flush [--linger SECONDS]\n"
 	"       rep-report --retract [--force] ADDRESS\n"
-	"       rep-report --status | --notify-settings\n"
+	"       rep-report --status | --health | --notify-settings\n"
 	"       rep-report --summary [--since TIME] [--format NAME]\n"
 	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
 	"interval, and look it up. Without --enqueue both are done before the program\n"
@@ -55,6 +56,8 @@ static const char help[] =
 	"      --since TIME       summary: from the UTC day of TIME on: 7d (an age, the\n"
 	"                         default), 2026-01-31 or @SECONDS since 1970\n"
 	"      --format NAME      summary: text (default), json or html\n"
+	"      --health           print what is wrong, as a monitoring plugin: exit status\n"
+	"                         0 OK, 1 warning, 2 critical, 3 unknown\n"
 	"  -n, --dry-run          check arguments and configuration, but record and send\n"
 	"                         nothing\n"
 	"  -j, --json             print JSON\n"
@@ -68,7 +71,7 @@ static const char help[] =
 
 #define USERS_MAX 64 /* as many as are counted */
 struct options {
-	bool enqueue, flush, retract, force, status, notify_settings, summary;
+	bool enqueue, flush, retract, force, status, health, notify_settings, summary;
 	long long linger_s, number;
 	struct iprep_report report;
 	const char *users[USERS_MAX];
@@ -87,6 +90,7 @@ enum {
 	O_RETRACT,
 	O_FORCE,
 	O_STATUS,
+	O_HEALTH,
 	O_NOTIFY_SETTINGS,
 	O_SUMMARY,
 	O_SINCE,
@@ -103,7 +107,7 @@ static const struct option longs[] = {
 	{ "failures", 1, NULL, O_FAILURES }, { "time", 1, NULL, O_TIME },
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
 	{ "force", 0, NULL, O_FORCE },
-	{ "notify-settings", 0, NULL, O_NOTIFY_SETTINGS },
+	{ "notify-settings", 0, NULL, O_NOTIFY_SETTINGS }, { "health", 0, NULL, O_HEALTH },
 	{ "status", 0, NULL, O_STATUS }, { "summary", 0, NULL, O_SUMMARY },
 	{ "since", 1, NULL, O_SINCE }, { "format", 1, NULL, O_FORMAT }, { NULL, 0, NULL, 0 },
 };
@@ -160,6 +164,8 @@ static bool *report_flag_of(struct options *options, int option)
 		return &options->force;
 	case O_STATUS:
 		return &options->status;
+	case O_HEALTH:
+		return &options->health;
 	case O_NOTIFY_SETTINGS:
 		return &options->notify_settings;
 	case O_SUMMARY:
@@ -194,6 +200,10 @@ static int parse_report_option(struct cli *cli, struct options *options, int opt
 	bool *flag = report_flag_of(options, option);
 	const char **text = report_text_of(options, option);
 
+	if (option == O_HEALTH) {
+		cli->plugin = true; /* also for errors of further options */
+		cli->quiet = true;
+	}
 	if (flag) {
 		*flag = true;
 		return EX_OK;
@@ -392,20 +402,22 @@ static int retract_address(struct cli *cli, const char *address, bool force)
 static int validate_report_options(struct cli *cli, const struct options *options, int naddresses)
 {
 	int modes = options->enqueue + options->flush + options->retract + options->status +
-		    options->notify_settings + options->summary;
+		    options->health + options->notify_settings + options->summary;
 	const char *mode = NULL;
 
 	if (options->flush)
 		mode = "flush";
 	else if (options->status)
 		mode = "status";
+	else if (options->health)
+		mode = "health";
 	else if (options->notify_settings)
 		mode = "notify-settings";
 	else if (options->summary)
 		mode = "summary";
 	if (modes > 1)
-		return cli_usage(cli, "--enqueue, --flush, --retract, --status, --summary and "
-				      "--notify-settings exclude each other");
+		return cli_usage(cli, "--enqueue, --flush, --retract, --status, --health, "
+				      "--summary and --notify-settings exclude each other");
 	if (options->force && !options->retract)
 		return cli_usage(cli, "--force goes with --retract");
 	if (!options->summary && (options->period.since || options->period.format))
@@ -418,6 +430,21 @@ static int validate_report_options(struct cli *cli, const struct options *option
 	if (options->summary)
 		return check_summary_options(cli, &options->period);
 	return EX_OK;
+}
+
+static int run_reading_command(struct cli *cli, const struct options *options)
+{
+	int rc = cli_open(cli);
+
+	if (!rc)
+		rc = cli_end_root_to_read(cli);
+	if (rc)
+		return rc;
+	if (options->health)
+		return report_health(cli);
+	if (options->summary)
+		return report_summary(cli, &options->period);
+	return report_status(cli);
 }
 
 static int run_report_command(struct cli *cli, struct options *options, int argc, char **argv)
@@ -436,15 +463,13 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 		if (rc != LIMIT_CHILD)
 			return rc;
 	}
+	if (options->status || options->summary || options->health)
+		return run_reading_command(cli, options);
 	rc = cli_open(cli);
 	if (!rc)
 		rc = cli_end_root(cli);
 	if (!rc && options->notify_settings)
 		return report_notify_settings(cli);
-	if (!rc && options->status)
-		return report_status(cli);
-	if (!rc && options->summary)
-		return report_summary(cli, &options->period);
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)
@@ -458,7 +483,11 @@ int main(int argc, char **argv)
 {
 	struct options options = { .linger_s = -1 };
 	struct cli cli;
+	int status;
 
 	cli_begin(&cli, "rep-report");
-	return cli_finish(&cli, run_report_command(&cli, &options, argc, argv));
+	status = cli_finish(&cli, run_report_command(&cli, &options, argc, argv));
+	if (options.health && status > PLUGIN_UNKNOWN)
+		return PLUGIN_UNKNOWN;
+	return status;
 }

@@ -139,6 +139,7 @@ int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)
 		feeds_refresh(&session);
 		return 0;
 	}
+	ctx->views = mode == STORE_VIEW;
 	return store_open(ctx->conf->state, mode, ctx->clock, &ctx->log, &ctx->store, &ctx->err);
 }
 
@@ -194,9 +195,42 @@ static uint64_t api_settings(const struct conf *conf)
 	return siphash24(key, text, (size_t)len);
 }
 
-int ctx_read_key(struct iprep_ctx *ctx)
+static void note_auth_mark(struct iprep_ctx *ctx)
 {
 	struct stat st;
+
+	if (!stat(ctx->conf->key_file, &st))
+		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
+			 (unsigned long long)st.st_ino, (long long)st.st_size,
+			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			 (unsigned long long)api_settings(ctx->conf));
+}
+
+int ctx_note_key_mark(struct iprep_ctx *ctx)
+{
+	if (!*ctx->conf->key_file)
+		return 0;
+	note_auth_mark(ctx);
+	if (!*ctx->auth_mark)
+		return 0;
+	if (conf_enable_abuseipdb(ctx->conf))
+		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	return 0;
+}
+
+enum store_mode ctx_read_mode(const struct iprep_ctx *ctx)
+{
+	struct err unused = { 0 };
+	uid_t uid;
+	gid_t gid;
+
+	if (!statedir_owner(ctx->conf->state, &uid, &gid, &unused) && uid != geteuid())
+		return STORE_VIEW;
+	return STORE_READ;
+}
+
+int ctx_read_key(struct iprep_ctx *ctx)
+{
 	int rc = read_zone_keys(ctx);
 
 	if (rc || !*ctx->conf->key_file)
@@ -211,11 +245,7 @@ int ctx_read_key(struct iprep_ctx *ctx)
 			return 0;
 		return rc;
 	}
-	if (!stat(ctx->conf->key_file, &st))
-		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
-			 (unsigned long long)st.st_ino, (long long)st.st_size,
-			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-			 (unsigned long long)api_settings(ctx->conf));
+	note_auth_mark(ctx);
 	return ctx_note_key(ctx);
 }
 

@@ -117,7 +117,7 @@ int iprep_counters(struct iprep_ctx *ctx, int64_t from_at, int64_t to_at,
 
 	if (from_at < 0 || to_at < from_at)
 		return err_set(&ctx->err, IPREP_E_ARG, "counters: the time ends before it begins");
-	rc = ctx_open_store(ctx, STORE_READ);
+	rc = ctx_open_store(ctx, ctx_read_mode(ctx));
 	if (rc)
 		return rc;
 	walk = calloc(1, sizeof(*walk));

@@ -7,6 +7,7 @@
 struct iprep_ctx {
 	struct conf *conf;
 	struct store *store;
+	bool views; /* it is, or was to be, opened with STORE_VIEW */
 	struct clock clock;
 	struct log log;
 	struct err err;
@@ -22,6 +23,10 @@ struct session ctx_env(struct iprep_ctx *ctx);
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode);
 /* For hooks, which only need to know whether there is a key: it is not read. Errors: _NOMEM. */
 int ctx_note_key(struct iprep_ctx *ctx);
+/* For who only reads: STORE_READ for the owner of the state, STORE_VIEW for others. */
+enum store_mode ctx_read_mode(const struct iprep_ctx *ctx);
+/* auth_mark alone, without reading the key. */
+int ctx_note_key_mark(struct iprep_ctx *ctx);
 /* Read all keys, for callers that use the network. A missing one is logged and left out. */
 int ctx_read_key(struct iprep_ctx *ctx);
 /* Errors: _ADDR. */

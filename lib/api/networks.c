@@ -14,7 +14,7 @@ int iprep_networks(struct iprep_ctx *ctx, size_t max,
 	if (max > IPREP_NETWORKS_MAX)
 		return err_set(&ctx->err, IPREP_E_ARG, "networks: at most %d can be listed",
 			       IPREP_NETWORKS_MAX);
-	rc = ctx_open_store(ctx, STORE_READ);
+	rc = ctx_open_store(ctx, ctx_read_mode(ctx));
 	if (rc)
 		return rc;
 	count = store_networks(ctx->store, networks, max, &all);
@@ -61,7 +61,7 @@ int iprep_overlaps(struct iprep_ctx *ctx,
 	if (rc == IPREP_E_IO) /* findings of AbuseIPDB are read without its key */
 		rc = conf_enable_abuseipdb(ctx->conf);
 	if (!rc)
-		rc = ctx_open_store(ctx, STORE_READ);
+		rc = ctx_open_store(ctx, ctx_read_mode(ctx));
 	if (rc)
 		return rc;
 	table = calloc((size_t)SOURCES_MAX * SOURCES_MAX, sizeof(*table));

@@ -5,7 +5,7 @@
  * One task for 127.0.0.2, which every list must have (RFC 5782, 5), past all guards; the probe of
  * the lists does the rest. Some working lists lack 127.0.0.2: test_entry = no.
  */
-#include "api/feed_status.h"
+#include "reputation/feed_status.h"
 #include "api/iprep_private.h"
 #include "base/buf.h"
 #include "base/time.h"

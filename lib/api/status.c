@@ -2,7 +2,7 @@
 /* status.c - the status of the queue */
 #include "api/iprep_private.h"
 #include "base/buf.h"
-#include "api/feed_status.h"
+#include "reputation/feed_status.h"
 #include "source/feed.h"
 #include "worker/worker.h"
 #include <stdio.h>
@@ -143,7 +143,6 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.unknown = queue_counts.unknown;
 	whole->queue.oldest_s = queue_counts.oldest_s;
 	whole->queue.worker_runs = worker_runs(ctx->conf);
-	whole->queue.has_key = *ctx->secret != '\0';
 	snprintf(whole->key_error, sizeof(whole->key_error), "%s", ctx->key_error);
 	whole->queue.key_error = text_filled(whole->key_error, NULL);
 	whole->queue.endpoints = whole->endpoint_list;
@@ -161,18 +160,51 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	return read_stuck(ctx, whole);
 }
 
+/* A member of the group, and who only looks, does not read the key. */
+static int judge_key(struct iprep_ctx *ctx, bool *ret_has_key)
+{
+	struct err error = { 0 };
+	uid_t uid;
+	gid_t gid;
+	int rc = ctx_note_key_mark(ctx);
+
+	*ret_has_key = false;
+	if (!rc)
+		rc = iprep_state_owner(ctx, &uid, &gid);
+	if (rc || !*ctx->conf->key_file)
+		return rc;
+	rc = key_file_judge(ctx->conf->key_file, uid, gid, &error);
+	*ret_has_key = !rc || rc == KEY_NOT_SEEN;
+	if (!*ret_has_key && rc != 1)
+		snprintf(ctx->key_error, sizeof(ctx->key_error), "%.511s", error.text);
+	return 0;
+}
+
+static int see_key(struct iprep_ctx *ctx, bool *ret_has_key)
+{
+	int rc;
+
+	if (ctx->views || ctx_read_mode(ctx) == STORE_VIEW)
+		return judge_key(ctx, ret_has_key);
+	rc = ctx_read_key(ctx);
+	*ret_has_key = *ctx->secret != '\0';
+	return rc;
+}
+
 int iprep_queue_status(struct iprep_ctx *ctx, struct iprep_queue **ret_status)
 {
 	struct whole *whole;
-	int rc = ctx_read_key(ctx);
+	bool has_key;
+	int rc = see_key(ctx, &has_key);
 
 	if (!rc)
-		rc = ctx_open_store(ctx, STORE_READ);
+		rc = ctx_open_store(ctx, ctx_read_mode(ctx));
 	if (rc)
 		return rc;
 	whole = calloc(1, sizeof(*whole));
 	if (!whole)
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
+	whole->queue.has_key = has_key;
 	rc = read_status(ctx, whole);
 	if (rc) {
 		iprep_queue_free(&whole->queue);

@@ -34,7 +34,7 @@ int statefile_check_shared(const char *path, struct err *error);
 /*
  * Where the directory lets its group in, the group may read the files too: monitoring needs no
  * rights of the owner. Programs make all files with mode 0600; these two add the group. Failures
- * are no errors: who cannot read says so.
+ * are no errors: a reader that is refused reports it.
  */
 void statefile_share(int fd, const char *path);
 /* The same by name, of files that a library has made: closing one that SQLite has open would drop

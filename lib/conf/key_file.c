@@ -17,26 +17,65 @@ bool key_file_is_absent(int error)
 	return error == ENOENT || error == ENOTDIR || error == EACCES;
 }
 
+static int judge_key_file(const struct stat *st, uid_t reader, const char *path, struct err *error)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
+	if (st->st_uid != 0 && st->st_uid != reader)
+		return err_set(error, IPREP_E_PERM,
+			       "%s: belongs to user %u; chown root, or the user that reads it",
+			       path, (unsigned)st->st_uid);
+	if (st->st_mode & (S_IRWXO | S_IWGRP | S_IXGRP))
+		return err_set(error, IPREP_E_PERM,
+			       "%s: permissions %04o are too open for a key file; chmod 0640", path,
+			       (unsigned)(st->st_mode & 07777));
+	if (st->st_size >= SECRET_MAX)
+		return err_set(error, IPREP_E_CONFIG, "%s: too long for a key (over %d bytes)",
+			       path, SECRET_MAX - 1);
+	return 0;
+}
+
+static int key_is_empty(const char *path, struct err *error)
+{
+	return err_set(error, IPREP_E_CONFIG, "%s: empty; expected one line with the key", path);
+}
+
+static bool is_readable_by(const struct stat *st, uid_t uid, gid_t gid)
+{
+	if (st->st_uid == uid)
+		return st->st_mode & S_IRUSR;
+	return st->st_gid == gid && st->st_mode & S_IRGRP;
+}
+
+int key_file_judge(const char *path, uid_t uid, gid_t gid, struct err *error)
+{
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st)) {
+		if (errno == EACCES)
+			return KEY_NOT_SEEN;
+		err_set(error, IPREP_OK, "%s: %s", path, strerror(errno));
+		return 1;
+	}
+	rc = judge_key_file(&st, uid, path, error);
+	if (rc)
+		return rc;
+	if (!st.st_size)
+		return key_is_empty(path, error);
+	if (is_readable_by(&st, uid, gid))
+		return 0;
+	err_set(error, IPREP_OK, "%s: %s", path, strerror(EACCES));
+	return 2;
+}
+
 static int check_key_file(int fd, const char *path, struct err *error)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return err_set(error, IPREP_E_IO, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(error, IPREP_E_PERM, "%s: not a regular file", path);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(error, IPREP_E_PERM,
-			       "%s: belongs to user %u; chown root, or the user that reads it",
-			       path, (unsigned)st.st_uid);
-	if (st.st_mode & (S_IRWXO | S_IWGRP | S_IXGRP))
-		return err_set(error, IPREP_E_PERM,
-			       "%s: permissions %04o are too open for a key file; chmod 0640", path,
-			       (unsigned)(st.st_mode & 07777));
-	if (st.st_size >= SECRET_MAX)
-		return err_set(error, IPREP_E_CONFIG, "%s: too long for a key (over %d bytes)",
-			       path, SECRET_MAX - 1);
-	return 0;
+	return judge_key_file(&st, geteuid(), path, error);
 }
 
 /* Cuts the end of the line off text, which has len bytes, and checks the rest. */
@@ -45,8 +84,7 @@ static int trim_key(char *text, size_t len, const char *path, struct err *error)
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
 		len--;
 	if (!len)
-		return err_set(error, IPREP_E_CONFIG, "%s: empty; expected one line with the key",
-			       path);
+		return key_is_empty(path, error);
 	for (size_t i = 0; i < len; i++)
 		if (text[i] <= ' ' || text[i] > '~')
 			return err_set(error, IPREP_E_CONFIG,

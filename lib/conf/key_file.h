@@ -13,6 +13,13 @@
  * long, invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
  */
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
+#define KEY_NOT_SEEN 3
+/*
+ * Would key_file_read() work for this user? For who may not read it. What can be seen without
+ * reading is judged. Returns 0, 1, 2 or _PERM, _CONFIG as above, with the same messages; or
+ * KEY_NOT_SEEN: not even that can be seen.
+ */
+int key_file_judge(const char *path, uid_t uid, gid_t gid, struct err *error);
 /* An errno of opening it that means "no key": it does not exist, or may not be read. All others,
  * such as ENOMEM and EIO, are errors. */
 bool key_file_is_absent(int error);

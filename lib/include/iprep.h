@@ -660,6 +660,39 @@ IPREP_API int iprep_overlaps(struct iprep_ctx *ctx,
 			     int (*row)(void *user, const struct iprep_overlap *overlap),
 			     void *user) IPREP_MUST_CHECK;
 
+/* ---- is it working? ---- */
+
+struct iprep_trouble {
+	const char *name;   /* of the kind, "list-quarantined": iprep_trouble_name() */
+	const char *object; /* which list, file, tier; the same while the trouble lasts */
+	int severity;	    /* 1: a warning, 2: critical */
+	const char *text;   /* the object, what is wrong, what to do */
+	int64_t since;	    /* 0: not known */
+};
+/*
+ * List what is wrong, from disk alone, worst first. Changes nothing, reads no key, and holds no
+ * lock that a hook waits for. The owner of the state and members of its group may call it; the
+ * latter where the directory of the state lets its group in.
+ * @row  returns 0; any other value ends the call with _IO
+ * A damaged database is a trouble, not an error. Blocks for at most 2 s on the database's lock.
+ * Errors: _IO (row; no database yet), _BUSY, _PERM, _NOMEM. Since: 0.3
+ */
+IPREP_API int iprep_health(struct iprep_ctx *ctx,
+			   int (*row)(void *user, const struct iprep_trouble *trouble),
+			   void *user) IPREP_MUST_CHECK;
+
+/* Names of the kinds of trouble, from index 0; NULL after the last. Since: 0.3 */
+IPREP_API const char *iprep_trouble_name(size_t index);
+
+/*
+ * Count the current blocks by tier, those of tiers that are not configured any more too. Reads all
+ * of them: 0.2 s for a million.
+ * Errors: _STORE, _BUSY, _PERM. Since: 0.3
+ */
+IPREP_API int iprep_block_counts(struct iprep_ctx *ctx,
+				 void (*row)(void *user, const char *tier, int64_t count),
+				 void *user) IPREP_MUST_CHECK;
+
 /* ---- section [allow] ---- */
 
 enum iprep_allow_kind {

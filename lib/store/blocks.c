@@ -3,6 +3,7 @@
 #include "store/store_private.h"
 #include "base/buf.h"
 #include <stdio.h>
+#include <string.h>
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -326,6 +327,59 @@ int store_blocks_first_since(struct store *store, int64_t since, int max)
 			 "SELECT count(*) FROM (SELECT 1 FROM block"
 			 " WHERE first_at BETWEEN ?1 AND ?3 AND first_at > 0 LIMIT ?2)",
 			 SQL_INT(since), SQL_INT(max), SQL_INT(store_now(store)));
+}
+
+int store_blocks_first_between(struct store *store, const char *tier, int64_t after, int64_t until,
+			       int64_t *ret_at)
+{
+	return sql_number(store, ret_at,
+			  "SELECT coalesce(min(first_at), 0) FROM (SELECT first_at, tier FROM block"
+			  " WHERE first_at > ?2 AND first_at <= ?3"
+			  " ORDER BY first_at DESC LIMIT 1000) WHERE tier = ?1",
+			  SQL_TEXT(tier), SQL_INT(after), SQL_INT(until));
+}
+
+#define TIER_SUMS_MAX 32 /* tiers of earlier configurations as well; more are not told apart */
+struct tier_sums {
+	size_t count;
+	char tiers[TIER_SUMS_MAX][32];
+	int64_t sums[TIER_SUMS_MAX];
+};
+
+static bool tier_sum_read(sqlite3_stmt *row, void *element)
+{
+	struct tier_sums *sums = element;
+	char tier[sizeof(sums->tiers[0])];
+	size_t i = 0;
+
+	sql_text(row, 0, tier, sizeof(tier));
+	while (i < sums->count && strcmp(sums->tiers[i], tier) != 0)
+		i++;
+	if (i == TIER_SUMS_MAX)
+		i--;
+	if (i == sums->count) {
+		memcpy(sums->tiers[i], tier, sizeof(tier));
+		sums->count++;
+	}
+	sums->sums[i]++;
+	return true;
+}
+
+/* Summed up here: GROUP BY would sort a million rows. */
+int store_blocks_by_tier(struct store *store,
+			 void (*row)(void *user, const char *tier, int64_t count), void *user)
+{
+	struct tier_sums sums = { 0 };
+	int64_t now = store_now(store);
+	int rc = sql_each(store, tier_sum_read, &sums,
+			  "SELECT tier FROM block WHERE first_at > 0 AND " IS_LIVE("?1", "?2"),
+			  SQL_INT(now), SQL_INT(now + BELIEVED_S));
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < sums.count; i++)
+		row(user, sums.tiers[i], sums.sums[i]);
+	return 0;
 }
 
 int store_blocks_held(struct store *store, int max)

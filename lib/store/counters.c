@@ -59,6 +59,15 @@ int store_count(struct store *store, const char *name, const char *label, int64_
 	return counter_add(store, day, name, rc ? label : label_of_rest(name), n);
 }
 
+int store_counter_sum(struct store *store, int64_t from_day, const char *name, const char *label,
+		      int64_t *ret)
+{
+	return sql_number(store, ret,
+			  "SELECT coalesce(sum(min(max(n, 0), 1000000000)), 0) FROM counter"
+			  " WHERE day >= ?1 AND name = ?2 AND label = ?3",
+			  SQL_INT(from_day), SQL_TEXT(name), SQL_TEXT(label));
+}
+
 /* Tabs are the only control characters of a label. */
 static void label_read(sqlite3_stmt *row, int column, char dst[COUNTER_LABEL_MAX])
 {

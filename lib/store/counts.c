@@ -67,6 +67,44 @@ int store_queue_counts(struct store *store, struct queue_counts *ret)
 			  "SELECT count(*) FROM report WHERE state = 4 AND state > 1", SQL_NONE);
 }
 
+static bool waiting_read(sqlite3_stmt *row, void *element)
+{
+	struct waiting *waiting = element;
+
+	waiting->count = sql_int(row, 0);
+	waiting->since = sql_int(row, 1);
+	return true;
+}
+
+int store_waiting_get(struct store *store, int what, int64_t before, struct waiting *ret)
+{
+	static const char *const waiting[NWAITS] = {
+		[WAIT_QUEUED] = "SELECT count(*), coalesce(min(first_at), 0) FROM report"
+				" WHERE state < 2 AND first_at <= ?1",
+		[WAIT_LOOKUP] = "SELECT count(*), coalesce(min(since), 0) FROM lookup"
+				" WHERE since <= ?1",
+		[WAIT_RETRACTION] = "SELECT count(*), coalesce(min(since), 0) FROM retraction"
+				    " WHERE state = 0 AND since <= ?1",
+	};
+	int rc;
+
+	*ret = (struct waiting){ 0 };
+	rc = sql_each(store, waiting_read, ret, waiting[what], SQL_INT(before));
+	if (rc < 0)
+		return rc;
+	return 0;
+}
+
+int store_oldest_due(struct store *store, int64_t *ret_at)
+{
+	return sql_number(store, ret_at,
+			  "SELECT coalesce(max(min(at), 1), 0) FROM ("
+			  " SELECT min(next_at) AS at FROM lookup UNION ALL"
+			  " SELECT min(next_at) FROM report WHERE state < 2 UNION ALL"
+			  " SELECT min(next_at) FROM retraction WHERE state = 0)",
+			  SQL_NONE);
+}
+
 int store_reset_future_retries(struct store *store)
 {
 	static const char *const late[] = {

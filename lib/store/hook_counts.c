@@ -27,6 +27,7 @@ struct hook_file { /* of this machine: in its byte order; zero up to FILE_BYTES 
 	int64_t counts[COUNTS_MAX];
 	int64_t last_at[KINDS_MAX];
 	int64_t is_blocked_at[TIERS_MAX];
+	int64_t made_at; /* 0: by a version that did not note it */
 };
 _Static_assert(sizeof(struct hook_file) <= FILE_BYTES, "the file is one page");
 
@@ -149,6 +150,7 @@ int hook_counts_times(const char *state, struct hook_times *ret)
 
 	memcpy(ret->last_at, file.last_at, sizeof(ret->last_at));
 	memcpy(ret->is_blocked_at, file.is_blocked_at, sizeof(ret->is_blocked_at));
+	ret->made_at = file.made_at;
 	return usable;
 }
 
@@ -256,7 +258,7 @@ static int fold_file(struct store *store, const struct hook_file *file)
 	return folded_put(store, &next);
 }
 
-static bool write_new(const char *path, int64_t id)
+static bool write_new(const char *path, int64_t id, int64_t now)
 {
 	union {
 		struct hook_file file;
@@ -270,6 +272,7 @@ static bool write_new(const char *path, int64_t id)
 	memset(&page, 0, sizeof(page));
 	memcpy(page.file.magic, magic, sizeof(magic));
 	page.file.id = id;
+	page.file.made_at = now;
 	written = write(fd, &page, sizeof(page)) == (ssize_t)sizeof(page) &&
 		  !fchmod(fd, 0640); /* whatever the umask */
 	close(fd);
@@ -289,7 +292,7 @@ static int make_file(struct store *store, const char *state)
 	hooks_path(state, "", path);
 	hooks_path(state, ".new", new_path);
 	unlink(new_path); /* of a process that was killed here */
-	if (!write_new(new_path, folded.id) || rename(new_path, path))
+	if (!write_new(new_path, folded.id, store_now(store)) || rename(new_path, path))
 		unlink(new_path);
 	return 0;
 }

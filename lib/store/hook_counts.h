@@ -32,6 +32,7 @@ void hook_counts_note(const char *state, enum hook_kind kind, enum hook_count co
 
 struct hook_times { /* Unix seconds; 0: not since the file was made */
 	int64_t last_at[NHOOKS];
+	int64_t made_at;		  /* of the file: what came before is not known */
 	int64_t is_blocked_at[TIERS_MAX]; /* of blocks of each row of the tiers */
 };
 /* 1, or 0 and zeroes: there is no usable file. */

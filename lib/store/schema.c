@@ -371,7 +371,7 @@ int store_schema(struct store *store)
 	if (rc || version == SCHEMA_VERSION)
 		return rc;
 	if (store->mode == STORE_VIEW)
-		return err_set(store->error, IPREP_E_STORE,
+		return err_set(store->error, IPREP_E_BUSY,
 			       "%s: of an older version; the next hook or worker migrates it",
 			       store_name(store));
 	if (store->read_only && version && store->mode == STORE_GATE)

@@ -118,7 +118,7 @@ static int open_or_make(struct store *store)
 		rc = store_missing(store);
 	if (rc > 0 && store->mode == STORE_VIEW)
 		return err_set(
-			store->error, IPREP_E_STORE,
+			store->error, IPREP_E_IO,
 			"%s: not made yet; run rep-check --ready, or wait for the first hook",
 			store->path);
 	if (rc > 0)

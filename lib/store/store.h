@@ -122,6 +122,13 @@ int store_block_announced(struct store *store, const struct block *block, int64_
 int store_blocks_due(struct store *store, bool first, struct block *ret, size_t max);
 /* How many blocks were announced for the first time at or after `since`. */
 int store_blocks_first_since(struct store *store, int64_t since, int max);
+/* When the oldest block of a tier, of the last thousand of any, was announced for the first time
+ * after `after`, and until `until`; 0: there is none. */
+int store_blocks_first_between(struct store *store, const char *tier, int64_t after, int64_t until,
+			       int64_t *ret_at);
+/* How many live blocks there are of each tier. Reads all of them. */
+int store_blocks_by_tier(struct store *store,
+			 void (*row)(void *user, const char *tier, int64_t count), void *user);
 /* How many blocks wait for their first line. */
 int store_blocks_held(struct store *store, int max);
 enum block_order {
@@ -274,6 +281,9 @@ int store_count_wrong(struct store *store, const struct addr *low, const struct 
 /* The same for blocks whose address has logged in since they were made. A transaction of its own,
  * if there are any. */
 int store_count_logins(struct store *store);
+/* The sum of one counter since a day. */
+int store_counter_sum(struct store *store, int64_t from_day, const char *name, const char *label,
+		      int64_t *ret);
 /*
  * Of the days from one to the other, by day, name and label, after the one given (zeroed: from the
  * start). Returns how many were put into ret.
@@ -488,6 +498,13 @@ struct queue_counts {
 	int64_t oldest_s;	 /* of reports and lookups; 0: none waits */
 };
 int store_queue_counts(struct store *store, struct queue_counts *ret);
+struct waiting {
+	int64_t count, since; /* since when the oldest waits; 0: none */
+};
+/* Those of one kind (WAIT_QUEUED: of all reports) that have waited since `before` or longer. */
+int store_waiting_get(struct store *store, int what, int64_t before, struct waiting *ret);
+/* When the job that is due for longest became due; 0: none is queued. */
+int store_oldest_due(struct store *store, int64_t *ret_at);
 
 struct store_counts {
 	int64_t findings, lookups, reports, blocks, pardons, sightings, logins, failures,

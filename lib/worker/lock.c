@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The state directory's file of that name. */
@@ -44,7 +45,19 @@ int worker_lock(const struct conf *conf, struct err *error)
 		close(fd);
 		return err_set(error, IPREP_E_BUSY, "%s: another worker is already running", path);
 	}
+	(void)!futimens(fd, NULL); /* worker_last_at() */
 	return fd;
+}
+
+int64_t worker_last_at(const struct conf *conf)
+{
+	char path[CONF_TEXT_MAX + 16];
+	struct stat st;
+
+	state_path(conf, "worker.lock", path);
+	if (lstat(path, &st))
+		return 0;
+	return st.st_mtim.tv_sec;
 }
 
 int worker_unlock(int fd)

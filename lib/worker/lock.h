@@ -10,4 +10,6 @@ int worker_lock(const struct conf *conf, struct err *error);
  */
 int worker_unlock(int fd);
 int worker_relock(int fd);
+/* When a worker last began; 0: never, or not known. Unix seconds. */
+int64_t worker_last_at(const struct conf *conf);
 void worker_wake_clear(const struct conf *conf);

@@ -10,7 +10,7 @@ import tree
 from tree import both, code_of, read, sources
 
 # folders of lib
-LAYERS = [('base',), ('conf',), ('store', 'net', 'feed'), ('source',), ('reputation',), ('worker',), ('api',)]
+LAYERS = [('base',), ('conf',), ('store', 'net', 'feed'), ('source',), ('reputation',), ('worker',), ('health',), ('api',)]
 DOORS = {r'sqlite3.*': r'store/\w+\.[ch]', r'ares.*': r'net/cares\w*\.[ch]',
          r'curl/.*': r'net/http\w*\.[ch]', r'cjson/.*': r'base/json\.c', r'syslog\.h': r'base/log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',

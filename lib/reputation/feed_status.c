@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/feed_status.h"
+#include "reputation/feed_status.h"
 #include "base/buf.h"
 #include "reputation/feeds.h"
 #include "source/feed.h"
@@ -30,6 +30,7 @@ static int read_list(const struct session *session, enum feed_kind kind, const c
 	*ret = (struct feed_status){ .feed = { .name = name, .kind = kinds[kind] } };
 	text_put(ret->why, sizeof(ret->why), fetch.why);
 	ret->feed.why = text_filled(ret->why, NULL);
+	ret->tries = fetch.tries;
 	ret->feed.tried_at = fetch.tried_at;
 	ret->feed.next_at = fetch.next_at;
 	if (row < 0)

@@ -8,6 +8,7 @@
 struct feed_status {
 	struct iprep_feed feed; /* its texts are those below, or of the configuration */
 	char why[DETAIL_MAX];
+	int tries; /* downloads that failed or were refused, since the last that was accepted */
 };
 /* How many there are: the feeds in the order of the configuration, then the names of [allow], those
  * whose time is over too. */
