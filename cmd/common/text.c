@@ -55,16 +55,21 @@ const char *utc_clock(int64_t at, char dst[UTC_TEXT_MAX])
 
 const char *age_text(int64_t seconds, char dst[UTC_TEXT_MAX])
 {
-	long long number = seconds;
+	long long number = seconds < 0 ? -seconds : seconds;
+	const char *unit = "s", *before = seconds < 0 ? "in " : "",
+		   *after = seconds < 0 ? "" : " ago";
 
-	if (number < 120)
-		snprintf(dst, UTC_TEXT_MAX, "%lld s ago", number);
-	else if (number < 2 * 3600)
-		snprintf(dst, UTC_TEXT_MAX, "%lld min ago", number / 60);
-	else if (number < 2 * 86400)
-		snprintf(dst, UTC_TEXT_MAX, "%lld h ago", number / 3600);
-	else
-		snprintf(dst, UTC_TEXT_MAX, "%lld days ago", number / 86400);
+	if (number >= 2 * 86400) {
+		number /= 86400;
+		unit = "days";
+	} else if (number >= 2 * 3600) {
+		number /= 3600;
+		unit = "h";
+	} else if (number >= 120) {
+		number /= 60;
+		unit = "min";
+	}
+	snprintf(dst, UTC_TEXT_MAX, "%s%lld %s%s", before, number, unit, after);
 	return dst;
 }
 

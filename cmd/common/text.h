@@ -29,7 +29,8 @@ void make_printable(char *text);
 const char *utc_minute(int64_t at, char dst[UTC_TEXT_MAX]);
 /* "14:00:05"; "-" for 0. Returns dst. */
 const char *utc_clock(int64_t at, char dst[UTC_TEXT_MAX]);
-/* "5 s ago", "3 min ago", "4 h ago", "12 days ago": for a terminal only. Returns dst. */
+/* "5 s ago", "3 min ago", "4 h ago", "12 days ago"; of a negative age "in 23 h": for a terminal
+ * only. Returns dst. */
 const char *age_text(int64_t seconds, char dst[UTC_TEXT_MAX]);
 /* Of a clock that is never set. */
 int64_t monotonic_ms(void);

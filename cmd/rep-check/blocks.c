@@ -94,7 +94,7 @@ static void put_block_text(const struct cli *cli, const struct iprep_block *bloc
 		paragraph_printf(&paragraph, "exempt, in no export: %s", block->exempt);
 		paragraph_end(&paragraph);
 	}
-	check_put_findings(&cli->terminal, 4, block->findings, block->nfindings);
+	check_put_findings(&cli->terminal, 4, block->findings, block->nfindings, false);
 	if (links)
 		put_links(block->address);
 }

@@ -79,7 +79,7 @@ static int on_answer(void *user, int64_t id, const char *text, int err,
 	if (result->verdict >= 0 && result->verdict <= IPREP_UNLISTED)
 		run->verdicts[result->verdict]++;
 	errno = 0;
-	check_put(run->cli, result);
+	check_put(run->cli, result, NULL);
 	if (ferror(stdout))
 		run->stdout_error = errno ? errno : EIO;
 	return run->stdout_error;

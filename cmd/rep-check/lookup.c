@@ -9,6 +9,7 @@ struct address_list {
 	char *const *addresses;
 	int count, taken;
 	bool bad, confirmed, unknown;
+	int failure; /* exit status: what is known of an address could not be read */
 };
 
 static int next_address(void *user, const char **ret_text, int64_t *ret_id)
@@ -22,10 +23,23 @@ static int next_address(void *user, const char **ret_text, int64_t *ret_id)
 	return IPREP_NEXT_ADDRESS;
 }
 
+/* Without access to the state, a member of its group may still read it. */
+static int read_known(const struct cli *cli, const char *address,
+		      const struct iprep_known **ret_known)
+{
+	int rc = iprep_known(cli->ctx, address, 0, ret_known);
+
+	if (rc && cli->no_state)
+		rc = iprep_known(cli->ctx, address, IPREP_NO_STATE, ret_known);
+	return rc;
+}
+
 static int print_answer(void *user, int64_t id, const char *text, int err,
 			const struct iprep_result *result)
 {
 	struct address_list *list = user;
+	const struct iprep_known *known = NULL;
+	int rc;
 
 	(void)text;
 	if (err) {
@@ -35,7 +49,13 @@ static int print_answer(void *user, int64_t id, const char *text, int err,
 	}
 	list->confirmed |= result->verdict == IPREP_CONFIRMED;
 	list->unknown |= result->verdict == IPREP_UNKNOWN;
-	check_put(list->cli, result);
+	rc = read_known(list->cli, result->address, &known);
+	if (rc) {
+		list->failure = cli_fail(list->cli, rc);
+		return 1;
+	}
+	check_put(list->cli, result, known);
+	iprep_known_free(known);
 	return ferror(stdout);
 }
 
@@ -64,6 +84,8 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 	rc = iprep_lookup_list(cli->ctx, &lookups);
 	if (rc && ferror(stdout))
 		return EX_IOERR; /* cli_finish() prints it */
+	if (list.failure)
+		return list.failure;
 	if (rc)
 		return cli_fail(cli, rc);
 	if (list.bad)

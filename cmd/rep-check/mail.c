@@ -97,7 +97,9 @@ void check_put_block_mail(const struct iprep_block *block)
 	put_field("Score:", text);
 	if (block->sources)
 		put_field("Listed by:", block->sources);
-	for (size_t i = 0; i < block->nfindings; i++)
+	for (size_t i = 0; i < block->nevidence; i++)
+		put_evidence(i ? "" : "Evidence:", block->evidence[i]);
+	for (size_t i = 0; !block->nevidence && i < block->nfindings; i++)
 		put_evidence(i ? "" : "Evidence:", block->findings[i]);
 	if (block->exempt)
 		put_field("Exempt now:", block->exempt);

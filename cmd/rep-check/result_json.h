@@ -3,5 +3,6 @@
 #pragma once
 #include <iprep.h>
 
-void check_put_result_json(const struct iprep_result *result);
+/* known: NULL, or what is on disk. */
+void check_put_result_json(const struct iprep_result *result, const struct iprep_known *known);
 void check_put_block_json(const struct iprep_block *block);

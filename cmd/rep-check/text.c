@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/text.h"
+#include "rep-check/known.h"
 #include "rep-check/result_json.h"
 #include "common/text.h"
 #include <stdio.h>
@@ -142,7 +143,8 @@ static void put_finding(struct table *table, const struct terminal *terminal,
 }
 
 void check_put_findings(const struct terminal *terminal, int indent,
-			const struct iprep_finding *const *findings, size_t nfindings)
+			const struct iprep_finding *const *findings, size_t nfindings,
+			bool has_heads)
 {
 	struct column columns[] = {
 		{ "SOURCE", 0, false, false },
@@ -154,12 +156,20 @@ void check_put_findings(const struct terminal *terminal, int indent,
 	for (size_t i = 0; i < nfindings; i++)
 		if ((int)strlen(findings[i]->source) > columns[0].width)
 			columns[0].width = (int)strlen(findings[i]->source);
+	has_heads &= nfindings && terminal->is_out;
+	if (has_heads) {
+		columns[1] = (struct column){ "POINTS", 6, true, false };
+		if (columns[0].width < 6)
+			columns[0].width = 6;
+	}
 	table_begin(&table, terminal, indent, columns, 3);
+	if (has_heads)
+		table_heads(&table);
 	for (size_t i = 0; i < nfindings; i++)
 		put_finding(&table, terminal, findings[i]);
 }
 
-static void put_known(const struct terminal *terminal, const struct iprep_result *result)
+static void put_result_block(const struct terminal *terminal, const struct iprep_result *result)
 {
 	struct paragraph paragraph;
 	char when[UTC_TEXT_MAX];
@@ -185,15 +195,19 @@ static void put_known(const struct terminal *terminal, const struct iprep_result
 
 /* ---- all of it ---- */
 
-void check_put(const struct cli *cli, const struct iprep_result *result)
+void check_put(const struct cli *cli, const struct iprep_result *result,
+	       const struct iprep_known *known)
 {
 	if (cli->quiet)
 		return;
 	if (cli->json) {
-		check_put_result_json(result);
+		check_put_result_json(result, known);
 		return;
 	}
 	put_result_line(cli, result);
-	check_put_findings(&cli->terminal, 4, result->findings, result->nfindings);
-	put_known(&cli->terminal, result);
+	check_put_findings(&cli->terminal, 4, result->findings, result->nfindings, known != NULL);
+	if (known)
+		check_put_known(cli, result, known);
+	else
+		put_result_block(&cli->terminal, result);
 }

@@ -5,8 +5,10 @@
 
 /* Of what check_put() prints, on a terminal. */
 void check_put_heads(const struct cli *cli);
-/* As the options say: text, JSON, or with --quiet nothing. */
-void check_put(const struct cli *cli, const struct iprep_result *result);
-/* Lines of evidence, indented. */
+/* As the options say: text, JSON, or with --quiet nothing. known: NULL, or what is on disk. */
+void check_put(const struct cli *cli, const struct iprep_result *result,
+	       const struct iprep_known *known);
+/* Lines of evidence, indented; below heads on a terminal. */
 void check_put_findings(const struct terminal *terminal, int indent,
-			const struct iprep_finding *const *findings, size_t nfindings);
+			const struct iprep_finding *const *findings, size_t nfindings,
+			bool has_heads);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* allowed.c - section [allow], with what its names resolved to */
+#include "api/allowed.h"
 #include "api/iprep_private.h"
 #include "base/mask.h"
 #include "feed/table.h"
 #include <stdlib.h>
 #include <string.h>
-
-#define WHY_MAX 256 /* bytes shown of a comment */
 
 struct walk {
 	struct iprep_ctx *ctx;
@@ -66,27 +65,34 @@ static int give_resolved(const struct walk *walk, size_t row, struct iprep_allow
 	return rc;
 }
 
-static int give_entry(const struct walk *walk, const struct conf_allow *entry)
+void allowed_view_fill(struct allowed_view *view, const struct conf_allow *entry, int64_t now)
 {
 	static const int kinds[] = { [ALLOW_NET] = IPREP_ALLOW_NETWORK,
 				     [ALLOW_HOST] = IPREP_ALLOW_HOST,
 				     [ALLOW_SPF] = IPREP_ALLOW_SPF };
-	char text[ADDR_TEXT_MAX], why[WHY_MAX];
-	struct iprep_allowed allowed = { .entry = entry->name,
-					 .kind = kinds[entry->kind],
-					 .file = entry->file,
-					 .line = entry->line,
-					 .until = entry->until,
-					 .is_over = conf_allow_is_over(entry, walk->now) };
+
+	view->allowed = (struct iprep_allowed){ .entry = entry->name,
+						.kind = kinds[entry->kind],
+						.file = entry->file,
+						.line = entry->line,
+						.until = entry->until,
+						.is_over = conf_allow_is_over(entry, now) };
+	if (entry->kind == ALLOW_NET)
+		view->allowed.entry = prefix_text(&entry->net, view->net);
+	if (entry->why)
+		view->allowed.why = text_mask(view->why, sizeof(view->why), entry->why,
+					      strlen(entry->why));
+}
+
+static int give_entry(const struct walk *walk, const struct conf_allow *entry)
+{
+	struct allowed_view view;
 	int row = row_of(walk, entry);
 
-	if (entry->kind == ALLOW_NET)
-		allowed.entry = prefix_text(&entry->net, text);
-	if (entry->why)
-		allowed.why = text_mask(why, sizeof(why), entry->why, strlen(entry->why));
+	allowed_view_fill(&view, entry, walk->now);
 	if (row >= 0)
-		return give_resolved(walk, (size_t)row, &allowed);
-	return walk->row(walk->user, &allowed);
+		return give_resolved(walk, (size_t)row, &view.allowed);
+	return walk->row(walk->user, &view.allowed);
 }
 
 int iprep_allowed(struct iprep_ctx *ctx, unsigned flags,

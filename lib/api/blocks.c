@@ -17,6 +17,7 @@ struct view { /* a block as the public one */
 	const struct iprep_finding *list[SOURCES_MAX];
 	struct result_finding ones[SOURCES_MAX];
 	struct finding findings[SOURCES_MAX];
+	struct result_evidence evidence;
 };
 
 struct walk {
@@ -45,7 +46,9 @@ static int fill_findings(struct walk *walk, const struct block *block)
 		result_finding_fill(&view->ones[i], &conf->sources[i], &view->findings[i]);
 		view->list[view->block.nfindings++] = &view->ones[i].finding;
 	}
-	return 0;
+	rc = result_evidence_read(walk->ctx->store, &block->key, &view->evidence);
+	view->block.nevidence = view->evidence.count;
+	return rc;
 }
 
 static int fill_view(struct walk *walk, const struct block *block)
@@ -62,6 +65,7 @@ static int fill_view(struct walk *walk, const struct block *block)
 		.jail = text_filled(block->jail, NULL),
 		.sources = text_filled(block->src, NULL),
 		.findings = view->list,
+		.evidence = view->evidence.list,
 		.seen = text_filled(block->seen, NULL),
 		.exempt = guard_check_key(&walk->session, &block->key),
 	};

@@ -33,6 +33,16 @@ static int finding_status(const struct finding *finding)
 	return IPREP_S_SKIPPED;
 }
 
+static void put_result_answers(struct result_finding *o, const struct finding *f)
+{
+	for (int i = 0; i < f->na; i++) {
+		struct in_addr in_addr = { .s_addr = htonl(f->a[i]) };
+
+		inet_ntop(AF_INET, &in_addr, o->text[i], sizeof(o->text[i]));
+		o->answers[o->finding.nanswers++] = o->text[i];
+	}
+}
+
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f)
 {
@@ -55,12 +65,26 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 		.answered_at = f->status == FINDING_OK ? f->answered_at : 0,
 		.unanswered = silent && (source->least || source->most),
 	};
-	for (int i = 0; f->status == FINDING_OK && i < f->na; i++) {
-		struct in_addr in_addr = { .s_addr = htonl(f->a[i]) };
+	if (f->status == FINDING_OK)
+		put_result_answers(o, f);
+}
 
-		inet_ntop(AF_INET, &in_addr, o->text[i], sizeof(o->text[i]));
-		o->answers[o->finding.nanswers++] = o->text[i];
+int result_evidence_read(struct store *store, const struct addr *key, struct result_evidence *ret)
+{
+	struct evidence kept[SOURCES_MAX];
+	int count = store_evidence_get(store, key, kept, SOURCES_MAX);
+
+	ret->count = 0;
+	for (int i = 0; i < count; i++) {
+		struct conf_source source = { .costs = false };
+
+		text_put(source.name, sizeof(source.name), kept[i].source);
+		result_finding_fill(&ret->ones[i], &source, &kept[i].finding);
+		ret->list[ret->count++] = &ret->ones[i].finding;
 	}
+	if (count < 0)
+		return count;
+	return 0;
 }
 
 struct iprep_result *result_new(const struct session *session, const struct lookup *lookup)

@@ -14,3 +14,12 @@ struct result_finding {
 };
 void result_finding_fill(struct result_finding *o, const struct conf_source *source,
 			 const struct finding *f);
+
+/* What a block was made from, as public findings. */
+struct result_evidence {
+	size_t count;
+	const struct iprep_finding *list[SOURCES_MAX];
+	struct result_finding ones[SOURCES_MAX];
+};
+/* Of the block of the key. Errors: _STORE, _BUSY. */
+int result_evidence_read(struct store *store, const struct addr *key, struct result_evidence *ret);

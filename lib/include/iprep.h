@@ -523,10 +523,14 @@ struct iprep_block {
 			     * special-purpose; else NULL */
 	const char *seen;   /* what was seen of the address here, "1 failed login" or "banned by
 			     * sshd, 5 failures"; NULL: not known */
+	/* What it was made from: the sources that changed the score when it was made, or was
+	 * confirmed again in its tier. Later answers do not change it. 0: not known. Since: 0.3 */
+	size_t nevidence;
+	const struct iprep_finding *const *evidence;
 };
 enum iprep_blocks_flags {
-	IPREP_BLOCKS_NEW = 1,	   /* only those that no call with this flag has listed */
-	IPREP_BLOCKS_BARE = 2,	   /* without findings, which makes long lists faster */
+	IPREP_BLOCKS_NEW = 1,  /* only those that no call with this flag has listed */
+	IPREP_BLOCKS_BARE = 2, /* without findings and evidence, which makes long lists faster */
 	IPREP_BLOCKS_UNMAILED = 4, /* as _NEW, with a mark of its own, for the mail (0.3) */
 };
 enum iprep_order {
@@ -723,6 +727,48 @@ struct iprep_allowed {
 IPREP_API int iprep_allowed(struct iprep_ctx *ctx, unsigned flags,
 			    int (*row)(void *user, const struct iprep_allowed *allowed),
 			    void *user) IPREP_MUST_CHECK;
+
+/* ---- what is known of one address ---- */
+
+struct iprep_last_report { /* to AbuseIPDB */
+	const char *state; /* "queued", "sending", "done", "parked": refused permanently; "unknown":
+			    * sent, never answered; "dropped": never sent; "retracted" */
+	int64_t first_at;  /* of what was seen */
+	int64_t ended_at;  /* when it reached that state; 0: queued or sending */
+	int64_t failures;
+	const char *jail; /* that saw the address; NULL: not known */
+	const char *why;  /* why it is not done; NULL: no reason is known */
+};
+struct iprep_known {
+	const char *address;	/* canonical text */
+	int has_state;		/* 0: all below but allowed was not read */
+	int64_t pardoned_until; /* 0: not pardoned */
+	int64_t login_at;	/* last successful login; 0: none is known */
+	int login_counts;	/* 1: within [login] window: no block below the highest tier */
+	int64_t lookup_since;	/* since when a lookup waits for the worker; 0: none does */
+	int64_t released_at;	/* when a block was released, and not made again; 0: none was */
+	const struct iprep_block *block;	   /* without findings; NULL: none */
+	const struct iprep_last_report *report;	   /* the last one; NULL: none is known */
+	const struct iprep_retraction *retraction; /* the last one; NULL: none is known */
+	int64_t retracted_at;			   /* when it was asked for */
+	const struct iprep_allowed *allowed; /* the entry of [allow] that has the address, without
+					      * networks; NULL: none has */
+	size_t nfeeds; /* that list the address, whether they may be asked for it or not */
+	const struct iprep_finding *const *feeds;
+};
+/*
+ * Read what is on disk of one address. Changes nothing, and works for a member of the group of the
+ * state directory. answer() of iprep_lookup_list() may call it.
+ * @flags      IPREP_NO_STATE: only the entries of [allow] that are no names
+ * @ret_known  release with iprep_known_free()
+ * Blocks for at most 2 s on the database's lock. Errors: _ADDR, _ARG (flags), _STORE, _BUSY, _PERM,
+ * _NOMEM. Since: 0.3
+ */
+IPREP_API int iprep_known(struct iprep_ctx *ctx, const char *address, unsigned flags,
+			  const struct iprep_known **ret_known) IPREP_MUST_CHECK;
+
+/* Release what iprep_known() gave. NULL is allowed. Since: 0.3 */
+IPREP_API void iprep_known_free(const struct iprep_known *known);
 
 /* ---- maintenance ---- */
 

@@ -248,6 +248,15 @@ static const struct conf_allow *find_name(const struct session *session, const s
 	return NULL;
 }
 
+const struct conf_allow *feeds_allow_entry(const struct session *session, const struct addr *addr)
+{
+	const struct conf_allow *entry = find_name(session, addr, ALLOW_HOST, FEED_HOST);
+
+	if (entry)
+		return entry;
+	return find_name(session, addr, ALLOW_SPF, FEED_SPF);
+}
+
 bool feeds_spf(const struct session *session, const struct addr *addr, char ret_why[DETAIL_MAX])
 {
 	const struct conf_allow *entry = find_name(session, addr, ALLOW_SPF, FEED_SPF);

@@ -36,6 +36,8 @@ bool feeds_spf(const struct session *session, const struct addr *addr, char ret_
 /* It is what a host name of [allow] resolved to: which. NULL: it is not. Valid until the next call.
  */
 const char *feeds_allowed(const struct session *session, const struct addr *addr);
+/* The host name or SPF domain of [allow] that resolved to it; NULL: none did. */
+const struct conf_allow *feeds_allow_entry(const struct session *session, const struct addr *addr);
 /* The prefix meets what a host name or an SPF domain of [allow] resolved to. */
 bool feeds_allowed_inside(const struct session *session, const struct prefix *prefix);
 /* The same of host names alone. */

@@ -12,8 +12,7 @@ int store_source_row(const struct conf *conf, const char *name)
 	return -1;
 }
 
-/* Answers are kept as hexadecimal words: "7f000004 7f000002". */
-static void answers_parse(const char *text, struct finding *finding)
+void answers_parse(const char *text, struct finding *finding)
 {
 	unsigned a;
 	int used;
@@ -23,7 +22,7 @@ static void answers_parse(const char *text, struct finding *finding)
 		finding->a[finding->na++] = a;
 }
 
-static void answers_format(const struct finding *finding, char dst[ANSWERS_MAX * 9 + 1])
+void answers_format(const struct finding *finding, char dst[ANSWERS_TEXT_MAX])
 {
 	size_t count = 0;
 
@@ -35,7 +34,7 @@ static void answers_format(const struct finding *finding, char dst[ANSWERS_MAX *
 
 static void finding_read(sqlite3_stmt *row, struct finding *finding)
 {
-	char answers[ANSWERS_MAX * 9 + 1];
+	char answers[ANSWERS_TEXT_MAX];
 
 	*finding = (struct finding){ .status = FINDING_OK };
 	finding->listed = sql_int(row, 1) != 0;
@@ -118,7 +117,7 @@ static int findings_make_room(struct store *store, int count)
 static int finding_put(struct store *store, const char *source, const struct addr *key,
 		       const struct finding *finding)
 {
-	char answers[ANSWERS_MAX * 9 + 1];
+	char answers[ANSWERS_TEXT_MAX];
 
 	answers_format(finding, answers);
 	return sql_run(store,

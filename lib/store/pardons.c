@@ -4,14 +4,23 @@
 
 #define IS_IN_FORCE "until > ?1 AND until <= ?2"
 
+int store_pardon_until(struct store *store, const struct addr *key, int64_t *ret_until)
+{
+	int64_t now = store_now(store);
+
+	return sql_number(store, ret_until,
+			  "SELECT until FROM pardon WHERE " IS_IN_FORCE " AND key = ?3",
+			  SQL_INT(now), SQL_INT(now + BELIEVED_S), SQL_KEY(key));
+}
+
 int store_pardoned(struct store *store, const struct addr *key)
 {
-	int64_t until, now = store_now(store);
-	int rc = sql_number(store, &until, "SELECT until FROM pardon WHERE key = ?1", SQL_KEY(key));
+	int64_t until;
+	int rc = store_pardon_until(store, key, &until);
 
 	if (rc)
 		return rc;
-	return until > now && until <= now + BELIEVED_S;
+	return until > 0;
 }
 
 static bool pardon_read(sqlite3_stmt *row, void *element)

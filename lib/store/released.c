@@ -96,6 +96,11 @@ int store_release_over(struct store *store, const struct addr *key)
 	return sql_run(store, "DELETE FROM released WHERE key = ?1", SQL_KEY(key));
 }
 
+int store_released_at(struct store *store, const struct addr *key, int64_t *ret_at)
+{
+	return sql_number(store, ret_at, "SELECT at FROM released WHERE key = ?1", SQL_KEY(key));
+}
+
 static bool release_read(sqlite3_stmt *row, void *element)
 {
 	struct release *release = element;

@@ -37,6 +37,24 @@ int store_report_last(struct store *store, const struct addr *addr, struct repor
 			SQL_KEY(addr));
 }
 
+static bool why_read(sqlite3_stmt *row, void *element)
+{
+	sql_text(row, 0, element, DETAIL_MAX);
+	return true;
+}
+
+int store_report_why(struct store *store, int64_t id, char ret_why[DETAIL_MAX])
+{
+	int rc;
+
+	ret_why[0] = '\0';
+	rc = sql_each(store, why_read, ret_why, "SELECT why FROM report WHERE id = ?1",
+		      SQL_INT(id));
+	if (rc < 0)
+		return rc;
+	return 0;
+}
+
 int store_report_add(struct store *store, const struct report_job *job, const char *comment)
 {
 	return sql_run(store,

@@ -185,6 +185,19 @@ int store_networks(struct store *store, struct block_network *ret, size_t max, i
  */
 int store_knows(struct store *store, const struct addr *key);
 
+/* What a block was made from: the sources that changed its score. */
+#define SOURCE_NAME_MAX 48
+struct evidence {
+	char source[SOURCE_NAME_MAX];
+	struct finding finding; /* status, listed, points, answers, detail and answered_at */
+};
+/* Of the block of the key, when it is made, or confirmed again in its tier. */
+int store_evidence_put(struct store *store, const struct conf *conf, const struct addr *key,
+		       const struct finding *findings);
+/* Returns how many were put into ret: 0 for a block that was made before there was any. */
+int store_evidence_get(struct store *store, const struct addr *key, struct evidence *ret,
+		       size_t max);
+
 /* ---- pardons ---- */
 
 struct pardon {
@@ -193,6 +206,8 @@ struct pardon {
 };
 /* 1 if the key is to be left alone now; 0 if not. */
 int store_pardoned(struct store *store, const struct addr *key);
+/* Until when; 0: it is not. */
+int store_pardon_until(struct store *store, const struct addr *key, int64_t *ret_until);
 /* Those in force, by key, after the one given (zeroed: from the start). Returns how many were put
  * into ret. */
 int store_pardons_page(struct store *store, const struct addr *after, struct pardon *ret,
@@ -371,6 +386,8 @@ struct report_job {
 void report_job_done(struct report_job *job);
 /* 1 and *ret (without comments) for the newest report of this address; 0: none. */
 int store_report_last(struct store *store, const struct addr *addr, struct report_job *ret);
+/* Why it was refused or dropped, or has to wait; empty: for no reason. */
+int store_report_why(struct store *store, int64_t id, char ret_why[DETAIL_MAX]);
 int store_report_add(struct store *store, const struct report_job *job, const char *comment);
 /* One more event of a REPORT_QUEUED one: failures added, seen_at moved on. */
 int store_report_merge(struct store *store, int64_t id, int failures, int64_t seen_at);
@@ -481,6 +498,8 @@ int store_recheck_later(struct store *store, const struct recheck *recheck, int6
 int store_release(struct store *store, const struct recheck *recheck, const char *why);
 /* Blocked again: it is not released any more. */
 int store_release_over(struct store *store, const struct addr *key);
+/* When a block of the key was last released; 0: it was not, or was made again. */
+int store_released_at(struct store *store, const struct addr *key, int64_t *ret_at);
 /* Of the last keep_s, and not blocked since; oldest first, after the one given (zeroed: from the
  * start). */
 int store_released_page(struct store *store, int64_t keep_s, const struct release *after,

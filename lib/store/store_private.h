@@ -70,6 +70,13 @@ int64_t store_now(const struct store *store);
 /* Waits a few milliseconds. False: the time limit of the store is over. */
 bool store_wait(struct store *store, int *ntries);
 
+/* ---- findings.c ---- */
+
+#define ANSWERS_TEXT_MAX (ANSWERS_MAX * 9 + 1)
+/* Answers are kept as hexadecimal words: "7f000004 7f000002". */
+void answers_parse(const char *text, struct finding *finding);
+void answers_format(const struct finding *finding, char dst[ANSWERS_TEXT_MAX]);
+
 /* ---- schema.c ---- */
 
 #define STORE_MOVED 1 /* another file is in its place since it was opened */

@@ -208,6 +208,12 @@ static int describe_seen(const struct session *session, const struct lookup_work
 	return describe_ambiguous(session, &work->waiting.key, dst);
 }
 
+static int keep_evidence(const struct session *session, const struct lookup_work *work,
+			 const struct addr *key)
+{
+	return store_evidence_put(session->store, session->conf, key, work->lookup->findings);
+}
+
 static bool brings_no_news(const struct session *session, const struct lookup_work *work,
 			   const struct block *old)
 {
@@ -221,11 +227,16 @@ static bool brings_no_news(const struct session *session, const struct lookup_wo
 static int renew_block(const struct session *session, const struct lookup_work *work,
 		       const struct block *old, const struct block *block)
 {
+	int rc;
+
 	if (brings_no_news(session, work, old))
 		return 0;
-	if (conf_tier_row(session->conf, old->tier) == work->lookup->verdict.tier)
-		return store_block_renew(session->store, block);
-	return store_block_mark_due(session->store, &old->key, work->waiting.jail);
+	if (conf_tier_row(session->conf, old->tier) != work->lookup->verdict.tier)
+		return store_block_mark_due(session->store, &old->key, work->waiting.jail);
+	rc = store_block_renew(session->store, block);
+	if (rc)
+		return rc;
+	return keep_evidence(session, work, &block->key);
 }
 
 /* Seen again, and no source can tell whether it is still listed: what holds is not prolonged. */
@@ -275,6 +286,8 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 	rc = describe_seen(session, work, block.seen);
 	if (!rc)
 		rc = store_block_put(session->store, &block);
+	if (!rc)
+		rc = keep_evidence(session, work, &block.key);
 	if (!rc && !addr_equal(&block.key, addr))
 		rc = store_block_addr(session->store, &block.key, addr);
 	if (!rc)

@@ -146,7 +146,7 @@ class Place:
             'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **more})
 
     def on_terminal(self, program, *args, columns=0, status=0, **more):
-        """What it writes to a terminal, of this width if it has one; it must end with this status."""
+        """What it writes to a terminal, of this width if it has one; it must end with this status, if any."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24 if columns else 0, columns, 0, 0))
         with self.start(program, *args, **{'stdout': slave, 'stderr': slave, **more}) as process:
@@ -156,7 +156,7 @@ class Place:
                 while chunk := os.read(master, 65536):
                     seen += chunk
             os.close(master)
-            assert process.wait(60) == status, (process.returncode, seen[-600:])
+            assert process.wait(60) == status or status is None, (process.returncode, seen[-600:])
         return seen
 
     def worker(self, **more):
