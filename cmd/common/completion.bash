@@ -14,7 +14,7 @@ _iprep_options() {
 		REPLY="-c --config= -j --json -q --quiet -v --verbose -h --help -V --version
 			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --login --is-blocked
 			--blocks --new --unmailed --tier= --source= --since= --prefix= --sort= --format=
-			--allowed --ready --self-test --fail2ban="
+			--allowed --sources --overlap --ready --self-test --fail2ban="
 		;;
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/figure.h"
 #include <stdio.h>
+#include <string.h>
 
 #define WHOLE_MAX 10000000 /* from here on with a unit */
 
@@ -70,4 +71,12 @@ const char *change_text(int64_t number, int64_t before, char dst[FIGURE_MAX])
 	else
 		snprintf(dst, FIGURE_MAX, ratio > 0.99 ? "<-1 %%" : "-%.0f %%", 100 * (1 - ratio));
 	return dst;
+}
+
+void column_put_name(const char *name, int width)
+{
+	if ((int)strlen(name) > width)
+		printf("%s\n%-*s", name, width, "");
+	else
+		printf("%-*s", width, name);
 }

@@ -3,6 +3,8 @@
 #include "common/text.h"
 #include <time.h>
 
+#define DAY_S 86400
+
 /* strptime(3) takes blanks, short fields and the 31st of February; what comes back must be the
  * text. */
 static bool parse_date(const char *text, const char *format, int64_t *ret_at)
@@ -60,5 +62,22 @@ int since_check(struct cli *cli, const char *text, int64_t *ret_at)
 
 int since_period(struct cli *cli, const char *text, int64_t *ret_at)
 {
-	return since_check(cli, text, ret_at);
+	const struct iprep_settings *settings;
+	int64_t at = 0, kept_s;
+	int rc = since_check(cli, text, &at);
+
+	if (rc)
+		return rc;
+	rc = iprep_settings(cli->ctx, &settings);
+	if (rc)
+		return cli_fail(cli, rc);
+	kept_s = settings->counters_s;
+	iprep_settings_free(settings);
+	if (at / DAY_S < (time(NULL) - kept_s) / DAY_S)
+		return cli_usage(cli,
+				 "--since: \"%.40s\": counters are kept for %lld days; raise "
+				 "[retention] counters, or ask for less",
+				 text, (long long)(kept_s / DAY_S));
+	*ret_at = at;
+	return EX_OK;
 }

@@ -7,5 +7,6 @@
 bool since_parse(const char *text, int64_t now, int64_t *ret_at);
 /* The same of an option, which may be NULL: *ret_at then stays. Returns an exit status. */
 int since_check(struct cli *cli, const char *text, int64_t *ret_at);
-/* The same of a period of counters, which are kept for [retention] counters. */
+/* The same of counters, of which the days are kept that [retention] counters reaches: read from the
+ * configuration. */
 int since_period(struct cli *cli, const char *text, int64_t *ret_at);

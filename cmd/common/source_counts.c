@@ -155,30 +155,25 @@ const char *latency_text(int64_t bound, char dst[LATENCY_TEXT_MAX])
 	return dst;
 }
 
-/* What is wrong with it comes before what it is worth. */
-const char *source_note(const struct source_count *source, int64_t confirmed, int days,
-			char dst[SOURCE_NOTE_MAX])
+/* "in 30 days", "today" */
+static const char *period_text(int days, char dst[FIGURE_MAX])
+{
+	if (days)
+		snprintf(dst, FIGURE_MAX, "in %d day%s", days, cli_plural(days));
+	else
+		snprintf(dst, FIGURE_MAX, "today");
+	return dst;
+}
+
+static const char *note_of_use(const struct source_count *source, int64_t confirmed,
+			       char dst[SOURCE_NOTE_MAX])
 {
 	char one[FIGURE_MAX], other[FIGURE_MAX];
 
-	if (!source->asked)
-		snprintf(dst, SOURCE_NOTE_MAX, "was not asked in %d day%s", days, cli_plural(days));
-	else if (!source->answered)
-		snprintf(dst, SOURCE_NOTE_MAX, "never answered in %d day%s", days,
-			 cli_plural(days));
-	else if (source->answered < source->asked / 2)
-		snprintf(dst, SOURCE_NOTE_MAX, "answers in %s of cases only",
-			 share_text(source->answered, source->asked, one));
-	else if (source->wrong && source->wrong > source->listed / 10)
+	if (source->wrong > source->listed / 10)
 		snprintf(dst, SOURCE_NOTE_MAX, "was wrong later in %s of %s listing%s",
 			 figure_text(source->wrong, one), figure_text(source->listed, other),
 			 cli_plural(source->listed));
-	else if (!source->listed)
-		snprintf(dst, SOURCE_NOTE_MAX, "listed nothing in %d day%s", days,
-			 cli_plural(days));
-	else if (!source->decisive)
-		snprintf(dst, SOURCE_NOTE_MAX, "decided nothing in %d day%s", days,
-			 cli_plural(days));
 	else if (!source->alone)
 		snprintf(dst, SOURCE_NOTE_MAX, "decided %s of %s confirmed verdict%s, none alone",
 			 figure_text(source->decisive, one), figure_text(confirmed, other),
@@ -187,5 +182,28 @@ const char *source_note(const struct source_count *source, int64_t confirmed, in
 		snprintf(dst, SOURCE_NOTE_MAX, "decided %s of confirmed verdicts, %s of them alone",
 			 share_text(source->decisive, confirmed, one),
 			 share_text(source->alone, source->decisive, other));
+	return dst;
+}
+
+/* What is wrong with it comes before what it is worth. */
+const char *source_note(const struct source_count *source, int64_t confirmed, int days,
+			char dst[SOURCE_NOTE_MAX])
+{
+	char period[FIGURE_MAX], share[FIGURE_MAX];
+
+	period_text(days, period);
+	share_text(source->answered, source->asked, share);
+	if (!source->asked)
+		snprintf(dst, SOURCE_NOTE_MAX, "was not asked %s", period);
+	else if (!source->answered)
+		snprintf(dst, SOURCE_NOTE_MAX, "never answered %s", period);
+	else if (source->answered < source->asked / 2)
+		snprintf(dst, SOURCE_NOTE_MAX, "answers in %s of cases only", share);
+	else if (!source->listed)
+		snprintf(dst, SOURCE_NOTE_MAX, "listed nothing %s", period);
+	else if (!source->decisive && source->wrong <= source->listed / 10)
+		snprintf(dst, SOURCE_NOTE_MAX, "decided nothing %s", period);
+	else
+		note_of_use(source, confirmed, dst);
 	return dst;
 }

@@ -34,6 +34,7 @@ void source_counts_free(struct source_counts *counts);
 int64_t source_latency(const struct source_count *source, int percent);
 /* "<= 100 ms", "> 3 s", "-". Returns dst. */
 const char *latency_text(int64_t bound, char dst[LATENCY_TEXT_MAX]);
-/* What an administrator should know of it, one sentence without a full stop. Returns dst. */
+/* What an administrator should know of it, one sentence without a full stop; days: whole ones, 0 is
+ * today. Returns dst. */
 const char *source_note(const struct source_count *source, int64_t confirmed, int days,
 			char dst[SOURCE_NOTE_MAX]);

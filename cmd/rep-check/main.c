@@ -11,8 +11,10 @@
 #include "rep-check/hook.h"
 #include "rep-check/lookup.h"
 #include "rep-check/self_test.h"
+#include "rep-check/sources.h"
 #include "common/cli.h"
 #include "common/limit.h"
+#include "common/since.h"
 #include "common/text.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@ static const char help[] =
 	"       rep-check --is-blocked -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new] [--sort ORDER] [--format NAME] [FILTER]...\n"
 	"       rep-check --allowed [--format NAME]\n"
+	"       rep-check --sources [--since TIME] [--overlap]\n"
 	"       rep-check --ready | --self-test\n"
 	"Look up the reputation of IP addresses in DNSBLs, feeds and AbuseIPDB. A FILTER\n"
 	"of --blocks is --tier, --source, --since or --prefix.\n"
@@ -66,6 +69,9 @@ static const char help[] =
 	"                      of fail2ban 1.1.1\n"
 	"      --allowed       list the entries of section [allow], with their comments\n"
 	"                      and what host names and SPF domains resolved to\n"
+	"      --sources       list what each source was worth since --since, by default\n"
+	"                      for 30 days\n"
+	"      --overlap       sources: compare what each two of them list\n"
 	"      --ready         check configuration, database and verdict log\n"
 	"      --self-test     as --ready, and test the lists, the API key and\n"
 	"                      fail2ban's jails\n"
@@ -82,6 +88,7 @@ static const char help[] =
 
 struct options {
 	bool gate, login, is_blocked, ready, self_test, blocks, allowed, cached, fresh, done;
+	bool sources, overlap;
 	struct gate_options hook;
 	const char *file, *client;
 	struct blocks_options list;
@@ -110,7 +117,9 @@ enum {
 	O_SINCE,
 	O_SOURCE,
 	O_PREFIX,
-	O_ALLOWED
+	O_ALLOWED,
+	O_SOURCES,
+	O_OVERLAP
 };
 /* clang-format off */
 static const struct option longs[] = {
@@ -124,7 +133,8 @@ static const struct option longs[] = {
 	{ "jail", 1, NULL, O_JAIL },
 	{ "restored", 1, NULL, O_RESTORED }, { "file", 1, NULL, O_FILE },
 	{ "blocks", 0, NULL, O_BLOCKS }, { "allowed", 0, NULL, O_ALLOWED }, { "new", 0, NULL, O_NEW },
-	{ "unmailed", 0, NULL, O_UNMAILED },
+	{ "unmailed", 0, NULL, O_UNMAILED }, { "sources", 0, NULL, O_SOURCES },
+	{ "overlap", 0, NULL, O_OVERLAP },
 	{ "format", 1, NULL, O_FORMAT }, { "sort", 1, NULL, O_SORT }, { "tier", 1, NULL, O_TIER },
 	{ "since", 1, NULL, O_SINCE }, { "source", 1, NULL, O_SOURCE },
 	{ "prefix", 1, NULL, O_PREFIX },
@@ -167,6 +177,10 @@ static bool *flag_of(struct options *options, int option)
 		return &options->blocks;
 	case O_ALLOWED:
 		return &options->allowed;
+	case O_SOURCES:
+		return &options->sources;
+	case O_OVERLAP:
+		return &options->overlap;
 	case O_NEW:
 		return &options->list.only_new;
 	case O_UNMAILED:
@@ -296,6 +310,7 @@ static int check_modes(struct cli *cli, const struct options *options, int count
 		{ options->self_test, false, "self-test" },
 		{ options->blocks, false, "blocks" },
 		{ options->allowed, false, "allowed" },
+		{ options->sources, false, "sources" },
 		{ options->file, false, "file" },
 	};
 	const char *mode = NULL;
@@ -320,9 +335,12 @@ static int validate_check_options(struct cli *cli, struct options *options, int 
 				  char *const *addresses)
 {
 	int rc = check_modes(cli, options, count, addresses);
+	int64_t at;
 
 	if (rc)
 		return rc;
+	if (options->overlap && !options->sources)
+		return cli_usage(cli, "--overlap goes with --sources");
 	if (options->blocks)
 		return check_blocks_options(cli, &options->list);
 	if (options->allowed) {
@@ -339,9 +357,13 @@ static int validate_check_options(struct cli *cli, struct options *options, int 
 
 		if (longs[i].val == O_FORMAT && options->allowed)
 			continue;
+		if (longs[i].val == O_SINCE && options->sources)
+			continue;
 		if (filter && *filter)
 			return cli_usage(cli, "--%s goes with --blocks", longs[i].name);
 	}
+	if (options->sources)
+		return since_check(cli, options->list.since, &at);
 	return EX_OK;
 }
 
@@ -379,6 +401,8 @@ static int run_check_command(struct cli *cli, struct options *options, int argc,
 		return check_blocks(cli, &options->list);
 	if (options->allowed)
 		return check_allowed(cli, options->list.format);
+	if (options->sources)
+		return check_sources(cli, options->list.since, options->overlap);
 	if (options->file)
 		return check_file(cli, options->file, requested_lookup_flags(options),
 				  (int)options->timeout_ms);

@@ -208,8 +208,7 @@ static void page_put_source(const struct summary *summary, const struct source_c
 	html_put_text(source->name);
 	html_put_bar(source->decisive, source->alone, most);
 	printf("<small>");
-	html_put_text(
-		source_note(source, summary->sources.confirmed, summary->whole_days + 1, note));
+	html_put_text(source_note(source, summary->sources.confirmed, summary->whole_days, note));
 	printf("</small>");
 	if (source->asked)
 		printf("<small>asked %s, answered %s", figure_text(source->asked, asked),

@@ -10,14 +10,6 @@
 #define TIERS_SHOWN 3  /* columns of a table by day; of more there is only the sum */
 #define BAR_MAX	    20
 
-static void text_put_name(const char *name, int width)
-{
-	if ((int)strlen(name) > width)
-		printf("%s\n%-*s", name, width, "");
-	else
-		printf("%-*s", width, name);
-}
-
 /* Head of the columns of sums. */
 static void text_put_sum_head(const struct summary *summary)
 {
@@ -41,7 +33,7 @@ static void text_put_sum(const struct summary *summary, const char *text,
 	char number[FIGURE_MAX];
 
 	printf("  ");
-	text_put_name(text, NAME_WIDTH - 2);
+	column_put_name(text, NAME_WIDTH - 2);
 	if (summary->whole_days)
 		printf("%11s", figure_text(sum->days, number));
 	printf("%11s", figure_text(sum->today, number));
@@ -147,7 +139,7 @@ static void text_put_named(const struct summary_named *named)
 {
 	char number[FIGURE_MAX];
 
-	text_put_name(named->name, NAME_WIDTH);
+	column_put_name(named->name, NAME_WIDTH);
 	printf("%11s\n", figure_text(named->count, number));
 }
 
@@ -179,7 +171,7 @@ static void text_put_sources(const struct summary *summary)
 	for (size_t i = 0; i < summary->sources.count; i++) {
 		const struct source_count *source = &summary->sources.list[i];
 
-		text_put_name(source->name, 24);
+		column_put_name(source->name, 24);
 		printf("%11s", figure_text(source->asked, number));
 		printf("%9s", share_text(source->answered, source->asked, number));
 		printf("%9s", figure_text(source->listed, number));
@@ -198,7 +190,7 @@ static void text_put_networks(const struct summary *summary)
 	printf("\n%-*s%11s\n", NAME_WIDTH, "NETWORK", "BLOCKS NOW");
 	for (size_t i = 0; i < summary->nnetworks; i++)
 		text_put_named(&summary->networks[i]);
-	text_put_name("all networks", NAME_WIDTH);
+	column_put_name("all networks", NAME_WIDTH);
 	printf("%11s\n", figure_text(summary->current, number));
 }
 

@@ -49,16 +49,16 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 	snprintf(whole->key_file, sizeof(whole->key_file), "%s", conf->key_file);
 	snprintf(whole->ca_file, sizeof(whole->ca_file), "%s", conf->ca_file);
 	snprintf(whole->notify_command, sizeof(whole->notify_command), "%s", conf->notify_command);
-	whole->settings =
-		(struct iprep_settings){ .verdict_log = whole->verdict_log,
-					 .state = whole->state,
-					 .key_file = whole->key_file,
-					 .ca_file = whole->ca_file,
-					 .ipv6_prefix = conf->ipv6_prefix,
-					 .ntiers = conf->ntiers,
-					 .tiers = whole->list,
-					 .notify_command = whole->notify_command,
-					 .notify_digest = conf_digest_name(conf->digest) };
+	whole->settings = (struct iprep_settings){ .verdict_log = whole->verdict_log,
+						   .state = whole->state,
+						   .key_file = whole->key_file,
+						   .ca_file = whole->ca_file,
+						   .ipv6_prefix = conf->ipv6_prefix,
+						   .ntiers = conf->ntiers,
+						   .tiers = whole->list,
+						   .notify_command = whole->notify_command,
+						   .notify_digest = conf_digest_name(conf->digest),
+						   .counters_s = conf->keep_counters_s };
 	list_sources(conf, whole);
 	*ret_settings = &whole->settings;
 	return IPREP_OK;

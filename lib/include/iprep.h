@@ -179,6 +179,7 @@ struct iprep_settings {
 	size_t nsources;
 	const char *const *sources; /* names of the enabled lists and feeds, then "abuseipdb" if it
 				     * has a key file */
+	int64_t counters_s; /* how long iprep_counters() has each day: [retention] counters */
 };
 /*
  * Get the settings that fail2ban's jails must agree with, and the files and sources that are used.

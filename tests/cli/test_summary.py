@@ -73,7 +73,7 @@ class Parts(CountersCase):
         for address in ('45.1.1.1', '45.1.1.255', '45.1.2.1', '45.1.3.3', '45.1.3.4', '45.1.3.5', '2a02:4780:15::1',
                         '2a02:4780:15:ffff::1', '2a02:4780:16::1'):
             self.block(address)
-        self.block('45.1.1.2', left=-1)
+        self.block('45.1.1.2', left=-DAY)
         self.block('45.1.1.3', held=True)
         summary = json.loads(self.summary('--json'))
         self.assertEqual([(row['network'], row['blocks']) for row in summary['networks']],

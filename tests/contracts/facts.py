@@ -169,7 +169,8 @@ def enums(root):
 # ---- JSON ----
 
 OUTPUTS = {                                # where what a program prints is made
-    'rep-check': ('cmd/rep-check/result_json.c', 'cmd/rep-check/self_test.c', 'cmd/rep-check/allowed.c'),
+    'rep-check': ('cmd/rep-check/result_json.c', 'cmd/rep-check/self_test.c', 'cmd/rep-check/allowed.c',
+                  'cmd/rep-check/sources.c', 'cmd/common/source_json.c'),
     'rep-report': ('cmd/rep-report/status.c', 'cmd/rep-report/health.c', 'cmd/rep-report/summary_json.c',
                    'cmd/common/source_json.c', 'cmd/rep-report/notify_settings.c', 'cmd/rep-report/main.c'),
     'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/pardons.c', 'cmd/rep-purge/reset.c'),
