@@ -28,7 +28,7 @@ struct job_queue {
 struct job {
 	const struct job_kind *kind;
 	struct task *task; /* the kind's; task->owner is the job */
-	bool is_held;	   /* the worker's: settled, but kept only when it is alone */
+	bool is_held;	   /* the worker's: settled, but not kept yet */
 };
 struct job_kind {
 	const char *name;
@@ -39,8 +39,9 @@ struct job_kind {
 	int (*take)(struct job_queue *queue, struct job **ret, size_t max);
 	/* The task has settled: what to ask in addition, or SOURCE_WAIT. NULL: never anything. */
 	source_set (*ask)(const struct session *session, struct job *job);
-	/* keep() will take so long that answers to other tasks would come too late: it is called
-	 * when no other task is in flight, or when this one's time is over. NULL: it never does. */
+	/* keep() will take so long that answers to others would come too late: it is called when no
+	 * lookup, report or retraction is in flight, or when this task's time is over. NULL: never.
+	 */
 	bool (*is_long)(const struct session *session, struct job *job);
 	/* Write the outcome to disk. Errors: _STORE, _BUSY: the job stays in the queue as it was.
 	 */

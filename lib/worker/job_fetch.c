@@ -87,26 +87,30 @@ static int may_go(const struct session *session, const struct conf_source *sourc
 	return quota_left(&quota) > 0 && !quota.first_under_way;
 }
 
-/* 1: *ret_source is due, and *ret_fetch what is known of it. */
+/* 1: *ret_source is due for the longest time, so that servers that do not answer keep no other one
+ * waiting, and *ret_fetch what is known of it. */
 static int next_fetch(const struct job_queue *queue, const struct conf_source **ret_source,
 		      struct fetch *ret_fetch)
 {
 	const struct session *session = queue->session;
 	int64_t now = clock_now_s(&session->clock);
+	int found = 0;
 
 	if (engine_in_flight_of(queue->engine, TASK_FETCH))
 		return 0;
 	for (size_t i = 0; i < session->conf->nsources; i++) {
 		const struct conf_source *source = &session->conf->sources[i];
+		struct fetch fetch;
 		int rc;
 
 		if (source->type != SOURCE_FEED)
 			continue;
 		rc = store_fetch_get(session->store, FEED_LIST, source->name, feed_identity(source),
-				     ret_fetch);
+				     &fetch);
 		if (rc < 0)
 			return rc;
-		if (!is_time_to_fetch(session, source, ret_fetch, now))
+		if (!is_time_to_fetch(session, source, &fetch, now) ||
+		    (found && fetch.next_at >= ret_fetch->next_at))
 			continue;
 		rc = may_go(session, source);
 		if (rc < 0)
@@ -114,9 +118,10 @@ static int next_fetch(const struct job_queue *queue, const struct conf_source **
 		if (!rc)
 			continue;
 		*ret_source = source;
-		return 1;
+		*ret_fetch = fetch;
+		found = 1;
 	}
-	return 0;
+	return found;
 }
 
 /* Without its entries, "not modified" would leave us with nothing. */
@@ -147,7 +152,7 @@ static int fetch_write_ahead(const struct session *session, struct fetch_work *w
 static int fetch_take(struct job_queue *queue, struct job **ret, size_t max)
 {
 	const struct session *session = queue->session;
-	const struct conf_source *source;
+	const struct conf_source *source = NULL;
 	struct fetch_work *work;
 	struct fetch fetch;
 	int rc = next_fetch(queue, &source, &fetch);

@@ -68,31 +68,36 @@ static bool is_time_to_resolve(const struct session *session, const struct conf_
 			      feed_name_identity(entry->name)) < 0;
 }
 
-/* 1: *ret_entry is due, and *ret_fetch what is known of it. */
+/* 1: *ret_entry is due for the longest time, so that names that are never answered keep no other
+ * one waiting, and *ret_fetch what is known of it. */
 static int next_name(const struct job_queue *queue, const struct conf_allow **ret_entry,
 		     struct fetch *ret_fetch)
 {
 	const struct session *session = queue->session;
 	int64_t now = clock_now_s(&session->clock);
+	int found = 0;
 
 	if (engine_in_flight_of(queue->engine, TASK_RESOLVE))
 		return 0;
 	for (size_t i = 0; i < session->conf->nallow; i++) {
 		const struct conf_allow *entry = &session->conf->allow[i];
+		struct fetch fetch;
 		int rc;
 
 		if (entry->kind == ALLOW_NET || conf_allow_is_over(entry, now))
 			continue;
 		rc = store_fetch_get(session->store, (int)list_kind(entry), entry->name,
-				     feed_name_identity(entry->name), ret_fetch);
+				     feed_name_identity(entry->name), &fetch);
 		if (rc < 0)
 			return rc;
-		if (!is_time_to_resolve(session, entry, ret_fetch, now))
+		if (!is_time_to_resolve(session, entry, &fetch, now) ||
+		    (found && fetch.next_at >= ret_fetch->next_at))
 			continue;
 		*ret_entry = entry;
-		return 1;
+		*ret_fetch = fetch;
+		found = 1;
 	}
-	return 0;
+	return found;
 }
 
 static int resolve_write_ahead(const struct session *session, const struct resolve_work *work)
@@ -107,7 +112,7 @@ static int resolve_write_ahead(const struct session *session, const struct resol
 
 static int resolve_take(struct job_queue *queue, struct job **ret, size_t max)
 {
-	const struct conf_allow *entry;
+	const struct conf_allow *entry = NULL;
 	struct resolve_work *work;
 	struct fetch fetch;
 	int rc = next_name(queue, &entry, &fetch);

@@ -17,7 +17,7 @@ struct worker {
 	struct task_supply supply;
 	struct job *ready[JOBS_MAX]; /* taken, written ahead, not yet handed to the engine */
 	size_t nready, next_ready;
-	size_t nheld;	      /* in flight, settled, and to be kept when no other task is */
+	size_t nheld;	      /* in flight, settled, and to be kept when nothing urgent is */
 	struct err failure;   /* what ended the run early; code 0: nothing did */
 	struct err log_error; /* the verdict log cannot be written: not tried again in this run */
 	bool said_held_back;  /* that new blocks are */
@@ -109,7 +109,14 @@ static enum supply_state worker_next(void *user, struct task **ret, int *ret_wai
 	return SUPPLY_LATER;
 }
 
-/* Nothing new starts until it is alone. */
+/* Those that have seconds; a bulk report and a name of [allow] have more time than that. */
+static size_t count_urgent(const struct engine *engine)
+{
+	return engine_in_flight_of(engine, TASK_LOOKUP) + engine_in_flight_of(engine, TASK_REPORT) +
+	       engine_in_flight_of(engine, TASK_RETRACT);
+}
+
+/* Nothing new starts until it is kept. */
 static bool hold_job(struct worker *worker, struct job *job)
 {
 	if (!job->kind->is_long || job->task->late || !job->kind->is_long(worker->session, job))
@@ -117,7 +124,7 @@ static bool hold_job(struct worker *worker, struct job *job)
 	if (!job->is_held)
 		worker->nheld++;
 	job->is_held = true;
-	return engine_in_flight(worker->supply.engine) > worker->nheld;
+	return count_urgent(worker->supply.engine) > 0;
 }
 
 static source_set worker_settled(void *user, struct task *task)

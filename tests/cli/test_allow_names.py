@@ -108,6 +108,23 @@ class Changes(NamesCase):
         self.assertEqual(self.blocked(), [OTHER])
         self.assertEqual(sorted(self.released()), [HOME, MAIL])
 
+    def test_what_is_due_for_the_longest_time_goes_first(self):
+        self.flush()
+        self.sql("UPDATE fetch SET next_at = iif(name = 'mail.example', 10, 20)")
+        self.name('mail.example', txt=['v=spf1 include:home.example ~all'])
+        self.fails('home.example', behaviours.by_type({'TXT': self.first, 'A': self.then, 'AAAA': behaviours.no_data()}))
+        self.order = []
+        self.flush()
+        self.assertEqual(self.order[:2], ['SPF', 'host'])
+
+    def first(self, question):
+        self.order.append('SPF')
+        return behaviours.no_data()(question)
+
+    def then(self, question):
+        self.order.append('host')
+        return behaviours.no_data()(question)
+
     def test_a_name_that_moved_is_followed(self):
         self.flush()
         self.name('home.example', a=[OTHER])

@@ -103,6 +103,17 @@ class Time(FeedCase):
             with self.subTest(asked=asked):
                 self.assertEqual(self.wait(), wanted)
 
+    def test_what_is_due_for_the_longest_time_goes_first(self):
+        """Or feeds whose servers do not answer would keep the last ones of the file waiting for good."""
+        sections = {f'feed {name}': {'url': f'{self.feeds.top}/{name}', 'points': '*3', 'enabled': 'yes'} for name in 'abc'}
+        self.start(sections=sections)
+        self.flush()
+        for name, next_at in (('a', 30), ('b', 10), ('c', 20), ('x', 40)):
+            self.sql('UPDATE fetch SET next_at = ? WHERE name = ?', next_at, name)
+        before = len(self.feeds.requests)
+        self.flush()
+        self.assertEqual([request.path for request in self.feeds.requests[before:]], ['/b', '/c', '/a', '/list.txt'])
+
     def test_a_refused_list_is_downloaded_again_at_the_usual_time(self):
         self.download('html()')
         self.assertEqual(self.wait(), 6 * 3600)
