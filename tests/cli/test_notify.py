@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """
-iprep-notify: each new block is mailed once, nothing is lost, and no foreign text is in a header
+iprep-notify: each new block, the begin and end of each trouble, and each digest is sent once, by mail or by a command;
+nothing is lost, and no foreign text is in a header
 
-sendmail and rep-check are scripts controlled by the test; RealRepCheck uses the real rep-check. Also tests how systemd
-and cron read their files.
+sendmail, rep-check and rep-report are scripts controlled by the test; Real uses the real programs. Also tests how
+systemd and cron read their files.
 """
+import contextlib
+import datetime
 import glob
+import json
 import os
 import re
 import shutil
@@ -13,43 +17,86 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import rows
 from cases import Case
-from places import OWNER, TOP
+from places import DAY, OWNER, TOP
 from waiting import wait_until
 
 FILES = os.path.join(TOP, 'fail2ban')
 NOTIFY, RELEASE = (os.path.join(FILES, name) for name in ('iprep-notify', 'iprep-release'))
 HEADERS = ['Auto-Submitted: auto-generated', 'MIME-Version: 1.0',
            'Content-Type: text/plain; charset=us-ascii', 'Content-Transfer-Encoding: 7bit']
-BLOCK = """{0}  notorious  16  2027-11-23 09:51  sendmail-auth
-    zen           +3  127.0.0.4
-    https://www.abuseipdb.com/check/{0}
-    fail2ban-client unban $(rep-purge --pardon 30d {0})
+BLOCK = """{0}
+  Blocked:   notorious, until 2027-11-23 09:51 UTC
+  Jail:      sendmail-auth
+  Evidence:  zen +3: 127.0.0.4
+  Details:   https://www.abuseipdb.com/check/{0}
+  Undo:      fail2ban-client unban $(rep-purge --pardon 30d {0})
+
 """
+HOST = re.sub('[^A-Za-z0-9.-]', '', os.uname().nodename)
 A, B, C = '45.1.1.1', '45.1.1.2', '45.1.1.3'
 # prints what waits in the file "new", once; does what "check.does" says
 REP_CHECK = """#!/bin/sh
-[ "$*" = "--blocks --new" ] || exit 64
+[ "$*" = "--blocks --unmailed" ] || exit 64
 cd {dir} || exit 70
 [ ! -e check.does ] || . ./check.does
 [ -e new ] || exit 0
 cat new || exit 74
 rm new
 """
+# prints the settings and the files "health" and "summary"; does what "CALL.does" says first
+REP_REPORT = """#!/bin/sh
+cd {dir} || exit 70
+[ ! -e "report${{1#-}}.does" ] || . "./report${{1#-}}.does"
+case $* in
+--notify-settings) echo "digest = $(cat digest)" && echo "command = $(cat command)" ;;
+"--health --json") [ ! -s health ] || {{ cat health && exit 1; }} ;;
+"--summary --since "[17]d) cat summary && echo "$3" >>summaries ;;
+*) exit 64 ;;
+esac
+"""
+TROUBLE = {'name': 'list-quarantined', 'object': 'zen', 'severity': 'critical',
+           'text': 'zen: quarantined, its answers give no points: lists "127.0.0.1"; test it with rep-check --self-test, or '
+                   'set enabled = no in [dnsbl zen]', 'since': 1764150660}
+BEGIN = """Trouble:  zen: quarantined, its answers give no points: lists "127.0.0.1";
+          test it with rep-check --self-test, or set enabled = no in [dnsbl
+          zen]
+Name:     list-quarantined
+Since:    2025-11-26 09:51 UTC
+Host:     {host}
+
+"rep-report --health" lists all troubles. When this one is over, you are told.
+"""
+# keeps each text, its subject, and what else it was given; does what "command.does" says before it takes anything
+COMMAND = """#!/bin/sh
+cd {dir} || exit 70
+[ ! -e command.does ] || . ./command.does
+mail=$(mktemp part.XXXXXX) && {{ printf 'Subject: %s\\n\\n' "$SUBJECT" && cat; }} >"$mail" && env >environment &&
+mv "$mail" "mail.$mail"
+"""
 # keeps each mail, and how it was called; does what "sendmail.does" says before it takes anything
 SENDMAIL = """#!/bin/sh
 cd {dir} || exit 70
 [ ! -e sendmail.does ] || . ./sendmail.does
-mail=$(mktemp mail.XXXXXX) && cat >"$mail" && printf '%s %s\\n' "$*" "$(umask)" >>calls
+mail=$(mktemp part.XXXXXX) && cat >"$mail" && printf '%s %s\\n' "$*" "$(umask)" >>calls && mv "$mail" "mail.$mail"
 """
 # runs a command where the host has another name
 NAMED = """import os, socket, sys
 socket.sethostname(sys.argv[1].encode('latin-1'))
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+def utc(seconds):
+    return time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(seconds))
+
+
+def date(day):
+    return time.strftime('%Y-%m-%d', time.gmtime(day * DAY))
+
 
 def lines_of(name):
     """Of a file that is shipped."""
@@ -61,12 +108,14 @@ class NotifyCase(Case):
     lists = {'zen': {'zone': 'zen.example', 'points': '127.0.0.[2..9]*3'}}
     has_resolver = False
     key = None
+    program = NOTIFY
 
     def setUp(self):
         super().setUp()
         self.path = self.place.path
         self.write('sendmail', SENDMAIL.replace('{dir}', self.place.dir), 0o755)
-        self.options = {'--rep-check': self.path('check'), '--sendmail': self.path('sendmail'),
+        self.options = {'--rep-check': self.path('check'), '--rep-report': self.path('report'),
+                        '--sendmail': self.path('sendmail'),
                         '--spool': self.path('spool'), '--defaults': self.path('defaults')}
 
     def write(self, name, text, mode=0o644):
@@ -93,12 +142,14 @@ class NotifyCase(Case):
         return os.path.exists(self.path(name))
 
     def command(self):
-        return [NOTIFY, *(word for option in self.options.items() for word in option)]
+        return [self.program, *(word for option in self.options.items() for word in option)]
 
     def notify(self, status=0, before=(), **more):
+        """status None: any."""
         done = subprocess.run([*before, *self.command()], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=60, **more)
-        self.assertEqual((done.returncode, done.stdout), (status, ''), done.stderr)
+        self.assertIn(status, (None, done.returncode), done.stderr)
+        self.assertEqual(done.stdout, '')
         if status == 0:
             self.assertEqual(done.stderr, '')
         return done.stderr
@@ -113,24 +164,42 @@ class NotifyCase(Case):
         return found
 
     def spooled(self):
-        return sorted(os.listdir(self.path('spool'))) if self.exists('spool') else []
+        """Files in which something waits, and the lock."""
+        names = sorted(os.listdir(self.path('spool'))) if self.exists('spool') else []
+        return [name for name in names if name == 'lock' or os.path.getsize(self.path(f'spool/{name}'))]
+
+    def subjects(self):
+        """Of each mail, or text that the command was given, without what they all have."""
+        found = [re.search(r'(?m)^Subject: iprep: (.*) on (\S+)$', mail) for mail in self.mails()]
+        self.assertEqual({m[2] for m in found} | {HOST}, {HOST})
+        return [m[1] for m in found]
 
     def assert_no_mail(self, spooled):
         self.assertEqual((self.mails(), self.spooled()), ([], spooled))
 
-    def one_mail(self, body, subject, to='root', host=None):
+    def one_mail(self, body, subject, to='root', host=None, spooled=('lock',)):
         mail, = self.mails()
         head, _, text = mail.partition('\n\n')
-        host = host or re.sub('[^A-Za-z0-9.-]', '', os.uname().nodename)
+        host = host or HOST
         self.assertEqual(head.split('\n'), [f'To: {to}', f'Subject: iprep: {subject} on {host}', *HEADERS])
         self.assertEqual(text, body)
-        self.assertEqual(self.spooled(), ['lock'])
+        self.assertEqual(self.spooled(), list(spooled))
 
 
 class ShownCase(NotifyCase):
     def setUp(self):
         super().setUp()
         self.write('check', REP_CHECK.replace('{dir}', self.place.dir), 0o755)
+        self.report_is(digest='never')
+        self.troubles()
+
+    def report_is(self, digest, command=''):
+        self.write('report', REP_REPORT.format(dir=self.place.dir), 0o755)
+        self.write('digest', digest)
+        self.write('command', command)
+
+    def troubles(self, *rows):
+        self.write('health', ''.join(json.dumps(row, separators=(',', ':')) + '\n' for row in rows))
 
     def new(self, *addresses):
         """Blocks that rep-check will show."""
@@ -215,7 +284,7 @@ class Notify(ShownCase):
         self.assertLess(max(map(len, texts)), 1100000)
         self.assertEqual(''.join(texts), ''.join(blocks))
         for text in texts:
-            self.assertTrue(text.startswith('45.') and text.endswith(')\n'))
+            self.assertTrue(text.startswith('45.') and text.endswith(')\n\n'))
 
     def test_two_at_once_send_once(self):
         self.new(A)
@@ -294,7 +363,7 @@ class Notify(ShownCase):
         self.new(A)
         self.options['--sendmail'] = missing = self.path('no/sendmail')
         self.assertEqual(self.notify(69), f'iprep-notify: {missing}: not installed, no mail can be sent; '
-                                          'install a mail server, or disable iprep-notify.timer\n')
+                                          'install a mail server, set [notify] command, or disable iprep-notify.timer\n')
         self.assertTrue(self.exists('new'))
         self.options['--sendmail'] = self.path('sendmail')
         self.notify()
@@ -355,13 +424,344 @@ class Notify(ShownCase):
         self.assertIn('MAILTO', done.stdout)
 
 
-class RealRepCheck(NotifyCase):
-    """A block in a real store; the configuration of the place reaches rep-check through a script."""
+@rows.each('notify_troubles.tsv', at_least=15)
+class TroubleRows(ShownCase):
+    SAYS = {'begin': 'trouble: zen: quarantined', 'over': 'trouble over: zen: quarantined',
+            'blind': 'trouble: iprep: its health is unknown', 'sighted': 'trouble over: iprep: its health is unknown'}
+
+    def try_row(self, row):
+        runs, sent = row['runs'].split(), row['sent'].split()
+        self.assertEqual(len(runs), len(sent))
+        for run, says in zip(runs, sent):
+            self.troubles(*[TROUBLE] * run.startswith('there'))
+            self.write('report-health.does', 'exit 3' if run.startswith('blind') else '')
+            self.sendmail_does('exit 75' if run.endswith('!') else ':')
+            self.notify(None)
+            wanted = [self.SAYS[word] for word in says.split('+') if word != '-']
+            self.assertEqual(sorted(self.subjects()), sorted(wanted), (row['runs'], run))
+
+
+class Troubles(ShownCase):
+    def test_the_whole_text_of_a_begin_and_an_end(self):
+        self.troubles(TROUBLE)
+        self.notify()
+        self.one_mail(BEGIN.format(host=HOST), 'trouble: zen: quarantined', spooled=['lock', 'troubles'])
+        self.troubles()
+        before = int(time.time())
+        self.notify()
+        ended = {utc(before), utc(time.time())}
+        text, = (mail.partition('\n\n')[2] for mail in self.mails())
+        lines = BEGIN.format(host=HOST).partition('\n\n')[0].split('\n')
+        self.assertIn(text.split('\n'), [[*lines[:-1], f'Ended:    {end}', lines[-1], ''] for end in ended])
+        self.assertEqual(self.spooled(), ['lock'])
+
+    def test_each_of_several_brings_a_mail_of_its_own_and_more_later(self):
+        other = {**TROUBLE, 'object': 'dronebl', 'text': 'dronebl: quarantined, its answers give no points: x; y'}
+        worker = {'name': 'worker-missing', 'object': None, 'severity': 'warning',
+                  'text': 'no worker has run yet; check iprep-flush.timer', 'since': None}
+        self.troubles(TROUBLE, other)
+        self.notify()
+        self.assertEqual(sorted(self.subjects()), ['trouble: dronebl: quarantined', 'trouble: zen: quarantined'])
+        self.troubles(TROUBLE, worker)
+        self.notify()
+        self.assertEqual(sorted(self.subjects()),
+                         ['trouble over: dronebl: quarantined', 'trouble: no worker has run yet'])
+        self.troubles()
+        self.notify()
+        self.assertEqual(sorted(self.subjects()),
+                         ['trouble over: no worker has run yet', 'trouble over: zen: quarantined'])
+
+    def test_one_whose_text_changes_is_the_same(self):
+        self.troubles(TROUBLE)
+        self.notify()
+        self.troubles({**TROUBLE, 'text': 'zen: quarantined, for other reasons', 'since': 1764160000, 'severity': 'warning'})
+        self.notify()
+        self.assertEqual(self.subjects(), ['trouble: zen: quarantined'])
+
+    def test_blocks_and_troubles_are_sent_by_one_run(self):
+        self.new(A)
+        self.troubles(TROUBLE)
+        self.notify()
+        self.assertEqual(sorted(self.subjects()), ['1 new block', 'trouble: zen: quarantined'])
+
+    def test_the_reason_why_health_is_unknown_is_told_and_blocks_are_sent_all_the_same(self):
+        self.new(A)
+        self.write('report-health.does', 'echo "rep-report: iprep.conf:12: unknown key" >&2; exit 78')
+        self.assertEqual(self.notify(78), 'iprep-notify: rep-report --health: failed with status 78: rep-report: '
+                                          'iprep.conf:12: unknown key\n')
+        mails = self.mails()
+        self.assertEqual(len(mails), 2)
+        self.assertIn('Trouble:  iprep: its health is unknown: rep-report:\n          iprep.conf:12: unknown key\n', mails[0])
+
+    def test_hostile_troubles_reach_no_header_and_end_no_run(self):
+        evil = 'x\\u000aBcc: evil@example.org'
+        for text in ('a\\nBcc: evil@example.org', '$(touch pwned)`touch pwned`', '%s%n%d', 'é\x1b[2J', '\\t\\"', 'x' * 5000):
+            with self.subTest(text):
+                self.troubles({**TROUBLE, 'object': evil, 'text': text}, {**TROUBLE, 'object': text})
+                self.notify()
+                self.troubles()
+                self.notify()
+                mails = self.mails()
+                self.assertEqual(len(mails), 4)
+                for mail in mails:
+                    head = mail.partition('\n\n')[0].split('\n')
+                    self.assertEqual([head[0], *head[2:]], ['To: root', *HEADERS])
+                    self.assertRegex(head[1], r'\ASubject: [ -~]{1,400}\Z')
+                    self.assertLess(max(map(len, mail.split('\n'))), 990)
+        self.assertFalse(self.exists('pwned'))
+
+    def test_output_that_is_not_understood_changes_nothing_that_is_known(self):
+        self.troubles(TROUBLE)
+        self.notify()
+        self.mails()
+        for output in ('{}\n', 'IPREP OK - no trouble\n', '{"name":"a","object":"b"}\n', '\n'):
+            self.write('health', output)
+            self.assertIn('unexpected output', self.notify(70))
+        self.assertEqual(self.subjects(), ['trouble: iprep: its health is unknown'])
+        self.troubles(TROUBLE)
+        self.notify()
+        self.assertEqual(self.subjects(), ['trouble over: iprep: its health is unknown'])
+
+
+class Digests(ShownCase):
+    SUMMARY = 'Blocks      3\nReports     5\n'
+
+    def setUp(self):
+        super().setUp()
+        self.write('summary', self.SUMMARY)
+
+    @staticmethod
+    def today():
+        return int(time.time()) // DAY
+
+    def sent_last(self, day):
+        """As if the last digest had been of the period before that day."""
+        for path in glob.glob(self.path('spool/digest.*')):
+            os.remove(path)
+        self.write(f'spool/digest.{day}', '')
+
+    def ready_for(self, digest):
+        self.report_is(digest)
+        self.notify()
+        self.assert_no_mail(['lock'])          # not of the time before it was installed
+
+    def title(self, digest, today):
+        if digest == 'daily':
+            return f'day of {date(today - 1)}'
+        return f'week of {date(today - (today + 3) % 7 - 7)}'
+
+    def test_each_period_brings_one(self):
+        for digest, since in (('daily', '1d'), ('weekly', '7d')):
+            with self.subTest(digest):
+                self.ready_for(digest)
+                self.sent_last(self.today() - 8)
+                titles = {self.title(digest, self.today())}
+                self.notify()
+                titles.add(self.title(digest, self.today()))
+                mail, = self.mails()
+                head, _, text = mail.partition('\n\n')
+                self.assertIn(head.split('\n')[1], {f'Subject: iprep: {title} on {HOST}' for title in titles})
+                self.assertEqual(text, self.SUMMARY)
+                self.assertEqual(self.place.text('summaries').split()[-1], since)
+                if digest == 'weekly':
+                    self.assertIn(datetime.date.fromisoformat(re.findall(r'\d{4}-\d\d-\d\d', head)[0]).weekday(), {0})
+                for _ in range(2):
+                    self.notify()
+                self.assertEqual(self.mails(), [])
+                self.assertEqual(len(glob.glob(self.path('spool/digest.*'))), 1)
+
+    def test_never_means_none(self):
+        self.ready_for('weekly')
+        self.report_is('never')
+        self.sent_last(self.today() - 8)
+        self.notify()
+        self.assertEqual((self.mails(), self.exists('summaries')), ([], False))
+
+    def test_one_that_cannot_be_sent_is_kept_and_no_later_one_takes_its_place(self):
+        self.ready_for('weekly')
+        self.sent_last(self.today() - 8)
+        self.unsent()
+        pending = glob.glob(self.path('spool/digest.*'))
+        self.assertIn('week of ', ''.join(map(self.read, pending)))
+        os.rename(max(pending), self.path(f'spool/digest.{self.today() - 9}'))      # a week ago
+        self.write('summary', 'another\n')
+        self.unsent()
+        self.sent()
+        self.assertEqual([mail.partition('\n\n')[2] for mail in self.mails()], [self.SUMMARY, 'another\n'])
+        self.assertEqual(self.spooled(), ['lock'])
+        self.notify()
+        self.assertEqual(self.mails(), [])
+
+    def read(self, path):
+        with open(path, encoding='ascii') as f:
+            return f.read()
+
+    def test_a_summary_that_fails_is_retried_by_the_next_run(self):
+        self.ready_for('daily')
+        self.sent_last(self.today() - 8)
+        self.write('report-summary.does', 'echo half; echo "rep-report: it is damaged" >&2; exit 74')
+        self.assertEqual(self.notify(74), 'iprep-notify: rep-report --summary: failed with status 74: '
+                                          'rep-report: it is damaged\n')
+        self.assertEqual(self.mails(), [])
+        os.remove(self.path('report-summary.does'))
+        self.notify()
+        self.assertEqual(len(self.mails()), 1)
+
+    def test_a_clock_that_was_wrong_stops_it_for_a_day_at_most(self):
+        self.ready_for('daily')
+        self.sent_last(self.today() + 3000)
+        self.notify()
+        self.assertEqual(self.mails(), [])
+        self.sent_last(self.today() - 1)
+        self.notify()
+        self.assertEqual(len(self.mails()), 1)
+
+
+class Commands(ShownCase):
+    """With [notify] command"""
+
+    def setUp(self):
+        super().setUp()
+        self.write('tell', COMMAND.format(dir=self.place.dir), 0o755)
+        self.report_is('never', command=self.path('tell'))
+        self.options['--sendmail'] = self.path('no/sendmail')
+
+    def does(self, what):
+        self.write('command.does', what)
+
+    def test_the_text_is_its_standard_input_and_mail_plays_no_part(self):
+        self.write('defaults', 'MAILTO=\n')
+        self.options['--sendmail'] = self.path('sendmail')
+        self.new(A)
+        self.troubles(TROUBLE)
+        self.notify(env={'SECRET': 'x', 'HOME': '/nowhere'})
+        self.notify()
+        self.assertEqual(self.mails(), [f'Subject: iprep: trouble: zen: quarantined on {HOST}\n\n' + BEGIN.format(host=HOST),
+                                        f'Subject: iprep: 1 new block on {HOST}\n\n' + BLOCK.format(A)])
+        self.assertFalse(self.exists('calls'))
+        names = {line.partition('=')[0] for line in self.place.text('environment').splitlines()}
+        self.assertEqual(names - {'PWD', 'SHLVL', '_', 'OLDPWD'}, {'HOME', 'LC_ALL', 'PATH', 'SUBJECT'})
+
+    def test_it_is_a_command_of_sh(self):
+        self.report_is('never', command=f'tr a-z A-Z | cat >{self.path("out")} && echo "$SUBJECT" >{self.path("subject")}')
+        self.new(A)
+        self.notify()
+        self.assertEqual(self.place.text('out'), BLOCK.format(A).upper())
+        self.assertEqual(self.place.text('subject'), f'iprep: 1 new block on {HOST}\n')
+
+    def test_one_that_fails_or_is_missing_is_75_and_the_text_is_sent_later_with_what_came_since(self):
+        for command, says in (('exit 1', 'failed with status 1'), (self.path('tell') + '; exit 3', 'failed with status 3'),
+                              (self.path('missing'), 'failed with status 127: sh: 1: ' + self.path('missing: not found')),
+                              (self.path('digest'), 'failed with status 126: sh: 1: ' +
+                               self.path('digest: Permission denied')),
+                              ('echo; echo "curl: (6) no such host"; exit 6',
+                               'failed with status 6: curl: (6) no such host'), ('kill -9 $$', 'was killed'),
+                              ('if', 'failed with status 2: sh: 1: Syntax error: end of file unexpected (expecting "then")')):
+            with self.subTest(command):
+                self.report_is('never', command=command)
+                self.new(A)
+                self.troubles()
+                for _ in range(2):
+                    said = self.notify(75)
+                    self.assertEqual(said.count('\n'), 1, said)
+                    self.assertIn(f'iprep-notify: [notify] command: {says}' if 'killed' not in says else says, said)
+                    self.assertIn('; the text is kept, and the next run sends it\n', said)
+                self.mails()
+                self.report_is('never', command=self.path('tell'))
+                self.new(B)
+                self.troubles(TROUBLE)
+                self.notify()
+                self.assertEqual(sorted(self.subjects()), ['2 new blocks', 'trouble: zen: quarantined'])
+                self.troubles()
+                self.notify()
+                self.notify()
+                self.assertEqual(self.subjects(), ['trouble over: zen: quarantined'])
+
+    def test_one_that_hangs_is_ended_and_the_text_is_kept(self):
+        self.shorten('command_s', 1)
+        self.does('touch hangs; exec sleep 600')
+        self.new(A)
+        self.assertEqual(self.notify(75), 'iprep-notify: [notify] command: did not end in time, or was killed; the text is '
+                                          'kept, and the next run sends it\n')
+        self.assertTrue(self.exists('hangs'))
+        self.does('')
+        self.notify()
+        self.assertEqual(self.subjects(), ['1 new block'])
+
+    def shorten(self, name, seconds):
+        """A copy of the program with another timeout."""
+        with open(NOTIFY, encoding='ascii') as f:
+            text, count = re.subn(rf'(?m)^{name}=\d+', f'{name}={seconds}', f.read())
+        self.assertEqual(count, 1)
+        self.write('notify', text, 0o755)
+        self.program = self.path('notify')
+
+    def test_what_its_children_do_later_holds_no_lock(self):
+        self.does('sleep 60 </dev/null >/dev/null 2>&1 & echo $! >child')
+        self.new(A)
+        self.notify()
+        try:
+            self.notify()
+        finally:
+            os.kill(int(self.place.text('child')), signal.SIGKILL)
+
+
+class Killed(ShownCase):
+    """Killed at any point, with all its children: nothing is lost, and at most the text that was being sent comes twice."""
+
+    def scene(self):
+        """What the next run has to send: an end, a begin, a block, a digest."""
+        shutil.rmtree(self.path('spool'), ignore_errors=True)
+        self.report_is('daily')
+        self.write('summary', 'x\n')
+        self.troubles({**TROUBLE, 'object': 'dronebl', 'text': 'dronebl: quarantined, now'})
+        self.notify()
+        self.assertEqual(self.subjects(), ['trouble: dronebl: quarantined'])
+        first, = glob.glob(self.path('spool/digest.*'))
+        os.rename(first, self.path(f'spool/digest.{int(time.time()) // DAY - 2}'))
+        self.troubles(TROUBLE)
+        self.new(B)
+
+    def killed_after(self, steps):
+        """A run that is killed when it has done so many steps; whether it had more of them."""
+        trace, write = os.pipe()
+        with subprocess.Popen(['sh', '-x', *self.command()], stdin=subprocess.DEVNULL, stderr=write,
+                              start_new_session=True) as p, open(trace, 'rb', buffering=0) as lines:
+            os.close(write)
+            seen, text = 0, b' '
+            while seen < steps and text:
+                text = lines.read(1)
+                seen += text == b'\n'
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(p.pid, signal.SIGKILL)
+            p.wait(60)
+        return seen >= steps
+
+    def test_at_every_step(self):
+        wanted = {'trouble over: dronebl: quarantined', 'trouble: zen: quarantined', 'blocks', 'digest'}
+        steps, more = 4, True
+        while more:
+            self.scene()
+            more = self.killed_after(steps)
+            self.notify()
+            self.notify()
+            said = [re.sub('^. new blocks?$', 'blocks', re.sub('^day of .*', 'digest', subject))
+                    for subject in self.subjects()]
+            self.assertEqual(set(said), wanted, steps)
+            self.assertLessEqual(len(said), len(wanted) + 1, steps)
+            self.assertEqual(self.spooled(), ['lock', 'troubles'], steps)
+            steps += 7
+        self.assertGreater(steps, 150)
+
+
+class Real(NotifyCase):
+    """A block in a real store; the configuration of the place reaches the programs through scripts."""
 
     def setUp(self):
         super().setUp()
         self.ready()
-        self.write('check', f'#!/bin/sh\nexec {" ".join(self.place.command("rep-check"))} "$@"\n', 0o755)
+        for name, program in (('check', 'rep-check'), ('report', 'rep-report')):
+            self.write(name, f'#!/bin/sh\n[ "$1" != --health ] || exit 0\nexec {" ".join(self.place.command(program))} "$@"\n', 0o755)
 
     def test_each_block_is_mailed_once(self):
         self.notify()
