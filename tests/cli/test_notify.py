@@ -369,14 +369,33 @@ class Notify(ShownCase):
         self.notify()
         self.mailed(A)
 
-    def test_cron_without_sendmail_does_not_mark_blocks_as_listed(self):
+    def test_with_neither_sendmail_nor_command_the_unit_and_cron_do_nothing(self):
+        self.new(A)
+        self.options['--sendmail'] = self.path('no/sendmail')
+        self.program = self.path('if-possible')
+        self.write('if-possible', f'#!/bin/sh\nexec {NOTIFY} --if-possible "$@"\n', 0o755)
+        self.notify()
+        self.assert_no_mail([])
+        self.report_is('never', command=f'cat >{self.path("told")}')
+        self.notify()
+        self.assertEqual(self.place.text('told'), BLOCK.format(A))
+        self.new(B)
+        self.options['--sendmail'] = self.path('sendmail')
+        self.report_is('never')
+        self.notify()
+        self.mailed(B)
+
+    def test_cron_logs_what_iprep_notify_reports_and_mails_nothing_itself(self):
         job, = [line.split(None, 6)[6] for line in lines_of('cron.d/iprep') if line.startswith('41 ')]
-        self.write('rep-check', '#!/bin/sh\necho "$*"\n', 0o755)
-        for sendmail, says in ((self.path('no/sendmail'), ''), (self.path('rep-check'), '--blocks --new\n')):
-            env = {'PATH': f'{self.place.dir}:/usr/bin:/bin', 'SYSTEMD': '/none', 'TIMERS': '/none',
-                   'SENDMAIL': sendmail}
-            done = subprocess.run(['sh', '-c', job], env=env, capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, says, ''))
+        self.write('notify', '#!/bin/sh\necho "ran $*" >ran\necho out\necho wrong >&2\nexit 75\n', 0o755)
+        self.write('logger', '#!/bin/sh\n{ echo "$*"; cat; } >logged\n', 0o755)
+        for notify, logged in ((self.path('none'), None), (self.path('notify'), 'out\nwrong\n')):
+            env = {'PATH': f'{self.place.dir}:/usr/bin:/bin', 'SYSTEMD': '/none', 'TIMERS': '/none', 'NOTIFY': notify}
+            done = subprocess.run(['sh', '-c', job], env=env, cwd=self.place.dir, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+            self.assertEqual(self.exists('logged'), bool(logged))
+        self.assertEqual(self.place.text('ran'), 'ran --if-possible\n')
+        self.assertEqual(self.place.text('logged'), '-t iprep-notify -p daemon.err\n' + logged)
 
     def test_an_unsafe_spool_is_refused_before_a_block_is_marked_as_listed(self):
         self.new(A)
@@ -491,7 +510,7 @@ class Troubles(ShownCase):
                                           'iprep.conf:12: unknown key\n')
         mails = self.mails()
         self.assertEqual(len(mails), 2)
-        self.assertIn('Trouble:  iprep: its health is unknown: rep-report:\n          iprep.conf:12: unknown key\n', mails[0])
+        self.assertIn('Trouble:  iprep: its health is unknown: rep-report: iprep.conf:12: unknown\n          key\n', mails[0])
 
     def test_hostile_troubles_reach_no_header_and_end_no_run(self):
         evil = 'x\\u000aBcc: evil@example.org'
@@ -723,7 +742,7 @@ class Killed(ShownCase):
         self.new(B)
 
     def killed_after(self, steps):
-        """A run that is killed when it has done so many steps; whether it had more of them."""
+        """A run that is killed after this number of steps; whether it had more of them."""
         trace, write = os.pipe()
         with subprocess.Popen(['sh', '-x', *self.command()], stdin=subprocess.DEVNULL, stderr=write,
                               start_new_session=True) as p, open(trace, 'rb', buffering=0) as lines:
@@ -761,7 +780,7 @@ class Real(NotifyCase):
         super().setUp()
         self.ready()
         for name, program in (('check', 'rep-check'), ('report', 'rep-report')):
-            self.write(name, f'#!/bin/sh\n[ "$1" != --health ] || exit 0\nexec {" ".join(self.place.command(program))} "$@"\n', 0o755)
+            self.write(name, f'#!/bin/sh\nexec {" ".join(self.place.command(program))} "$@"\n', 0o755)
 
     def test_each_block_is_mailed_once(self):
         self.notify()
@@ -773,20 +792,47 @@ class Real(NotifyCase):
         mail, = self.mails()
         head, _, body = mail.partition('\n\n')
         self.assertIn('Subject: iprep: 2 new blocks on ', head)
-        for address in (A, B):
-            found = re.findall(rf'(?m)^{re.escape(address)} .*\bknown\b.*\bsshd\b', body)
-            self.assertEqual(len(found), 1, body)
-            self.assertIn(f'https://www.abuseipdb.com/check/{address}', body)
-            self.assertRegex(body, rf'rep-purge [^\n]*{re.escape(address)}')
+        ends = [utc(until) for until, in self.sql('SELECT until FROM block ORDER BY key')]
+        made = [utc(first) for first, in self.sql('SELECT first_at FROM block ORDER BY key')]
+        self.assertEqual(body, ''.join(f"""{address}
+  Blocked:   known, until {end}
+  Since:     {since}
+  Jail:      sshd
+  Score:     3
+  Listed by: zen
+  Details:   https://www.abuseipdb.com/check/{address}
+  Undo:      fail2ban-client unban $(rep-purge --pardon 30d {address})
+
+""" for address, end, since in zip((A, B), ends, made)))
         self.notify()
         self.assertEqual(self.mails(), [])
         self.block(C)
         self.notify()
         mail, = self.mails()
         self.assertIn('Subject: iprep: 1 new block on ', mail)
-        self.assertNotIn(f'{A} ', mail)
+        self.assertNotIn(f'{A}\n', mail)
         self.notify()
         self.assertEqual(self.mails(), [])
+
+    def test_who_lists_new_blocks_by_hand_takes_none_from_the_mail_nor_the_mail_from_them(self):
+        self.block(A)
+        self.assertIn(A, self.run_it('rep-check', '--blocks', '--new').stdout)
+        self.block(B)
+        self.notify()
+        self.assertEqual(self.subjects(), ['2 new blocks'])
+        self.assertIn(B, self.run_it('rep-check', '--blocks', '--new').stdout)
+
+    def test_the_settings_are_those_of_the_configuration(self):
+        told = self.path('told')
+        self.place.change('[general]\n', f'[notify]\ncommand = cat >{told}; echo "$SUBJECT" >>{told}\ndigest = never\n[general]\n')
+        said = self.run_it('rep-report', '--notify-settings', '--json').stdout
+        self.assertEqual(json.loads(said), {'digest': 'never', 'command': f'cat >{told}; echo "$SUBJECT" >>{told}'})
+        self.block(A)
+        self.notify()
+        self.assertEqual(self.mails(), [])
+        text = self.place.text('told')
+        self.assertTrue(text.startswith(f'{A}\n') and text.endswith(f'\niprep: 1 new block on {HOST}\n'), text)
+        self.assertEqual(glob.glob(self.path('spool/digest.*')), [])
 
     def test_a_flush_and_a_purge_that_have_nothing_to_do_say_nothing(self):
         for call in (('rep-report', '--flush', '--quiet', '--linger', '0'), ('rep-purge', '--quiet')):
@@ -842,7 +888,7 @@ class Files(unittest.TestCase):
         self.assertTrue(all(line.endswith('\n') for line in lines))
         jobs = [line.rstrip('\n') for line in lines if re.match(r'[^#\s=]+\s', line)]
         for setting in ('MAILTO=root', 'TIMERS=/etc/systemd/system/timers.target.wants', 'SYSTEMD=/run/systemd/system',
-                        'SENDMAIL=/usr/sbin/sendmail', 'RELEASE=/usr/libexec/iprep-release'):
+                        'NOTIFY=/usr/libexec/iprep-notify', 'RELEASE=/usr/libexec/iprep-release'):
             self.assertIn(setting + '\n', lines)
         self.assertEqual(len(jobs), 5)
         for job in jobs:
@@ -855,13 +901,12 @@ class Files(unittest.TestCase):
             self.assertNotRegex(command, r'(?<!\\)%')
             self.assertRegex(command, r'\Atest -d \$SYSTEMD && test -e \$TIMERS'
                                       r'/iprep-(flush|purge|recheck|release|notify)\.timer \|\| '
-                                      r'(! test -x \$RELEASE \|\| \$RELEASE\Z|'
-                                      r'! command -v rep-(report|purge|check) >/dev/null \|\| '
-                                      r'(! test -x \$SENDMAIL \|\| )?rep-)')
+                                      r'(! test -x \$RELEASE \|\| \$RELEASE\Z|! test -x \$NOTIFY \|\| \$NOTIFY |'
+                                      r'! command -v rep-(report|purge) >/dev/null \|\| rep-)')
             subprocess.run(['sh', '-n', '-c', command.replace(r'\%', '%')], check=True)
         self.assertEqual([job.rsplit(' || ', 1)[1].split(' <')[0] for job in jobs],
                          ['rep-report --flush --quiet', 'rep-purge --quiet', 'rep-purge --recheck --quiet', '$RELEASE',
-                          'rep-check --blocks --new'])
+                          '$NOTIFY --if-possible 2>&1 | logger -t iprep-notify -p daemon.err'])
 
     def test_the_ban_of_a_released_address_ends_within_the_hour(self):
         self.assertRegex(''.join(lines_of('cron.d/iprep')), r'(?m)^\d+ \* \* \* \* root .* \$RELEASE$')

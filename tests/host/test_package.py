@@ -28,7 +28,7 @@ MULTIARCH = f"{platform.machine()}-linux-gnu"
 WANTS = "/etc/systemd/system"
 ENABLED = {f"{WANTS}/paths.target.wants/iprep-flush.path", f"{WANTS}/timers.target.wants/iprep-flush.timer",
            f"{WANTS}/timers.target.wants/iprep-purge.timer", f"{WANTS}/timers.target.wants/iprep-recheck.timer",
-           f"{WANTS}/timers.target.wants/iprep-release.timer"}
+           f"{WANTS}/timers.target.wants/iprep-release.timer", f"{WANTS}/timers.target.wants/iprep-notify.timer"}
 LOG = "/var/log/iprep/verdict.log"
 LINE = "2026-11-23T09:51:10+0000 iprep[5077]: verdict=confirmed ip=45.1.1.1 score=16 tier=notorious\n"
 # theirs, in a fail2ban that never knew of us otherwise
