@@ -59,11 +59,19 @@ static const struct conf_key *find_key(const char *kind, const char *name)
 	return NULL;
 }
 
-static bool is_plain_section(const char *section)
+/* "tier", whose sections have names. */
+static bool is_section_kind(const char *section)
 {
 	for (int kind = SECTION_TIER; kind <= SECTION_FEED; kind++)
 		if (!strcmp(section, section_kind_name((enum section_kind)kind)))
-			return false;
+			return true;
+	return false;
+}
+
+static bool is_plain_section(const char *section)
+{
+	if (is_section_kind(section))
+		return false;
 	for (size_t i = 0; i < conf_nkeys; i++)
 		if (!strcmp(conf_keys[i].info.section, section))
 			return true;
@@ -320,7 +328,7 @@ int conf_new(struct conf **ret_conf)
 	for (size_t i = 0; i < conf_nkeys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
-		if (!is_plain_section(key->info.section))
+		if (is_section_kind(key->info.section))
 			continue;
 		if (!key->parse(key, key->info.default_text, (char *)conf + key->offset, &error)) {
 			free(conf);

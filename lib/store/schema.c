@@ -188,15 +188,35 @@ static const char *const altered[] = {
 	" NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
 };
 
-/* Is it one of the statements of the steps, whole? */
-static bool is_in_steps(const char *sql)
-{
-	size_t len = strlen(sql);
+/* In the steps: of the byte after the statement that was found last. */
+struct step_place {
+	size_t step, at;
+};
 
-	for (size_t i = 0; i < SCHEMA_VERSION; i++)
-		for (const char *at = steps[i]; (at = strstr(at, sql)); at++)
-			if (at[len] == ';' && (at == steps[i] || at[-1] == ';'))
-				return true;
+/* Is it one of the statements of a step, whole? Returns where it ends; 0: it is none. */
+static size_t end_in_step(const char *step, size_t from, const char *sql, size_t len)
+{
+	for (const char *at = step + from; (at = strstr(at, sql)); at++)
+		if (at[len] == ';' && (at == step || at[-1] == ';'))
+			return (size_t)(at - step) + len + 1;
+	return 0;
+}
+
+/* A file has them in about the order of the steps, and each hook looks: the search goes on where
+ * the last one ended, and around. */
+static bool is_in_steps(const char *sql, struct step_place *place)
+{
+	size_t len = strlen(sql), count = (size_t)SCHEMA_VERSION;
+
+	for (size_t i = 0; i <= count; i++) {
+		size_t step = (place->step + i) % count;
+		size_t end = end_in_step(steps[step], i ? 0 : place->at, sql, len);
+
+		if (!end)
+			continue;
+		*place = (struct step_place){ step, end };
+		return true;
+	}
 	return false;
 }
 
@@ -215,12 +235,17 @@ static bool is_of_sqlite(const char *sql)
 	return false;
 }
 
-bool store_schema_lists(const char *sql)
+static bool is_listed(const char *sql, struct step_place *place)
 {
 	for (size_t i = 0; i < sizeof(altered) / sizeof(altered[0]); i++)
 		if (!strcmp(sql, altered[i]))
 			return true;
-	return is_in_steps(sql) || is_of_sqlite(sql);
+	return is_in_steps(sql, place) || is_of_sqlite(sql);
+}
+
+bool store_schema_lists(const char *sql)
+{
+	return is_listed(sql, &(struct step_place){ 0 });
 }
 
 /* Would this SQLite write it so? */
@@ -244,31 +269,37 @@ static bool is_made_by_steps(const char *sql)
 	return found;
 }
 
+struct foreign {
+	struct step_place place;
+	char text[FOREIGN_MAX];
+};
+
 /* A trigger runs with our statements, a view instead of them, an index or CHECK computes what its
  * maker likes. So each must be one of ours to the letter. */
 static bool foreign_read(sqlite3_stmt *row, void *element)
 {
-	char *text = element, type[16], name[64];
+	struct foreign *foreign = element;
+	char type[16], name[64];
 	const char *sql = (const char *)sqlite3_column_text(row, 2);
 
+	if (sql && (is_listed(sql, &foreign->place) || is_made_by_steps(sql)))
+		return false;
 	sql_text(row, 0, type, sizeof(type));
 	sql_text(row, 1, name, sizeof(name));
 	if (!sql && !strcmp(type, "index")) /* of a PRIMARY KEY */
 		return false;
-	if (sql && (store_schema_lists(sql) || is_made_by_steps(sql)))
-		return false;
-	snprintf(text, FOREIGN_MAX, "not made by iprep: %s %s", type, name);
+	snprintf(foreign->text, FOREIGN_MAX, "not made by iprep: %s %s", type, name);
 	return true;
 }
 
 static int schema_check(struct store *store)
 {
-	char text[FOREIGN_MAX] = "";
-	int rc = sql_each(store, foreign_read, text, "SELECT type, name, sql FROM sqlite_schema",
-			  SQL_NONE);
+	struct foreign foreign = { .text = "" };
+	int rc = sql_each(store, foreign_read, &foreign,
+			  "SELECT type, name, sql FROM sqlite_schema", SQL_NONE);
 
 	if (rc > 0)
-		return store_damaged(store, "opening", text);
+		return store_damaged(store, "opening", foreign.text);
 	return rc;
 }
 
