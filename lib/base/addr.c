@@ -127,6 +127,8 @@ static bool prefix_read(const char *text, struct prefix *ret)
 	if (!slash)
 		return true;
 	v4 = !strchr(host, ':');
+	if (slash[1] == '0' && slash[2]) /* "/08" may be what is left of "/028": RFC 7208, 12 */
+		return false;
 	if (!int_parse(slash + 1, 0, v4 ? 32 : 128, &bits))
 		return false;
 	ret->bits = (int)bits + (v4 ? 96 : 0);

@@ -36,7 +36,7 @@ static void finish(struct allow_query *query)
 {
 	free(query->walk);
 	query->walk = NULL;
-	query->is_good = !query->why[0] || query->lost;
+	query->is_good = !query->why[0] || query->lost || query->is_cut;
 	query->done(query);
 }
 
@@ -125,6 +125,8 @@ static void judge_host(struct allow_query *query)
 		fail(query, "%s: %s", query->name, text);
 	} else if (!walk->nfound) {
 		fail(query, "%s: no address", query->name);
+	} else if (query->is_cut) {
+		fail(query, "%s: more than %d addresses", query->name, ANSWERS_MAX);
 	}
 }
 
@@ -134,6 +136,7 @@ static void got_addresses(struct allow_query *query, int type, const struct dns_
 
 	if (answer->status == NET_OK) {
 		walk->nfound++;
+		query->is_cut |= answer->is_cut;
 		add_addresses(query, answer);
 	} else if (answer->status != NET_NXDOMAIN && answer->status != NET_NODATA &&
 		   (walk->failed == NET_OK || walk->failed == NET_BROKEN)) {

@@ -33,14 +33,15 @@ struct allow_query {
 
 	/* What came of it. */
 	bool is_good; /* nnets may be 0: an SPF record that allows no address */
+	bool is_cut;  /* good, but a host has more than ANSWERS_MAX addresses of a type */
 	int lost;     /* good, but not of this type, NET_A or NET_AAAA; 0: of both */
 	struct prefix
 		*nets; /* in any order, perhaps some twice; the caller frees it, good or not */
 	size_t nnets;
 	size_t nskipped;      /* terms of SPF that are not followed: a, mx, ptr, exists, macros */
 	uint32_t ttl_s;	      /* least TTL of the answers; 0: none had one */
-	char why[DETAIL_MAX]; /* not good, or lost: printable, "_spf.example.com: timeout"; empty:
-				 as good as it gets */
+	char why[DETAIL_MAX]; /* not good, cut or lost: printable, "_spf.example.com: timeout";
+				 empty: as good as it gets */
 
 	/* allow.c's */
 	size_t nets_room;

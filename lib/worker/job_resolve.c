@@ -272,17 +272,29 @@ static int64_t wait_s(const struct resolve_work *work, bool is_good)
 	return MIN(HOST_MIN_S * ((int64_t)1 << MIN(work->fetch.tries, 8)), HOST_MAX_S);
 }
 
+/* What of the name is allowed although it was not resolved. */
+static const char *what_stays(const struct session *session, const struct resolve_work *work)
+{
+	if (feed_table_row(feeds_table(session), work->kind, work->entry->name, work->identity) < 0)
+		return "nothing is allowed for it yet";
+	if (work->query.lost)
+		return "what it resolved to before of that type stays allowed";
+	if (work->query.is_cut)
+		return "only the first are allowed";
+	return "what it resolved to before stays allowed";
+}
+
 /* Logged when it begins and when it ends, not with each try. */
 static void resolve_log(const struct session *session, const struct resolve_work *work,
 			const char *why)
 {
 	const char *key = work->kind == FEED_HOST ? "addresses" : "spf";
+	bool in_part = work->query.is_good && *work->query.why;
 
 	if (*why && strcmp(why, work->fetch.why))
-		log_line(session->log, LOG_WARNING,
-			 "[allow] %s: %s: not resolved: %s; what it resolved to before stays "
-			 "allowed",
-			 key, work->entry->name, why);
+		log_line(session->log, LOG_WARNING, "[allow] %s: %s: %s: %s; %s", key,
+			 work->entry->name, in_part ? "resolved only in part" : "not resolved", why,
+			 what_stays(session, work));
 	else if (!*why && *work->fetch.why)
 		log_line(session->log, LOG_NOTICE, "[allow] %s: %s: resolved again", key,
 			 work->entry->name);

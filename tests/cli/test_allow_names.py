@@ -125,6 +125,26 @@ class Changes(NamesCase):
         self.order.append('host')
         return behaviours.no_data()(question)
 
+    def test_the_log_tells_what_stays_allowed(self):
+        zones = {'servfail': Zone({}, word=behaviours.servfail), 'good': self.dns.zones['home.example'],
+                 'in part': Zone({}, word=behaviours.by_type({'A': behaviours.records(a=[HOME]),
+                                                              'AAAA': behaviours.servfail})),
+                 'many': Zone({}, word=behaviours.records(a=[f'45.61.1.{number}' for number in range(17)]))}
+        self.place.change('spf = mail.example', 'spf =')
+        for what, says in (
+                ('servfail', 'not resolved: home.example: SERVFAIL; nothing is allowed for it yet'),
+                ('good', 'resolved again'),
+                ('servfail', 'not resolved: home.example: SERVFAIL; what it resolved to before stays allowed'),
+                ('in part', 'resolved only in part: home.example: AAAA: SERVFAIL; '
+                            'what it resolved to before of that type stays allowed'),
+                ('many', 'resolved only in part: home.example: more than 16 addresses; only the first are allowed')):
+            self.dns.zones['home.example'] = zones[what]
+            self.ready()
+            self.due()
+            with self.subTest(what):
+                self.assertEqual(self.run_it('rep-report', '--flush').stderr,
+                                 f'rep-report: [allow] addresses: home.example: {says}\n')
+
     def test_a_name_that_moved_is_followed(self):
         self.flush()
         self.name('home.example', a=[OTHER])

@@ -257,6 +257,20 @@ TEST(a_record_that_is_cut_is_refused)
 	free(query.nets);
 }
 
+TEST(a_host_with_too_many_addresses_is_allowed_in_part_and_shown)
+{
+	struct allow_query query;
+
+	set_dns("A host.test 192.0.2.1\nAAAA host.test !nodata");
+	for (size_t i = 0; i < 2; i++)
+		script[i].dns.is_cut = script[i].dns.status == NET_OK;
+	query = resolve("host.test", false);
+	assert_true(query.is_good);
+	assert_int_equal(query.nnets, 1);
+	assert_string_equal(query.why, "host.test: more than 16 addresses");
+	free(query.nets);
+}
+
 TEST(records_that_are_left_out_may_be_spf)
 {
 	struct allow_query query;
