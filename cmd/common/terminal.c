@@ -46,16 +46,14 @@ int terminal_width(const struct terminal *terminal, FILE *out)
 	return width < WIDTH_MIN ? WIDTH_MIN : width;
 }
 
-static void put_coloured(const struct paragraph *paragraph, enum colour colour, const char *text,
-			 int len)
+/* What stands before coloured text; "": it is not coloured. */
+static const char *colour_code(const struct terminal *terminal, FILE *out, enum colour colour)
 {
-	static const char *const codes[] = { [GOOD] = "32", [BAD] = "1;31", [DOUBTFUL] = "35" };
+	static const char *const codes[] = {
+		[PLAIN] = "", [GOOD] = "\033[32m", [BAD] = "\033[1;31m", [DOUBTFUL] = "\033[35m"
+	};
 
-	if (colour == PLAIN || !paragraph->terminal->takes_colour ||
-	    !terminal_is(paragraph->terminal, paragraph->out))
-		fprintf(paragraph->out, "%.*s", len, text);
-	else
-		fprintf(paragraph->out, "\033[%sm%.*s\033[0m", codes[colour], len, text);
+	return terminal->takes_colour && terminal_is(terminal, out) ? codes[colour] : "";
 }
 
 /* ---- paragraphs ---- */
@@ -81,8 +79,47 @@ static void go_to(struct paragraph *paragraph, int column)
 
 static void break_line(struct paragraph *paragraph, int column)
 {
-	paragraph_end(paragraph);
+	fputc('\n', paragraph->out);
+	paragraph->at = 0;
+	paragraph->begun = -1;
 	go_to(paragraph, column);
+}
+
+/* The word is over: to this line if it fits, else to the next one. */
+static void end_word(struct paragraph *paragraph)
+{
+	int end = paragraph->at + paragraph->blanks + paragraph->columns;
+
+	if (!paragraph->bytes)
+		return;
+	if (!paragraph->at)
+		go_to(paragraph, paragraph->indent);
+	if (paragraph->begun >= 0 && end > paragraph->width)
+		break_line(paragraph, paragraph->hang);
+	else
+		go_to(paragraph, paragraph->at + paragraph->blanks);
+	if (paragraph->begun < 0)
+		paragraph->begun = paragraph->at;
+	fwrite(paragraph->word, 1, (size_t)paragraph->bytes, paragraph->out);
+	paragraph->at += paragraph->columns;
+	paragraph->blanks = paragraph->bytes = paragraph->columns = 0;
+}
+
+static void add_to_word(struct paragraph *paragraph, enum colour colour, const char *text, int len)
+{
+	const char *code = colour_code(paragraph->terminal, paragraph->out, colour);
+	const char *reset = *code ? "\033[0m" : "";
+	int room = WORD_MAX - (int)strlen(code) - (int)strlen(reset) - 1;
+
+	for (int part; len > 0; text += part, len -= part) {
+		part = len < room ? len : room;
+		if (paragraph->bytes + part > room)
+			end_word(paragraph);
+		paragraph->bytes += snprintf(paragraph->word + paragraph->bytes,
+					     sizeof(paragraph->word) - (size_t)paragraph->bytes,
+					     "%s%.*s%s", code, part, text, reset);
+		paragraph->columns += part;
+	}
 }
 
 /* Up to the next blank, or to the end of a list's element. */
@@ -93,29 +130,14 @@ static int word_length(const char *text)
 	return (int)(len + strspn(text + len, ","));
 }
 
-static void put_word(struct paragraph *paragraph, enum colour colour, const char *word, int len)
-{
-	int blanks = paragraph->blanks;
-
-	paragraph->blanks = 0;
-	if (!paragraph->at)
-		go_to(paragraph, paragraph->indent);
-	if (paragraph->begun >= 0 && paragraph->at + blanks + len > paragraph->width)
-		break_line(paragraph, paragraph->hang);
-	else
-		go_to(paragraph, paragraph->at + blanks);
-	if (paragraph->begun < 0)
-		paragraph->begun = paragraph->at;
-	put_coloured(paragraph, colour, word, len);
-	paragraph->at += len;
-}
-
-/* The blanks at the beginning; those at the end of a text come before the next word. */
+/* They end a word; those at the end of a text come before the next one. */
 static const char *skip_blanks(struct paragraph *paragraph, const char *text)
 {
-	size_t blanks = strspn(text, " ");
+	int blanks = (int)strspn(text, " ");
 
-	paragraph->blanks += (int)blanks;
+	if (blanks)
+		end_word(paragraph);
+	paragraph->blanks += blanks;
 	return text + blanks;
 }
 
@@ -124,8 +146,10 @@ void paragraph_put(struct paragraph *paragraph, enum colour colour, const char *
 	for (text = skip_blanks(paragraph, text); *text; text = skip_blanks(paragraph, text)) {
 		int len = word_length(text);
 
-		put_word(paragraph, colour, text, len);
+		add_to_word(paragraph, colour, text, len);
 		text += len;
+		if (text[-1] == ',')
+			end_word(paragraph);
 	}
 }
 
@@ -143,14 +167,13 @@ void paragraph_printf(struct paragraph *paragraph, const char *fmt, ...)
 void paragraph_put_whole(struct paragraph *paragraph, const char *text)
 {
 	text = skip_blanks(paragraph, text);
-	put_word(paragraph, PLAIN, text, (int)strlen(text));
+	add_to_word(paragraph, PLAIN, text, (int)strlen(text));
 }
 
 void paragraph_end(struct paragraph *paragraph)
 {
-	fputc('\n', paragraph->out);
-	paragraph->at = 0;
-	paragraph->begun = -1;
+	end_word(paragraph);
+	break_line(paragraph, 0);
 	paragraph->blanks = 0;
 }
 
@@ -203,17 +226,30 @@ static void go_to_cell(struct table *table, int len)
 	line->begun = -1;
 }
 
+/* Of the last column, which has no width, but is no strip of words either. */
+static int need_of(const struct column *column, const char *text)
+{
+	int len = (int)strlen(text), first = word_length(text);
+
+	if (column->width || len < 2)
+		return len;
+	return first > ROOM_MIN ? first : ROOM_MIN;
+}
+
 void table_put(struct table *table, enum colour colour, const char *text)
 {
 	const struct column *column = &table->columns[table->next];
-	int len = column->width ? (int)strlen(text) : word_length(text);
+	const char *code = colour_code(table->line.terminal, table->line.out, colour);
 
-	go_to_cell(table, len);
+	/* a line for nothing but "there is none" */
+	if (!column->width && table->breaks[table->next] && !strcmp(text, "-"))
+		return;
+	go_to_cell(table, need_of(column, text));
 	if (!column->width) {
 		paragraph_put(&table->line, colour, text);
 	} else {
-		put_coloured(&table->line, colour, text, len);
-		table->line.at += len;
+		fprintf(table->line.out, "%s%s%s", code, text, *code ? "\033[0m" : "");
+		table->line.at += (int)strlen(text);
 	}
 	table->next++;
 }

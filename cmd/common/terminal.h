@@ -27,15 +27,18 @@ enum colour { PLAIN, GOOD, BAD, DOUBTFUL };
 
 /* ---- paragraphs ---- */
 
+#define WORD_MAX 256
 struct paragraph {
 	const struct terminal *terminal;
 	FILE *out;
 	int width;
 	int indent; /* of its first line; of all others, hang */
 	int hang;
-	int at;	    /* column */
-	int begun;  /* where the first word of the line is; -1: there is none yet */
-	int blanks; /* before the next word */
+	int at;		     /* column */
+	int begun;	     /* where the first word of the line is; -1: there is none yet */
+	int blanks;	     /* before the word */
+	char word[WORD_MAX]; /* not written yet: it may go on; with codes of colours */
+	int bytes, columns;  /* of the word */
 };
 
 void paragraph_begin(struct paragraph *paragraph, const struct terminal *terminal, FILE *out,
@@ -44,7 +47,7 @@ void paragraph_begin(struct paragraph *paragraph, const struct terminal *termina
 void paragraph_put(struct paragraph *paragraph, enum colour colour, const char *text);
 __attribute__((format(printf, 2, 3))) void paragraph_printf(struct paragraph *paragraph,
 							    const char *fmt, ...);
-/* A command or a URL: never broken, so that it can be copied. */
+/* A command, a URL or a time: never broken, so that it can be copied. */
 void paragraph_put_whole(struct paragraph *paragraph, const char *text);
 void paragraph_end(struct paragraph *paragraph);
 

@@ -18,9 +18,12 @@ static void put_time(struct known_text *text, int64_t at)
 {
 	char when[UTC_TEXT_MAX];
 
-	paragraph_put(&text->line, PLAIN, utc_minute(at, when));
-	if (text->terminal->is_out)
-		paragraph_printf(&text->line, " (%s)", age_text(time(NULL) - at, when));
+	paragraph_put_whole(&text->line, utc_minute(at, when));
+	if (!text->terminal->is_out)
+		return;
+	paragraph_put(&text->line, PLAIN, " (");
+	paragraph_put_whole(&text->line, age_text(time(NULL) - at, when));
+	paragraph_put(&text->line, PLAIN, ")");
 }
 
 /* ---- the block ---- */
