@@ -22,7 +22,9 @@ import unittest
 
 import rows
 from cases import Case
-from places import DAY, OWNER, TOP
+from clocks import MovedPlace
+from places import DAY, KEY, OWNER, TOP
+from test_health import Situation
 from waiting import wait_until
 
 FILES = os.path.join(TOP, 'fail2ban')
@@ -60,8 +62,8 @@ case $* in
 esac
 """
 TROUBLE = {'name': 'list-quarantined', 'object': 'zen', 'severity': 'critical',
-           'text': 'zen: quarantined, its answers give no points: lists "127.0.0.1"; test it with rep-check --self-test, or '
-                   'set enabled = no in [dnsbl zen]', 'since': 1764150660}
+           'text': 'zen: quarantined, its answers give no points: lists "127.0.0.1"; test it with rep-check '
+                   '--self-test, or set enabled = no in [dnsbl zen]', 'since': 1764150660}
 BEGIN = """Trouble:  zen: quarantined, its answers give no points: lists "127.0.0.1";
           test it with rep-check --self-test, or set enabled = no in [dnsbl
           zen]
@@ -120,6 +122,15 @@ class NotifyCase(Case):
 
     def write(self, name, text, mode=0o644):
         self.place.write(name, text.encode('latin-1'), mode)
+
+    def real_programs(self):
+        """The programs of the place, in the directory of the first one."""
+        for name, program in (('check', 'rep-check'), ('report', 'rep-report')):
+            moved = self.place.environment(program) if isinstance(self.place, MovedPlace) else {}
+            words = ['env', *(f'{key}={value}' for key, value in moved.items()), *self.place.command(program)]
+            with open(self.path(name), 'w', encoding='ascii') as f:
+                f.write(f'#!/bin/sh\nexec {" ".join(words)} "$@"\n')
+            os.chmod(self.path(name), 0o755)
 
     def sendmail_does(self, what):
         """None: it takes each mail."""
@@ -363,7 +374,8 @@ class Notify(ShownCase):
         self.new(A)
         self.options['--sendmail'] = missing = self.path('no/sendmail')
         self.assertEqual(self.notify(69), f'iprep-notify: {missing}: not installed, no mail can be sent; '
-                                          'install a mail server, set [notify] command, or disable iprep-notify.timer\n')
+                                          'install a mail server, set [notify] command, or disable '
+                                          'iprep-notify.timer\n')
         self.assertTrue(self.exists('new'))
         self.options['--sendmail'] = self.path('sendmail')
         self.notify()
@@ -391,7 +403,8 @@ class Notify(ShownCase):
         self.write('logger', '#!/bin/sh\n{ echo "$*"; cat; } >logged\n', 0o755)
         for notify, logged in ((self.path('none'), None), (self.path('notify'), 'out\nwrong\n')):
             env = {'PATH': f'{self.place.dir}:/usr/bin:/bin', 'SYSTEMD': '/none', 'TIMERS': '/none', 'NOTIFY': notify}
-            done = subprocess.run(['sh', '-c', job], env=env, cwd=self.place.dir, capture_output=True, text=True, check=False)
+            done = subprocess.run(['sh', '-c', job], env=env, cwd=self.place.dir, capture_output=True, text=True,
+                                  check=False)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
             self.assertEqual(self.exists('logged'), bool(logged))
         self.assertEqual(self.place.text('ran'), 'ran --if-possible\n')
@@ -493,7 +506,7 @@ class Troubles(ShownCase):
     def test_one_whose_text_changes_is_the_same(self):
         self.troubles(TROUBLE)
         self.notify()
-        self.troubles({**TROUBLE, 'text': 'zen: quarantined, for other reasons', 'since': 1764160000, 'severity': 'warning'})
+        self.troubles({**TROUBLE, 'text': 'zen: quarantined, for other reasons', 'severity': 'warning', 'since': None})
         self.notify()
         self.assertEqual(self.subjects(), ['trouble: zen: quarantined'])
 
@@ -510,11 +523,13 @@ class Troubles(ShownCase):
                                           'iprep.conf:12: unknown key\n')
         mails = self.mails()
         self.assertEqual(len(mails), 2)
-        self.assertIn('Trouble:  iprep: its health is unknown: rep-report: iprep.conf:12: unknown\n          key\n', mails[0])
+        self.assertIn('Trouble:  iprep: its health is unknown: rep-report: iprep.conf:12: unknown\n'
+                      '          key\n', mails[0])
 
     def test_hostile_troubles_reach_no_header_and_end_no_run(self):
         evil = 'x\\u000aBcc: evil@example.org'
-        for text in ('a\\nBcc: evil@example.org', '$(touch pwned)`touch pwned`', '%s%n%d', 'é\x1b[2J', '\\t\\"', 'x' * 5000):
+        for text in ('a\\nBcc: evil@example.org', '$(touch pwned)`touch pwned`', '%s%n%d', 'é\x1b[2J', '\\t\\"',
+                     'x' * 5000):
             with self.subTest(text):
                 self.troubles({**TROUBLE, 'object': evil, 'text': text}, {**TROUBLE, 'object': text})
                 self.notify()
@@ -655,36 +670,38 @@ class Commands(ShownCase):
         self.troubles(TROUBLE)
         self.notify(env={'SECRET': 'x', 'HOME': '/nowhere'})
         self.notify()
-        self.assertEqual(self.mails(), [f'Subject: iprep: trouble: zen: quarantined on {HOST}\n\n' + BEGIN.format(host=HOST),
-                                        f'Subject: iprep: 1 new block on {HOST}\n\n' + BLOCK.format(A)])
+        self.assertEqual(self.mails(),
+                         [f'Subject: iprep: trouble: zen: quarantined on {HOST}\n\n' + BEGIN.format(host=HOST),
+                          f'Subject: iprep: 1 new block on {HOST}\n\n' + BLOCK.format(A)])
         self.assertFalse(self.exists('calls'))
         names = {line.partition('=')[0] for line in self.place.text('environment').splitlines()}
         self.assertEqual(names - {'PWD', 'SHLVL', '_', 'OLDPWD'}, {'HOME', 'LC_ALL', 'PATH', 'SUBJECT'})
 
     def test_it_is_a_command_of_sh(self):
-        self.report_is('never', command=f'tr a-z A-Z | cat >{self.path("out")} && echo "$SUBJECT" >{self.path("subject")}')
+        out, subject = self.path('out'), self.path('subject')
+        self.report_is('never', command=f'tr a-z A-Z | cat >{out} && echo "$SUBJECT" >{subject}')
         self.new(A)
         self.notify()
         self.assertEqual(self.place.text('out'), BLOCK.format(A).upper())
         self.assertEqual(self.place.text('subject'), f'iprep: 1 new block on {HOST}\n')
 
     def test_one_that_fails_or_is_missing_is_75_and_the_text_is_sent_later_with_what_came_since(self):
-        for command, says in (('exit 1', 'failed with status 1'), (self.path('tell') + '; exit 3', 'failed with status 3'),
-                              (self.path('missing'), 'failed with status 127: sh: 1: ' + self.path('missing: not found')),
-                              (self.path('digest'), 'failed with status 126: sh: 1: ' +
-                               self.path('digest: Permission denied')),
-                              ('echo; echo "curl: (6) no such host"; exit 6',
-                               'failed with status 6: curl: (6) no such host'), ('kill -9 $$', 'was killed'),
-                              ('if', 'failed with status 2: sh: 1: Syntax error: end of file unexpected (expecting "then")')):
+        none, shut, end = self.path('none'), self.path('digest'), 'end of file unexpected (expecting "then")'
+        for command, says in (
+                ('exit 1', 'failed with status 1'), (self.path('tell') + '; exit 3', 'failed with status 3'),
+                (none, f'failed with status 127: sh: 1: {none}: not found'),
+                (shut, f'failed with status 126: sh: 1: {shut}: Permission denied'),
+                ('echo; echo "curl: (6) no such host"; exit 6', 'failed with status 6: curl: (6) no such host'),
+                ('kill -9 $$', 'did not end in time, or was killed'),
+                ('if', f'failed with status 2: sh: 1: Syntax error: {end}')):
             with self.subTest(command):
                 self.report_is('never', command=command)
                 self.new(A)
                 self.troubles()
                 for _ in range(2):
                     said = self.notify(75)
-                    self.assertEqual(said.count('\n'), 1, said)
-                    self.assertIn(f'iprep-notify: [notify] command: {says}' if 'killed' not in says else says, said)
-                    self.assertIn('; the text is kept, and the next run sends it\n', said)
+                    self.assertEqual(said, f'iprep-notify: [notify] command: {says}; the text is kept, and the '
+                                           'next run sends it\n')
                 self.mails()
                 self.report_is('never', command=self.path('tell'))
                 self.new(B)
@@ -700,8 +717,8 @@ class Commands(ShownCase):
         self.shorten('command_s', 1)
         self.does('touch hangs; exec sleep 600')
         self.new(A)
-        self.assertEqual(self.notify(75), 'iprep-notify: [notify] command: did not end in time, or was killed; the text is '
-                                          'kept, and the next run sends it\n')
+        self.assertEqual(self.notify(75), 'iprep-notify: [notify] command: did not end in time, or was killed; the '
+                                          'text is kept, and the next run sends it\n')
         self.assertTrue(self.exists('hangs'))
         self.does('')
         self.notify()
@@ -726,7 +743,7 @@ class Commands(ShownCase):
 
 
 class Killed(ShownCase):
-    """Killed at any point, with all its children: nothing is lost, and at most the text that was being sent comes twice."""
+    """Killed at any point, with its children: nothing is lost, and at most the text that was being sent comes twice."""
 
     def scene(self):
         """What the next run has to send: an end, a begin, a block, a digest."""
@@ -779,8 +796,7 @@ class Real(NotifyCase):
     def setUp(self):
         super().setUp()
         self.ready()
-        for name, program in (('check', 'rep-check'), ('report', 'rep-report')):
-            self.write(name, f'#!/bin/sh\nexec {" ".join(self.place.command(program))} "$@"\n', 0o755)
+        self.real_programs()
 
     def test_each_block_is_mailed_once(self):
         self.notify()
@@ -814,6 +830,38 @@ class Real(NotifyCase):
         self.notify()
         self.assertEqual(self.mails(), [])
 
+    def test_the_digest_is_the_summary(self):
+        self.block(A)
+        self.notify()
+        self.mails()
+        for path in glob.glob(self.path('spool/digest.*')):
+            os.remove(path)
+        self.write(f'spool/digest.{int(time.time()) // DAY - 8}', '')
+        shown = self.run_it('rep-report', '--summary', '--since', '7d').stdout
+        self.notify()
+        mail, = self.mails()
+        head, _, text = mail.partition('\n\n')
+        self.assertRegex(head, r'Subject: iprep: week of 20\d\d-\d\d-\d\d on ')
+        times = re.compile(r'20\d\d-\d\d-\d\d \d\d:\d\d')
+        self.assertEqual(times.sub('TIME', text), times.sub('TIME', shown))
+
+    def test_no_hook_waits_for_a_command_that_hangs(self):
+        hangs, goes_on = self.path('hangs'), self.path('goes-on')
+        os.mkfifo(goes_on)
+        self.place.change('[general]\n', f'[notify]\ncommand = touch {hangs} && cat {goes_on}\n[general]\n')
+        self.block(A)
+        with subprocess.Popen(self.command(), stdin=subprocess.DEVNULL) as p:
+            wait_until(lambda: self.exists('hangs') or p.poll() is not None, 'the command runs')
+            self.gate(A, status=10)
+            self.gate(C)
+            self.enqueue(B)
+            self.login(C)
+            self.silent('rep-check', '--is-blocked', '--', A, status=10)
+            self.assertIsNone(p.poll())
+            with open(goes_on, 'wb'):
+                pass
+            self.assertEqual(p.wait(60), 0)
+
     def test_who_lists_new_blocks_by_hand_takes_none_from_the_mail_nor_the_mail_from_them(self):
         self.block(A)
         self.assertIn(A, self.run_it('rep-check', '--blocks', '--new').stdout)
@@ -824,9 +872,10 @@ class Real(NotifyCase):
 
     def test_the_settings_are_those_of_the_configuration(self):
         told = self.path('told')
-        self.place.change('[general]\n', f'[notify]\ncommand = cat >{told}; echo "$SUBJECT" >>{told}\ndigest = never\n[general]\n')
+        command = f'cat >{told}; echo "$SUBJECT" >>{told}'
+        self.place.change('[general]\n', f'[notify]\ncommand = {command}\ndigest = never\n[general]\n')
         said = self.run_it('rep-report', '--notify-settings', '--json').stdout
-        self.assertEqual(json.loads(said), {'digest': 'never', 'command': f'cat >{told}; echo "$SUBJECT" >>{told}'})
+        self.assertEqual(json.loads(said), {'digest': 'never', 'command': command})
         self.block(A)
         self.notify()
         self.assertEqual(self.mails(), [])
@@ -838,6 +887,46 @@ class Real(NotifyCase):
         for call in (('rep-report', '--flush', '--quiet', '--linger', '0'), ('rep-purge', '--quiet')):
             self.start()                   # each is the first one to run
             self.silent(*call)
+
+
+@rows.each('health.tsv', at_least=15)
+class RealTroubles(Situation, NotifyCase):
+    """Each that rep-report --health knows, produced and ended: one mail of each, however many runs there are."""
+    sections = {'general': {'timeout_ms': 1500}}
+    lists = {'zen': '127.0.0.2*3'}
+    has_resolver = True
+    has_api = True
+    key = KEY
+
+    def told(self):
+        """What two runs told, without blocks: their programs may fail."""
+        self.real_programs()
+        for _ in range(2):
+            self.notify(None)
+        return [subject for subject in self.subjects() if not re.match(r'\d+ new block', subject)]
+
+    def subjects(self):
+        places = self.place
+        self.place = self.first
+        try:
+            return super().subjects()
+        finally:
+            self.place = places
+
+    def try_row(self, row):
+        self.first = self.place
+        self.ready()
+        self.assertEqual(self.told(), [])
+        getattr(self, row['situation'])()
+        begun = self.told()
+        object_, text = (row[name].replace('{dir}', self.place.dir) for name in ('object', 'text'))
+        start = re.escape(re.split('[:;,] |<', text[len(object_) + 2:])[0])
+        mine = [subject for subject in begun if re.match(rf'trouble: {re.escape(object_)}: {start}', subject)]
+        self.assertEqual((len(mine), len(set(begun))), (1, len(begun)), begun)
+        getattr(self, 'end_' + row['situation'])()
+        ended = self.told()
+        self.assertEqual(sorted(ended), sorted(subject.replace('trouble: ', 'trouble over: ', 1) for subject in begun))
+        self.assertEqual(self.told(), [])
 
 
 class Files(unittest.TestCase):

@@ -30,11 +30,13 @@ def sanitizers(program):
 class MovedPlace(places.Place):
     wall = boot = 0
 
-    def run(self, program, *args, **more):
+    def environment(self, program):
         preload = ':'.join([*sanitizers(self.command(program)[0]), places.library('moved_clock')])
-        env = {'PATH': '/usr/bin:/bin', 'LD_PRELOAD': preload, 'IPREP_WALL_S': str(self.wall),
-               'IPREP_BOOT_S': str(self.boot)}
-        return super().run(program, *args, env=env, **more)
+        return {'PATH': '/usr/bin:/bin', 'LD_PRELOAD': preload, 'IPREP_WALL_S': str(self.wall),
+                'IPREP_BOOT_S': str(self.boot)}
+
+    def run(self, program, *args, **more):
+        return super().run(program, *args, env=self.environment(program), **more)
 
 
 class MovedCase(Case):
