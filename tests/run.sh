@@ -84,7 +84,7 @@ run() {
 	echo "== testing $name on $release"
 	sh "$top/.ci/test" "$dir/$name" "$@" || status=1
 }
-machines='host/(live|log_forms|journal|package|source|upgrade|units|removal)'
+machines='host/(live|log_forms|journal|package|source|upgrade|units|removal|summary_page)'
 build released -DIPREP_WERROR=ON
 if [ "$what" = part ]; then
 	run released -E "$machines"

@@ -109,6 +109,11 @@ const char *endpoint_state(const struct iprep_endpoint *endpoint, char dst[ENDPO
 	return dst;
 }
 
+const char *severity_text(const struct summary_trouble *trouble)
+{
+	return trouble->severity > 1 ? "critical" : "warning";
+}
+
 /* ---- collecting ---- */
 
 struct collector {
@@ -233,6 +238,45 @@ static int on_network(void *user, const struct iprep_network *network)
 	return 0;
 }
 
+static int out_of_memory(struct cli *cli)
+{
+	cli_error(cli, "out of memory");
+	return EX_OSERR;
+}
+
+static int on_summary_trouble(void *user, const struct iprep_trouble *trouble)
+{
+	struct collector *collector = user;
+	struct summary *summary = collector->summary;
+	struct summary_trouble *list = reallocarray(summary->troubles, summary->ntroubles + 1,
+						    sizeof(*summary->troubles));
+
+	collector->out_of_memory = !list;
+	if (!list)
+		return 1;
+	summary->troubles = list;
+	list += summary->ntroubles++;
+	*list = (struct summary_trouble){ .name = strdup(trouble->name),
+					  .object = strdup(trouble->object),
+					  .text = strdup(trouble->text),
+					  .severity = trouble->severity,
+					  .since = trouble->since };
+	collector->out_of_memory = !list->name || !list->object || !list->text;
+	return collector->out_of_memory;
+}
+
+static int collect_troubles(struct cli *cli, struct summary *summary)
+{
+	struct collector collector = { .summary = summary };
+	int rc = iprep_health(cli->ctx, on_summary_trouble, &collector);
+
+	if (collector.out_of_memory)
+		return out_of_memory(cli);
+	if (rc)
+		return cli_fail(cli, rc);
+	return EX_OK;
+}
+
 static int by_count(const void *left, const void *right)
 {
 	const struct summary_named *one = left, *other = right;
@@ -240,12 +284,6 @@ static int by_count(const void *left, const void *right)
 	if (one->count != other->count)
 		return one->count > other->count ? -1 : 1;
 	return strcmp(one->name, other->name);
-}
-
-static int out_of_memory(struct cli *cli)
-{
-	cli_error(cli, "out of memory");
-	return EX_OSERR;
 }
 
 static int collect_counters(struct cli *cli, struct summary *summary)
@@ -308,7 +346,7 @@ static int collect(struct cli *cli, struct summary *summary)
 		rc = iprep_queue_status(cli->ctx, &summary->queue);
 	if (rc)
 		return cli_fail(cli, rc);
-	return EX_OK;
+	return collect_troubles(cli, summary);
 }
 
 static void release(struct summary *summary)
@@ -316,6 +354,12 @@ static void release(struct summary *summary)
 	free(summary->figures);
 	free(summary->by_day);
 	free(summary->jails);
+	for (size_t i = 0; i < summary->ntroubles; i++) {
+		free(summary->troubles[i].name);
+		free(summary->troubles[i].object);
+		free(summary->troubles[i].text);
+	}
+	free(summary->troubles);
 	source_counts_free(&summary->sources);
 	iprep_queue_free(summary->queue);
 }
@@ -337,7 +381,7 @@ int check_summary_options(struct cli *cli, const struct summary_options *options
 int report_summary(struct cli *cli, const struct summary_options *options)
 {
 	const char *name = cli->json ? "json" : text_or(options->format, "text");
-	struct summary summary = { .now = time(NULL) };
+	struct summary summary = { .terminal = &cli->terminal, .now = time(NULL) };
 	int64_t since_at;
 	int rc = since_period(cli, text_or(options->since, "7d"), &since_at);
 

@@ -14,6 +14,7 @@
 #define SUMMARY_NAME_MAX 80
 #define SUMMARY_JAILS	 10 /* shown of them; the rest is summed up */
 #define SUMMARY_NETWORKS 10
+#define SUMMARY_COLUMNS	 3  /* tiers that have a column of their own, if there are no more */
 #define SUMMARY_ROWS	 31 /* of a table by day: more days are grouped */
 #define DAY_S		 86400
 
@@ -39,7 +40,13 @@ struct summary_named {
 	char name[SUMMARY_NAME_MAX];
 	int64_t count;
 };
+struct summary_trouble {
+	char *name, *object, *text;
+	int severity; /* 2: critical */
+	int64_t since;
+};
 struct summary {
+	const struct terminal *terminal;
 	int64_t now, first_day, today; /* seconds since 1970; of the days their 00:00 UTC */
 	int whole_days;		       /* from first_day on, without today */
 	int64_t begin_day;	       /* first day that has a counter; 0: none has */
@@ -56,6 +63,8 @@ struct summary {
 	size_t nnetworks;
 	int64_t current; /* blocks that hold now */
 	struct iprep_queue *queue;
+	struct summary_trouble *troubles; /* worst first */
+	size_t ntroubles;
 };
 extern const struct summary_figure summary_figures[];
 extern const size_t summary_nfigures;
@@ -74,6 +83,8 @@ const char *endpoint_state(const struct iprep_endpoint *endpoint, char dst[ENDPO
 
 /* Every value is one that can be: reported before anything is opened. Returns an exit status. */
 int check_summary_options(struct cli *cli, const struct summary_options *options);
+/* "critical", "warning" */
+const char *severity_text(const struct summary_trouble *trouble);
 /* Returns an exit status. */
 int report_summary(struct cli *cli, const struct summary_options *options);
 

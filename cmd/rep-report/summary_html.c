@@ -79,6 +79,31 @@ static void page_put_explanation(const struct summary *summary)
 	puts("</p>\n</header>\n<main>");
 }
 
+/* ---- trouble ---- */
+
+static void page_put_troubles(const struct summary *summary)
+{
+	char when[UTC_TEXT_MAX];
+
+	puts("<section aria-labelledby=\"trouble\">\n<h2 id=\"trouble\">Trouble now</h2>");
+	if (!summary->ntroubles) {
+		puts("<p>None.</p>\n</section>");
+		return;
+	}
+	puts("<ul class=\"trouble\">");
+	for (size_t i = 0; i < summary->ntroubles; i++) {
+		const struct summary_trouble *trouble = &summary->troubles[i];
+
+		printf("<li><strong>%s</strong>", trouble->severity > 1 ? "Critical" : "Warning");
+		if (trouble->since)
+			printf(" since %s", utc_minute(trouble->since, when));
+		printf(": ");
+		html_put_text(trouble->text);
+		puts("</li>");
+	}
+	puts("</ul>\n</section>");
+}
+
 /* ---- at a glance ---- */
 
 static void page_put_tile(const struct summary *summary, const char *name,
@@ -93,8 +118,11 @@ static void page_put_tile(const struct summary *summary, const char *name,
 	}
 	printf("<dd>%s</dd>", figure_text(sum->days, number));
 	printf("<dd>today %s</dd>", figure_text(sum->today, number));
-	if (summary->is_comparable)
-		printf("<dd>change %s</dd>", change_text(sum->days, sum->before, number));
+	if (summary->is_comparable) {
+		printf("<dd>change ");
+		html_put_text(change_text(sum->days, sum->before, number));
+		printf("</dd>");
+	}
 	puts("</div>");
 }
 
@@ -145,22 +173,70 @@ static void page_put_glance(const struct summary *summary)
 
 /* ---- blocks by day ---- */
 
-static void page_put_day_row(const struct summary *summary, int first, int days)
+static int64_t sum_of_days(const struct summary *summary, int first, size_t tier)
 {
+	int end = first + summary_days_of_row(summary);
+	int64_t sum = 0;
+
+	for (int day = first; day < end && day <= summary->whole_days; day++)
+		sum += summary_by_day(summary, day, tier);
+	return sum;
+}
+
+/* Many tiers have no room next to each other. */
+static void page_put_tier_list(const struct summary *summary, int first)
+{
+	const char *comma = "";
+	char number[FIGURE_MAX];
+
+	printf("<td class=\"word\">");
+	for (size_t tier = 0; tier < summary->ntiers; tier++) {
+		int64_t sum = sum_of_days(summary, first, tier);
+
+		if (!sum)
+			continue;
+		fputs(comma, stdout);
+		html_put_text(summary->tiers[tier].name);
+		printf(" %s", figure_text(sum, number));
+		comma = ", ";
+	}
+	printf("</td>");
+}
+
+static void page_put_day_row(const struct summary *summary, int first)
+{
+	bool has_columns = summary->ntiers <= SUMMARY_COLUMNS;
 	int64_t all = 0;
 	char day[16];
 
 	page_put_row_head(day_text(summary->first_day + (int64_t)first * DAY_S, day));
 	for (size_t tier = 0; tier < summary->ntiers; tier++) {
-		int64_t sum = 0;
+		int64_t sum = sum_of_days(summary, first, tier);
 
-		for (int i = first; i < first + days && i <= summary->whole_days; i++)
-			sum += summary_by_day(summary, i, tier);
-		html_put_number(sum);
+		if (has_columns)
+			html_put_number(sum);
 		all += sum;
 	}
 	html_put_number(all);
+	if (!has_columns)
+		page_put_tier_list(summary, first);
 	puts("</tr>");
+}
+
+static void page_put_day_heads(const struct summary *summary)
+{
+	printf("<thead><tr><th scope=\"col\">%s</th>",
+	       summary_days_of_row(summary) > 1 ? "From" : "Day");
+	for (size_t tier = 0; tier < summary->ntiers && summary->ntiers <= SUMMARY_COLUMNS;
+	     tier++) {
+		printf("<th scope=\"col\">");
+		html_put_text(summary->tiers[tier].name);
+		printf("</th>");
+	}
+	printf("<th scope=\"col\">All</th>");
+	if (summary->ntiers > SUMMARY_COLUMNS)
+		printf("<th class=\"word\" scope=\"col\">By tier</th>");
+	puts("</tr></thead>");
 }
 
 static void page_put_day_table(const struct summary *summary)
@@ -171,15 +247,11 @@ static void page_put_day_table(const struct summary *summary)
 	printf("<caption>Blocks by tier");
 	if (step > 1)
 		printf(", each row %d days from its date", step);
-	printf("</caption>\n<thead><tr><th scope=\"col\">%s</th>", step > 1 ? "From" : "Day");
-	for (size_t tier = 0; tier < summary->ntiers; tier++) {
-		printf("<th scope=\"col\">");
-		html_put_text(summary->tiers[tier].name);
-		printf("</th>");
-	}
-	puts("<th scope=\"col\">All</th></tr></thead>\n<tbody>");
+	puts("</caption>");
+	page_put_day_heads(summary);
+	puts("<tbody>");
 	for (int day = 0; day <= summary->whole_days; day += step)
-		page_put_day_row(summary, day, step);
+		page_put_day_row(summary, day);
 	puts("</tbody>\n</table>\n</details>");
 }
 
@@ -210,9 +282,10 @@ static void page_put_source(const struct summary *summary, const struct source_c
 	printf("<small>");
 	html_put_text(source_note(source, summary->sources.confirmed, summary->whole_days, note));
 	printf("</small>");
-	if (source->asked)
-		printf("<small>asked %s, answered %s", figure_text(source->asked, asked),
-		       share_text(source->answered, source->asked, answered));
+	if (source->asked) {
+		printf("<small>asked %s, answered ", figure_text(source->asked, asked));
+		html_put_text(share_text(source->answered, source->asked, answered));
+	}
 	if (source->asked && bound) {
 		printf(", 95 %% in ");
 		html_put_text(latency_text(bound, latency));
@@ -264,7 +337,9 @@ static void page_put_sum(const struct summary *summary, const char *name,
 	html_put_number(sum->today);
 	if (summary->is_comparable) {
 		html_put_number(sum->before);
-		printf("<td>%s</td>", change_text(sum->days, sum->before, change));
+		printf("<td>");
+		html_put_text(change_text(sum->days, sum->before, change));
+		printf("</td>");
 	}
 	puts("</tr>");
 }
@@ -318,7 +393,7 @@ static void page_put_sums(const struct summary *summary)
 static void page_put_figures(const struct summary *summary)
 {
 	puts("<section aria-labelledby=\"all\">\n<h2 id=\"all\">What happened, and what changed"
-	     "</h2>\n<table>");
+	     "</h2>\n<table>\n<caption>Numbers of all kinds</caption>");
 	printf("<thead><tr><th scope=\"col\">What</th>");
 	if (summary->whole_days)
 		printf("<th scope=\"col\">%d day%s</th>", summary->whole_days,
@@ -420,6 +495,7 @@ void summary_put_html(const struct summary *summary)
 {
 	page_put_head(summary);
 	page_put_explanation(summary);
+	page_put_troubles(summary);
 	page_put_glance(summary);
 	page_put_blocks(summary);
 	page_put_sources(summary);

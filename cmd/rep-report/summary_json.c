@@ -103,6 +103,23 @@ static void put_endpoint_members(struct json *json, const struct iprep_queue *qu
 	json_close_array(json);
 }
 
+static void put_trouble_members(struct json *json, const struct summary *summary)
+{
+	json_put_array(json, "troubles");
+	for (size_t i = 0; i < summary->ntroubles; i++) {
+		const struct summary_trouble *trouble = &summary->troubles[i];
+
+		json_put_object(json, NULL);
+		json_put_text(json, "name", trouble->name);
+		json_put_text(json, "object", trouble->object);
+		json_put_text(json, "severity", severity_text(trouble));
+		json_put_text(json, "text", trouble->text);
+		json_put_time(json, "since", trouble->since);
+		json_close_object(json);
+	}
+	json_close_array(json);
+}
+
 void summary_put_json(const struct summary *summary)
 {
 	struct json json;
@@ -122,5 +139,6 @@ void summary_put_json(const struct summary *summary)
 	put_named_members(&json, "network", summary->networks, summary->nnetworks);
 	json_put_int(&json, "blocks_now", summary->current);
 	put_endpoint_members(&json, summary->queue);
+	put_trouble_members(&json, summary);
 	json_end(&json);
 }

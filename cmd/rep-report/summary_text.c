@@ -2,13 +2,14 @@
 /* summary_text.c - for a terminal and a mail: plain ASCII, at most 80 columns */
 #include "rep-report/summary.h"
 #include "common/figure.h"
+#include "common/terminal.h"
 #include "common/text.h"
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_WIDTH  36 /* of the first column; a longer name has a line of its own */
-#define TIERS_SHOWN 3  /* columns of a table by day; of more there is only the sum */
-#define BAR_MAX	    20
+#define NAME_WIDTH 36 /* of the first column; a longer name has a line of its own */
+#define BAR_MAX	   20
+#define WIDTH	   80
 
 /* Head of the columns of sums. */
 static void text_put_sum_head(const struct summary *summary)
@@ -99,7 +100,7 @@ static void text_put_day(const struct summary *summary, int first, int64_t most)
 	char day[16], number[FIGURE_MAX];
 
 	printf("%s ", day_text(summary->first_day + (int64_t)first * DAY_S, day));
-	for (size_t i = 0; i < summary->ntiers && summary->ntiers <= TIERS_SHOWN; i++)
+	for (size_t i = 0; i < summary->ntiers && summary->ntiers <= SUMMARY_COLUMNS; i++)
 		printf(" %10s", figure_text(row.tiers[i], number));
 	if (summary->ntiers != 1)
 		printf(" %10s", figure_text(row.all, number));
@@ -120,7 +121,7 @@ static void text_put_days(const struct summary *summary)
 	else
 		printf("\n%3d DAYS  ", step);
 	putchar(' ');
-	for (size_t i = 0; i < summary->ntiers && summary->ntiers <= TIERS_SHOWN; i++)
+	for (size_t i = 0; i < summary->ntiers && summary->ntiers <= SUMMARY_COLUMNS; i++)
 		printf(" %10.10s", summary->tiers[i].name);
 	if (summary->ntiers != 1)
 		printf(" %10s", "all tiers");
@@ -210,6 +211,31 @@ static void text_put_quota(const struct summary *summary)
 	}
 }
 
+static void text_put_troubles(const struct summary *summary)
+{
+	char when[UTC_TEXT_MAX];
+
+	if (!summary->ntroubles) {
+		puts("No trouble now.");
+		return;
+	}
+	puts("\nTROUBLE NOW");
+	for (size_t i = 0; i < summary->ntroubles; i++) {
+		const struct summary_trouble *trouble = &summary->troubles[i];
+		struct paragraph paragraph;
+
+		paragraph_begin(&paragraph, summary->terminal, stdout, 0);
+		if (paragraph.width > WIDTH)
+			paragraph.width = WIDTH;
+		paragraph_put(&paragraph, PLAIN, severity_text(trouble));
+		if (trouble->since)
+			paragraph_printf(&paragraph, " since %s", utc_minute(trouble->since, when));
+		paragraph_put(&paragraph, PLAIN, ": ");
+		paragraph_put(&paragraph, PLAIN, trouble->text);
+		paragraph_end(&paragraph);
+	}
+}
+
 /* Which days are meant by what. */
 static void text_put_head(const struct summary *summary)
 {
@@ -232,6 +258,7 @@ static void text_put_head(const struct summary *summary)
 void summary_put_text(const struct summary *summary)
 {
 	text_put_head(summary);
+	text_put_troubles(summary);
 	text_put_figures(summary);
 	text_put_days(summary);
 	text_put_jails(summary);

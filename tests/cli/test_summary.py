@@ -157,7 +157,7 @@ class Forms(CountersCase):
         summary = json.loads(self.summary('--format', 'json'))
         self.assertEqual(' '.join(summary), 'from to whole_days counted_from comparable line ban login lookup spared '
                          'report retraction pardon unpardon release api_error block days jails sources networks '
-                         'blocks_now endpoints')
+                         'blocks_now endpoints troubles')
         self.assertEqual(summary['sources'], [{
             'source': 'zen', 'asked': 3, 'answered': 0, 'error': 0, 'listed': 0, 'decisive': 0, 'alone': 0, 'wrong': 0,
             'median_ms': None, 'p95_ms': None,
@@ -189,3 +189,13 @@ class Page(CountersCase):
         self.assertNotIn(HOSTILE, page)
         self.assertIn(html.escape(HOSTILE).replace('&#x27;', '&#39;'), page)
         self.assertNotIn('<b>', page)
+
+    def test_signs_of_shares_and_changes_are_no_tags(self):
+        for ago, number in ((1, 100001), (9, 100000)):
+            self.put_counters((TODAY - ago, 'asked', 'zen', 10**6), (TODAY - ago, 'answered', 'zen', 1),
+                              (TODAY - ago, 'line', 'counted', number))
+        self.put_counters((TODAY - 30, 'line', 'counted', 1))
+        page = self.summary('--format', 'html')
+        self.assertIn('&lt;+1 %', page)
+        self.assertIn('&lt;1 %', page)
+        self.assertIsNone(re.search(r'<(?![!/a-z])', page))
