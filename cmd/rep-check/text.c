@@ -125,8 +125,8 @@ static void put_answers(struct table *table, const struct iprep_finding *finding
 	table_add(table, PLAIN, finding->detail);
 }
 
-static void put_finding(struct table *table, const struct terminal *terminal,
-			const struct iprep_finding *finding)
+static void put_finding_row(struct table *table, const struct terminal *terminal,
+			    const struct iprep_finding *finding)
 {
 	table_put(table, PLAIN, finding->source);
 	if (finding->unanswered)
@@ -166,7 +166,7 @@ void check_put_findings(const struct terminal *terminal, int indent,
 	if (has_heads)
 		table_heads(&table);
 	for (size_t i = 0; i < nfindings; i++)
-		put_finding(&table, terminal, findings[i]);
+		put_finding_row(&table, terminal, findings[i]);
 }
 
 static void put_result_block(const struct terminal *terminal, const struct iprep_result *result)

@@ -73,12 +73,14 @@ void allowed_view_fill(struct allowed_view *view, const struct conf_allow *entry
 
 	view->allowed = (struct iprep_allowed){ .entry = entry->name,
 						.kind = kinds[entry->kind],
-						.file = entry->file,
 						.line = entry->line,
 						.until = entry->until,
 						.is_over = conf_allow_is_over(entry, now) };
 	if (entry->kind == ALLOW_NET)
 		view->allowed.entry = prefix_text(&entry->net, view->net);
+	if (entry->file)
+		view->allowed.file = text_printable(view->file, sizeof(view->file), entry->file,
+						    strlen(entry->file));
 	if (entry->why)
 		view->allowed.why = text_mask(view->why, sizeof(view->why), entry->why,
 					      strlen(entry->why));

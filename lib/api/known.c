@@ -23,7 +23,7 @@ struct known { /* one allocation */
 	struct retraction stored_retraction;
 	struct iprep_retraction retraction;
 	struct allowed_view allowed;
-	char allowed_entry[FEED_NAME_MAX], allowed_file[CONF_TEXT_MAX];
+	char allowed_entry[FEED_NAME_MAX];
 	const struct iprep_finding *feed_list[SOURCES_MAX];
 	struct result_finding feeds[SOURCES_MAX];
 };
@@ -163,10 +163,6 @@ static void read_allowed_entry(struct iprep_ctx *ctx, struct known *whole)
 	/* the configuration may be read again */
 	text_put(whole->allowed_entry, sizeof(whole->allowed_entry), allowed->entry);
 	allowed->entry = whole->allowed_entry;
-	if (allowed->file) {
-		text_put(whole->allowed_file, sizeof(whole->allowed_file), allowed->file);
-		allowed->file = whole->allowed_file;
-	}
 	whole->known.allowed = allowed;
 }
 

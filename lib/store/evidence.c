@@ -56,7 +56,7 @@ static bool field_read(const char **at, const char *end, char *dst, size_t room)
 	return true;
 }
 
-static int64_t number_read(const char *text, int64_t max)
+static int64_t evidence_number(const char *text, int64_t max)
 {
 	int64_t number;
 
@@ -79,8 +79,8 @@ static bool line_read(const char *line, const char *end, struct evidence *ret)
 	    !field_read(&line, end, finding->detail, sizeof(finding->detail)))
 		return false;
 	answers_parse(answers, finding);
-	finding->points = (int)number_read(points, SQL_SMALL_MAX);
-	finding->answered_at = number_read(at, SQL_NUMBER_MAX);
+	finding->points = (int)evidence_number(points, SQL_SMALL_MAX);
+	finding->answered_at = evidence_number(at, SQL_NUMBER_MAX);
 	finding->listed = finding->points > 0;
 	return true;
 }

@@ -56,6 +56,13 @@ class Table(AllowCase):
                 self.assertLessEqual(width, columns)
                 self.assertEqual(words.count('monitoring'), 12)
 
+    def test_no_name_of_a_file_reaches_the_terminal_as_it_is(self):
+        self.place.write('b\x1b[31m\u00fc"c.list', '45.3.3.3\n')
+        for args in (('--allowed',), ('--allowed', '--json'), ('--cached', '45.3.3.3')):
+            text = self.run_it('rep-check', *args).stdout
+            self.assertTrue(text.isascii() and '\x1b' not in text and '\\u001b' not in text, text)
+            self.assertIn('/b?[31m??', text)
+
     def test_an_empty_section_is_reported(self):
         self.place.write('a.list', '')
         self.place.change('addresses = 45.9.9.9', 'addresses =')
