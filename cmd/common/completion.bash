@@ -19,7 +19,7 @@ _iprep_options() {
 	rep-report)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
 			--enqueue --categories= --comment= --jail= --failures= --user= --time=
-			--flush --linger= --retract --force --status --health --summary --since= --format=
+			--flush --linger= --retract --force --status --health --metrics= --summary --since= --format=
 			--notify-settings"
 		;;
 	rep-purge)
@@ -57,7 +57,7 @@ _iprep_values() {
 	local word
 
 	case $1 in
-	-c | --config | --file | --fail2ban) REPLY=FILE ;;
+	-c | --config | --file | --metrics | --fail2ban) REPLY=FILE ;;
 	--format)
 		REPLY="text nft ipset hosts.deny cidr rbldnsd"
 		[[ " ${COMP_WORDS[*]} " != *" --allowed "* ]] || REPLY="text ignoreip"

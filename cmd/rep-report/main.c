@@ -10,6 +10,7 @@
 #include "common/limit.h"
 #include "common/text.h"
 #include "rep-report/health.h"
+#include "rep-report/metrics.h"
 #include "rep-report/notify_settings.h"
 #include "rep-report/status.h"
 #include "rep-report/summary.h"
@@ -25,6 +26,7 @@ static const char help[] =
 	"       rep-report --flush [--linger SECONDS]\n"
 	"       rep-report --retract [--force] ADDRESS\n"
 	"       rep-report --status | --health | --notify-settings\n"
+	"       rep-report --metrics FILE\n"
 	"       rep-report --summary [--since TIME] [--format NAME]\n"
 	"Report an attacking IP address to AbuseIPDB, at most once per [report]\n"
 	"interval, and look it up. Without --enqueue both are done before the program\n"
@@ -51,6 +53,7 @@ static const char help[] =
 	"                         known\n"
 	"      --status           print the queue, quotas, last errors and refused\n"
 	"                         reports\n"
+	"      --metrics FILE     write what is counted to FILE, for Prometheus; -: stdout\n"
 	"      --notify-settings  print section [notify], for iprep-notify\n"
 	"      --summary          print what iprep did, and what each source was worth\n"
 	"      --since TIME       summary: from the UTC day of TIME on: 7d (an age, the\n"
@@ -76,6 +79,7 @@ struct options {
 	struct iprep_report report;
 	const char *users[USERS_MAX];
 	struct summary_options period;
+	const char *metrics; /* the file; NULL: another mode */
 };
 enum {
 	O_ENQUEUE = 256,
@@ -91,6 +95,7 @@ enum {
 	O_FORCE,
 	O_STATUS,
 	O_HEALTH,
+	O_METRICS,
 	O_NOTIFY_SETTINGS,
 	O_SUMMARY,
 	O_SINCE,
@@ -108,6 +113,7 @@ static const struct option longs[] = {
 	{ "user", 1, NULL, O_USER }, { "retract", 0, NULL, O_RETRACT },
 	{ "force", 0, NULL, O_FORCE },
 	{ "notify-settings", 0, NULL, O_NOTIFY_SETTINGS }, { "health", 0, NULL, O_HEALTH },
+	{ "metrics", 1, NULL, O_METRICS },
 	{ "status", 0, NULL, O_STATUS }, { "summary", 0, NULL, O_SUMMARY },
 	{ "since", 1, NULL, O_SINCE }, { "format", 1, NULL, O_FORMAT }, { NULL, 0, NULL, 0 },
 };
@@ -185,6 +191,8 @@ static const char **report_text_of(struct options *options, int option)
 		return &options->report.comment;
 	case O_JAIL:
 		return &options->report.jail;
+	case O_METRICS:
+		return &options->metrics;
 	case O_SINCE:
 		return &options->period.since;
 	case O_FORMAT:
@@ -402,7 +410,8 @@ static int retract_address(struct cli *cli, const char *address, bool force)
 static int validate_report_options(struct cli *cli, const struct options *options, int naddresses)
 {
 	int modes = options->enqueue + options->flush + options->retract + options->status +
-		    options->health + options->notify_settings + options->summary;
+		    options->health + (options->metrics != NULL) + options->notify_settings +
+		    options->summary;
 	const char *mode = NULL;
 
 	if (options->flush)
@@ -411,13 +420,16 @@ static int validate_report_options(struct cli *cli, const struct options *option
 		mode = "status";
 	else if (options->health)
 		mode = "health";
+	else if (options->metrics)
+		mode = "metrics";
 	else if (options->notify_settings)
 		mode = "notify-settings";
 	else if (options->summary)
 		mode = "summary";
 	if (modes > 1)
-		return cli_usage(cli, "--enqueue, --flush, --retract, --status, --health, "
-				      "--summary and --notify-settings exclude each other");
+		return cli_usage(cli,
+				 "--enqueue, --flush, --retract, --status, --health, "
+				 "--metrics, --summary and --notify-settings exclude each other");
 	if (options->force && !options->retract)
 		return cli_usage(cli, "--force goes with --retract");
 	if (!options->summary && (options->period.since || options->period.format))
@@ -430,6 +442,15 @@ static int validate_report_options(struct cli *cli, const struct options *option
 	if (options->summary)
 		return check_summary_options(cli, &options->period);
 	return EX_OK;
+}
+
+static int run_metrics(struct cli *cli, const char *file)
+{
+	int rc = cli_open(cli);
+
+	if (rc)
+		return rc;
+	return report_metrics(cli, file);
 }
 
 static int run_reading_command(struct cli *cli, const struct options *options)
@@ -463,6 +484,8 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 		if (rc != LIMIT_CHILD)
 			return rc;
 	}
+	if (options->metrics)
+		return run_metrics(cli, options->metrics);
 	if (options->status || options->summary || options->health)
 		return run_reading_command(cli, options);
 	rc = cli_open(cli);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -189,6 +190,38 @@ int statefile_check(const char *path, struct err *error)
 int statefile_check_shared(const char *path, struct err *error)
 {
 	return check_judged(path, true, error);
+}
+
+/* ---- the file system ---- */
+
+/* "36 35 98:0 /root /mnt rw,noatime shared:1 - ext4 /dev/sda1 ro,errors=continue" */
+static bool is_read_only_line(const char *line, unsigned major_number, unsigned minor_number)
+{
+	unsigned line_major, line_minor;
+	char options[4];
+	const char *end = strstr(line, " - ");
+
+	return end && sscanf(line, "%*d %*d %u:%u ", &line_major, &line_minor) == 2 &&
+	       line_major == major_number && line_minor == minor_number &&
+	       sscanf(end, " - %*s %*s %3[^, \n]", options) == 1 && !strcmp(options, "ro");
+}
+
+bool statedir_is_read_only(const char *path)
+{
+	FILE *mounts;
+	bool found = false;
+	char line[4096];
+	struct stat st;
+
+	if (stat(path, &st))
+		return false;
+	mounts = fopen("/proc/self/mountinfo", "re");
+	if (!mounts)
+		return false;
+	while (!found && fgets(line, sizeof(line), mounts))
+		found = is_read_only_line(line, major(st.st_dev), minor(st.st_dev));
+	fclose(mounts);
+	return found;
 }
 
 /* ---- for the group ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check_disk.c - the disk of the state or of the verdict log takes no writes, or soon will not */
+#include "base/statedir.h"
 #include "health/health.h"
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int look_at(const struct checkup *checkup, const char *dir)
 
 	if (statvfs(dir, &disk))
 		return 0;
-	if (disk.f_flag & ST_RDONLY)
+	if (statedir_is_read_only(dir))
 		return trouble(checkup, dir, 0,
 			       "%s: the file system is read-only, nothing is recorded; look for "
 			       "errors of the disk with dmesg",

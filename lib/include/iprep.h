@@ -590,6 +590,7 @@ IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
  *	             or logged in
  *	latency      SOURCE and a bound in milliseconds, separated by a tab: 10, 30, 100, 300,
  *	             1000, 3000, inf. Answers over the network; each is in one row only
+ *	latency_ms   SOURCE: the sum of these times
  *	api_error    check, report, bulk-report, clear-address, blacklist: calls that failed
  *
  * A label beyond the first 999 of a name and day is counted as "other" ("block": as three of it).

@@ -9,7 +9,10 @@ static int count_latency(const struct session *session, const char *source, int 
 {
 	static const int bounds_ms[] = { 10, 30, 100, 300, 1000, 3000 };
 	char label[64];
+	int rc = store_count(session->store, "latency_ms", source, waited_ms);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < sizeof(bounds_ms) / sizeof(bounds_ms[0]); i++) {
 		if (waited_ms > bounds_ms[i])
 			continue;

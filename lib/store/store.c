@@ -6,12 +6,12 @@
  * calls those before it.
  */
 #include "store/store_private.h"
+#include "base/statedir.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HOOK_WAIT_MS   2000
@@ -131,13 +131,6 @@ static int open_or_make(struct store *store)
 	return rc;
 }
 
-static bool is_read_only_disk(const char *path)
-{
-	struct statvfs disk;
-
-	return !statvfs(path, &disk) && disk.f_flag & ST_RDONLY;
-}
-
 static bool is_missing(const char *path, const char *end)
 {
 	char name[STORE_PATH_MAX];
@@ -150,7 +143,7 @@ static bool is_missing(const char *path, const char *end)
  * others out. */
 static int open_to_view(struct store *store, const char *path, int rc)
 {
-	if (is_read_only_disk(path) && log_is_empty(path) && uri_is_plain(path))
+	if (statedir_is_read_only(path) && log_is_empty(path) && uri_is_plain(path))
 		return open_unlocked(store, path);
 	if (!access(path, W_OK))
 		return open_alone(store, path);

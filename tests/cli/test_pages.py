@@ -84,7 +84,7 @@ class Pages(Case):
         self.assertIn('made by rep-check --blocks --format cidr', self.place.text('blocked.cidr'))
 
     def test_the_examples_of_rep_report_do_what_they_say(self):
-        self.run_all('rep-report.8', 9)
+        self.run_all('rep-report.8', 10)
         self.assertEqual([(r['ip'], r['cleared']) for r in self.api.control('stats')['reports']],
                          [('45.1.1.1', True)])         # reported, and taken back
         self.assertIn('45.1.1.1', self.place.verdict_log())
