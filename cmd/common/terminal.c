@@ -46,7 +46,7 @@ int terminal_width(const struct terminal *terminal, FILE *out)
 	return width < WIDTH_MIN ? WIDTH_MIN : width;
 }
 
-/* What stands before coloured text; "": it is not coloured. */
+/* What is before coloured text; "": it is not coloured. */
 static const char *colour_code(const struct terminal *terminal, FILE *out, enum colour colour)
 {
 	static const char *const codes[] = {
