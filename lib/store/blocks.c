@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 
 #define BLOCK_COLUMNS "key, tier, score, since, until, first_at, announced_at, due, jail, src"
 
@@ -339,6 +340,7 @@ int store_blocks_first_between(struct store *store, const char *tier, int64_t af
 			  SQL_TEXT(tier), SQL_INT(after), SQL_INT(until));
 }
 
+#define TIER_SUMS_MS  600
 #define TIER_SUMS_MAX 32 /* tiers of earlier configurations as well; more are not told apart */
 struct tier_sums {
 	size_t count;
@@ -370,11 +372,17 @@ int store_blocks_by_tier(struct store *store,
 			 void (*row)(void *user, const char *tier, int64_t count), void *user)
 {
 	struct tier_sums sums = { 0 };
-	int64_t now = store_now(store);
-	int rc = sql_each(store, tier_sum_read, &sums,
-			  "SELECT tier FROM block WHERE first_at > 0 AND " IS_LIVE("?1", "?2"),
-			  SQL_INT(now), SQL_INT(now + BELIEVED_S));
+	int64_t now = store_now(store), until_ms = store->until_ms;
+	int rc;
 
+	store->until_ms = MIN(until_ms, clock_mono_ms() + TIER_SUMS_MS);
+	store_watch(store);
+	rc = sql_each(store, tier_sum_read, &sums,
+		      "SELECT tier FROM block WHERE first_at > 0 AND " IS_LIVE("?1", "?2"),
+		      SQL_INT(now), SQL_INT(now + BELIEVED_S));
+
+	store->until_ms = until_ms;
+	store_watch(store);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < sums.count; i++)

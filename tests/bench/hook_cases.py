@@ -140,6 +140,22 @@ def full(bench):
             filled, lambda place, _: run_of(place.command(*words), None, stdout=subprocess.DEVNULL)[0]), range(1))
 
 
+# ---- monitoring ----
+
+def monitoring(bench):
+    """What monitoring systems ask every minute, of a database as full as years of attacks leave it."""
+    place = bench.sides(CONF)['now']
+    place.block(BLOCKED)
+    many_rows.fill(place, ('block', bench.size, 300 * DAY, 150 * DAY, 200 * DAY))
+    many_rows.settle(place)
+    run_of(place.command('rep-report', '--flush'), stdout=subprocess.DEVNULL)
+    for words in (('--health',), ('--metrics', '-'), ('--metrics', place.path('iprep.prom'))):
+        command = place.command('rep-report', *words)
+        bench.compare(f'rep-report {words[0]}, {bench.size} blocks',
+                      {'now': lambda _, command=command: run_of(command, None, stdout=subprocess.DEVNULL)[0]},
+                      budget='1 s, 20 MB')
+
+
 # ---- feeds ----
 
 def feeds(bench):

@@ -11,6 +11,7 @@ CASES = {                                  # case: (smallest size that shows all
     'startup': (1, ['startup: gate, blocked', '  now ', '  before ', '  minimal ', '  now: peak', 'startup: enq']),
     'enqueue': (2, ['enqueue: 1 at', 'enqueue: 2 at', 'enqueue: 16 at', '  minimal ', '  now: 0 reports lost']),
     'full': (100, ['full: gate, waits already, 100', '  now, full ', '  before, empty ', 'full: rep-check --blocks']),
+    'monitoring': (100, ['monitoring: rep-report --health, 100 blocks', 'monitoring: rep-report --metrics, 100 blocks']),
     'feeds': (100, ['feeds: gate, nothing known', 'feeds: gate, on the feed', '  12 entries ', '  100 entries ',
                     'feeds: compile 100 entries', '  now ']),
     'purge': (200, ['purge: 200 rows, disk', 'purge: 200 rows, 5 ms', '  now, quiet ', '  before, purging ']),

@@ -30,7 +30,7 @@ from host import roots
 FAIL2BAN = {"1.0.2": "bookworm", "1.1.0": "trixie", "1.1.1": "forky"}
 # package -> its program
 PROGRAMS = {"rbldnsd": "rbldnsd", "nftables": "nft", "unbound": "unbound", "ipset": "ipset", "tcpd": "tcpdmatch",
-            "postfix": "postmap"}
+            "postfix": "postmap", "prometheus": "promtool", "prometheus-node-exporter": "prometheus-node-exporter"}
 DOWNLOAD_S = 300
 # "Inst NAME [the version installed] (VERSION ..."
 INSTALLED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.M)
