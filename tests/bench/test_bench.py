@@ -14,6 +14,8 @@ CASES = {                                  # case: (smallest size that shows all
     'monitoring': (100, ['monitoring: rep-report --health, 100 blocks', 'monitoring: rep-report --metrics, 100 blocks']),
     'feeds': (100, ['feeds: gate, nothing known', 'feeds: gate, on the feed', '  12 entries ', '  100 entries ',
                     'feeds: compile 100 entries', '  now ']),
+    'summary': (100, ['summary: rep-report --summary', 'summary: rep-check --sources --overlap', 'summary: gate, blocked',
+                      '  now ', '  alone ', '  during a summary ']),
     'purge': (200, ['purge: 200 rows, disk', 'purge: 200 rows, 5 ms', '  now, quiet ', '  before, purging ']),
     'file': (50, ['file: 50 addresses', '  dnsperf ', '  loop ', '  now ', '  before, no cache ']),
     'zones': (2, ['zones: 1 lists, one answers after 0 ms', 'zones: 2 lists, one answers after 300 ms', '  before ']),
