@@ -106,7 +106,8 @@ class Shown(CountersCase):
 
     def has_room(self, page, width):
         wide = page.evaluate('[document.documentElement.scrollWidth, innerWidth, Math.max(...[...document.'
-                             'querySelectorAll("body *:not(svg *):not(svg)")].map(e => e.getBoundingClientRect().right))]')
+                             'querySelectorAll("body *:not(svg *):not(svg)")].map('
+                             'e => e.getBoundingClientRect().right))]')
         self.assertEqual(wide[1], width)
         self.assertLessEqual(wide[0], width, 'it has to be scrolled sideways')
         self.assertLessEqual(wide[2], width, 'something is cut off')
@@ -198,7 +199,8 @@ class Shown(CountersCase):
             def log_message(self, *_):
                 pass
 
-        with http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Handler, directory=self.work)) as server:
+        handler = functools.partial(Handler, directory=self.work)
+        with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             yield f'http://127.0.0.1:{server.server_port}'

@@ -29,7 +29,8 @@ def day_of_rows(number, sources=SOURCES, jails=JAILS, tiers=('known', 'notorious
         rows += [('asked', source, asked), ('answered', source, asked - row * 2), ('error', source, row * 2),
                  ('listed', source, asked // 4), ('decisive', source, asked // (20 + row) if row < 3 else 0),
                  ('alone', source, asked // 50 if row < 3 else 0), ('wrong', source, row % 2),
-                 ('latency', f'{source}\t{UPPER_MS[row]}', asked // 2), ('latency', f'{source}\t{UPPER_MS[row + 2]}', 2)]
+                 ('latency', f'{source}\t{UPPER_MS[row]}', asked // 2),
+                 ('latency', f'{source}\t{UPPER_MS[row + 2]}', 2)]
     return [row for row in rows if row[2] > 0]
 
 
