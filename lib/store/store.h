@@ -126,7 +126,8 @@ int store_blocks_first_since(struct store *store, int64_t since, int max);
  * after `after`, and until `until`; 0: there is none. */
 int store_blocks_first_between(struct store *store, const char *tier, int64_t after, int64_t until,
 			       int64_t *ret_at);
-/* How many live blocks there are of each tier. Reads all of them; _BUSY if that takes over 0.6 s. */
+/* How many live blocks there are of each tier. Reads all of them; _BUSY if that takes over 0.6 s.
+ */
 int store_blocks_by_tier(struct store *store,
 			 void (*row)(void *user, const char *tier, int64_t count), void *user);
 /* How many blocks wait for their first line. */
