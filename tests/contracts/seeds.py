@@ -75,7 +75,7 @@ SEEDS = {
         (BASH, '--recheck --released', '--released', '--recheck: in rep-purge.c, not in completion.bash'),
         (BASH, '--recheck --released', '--recheck --released --reset2', '--reset2: in completion.bash, not'),
         (BASH, '--flush --linger=', '--flush --linger', '--linger=: in rep-report.c'),
-        (BASH, 'text nft ipset', 'text nft', '--format ipset: in export.c, not in completion'),
+        (BASH, 'text nft ipset', 'text nft', '--format ipset: in export.c, allowed.c and summary.c, not in completion'),
         (BASH, '"announced address end"', '"announced address"', '--sort end: in filter.c'),
         (BASH, 'bad-web-bot', 'bad-bot', '--categories bad-bot: in completion.bash, not in categories.c'),
         (BASH, '--linger | --pardon)', '--linger)', '--pardon: in the programs, not in _iprep_values()'),
@@ -139,7 +139,7 @@ SEEDS = {
     ],
     'pages_examples': [
         (M8, '.Dl rep-check --blocks --new', '.Dl rep-check --blocks --newer', 'no option --newer'),
-        (M8P, '$(rep-purge --pardon 30d 45', '$(rep-purge --pardons 30d 45', 'no option --pardons'),
+        (M8P, '$(rep-purge --pardon 30d 45', '$(rep-purge --pardoned 30d 45', 'no option --pardoned'),
         (M8P, '.Ql rep-check --blocks --format nft', '.Ql rep-check --blocks --format', '--format lacks its value'),
         (M8R, 'rep-report --enqueue --cat', 'rep-report --enqueue=x --cat', '--enqueue takes no value'),
         ('lib/man/iprep.7', '.Ql rep-purge --released\nlists', '.Ql rep-purge --freed\nlists', 'no option --freed'),
