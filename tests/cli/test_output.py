@@ -34,7 +34,7 @@ class Case(StoreCase):
     def setUp(self):
         super().setUp()
         self.keep(KEPT[-1])
-        self.sql('UPDATE block SET shown_at = 0')
+        self.sql('UPDATE block SET shown_at = 0, mailed_at = 0')
 
     def ended(self, args, **more):
         argv = self.place.command(args[0], *(a.replace('{dir}', self.place.dir) for a in args[1:]))
@@ -47,7 +47,7 @@ class Printed(Case):
         for way in ('closed', 'full', 'pipe'):
             with self.subTest(way=way), lost(way) as out:
                 self.keep(KEPT[-1])
-                self.sql('UPDATE block SET shown_at = 0')
+                self.sql('UPDATE block SET shown_at = 0, mailed_at = 0')
                 p = self.ended(row['call'].split(), **out)
                 self.assertEqual(p.returncode, 74, p.stderr)
                 self.assertIn('stdout: ', p.stderr)
