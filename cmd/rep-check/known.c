@@ -209,7 +209,7 @@ void check_put_known(const struct cli *cli, const struct iprep_result *result,
 		put_retraction(&text);
 	put_at(&text, "pardoned until ", known->pardoned_until);
 	put_at(&text, "block released ", known->released_at);
-	put_at(&text, "a lookup waits for the worker since ", known->lookup_since);
+	put_at(&text, "lookup queued since ", known->lookup_since);
 	if (known->allowed)
 		put_allowed(&text, known->allowed);
 	if (known->block)
@@ -222,6 +222,6 @@ void check_put_known(const struct cli *cli, const struct iprep_result *result,
 	if (known->has_state)
 		return;
 	paragraph_put(&text.line, PLAIN,
-		      "not read, for lack of access to the state: block, reports, logins, pardon");
+		      "permission denied, not read: block, reports, logins, pardon");
 	paragraph_end(&text.line);
 }

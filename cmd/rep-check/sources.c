@@ -107,7 +107,7 @@ static void put_overlap_text(const struct worth *worth)
 		const struct pair *pair = &worth->pairs[i];
 
 		if (!i || strcmp(pair->source, pair[-1].source) != 0)
-			printf("%s lists, and so does\n", pair->source);
+			printf("also listed, of the addresses that %s lists:\n", pair->source);
 		printf("  ");
 		column_put_name(pair->other, 38);
 		printf("%12s", figure_text(pair->answered, number));

@@ -174,7 +174,7 @@ static void put_queue_text(const struct terminal *terminal, const struct iprep_q
 	putchar('\n');
 	if (queue->no_tcp) {
 		paragraph_printf(&paragraph,
-				 "DNS over TCP: %s, at %s: no listing creates a block; allow TCP "
+				 "DNS over TCP: %s, at %s: listings create no blocks; allow TCP "
 				 "port 53 to the resolver, use one on this host, or set [dns] "
 				 "confirm_tcp = no",
 				 queue->no_tcp, utc_minute(queue->no_tcp_at, when));

@@ -314,7 +314,7 @@ static void page_put_sources(const struct summary *summary)
 		if (summary->sources.list[i].decisive > most)
 			most = summary->sources.list[i].decisive;
 	puts("<table>\n<caption>Today included. Decided: without this source the verdict would "
-	     "have been a lesser one. Alone, the dark part of a bar: no other source listed the "
+	     "have been lower. Alone, the dark part of a bar: no other source listed the "
 	     "address. Wrong: the address was pardoned, released or logged in later.</caption>\n"
 	     "<thead><tr><th scope=\"col\">Source</th><th scope=\"col\">Listed</th><th "
 	     "scope=\"col\">Decided</th><th scope=\"col\">Alone</th><th scope=\"col\">Wrong</th>"

@@ -180,7 +180,7 @@ static void text_put_sources(const struct summary *summary)
 		printf("%9s", figure_text(source->alone, number));
 		printf("%9s\n", figure_text(source->wrong, number));
 	}
-	puts("DECIDED: without this source the verdict would have been a lesser one. ALONE: no\n"
+	puts("DECIDED: without this source the verdict would have been lower. ALONE: no\n"
 	     "other source listed the address. WRONG: pardoned, released or logged in later.");
 }
 
@@ -201,7 +201,7 @@ static void text_put_quota(const struct summary *summary)
 
 	if (!summary->queue->has_key)
 		return;
-	printf("\n%-16s%10s%12s  %s\n", "ABUSEIPDB", "LEFT", "OF A DAY", "STATE");
+	printf("\n%-16s%10s%12s  %s\n", "ABUSEIPDB", "LEFT", "PER DAY", "STATE");
 	for (size_t i = 0; i < summary->queue->nendpoints; i++) {
 		const struct iprep_endpoint *endpoint = summary->queue->endpoints[i];
 

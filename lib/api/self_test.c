@@ -207,7 +207,7 @@ static bool judge_tcp(const struct test *test,
 	if (!test->tcp_works) {
 		s.state = IPREP_SRC_SILENT;
 		snprintf(why, sizeof(why),
-			 "%s: no listing creates a block; allow TCP port 53 to the resolver, use "
+			 "%s: listings create no blocks; allow TCP port 53 to the resolver, use "
 			 "one on this host, or set [dns] confirm_tcp = no",
 			 test->no_tcp);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check_tcp.c - the resolver does not answer over TCP, and no listing creates a block */
+/* check_tcp.c - the resolver does not answer over TCP, and listings create no blocks */
 #include "health/health.h"
 
 int check_tcp_missing(const struct checkup *checkup)
@@ -15,7 +15,7 @@ int check_tcp_missing(const struct checkup *checkup)
 	if (rc <= 0)
 		return rc;
 	return trouble(checkup, "DNS over TCP", at,
-		       "DNS over TCP: %s: no listing creates a block; allow TCP port 53 to the "
+		       "DNS over TCP: %s: listings create no blocks; allow TCP port 53 to the "
 		       "resolver, use one on this host, or set [dns] confirm_tcp = no",
 		       why);
 }

@@ -345,7 +345,7 @@ void lookup_note_tcp(const struct session *session, struct task *task)
 		rc = store_tcp_note(session->store, task->no_tcp);
 	if (rc > 0)
 		log_line(session->log, LOG_WARNING,
-			 "[dns] confirm_tcp: %s; no listing creates a block until a resolver "
+			 "[dns] confirm_tcp: %s; listings create no blocks until a resolver "
 			 "answers over TCP: rep-check --self-test",
 			 task->no_tcp);
 	else if (rc < 0)

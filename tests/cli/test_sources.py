@@ -111,7 +111,7 @@ class Overlap(SourcesCase):
                       ('45.1.1.4', 'zen', 0), ('45.1.1.4', 'other', 1),
                       ('45.1.1.5', 'zen', 1), ('45.1.1.5', 'other', 1), ('45.1.1.5', 'gone', 1))
         self.assertEqual(self.overlap(), {('zen', 'other'): (3, 2), ('other', 'zen'): (3, 2)})
-        self.assertRegex(self.text('--overlap'), r'(?s)zen lists, and so does\n  other +3 +2 +67 %')
+        self.assertRegex(self.text('--overlap'), r'(?s)also listed, of the addresses that zen lists:\n  other +3 +2 +67 %')
 
     def test_an_answer_without_points_is_no_listing(self):
         self.findings(('45.1.1.1', 'zen', 1), ('45.1.1.1', 'other', 1))

@@ -195,7 +195,7 @@ class Access(WhyCase):
     def test_without_access_to_the_state_it_says_what_is_missing(self):
         text = self.as_user(A, '45.7.7.7')
         self.assertNotIn('blocked as', text)
-        self.assertEqual(text.count('not read, for lack of access to the state: block, reports, logins, pardon'), 2)
+        self.assertEqual(text.count('permission denied, not read: block, reports, logins, pardon'), 2)
         self.assertIn('allowed by 45.7.7.0/24', text)
         found = json.loads(self.as_user('--json', A))
         self.assertEqual((found['state_read'], 'block' in found), (False, False))
