@@ -18,7 +18,7 @@ static int put_hooks(struct cli *cli, FILE *out)
 
 	if (rc)
 		return rc;
-	metric_put_head(out, name, "gauge", "Time of the last call of a hook; 0: none yet.");
+	metric_put_head(out, name, "gauge", "Time of the last call of a hook; 0 if never.");
 	metric_put_sample(out, name, "hook", "enqueue", times->enqueue_at);
 	metric_put_sample(out, name, "hook", "gate", times->gate_at);
 	metric_put_sample(out, name, "hook", "is-blocked", times->is_blocked_at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * metrics.h - rep-report --metrics FILE: what is counted, for Prometheus
+ * metrics.h - rep-report --metrics FILE: counters and current values, for Prometheus
  *
  * The text format of exposition, read by the textfile collector of node_exporter. A metric is a row
  * of metrics.c. Its labels hold no address, user name or host name.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics_present.c - what there is now */
+/* metrics_present.c - current values (gauges) */
 #include "rep-report/metrics_text.h"
 #include <string.h>
 
@@ -84,7 +84,7 @@ static void put_feed_metrics(FILE *out, const struct iprep_queue *queue)
 			metric_put_sample(out, "iprep_feed_entries", "feed", queue->feeds[i]->name,
 					  queue->feeds[i]->entries);
 	metric_put_head(out, "iprep_feed_last_success_timestamp_seconds", "gauge",
-			"Time of the last accepted download of a feed; 0: none yet.");
+			"Time of the last accepted download of a feed; 0 if never.");
 	for (size_t i = 0; i < queue->nfeeds; i++)
 		if (is_shown(queue->feeds[i]))
 			metric_put_sample(out, "iprep_feed_last_success_timestamp_seconds", "feed",
