@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pardons.c - the addresses that a person had left alone */
+/* pardons.c - pardoned addresses */
 #include "api/iprep_private.h"
 
 #define PARDONS 64 /* read at a time */

@@ -2,8 +2,8 @@
 /*
  * check_key.c - a key is missing, cannot be used, or was refused
  *
- * No key file is how iprep runs without AbuseIPDB: it is a trouble only for who used it in the last
- * 30 days, or has a feed that needs it.
+ * No key file is how iprep runs without AbuseIPDB: it is a trouble only if it was used in the last
+ * 30 days, or if a feed needs it.
  */
 #include "conf/key_file.h"
 #include "health/health.h"

@@ -492,7 +492,7 @@ struct iprep_queue {
 	size_t nstuck; /* the newest hundred */
 	const struct iprep_stuck *const *stuck;
 	/* Why DNS over TCP failed when it was last needed, with the resolver's address, and when:
-	 * no listing creates a block then. NULL: it works, or is not needed. */
+	 * listings create no blocks then. NULL: it works, or is not needed. */
 	const char *no_tcp;
 	int64_t no_tcp_at;
 	const char *key_error; /* why the key cannot be read; NULL: it can, or there is none */
@@ -525,14 +525,14 @@ struct iprep_block {
 	const char *seen;   /* what was seen of the address here, "1 failed login" or "banned by
 			     * sshd, 5 failures"; NULL: not known */
 	/* What it was made from: the sources that changed the score when it was made, or was
-	 * confirmed again in its tier. Later answers do not change it. 0: not known. Since: 0.3 */
+	 * confirmed again in its tier. Later answers do not change it. 0: not known. Since: 0.2 */
 	size_t nevidence;
 	const struct iprep_finding *const *evidence;
 };
 enum iprep_blocks_flags {
 	IPREP_BLOCKS_NEW = 1,  /* only those that no call with this flag has listed */
 	IPREP_BLOCKS_BARE = 2, /* without findings and evidence, which makes long lists faster */
-	IPREP_BLOCKS_UNMAILED = 4, /* as _NEW, with a mark of its own, for the mail (0.3) */
+	IPREP_BLOCKS_UNMAILED = 4, /* as _NEW, with a mark of its own, for the mail */
 };
 enum iprep_order {
 	IPREP_BY_ANNOUNCING = 0, /* first announced, first listed */
@@ -584,7 +584,7 @@ IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
  *	answered     SOURCE: and gave an answer
  *	error        SOURCE: and did not, or refused
  *	listed       SOURCE: its answer gave points
- *	decisive     SOURCE: without its points the verdict would have been a lesser one
+ *	decisive     SOURCE: without this source the verdict would have been lower
  *	alone        SOURCE: decisive, and no other source gave points
  *	wrong        SOURCE: named by a block whose address was pardoned, released by a re-check,
  *	             or logged in
@@ -607,7 +607,7 @@ struct iprep_counter {
  * @from_at, @to_at  the days that contain these, and those between; from_at 0: with day 0
  * @row              returns 0; any other value ends the call with _IO. Until the last row returns,
  *                   the database's log is not emptied
- * Errors: _ARG (times), _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ * Errors: _ARG (times), _IO, _STORE, _BUSY, _PERM. Since: 0.2
  */
 IPREP_API int iprep_counters(struct iprep_ctx *ctx, int64_t from_at, int64_t to_at,
 			     int (*row)(void *user, const struct iprep_counter *counter),
@@ -627,11 +627,11 @@ struct iprep_hook_times {
  * the database, which is not opened. The file is created by the first worker, by iprep_purge() or
  * iprep_check_setup(), and created again after damage; times of before are lost then.
  * @ret_times  release with iprep_hook_times_free()
- * Errors: _NOMEM. Since: 0.3
+ * Errors: _NOMEM. Since: 0.2
  */
 IPREP_API int iprep_hook_times(struct iprep_ctx *ctx,
 			       const struct iprep_hook_times **ret_times) IPREP_MUST_CHECK;
-/* Release the times. NULL is allowed. Since: 0.3 */
+/* Release the times. NULL is allowed. Since: 0.2 */
 IPREP_API void iprep_hook_times_free(const struct iprep_hook_times *times);
 
 #define IPREP_NETWORKS_MAX 100
@@ -645,7 +645,7 @@ struct iprep_network {
  * @max         how many at most; up to IPREP_NETWORKS_MAX
  * @row         returns 0; any other value ends the call with _IO
  * @ret_blocks  number of all current blocks; may be NULL
- * Errors: _ARG (max), _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ * Errors: _ARG (max), _IO, _STORE, _BUSY, _PERM. Since: 0.2
  */
 IPREP_API int iprep_networks(struct iprep_ctx *ctx, size_t max,
 			     int (*row)(void *user, const struct iprep_network *network),
@@ -660,7 +660,7 @@ struct iprep_overlap { /* of one source with another */
  * Compare what sources list, in the findings on disk: each pair of enabled sources twice, seen from
  * either of them, unless answered is 0. A listing is an answer that gave points. Changes nothing.
  * @row  returns 0; any other value ends the call with _IO
- * Errors: _IO, _STORE, _BUSY, _PERM, _NOMEM. Since: 0.3
+ * Errors: _IO, _STORE, _BUSY, _PERM, _NOMEM. Since: 0.2
  */
 IPREP_API int iprep_overlaps(struct iprep_ctx *ctx,
 			     int (*row)(void *user, const struct iprep_overlap *overlap),
@@ -681,19 +681,19 @@ struct iprep_trouble {
  * latter where the directory of the state lets its group in.
  * @row  returns 0; any other value ends the call with _IO
  * A damaged database is a trouble, not an error. Blocks for at most 2 s on the database's lock.
- * Errors: _IO (row; no database yet), _BUSY, _PERM, _NOMEM. Since: 0.3
+ * Errors: _IO (row; no database yet), _BUSY, _PERM, _NOMEM. Since: 0.2
  */
 IPREP_API int iprep_health(struct iprep_ctx *ctx,
 			   int (*row)(void *user, const struct iprep_trouble *trouble),
 			   void *user) IPREP_MUST_CHECK;
 
-/* Names of the kinds of trouble, from index 0; NULL after the last. Since: 0.3 */
+/* Names of the kinds of trouble, from index 0; NULL after the last. Since: 0.2 */
 IPREP_API const char *iprep_trouble_name(size_t index);
 
 /*
  * Count the current blocks by tier, those of tiers that are not configured any more too. Reads all
  * of them, for at most 0.6 s: several 100,000.
- * Errors: _STORE, _BUSY (there are more), _PERM. Since: 0.3
+ * Errors: _STORE, _BUSY (there are more), _PERM. Since: 0.2
  */
 IPREP_API int iprep_block_counts(struct iprep_ctx *ctx,
 				 void (*row)(void *user, const char *tier, int64_t count),
@@ -764,12 +764,12 @@ struct iprep_known {
  * @flags      IPREP_NO_STATE: only the entries of [allow] that are no names
  * @ret_known  release with iprep_known_free()
  * Blocks for at most 2 s on the database's lock. Errors: _ADDR, _ARG (flags), _STORE, _BUSY, _PERM,
- * _NOMEM. Since: 0.3
+ * _NOMEM. Since: 0.2
  */
 IPREP_API int iprep_known(struct iprep_ctx *ctx, const char *address, unsigned flags,
 			  const struct iprep_known **ret_known) IPREP_MUST_CHECK;
 
-/* Release what iprep_known() gave. NULL is allowed. Since: 0.3 */
+/* Release what iprep_known() gave. NULL is allowed. Since: 0.2 */
 IPREP_API void iprep_known_free(const struct iprep_known *known);
 
 /* ---- maintenance ---- */
@@ -825,7 +825,7 @@ struct iprep_pardon {
  * List the addresses that iprep_forget() pardoned and whose time is not over, by address.
  * @row  returns 0; any other value ends the call with _IO
  * Blocks for at most 10 s on the database's lock, plus the time of row().
- * Errors: _IO, _STORE, _BUSY, _PERM. Since: 0.3
+ * Errors: _IO, _STORE, _BUSY, _PERM. Since: 0.2
  */
 IPREP_API int iprep_pardons(struct iprep_ctx *ctx,
 			    int (*row)(void *user, const struct iprep_pardon *pardon),
@@ -838,7 +838,7 @@ IPREP_API int iprep_pardons(struct iprep_ctx *ctx,
  * @ret_was_pardoned  true if there was a pardon; may be NULL
  * @ret_key           as of iprep_forget()
  * Blocks for at most 10 s on the database's lock.
- * Errors: _ADDR, _STORE, _BUSY. Since: 0.3
+ * Errors: _ADDR, _STORE, _BUSY. Since: 0.2
  */
 IPREP_API int iprep_unpardon(struct iprep_ctx *ctx, const char *address, bool dry_run,
 			     bool *ret_was_pardoned, const char **ret_key) IPREP_MUST_CHECK;

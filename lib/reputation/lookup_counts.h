@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lookup_counts.h - what a lookup of the worker says about its sources, as counters
+ * lookup_counts.h - counters that a lookup of the worker adds for its sources
  *
  * Both are called in the transaction that keeps the outcome. Names and labels: iprep_counters().
  */

@@ -8,7 +8,7 @@
  * number they did. A crash of the machine may take back the last seconds of what hooks counted.
  *
  * The file belongs to the owner of the state. One that is missing, damaged, a link, or another
- * user's is not used, and hooks say nothing of it; hook_counts_fold() makes it again.
+ * user's is not used, and hooks do not report it; hook_counts_fold() makes it again.
  */
 #pragma once
 #include "conf/conf.h"
