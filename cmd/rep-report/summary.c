@@ -26,7 +26,7 @@ const struct summary_figure summary_figures[] = {
 	{ NULL, "report", "refused", "reports refused", false },
 	{ NULL, "report", "unknown", "reports without an answer", false },
 	{ NULL, "report", "dropped", "reports dropped", false },
-	{ NULL, "report", "retracted", "reports cancelled before sending", false },
+	{ NULL, "report", "retracted", "reports cancelled or taken back", false },
 	{ NULL, "retraction", "done", "retractions done", false },
 	{ NULL, "retraction", "refused", "retractions refused", false },
 	{ "Undone", "pardon", "", "addresses pardoned", true },
