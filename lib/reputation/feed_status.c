@@ -48,7 +48,8 @@ static int read_feed(const struct session *session, const struct conf_source *so
 	struct feed_list list = { .kind = FEED_LIST };
 	int rc = read_list(session, FEED_LIST, source->name, feed_identity(source), ret);
 
-	if (feed_needs_key(session->conf, source) && !session->secret) {
+	/* a process that only looks has the mark of the key file, and not the key */
+	if (feed_needs_key(session->conf, source) && !*session->auth_mark) {
 		snprintf(ret->why, sizeof(ret->why), "no API key; set [abuseipdb] key_file");
 		ret->feed.why = ret->why;
 	}

@@ -140,9 +140,9 @@ class Situation:
     def end_blocks_held(self):
         self.sql('UPDATE block SET first_at = first_at - 3600')
 
-    def with_feed(self):
+    def with_feed(self, form='plain'):
         self.feeds = self.open(FeedServer())
-        feed = {'url': self.feeds.url, 'format': 'plain', 'points': '*3', 'every': '6h', 'enabled': 'yes'}
+        feed = {'url': self.feeds.url, 'format': form, 'points': '*3', 'every': '6h', 'enabled': 'yes'}
         self.start(sections={'feed x': feed})
 
     def feed_stale(self):
@@ -177,6 +177,16 @@ class Situation:
         self.download()
 
     end_feed_not_renewed = end_feed_refused
+
+    def feed_with_key(self):
+        self.with_feed('abuseipdb')
+        self.place.change(self.feeds.url, self.api.url + '/blacklist')
+        self.api.fault('http_500', 'blacklist')
+        self.flush()
+
+    def end_feed_with_key(self):
+        self.place.change(self.api.url + '/blacklist', self.feeds.url)
+        self.download()
 
     def hooks_file(self, at, number):
         with open(self.place.path('state/iprep.db-hooks'), 'r+b') as f:
