@@ -4,9 +4,8 @@
 #include "health/health.h"
 #include "source/dnsbl_health.h"
 
-#define ASKED_MIN                                                                       \
-	10 /* queries of two days without an answer: not a short failure of the network \
-	    */
+#define FAILED_MIN 10 /* lookups, and on two days no answer: not a short failure of the network */
+#define LOOK_BACK  30 /* days */
 
 int check_list_quarantined(const struct checkup *checkup)
 {
@@ -28,26 +27,25 @@ int check_list_quarantined(const struct checkup *checkup)
 	return rc;
 }
 
+/* An answer alone ends it: a midnight does not, nor does an answer that was in the cache. */
 int check_list_silent(const struct checkup *checkup)
 {
 	const struct session *session = checkup->session;
-	int64_t from_day = checkup->now / DAY_S - 1, asked, answered;
+	int64_t today = checkup->now / DAY_S;
 	char since[TIME_TEXT_MAX];
 	int rc = 0;
 
 	for (size_t i = 0; i < session->conf->nsources && !rc; i++) {
 		const char *name = session->conf->sources[i].name;
+		struct silence silence;
 
-		rc = store_counter_sum(session->store, from_day, "asked", name, &asked);
-		if (!rc)
-			rc = store_counter_sum(session->store, from_day, "answered", name,
-					       &answered);
-		if (!rc && asked >= ASKED_MIN && !answered)
-			rc = trouble(checkup, name, 0,
-				     "%s: no answer to any of %lld queries since %s; check the "
+		rc = store_silence_get(session->store, name, today - LOOK_BACK, &silence);
+		if (!rc && silence.count >= FAILED_MIN && silence.answered_day < today - 1)
+			rc = trouble(checkup, name, silence.first_day * DAY_S,
+				     "%s: no answer in any of %lld lookups since %s; check the "
 				     "resolver and the source with rep-check --self-test",
-				     name, (long long)asked,
-				     time_text(from_day * DAY_S, TIME_FOR_PEOPLE, since));
+				     name, (long long)silence.count,
+				     time_text(silence.first_day * DAY_S, TIME_FOR_PEOPLE, since));
 	}
 	return rc;
 }

@@ -59,13 +59,38 @@ int store_count(struct store *store, const char *name, const char *label, int64_
 	return counter_add(store, day, name, rc ? label : label_of_rest(name), n);
 }
 
-int store_counter_sum(struct store *store, int64_t from_day, const char *name, const char *label,
-		      int64_t *ret)
+static bool silence_read(sqlite3_stmt *row, void *element)
 {
-	return sql_number(store, ret,
-			  "SELECT coalesce(sum(min(max(n, 0), 1000000000)), 0) FROM counter"
-			  " WHERE day >= ?1 AND name = ?2 AND label = ?3",
-			  SQL_INT(from_day), SQL_TEXT(name), SQL_TEXT(label));
+	struct silence *silence = element;
+
+	silence->count = sql_int(row, 0);
+	silence->first_day = sql_int(row, 1);
+	silence->answered_day = sql_int(row, 2);
+	return true;
+}
+
+/* Day by day, as the key of the table begins with it: a day has up to a thousand rows of a name. */
+int store_silence_get(struct store *store, const char *source, int64_t from_day,
+		      struct silence *ret)
+{
+	int rc;
+
+	*ret = (struct silence){ 0 };
+	rc = sql_rows(store, silence_read, ret, 1,
+		      "WITH RECURSIVE span(day) AS"
+		      " (SELECT ?2 UNION ALL SELECT day + 1 FROM span WHERE day < ?3),"
+		      " answered(day) AS (SELECT coalesce(max(span.day), 0)"
+		      " FROM span CROSS JOIN counter USING(day)"
+		      " WHERE name = 'latency_ms' AND label = ?1)"
+		      " SELECT coalesce(sum(min(max(n, 0), 1000000000)), 0),"
+		      " coalesce(min(span.day), 0), (SELECT day FROM answered)"
+		      " FROM span CROSS JOIN counter USING(day)"
+		      " WHERE name = 'error' AND label = ?1"
+		      " AND span.day > (SELECT day FROM answered)",
+		      SQL_TEXT(source), SQL_INT(from_day), SQL_INT(store_now(store) / DAY_S));
+	if (rc < 0)
+		return rc;
+	return 0;
 }
 
 /* Tabs are the only control characters of a label. */

@@ -297,9 +297,13 @@ int store_count_wrong(struct store *store, const struct addr *low, const struct 
 /* The same for blocks whose address has logged in since they were made. A transaction of its own,
  * if there are any. */
 int store_count_logins(struct store *store);
-/* The sum of one counter since a day. */
-int store_counter_sum(struct store *store, int64_t from_day, const char *name, const char *label,
-		      int64_t *ret);
+struct silence {
+	int64_t count, first_day; /* lookups that the source failed, and the first day of one */
+	int64_t answered_day;	  /* of its last answer over the network; 0: none since from_day */
+};
+/* Of the days from from_day to today that follow answered_day. The cache is no answer. */
+int store_silence_get(struct store *store, const char *source, int64_t from_day,
+		      struct silence *ret);
 /*
  * Of the days from one to the other, by day, name and label, after the one given (zeroed: from the
  * start). Returns how many were put into ret.

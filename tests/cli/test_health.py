@@ -66,13 +66,25 @@ class Situation:
         self.says('zen', {})
         self.self_test()
 
+    def count(self, days_ago, **counts):
+        for name, n in counts.items():
+            self.sql('INSERT INTO counter VALUES(?, ?, ?, ?)', int(time.time()) // DAY - days_ago, name, 'zen', n)
+
     def list_silent(self):
-        today = int(time.time()) // DAY
-        for name, n in (('asked', 12), ('error', 12)):
-            self.sql('INSERT INTO counter VALUES(?, ?, ?, ?)', today, name, 'zen', n)
+        self.count(0, asked=12, error=12)
+
+    def list_silent_over_midnight(self):
+        self.count(6, asked=20, error=19, answered=1, latency_ms=30)
+        self.count(5, asked=9, error=9)
+        self.count(1, asked=2, error=2)
+
+    def list_silent_but_cached(self):
+        self.count(0, asked=17, error=12, answered=5)
 
     def end_list_silent(self):
-        self.sql('INSERT INTO counter VALUES(?, ?, ?, ?)', int(time.time()) // DAY, 'answered', 'zen', 1)
+        self.count(0, latency_ms=30)
+
+    end_list_silent_over_midnight = end_list_silent_but_cached = end_list_silent
 
     def key_missing(self):
         self.self_test()                       # it was good
