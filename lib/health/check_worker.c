@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_worker.c - work waits, and no worker takes it; jobs are old, for whatever reason
+ * check_worker.c - jobs are due, and no worker runs; jobs are due for long, whatever runs
  *
  * A job that is to be tried again later, for example when the quota of a new day begins, waits as
  * well, but is not due.
@@ -41,7 +41,7 @@ static int look_at_queue(const struct checkup *checkup, const char *kind, int wh
 	if (rc || !waiting.count)
 		return rc;
 	return trouble(checkup, kind, waiting.since + HOUR_S,
-		       "%s: %lld waiting for over an hour, the oldest since %s; see rep-report "
+		       "%s: %lld due for over an hour, the oldest since %s; see rep-report "
 		       "--status for the reason",
 		       kind, (long long)waiting.count,
 		       time_text(waiting.since, TIME_FOR_PEOPLE, since));

@@ -79,12 +79,14 @@ static bool waiting_read(sqlite3_stmt *row, void *element)
 int store_waiting_get(struct store *store, int what, int64_t before, struct waiting *ret)
 {
 	static const char *const waiting[NWAITS] = {
-		[WAIT_QUEUED] = "SELECT count(*), coalesce(min(first_at), 0) FROM report"
-				" WHERE state < 2 AND first_at <= ?1",
-		[WAIT_LOOKUP] = "SELECT count(*), coalesce(min(since), 0) FROM lookup"
-				" WHERE since <= ?1",
-		[WAIT_RETRACTION] = "SELECT count(*), coalesce(min(since), 0) FROM retraction"
-				    " WHERE state = 0 AND since <= ?1",
+		[WAIT_QUEUED] = "SELECT count(*), coalesce(min(max(first_at, next_at)), 0)"
+				" FROM report WHERE state < 2 AND first_at <= ?1"
+				" AND next_at <= ?1",
+		[WAIT_LOOKUP] = "SELECT count(*), coalesce(min(max(since, next_at)), 0)"
+				" FROM lookup WHERE since <= ?1 AND next_at <= ?1",
+		[WAIT_RETRACTION] = "SELECT count(*), coalesce(min(max(since, next_at)), 0)"
+				    " FROM retraction WHERE state = 0 AND since <= ?1"
+				    " AND next_at <= ?1",
 	};
 	int rc;
 

@@ -119,9 +119,12 @@ class Situation:
         self.self_test()
 
     def queue_old(self):
+        self.flush()                           # a worker has run
         self.enqueue(ADDRESS)
         for table, at in (('lookup', 'since'), ('report', 'first_at')):
             self.sql(f'UPDATE {table} SET {at} = {at} - 7200, next_at = next_at + 7200')
+        self.assertEqual(self.troubles(), [])  # they wait for the quota of tomorrow
+        self.sql('UPDATE lookup SET next_at = next_at - 11000')
 
     def end_queue_old(self):
         self.place.due_now()
