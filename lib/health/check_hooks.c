@@ -53,8 +53,9 @@ int check_tier_unread(const struct checkup *checkup)
 			rc = trouble(
 				checkup, tier, at,
 				"%s: no jail of fail2ban has read the lines of this tier since "
-				"%s, nothing is banned; check rep-confirmed with rep-check "
-				"--self-test",
+				"%s, so none bans its addresses; check rep-confirmed with rep-check "
+				"--self-test, or ignore this if all blocks are exported with "
+				"rep-check --blocks",
 				tier, time_text(at, TIME_FOR_PEOPLE, since));
 	}
 	return rc;
