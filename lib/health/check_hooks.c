@@ -22,11 +22,16 @@ int check_hooks_silent(const struct checkup *checkup)
 
 	if (!hook_counts_times(checkup->session->conf->state, &times) || !times.made_at)
 		return 0;
-	last = times.made_at;
+	last = time_if_past(checkup, times.made_at);
 	for (int i = 0; i < NHOOKS; i++)
-		last = MAX(last, times.last_at[i]);
+		last = MAX(last, time_if_past(checkup, times.last_at[i]));
 	if (last > checkup->now - SILENT_S)
 		return 0;
+	if (!last)
+		return trouble(checkup, "fail2ban", 0,
+			       "fail2ban: has called no hook of iprep since the clock was set "
+			       "back; check that it runs, and its jails with rep-check "
+			       "--self-test");
 	return trouble(
 		checkup, "fail2ban", last,
 		"fail2ban: has called no hook of iprep since %s; check that it runs, and its "
@@ -45,7 +50,9 @@ int check_tier_unread(const struct checkup *checkup)
 		return 0;
 	for (size_t i = 0; i < session->conf->ntiers && !rc; i++) {
 		const char *tier = session->conf->tiers[i].name;
-		int64_t at, after = MAX(times.made_at, times.is_blocked_at[i]);
+		int64_t made = time_if_past(checkup, times.made_at);
+		int64_t read = time_if_past(checkup, times.is_blocked_at[i]);
+		int64_t at, after = MAX(made, read);
 
 		rc = store_blocks_first_between(session->store, tier, after, checkup->now - READ_S,
 						&at);

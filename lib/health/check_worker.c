@@ -13,7 +13,8 @@
 int check_worker_missing(const struct checkup *checkup)
 {
 	const struct session *session = checkup->session;
-	int64_t late = checkup->now - HOUR_S, last = worker_last_at(session->conf), due;
+	int64_t last = time_if_past(checkup, worker_last_at(session->conf));
+	int64_t late = checkup->now - HOUR_S, due;
 	char since[TIME_TEXT_MAX];
 	int rc;
 

@@ -41,6 +41,11 @@ int trouble(const struct checkup *checkup, const char *object, int64_t since, co
 	return 0;
 }
 
+int64_t time_if_past(const struct checkup *checkup, int64_t at)
+{
+	return at > checkup->now + HOUR_S ? 0 : at;
+}
+
 int health_look(struct checkup *checkup)
 {
 	for (size_t i = 0; i < NCHECKS; i++) {

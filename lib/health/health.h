@@ -44,6 +44,9 @@ struct health_check {
 int trouble(const struct checkup *checkup, const char *object, int64_t since, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* A time on disk; 0, as for one that is not known, if the clock was ahead when it was written. */
+int64_t time_if_past(const struct checkup *checkup, int64_t at);
+
 /* Runs all checks. Errors: _IO, _BUSY, _NOMEM. */
 int health_look(struct checkup *checkup);
 /* Names of the checks; NULL after the last. */

@@ -144,7 +144,11 @@ class Situation:
         self.worker_missing()
         os.unlink(self.place.path('state/worker.lock'))
 
-    end_no_worker_yet = end_worker_missing
+    def worker_in_the_future(self):
+        self.worker_missing()
+        os.utime(self.place.path('state/worker.lock'), (0, time.time() + DAY))
+
+    end_no_worker_yet = end_worker_in_the_future = end_worker_missing
 
     def blocks_held(self):
         self.start(worker={'max_new_blocks': '2/1h'})
@@ -213,15 +217,28 @@ class Situation:
         self.hooks_file(MADE_AT, time.time() - 9 * DAY)
         self.hooks_file(TIMES_AT, time.time() - 3 * DAY)
 
+    def hooks_silent_in_the_future(self):
+        for at in (MADE_AT, TIMES_AT):
+            self.hooks_file(at, time.time() + 30 * DAY)
+
     def end_hooks_silent(self):
         self.gate(ADDRESS)
+
+    end_hooks_silent_in_the_future = end_hooks_silent
 
     def tier_unread(self):
         self.hooks_file(MADE_AT, time.time() - DAY)
         self.block(ADDRESS, age=HOUR)
 
+    def tier_unread_in_the_future(self):
+        self.tier_unread()
+        for row in range(16):
+            self.hooks_file(TIERS_AT + 8 * row, time.time() + 30 * DAY)
+
     def end_tier_unread(self):
         self.silent('rep-check', '--is-blocked', '--', ADDRESS, status=10)
+
+    end_tier_unread_in_the_future = end_tier_unread
 
     def tcp_missing(self):
         self.sql("INSERT INTO endpoint VALUES('dns-tcp', 0, 0, 0, 0, 0, NULL, 0, ?, '192.0.2.53: timeout', 0)",
