@@ -46,9 +46,9 @@ tests:
           - exp_labels: {{severity: warning, source: zen, instance: mx}}
             exp_annotations:
               summary: "iprep on mx: blocks of zen were wrong"
-              description: "Over five blocks of this source were pardoned, released or followed by a login within a day. \
-A block that a re-check releases after weeks counts as well, although the source may have been right at the time. \
-On a host with many long blocks, a few a day are normal. See rep-check --sources."
+              description: "Over five blocks of this source were pardoned, released or followed by a login within a \
+day. A block that a re-check releases after weeks counts as well, although the source may have been right at the \
+time. On a host with many long blocks, a few a day are normal. See rep-check --sources."
 """
 
 
