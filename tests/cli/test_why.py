@@ -206,7 +206,7 @@ class Access(WhyCase):
         self.flush()
         text = self.as_user(A, groups=[OWNER])
         self.assertIn('blocked as known', text)
-        self.assertNotIn('lack of access', text)
+        self.assertNotIn('permission denied', text)
         self.assertTrue(json.loads(self.as_user('--json', A, groups=[OWNER]))['state_read'])
 
     def test_a_list_from_a_file_has_nothing_of_it(self):
