@@ -154,6 +154,13 @@ static void put_stuck(const struct terminal *terminal, const struct iprep_queue 
 	}
 }
 
+static const char *worker_text(int runs)
+{
+	if (runs < 0)
+		return "may be running: only the owner of the state can see it";
+	return runs ? "is running" : "is not running";
+}
+
 static void put_queue_text(const struct terminal *terminal, const struct iprep_queue *queue)
 {
 	struct paragraph paragraph;
@@ -161,8 +168,7 @@ static void put_queue_text(const struct terminal *terminal, const struct iprep_q
 
 	put_waiting(terminal, queue);
 	paragraph_begin(&paragraph, terminal, stdout, 0);
-	paragraph_printf(&paragraph, "a worker %s; %s",
-			 queue->worker_runs ? "is running" : "is not running",
+	paragraph_printf(&paragraph, "a worker %s; %s", worker_text(queue->worker_runs),
 			 queue->has_key ? "there is an API key"
 					: "there is no API key: nothing is reported");
 	if (queue->key_error)
@@ -259,7 +265,10 @@ static void put_queue_json(const struct iprep_queue *queue)
 	put_ages_json(&json, "lookup", &queue->lookups);
 	put_ages_json(&json, "retraction", &queue->retractions);
 	json_close_object(&json);
-	json_put_bool(&json, "worker", queue->worker_runs);
+	if (queue->worker_runs < 0)
+		json_put_null(&json, "worker");
+	else
+		json_put_bool(&json, "worker", queue->worker_runs);
 	json_put_bool(&json, "key", queue->has_key);
 	json_put_text(&json, "no_tcp", queue->no_tcp);
 	json_put_time(&json, "no_tcp_at", queue->no_tcp_at);

@@ -484,9 +484,10 @@ struct iprep_feed { /* on disk: a [feed], or what a name of [allow] resolved to 
 struct iprep_queue {
 	struct iprep_ages queued, sending; /* reports; sending: may have reached AbuseIPDB */
 	struct iprep_ages lookups, retractions;
-	int64_t parked, unknown;  /* reports, as in struct iprep_stuck */
-	int64_t oldest_s;	  /* of queued reports and lookups */
-	int worker_runs, has_key; /* 1, 0 */
+	int64_t parked, unknown; /* reports, as in struct iprep_stuck */
+	int64_t oldest_s;	 /* of queued reports and lookups */
+	int worker_runs;	 /* 1, 0; -1: not known, as to a member of the state's group */
+	int has_key;		 /* 1, 0 */
 	size_t nendpoints;
 	const struct iprep_endpoint *const *endpoints;
 	size_t nstuck; /* the newest hundred */

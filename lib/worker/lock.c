@@ -40,7 +40,7 @@ int worker_lock(const struct conf *conf, struct err *error)
 	fd = statefile_open(path, O_RDWR | O_CREAT, error);
 	if (fd < 0)
 		return fd;
-	statefile_share(fd, path);
+	(void)!fchmod(fd, 0600); /* who can open it can lock it, and keep every worker out */
 	if (worker_relock(fd)) {
 		close(fd);
 		return err_set(error, IPREP_E_BUSY, "%s: another worker is already running", path);
@@ -80,7 +80,7 @@ int worker_runs(const struct conf *conf)
 	int fd, held;
 
 	state_path(conf, "worker.lock", path);
-	fd = statefile_open_shared(path, NULL);
+	fd = statefile_open(path, O_RDONLY, NULL);
 	if (fd < 0)
 		return 0; /* then the worker that is started says what is wrong with it */
 	held = set_lock(fd, F_OFD_GETLK, F_WRLCK);

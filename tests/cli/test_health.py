@@ -376,6 +376,14 @@ class Members(HealthCase):
         self.flush()
         os.chmod(self.place.path('key'), 0o644)
 
+    def test_they_cannot_keep_the_worker_out(self):
+        self.flush()
+        os.chmod(self.place.path('state/worker.lock'), 0o640)      # as another version left it
+        self.flush()
+        self.assertEqual(os.stat(self.place.path('state/worker.lock')).st_mode & 0o777, 0o600)
+        status = json.loads(self.run_it('rep-report', '--status', '--json', **MEMBER).stdout)
+        self.assertIsNone(status['worker'])
+
     def test_they_read_while_a_writer_holds_the_lock(self):
         self.flush()
         with self.place.locked():
