@@ -287,8 +287,17 @@ static int make_file(struct store *store, const char *state)
 	struct folded folded;
 	int rc = folded_get(store, &folded);
 
-	if (rc <= 0 || hooks_read(state, &file))
-		return rc < 0 ? rc : 0;
+	if (rc <= 0)
+		return rc;
+	if (hooks_read(state, &file)) {
+		if (file.id == folded.id)
+			return 0;
+		/* it could not be opened for a moment, or another process made it: what it has was
+		 * counted, or is too little to matter */
+		folded.id = file.id;
+		memcpy(folded.counts, file.counts, sizeof(folded.counts));
+		return folded_put(store, &folded);
+	}
 	hooks_path(state, "", path);
 	hooks_path(state, ".new", new_path);
 	unlink(new_path); /* of a process that was killed here */

@@ -223,6 +223,17 @@ class File(Counted, Case):
                 self.assertEqual(self.counters('line')[0], {'counted': counted})
         self.assertEqual(self.place.bytes('target'), saved)
 
+    def test_one_that_cannot_be_opened_for_a_moment_is_not_counted_again(self):
+        self.hooks()
+        self.flush()
+        before = self.counters('line', 'ban')
+        self.assertEqual(before, [{'counted': 1}, {'lookup': 1}])
+        for nth in range(1, 4):
+            self.place.traced(['-qq', '-P', self.path, '-e', f'inject=openat:error=ENFILE:when={nth}'],
+                              'rep-report', '--flush')
+            self.flush()
+        self.assertEqual(self.counters('line', 'ban'), before)
+
     def test_on_a_disk_that_takes_nothing_hooks_that_only_read_answer_and_say_nothing(self):
         self.place.mount_state('size=1m')
         self.ready()
