@@ -4,6 +4,14 @@
 #include <string.h>
 
 #define WHOLE_MAX 10000000 /* from here on with a unit */
+#define SUM_MAX	  ((int64_t)1 << 53)
+
+void figure_add(int64_t *sum, int64_t number)
+{
+	if (number > SUM_MAX - *sum)
+		number = SUM_MAX - *sum;
+	*sum += number;
+}
 
 static const char *with_commas(int64_t number, char dst[FIGURE_MAX])
 {

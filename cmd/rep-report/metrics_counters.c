@@ -5,6 +5,7 @@
  * A new one is a row of metrics[]. A source and a jail are names of the configuration.
  */
 #include "rep-report/metrics_text.h"
+#include "common/figure.h"
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,9 @@ static size_t shown_len(const char *label, size_t nparts)
 			break;
 		len++;
 	}
+	while (len &&
+	       label[len - 1] == '\t') /* or a label would make the same row as a shorter one */
+		len--;
 	return len;
 }
 
@@ -192,7 +196,7 @@ static int sums_add(struct sums *sums, const char *name, const char *label, size
 		sum_free(sum);
 		return -1;
 	}
-	(*found)->count += count;
+	figure_add(&(*found)->count, count);
 	if (*found != sum)
 		sum_free(sum);
 	return 0;
@@ -218,6 +222,20 @@ static int add_known(struct sums *sums)
 		for (const char *const *known = metrics[i].known; *known; known++)
 			if (sums_add(sums, metrics[i].counter, *known, strlen(*known), 0))
 				return -1;
+	return 0;
+}
+
+/* A source that never decided anything is what people look for: it has a row of 0. */
+static int add_sources(struct sums *sums, const struct iprep_settings *settings)
+{
+	for (size_t i = 0; i < NMETRICS; i++) {
+		if (!metrics[i].labels[0] || strcmp(metrics[i].labels[0], "source") != 0)
+			continue;
+		for (size_t j = 0; j < settings->nsources; j++)
+			if (sums_add(sums, metrics[i].counter, settings->sources[j],
+				     strlen(settings->sources[j]), 0))
+				return -1;
+	}
 	return 0;
 }
 
@@ -310,15 +328,20 @@ static void on_latency(const void *node, VISIT visit, void *user)
 
 int metrics_put_counters(struct cli *cli, FILE *out)
 {
+	const struct iprep_settings *settings;
 	struct sums sums = { .out = out };
-	int rc = iprep_counters(cli->ctx, 0, time(NULL), add_counter, &sums);
+	int rc = iprep_settings(cli->ctx, &settings);
 
-	if (!rc && !add_known(&sums)) {
+	if (rc)
+		return rc;
+	rc = iprep_counters(cli->ctx, 0, INT64_MAX, add_counter, &sums);
+	if (!rc && !add_known(&sums) && !add_sources(&sums, settings)) {
 		put_counters(&sums);
 		metric_put_head(out, LATENCY, "histogram",
 				"Time that a source took to answer over the network.");
 		twalk_r(sums.tree, on_latency, &sums);
 	}
 	tdestroy(sums.tree, sum_free);
+	iprep_settings_free(settings);
 	return rc;
 }

@@ -83,6 +83,28 @@ class What(MetricsCase):
         self.assertEqual(found['iprep_quota_limit', 'endpoint="check"'], 1000)
         self.assertTrue(all(value >= before.get(key, 0) for key, value in found.items() if key[0].endswith('_total')))
 
+    def test_a_source_that_never_decided_has_a_row_of_0(self):
+        self.ready()
+        found = self.metrics()
+        for what in ('asked', 'answered', 'errors', 'listed', 'decisive', 'alone', 'wrong'):
+            for source in ('zen', 'abuseipdb'):
+                self.assertEqual(found[f'iprep_source_{what}_total', f'source="{source}"'], 0)
+
+    def test_days_of_a_clock_that_was_ahead_are_in_the_sums(self):
+        self.ready()
+        self.sql('INSERT INTO counter VALUES(40000, ?, ?, 500)', 'lookup', 'clean')
+        self.assertEqual(self.metrics()['iprep_lookups_total', 'verdict="clean"'], 500)
+
+    def test_a_damaged_counter_makes_no_row_twice_and_no_number_below_0(self):
+        self.ready()
+        for day in range(10000, 20000):
+            self.sql('INSERT INTO counter VALUES(?, ?, ?, 1000000000000000)', day, 'pardon', '')
+        for label in ('b', 'b\t', 'b\t\t'):
+            self.sql('INSERT INTO counter VALUES(20000, ?, ?, 1)', 'block', label)
+        found = self.metrics()
+        self.assertEqual(found['iprep_pardons_total', None], 2 ** 53)
+        self.assertEqual(found['iprep_blocks_total', 'tier="b",jail=""'], 3)
+
     def test_values_of_labels_are_escaped(self):
         self.ready()
         self.sql('INSERT INTO counter VALUES(0, ?, ?, 1)', 'asked', 'a"b\\c{}')
