@@ -229,6 +229,11 @@ enum store_mode ctx_read_mode(const struct iprep_ctx *ctx)
 	return STORE_READ;
 }
 
+bool ctx_is_key_error(int rc)
+{
+	return rc == IPREP_E_PERM || rc == IPREP_E_CONFIG || rc == IPREP_E_IO;
+}
+
 int ctx_read_key(struct iprep_ctx *ctx)
 {
 	int rc = read_zone_keys(ctx);

@@ -29,5 +29,8 @@ enum store_mode ctx_read_mode(const struct iprep_ctx *ctx);
 int ctx_note_key_mark(struct iprep_ctx *ctx);
 /* Read all keys, for callers that use the network. A missing one is logged and left out. */
 int ctx_read_key(struct iprep_ctx *ctx);
+/* What it returns if a key file is unsafe, invalid or cannot be read; the rest is no fault of one.
+ */
+bool ctx_is_key_error(int rc);
 /* Errors: _ADDR. */
 int ctx_address(struct iprep_ctx *ctx, const char *text, struct addr *ret);

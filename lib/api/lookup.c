@@ -33,6 +33,10 @@ static int open_session(struct iprep_ctx *ctx, unsigned flags, struct session *s
 {
 	int rc = ctx_read_key(ctx);
 
+	if (ctx_is_key_error(rc) && flags & IPREP_CACHED) { /* what is on disk needs no key */
+		log_line(&ctx->log, LOG_NOTICE, "%s", ctx->err.text);
+		rc = 0;
+	}
 	if (rc)
 		return rc;
 	rc = require_source(ctx, flags);

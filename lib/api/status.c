@@ -142,7 +142,7 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 	whole->queue.parked = queue_counts.parked;
 	whole->queue.unknown = queue_counts.unknown;
 	whole->queue.oldest_s = queue_counts.oldest_s;
-	whole->queue.worker_runs = worker_runs(ctx->conf);
+	whole->queue.worker_runs = ctx_read_mode(ctx) == STORE_VIEW ? -1 : worker_runs(ctx->conf);
 	snprintf(whole->key_error, sizeof(whole->key_error), "%s", ctx->key_error);
 	whole->queue.key_error = text_filled(whole->key_error, NULL);
 	whole->queue.endpoints = whole->endpoint_list;
@@ -187,6 +187,10 @@ static int see_key(struct iprep_ctx *ctx, bool *ret_has_key)
 	if (ctx->views || ctx_read_mode(ctx) == STORE_VIEW)
 		return judge_key(ctx, ret_has_key);
 	rc = ctx_read_key(ctx);
+	if (ctx_is_key_error(rc)) { /* a part of the status, as one that cannot be opened */
+		snprintf(ctx->key_error, sizeof(ctx->key_error), "%.511s", ctx->err.text);
+		rc = 0;
+	}
 	*ret_has_key = *ctx->secret != '\0';
 	return rc;
 }

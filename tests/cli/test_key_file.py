@@ -64,6 +64,15 @@ class KeyFile(KeyCase):
                 self.put(self.key, mode)
                 self.bad(77, f'permissions {mode:04o}')
 
+    def test_what_is_on_disk_is_shown_without_it(self):
+        self.works(self.api)
+        self.put(self.key, 0o644)
+        for args, status in ((('rep-report', '--summary'), 0), (('rep-report', '--status'), 77),
+                             (('rep-check', '--sources'), 0)):
+            with self.subTest(args):
+                self.assertNotEqual(self.run_it(*args, status=status).stdout, '')
+        self.assertIn('permissions 0644', self.run_it('rep-report', '--status', status=77).stdout)
+
     def test_one_of_another_user(self):
         self.put(self.key, 0o640, OTHER, OWNER)
         self.bad(77, f'belongs to user {OTHER}')
