@@ -490,10 +490,10 @@ static int run_report_command(struct cli *cli, struct options *options, int argc
 	if (options->status || options->summary || options->health)
 		return run_reading_command(cli, options);
 	rc = cli_open(cli);
+	if (!rc && options->notify_settings) /* whatever is wrong with the state */
+		return report_notify_settings(cli);
 	if (!rc)
 		rc = cli_end_root(cli);
-	if (!rc && options->notify_settings)
-		return report_notify_settings(cli);
 	if (rc || (cli->dry_run && options->flush))
 		return rc;
 	if (options->retract && !cli->dry_run)

@@ -177,6 +177,7 @@ class NotifyCase(Case):
     def spooled(self):
         """Files in which something waits, and the lock."""
         names = sorted(os.listdir(self.path('spool'))) if self.exists('spool') else []
+        names = [name for name in names if name != 'settings']
         return [name for name in names if name == 'lock' or os.path.getsize(self.path(f'spool/{name}'))]
 
     def subjects(self):
@@ -430,7 +431,7 @@ class Notify(ShownCase):
     def test_a_full_disk_loses_nothing(self):
         spool = self.path('spool')
         os.mkdir(spool, 0o700)
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', spool], check=True)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=112k,mode=0700', 'none', spool], check=True)
         self.addCleanup(subprocess.run, ['umount', spool], check=True)
         self.new(*[A] * 60)                # 14 kB
         self.unsent()
@@ -712,6 +713,27 @@ class Commands(ShownCase):
                 self.notify()
                 self.notify()
                 self.assertEqual(self.subjects(), ['trouble over: zen: quarantined'])
+
+    def test_a_configuration_or_state_that_is_broken_is_told_the_way_that_worked_last(self):
+        self.new(A)
+        self.notify()
+        self.assertEqual(self.subjects(), ['1 new block'])
+        self.write('report', '#!/bin/sh\nexit 78\n', 0o755)
+        said = self.notify(78)
+        self.assertIn('rep-report --notify-settings: failed with status 78', said)
+        self.assertEqual(self.subjects(), ['trouble: iprep: its health is unknown'])
+
+    def test_a_text_that_is_refused_holds_up_only_those_of_its_kind(self):
+        self.does('case $SUBJECT in *block*) echo too long; exit 4;; esac')
+        self.new(A)
+        self.troubles(TROUBLE)
+        self.report_is('daily', command=self.path('tell'))
+        said = self.notify(75)
+        self.assertEqual(said, 'iprep-notify: [notify] command: failed with status 4: too long; the text is kept, and '
+                               'the next run sends it\n')
+        self.assertIn('trouble: zen: quarantined', self.subjects())
+        self.assertIn('blocks', self.spooled())
+        self.assertEqual([name for name in self.spooled() if name in ('part', 'mail', 'raw', 'errors')], [])
 
     def test_one_that_hangs_is_ended_and_the_text_is_kept(self):
         self.shorten('command_s', 1)
