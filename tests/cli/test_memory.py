@@ -76,9 +76,10 @@ class Case(StoreCase):
         _, first = next(self.failures('rep-check', '--cached', '--json', BLOCKED))
         whole = json.loads(self.run_it('rep-check', '--cached', '--json', BLOCKED, status=None).stdout)
         self.assertIsNotNone(first)
+        safe = '"exempt":"the addresses of this host cannot be read"'       # a block that may be of this host holds not
         for nth, p in self.failures('rep-check', '--cached', '--json', BLOCKED):
             if p.returncode in (0, 10, 75):
-                self.assertEqual(json.loads(p.stdout), whole, nth)
+                self.assertEqual(json.loads(p.stdout.replace(safe, '"exempt":null')), whole, nth)
             else:
                 self.assertIn(p.returncode, (70, 71, 74), (nth, p.stderr))
         self.cases = 0
