@@ -3,7 +3,8 @@
 #include "common/text.h"
 #include <time.h>
 
-#define DAY_S 86400
+#define DAY_S	   86400
+#define YEAR_10000 253402300799
 
 /* strptime(3) takes blanks, short fields and the 31st of February; what comes back must be the
  * text. */
@@ -26,7 +27,8 @@ static bool parse_date(const char *text, const char *format, int64_t *ret_at)
 	return true;
 }
 
-bool since_parse(const char *text, int64_t now, int64_t *ret_at)
+/* What the text means, whether it is over or not; -1: nothing. */
+static int64_t parse_point(const char *text, int64_t now)
 {
 	static const char *const formats[] = {
 		"%Y-%m-%d",
@@ -39,21 +41,26 @@ bool since_parse(const char *text, int64_t now, int64_t *ret_at)
 
 	if (!iprep_parse_duration(text, &ago))
 		at = now - ago;
-	else if (*text == '@' && number_parse(text + 1, 0, now, &number))
+	else if (*text == '@' && number_parse(text + 1, 0, YEAR_10000, &number))
 		at = number;
 	for (size_t i = 0; at < 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!parse_date(text, formats[i], &at))
 			at = -1;
-	if (at < 0 || at > now)
-		return false;
-	*ret_at = at;
-	return true;
+	return at;
+}
+
+bool since_parse(const char *text, int64_t now, int64_t *ret_at)
+{
+	*ret_at = parse_point(text, now);
+	return *ret_at >= 0 && *ret_at <= now;
 }
 
 int since_check(struct cli *cli, const char *text, int64_t *ret_at)
 {
 	if (!text || since_parse(text, time(NULL), ret_at))
 		return EX_OK;
+	if (*ret_at >= 0)
+		return cli_usage(cli, "--since: \"%.40s\": is in the future", text);
 	return cli_usage(cli,
 			 "--since: \"%.40s\": expected an age (90, 15m, 7d) or a past time in UTC "
 			 "(2026-01-31, \"2026-01-31 14:00\", @SECONDS)",
@@ -63,6 +70,7 @@ int since_check(struct cli *cli, const char *text, int64_t *ret_at)
 int since_period(struct cli *cli, const char *text, int64_t *ret_at)
 {
 	const struct iprep_settings *settings;
+	char first[UTC_TEXT_MAX];
 	int64_t at = 0, kept_s;
 	int rc = since_check(cli, text, &at);
 
@@ -74,10 +82,11 @@ int since_period(struct cli *cli, const char *text, int64_t *ret_at)
 	kept_s = settings->counters_s;
 	iprep_settings_free(settings);
 	if (at / DAY_S < (time(NULL) - kept_s) / DAY_S)
-		return cli_usage(cli,
-				 "--since: \"%.40s\": counters are kept for %lld days; raise "
-				 "[retention] counters, or ask for less",
-				 text, (long long)(kept_s / DAY_S));
+		return cli_usage(
+			cli,
+			"--since: \"%.40s\": the oldest day that is kept is %.10s ([retention] "
+			"counters); choose a later time",
+			text, utc_minute(time(NULL) - kept_s, first));
 	*ret_at = at;
 	return EX_OK;
 }

@@ -76,7 +76,7 @@ static bool add_latency(struct source_counts *counts, const struct iprep_counter
 		bound = INT64_MAX;
 	while (latency_bounds[row] < bound)
 		row++;
-	source->latency[row] += counter->count;
+	figure_add(&source->latency[row], counter->count);
 	return true;
 }
 
@@ -88,7 +88,7 @@ bool source_counts_add(struct source_counts *counts, const struct iprep_counter 
 	if (!strcmp(counter->name, "latency"))
 		return add_latency(counts, counter);
 	if (!strcmp(counter->name, "lookup") && !strcmp(counter->label, "confirmed"))
-		counts->confirmed += counter->count;
+		figure_add(&counts->confirmed, counter->count);
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
 		if (strcmp(figures[i].name, counter->name) != 0)
 			continue;
@@ -97,7 +97,7 @@ bool source_counts_add(struct source_counts *counts, const struct iprep_counter 
 		source = source_find(counts, name);
 		if (!source)
 			return false;
-		*(int64_t *)(void *)((char *)source + figures[i].offset) += counter->count;
+		figure_add((int64_t *)(void *)((char *)source + figures[i].offset), counter->count);
 	}
 	return true;
 }
@@ -170,11 +170,7 @@ static const char *note_of_use(const struct source_count *source, int64_t confir
 {
 	char one[FIGURE_MAX], other[FIGURE_MAX];
 
-	if (source->wrong > source->listed / 10)
-		snprintf(dst, SOURCE_NOTE_MAX, "was wrong later in %s of %s listing%s",
-			 figure_text(source->wrong, one), figure_text(source->listed, other),
-			 cli_plural(source->listed));
-	else if (!source->alone)
+	if (!source->alone)
 		snprintf(dst, SOURCE_NOTE_MAX, "decided %s of %s confirmed verdict%s, none alone",
 			 figure_text(source->decisive, one), figure_text(confirmed, other),
 			 cli_plural(confirmed));
@@ -183,6 +179,17 @@ static const char *note_of_use(const struct source_count *source, int64_t confir
 			 share_text(source->decisive, confirmed, one),
 			 share_text(source->alone, source->decisive, other));
 	return dst;
+}
+
+/* Blocks, not listings: some that it contributed to were undone. */
+static void add_wrong(const struct source_count *source, char dst[SOURCE_NOTE_MAX])
+{
+	size_t len = strlen(dst);
+	char number[FIGURE_MAX];
+
+	if (source->wrong > source->listed / 10)
+		snprintf(dst + len, SOURCE_NOTE_MAX - len, "; %s block%s undone later",
+			 figure_text(source->wrong, number), cli_plural(source->wrong));
 }
 
 /* What is wrong with it comes before what it is worth. */
@@ -201,9 +208,11 @@ const char *source_note(const struct source_count *source, int64_t confirmed, in
 		snprintf(dst, SOURCE_NOTE_MAX, "answers in %s of cases only", share);
 	else if (!source->listed)
 		snprintf(dst, SOURCE_NOTE_MAX, "listed nothing %s", period);
-	else if (!source->decisive && source->wrong <= source->listed / 10)
+	else if (!source->decisive)
 		snprintf(dst, SOURCE_NOTE_MAX, "decided nothing %s", period);
 	else
 		note_of_use(source, confirmed, dst);
+	if (source->listed)
+		add_wrong(source, dst);
 	return dst;
 }

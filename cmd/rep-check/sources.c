@@ -103,6 +103,8 @@ static void put_overlap_text(const struct worth *worth)
 	char number[FIGURE_MAX];
 
 	printf("\n%-40s%12s%12s%10s\n", "OVERLAP, IN CACHED ANSWERS", "COMPARED", "BOTH", "SHARE");
+	if (!worth->npairs)
+		puts("no address has cached answers of two sources");
 	for (size_t i = 0; i < worth->npairs; i++) {
 		const struct pair *pair = &worth->pairs[i];
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-report/summary.h"
+#include "common/figure.h"
 #include "common/since.h"
 #include "common/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define JAILS_KEPT 1000 /* of a damaged or hostile file there may be any number */
 
@@ -189,15 +191,16 @@ static bool add_block(struct summary *summary, const struct iprep_counter *count
 
 	take_part(take_part(counter->label, tier_name), jail_name);
 	tier = tier_find(summary, tier_name);
-	*part_of(summary, &summary->tiers[tier].sum, counter->day) += counter->count;
-	*part_of(summary, &summary->blocks, counter->day) += counter->count;
+	figure_add(part_of(summary, &summary->tiers[tier].sum, counter->day), counter->count);
+	figure_add(part_of(summary, &summary->blocks, counter->day), counter->count);
 	if (counter->day < summary->first_day)
 		return true;
-	summary->by_day[(counter->day - summary->first_day) / DAY_S * SUMMARY_TIERS +
-			(int64_t)tier] += counter->count;
+	figure_add(&summary->by_day[(counter->day - summary->first_day) / DAY_S * SUMMARY_TIERS +
+				    (int64_t)tier],
+		   counter->count);
 	jail = jail_find(summary, *jail_name ? jail_name : "-");
 	if (jail)
-		jail->count += counter->count;
+		figure_add(&jail->count, counter->count);
 	return jail;
 }
 
@@ -214,7 +217,8 @@ static int on_counter(void *user, const struct iprep_counter *counter)
 	for (size_t i = 0; i < summary_nfigures; i++)
 		if (!strcmp(summary_figures[i].name, counter->name) &&
 		    !strcmp(summary_figures[i].label, counter->label))
-			*part_of(summary, &summary->figures[i], counter->day) += counter->count;
+			figure_add(part_of(summary, &summary->figures[i], counter->day),
+				   counter->count);
 	collector->out_of_memory = !done;
 	return !done;
 }
@@ -327,9 +331,20 @@ static int collect_settings(struct cli *cli, struct summary *summary)
 	return EX_OK;
 }
 
+/* A page that was saved, or a text in a log, is of one host of several. */
+static void host_name(char dst[SUMMARY_HOST_MAX])
+{
+	if (gethostname(dst, SUMMARY_HOST_MAX) || !*dst)
+		snprintf(dst, SUMMARY_HOST_MAX, "this host");
+	dst[SUMMARY_HOST_MAX - 1] = '\0';
+	make_printable(dst);
+}
+
 static int collect(struct cli *cli, struct summary *summary)
 {
 	int rc = collect_settings(cli, summary);
+
+	host_name(summary->host);
 
 	if (rc)
 		return rc;

@@ -45,8 +45,10 @@ struct summary_trouble {
 	int severity; /* 2: critical */
 	int64_t since;
 };
+#define SUMMARY_HOST_MAX 65 /* HOST_NAME_MAX of Linux */
 struct summary {
 	const struct terminal *terminal;
+	char host[SUMMARY_HOST_MAX];
 	int64_t now, first_day, today; /* seconds since 1970; of the days their 00:00 UTC */
 	int whole_days;		       /* from first_day on, without today */
 	int64_t begin_day;	       /* first day that has a counter; 0: none has */

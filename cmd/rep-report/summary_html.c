@@ -57,10 +57,14 @@ static void page_put_head(const struct summary *summary)
 	       "<meta name=\"referrer\" content=\"no-referrer\">\n"
 	       "<meta name=\"robots\" content=\"noindex\">\n",
 	       html_style_hash);
-	printf("<title>iprep, %s to %s</title>\n", day_text(summary->first_day, first),
+	printf("<title>iprep on ");
+	html_put_text(summary->host);
+	printf(", %s to %s</title>\n", day_text(summary->first_day, first),
 	       utc_minute(summary->now, now));
 	printf("<style>%s</style>\n</head>\n<body>\n", html_style);
-	printf("<header>\n<h1>What iprep did</h1>\n<p>%s to %s</p>\n", first, now);
+	printf("<header>\n<h1>What iprep did on ");
+	html_put_text(summary->host);
+	printf("</h1>\n<p>%s to %s</p>\n", first, now);
 }
 
 static void page_put_explanation(const struct summary *summary)

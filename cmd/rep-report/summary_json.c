@@ -125,6 +125,7 @@ void summary_put_json(const struct summary *summary)
 	struct json json;
 
 	json_begin(&json, stdout);
+	json_put_text(&json, "host", summary->host);
 	json_put_int(&json, "from", summary->first_day);
 	json_put_int(&json, "to", summary->now);
 	json_put_int(&json, "whole_days", summary->whole_days);

@@ -241,7 +241,7 @@ static void text_put_head(const struct summary *summary)
 {
 	char first[16], last[16], now[UTC_TEXT_MAX];
 
-	printf("iprep, %s to %s\n", day_text(summary->first_day, first),
+	printf("iprep on %s\n%s to %s\n", summary->host, day_text(summary->first_day, first),
 	       utc_minute(summary->now, now));
 	printf("Days are those of UTC; today is not over.");
 	if (summary->is_comparable)

@@ -45,13 +45,15 @@ class Worth(SourcesCase):
         self.put('other', asked=9, answered=9, listed=2, decisive=2)
         self.assertEqual(list(self.sources()), ['other', 'zen'])
 
-    def test_the_sentence_tells_what_is_wrong_before_what_it_is_worth(self):
+    def test_the_sentence_tells_what_it_is_worth_and_what_was_wrong(self):
         cases = (({'asked': 100}, 'never answered in 7 days'),
                  ({'asked': 100, 'answered': 3, 'error': 97}, 'answers in 3 % of cases only'),
                  ({'asked': 1000, 'answered': 1, 'listed': 1}, 'answers in <1 % of cases only'),
                  ({'asked': 100, 'answered': 100}, 'listed nothing in 7 days'),
                  ({'asked': 100, 'answered': 100, 'listed': 50}, 'decided nothing in 7 days'),
-                 ({'asked': 100, 'answered': 100, 'listed': 50, 'wrong': 6}, 'was wrong later in 6 of 50 listings'),
+                 ({'asked': 100, 'answered': 100, 'listed': 50, 'wrong': 6}, 'decided nothing in 7 days; 6 blocks undone '
+                  'later'),
+                 ({'asked': 100, 'answered': 100, 'listed': 50, 'wrong': 5}, 'decided nothing in 7 days'),
                  ({'asked': 100, 'answered': 100, 'listed': 50, 'decisive': 4}, 'decided 4 of 8 confirmed verdicts, '
                   'none alone'),
                  ({'asked': 100, 'answered': 100, 'listed': 50, 'decisive': 4, 'alone': 1}, 'decided 50 % of confirmed '

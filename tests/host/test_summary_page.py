@@ -176,7 +176,7 @@ class Shown(CountersCase):
         self.block('45.1.1.1')
         names = self.page(f'file://{self.make("names")}').names()
         self.assertEqual([name for role, name in names if role == 'heading'],
-                         ['What iprep did', 'Trouble now', 'At a glance: 7 days', 'Blocks a day',
+                         [f'What iprep did on {os.uname().nodename}', 'Trouble now', 'At a glance: 7 days', 'Blocks a day',
                           'What each source is worth', 'What happened, and what changed', 'Jails', 'Noisiest networks'])
         self.assertEqual([name for role, name in names if role in ('image', 'img', 'graphics-document')],
                          ['Blocks a day by tier'])
