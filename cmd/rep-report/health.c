@@ -57,7 +57,7 @@ static void put_line(const char *text)
 
 static long long waiting_of(const struct iprep_ages *ages)
 {
-	return (long long)(ages->under_minute + ages->under_hour + ages->under_day + ages->older);
+	return ages->under_minute + ages->under_hour + ages->under_day + ages->older;
 }
 
 /* None, if the database cannot be read: that is one of the troubles. */

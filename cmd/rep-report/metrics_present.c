@@ -39,7 +39,7 @@ static int put_blocks(struct cli *cli, FILE *out)
 
 static long long waiting(const struct iprep_ages *ages)
 {
-	return (long long)(ages->under_minute + ages->under_hour + ages->under_day + ages->older);
+	return ages->under_minute + ages->under_hour + ages->under_day + ages->older;
 }
 
 static void put_jobs(FILE *out, const struct iprep_queue *queue)

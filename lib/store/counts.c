@@ -76,17 +76,17 @@ static bool waiting_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
+/* A failed try makes a job late from its begin on; waiting for a quota is no try. */
+#define LATE(begin, from)                                                    \
+	"SELECT count(*), coalesce(min(iif(tries > 0, " begin ", max(" begin \
+	", next_at))), 0) FROM " from " " begin " <= ?1 AND (next_at <= ?1 OR tries > 0)"
+
 int store_waiting_get(struct store *store, int what, int64_t before, struct waiting *ret)
 {
 	static const char *const waiting[NWAITS] = {
-		[WAIT_QUEUED] = "SELECT count(*), coalesce(min(max(first_at, next_at)), 0)"
-				" FROM report WHERE state < 2 AND first_at <= ?1"
-				" AND next_at <= ?1",
-		[WAIT_LOOKUP] = "SELECT count(*), coalesce(min(max(since, next_at)), 0)"
-				" FROM lookup WHERE since <= ?1 AND next_at <= ?1",
-		[WAIT_RETRACTION] = "SELECT count(*), coalesce(min(max(since, next_at)), 0)"
-				    " FROM retraction WHERE state = 0 AND since <= ?1"
-				    " AND next_at <= ?1",
+		[WAIT_QUEUED] = LATE("first_at", "report WHERE state < 2 AND"),
+		[WAIT_LOOKUP] = LATE("since", "lookup WHERE"),
+		[WAIT_RETRACTION] = LATE("since", "retraction WHERE state = 0 AND"),
 	};
 	int rc;
 

@@ -525,7 +525,8 @@ int store_queue_counts(struct store *store, struct queue_counts *ret);
 struct waiting {
 	int64_t count, since; /* since when the oldest is due; 0: none */
 };
-/* Those of one kind (WAIT_QUEUED: of all reports) that have been due since `before` or longer. */
+/* Those of one kind (WAIT_QUEUED: of all reports) that have been due since `before` or longer, or
+ * are as old and were tried in vain. */
 int store_waiting_get(struct store *store, int what, int64_t before, struct waiting *ret);
 /* When the job that is due for longest became due; 0: none is queued. */
 int store_oldest_due(struct store *store, int64_t *ret_at);

@@ -124,7 +124,9 @@ class Situation:
         for table, at in (('lookup', 'since'), ('report', 'first_at')):
             self.sql(f'UPDATE {table} SET {at} = {at} - 7200, next_at = next_at + 7200')
         self.assertEqual(self.troubles(), [])  # they wait for the quota of tomorrow
-        self.sql('UPDATE lookup SET next_at = next_at - 11000')
+        self.sql('UPDATE lookup SET tries = 1')
+        self.assertEqual([trouble['name'] for trouble in self.troubles()], ['queue-old'])      # fails since then
+        self.sql('UPDATE lookup SET tries = 0, next_at = next_at - 11000')
 
     def end_queue_old(self):
         self.place.due_now()
