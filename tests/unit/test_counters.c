@@ -352,17 +352,22 @@ TEST(a_directory_in_its_place_is_left_and_nothing_fails)
 	assert_ok(rmdir(place_path("iprep.db-hooks")));
 }
 
+static void read_hooks(char ret[4096])
+{
+	FILE *file = fopen(place_path("iprep.db-hooks"), "re");
+
+	assert_non_null(file);
+	assert_int_equal(fread(ret, 1, 4096, file), 4096);
+	fclose(file);
+}
+
 TEST(a_file_that_lost_its_end_in_a_crash_adds_nothing_twice)
 {
 	char before[4096];
-	FILE *file;
 
 	fold();
 	note(HOOK_LINE_COUNTED);
-	file = fopen(place_path("iprep.db-hooks"), "re");
-	assert_non_null(file);
-	assert_int_equal(fread(before, 1, sizeof(before), file), sizeof(before));
-	fclose(file);
+	read_hooks(before);
 	note(HOOK_LINE_COUNTED);
 	note(HOOK_LINE_COUNTED);
 	fold();
@@ -392,21 +397,20 @@ TEST(a_new_database_next_to_an_old_file_begins_at_what_the_file_has)
 
 TEST(numbers_that_nobody_can_have_counted_add_nothing)
 {
-	char *bytes;
+	char bytes[4096];
 	int64_t number = INT64_MIN;
 
 	fold();
 	note(HOOK_LINE_COUNTED);
 	fold();
-	bytes = file_read(place_path("iprep.db-hooks"));
+	read_hooks(bytes);
 	for (int i = 0; i < 3; i++) {
 		memcpy(bytes + 16, &number, sizeof(number));
-		place_write("iprep.db-hooks", bytes, 4096, 0640);
+		place_write("iprep.db-hooks", bytes, sizeof(bytes), 0640);
 		fold();
 		assert_int_equal(sum("line", "counted"), 1);
 		number = i ? -1 : INT64_MAX;
 	}
-	free(bytes);
 }
 
 static int note_as_somebody(void)
