@@ -19,20 +19,9 @@ struct walk {
 	size_t nrest, given;
 };
 
-static int order_of(const struct counter *left, const struct counter *right)
-{
-	int by_name = strcmp(left->name, right->name);
-
-	if (left->day != right->day)
-		return left->day < right->day ? -1 : 1;
-	if (by_name)
-		return by_name;
-	return strcmp(left->label, right->label);
-}
-
 static int by_order(const void *left, const void *right)
 {
-	return order_of(left, right);
+	return store_counter_compare(left, right);
 }
 
 static int read_rest(struct walk *walk)
@@ -66,7 +55,7 @@ static int give_rest(struct walk *walk, const struct counter *before)
 	int rc = 0;
 
 	while (!rc && walk->given < walk->nrest &&
-	       (!before || order_of(&walk->rest[walk->given], before) < 0))
+	       (!before || store_counter_compare(&walk->rest[walk->given], before) < 0))
 		rc = give_one(walk, &walk->rest[walk->given++], 0);
 	return rc;
 }
@@ -80,7 +69,8 @@ static int give_page(struct walk *walk, int count)
 
 		if (rc)
 			return rc;
-		if (walk->given < walk->nrest && !order_of(&walk->rest[walk->given], counter))
+		if (walk->given < walk->nrest &&
+		    !store_counter_compare(&walk->rest[walk->given], counter))
 			more = walk->rest[walk->given++].count;
 		rc = give_one(walk, counter, more);
 		if (rc)

@@ -115,7 +115,7 @@ static bool counter_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
-static int counter_compare(const struct counter *left, const struct counter *right)
+int store_counter_compare(const struct counter *left, const struct counter *right)
 {
 	int by_name = strcmp(left->name, right->name);
 
@@ -131,7 +131,7 @@ static int check_counter_order(struct store *store, const struct counter *after,
 			       const struct counter *page, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (counter_compare(&page[i], i ? &page[i - 1] : after) <= 0)
+		if (store_counter_compare(&page[i], i ? &page[i - 1] : after) <= 0)
 			return store_damaged(store, "reading", "counters are not in their order");
 	return count;
 }

@@ -304,8 +304,10 @@ struct silence {
 /* Of the days from from_day to today that follow answered_day. The cache is no answer. */
 int store_silence_get(struct store *store, const char *source, int64_t from_day,
 		      struct silence *ret);
+/* By day, name and label: below 0, 0, above 0. */
+int store_counter_compare(const struct counter *left, const struct counter *right);
 /*
- * Of the days from one to the other, by day, name and label, after the one given (zeroed: from the
+ * Of the days from one to the other, in this order, after the one given (zeroed: from the
  * start). Returns how many were put into ret.
  */
 int store_counters_page(struct store *store, int64_t from_day, int64_t to_day,
