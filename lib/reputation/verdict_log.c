@@ -225,6 +225,34 @@ int verdict_log_due(const struct session *session, bool *ret_held_back)
 	return total;
 }
 
+int verdict_log_held(const struct session *session,
+		     bool (*may_go)(const struct session *session, const struct block *block),
+		     size_t max)
+{
+	struct block page[BATCH];
+	struct addr after = { 0 };
+	size_t written = 0;
+	int count;
+
+	do {
+		count = store_blocks_of_source(session->store, NULL, &after, page, BATCH);
+		for (int i = 0; i < count && written < max; i++) {
+			int rc;
+
+			after = page[i].key;
+			if (!may_go(session, &page[i]))
+				continue;
+			rc = announce_one(session, &page[i]);
+			if (rc)
+				return rc;
+			written++;
+		}
+	} while (count == BATCH && written < max);
+	if (count < 0)
+		return count;
+	return (int)written;
+}
+
 int verdict_log_ready(const struct session *session)
 {
 	int fd = log_open(session);

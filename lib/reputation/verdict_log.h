@@ -18,5 +18,12 @@ size_t verdict_log_line(const struct conf *conf, const struct block *block, int6
  * @ret_held_back  set to true if more new ones wait than max_new_blocks allows, else left alone
  */
 int verdict_log_due(const struct session *session, bool *ret_held_back);
+/*
+ * Write a line for up to max blocks that are held back, by key, if the caller allows it. Returns
+ * how many were written; errors as above.
+ */
+int verdict_log_held(const struct session *session,
+		     bool (*may_go)(const struct session *session, const struct block *block),
+		     size_t max);
 /* Can the log be written? Makes it if it is missing. Errors: _IO, _CREATE, _PERM. */
 int verdict_log_ready(const struct session *session);

@@ -37,6 +37,16 @@ static bool block_with_seen_read(sqlite3_stmt *row, void *element)
 	return true;
 }
 
+bool block_names_source(const char *src, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *pos = src; *pos; pos += strcspn(pos, ","), pos += *pos == ',')
+		if (!strncmp(pos, name, len) && (pos[len] == ',' || !pos[len]))
+			return true;
+	return false;
+}
+
 int store_block_get(struct store *store, const struct addr *key, struct block *ret)
 {
 	int64_t now = store_now(store);

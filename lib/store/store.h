@@ -97,6 +97,8 @@ struct block {
 	char seen[SEEN_MAX]; /* what was seen of it here: "1 failed login"; empty: unknown. Filled
 			      * in by store_blocks_page() and store_block_seen() only */
 };
+/* Is the name in "zen,blocklist.de"? */
+bool block_names_source(const char *src, const char *name);
 /* 1 and *ret, if the key has a block whose time is not over; 0 if not. */
 int store_block_get(struct store *store, const struct addr *key, struct block *ret);
 /* The same for an address: the block of its key or, where a guarded address in that prefix spared

@@ -18,10 +18,17 @@ struct report_plan {
 	bool bulk;
 	bool some_go; /* now, or in flight already: lookups of the same addresses wait */
 };
+/* New blocks beyond [worker] max_new_blocks, in one run of the worker: job_limit.c. */
+struct limit_state {
+	bool is_reached; /* some are held back */
+	bool is_done;	 /* after the last probe no more may go out */
+	int64_t next_ms; /* monotonic; the next probe, not before */
+};
 /* What the kinds look at while jobs are taken. */
 struct job_queue {
 	const struct session *session;
 	const struct engine *engine; /* what is in flight; NULL: nothing is */
+	struct limit_state *limit;   /* the worker's; NULL: nothing is held back */
 	struct report_plan plan;     /* report_plan() makes it when it is first asked for */
 };
 
@@ -50,7 +57,11 @@ struct job_kind {
 };
 /* In the order in which they are asked for jobs; ends with NULL. In job_kinds.c. */
 extern const struct job_kind *const job_kinds[];
-extern const struct job_kind job_retract, job_bulk, job_report, job_lookup, job_resolve, job_fetch;
+extern const struct job_kind job_retract, job_bulk, job_report, job_limit, job_lookup, job_resolve,
+	job_fetch;
+
+/* Are there lists that a probe can ask whether more new blocks may go out? In job_limit.c. */
+bool limit_has_lists(const struct session *session);
 
 /* ---- for the kinds: in job.c ---- */
 

@@ -172,18 +172,6 @@ static source_set point_settled(struct run *run)
 	return 0;
 }
 
-/* Is it in "zen,blocklist.de"? An empty list: the source is unknown, so it can be any of them.
- */
-static bool is_named(const char *src, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *pos = src; *pos; pos += strcspn(pos, ","), pos += *pos == ',')
-		if (!strncmp(pos, name, len) && (pos[len] == ',' || !pos[len]))
-			return true;
-	return !*src;
-}
-
 static bool any_lists(const struct run *run, const struct lookup *lookup)
 {
 	for (size_t i = 0; i < run->session->conf->nsources; i++)
@@ -222,7 +210,8 @@ static bool source_acquits(const struct run *run, const struct rechecking *check
 	const struct conf *conf = run->session->conf;
 	const struct conf_source *source = &conf->sources[i];
 	const struct finding *finding = &checked->lookup->findings[i];
-	bool accused = is_named(checked->block.src, source->name);
+	/* an empty list: the source is unknown, so it can be any of them */
+	bool accused = !*checked->block.src || block_names_source(checked->block.src, source->name);
 
 	if (source->most <= 0)
 		return true;

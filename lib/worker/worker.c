@@ -20,14 +20,17 @@ struct worker {
 	size_t nheld;	      /* in flight, settled, and to be kept when nothing urgent is */
 	struct err failure;   /* what ended the run early; code 0: nothing did */
 	struct err log_error; /* the verdict log cannot be written: not tried again in this run */
-	bool said_held_back;  /* that new blocks are */
+	bool said_held_back;  /* that new blocks are, and that no list can be probed */
+	struct limit_state limit;
 	int64_t linger_ms, last_work_ms, end_ms;
 };
 
 /* Returns how many jobs are ready. */
 static int take_jobs(struct worker *worker)
 {
-	struct job_queue queue = { .session = worker->session, .engine = worker->supply.engine };
+	struct job_queue queue = { .session = worker->session,
+				   .engine = worker->supply.engine,
+				   .limit = &worker->limit };
 	size_t room = JOBS_MAX - engine_in_flight(queue.engine);
 
 	for (size_t i = 0; job_kinds[i]; i++) {
@@ -61,12 +64,13 @@ static void announce_blocks(struct worker *worker)
 			worker->session->err->text);
 	else
 		worker->stats->lines += (size_t)count;
-	if (held_back && !worker->said_held_back)
+	worker->limit.is_reached = held_back;
+	if (held_back && !worker->said_held_back && !limit_has_lists(worker->session))
 		log_line(worker->session->log, LOG_WARNING,
 			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
 			 "blocks are held back; check the lists: rep-check --self-test",
 			 conf->max_new_blocks, (long long)conf->max_blocks_s);
-	worker->said_held_back |= held_back;
+	worker->said_held_back |= held_back && !limit_has_lists(worker->session);
 }
 
 /* The error object may be overwritten while what is in flight settles. */
@@ -78,6 +82,13 @@ static enum supply_state worker_fail(struct worker *worker, int rc)
 	}
 	worker->end_ms = 0;
 	return SUPPLY_END;
+}
+
+/* Blocks are held back, and after the last probe more were announced. */
+static bool limit_may_go_on(const struct worker *worker)
+{
+	return worker->limit.is_reached && !worker->limit.is_done &&
+	       limit_has_lists(worker->session);
 }
 
 static enum supply_state worker_next(void *user, struct task **ret, int *ret_wait_ms)
@@ -103,7 +114,7 @@ static enum supply_state worker_next(void *user, struct task **ret, int *ret_wai
 		return SUPPLY_TASK;
 	}
 	announce_blocks(worker); /* what hooks marked as seen again */
-	if (!engine_in_flight(worker->supply.engine) &&
+	if (!engine_in_flight(worker->supply.engine) && !limit_may_go_on(worker) &&
 	    now - worker->last_work_ms >= worker->linger_ms)
 		return SUPPLY_END;
 	return SUPPLY_LATER;

@@ -3,6 +3,7 @@
 import json
 import os
 
+from addresses import key_of
 from cases import BAD, Case
 from dns import behaviours as b
 from dns.server import Zone
@@ -108,11 +109,19 @@ class Withdrawn(ListsCase):
     def block_all(self, **lists):
         self.start(lists=lists)
         self.zones(a=Zone(YES), b=Zone(YES))
-        self.local('[worker]\nmax_new_blocks = 2/1h\n')
         for i in range(1, 5):
             self.enqueue(f'45.1.1.{i}')
         self.flush()
+        self.hold_back('45.1.1.3', '45.1.1.4')
         self.assertEqual(self.blocks(), ([2, 2], [2, 2]))
+
+    def hold_back(self, *addresses):
+        """As if the limit had been reached before they were announced."""
+        for address in addresses:
+            self.sql('UPDATE block SET first_at = 0, announced_at = 0, due = 1 WHERE key = ?', key_of(address))
+        lines = self.place.verdict_log().splitlines(True)
+        kept = ''.join(line for line in lines if not any(f'ip={address} ' in line for address in addresses))
+        self.place.write('state/verdict.log', kept, 0o640, OWNER)
 
     def local(self, text):
         self.place.write('iprep.local', text)
