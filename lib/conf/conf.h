@@ -18,6 +18,7 @@
 #define CONF_GLOBS_MAX	  32
 #define SPRAY_USERS_MAX	  64
 #define GATE_FAILURES_MAX 64
+#define FLEET_HOST_MAX	  65279 /* 254.255: readers expect a first byte of 0 to 254 */
 #define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
 
 struct conf_tier {
@@ -108,6 +109,13 @@ struct conf {
 	int64_t linger_s;
 	int max_new_blocks;
 	int64_t max_blocks_s;
+	/* [fleet] */
+	char fleet_zone[CONF_TEXT_MAX]; /* lower case, without a dot at its end; empty: off */
+	struct resolver fleet_server;	/* the primary */
+	char fleet_key_file[CONF_TEXT_MAX];
+	int fleet_host;
+	int64_t fleet_ttl_s;
+	int fleet_list; /* row in sources: of this zone, else named "fleet"; -1: none */
 	/* [notify] */
 	char notify_command[CONF_TEXT_MAX]; /* run by sh; empty: sendmail */
 	enum digest digest;

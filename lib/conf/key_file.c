@@ -95,7 +95,8 @@ static int trim_key(char *text, size_t len, const char *path, struct err *error)
 	return 0;
 }
 
-static int read_key(int fd, const char *path, char text[SECRET_MAX], struct err *error)
+/* Returns the length, or an error. */
+static int read_bytes(int fd, const char *path, char text[SECRET_MAX], struct err *error)
 {
 	int rc = check_key_file(fd, path, error);
 	ssize_t len;
@@ -105,25 +106,55 @@ static int read_key(int fd, const char *path, char text[SECRET_MAX], struct err 
 	len = read(fd, text, SECRET_MAX - 1);
 	if (len < 0)
 		return err_set(error, IPREP_E_IO, "%s: %s", path, strerror(errno));
-	return trim_key(text, (size_t)len, path, error);
+	text[len] = '\0';
+	return (int)len;
+}
+
+/* A descriptor, or an error, or with *ret_absent 1 or 2: as key_file_read() returns it. */
+static int open_key_file(const char *path, int *ret_absent, struct err *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+
+	*ret_absent = 0;
+	if (fd >= 0)
+		return fd;
+	if (key_file_is_absent(errno)) {
+		*ret_absent = errno == EACCES ? 2 : 1;
+		err_set(error, IPREP_OK, "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	return err_set(error, errno == ELOOP ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,
+		       strerror(errno));
+}
+
+int key_file_read_text(const char *path, char ret[SECRET_MAX], struct err *error)
+{
+	char text[SECRET_MAX] = "";
+	int absent, len, fd = open_key_file(path, &absent, error);
+
+	if (fd < 0)
+		return absent ? absent : fd;
+	len = read_bytes(fd, path, text, error);
+	close(fd);
+	if (len == 0)
+		len = key_is_empty(path, error);
+	if (len > 0)
+		memcpy(ret, text, SECRET_MAX);
+	key_file_wipe(text);
+	return len < 0 ? len : 0;
 }
 
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error)
 {
 	char text[SECRET_MAX] = "";
-	int fd, rc, absent;
+	int absent, rc, fd = open_key_file(path, &absent, error);
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && key_file_is_absent(errno)) {
-		absent = errno == EACCES ? 2 : 1;
-		err_set(error, IPREP_OK, "%s: %s", path, strerror(errno));
-		return absent;
-	}
 	if (fd < 0)
-		return err_set(error, errno == ELOOP ? IPREP_E_PERM : IPREP_E_IO, "%s: %s", path,
-			       strerror(errno));
-	rc = read_key(fd, path, text, error);
+		return absent ? absent : fd;
+	rc = read_bytes(fd, path, text, error);
 	close(fd);
+	if (rc >= 0)
+		rc = trim_key(text, (size_t)rc, path, error);
 	if (!rc)
 		memcpy(ret, text, SECRET_MAX);
 	key_file_wipe(text);

@@ -13,6 +13,8 @@
  * long, invalid characters. The message never contains the key. Wipe ret with key_file_wipe().
  */
 int key_file_read(const char *path, char ret[SECRET_MAX], struct err *error);
+/* The same of a file of any text, as it is, up to its first NUL. */
+int key_file_read_text(const char *path, char ret[SECRET_MAX], struct err *error);
 #define KEY_NOT_SEEN 3
 /*
  * Would key_file_read() work for this user? For who may not read it. What can be seen without

@@ -312,6 +312,45 @@ static bool p_feed_points(const struct conf_key *key, const char *text, void *ds
 	return true;
 }
 
+/* The default is none. */
+static bool p_fleet_zone(const struct conf_key *key, const char *text, void *dst, struct err *error)
+{
+	char zone[CONF_TEXT_MAX];
+	size_t len;
+
+	(void)key;
+	if (!key_copy(zone, text, error) || (*zone && !zone_name(zone, error)))
+		return false;
+	len = strlen(zone);
+	if (len && zone[len - 1] == '.')
+		zone[--len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		zone[i] = (char)tolower((unsigned char)zone[i]);
+	memcpy(dst, zone, len + 1);
+	return true;
+}
+
+/* The default is none. */
+static bool p_fleet_server(const struct conf_key *key, const char *text, void *dst,
+			   struct err *error)
+{
+	(void)key;
+	if (!*text)
+		return true;
+	return resolver_parse(text, dst) ||
+	       key_error(error, "expected an address such as 192.0.2.53, 192.0.2.53:5353 or "
+				"[2001:db8::53]:53");
+}
+
+/* The default is none. */
+static bool p_fleet_host(const struct conf_key *key, const char *text, void *dst, struct err *error)
+{
+	if (*text)
+		return p_int(key, text, dst, error);
+	*(int *)dst = 0;
+	return true;
+}
+
 /* One row per line. */
 /* clang-format off */
 #define CONF(section, name, text, parse, min, max, member) \
@@ -373,6 +412,11 @@ const struct conf_key conf_keys[] = {
 	CONF("worker", "start", "spawn", p_start, 0, 0, start),
 	CONF("worker", "linger", "5", p_duration, 0, 300, linger_s),
 	CONF("worker", "max_new_blocks", "2000/1h", p_rate, 1, INT_VALUES, max_new_blocks),
+	CONF("fleet", "zone", "", p_fleet_zone, 0, 0, fleet_zone),
+	CONF("fleet", "server", "", p_fleet_server, 0, 0, fleet_server),
+	CONF("fleet", "key_file", "", p_path, 0, 0, fleet_key_file),
+	CONF("fleet", "host", "", p_fleet_host, 1, FLEET_HOST_MAX, fleet_host),
+	CONF("fleet", "ttl", "5m", p_duration, 60, 86400, fleet_ttl_s),
 	CONF("notify", "command", "", p_command, 0, 0, notify_command),
 	CONF("notify", "digest", "weekly", p_digest, 0, 0, digest),
 	CONF("retention", "findings", "7d", p_duration, 3600, YEAR_S, keep_findings_s),

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mask.h"
 #include "conf/allow.h"
+#include "conf/fleet.h"
 #include "conf/lines.h"
 #include "conf/sections.h"
 #include <errno.h>
@@ -34,6 +35,9 @@ struct reader {
 	int key_line;
 	size_t key_indent;
 	struct buf value;
+	/* where [fleet] zone was given last; line 0: nowhere */
+	char fleet_path[CONF_TEXT_MAX * 2];
+	int fleet_line;
 	struct err *error;
 };
 
@@ -215,6 +219,10 @@ static int end_value(struct reader *rd, const char *path)
 	if (!key)
 		return 0;
 	rd->key = NULL;
+	if (!named && key->offset == offsetof(struct conf, fleet_zone)) {
+		snprintf(rd->fleet_path, sizeof(rd->fleet_path), "%s", path);
+		rd->fleet_line = rd->key_line;
+	}
 	if (named) {
 		named->given[key - conf_keys] = true;
 		if (named->kind == SECTION_TIER)
@@ -324,7 +332,7 @@ int conf_new(struct conf **ret_conf)
 
 	if (!conf)
 		return IPREP_E_NOMEM;
-	conf->abuseipdb = -1;
+	conf->abuseipdb = conf->fleet_list = -1;
 	for (size_t i = 0; i < conf_nkeys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
@@ -364,6 +372,8 @@ static int read_files(struct reader *rd, const char *path, bool may_be_missing)
 	if (rc)
 		return rc;
 	rc = sections_finish(&rd->sections, rd->conf, rd->error);
+	if (!rc)
+		rc = fleet_finish(rd->conf, rd->fleet_path, rd->fleet_line, rd->error);
 	if (!rc)
 		rc = allow_finish(rd->conf, rd->error);
 	if (rc)

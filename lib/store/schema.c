@@ -133,7 +133,7 @@ static const char schema_7[] =
 /*
  * What was counted, by day (seconds since 1970 / 86400, UTC; 0: all that retention has removed).
  * Of a block: when it was mailed, what it was made from, and whether it was counted: 1: as a block,
- * 2: as a wrong one.
+ * 2: as a wrong one. Records of the fleet: publications.c.
  */
 static const char schema_8[] =
 	"CREATE TABLE counter("
@@ -143,7 +143,15 @@ static const char schema_8[] =
 	"ALTER TABLE block ADD COLUMN evidence TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE block ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE block SET mailed_at = shown_at, counted = first_at > 0;"
-	"CREATE INDEX block_unmailed ON block(first_at) WHERE mailed_at = 0;";
+	"CREATE INDEX block_unmailed ON block(first_at) WHERE mailed_at = 0;"
+	"CREATE INDEX block_tier ON block(tier, until);"
+	"CREATE TABLE publication("
+	" key BLOB NOT NULL, addr BLOB NOT NULL, octet INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, next_at INTEGER NOT NULL, tries INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, PRIMARY KEY(key, addr, octet, until)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX publication_addr ON publication(addr);"
+	"CREATE INDEX publication_until ON publication(until);"
+	"CREATE INDEX publication_due ON publication(state, next_at) WHERE state IN (1, 3);";
 
 static const char *const steps[] = { schema_1, schema_2, schema_3, schema_4,
 				     schema_5, schema_6, schema_7, schema_8 };

@@ -11,7 +11,7 @@ from stores import BLOCKED, EACH, GOOD, KEPT, PARDONED, StoreCase, kept_sql
 NEWEST = len(KEPT)
 # which tables each version brought
 TABLES = [{'meta', 'block', 'pardon', 'finding', 'lookup', 'report', 'endpoint'}, {'zone', 'sighting', 'good'},
-          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set(), {'fetch'}, {'counter'}]
+          {'failure', 'retraction'}, {'released'}, {'ambiguous'}, set(), {'fetch'}, {'counter', 'publication'}]
 
 
 def shape(db):
