@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* json.c - see json.h */
+/* json.c - see json.h. A tree that cJSON made is read here without calling cJSON. */
 #include "base/json.h"
-#include <cjson/cJSON.h>
+#include "base/json_cjson.h"
+#include "base/module.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* NULL in the library, which opens the module; the unit tests are linked with it. */
+extern const struct json_ops iprep_json __attribute__((weak, visibility("hidden")));
 
 #define DEPTH_MAX	    32
 #define VALUES_MAX	    100000 /* a bulk report's 9,999 refused rows have 50,000 */
@@ -19,6 +23,30 @@ static cJSON *cjson_of(const struct json *json)
 static struct json *json_of(const cJSON *item)
 {
 	return (struct json *)(uintptr_t)item;
+}
+
+static int load_ops(const struct json_ops **ret, struct err *error)
+{
+	static struct module module = { "JSON", IPREP_JSON_MODULE, "iprep_json", NULL };
+	const void *table = &iprep_json;
+	int rc = 0;
+
+	if (!table)
+		rc = module_load(&module, &table, error);
+	*ret = table;
+	return rc;
+}
+
+int json_load(struct err *error)
+{
+	const struct json_ops *unused;
+
+	return load_ops(&unused, error);
+}
+
+static bool is_of_type(const cJSON *item, int type)
+{
+	return item && (item->type & 0xff) == type; /* above it: flags */
 }
 
 /*
@@ -169,52 +197,67 @@ static bool has_unique_names(const cJSON *item)
 	for (const cJSON *child = item->child; child; child = child->next)
 		if (!has_unique_names(child))
 			return false;
-	return !cJSON_IsObject(item) || has_unique_members(item);
+	return !is_of_type(item, cJSON_Object) || has_unique_members(item);
 }
 
 struct json *json_parse(const char *text, size_t len)
 {
+	const struct json_ops *ops;
 	const char *end = NULL;
+	struct err unused;
 	cJSON *item;
 
-	if (!is_readable(text, len))
+	if (!is_readable(text, len) || load_ops(&ops, &unused))
 		return NULL;
-	item = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+	item = ops->parse(text, len, &end, 0);
 	if (!item)
 		return NULL;
 	while (end < text + len && strchr(" \t\r\n", *end))
 		end++;
 	if (end == text + len && has_unique_names(item))
 		return json_of(item);
-	cJSON_Delete(item);
+	ops->free(item);
 	return NULL;
 }
 
 struct json *json_free(struct json *json)
 {
-	cJSON_Delete(cjson_of(json));
+	const struct json_ops *ops;
+	struct err unused;
+
+	if (json && !load_ops(&ops, &unused)) /* loaded, for it made this */
+		ops->free(cjson_of(json));
 	return NULL;
 }
 
 const struct json *json_member(const struct json *object, const char *name)
 {
-	if (!object || !cJSON_IsObject(cjson_of(object)))
+	if (!json_is_object(object))
 		return NULL;
-	return json_of(cJSON_GetObjectItemCaseSensitive(cjson_of(object), name));
+	for (const cJSON *child = cjson_of(object)->child; child; child = child->next)
+		if (!strcmp(child->string, name))
+			return json_of(child);
+	return NULL;
 }
 
 const struct json *json_item(const struct json *array, size_t i)
 {
-	if (!array || !cJSON_IsArray(cjson_of(array)))
-		return NULL;
-	return json_of(cJSON_GetArrayItem(cjson_of(array), (int)i));
+	const cJSON *child = json_is_array(array) ? cjson_of(array)->child : NULL;
+
+	while (child && i--)
+		child = child->next;
+	return json_of(child);
 }
 
 size_t json_count(const struct json *array)
 {
-	if (!array || !cJSON_IsArray(cjson_of(array)))
+	size_t count = 0;
+
+	if (!json_is_array(array))
 		return 0;
-	return (size_t)cJSON_GetArraySize(cjson_of(array));
+	for (const cJSON *child = cjson_of(array)->child; child; child = child->next)
+		count++;
+	return count;
 }
 
 const struct json *json_next(const struct json *item)
@@ -226,24 +269,24 @@ const struct json *json_next(const struct json *item)
 
 bool json_is_absent(const struct json *json)
 {
-	return !json || cJSON_IsNull(cjson_of(json));
+	return !json || is_of_type(cjson_of(json), cJSON_NULL);
 }
 
 bool json_is_object(const struct json *json)
 {
-	return json && cJSON_IsObject(cjson_of(json));
+	return is_of_type(cjson_of(json), cJSON_Object);
 }
 
 bool json_is_array(const struct json *json)
 {
-	return json && cJSON_IsArray(cjson_of(json));
+	return is_of_type(cjson_of(json), cJSON_Array);
 }
 
 bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
 {
 	double number;
 
-	if (!json || !cJSON_IsNumber(cjson_of(json)))
+	if (!is_of_type(cjson_of(json), cJSON_Number))
 		return false;
 	number = cjson_of(json)->valuedouble;
 	if (!(number >= -9e15 && number <= 9e15) || (double)(int64_t)number != number ||
@@ -255,15 +298,13 @@ bool json_int(const struct json *json, int64_t min, int64_t max, int64_t *ret)
 
 bool json_bool(const struct json *json, bool *ret)
 {
-	if (!json || !cJSON_IsBool(cjson_of(json)))
-		return false;
-	*ret = cJSON_IsTrue(cjson_of(json));
-	return true;
+	*ret = is_of_type(cjson_of(json), cJSON_True);
+	return *ret || is_of_type(cjson_of(json), cJSON_False);
 }
 
 const char *json_text(const struct json *json)
 {
-	if (!json)
+	if (!is_of_type(cjson_of(json), cJSON_String))
 		return NULL;
-	return cJSON_GetStringValue(cjson_of(json));
+	return cjson_of(json)->valuestring;
 }

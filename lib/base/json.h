@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - the only door to cJSON, which reads the answers of the API
+ * json.h - the only door to cJSON, which reads the answers of the API and lists on disk
+ *
+ * cJSON is in a module of its own, json.so, which is opened when it is first needed: a hook of
+ * fail2ban reads no JSON, and each library that is not loaded spares it 3 % of its time.
  *
  * Reading is strict and typed, never a guess. A caller that decides by a member asks whether it is
  * absent before it reads it: one of another type is not absent, it is not understood. Depth, number
@@ -8,12 +11,15 @@
  * members, control bytes and "\u0000" make the text invalid.
  */
 #pragma once
+#include "base/err.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct json; /* borrowed unless stated; NULL is "not there" */
 
+/* Load the module once; json_parse() does so as well, but cannot report an error. Errors: _OS. */
+int json_load(struct err *error);
 struct json *json_parse(const char *text, size_t len); /* NULL: invalid; else json_free() */
 struct json *json_free(struct json *json);
 const struct json *json_member(const struct json *object, const char *name);

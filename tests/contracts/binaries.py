@@ -9,6 +9,10 @@ import tempfile
 import tree
 
 
+OF_LINKER = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'a library path of its own'}
+LIGHT = {'libsqlite3', 'libc', 'ld-linux-x86-64', 'ld-linux-aarch64'}     # libraries that hooks need
+
+
 def tool(*argv):
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
@@ -37,6 +41,10 @@ def faults(path):
             yield 'stack clash protection'
 
 
+def needed(path):
+    return set(re.findall(r'\(NEEDED\).*\[([\w+-]+)\.so', tool('readelf', '-dW', path)))
+
+
 def plain_program(folder):
     """A program with nothing of it."""
     source, path = os.path.join(folder, 'x.c'), os.path.join(folder, 'x')
@@ -52,14 +60,19 @@ def check(_root):
         for fault in faults(os.path.join(tree.PROGRAMS, name)):
             if fault != 'stack clash protection':          # its probes are in functions with large frames
                 yield f'{name}: lacks {fault}'
-    for name in ('libiprep.so', 'iprep/net.so'):
+    for name in ('libiprep.so', 'iprep/net.so', 'iprep/json.so'):
         for fault in faults(os.path.join(tree.LIB, name)):
-            yield f'{name}: lacks {fault}'
+            if name != 'iprep/json.so' or fault in OF_LINKER:     # it has no function
+                yield f'{name}: lacks {fault}'
+    for name in sorted(needed(os.path.join(tree.LIB, 'libiprep.so')) - LIGHT):
+        yield f'libiprep.so: needs {name}, which each hook of fail2ban would load; put it into a module'
 
 
 def show():
     with tempfile.TemporaryDirectory() as folder:
         missing = set(faults(plain_program(folder)))
+        if needed(plain_program(folder)) != {'libc'}:
+            yield 'the libraries that a program needs: not found'
     expected = {'position independent code', 'full RELRO', 'a stack that cannot be executed', 'stack protector',
                 'FORTIFY'}
     if platform.machine() == 'x86_64':

@@ -12,7 +12,7 @@ from tree import both, code_of, read, sources
 # folders of lib
 LAYERS = [('base',), ('conf',), ('store', 'net', 'feed'), ('source',), ('reputation',), ('worker',), ('health',), ('api',)]
 DOORS = {r'sqlite3.*': r'store/\w+\.[ch]', r'ares.*': r'net/cares\w*\.[ch]',
-         r'curl/.*': r'net/http\w*\.[ch]', r'cjson/.*': r'base/json\.c', r'syslog\.h': r'base/log\.h'}
+         r'curl/.*': r'net/http\w*\.[ch]', r'cjson/.*': r'base/json(_cjson)?\.[ch]', r'syslog\.h': r'base/log\.h'}
 BANNED = ['strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'system', 'popen', 'atoi', 'atol',
           'strtok', 'tmpnam', 'mktemp', 'signal', 'sleep', 'rand', 'srand', 'random', 'srandom', 'setlocale', 'alloca']
 
@@ -131,9 +131,10 @@ def exports(root):
         yield f'{name}: exported without the version IPREP_0'
     yield from both('function', declared, mapped, 'iprep.h', 'iprep.map')
     yield from both('function', declared, {one.split('@')[0] for one in versioned}, 'iprep.h', 'libiprep.so')
-    module = exported(os.path.join(tree.LIB, 'iprep', 'net.so'))
-    if module != {'iprep_net'}:
-        yield f'net.so exports {sorted(module)}, not iprep_net alone'
+    for name in ('net', 'json'):
+        module = exported(os.path.join(tree.LIB, 'iprep', f'{name}.so'))
+        if module != {f'iprep_{name}'}:
+            yield f'{name}.so exports {sorted(module)}, not iprep_{name} alone'
 
 
 def show_exports():
@@ -141,14 +142,15 @@ def show_exports():
     with tempfile.TemporaryDirectory() as copy:
         os.mkdir(os.path.join(copy, 'iprep'))
         for target, text in (('libiprep.so', 'int iprep_new(void) { return 0; } int helper;'),
-                             ('iprep/net.so', 'int iprep_net, curl_easy_init;')):
+                             ('iprep/net.so', 'int iprep_net, curl_easy_init;'),
+                             ('iprep/json.so', 'int cJSON_Delete;')):
             subprocess.run(['gcc', '-shared', '-fPIC', '-xc', '-', '-o', os.path.join(copy, target)],
                            input=text, text=True, check=True)
         lib, tree.LIB = tree.LIB, copy
         faults = '\n'.join(exports(tree.ROOT))
         tree.LIB = lib
     for says in ('helper: in libiprep.so, not in iprep.h', 'iprep_new: exported without the version',
-                 "net.so exports ['curl_easy_init', 'iprep_net']"):
+                 "net.so exports ['curl_easy_init', 'iprep_net']", "json.so exports ['cJSON_Delete']"):
         if says not in faults:
             yield f'exports: not found in a foreign library: {says}'
 
