@@ -5,7 +5,8 @@
  * The limit bounds the damage of a list that has gone bad. When it is reached, each list is probed
  * (dnsbl_probe.h), as before a listing counts. Then blocks that a list which passed has confirmed
  * go out, as many as the limit allows within its time, and the next probe decides on as many more.
- * Blocks that no such list has confirmed wait until the limit allows them.
+ * Blocks that no such list has confirmed wait until the limit allows them. The fleet's list is not
+ * enough: the key of a single host can add any number of addresses, and it passes each probe.
  */
 #include "base/buf.h"
 #include "reputation/verdict_log.h"
@@ -91,12 +92,14 @@ static bool is_sound(const struct session *session, size_t row)
 	       dnsbl_health_is_fresh(health, true, clock_now_s(&session->clock));
 }
 
+/* Not only by other hosts of the fleet. */
 static bool is_confirmed_by_sound_list(const struct session *session, const struct block *block)
 {
 	const struct conf *conf = session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (is_sound(session, i) && block_names_source(block->src, conf->sources[i].name))
+		if ((int)i != conf->fleet_list && is_sound(session, i) &&
+		    block_names_source(block->src, conf->sources[i].name))
 			return true;
 	return false;
 }

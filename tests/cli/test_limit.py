@@ -73,6 +73,15 @@ class AtTheLimit(Case):
         self.assertIn('passed their probe now: zen; did not: other; 1 further block was announced', said)
 
 
+    def test_what_only_the_fleet_has_confirmed_waits(self):
+        self.start(lists={'zen': POINTS, 'fleet': POINTS})
+        self.held(*ADDRESSES[:4], src='fleet')
+        self.dns.zones['fleet.test'] = Zone(YES)
+        lines, held, said = self.flushed()
+        self.assertEqual((lines, held), (2, 2), said)
+        self.assertIn('passed their probe now: zen, fleet; 0 further blocks were announced', said)
+
+
 class WithoutLists(Case):
     """AbuseIPDB has no test entry."""
 
