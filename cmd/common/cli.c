@@ -90,7 +90,7 @@ void cli_begin(struct cli *cli, const char *name)
 	opterr = 0;
 }
 
-static int exit_status_of(int err)
+int cli_status(int err)
 {
 	switch ((enum iprep_err)err) {
 	case IPREP_OK:
@@ -174,7 +174,7 @@ int cli_fail(const struct cli *cli, int err)
 	if (cli->ctx)
 		why = iprep_errmsg(cli->ctx);
 	cli_error(cli, "%s", why);
-	return exit_status_of(err);
+	return cli_status(err);
 }
 
 bool cli_take_option(struct cli *cli, int option)

@@ -47,6 +47,8 @@ int cli_finish(struct cli *cli, int status);
 void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* stderr is /dev/null, as in a worker that a hook has started: syslog then. */
 bool cli_stderr_is_null(void);
+/* The exit status for an IPREP_E_*. */
+int cli_status(int err);
 /* The library's message; returns the exit status for an IPREP_E_*. */
 int cli_fail(const struct cli *cli, int err);
 /*

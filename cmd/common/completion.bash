@@ -12,7 +12,7 @@ _iprep_options() {
 	case $1 in
 	rep-check)
 		REPLY="-c --config= -j --json -q --quiet -v --verbose -h --help -V --version
-			--cached --fresh --timeout= --file= --gate --user= --jail= --restored= --login --is-blocked
+			--cached --fresh --timeout= --file= --gate --serve --user= --jail= --restored= --login --is-blocked
 			--blocks --new --unmailed --tier= --source= --since= --prefix= --sort= --format=
 			--allowed --sources --overlap --ready --self-test --fail2ban="
 		;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/text.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,18 @@ bool number_parse(const char *text, long long min, long long max, long long *ret
 		return false;
 	*ret = number;
 	return true;
+}
+
+bool seconds_parse(char *text, long long *ret)
+{
+	char *dot = strchr(text, '.');
+
+	if (dot) {
+		if (dot[1 + strspn(dot + 1, "0123456789")])
+			return false;
+		*dot = '\0';
+	}
+	return number_parse(text, LLONG_MIN, LLONG_MAX, ret);
 }
 
 void make_printable(char *text)

@@ -23,6 +23,9 @@ static inline const char *text_filled(const char *text, const char *other)
 
 /* The whole text is a decimal number from min to max: no blanks, no '+'. */
 bool number_parse(const char *text, long long min, long long max, long long *ret);
+/* The same of seconds since 1970 as fail2ban has them, "1795426190.0": the fraction does not
+ * matter. In place. */
+bool seconds_parse(char *text, long long *ret);
 /* Bytes that a terminal would not print become '?'. In place. */
 void make_printable(char *text);
 /* "2026-01-31 14:00 UTC"; "-" for 0. Returns dst. */

@@ -9,16 +9,23 @@ static bool is_restore(const char *text)
 	return text && *text && strcmp(text, "0") != 0;
 }
 
+int gate_should_count(struct iprep_ctx *ctx, const struct gate_options *options,
+		      const char *address, bool *ret_count, bool *ret_wake)
+{
+	const char *jail = options->jail && *options->jail != '<' ? options->jail : NULL;
+
+	return iprep_should_count(ctx, address, jail, options->user, is_restore(options->restored),
+				  ret_count, ret_wake);
+}
+
 int check_gate(struct cli *cli, const struct gate_options *options, const char *address)
 {
 	bool count = false, wake = false;
-	const char *jail = options->jail && *options->jail != '<' ? options->jail : NULL;
 	int rc = cli_end_root(cli);
 
 	if (rc)
 		return rc;
-	rc = iprep_should_count(cli->ctx, address, jail, options->user,
-				is_restore(options->restored), &count, &wake);
+	rc = gate_should_count(cli->ctx, options, address, &count, &wake);
 	if (rc)
 		return cli_fail(cli, rc);
 	if (wake)

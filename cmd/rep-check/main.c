@@ -11,6 +11,7 @@
 #include "rep-check/hook.h"
 #include "rep-check/lookup.h"
 #include "rep-check/self_test.h"
+#include "rep-check/serve.h"
 #include "rep-check/sources.h"
 #include "common/cli.h"
 #include "common/limit.h"
@@ -24,6 +25,7 @@ static const char help[] =
 	"Usage: rep-check [OPTION]... ADDRESS...\n"
 	"       rep-check --file FILE|-\n"
 	"       rep-check --gate [--user NAME] [--jail NAME] [--restored X] -- ADDRESS\n"
+	"       rep-check --gate --serve\n"
 	"       rep-check --login -- ADDRESS\n"
 	"       rep-check --is-blocked -- ADDRESS|PREFIX\n"
 	"       rep-check --blocks [--new|--unmailed] [--sort ORDER] [--format NAME]\n"
@@ -49,6 +51,8 @@ static const char help[] =
 	"                      [spray] users\n"
 	"      --jail NAME     gate: the jail that runs the command\n"
 	"      --restored X    gate: fail2ban's <restored> tag\n"
+	"      --serve         gate: answer requests of standard input, one a line, until it\n"
+	"                      ends; see rep-check(8)\n"
 	"      --login         record a successful login, which prevents blocks below\n"
 	"                      the highest tier\n"
 	"      --is-blocked    exit 10 if ADDRESS is blocked, 0 if not (no network)\n"
@@ -90,7 +94,7 @@ static const char help[] =
 	"see rep-check(8)\n";
 
 struct options {
-	bool gate, login, is_blocked, ready, self_test, blocks, allowed, cached, fresh, done;
+	bool gate, serve, login, is_blocked, ready, self_test, blocks, allowed, cached, fresh, done;
 	bool sources, overlap;
 	struct gate_options hook;
 	const char *file, *client;
@@ -122,14 +126,15 @@ enum {
 	O_PREFIX,
 	O_ALLOWED,
 	O_SOURCES,
-	O_OVERLAP
+	O_OVERLAP,
+	O_SERVE
 };
 /* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' },
 	{ "gate", 0, NULL, O_GATE }, { "login", 0, NULL, O_LOGIN }, { "user", 1, NULL, O_USER },
-	{ "is-blocked", 0, NULL, O_IS_BLOCKED },
+	{ "is-blocked", 0, NULL, O_IS_BLOCKED }, { "serve", 0, NULL, O_SERVE },
 	{ "ready", 0, NULL, O_READY }, { "self-test", 0, NULL, O_SELF_TEST },
 	{ "cached", 0, NULL, O_CACHED },
 	{ "fresh", 0, NULL, O_FRESH }, { "timeout", 1, NULL, O_TIMEOUT },
@@ -164,6 +169,8 @@ static bool *flag_of(struct options *options, int option)
 	switch (option) {
 	case O_GATE:
 		return &options->gate;
+	case O_SERVE:
+		return &options->serve;
 	case O_LOGIN:
 		return &options->login;
 	case O_IS_BLOCKED:
@@ -306,7 +313,7 @@ static int check_modes(struct cli *cli, const struct options *options, int count
 		bool given, address;
 		const char *name;
 	} modes[] = {
-		{ options->gate, true, "gate" },
+		{ options->gate, !options->serve, "gate" },
 		{ options->login, true, "login" },
 		{ options->is_blocked, true, "is-blocked" },
 		{ options->ready, false, "ready" },
@@ -344,6 +351,10 @@ static int validate_check_options(struct cli *cli, struct options *options, int 
 		return rc;
 	if (options->overlap && !options->sources)
 		return cli_usage(cli, "--overlap goes with --sources");
+	if (options->serve && !options->gate)
+		return cli_usage(cli, "--serve goes with --gate");
+	if (options->serve && (options->hook.user || options->hook.jail || options->hook.restored))
+		return cli_usage(cli, "--serve: options of a line are in its request");
 	if (options->blocks)
 		return check_blocks_options(cli, &options->list);
 	if (options->allowed) {
@@ -381,7 +392,8 @@ static int run_check_command(struct cli *cli, struct options *options, int argc,
 	rc = validate_check_options(cli, options, argc - optind, argv + optind);
 	if (rc)
 		return rc;
-	if (options->gate || options->login || options->is_blocked || options->ready) {
+	if ((options->gate && !options->serve) || options->login || options->is_blocked ||
+	    options->ready) {
 		rc = limit_begin(cli);
 		if (rc != LIMIT_CHILD)
 			return rc;
@@ -389,6 +401,8 @@ static int run_check_command(struct cli *cli, struct options *options, int argc,
 	rc = cli_open(cli);
 	if (rc)
 		return rc;
+	if (options->serve)
+		return check_serve(cli);
 	if (options->gate)
 		return check_gate(cli, &options->hook, argv[optind]);
 	if (options->login)

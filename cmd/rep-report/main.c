@@ -15,7 +15,6 @@
 #include "rep-report/status.h"
 #include "rep-report/summary.h"
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,23 +119,10 @@ static const struct option longs[] = {
 };
 /* clang-format on */
 
-/* fail2ban's <time> is "1795426190.0"; its fraction does not matter, anything else does. */
-static bool whole_seconds(char *text, long long *ret)
-{
-	char *dot = strchr(text, '.');
-
-	if (dot) {
-		if (dot[1 + strspn(dot + 1, "0123456789")])
-			return false;
-		*dot = '\0';
-	}
-	return number_parse(text, LLONG_MIN, LLONG_MAX, ret);
-}
-
 static int set_number(struct cli *cli, struct options *options, int byte)
 {
 	if (byte == O_TIME && *optarg != '<') {
-		if (!whole_seconds(optarg, &options->number))
+		if (!seconds_parse(optarg, &options->number))
 			return cli_usage(cli, "--time: \"%.40s\" is not a number of seconds",
 					 optarg);
 		if (options->number <= 0)

@@ -13,6 +13,9 @@ struct iprep_ctx {
 	struct err err;
 	struct dnsbl_health_table health;
 	struct feeds *feeds;
+	uint64_t stamp;	      /* conf_stamp() when it was read; 0: by iprep_refresh() it was not */
+	int64_t settle_at_ms; /* when it is read once more; 0: not */
+	struct err stale;     /* why the files are not what conf has; code 0: they are */
 	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
 	char key_error[512]; /* why the key of AbuseIPDB cannot be read; "": no file */

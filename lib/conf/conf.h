@@ -19,6 +19,7 @@
 #define SPRAY_USERS_MAX	  64
 #define GATE_FAILURES_MAX 64
 #define FLEET_HOST_MAX	  65279 /* 254.255: readers expect a first byte of 0 to 254 */
+#define CONF_PATH_MAX	  (CONF_TEXT_MAX * 2)
 #define CONF_DEFAULT_PATH "/etc/iprep/iprep.conf"
 
 struct conf_tier {
@@ -126,6 +127,11 @@ struct conf {
 /* Read path and its .local; owner and mode are checked. Errors: _CONFIG, _PERM, _NOMEM.
  * ret_conf is never changed on failure. A default path may be missing. */
 int conf_load(const char *path, bool may_be_missing, struct conf **ret_conf, struct err *error);
+/* iprep.conf -> iprep.local; another name gets .local at its end. */
+void conf_local_path(const char *path, char dst[CONF_PATH_MAX]);
+/* Differs if a file changed that conf was read from, if one was added to the directories of [allow]
+ * files, or if the key of AbuseIPDB came or went. */
+uint64_t conf_stamp(const struct conf *conf, const char *path);
 /* The defaults alone. */
 int conf_new(struct conf **ret_conf);
 struct conf *conf_free(struct conf *conf);

@@ -347,19 +347,18 @@ int conf_new(struct conf **ret_conf)
 	return 0;
 }
 
-/* iprep.conf -> iprep.local; another name gets .local at its end. */
-static void local_path(const char *path, char dst[CONF_TEXT_MAX * 2])
+void conf_local_path(const char *path, char dst[CONF_PATH_MAX])
 {
 	size_t len = strlen(path);
 
 	if (len > 5 && !strcmp(path + len - 5, ".conf"))
 		len -= 5;
-	snprintf(dst, CONF_TEXT_MAX * 2, "%.*s.local", (int)len, path);
+	snprintf(dst, CONF_PATH_MAX, "%.*s.local", (int)len, path);
 }
 
 static int read_files(struct reader *rd, const char *path, bool may_be_missing)
 {
-	char local[CONF_TEXT_MAX * 2];
+	char local[CONF_PATH_MAX];
 	int rc;
 
 	if (strlen(path) > CONF_TEXT_MAX)
@@ -367,7 +366,7 @@ static int read_files(struct reader *rd, const char *path, bool may_be_missing)
 	rc = read_conf_file(rd, path, may_be_missing);
 	if (rc)
 		return rc;
-	local_path(path, local);
+	conf_local_path(path, local);
 	rc = read_conf_file(rd, local, true);
 	if (rc)
 		return rc;

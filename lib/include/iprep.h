@@ -393,6 +393,36 @@ IPREP_API int iprep_validate_report(struct iprep_ctx *ctx,
  */
 IPREP_API int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted) IPREP_MUST_CHECK;
 
+/*
+ * For a process that lives long, before each batch: read the configuration again if one of its
+ * files has changed, and close a database that was replaced. The first call always reads it.
+ * @path         as iprep_load_config()
+ * @ret_changed  it was read again: its state directory may be another
+ * An error is returned again until the files are mended; the context is usable with what it had.
+ * Errors: as iprep_load_config(). Since: 0.2
+ */
+IPREP_API int iprep_refresh(struct iprep_ctx *ctx, const char *path,
+			    bool *ret_changed) IPREP_MUST_CHECK;
+
+/*
+ * Make the functions above that follow, until iprep_end_batch(), one transaction. What they return
+ * holds only if iprep_end_batch() returns IPREP_OK.
+ * Blocks for at most 2 s on the database's lock; the batch waits for it once.
+ * Errors: those of the database. Since: 0.2
+ */
+IPREP_API int iprep_begin_batch(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
+
+/*
+ * Write what was recorded since iprep_begin_batch(): reports are durable when this returns
+ * IPREP_OK. After an error nothing of it is recorded, and the calls have to be made again. Errors:
+ * _STORE, _BUSY, _NOMEM. Since: 0.2
+ */
+IPREP_API int iprep_end_batch(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
+
+/* Close the state database until it is needed again: after an error, and while there is nothing to
+ * do, so that it can be replaced. Since: 0.2 */
+IPREP_API void iprep_close_state(struct iprep_ctx *ctx);
+
 /* ---- the worker ---- */
 
 struct iprep_worker_stats {

@@ -389,9 +389,7 @@ static int schema_migrate(struct store *store)
 	return store_end(store, schema_exec(store, mark));
 }
 
-/* The file was set aside between our opening and reading it; the log next to it belongs to the new
- * one. */
-static bool is_moved(struct store *store)
+bool store_is_moved(const struct store *store)
 {
 	int moved = 0;
 
@@ -405,7 +403,8 @@ int store_schema(struct store *store)
 	int64_t version = 0;
 	int rc = store_version(store, &version);
 
-	if (is_moved(store))
+	if (store_is_moved(store)) /* set aside between our opening and reading it; the log next to
+				    * it belongs to the new one */
 		return STORE_MOVED;
 	if (rc || version == SCHEMA_VERSION)
 		return rc;

@@ -204,7 +204,7 @@ struct store *store_close(struct store *store)
 		return NULL;
 	store->error = &unused;
 	store_read_end(store);
-	store_end(store, IPREP_E_BUG); /* rolls back what was left open */
+	store_end(store, IPREP_E_BUG); /* rolls back what was left open; so does closing a batch */
 	store->wait_ms = CLOSE_WAIT_MS;
 	if (store->db && store->mode == STORE_WORK && !store->read_only)
 		store_truncate_wal(store);

@@ -37,6 +37,8 @@ int store_open(const char *path, enum store_mode mode, struct clock clock, const
 /* A hook's time begins again: a store that is kept open serves many calls. store_open() does it. */
 void store_begin_call(struct store *store);
 struct store *store_close(struct store *store);
+/* Another file is in its place, or none: it was replaced, or set aside. */
+bool store_is_moved(const struct store *store);
 bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall back */
 
 /*
@@ -79,6 +81,14 @@ int store_busy_timeout(struct store *store, int ms);
 /* result < 0: rolls back and returns it; else commits, and what was begun STORE_DURABLE is on disk
  * by then. */
 int store_end(struct store *store, int result);
+/*
+ * The transactions of many calls become one, which begins with the first of them: one lock, one
+ * sync. What they return holds only once store_batch_end() has returned 0. If it returns an error,
+ * nothing that was written since store_batch_begin() is there, and the calls have to be made again.
+ * A call that cannot get the lock fails, and undoes nothing of the others.
+ */
+void store_batch_begin(struct store *store);
+int store_batch_end(struct store *store);
 int64_t store_held_ms(const struct store *store); /* how long the last one kept other writers out */
 
 /* ---- blocks ---- */

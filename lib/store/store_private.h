@@ -36,6 +36,9 @@ struct store {
 	bool read_only, in_tx;
 	bool sync_after;		/* the log is synced when the lock is free again */
 	bool in_snapshot;		/* store_read_begin() */
+	bool in_batch, batch_is_open;	/* store_batch_begin(); its transaction has begun */
+	bool batch_is_durable;		/* one of its transactions is */
+	int batch_failed;		/* why it can no longer be written; 0: it can */
 	int64_t held_since_ms, held_ms; /* store_held_ms() */
 	size_t sweep;			/* where store_purge_step() goes on */
 	int log_pages;			/* in the log after the last commit of this process */

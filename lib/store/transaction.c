@@ -8,7 +8,7 @@ int store_read_begin(struct store *store)
 {
 	int rc;
 
-	if (store->in_snapshot || store->in_tx)
+	if (store->in_snapshot || store->in_tx || store->in_batch)
 		return 0;
 	rc = sql_run(store, "BEGIN", SQL_NONE);
 	store->in_snapshot = !rc;
@@ -52,6 +52,79 @@ static int wal_sync(struct store *store)
 	return 0;
 }
 
+static int commit_or_roll_back(struct store *store, int result)
+{
+	int rc = result < 0 ? result : sql_run(store, "COMMIT", SQL_NONE);
+
+	if (!rc)
+		return result;
+	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+/* ---- many in one ---- */
+
+/*
+ * A transaction of a batch is a part of the one of the batch, which begins with the first of them.
+ * Where it cannot begin, because others hold the lock, the rest of the batch does not wait again.
+ */
+static int join_batch(struct store *store, enum store_sync sync)
+{
+	int rc = store->batch_failed;
+
+	if (rc)
+		return err_set(store->error, rc, "%s: %s", store_name(store), iprep_strerror(rc));
+	if (!store->batch_is_open) {
+		rc = sql_run(store, "PRAGMA synchronous = NORMAL", SQL_NONE);
+		if (!rc)
+			rc = sql_run(store, "BEGIN IMMEDIATE", SQL_NONE);
+		store->batch_failed = rc;
+		store->held_since_ms = clock_mono_ms();
+	}
+	if (rc)
+		return rc;
+	store->batch_is_open = store->in_tx = true;
+	store->batch_is_durable |= sync == STORE_DURABLE;
+	return 0;
+}
+
+/* What failed may have been written in part, so all of the batch is undone. */
+static int leave_batch(struct store *store, int result)
+{
+	if (result >= 0)
+		return result;
+	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	store->batch_failed = result;
+	return result;
+}
+
+void store_batch_begin(struct store *store)
+{
+	store_read_end(store);
+	store->in_batch = true;
+	store->batch_is_open = store->batch_is_durable = false;
+	store->batch_failed = 0;
+}
+
+int store_batch_end(struct store *store)
+{
+	int rc = 0;
+
+	store->in_batch = false;
+	if (!store->batch_is_open)
+		return 0; /* nothing was written; why is known to who tried */
+	store->batch_is_open = false;
+	if (store->batch_failed)
+		return store->batch_failed;
+	rc = commit_or_roll_back(store, 0);
+	store->held_ms = clock_mono_ms() - store->held_since_ms;
+	if (!rc && store->batch_is_durable)
+		rc = wal_sync(store);
+	return rc;
+}
+
+/* ---- one ---- */
+
 int store_begin(struct store *store, enum store_sync sync)
 {
 	const char *synchronous = "PRAGMA synchronous = NORMAL";
@@ -60,6 +133,8 @@ int store_begin(struct store *store, enum store_sync sync)
 	store_read_end(store);
 	if (store->in_tx)
 		return err_set(store->error, IPREP_E_BUG, "a transaction inside a transaction");
+	if (store->in_batch)
+		return join_batch(store, sync);
 	store->sync_after = sync == STORE_DURABLE && store->mode == STORE_RECORD && wal_file(store);
 	if (sync == STORE_DURABLE && !store->sync_after)
 		synchronous = "PRAGMA synchronous = FULL";
@@ -77,16 +152,6 @@ int64_t store_held_ms(const struct store *store)
 	return store->held_ms;
 }
 
-static int commit_or_roll_back(struct store *store, int result)
-{
-	int rc = result < 0 ? result : sql_run(store, "COMMIT", SQL_NONE);
-
-	if (!rc)
-		return result;
-	sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
-}
-
 int store_end(struct store *store, int result)
 {
 	int rc;
@@ -94,6 +159,8 @@ int store_end(struct store *store, int result)
 	if (!store->in_tx)
 		return result;
 	store->in_tx = false;
+	if (store->in_batch)
+		return leave_batch(store, result);
 	result = commit_or_roll_back(store, result);
 	store->held_ms = clock_mono_ms() - store->held_since_ms;
 	if (result < 0 || !store->sync_after)
