@@ -35,6 +35,7 @@ struct conf_source { /* [dnsbl X] and [feed X] in file order, then AbuseIPDB, if
 	char name[48];
 	bool enabled;
 	bool test_entry;	      /* DNSBL: it lists 127.0.0.2, as RFC 5782 wants it */
+	bool is_fleet;		      /* DNSBL: it is conf->fleet_list */
 	bool costs;		      /* quota: asked last, never for --file */
 	char zone[CONF_TEXT_MAX];     /* DNSBL; as written, a key only as %{key:FILE} */
 	char key_file[CONF_TEXT_MAX]; /* of %{key:FILE}; empty: none */

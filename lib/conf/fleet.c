@@ -42,6 +42,8 @@ int fleet_finish(struct conf *conf, const char *file, int line, struct err *erro
 	const char *lacking = NULL;
 
 	conf->fleet_list = list_row(conf);
+	if (conf->fleet_list >= 0)
+		conf->sources[conf->fleet_list].is_fleet = true;
 	if (!*conf->fleet_zone)
 		return 0;
 	if (!conf->fleet_server.port)

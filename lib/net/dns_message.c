@@ -74,7 +74,7 @@ void dns_answer_add_address(struct dns_answer *answer, uint32_t ip)
 	for (size_t i = 0; i < answer->na; i++)
 		if (answer->a[i] == ip)
 			return;
-	if (answer->na < ANSWERS_MAX)
+	if (answer->na < A_MAX)
 		answer->a[answer->na++] = ip;
 	else
 		answer->is_cut = true;

@@ -24,6 +24,9 @@ const char *net_status_text(enum net_status status); /* "timeout", "SERVFAIL"; i
 
 enum { NET_A = 1, NET_TXT = 16, NET_AAAA = 28 };
 
+/* Different A records kept of one DNS answer: in the list of a fleet each host has its own. BIND
+ * takes no more than 100 of a name (max-records-per-type). */
+#define A_MAX	 128
 #define TXTS_MAX 64   /* TXT records kept of one DNS answer; large companies have 40 */
 #define TXT_MAX	 4096 /* bytes kept of each; SPF's stay below 512 (RFC 7208, 3.4) */
 
@@ -36,7 +39,7 @@ struct dns_txt {
 struct dns_answer {
 	enum net_status status;
 	size_t na;
-	uint32_t a[ANSWERS_MAX]; /* host order, of the name asked (CNAMEs followed inside the
+	uint32_t a[A_MAX]; /* host order, of the name asked (CNAMEs followed inside the
 				    answer), each once */
 	size_t na6;
 	uint8_t a6[ANSWERS_MAX][16]; /* the same of AAAA records */

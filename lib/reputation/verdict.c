@@ -11,7 +11,7 @@ struct sum {
 	unsigned accusers; /* kinds that gave points */
 	unsigned suspects; /* kinds that gave points or still could */
 	bool veto, capped, gave, positive;
-	bool confirms;	/* a source that is no feed gave points */
+	bool confirms;	/* a source that is neither a feed nor the fleet's list gave points */
 	bool allowed;	/* an allowlist has the address */
 	bool may_allow; /* one has not answered, and could have it */
 };
@@ -56,7 +56,7 @@ static void add_answer(struct sum *sum, const struct conf_source *source,
 	sum->low += finding->points;
 	sum->gave |= source->most > 0;
 	sum->positive |= accuses && !source->costs;
-	sum->confirms |= accuses && source->type != SOURCE_FEED;
+	sum->confirms |= accuses && source->type != SOURCE_FEED && !source->is_fleet;
 	sum->allowed |= finding->points < 0 && source->type == SOURCE_DNSBL;
 	sum->veto |= finding->rule == RULE_VETO;
 	sum->capped |= finding->rule == RULE_LOWEST_TIER;

@@ -5,10 +5,10 @@
  * A source that answered gives its points to low and high. One that should have answered and
  * did not gives the least it could to low and the most to high. DESIGN of the score: iprep.conf(5).
  *
- * Feeds alone reach the lowest tier only. One of AbuseIPDB's own list helps no higher tier, and is
- * worth 0 once AbuseIPDB itself has answered. Where an allowlist has the address, two kinds of
- * source must accuse it (DNS lists, feeds, AbuseIPDB), and it gets the lowest tier at most; low and
- * tier take an allowlist that has not answered for one that has it.
+ * Feeds and the list of the fleet alone reach the lowest tier only. One of AbuseIPDB's own list
+ * helps no higher tier, and is worth 0 once AbuseIPDB itself has answered. Where an allowlist has
+ * the address, two kinds of source must accuse it (DNS lists, feeds, AbuseIPDB), and it gets the
+ * lowest tier at most; low and tier take an allowlist that has not answered for one that has it.
  */
 #pragma once
 #include "conf/conf.h"

@@ -86,7 +86,7 @@ static void add_addresses(struct allow_query *query, const struct dns_answer *an
 {
 	struct prefix net = { .bits = 128 };
 
-	for (size_t i = 0; i < answer->na; i++) {
+	for (size_t i = 0; i < answer->na && i < ANSWERS_MAX; i++) {
 		uint32_t ip = answer->a[i];
 
 		net.addr = (struct addr){ { [10] = 0xff,
@@ -136,7 +136,7 @@ static void got_addresses(struct allow_query *query, int type, const struct dns_
 
 	if (answer->status == NET_OK) {
 		walk->nfound++;
-		query->is_cut |= answer->is_cut;
+		query->is_cut |= answer->is_cut || answer->na > ANSWERS_MAX;
 		add_addresses(query, answer);
 	} else if (answer->status != NET_NXDOMAIN && answer->status != NET_NODATA &&
 		   (walk->failed == NET_OK || walk->failed == NET_BROKEN)) {

@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TXT_WAIT_MS 1000 /* the reason is for people only */
+#define TXT_WAIT_MS   1000 /* the reason is for people only */
+#define FLEET_CACHE_S 60   /* a pardon counts a minute later */
 
 /* Over this path only the resolver can answer: c-ares uses one UDP port. */
 static bool is_trusted(const struct ask *ask)
@@ -45,6 +46,8 @@ static void keep_until(struct ask *ask, const struct dns_answer *answer)
 {
 	int64_t ttl = answer->has_ttl ? (int64_t)answer->ttl_s : 0;
 
+	if (ask->source->is_fleet && ttl > FLEET_CACHE_S)
+		ttl = FLEET_CACHE_S;
 	if (ttl < ask->conf->cache_min_s)
 		ttl = ask->conf->cache_min_s;
 	if (ttl > ask->conf->cache_max_s)
@@ -102,13 +105,36 @@ static bool is_test_entry(const struct ask *ask, uint32_t ip)
 	       dnsbl_code_is_test(ask->source, ip);
 }
 
+/* How many different addresses an answer may have. In the list of a fleet each host has its own. */
+static size_t most_answers(const struct conf_source *list)
+{
+	if (list->is_fleet)
+		return A_MAX;
+	return ANSWERS_MAX;
+}
+
+/* For people: the points are those of all addresses. Of more than are kept, pardons come first. */
+static void keep_answers(const struct ask *ask, const struct dns_answer *answer,
+			 struct finding *finding)
+{
+	const struct pattern *points = &ask->source->points;
+
+	for (size_t i = 0; i < answer->na && answer->na > ANSWERS_MAX; i++)
+		if (finding->na < ANSWERS_MAX && points_points(points, &answer->a[i], 1) < 0)
+			finding->a[finding->na++] = answer->a[i];
+	for (size_t i = 0; i < answer->na && finding->na < ANSWERS_MAX; i++)
+		if (answer->na <= ANSWERS_MAX || points_points(points, &answer->a[i], 1) >= 0)
+			finding->a[finding->na++] = answer->a[i];
+}
+
 static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 {
 	struct finding *finding = &ask->answer;
 	int64_t now = clock_mono_ms(), deadline;
+	size_t most = most_answers(ask->source);
 	char why[DETAIL_MAX];
 
-	for (size_t i = 0; i < answer->na; i++) {
+	for (size_t i = 0; i < answer->na && i < most; i++) {
 		if (dnsbl_code_of(ask->source, answer->a[i], why) == CODE_LISTING ||
 		    is_test_entry(ask, answer->a[i]))
 			continue;
@@ -116,15 +142,15 @@ static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 		answer_error(ask, FINDING_ERROR, why);
 		return;
 	}
-	if (answer->is_cut) {
-		answer_error(ask, FINDING_ERROR, "answered more than 16 different addresses");
+	if (answer->is_cut || answer->na > most) {
+		snprintf(why, sizeof(why), "answered more than %zu different addresses", most);
+		answer_error(ask, FINDING_ERROR, why);
 		return;
 	}
 	finding->status = FINDING_OK;
 	finding->listed = true;
 	finding->trusted = is_trusted(ask);
-	finding->na = (uint8_t)answer->na;
-	memcpy(finding->a, answer->a, answer->na * sizeof(answer->a[0]));
+	keep_answers(ask, answer, finding);
 	finding->points = points_points(&ask->source->points, answer->a, answer->na);
 	keep_until(ask, answer);
 	if (finding->points) /* together with the query for the reason */
@@ -167,6 +193,41 @@ static void note_tcp(const struct ask *ask, const struct dns_answer *answer)
 		put_failure(ask->task->no_tcp, answer);
 }
 
+/* What this host has published is no evidence: its blocks would last as long as it publishes them.
+ */
+static void drop_own(const struct ask *ask, struct dns_answer *answer)
+{
+	size_t count = 0;
+
+	if (!ask->source->is_fleet || !*ask->conf->fleet_zone)
+		return;
+	for (size_t i = 0; i < answer->na; i++)
+		if (answer->a[i] >> 24 != 127 ||
+		    (answer->a[i] >> 8 & 0xffff) != (uint32_t)ask->conf->fleet_host)
+			answer->a[count++] = answer->a[i];
+	answer->na = count;
+}
+
+static void answer_not_listed(struct ask *ask, const struct dns_answer *answer, const char *detail)
+{
+	ask->answer.status = FINDING_OK;
+	snprintf(ask->answer.detail, sizeof(ask->answer.detail), "%s", detail);
+	ask->answer.trusted = is_trusted(ask);
+	keep_until(ask, answer);
+	dnsbl_health_conclude(ask);
+}
+
+static void answer_addresses(struct ask *ask, const struct dns_answer *answer)
+{
+	struct dns_answer others = *answer;
+
+	drop_own(ask, &others);
+	if (others.na || others.is_cut)
+		answer_listed(ask, &others);
+	else
+		answer_not_listed(ask, answer, "listed by this host only");
+}
+
 static void got_answer(void *user, const struct dns_answer *answer)
 {
 	struct ask *ask = user;
@@ -176,17 +237,13 @@ static void got_answer(void *user, const struct dns_answer *answer)
 	switch (answer->status) {
 	case NET_OK:
 		if (answer->na)
-			answer_listed(ask, answer);
+			answer_addresses(ask, answer);
 		else
 			answer_error(ask, FINDING_ERROR, "an answer without an address");
 		return;
 	case NET_NXDOMAIN:
 	case NET_NODATA:
-		ask->answer.status = FINDING_OK;
-		snprintf(ask->answer.detail, sizeof(ask->answer.detail), "not listed");
-		ask->answer.trusted = is_trusted(ask);
-		keep_until(ask, answer);
-		dnsbl_health_conclude(ask);
+		answer_not_listed(ask, answer, "not listed");
 		return;
 	case NET_TIMEOUT:
 		put_failure(why, answer);

@@ -9,6 +9,10 @@
 #define AGAIN_S	 10    /* a probe that decided nothing is not repeated sooner */
 #define FRESH_S	 60    /* nor one that a listing or an error code asks for */
 #define SILENT_S 86400 /* after this time without an answer an allowlist is ignored */
+/* The list of a fleet comes from a server nearby. Its silence may hide a pardon, so it delays every
+ * block; but a lookup is tried for an hour, and is decided within that. */
+#define FLEET_SILENT_S 1800
+#define FLEET_PROBE_S  600 /* between the probes of one that is quarantined */
 
 static bool is_bad_state(enum zone_state_kind state)
 {
@@ -44,6 +48,14 @@ void dnsbl_health_forget(struct health *health)
 	memset(health->tried_at, 0, sizeof(health->tried_at));
 }
 
+static int64_t probe_interval_s(const struct ask *ask)
+{
+	if (ask->source->is_fleet && dnsbl_health_is_bad(ask->health) &&
+	    ask->conf->health_s > FLEET_PROBE_S)
+		return FLEET_PROBE_S;
+	return ask->conf->health_s;
+}
+
 static bool is_probe_due(const struct ask *ask)
 {
 	const struct zone_state *state = &ask->health->state;
@@ -52,7 +64,7 @@ static bool is_probe_due(const struct ask *ask)
 	if (!addr_is_v4(&ask->task->addr) && state->state[1] == ZONE_UNKNOWN)
 		return true;
 	return state->state[0] == ZONE_UNKNOWN || state->probed_at[0] > now ||
-	       now - state->probed_at[0] >= ask->conf->health_s;
+	       now - state->probed_at[0] >= probe_interval_s(ask);
 }
 
 /* ---- what a probe has shown ---- */
@@ -131,13 +143,16 @@ static void apply_state(struct ask *ask)
 	}
 }
 
-/* An allowlist that never answers would keep every verdict undecided forever. */
+/* An allowlist that never answers, or a fleet whose pardons are missing, would keep every verdict
+ * undecided forever. */
 static void note_silence(struct ask *ask)
 {
 	struct zone_state *state = &ask->health->state;
 	int64_t now = clock_now_s(&ask->clock);
+	bool is_fleet = ask->source->is_fleet;
 
-	if (!points_is_negative(&ask->source->points) || dnsbl_health_is_bad(ask->health))
+	if ((!is_fleet && !points_is_negative(&ask->source->points)) ||
+	    dnsbl_health_is_bad(ask->health))
 		return;
 	if (ask->answer.status == FINDING_OK) {
 		ask->health->changed |= state->silent_since != 0;
@@ -145,11 +160,12 @@ static void note_silence(struct ask *ask)
 	} else if (!state->silent_since || state->silent_since > now) {
 		state->silent_since = now;
 		ask->health->changed = true;
-	} else if (now - state->silent_since >= SILENT_S) {
+	} else if (now - state->silent_since >= (is_fleet ? FLEET_SILENT_S : SILENT_S)) {
 		state->state[0] = ZONE_REFUSING;
 		state->probed_at[0] = now;
 		snprintf(state->why, sizeof(state->why),
-			 "an allowlist that has not answered for a day");
+			 is_fleet ? "the list of the fleet has not answered for half an hour"
+				  : "an allowlist that has not answered for a day");
 		ask->health->changed = ask->health->turned = true;
 	}
 }

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&a, 0xaa, sizeof(a));
 	dns_message_parse(data + 1, size - 1, names[(data[0] >> 1) % 3], type, &a);
 	must(a.status <= NET_BROKEN);
-	must(a.na <= ANSWERS_MAX);
+	must(a.na <= A_MAX);
 	must(a.txt_len <= sizeof(a.txt));
 	must(memchr(a.why, '\0', sizeof(a.why)) && is_plain(a.why));
 	must(a.na6 <= ANSWERS_MAX);

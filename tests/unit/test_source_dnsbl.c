@@ -165,7 +165,7 @@ TEST(all_answers_are_kept)
 	const struct finding *f = answer(BLOCK, &a, NULL);
 
 	assert_int_equal(f->na, ANSWERS_MAX);
-	assert_memory_equal(f->a, a.a, sizeof(a.a));
+	assert_memory_equal(f->a, a.a, sizeof(f->a));
 	assert_int_equal(f->points, 3); /* one entry gives its points once */
 }
 
