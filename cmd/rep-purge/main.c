@@ -196,6 +196,7 @@ static void put_recheck_json(const struct iprep_recheck_stats *stats, bool dry_r
 	json_put_int(&json, "listed", stats->listed);
 	json_put_int(&json, "undecided", stats->undecided);
 	json_put_bool(&json, "gave_up", stats->gave_up);
+	json_put_int(&json, "pardoned", stats->pardoned);
 	json_put_bool(&json, "dry_run", dry_run);
 	json_end(&json);
 }
@@ -212,6 +213,9 @@ static void put_recheck_text(const struct cli *cli, const struct iprep_recheck_s
 		paragraph_printf(&paragraph, ": released %lld, still listed %lld, undecided %lld",
 				 (long long)stats->released, (long long)stats->listed,
 				 (long long)stats->undecided);
+	if (stats->pardoned)
+		paragraph_printf(&paragraph, ", pardoned in the fleet %lld",
+				 (long long)stats->pardoned);
 	paragraph_end(&paragraph);
 }
 

@@ -63,7 +63,7 @@ static const struct metric metrics[] = {
 	  "iprep_releases_total",
 	  "Blocks that were released before their time.",
 	  { "reason" },
-	  { "recheck", "allowed", "quarantine" } },
+	  { "recheck", "allowed", "quarantine", "fleet" } },
 	{ "spared",
 	  "iprep_spared_total",
 	  "Confirmed addresses that were not blocked.",

@@ -36,6 +36,7 @@ const struct summary_figure summary_figures[] = {
 	{ NULL, "release", "recheck", "released: no longer listed", true },
 	{ NULL, "release", "allowed", "released: now in [allow]", false },
 	{ NULL, "release", "quarantine", "released: list quarantined", false },
+	{ NULL, "release", "fleet", "released: pardoned in the fleet", false },
 	{ "Failed calls", "api_error", "check", "AbuseIPDB check", false },
 	{ NULL, "api_error", "report", "AbuseIPDB report", false },
 	{ NULL, "api_error", "bulk-report", "AbuseIPDB bulk-report", false },

@@ -5,6 +5,7 @@
 #include "worker/lock.h"
 #include "worker/purge.h"
 #include "worker/recheck.h"
+#include "worker/recheck_fleet.h"
 #include "worker/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options
 		  struct iprep_recheck_stats *ret_stats)
 {
 	struct recheck_stats stats = { 0 };
+	struct recheck_fleet_stats fleet = { 0 };
 	struct session session;
 	int rc = ctx_read_key(ctx);
 
@@ -89,11 +91,14 @@ int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options
 	if (options->dry_run)
 		rc = store_rechecks_count(ctx->store, &stats.done);
 	else
+		rc = recheck_fleet(&session, &fleet);
+	if (!rc && !options->dry_run)
 		rc = recheck_run(&session, options->progress, options->user, &stats);
 	if (rc)
 		return rc;
-	*ret_stats = (struct iprep_recheck_stats){ stats.done, stats.released, stats.listed,
-						   stats.undecided, stats.gave_up };
+	*ret_stats =
+		(struct iprep_recheck_stats){ stats.done,      stats.released, stats.listed,
+					      stats.undecided, stats.gave_up,  fleet.pardoned };
 	return IPREP_OK;
 }
 

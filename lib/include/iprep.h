@@ -609,7 +609,7 @@ IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
  *	login        recorded
  *	pardon       ""
  *	unpardon     ""
- *	release      recheck, allowed, quarantine
+ *	release      recheck, allowed, quarantine, fleet
  *	spared       login: confirmed, but not blocked after a login
  *	asked        SOURCE: in how many lookups it was consulted: network, disk or cache
  *	answered     SOURCE: and gave an answer
@@ -617,8 +617,8 @@ IPREP_API int iprep_blocks(struct iprep_ctx *ctx,
  *	listed       SOURCE: its answer gave points
  *	decisive     SOURCE: without this source the verdict would have been lower
  *	alone        SOURCE: decisive, and no other source gave points
- *	wrong        SOURCE: named by a block whose address was pardoned, released by a re-check,
- *	             or logged in
+ *	wrong        SOURCE: named by a block whose address was pardoned, here or in the fleet,
+ *	             released by a re-check, or logged in
  *	latency      SOURCE and a bound in milliseconds, separated by a tab: 10, 30, 100, 300,
  *	             1000, 3000, inf. Answers over the network; each is in one row only
  *	latency_ms   SOURCE: the sum of these times
@@ -877,7 +877,8 @@ IPREP_API int iprep_unpardon(struct iprep_ctx *ctx, const char *address, bool dr
 struct iprep_recheck_stats {
 	int64_t done; /* re-checked; with dry_run: due */
 	int64_t released, listed, undecided;
-	int gave_up; /* 1: no source answers; the rest is left for the next run */
+	int gave_up;	  /* 1: no source answers; the rest is left for the next run */
+	int64_t pardoned; /* of all blocks: pardoned in the fleet, and lifted */
 };
 /*
  * Re-check long blocks, a week after they were made and then every 30 days, and release addresses
@@ -885,8 +886,10 @@ struct iprep_recheck_stats {
  * checks are never used. Only a clean verdict releases: every source that can give points has
  * answered that it gives none, those that once listed the address are still configured, and lists
  * among them still have their test entry 127.0.0.2. An undecided block is due again the next day.
+ * Before that the list of the fleet, if there is one, is queried for all blocks, and those that
+ * another host has pardoned are lifted.
  * @options  may be NULL; dry_run uses no network
- * Blocks for an hour at most.
+ * Blocks for an hour at most, or two with a list of the fleet.
  * Errors: _NOSOURCE, _STORE, _BUSY, _PERM, _CONFIG, _OS, _NOMEM.
  * Source: RFC 5782, 5; AbuseIPDB API v2, "CHECK". Since: 0.2
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/bulk_lookup.h"
 #include "reputation/bulk_cache.h"
+#include "reputation/fleet.h"
 #include "reputation/window.h"
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,24 @@ static enum supply_state bulk_lookup_next(void *user, struct task **ret, int *re
 	return SUPPLY_END;
 }
 
+/* If that cannot be written, a later lookup or re-check does it. */
+static void lift_pardoned(const struct bulk_lookup *bulk, struct lookup *lookup)
+{
+	const struct session *session = bulk->session;
+	int rc;
+
+	if (!lookup->blocked || bulk->lines->flags & LOOKUP_CACHED ||
+	    !fleet_pardons(session->conf, lookup->findings))
+		return;
+	rc = store_begin(session->store, STORE_DURABLE);
+	if (!rc)
+		rc = store_end(session->store, fleet_lift_lookup(session, lookup));
+	if (rc < 0)
+		log_line(session->log, LOG_NOTICE, "the block is not lifted: %s",
+			 session->err->text);
+	lookup->blocked = rc <= 0;
+}
+
 static source_set bulk_lookup_settled(void *user, struct task *task)
 {
 	struct bulk_lookup *bulk = user;
@@ -274,6 +293,7 @@ static source_set bulk_lookup_settled(void *user, struct task *task)
 	more = lookup_settled(bulk->session, lookup);
 	if (more)
 		return more;
+	lift_pardoned(bulk, lookup);
 	bulk->counts.in_flight--;
 	if (task->asked) {
 		window_settled(&bulk->window, slot_of(bulk, at)->asked_ms, clock_mono_ms());

@@ -2,6 +2,7 @@
 #include "reputation/gate.h"
 #include "base/buf.h"
 #include "reputation/feeds.h"
+#include "reputation/fleet.h"
 #include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/verdict.h"
@@ -23,6 +24,7 @@ struct known {
 	struct verdict verdict;
 	bool answered;	    /* the cache or a feed has something of the address */
 	bool feeds_confirm; /* whatever the others may say */
+	bool pardoned;	    /* in the fleet: a lookup lifts its block */
 };
 
 static bool any_feed_answered(const struct conf *conf, const struct finding *finding)
@@ -91,6 +93,7 @@ static int weigh_findings(const struct session *session, const struct addr *addr
 		if (rc < 0)
 			return rc;
 	}
+	ret->pardoned = fleet_pardons(session->conf, finding);
 	ret->feeds_confirm = do_feeds_confirm(session->conf, finding);
 	return 0;
 }
@@ -250,7 +253,8 @@ static int seen_again(const struct session *session, const struct gate_line *lin
 	rc = weigh_known(session, &line->addr, key, &known);
 	if (rc < 0)
 		return rc;
-	if (known.answered && known.verdict.kind == V_CLEAN && !known.verdict.ask)
+	if (known.answered && known.verdict.kind == V_CLEAN && !known.verdict.ask &&
+	    !known.pardoned)
 		return 0;
 	rc = store_begin(session->store, STORE_FAST);
 	if (rc)

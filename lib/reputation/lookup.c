@@ -2,6 +2,7 @@
 #include "reputation/lookup.h"
 #include "base/buf.h"
 #include "reputation/feeds.h"
+#include "reputation/fleet.h"
 #include "reputation/guard.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
@@ -196,6 +197,24 @@ source_set lookup_unproven_denials(const struct session *session, struct lookup 
 	return again;
 }
 
+/* A pardon that would lift a block is asked for again over TCP, unless its path cannot be forged.
+ */
+static source_set unproven_pardon(const struct session *session, struct lookup *lookup)
+{
+	int row = session->conf->fleet_list;
+	source_set again;
+
+	if (!lookup->blocked || !fleet_pardons(session->conf, lookup->findings) ||
+	    lookup->findings[row].trusted)
+		return 0;
+	again = SOURCE_BIT(row) & ~lookup->task.tcp;
+	if (again)
+		lookup->findings[row] = (struct finding){ 0 };
+	lookup->task.tcp |= again;
+	lookup->may_ask |= again;
+	return again;
+}
+
 /*
  * The score in the answer to our report is worth the lowest tier, whether its check failed, is not
  * sent any more, or is not in the cache: for one address as for the next, and with --cached.
@@ -356,6 +375,8 @@ void lookup_note_tcp(const struct session *session, struct task *task)
 
 source_set lookup_settled(const struct session *session, struct lookup *lookup)
 {
+	source_set more;
+
 	if (lookup->verdict.kind == V_EXEMPT)
 		return 0;
 	if (lookup->paying)
@@ -364,5 +385,8 @@ source_set lookup_settled(const struct session *session, struct lookup *lookup)
 	dnsbl_health_mark(session, lookup->findings); /* answered before its list was quarantined */
 	lookup_note_tcp(session, &lookup->task);
 	lookup->may_ask &= ~lookup->task.asked;
-	return next_questions(session, lookup);
+	more = next_questions(session, lookup);
+	if (more)
+		return more;
+	return unproven_pardon(session, lookup);
 }

@@ -43,6 +43,17 @@ int store_rechecks_count(struct store *store, int64_t *ret)
 			  SQL_INT(now + BELIEVED_S));
 }
 
+int store_blocks_asked_for(struct store *store, const struct addr *after, struct recheck *ret,
+			   size_t max)
+{
+	int64_t now = store_now(store);
+
+	return sql_rows(store, recheck_read, ret, max,
+			"SELECT key, coalesce(addr, key), addr IS NOT NULL, since, src FROM block"
+			" WHERE key > ?1 AND " IS_LIVE("?2", "?3") " ORDER BY key LIMIT ?4",
+			SQL_KEY(after), SQL_INT(now), SQL_INT(now + BELIEVED_S), SQL_INT(max));
+}
+
 int store_recheck_alive(struct store *store, const struct recheck *recheck)
 {
 	return sql_count(store, "SELECT count(*) FROM block WHERE key = ?1 AND since = ?2",
@@ -68,7 +79,8 @@ static int count_release(struct store *store, const struct recheck *recheck, con
 
 	if (!sqlite3_changes(store->db))
 		return 0;
-	if (!strcmp(why, "recheck")) /* no source lists it any more */
+	/* no source lists it any more, or another host has pardoned it */
+	if (!strcmp(why, "recheck") || !strcmp(why, "fleet"))
 		rc = store_count_wrong(store, &recheck->key, &recheck->key);
 	if (rc)
 		return rc;

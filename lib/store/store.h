@@ -509,11 +509,15 @@ struct release {
 /* Longest due first; returns how many were put into ret. */
 int store_rechecks_due(struct store *store, struct recheck *ret, size_t max);
 int store_rechecks_count(struct store *store, int64_t *ret);
+/* All live blocks, whenever their turn is, by key after the one given (zeroed: from the start).
+ * Returns how many were put into ret. */
+int store_blocks_asked_for(struct store *store, const struct addr *after, struct recheck *ret,
+			   size_t max);
 /* 1 if it is still there, 0 if it was forgotten, released, or made again. */
 int store_recheck_alive(struct store *store, const struct recheck *recheck);
 int store_recheck_later(struct store *store, const struct recheck *recheck, int64_t at);
 /* The block goes, and is remembered and counted as released. why: "recheck", "allowed",
- * "quarantine". In a transaction. */
+ * "quarantine", "fleet". In a transaction. */
 int store_release(struct store *store, const struct recheck *recheck, const char *why);
 /* Blocked again: it is not released any more. */
 int store_release_over(struct store *store, const struct addr *key);

@@ -2,6 +2,7 @@
 /* job_lookup.c - a lookup that waits: asked, and if it is confirmed a block is made */
 #include "base/buf.h"
 #include "base/random.h"
+#include "reputation/fleet.h"
 #include "reputation/gate.h"
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
@@ -383,7 +384,9 @@ static int keep_lookup(const struct session *session, struct lookup_work *work,
 	if (rc)
 		return rc;
 	rc = lookup_note_login(session, lookup);
-	if (rc)
+	if (!rc)
+		rc = fleet_lift_lookup(session, lookup);
+	if (rc < 0)
 		return rc;
 	if (lookup->verdict.kind == V_CONFIRMED && !is_spared(session, lookup)) {
 		rc = put_block(session, work);
