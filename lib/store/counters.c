@@ -14,7 +14,7 @@
 /* A file may hold any number: one that overflows would become a float, which the table refuses. */
 #define PLUS(number) "min(max(n, 0), 1000000000000000) + " number
 
-static const char *label_of_rest(const char *name)
+const char *store_label_of_rest(const char *name)
 {
 	return strcmp(name, "block") ? "other" : "other\tother\tother";
 }
@@ -56,7 +56,7 @@ int store_count(struct store *store, const char *name, const char *label, int64_
 	rc = has_label_room(store, day, name);
 	if (rc < 0)
 		return rc;
-	return counter_add(store, day, name, rc ? label : label_of_rest(name), n);
+	return counter_add(store, day, name, rc ? label : store_label_of_rest(name), n);
 }
 
 static bool silence_read(sqlite3_stmt *row, void *element)

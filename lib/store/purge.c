@@ -343,27 +343,50 @@ int store_purge_step(struct store *store, const struct conf *conf, int max_rows,
 	return rc;
 }
 
-#define OLD_COUNTERS \
-	" FROM counter WHERE day <> 0 AND (day < ?1 OR day > ?2) ORDER BY day, name, label LIMIT ?3"
+/* In the order of the key, without the many rows of day 0. */
+#define OLD_COUNTERS                                                   \
+	" FROM (SELECT * FROM counter WHERE day < 0"                   \
+	" UNION ALL SELECT * FROM counter WHERE day > 0 AND day < ?1"  \
+	" UNION ALL SELECT * FROM counter WHERE day > 0 AND day > ?2)" \
+	" LIMIT ?3"
 
-/* Totals never fall: what is removed is added to day 0. */
-static int fold_counters(struct store *store, int64_t before, int64_t beyond, int max_rows)
+/* Day 0 has as many labels as any other day: those that are there stay, others become "other". */
+#define IS_ON_DAY_0 \
+	"EXISTS(SELECT 1 FROM counter WHERE day = 0 AND name = old.name AND label = old.label)"
+#define LABELS_ON_DAY_0 \
+	"(SELECT count(*) FROM (SELECT 1 FROM counter WHERE day = 0 AND name = old.name LIMIT ?4))"
+
+/* Totals never fall: what is removed is added to day 0. Returns 1, or 0: there is none. */
+static int fold_counter(struct store *store, int64_t before, int64_t beyond)
 {
 	int rc = sql_run(store,
-			 "INSERT INTO counter(day, name, label, n) SELECT 0, name, label, max(n, 0)"
-			 " FROM (SELECT name, label, n" OLD_COUNTERS ") WHERE true ON CONFLICT DO"
-			 " UPDATE SET n = min(n, 1000000000000000) + min(excluded.n,"
-			 " 1000000000000000)",
-			 SQL_INT(before), SQL_INT(beyond), SQL_INT(max_rows));
+			 "INSERT INTO counter(day, name, label, n) SELECT 0, name,"
+			 " CASE WHEN " IS_ON_DAY_0 " OR " LABELS_ON_DAY_0 " < ?4 THEN label"
+			 " WHEN name = 'block' THEN ?5 ELSE ?6 END, max(n, 0)"
+			 " FROM (SELECT name, label, n" OLD_COUNTERS ") AS old WHERE true"
+			 " ON CONFLICT DO UPDATE SET n = min(n, 1000000000000000)"
+			 " + min(excluded.n, 1000000000000000)",
+			 SQL_INT(before), SQL_INT(beyond), SQL_INT(1),
+			 SQL_INT(COUNTER_LABELS_MAX - 1), SQL_TEXT(store_label_of_rest("block")),
+			 SQL_TEXT(store_label_of_rest("")));
 
 	if (!rc)
 		rc = sql_run(store,
 			     "DELETE FROM counter WHERE (day, name, label) IN"
 			     " (SELECT day, name, label" OLD_COUNTERS ")",
-			     SQL_INT(before), SQL_INT(beyond), SQL_INT(max_rows));
+			     SQL_INT(before), SQL_INT(beyond), SQL_INT(1));
 	if (rc)
 		return rc;
-	return sqlite3_changes(store->db) == max_rows;
+	return sqlite3_changes(store->db);
+}
+
+static int fold_counters(struct store *store, int64_t before, int64_t beyond, int max_rows)
+{
+	int rc = 1;
+
+	for (int i = 0; i < max_rows && rc > 0; i++)
+		rc = fold_counter(store, before, beyond);
+	return rc;
 }
 
 int store_purge_counters(struct store *store, const struct conf *conf, int max_rows)

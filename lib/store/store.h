@@ -289,7 +289,7 @@ int store_fetches_forget(struct store *store, int64_t before);
 
 #define COUNTER_NAME_MAX   16
 #define COUNTER_LABEL_MAX  384	/* the longest: tier, jail and sources of a block */
-#define COUNTER_LABELS_MAX 1000 /* of a name and day; what would be one more becomes "other" */
+#define COUNTER_LABELS_MAX 1000 /* of a name and day, also day 0; one more becomes "other" */
 struct counter {
 	int64_t day; /* since 1970, UTC; 0: all that retention has removed */
 	char name[COUNTER_NAME_MAX];

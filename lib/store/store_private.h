@@ -73,6 +73,11 @@ int64_t store_now(const struct store *store);
 /* Waits a few milliseconds. False: the time limit of the store is over. */
 bool store_wait(struct store *store, int *ntries);
 
+/* ---- counters.c ---- */
+
+/* Of a counter with as many labels as a day may have: what others are counted as. */
+const char *store_label_of_rest(const char *name);
+
 /* ---- findings.c ---- */
 
 #define ANSWERS_TEXT_MAX (ANSWERS_MAX * 9 + 1)
@@ -114,6 +119,11 @@ int store_put_in_place(struct store *store, struct store *fresh);  /* nothing ma
 void store_build_failed(struct store *store, struct store *fresh); /* removes it */
 void store_path_with(const struct store *store, const char *end, char dst[STORE_PATH_MAX]);
 void store_sync_dir(const struct store *store);
+
+/* ---- counters.c ---- */
+
+/* Of a counter with as many labels as a day may have: what others are counted as. */
+const char *store_label_of_rest(const char *name);
 
 /* ---- findings.c ---- */
 

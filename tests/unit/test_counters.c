@@ -481,3 +481,26 @@ TEST(days_past_their_retention_become_day_0_and_no_total_falls)
 		 (long long)(today + 5) * DAY_S);
 	assert_string_equal(listing.text, want);
 }
+
+TEST(day_0_has_no_more_labels_than_any_other)
+{
+	int64_t rows;
+
+	sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+	    " INSERT INTO counter SELECT 1 + i / 750, name, label || i || tail, 1 FROM n,"
+	    " (SELECT 'asked' AS name, 'l' AS label, '' AS tail UNION ALL"
+	    "  SELECT 'block', 'known	jail', '	zen')");
+	sql("INSERT INTO counter VALUES(0,'asked','l1500',7)");
+	purge_twice(400);
+	assert_ok(sql_number(place.store, &rows, "SELECT count(*) FROM counter WHERE day > 0",
+			     SQL_NONE));
+	assert_int_equal(rows, 0);
+	assert_ok(sql_number(place.store, &rows,
+			     "SELECT max(n) FROM (SELECT count(*) AS n FROM counter"
+			     " WHERE day = 0 GROUP BY name)",
+			     SQL_NONE));
+	assert_int_equal(rows, COUNTER_LABELS_MAX);
+	assert_int_equal(sum("asked", "l1500"), 8); /* it was there */
+	assert_int_equal(sum("asked", "other"), 501);
+	assert_int_equal(sum("block", "other	other	other"), 501);
+}
