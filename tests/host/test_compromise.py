@@ -38,7 +38,8 @@ OBJECTS = {
     "garbage": "head -c 100000 /dev/urandom >{path}",
     "nothing readable": "touch {path} && chmod 0 {path}",
 }
-FILES = ("iprep.db", "iprep.db-wal", "iprep.db-shm", "make.lock", "worker.lock", "wake")
+FILES = ("iprep.db", "iprep.db-wal", "iprep.db-shm", "iprep.db-hooks", "iprep.db-feeds", "make.lock",
+         "worker.lock", "wake")
 
 
 class Compromise(HookCase):
