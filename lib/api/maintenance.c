@@ -60,7 +60,8 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 		bits = ctx->conf->ipv6_prefix;
 	if (!dry_run)
 		rc = store_forget(ctx->store, &key, bits,
-				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0);
+				  pardon_s ? clock_now_s(&ctx->clock) + pardon_s : 0,
+				  *ctx->conf->fleet_zone ? &addr : NULL);
 	if (!rc && ret_key)
 		*ret_key = addr_key_text(&key, ctx->conf->ipv6_prefix, ctx->forgotten);
 	return rc;

@@ -212,3 +212,19 @@ void verdict_weigh(const struct conf *conf, const struct finding *findings, enum
 	}
 	*ret = verdict;
 }
+
+void verdict_weigh_own(const struct conf *conf, const struct finding *findings, enum origin origin,
+		       source_set may_ask, struct verdict *ret)
+{
+	struct finding own[SOURCES_MAX];
+
+	for (size_t i = 0; i < conf->nsources; i++) {
+		bool is_fleet = (int)i == conf->fleet_list;
+
+		own[i] = findings[i];
+		if (conf->sources[i].type == SOURCE_FEED ||
+		    (is_fleet && (own[i].status != FINDING_OK || own[i].points > 0)))
+			own[i] = (struct finding){ .status = FINDING_SKIPPED };
+	}
+	verdict_weigh(conf, own, origin, may_ask, ret);
+}

@@ -31,3 +31,9 @@ struct verdict {
  */
 void verdict_weigh(const struct conf *conf, const struct finding *findings, enum origin origin,
 		   source_set may_ask, struct verdict *ret);
+/*
+ * The same without feeds, and without what the list of the fleet (conf->fleet_list) accuses of: on
+ * this verdict rests what this host publishes. A pardon in that list counts; its silence does not.
+ */
+void verdict_weigh_own(const struct conf *conf, const struct finding *findings, enum origin origin,
+		       source_set may_ask, struct verdict *ret);

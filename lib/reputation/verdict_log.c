@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reputation/verdict_log.h"
 #include "base/time.h"
+#include "reputation/publish.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -169,7 +170,10 @@ static int announce_one(const struct session *session, const struct block *block
 	rc = store_begin(session->store, STORE_DURABLE);
 	if (rc)
 		return rc;
-	rc = store_end(session->store, store_block_announced(session->store, block, now, until));
+	rc = store_block_announced(session->store, block, now, until);
+	if (!rc)
+		rc = publish_announced(session, block, until);
+	rc = store_end(session->store, rc);
 	if (rc < 0)
 		return rc;
 	return 0;

@@ -113,6 +113,7 @@ int store_reset_future_retries(struct store *store)
 		"UPDATE lookup SET next_at = ?1 WHERE next_at > ?2",
 		"UPDATE report SET next_at = ?1 WHERE state < 2 AND next_at > ?2",
 		"UPDATE retraction SET next_at = ?1 WHERE state = 0 AND next_at > ?2",
+		"UPDATE publication SET next_at = ?1 WHERE state IN (1, 3) AND next_at > ?2",
 	};
 	int64_t now = store_now(store);
 	int rc = store_begin(store, STORE_FAST);

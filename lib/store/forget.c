@@ -7,10 +7,12 @@
  * (sqlite.org/pragma.html#pragma_secure_delete). So the log is emptied, the file is searched, and
  * only if something is found it is rewritten.
  */
+#include "store/publications.h"
 #include "store/store_private.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #define CHUNK 65536
 
@@ -127,7 +129,7 @@ static int forget_by_address(struct store *store, const struct addr *key, const 
 }
 
 static int forget_rows(struct store *store, const struct addr *key, int bits, const char *text,
-		       int64_t pardon_until)
+		       int64_t pardon_until, const struct addr *publish_as)
 {
 	static const char *const tables[] = { "block",	    "finding",	"lookup",   "report",
 					      "pardon",	    "sighting", "good",	    "failure",
@@ -147,6 +149,8 @@ static int forget_rows(struct store *store, const struct addr *key, int bits, co
 		rc = sql_run(store, sql, SQL_KEY(key), SQL_KEY(&last));
 	}
 	if (!rc)
+		rc = store_publications_withdraw(store, key, &last, false);
+	if (!rc)
 		rc = forget_by_address(store, key, &last);
 	if (!rc)
 		rc = sql_run(store,
@@ -154,11 +158,29 @@ static int forget_rows(struct store *store, const struct addr *key, int bits, co
 			     SQL_TEXT(text));
 	if (rc || !pardon_until)
 		return rc;
-	return sql_run(store, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", SQL_KEY(key),
-		       SQL_INT(pardon_until));
+	rc = sql_run(store, "INSERT INTO pardon(key, until) VALUES(?1, ?2)", SQL_KEY(key),
+		     SQL_INT(pardon_until));
+	if (rc || !publish_as)
+		return rc;
+	return store_publish(store, key, publish_as, PUBLICATION_PARDON, pardon_until, false);
 }
 
-int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until)
+/* Of the bytes that must stay: a pardon, and records of the fleet until a server has removed them,
+ * each with its key and address in the table and three indexes. */
+static int count_left(struct store *store, const struct addr *key, int bits, bool pardoned)
+{
+	struct addr last = addr_last(&(struct prefix){ *key, bits });
+	int keys = sql_count(store, "SELECT count(*) FROM publication WHERE key BETWEEN ?1 AND ?2",
+			     SQL_KEY(key), SQL_KEY(&last));
+	int addrs = sql_count(store,
+			      "SELECT count(*) FROM publication WHERE addr BETWEEN ?1 AND ?2",
+			      SQL_KEY(key), SQL_KEY(&last));
+
+	return pardoned + 4 * (MAX(keys, 0) + MAX(addrs, 0));
+}
+
+int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until,
+		 const struct addr *publish_as)
 {
 	char text[ADDR_TEXT_MAX];
 	int rc = sql_run(store, "PRAGMA secure_delete = ON", SQL_NONE);
@@ -169,10 +191,10 @@ int store_forget(struct store *store, const struct addr *key, int bits, int64_t 
 	if (rc)
 		return rc;
 	addr_text(key, text);
-	rc = store_end(store, forget_rows(store, key, bits, text, pardon_until));
+	rc = store_end(store, forget_rows(store, key, bits, text, pardon_until, publish_as));
 	if (rc)
 		return rc;
-	if (wipe_address(store, key, bits, text, pardon_until != 0))
+	if (wipe_address(store, key, bits, text, count_left(store, key, bits, pardon_until != 0)))
 		log_line(store->log, LOG_NOTICE,
 			 "%s: forgotten, but freed space may still hold it: %s", text,
 			 store->error->text);

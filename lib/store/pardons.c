@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pardons.c - addresses that are left alone until a time that a person gave */
+#include "store/publications.h"
 #include "store/store_private.h"
 
 #define IS_IN_FORCE "until > ?1 AND until <= ?2"
@@ -68,6 +69,8 @@ static int unpardon_rows(struct store *store, const struct prefix *prefix)
 		return ended;
 	rc = sql_run(store, "DELETE FROM pardon WHERE key BETWEEN ?1 AND ?2",
 		     SQL_KEY(&prefix->addr), SQL_KEY(&last));
+	if (!rc)
+		rc = store_publications_withdraw(store, &prefix->addr, &last, true);
 	if (!rc)
 		rc = store_count(store, "unpardon", "", ended);
 	if (rc)

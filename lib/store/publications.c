@@ -3,12 +3,12 @@
  * publications.c - see publications.h
  *
  * A row that was never sent goes when it is not wanted any more; one that may have been is
- * withdrawn. A withdrawn one that is wanted again may still be in the zone: it counts as sent.
+ * withdrawn. A withdrawn one that is wanted again may still be in the zone: it counts as sent, and
+ * so does one for whose sake a withdrawal leaves a record there.
  */
 #include "store/publications.h"
 #include "store/store_private.h"
-#include <stdlib.h>
-#include <string.h>
+#include <sys/param.h>
 
 #define ALL_DUE	    "state IN (1, 3)" /* as in the index publication_due */
 #define NEVER_SENT  "(state = 0 OR (state = 1 AND tries = 0))"
@@ -87,16 +87,18 @@ static bool wanted_read(sqlite3_stmt *row, void *element)
 
 	wanted->octet = sql_small(row, 1);
 	wanted->state = (enum publication_state)sql_int(row, 2);
+	wanted->until = sql_int(row, 3);
 	return sql_key(row, 0, &wanted->addr);
 }
 
 /* 1 and *ret, or 0: nothing is. */
 static int wanted_of(struct store *store, const struct addr *key, struct publication *ret)
 {
-	return sql_rows(store, wanted_read, ret, 1,
-			"SELECT addr, octet, state FROM publication WHERE key = ?1 AND state < 3"
-			" ORDER BY state = 0, until DESC LIMIT 1",
-			SQL_KEY(key));
+	return sql_rows(
+		store, wanted_read, ret, 1,
+		"SELECT addr, octet, state, until FROM publication WHERE key = ?1 AND state < 3"
+		" ORDER BY state = 0, until DESC LIMIT 1",
+		SQL_KEY(key));
 }
 
 int store_publication_octet(struct store *store, const struct addr *key)
@@ -115,45 +117,43 @@ int store_publication_announced(struct store *store, const struct addr *key, int
 	int rc = wanted_of(store, key, &wanted);
 
 	if (rc <= 0 || wanted.octet == PUBLICATION_PARDON)
-		return rc < 0 ? rc : 0;
+		return MIN(rc, 0);
 	return store_publish(store, key, &wanted.addr, wanted.octet, until, false);
 }
 
-int store_publication_extend(struct store *store, const struct addr *key, int64_t until)
+int store_publication_lower(struct store *store, const struct addr *key, int octet, int64_t until)
 {
 	struct publication wanted = { 0 };
 	int rc = wanted_of(store, key, &wanted);
 
 	if (rc <= 0 || wanted.octet == PUBLICATION_PARDON)
-		return rc < 0 ? rc : 0;
-	return store_publish(store, key, &wanted.addr, wanted.octet, until,
-			     wanted.state == PUBLICATION_HELD);
+		return MIN(rc, 0);
+	return store_publish(store, key, &wanted.addr, MIN(wanted.octet, octet),
+			     MIN(wanted.until, until), wanted.state == PUBLICATION_HELD);
 }
 
+/* Two, each by an index. */
+#define IN_RANGE(column)                                                                     \
+	{                                                                                    \
+		"DELETE FROM publication WHERE " column " BETWEEN ?2 AND ?3 AND " NEVER_SENT \
+		" AND (?4 = 0 OR octet = ?4) AND ?1 = ?1",                                   \
+			"UPDATE publication SET " TO_WITHDRAW " WHERE " column               \
+			" BETWEEN ?2 AND ?3 AND state IN (1, 2) AND (?4 = 0 OR octet = ?4)"  \
+	}
+
 int store_publications_withdraw(struct store *store, const struct addr *low,
-				const struct addr *high)
+				const struct addr *high, bool only_pardons)
 {
-	static const char *const sent[] = {
-		"UPDATE publication SET " TO_WITHDRAW
-		" WHERE key BETWEEN ?2 AND ?3 AND state IN (1, 2)",
-		"UPDATE publication SET " TO_WITHDRAW
-		" WHERE addr BETWEEN ?2 AND ?3 AND state IN (1, 2)",
-	};
-	static const char *const never[] = {
-		"DELETE FROM publication WHERE key BETWEEN ?1 AND ?2 AND " NEVER_SENT,
-		"DELETE FROM publication WHERE addr BETWEEN ?1 AND ?2 AND " NEVER_SENT,
-	};
+	static const char *const ranges[2][2] = { IN_RANGE("key"), IN_RANGE("addr") };
+	int64_t now = store_now(store);
 	bool own;
 	int rc = begin_unless_begun(store, &own);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < 2 && !rc; i++) {
-		rc = sql_run(store, never[i], SQL_KEY(low), SQL_KEY(high));
-		if (!rc)
-			rc = sql_run(store, sent[i], SQL_INT(store_now(store)), SQL_KEY(low),
-				     SQL_KEY(high));
-	}
+	for (int i = 0; i < 4 && !rc; i++)
+		rc = sql_run(store, ranges[i / 2][i % 2], SQL_INT(now), SQL_KEY(low), SQL_KEY(high),
+			     SQL_INT(only_pardons ? PUBLICATION_PARDON : 0));
 	return end_own(store, own, rc);
 }
 
@@ -192,6 +192,52 @@ int store_publications_expire(struct store *store)
 			return rc;
 	}
 	return rc;
+}
+
+#define HAS_NOTHING                                                                       \
+	" state < 3 AND NOT EXISTS(SELECT 1 FROM block WHERE block.key = publication.key" \
+	" AND octet <> 254) AND NOT EXISTS(SELECT 1 FROM pardon"                          \
+	" WHERE pardon.key = publication.key AND octet = 254)"
+#define CHECKED_ROWS 64
+
+static bool published_key_read(sqlite3_stmt *row, void *element)
+{
+	return sql_key(row, 0, element);
+}
+
+/* Of a page of keys that were found to have nothing; one may have got something since. */
+static int withdraw_page(struct store *store, const struct addr *keys, int count)
+{
+	int64_t now = store_now(store);
+	int rc = store_begin(store, STORE_DURABLE);
+
+	for (int i = 0; i < count && !rc; i++) {
+		rc = sql_run(store,
+			     "DELETE FROM publication WHERE key = ?1 AND " NEVER_SENT
+			     " AND" HAS_NOTHING,
+			     SQL_KEY(&keys[i]));
+		if (!rc)
+			rc = sql_run(store,
+				     "UPDATE publication SET " TO_WITHDRAW
+				     " WHERE key = ?2 AND" HAS_NOTHING,
+				     SQL_INT(now), SQL_KEY(&keys[i]));
+	}
+	return store_end(store, rc);
+}
+
+int store_publications_check(struct store *store)
+{
+	struct addr page[CHECKED_ROWS], after = { { 0 } };
+	int count, rc = 0;
+
+	while (!rc && (count = sql_rows(store, published_key_read, page, CHECKED_ROWS,
+					"SELECT key FROM publication WHERE key > ?1 AND" HAS_NOTHING
+					" ORDER BY key LIMIT ?2",
+					SQL_KEY(&after), SQL_INT(CHECKED_ROWS))) > 0) {
+		after = page[count - 1];
+		rc = withdraw_page(store, page, count);
+	}
+	return rc ? rc : count;
 }
 
 /* ---- what is on its way ---- */
@@ -239,6 +285,18 @@ static int change_row(struct store *store, const struct publication *row, const 
 		       SQL_INT(row->until), SQL_INT(row->state), SQL_INT(number));
 }
 
+/* What another row keeps in the zone is that row's from now on: it counts as sent. */
+static int hand_over(struct store *store, const struct publication *row)
+{
+	if (!row->keep_a && !row->keep_text)
+		return 0;
+	return sql_run(
+		store,
+		"UPDATE publication SET tries = 1 WHERE addr = ?1 AND state = 1 AND tries = 0"
+		" AND (octet = ?2 OR until = ?3)",
+		SQL_KEY(&row->addr), SQL_INT(row->octet), SQL_INT(row->until));
+}
+
 static int take_in_transaction(struct store *store, struct publication *ret, size_t max)
 {
 	int64_t again_at = store_now(store) + UNHEARD_S;
@@ -250,11 +308,14 @@ static int take_in_transaction(struct store *store, struct publication *ret, siz
 	if (more < 0)
 		return more;
 	count += more;
-	for (int i = 0; i < count && !rc; i++)
+	for (int i = 0; i < count && !rc; i++) {
 		rc = change_row(store, &ret[i],
 				"UPDATE publication SET tries = tries + 1,"
 				" next_at = ?6" OF_THIS_ROW("?5"),
 				again_at);
+		if (!rc)
+			rc = hand_over(store, &ret[i]);
+	}
 	if (rc)
 		return rc;
 	return count;

@@ -46,11 +46,11 @@ int store_publish(struct store *store, const struct addr *key, const struct addr
 int store_publication_octet(struct store *store, const struct addr *key);
 /* The block of the key was announced, and lasts until then: what was held is wanted. */
 int store_publication_announced(struct store *store, const struct addr *key, int64_t until);
-/* The block of the key lasts until then. Changes nothing if nothing of it is wanted. */
-int store_publication_extend(struct store *store, const struct addr *key, int64_t until);
-/* Nothing is wanted of keys and addresses from one to the other any more. */
+/* At most this octet is wanted of the key from now on, until then. */
+int store_publication_lower(struct store *store, const struct addr *key, int octet, int64_t until);
+/* Nothing, or no pardon, is wanted of keys and addresses from one to the other any more. */
 int store_publications_withdraw(struct store *store, const struct addr *low,
-				const struct addr *high);
+				const struct addr *high, bool only_pardons);
 /* The same of all whose time is over. Short transactions of its own, if there are any. */
 int store_publications_expire(struct store *store);
 
@@ -65,6 +65,9 @@ int store_publications_done(struct store *store, const struct publication *publi
 /* It has not: due again at retry_at. */
 int store_publications_failed(struct store *store, const struct publication *publications,
 			      size_t count, int64_t retry_at);
+/* Withdraws what has no block or pardon any more, as after a wrong clock: nothing is left in the
+ * zone that does not hold here. Reads all rows. */
+int store_publications_check(struct store *store);
 /* Another zone or host number: what was published there is to be published again. */
 int store_publications_again(struct store *store);
 

@@ -99,8 +99,8 @@ int store_release(struct store *store, const struct recheck *recheck, const char
 		rc = count_release(store, recheck, why);
 	if (rc)
 		return rc;
-	return sql_run(store, "DELETE FROM block WHERE key = ?1 AND since = ?2",
-		       SQL_KEY(&recheck->key), SQL_INT(recheck->since));
+	return store_block_drop(store,
+				&(struct block){ .key = recheck->key, .since = recheck->since });
 }
 
 int store_release_over(struct store *store, const struct addr *key)

@@ -138,8 +138,7 @@ int store_blocks_first_since(struct store *store, int64_t since, int max);
  * after `after`, and until `until`; 0: there is none. */
 int store_blocks_first_between(struct store *store, const char *tier, int64_t after, int64_t until,
 			       int64_t *ret_at);
-/* How many live blocks there are of each tier. Reads all of them; _BUSY if that takes over 0.6 s.
- */
+/* How many live blocks there are of each tier, by an index. */
 int store_blocks_by_tier(struct store *store,
 			 void (*row)(void *user, const char *tier, int64_t count), void *user);
 /* How many blocks wait for their first line. */
@@ -583,6 +582,9 @@ int store_try(struct store *store);
 int store_purge_seen(struct store *store);
 /*
  * No trace of the key, nor of what its first `bits` (of 128) hold, but a pardon until then (0:
- * none): not of waiting jobs either, and not in freed space of the file.
+ * none): not of waiting jobs either, and not in freed space of the file. publish_as: the pardoned
+ * address, for the fleet; NULL: not published. A record of the fleet is withdrawn, and its row
+ * stays until a server has confirmed that.
  */
-int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until);
+int store_forget(struct store *store, const struct addr *key, int bits, int64_t pardon_until,
+		 const struct addr *publish_as);

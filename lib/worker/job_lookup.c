@@ -7,6 +7,7 @@
 #include "reputation/guard.h"
 #include "reputation/lookup.h"
 #include "reputation/lookup_counts.h"
+#include "reputation/publish.h"
 #include "worker/report_queue.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,13 @@ static int keep_evidence(const struct session *session, const struct lookup_work
 	return store_evidence_put(session->store, session->conf, key, work->lookup->findings);
 }
 
+static int publish_work(const struct session *session, const struct lookup_work *work,
+			const struct block *block)
+{
+	return publish_block(session, block, &work->waiting.addr, work->lookup->findings,
+			     work->waiting.origin);
+}
+
 static bool brings_no_news(const struct session *session, const struct lookup_work *work,
 			   const struct block *old)
 {
@@ -228,6 +236,7 @@ static bool brings_no_news(const struct session *session, const struct lookup_wo
 static int renew_block(const struct session *session, const struct lookup_work *work,
 		       const struct block *old, const struct block *block)
 {
+	struct block renewed = *block;
 	int rc;
 
 	if (brings_no_news(session, work, old))
@@ -235,9 +244,14 @@ static int renew_block(const struct session *session, const struct lookup_work *
 	if (conf_tier_row(session->conf, old->tier) != work->lookup->verdict.tier)
 		return store_block_mark_due(session->store, &old->key, work->waiting.jail);
 	rc = store_block_renew(session->store, block);
+	if (!rc)
+		rc = keep_evidence(session, work, &block->key);
 	if (rc)
 		return rc;
-	return keep_evidence(session, work, &block->key);
+	renewed.first_at = old->first_at;
+	if (renewed.until < old->until)
+		renewed.until = old->until;
+	return publish_work(session, work, &renewed);
 }
 
 /* Seen again, and no source can tell whether it is still listed: what holds is not prolonged. */
@@ -293,6 +307,8 @@ static int put_block(const struct session *session, const struct lookup_work *wo
 		rc = store_block_addr(session->store, &block.key, addr);
 	if (!rc)
 		rc = store_release_over(session->store, &block.key);
+	if (!rc)
+		rc = publish_work(session, work, &block);
 	if (rc)
 		return rc;
 	return 1;

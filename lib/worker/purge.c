@@ -2,6 +2,7 @@
 #include "worker/purge.h"
 #include "worker/counting.h"
 #include "worker/lift.h"
+#include "store/publications.h"
 #include <unistd.h>
 
 #define ROWS_MAX     200
@@ -93,6 +94,15 @@ static int purge_pages(const struct session *session)
 	return rc;
 }
 
+static int publications_tidy(struct store *store)
+{
+	int rc = store_publications_expire(store);
+
+	if (rc)
+		return rc;
+	return store_publications_check(store);
+}
+
 int purge_run(const struct session *session, bool dry_run,
 	      void (*progress)(void *user, int64_t done, int64_t total), void *user,
 	      struct store_counts *ret)
@@ -122,6 +132,8 @@ int purge_run(const struct session *session, bool dry_run,
 	if (rc)
 		return rc;
 	rc = counting_take(session);
+	if (!rc && *session->conf->fleet_zone)
+		rc = publications_tidy(session->store);
 	if (rc)
 		return rc;
 	rc = purge_pages(session);

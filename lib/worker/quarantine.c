@@ -2,6 +2,7 @@
 #include "worker/quarantine.h"
 #include "base/buf.h"
 #include "reputation/dnsbl_health_store.h"
+#include "reputation/publish.h"
 #include "reputation/verdict.h"
 #include <string.h>
 
@@ -120,7 +121,7 @@ static void share_out(const struct conf *conf, source_set accusers, int score, s
  * longer configured is of no kind, so its block keeps what the score reaches.
  */
 static int remaining_tier(const struct session *session, const struct block *block, int score,
-			  struct finding *kept)
+			  struct finding *kept, int *ret_own)
 {
 	const struct conf *conf = session->conf;
 	int reached = tier_reached(conf, score);
@@ -132,8 +133,10 @@ static int remaining_tier(const struct session *session, const struct block *blo
 	while (next_source(&at, name, sizeof(name))) {
 		int row = named_source(conf, name);
 
-		if (row < 0)
+		if (row < 0) {
+			*ret_own = reached;
 			return reached;
+		}
 		if (is_lost(session, row, !block->first_at))
 			kept[row] = (struct finding){ .status = FINDING_QUARANTINED };
 		else
@@ -141,13 +144,17 @@ static int remaining_tier(const struct session *session, const struct block *blo
 	}
 	forget_bystanders(conf, block, accusers, kept);
 	share_out(conf, accusers, score, kept);
+	verdict_weigh_own(conf, kept, SURE, 0, &verdict);
+	*ret_own = verdict.tier < reached ? verdict.tier : reached;
 	verdict_weigh(conf, kept, SURE, 0, &verdict);
 	return verdict.tier < reached ? verdict.tier : reached;
 }
 
 static int judge_held(const struct session *session, const struct block *block, int score, int tier,
-		      struct judged *judged)
+		      int own, struct judged *judged)
 {
+	int rc;
+
 	struct block lower = *block;
 	const char *at = block->src;
 	char name[sizeof(session->conf->sources[0].name)];
@@ -168,7 +175,10 @@ static int judge_held(const struct session *session, const struct block *block, 
 			text_put(lower.src, sizeof(lower.src), ",");
 		text_put(lower.src, sizeof(lower.src), name);
 	}
-	return store_block_lower(session->store, &lower);
+	rc = store_block_lower(session->store, &lower);
+	if (rc)
+		return rc;
+	return publish_lowered(session, &block->key, own, lower.until);
 }
 
 static int judge_block(const struct session *session, const struct block *block,
@@ -176,18 +186,18 @@ static int judge_block(const struct session *session, const struct block *block,
 {
 	const struct conf *conf = session->conf;
 	struct finding kept[SOURCES_MAX] = { 0 };
-	int score, tier, rc = store_findings_kept(session->store, conf, &block->key, kept);
+	int score, tier, own, rc = store_findings_kept(session->store, conf, &block->key, kept);
 
 	if (rc < 0)
 		return rc;
 	score = remaining_score(session, block, kept);
 	if (score == block->score)
 		return 0;
-	tier = remaining_tier(session, block, score, kept);
+	tier = remaining_tier(session, block, score, kept, &own);
 	if (tier >= conf_tier_row(conf, block->tier))
-		return 0;
+		return publish_lowered(session, &block->key, own, block->until);
 	if (!block->first_at)
-		return judge_held(session, block, score, tier, judged);
+		return judge_held(session, block, score, tier, own, judged);
 	judged->released++;
 	return store_release(session->store,
 			     &(struct recheck){ .key = block->key, .since = block->since },

@@ -2,6 +2,7 @@
 #include "worker/recheck.h"
 #include "reputation/lookup.h"
 #include "reputation/lookup_counts.h"
+#include "reputation/publish.h"
 #include "reputation/dnsbl_health_store.h"
 #include "worker/quarantine.h"
 #include <stdlib.h>
@@ -228,14 +229,51 @@ static bool source_acquits(const struct run *run, const struct rechecking *check
 
 /* A source that does not answer, or is not asked, or has lost all its entries, releases no block.
  */
-static bool all_acquit(const struct run *run, const struct rechecking *checked, bool only_free)
+static bool all_acquit(const struct run *run, const struct rechecking *checked, source_set but)
 {
 	const struct conf *conf = run->session->conf;
 
 	for (size_t i = 0; i < conf->nsources; i++)
-		if (!(only_free && conf->sources[i].costs) && !source_acquits(run, checked, i))
+		if (!(but & SOURCE_BIT(i)) && !source_acquits(run, checked, i))
 			return false;
 	return accusers_are_there(conf, checked->block.src);
+}
+
+/* The list of the fleet, which may hold no more than this host's own record. */
+static source_set fleet_list(const struct conf *conf)
+{
+	return conf->fleet_list >= 0 ? SOURCE_BIT(conf->fleet_list) : 0;
+}
+
+static source_set feed_lists(const struct conf *conf)
+{
+	source_set feeds = 0;
+
+	for (size_t i = 0; i < conf->nsources; i++)
+		if (conf->sources[i].type == SOURCE_FEED)
+			feeds |= SOURCE_BIT(i);
+	return feeds;
+}
+
+/* All free sources do, so that it is worth asking AbuseIPDB. */
+static bool free_acquit(const struct run *run, const struct rechecking *checked)
+{
+	const struct conf *conf = run->session->conf;
+	source_set paid = conf->abuseipdb >= 0 ? SOURCE_BIT(conf->abuseipdb) : 0;
+
+	return all_acquit(run, checked, paid | fleet_list(conf));
+}
+
+/* Only the fleet, which may have it from here, or a feed keeps the block. */
+static int withdraw_if_acquitted(struct run *run, const struct rechecking *checked,
+				 bool *ret_withdrawn)
+{
+	const struct conf *conf = run->session->conf;
+
+	*ret_withdrawn = false;
+	if (!all_acquit(run, checked, fleet_list(conf) | feed_lists(conf)))
+		return 0;
+	return publish_nothing(run->session, &checked->block.key, ret_withdrawn);
 }
 
 /* If the block was forgotten or made again in the meantime, nothing is stored. */
@@ -244,8 +282,9 @@ static int keep_outcome(struct run *run, struct rechecking *checked)
 	const struct session *session = run->session;
 	int64_t now = clock_now_s(&session->clock);
 	bool listed = any_lists(run, checked->lookup);
-	bool release = checked->lookup->verdict.kind == V_CLEAN && all_acquit(run, checked, false);
+	bool release = checked->lookup->verdict.kind == V_CLEAN && all_acquit(run, checked, 0);
 	int rc = store_begin(session->store, release ? STORE_DURABLE : STORE_FAST);
+	bool withdrawn;
 
 	if (rc)
 		return rc;
@@ -258,11 +297,15 @@ static int keep_outcome(struct run *run, struct rechecking *checked)
 		rc = lookup_counts_try(session, checked->lookup);
 	if (rc)
 		return store_end(session->store, rc);
-	if (release)
+	if (release) {
 		rc = store_release(session->store, &checked->block, "recheck");
-	else
-		rc = store_recheck_later(session->store, &checked->block,
-					 now + (listed ? AGAIN_S : UNDECIDED_S));
+	} else {
+		rc = withdraw_if_acquitted(run, checked, &withdrawn);
+		if (!rc)
+			rc = store_recheck_later(session->store, &checked->block,
+						 now + (listed && !withdrawn ? AGAIN_S
+									     : UNDECIDED_S));
+	}
 	rc = store_end(session->store, rc);
 	if (rc)
 		return rc;
@@ -284,7 +327,7 @@ static source_set recheck_settled(void *user, struct task *task)
 
 	if (!checked)
 		return point_settled(run);
-	if (!checked->lookup->paying && all_acquit(run, checked, true)) {
+	if (!checked->lookup->paying && free_acquit(run, checked)) {
 		more = lookup_unproven_denials(run->session, checked->lookup);
 		if (more)
 			return more;

@@ -40,7 +40,7 @@ int __wrap_fdatasync(int fd)
 
 static void forget(void)
 {
-	forgot = store_forget(shell, &key, 128, 0);
+	forgot = store_forget(shell, &key, 128, 0, NULL);
 }
 
 static void rotate(void)
@@ -105,7 +105,7 @@ TEST(a_line_is_written_before_the_block_is_forgotten_or_not_at_all)
 	assert_int_equal(forgot, IPREP_E_BUSY); /* it waited, in vain here */
 	size = log_size();
 	assert_true(size > 0);
-	assert_ok(store_forget(shell, &key, 128, 0));
+	assert_ok(store_forget(shell, &key, 128, 0, NULL));
 	assert_int_equal(announce(), 0);
 	assert_int_equal(log_size(), size);
 }

@@ -125,7 +125,7 @@ TEST(a_job_forgotten_and_made_anew_is_another_job)
 	put_lookup("45.1.1.1", SURE);
 	taken = due_lookup();
 	assert_int_equal(store_lookup_alive(place.store, &taken), 1);
-	assert_ok(store_forget(place.store, &key, 128, 0));
+	assert_ok(store_forget(place.store, &key, 128, 0, NULL));
 	assert_ok(store_lookup_alive(place.store, &taken));
 	put_lookup("45.1.1.1", SURE);
 	assert_ok(store_lookup_alive(place.store, &taken));
@@ -244,7 +244,7 @@ TEST(an_answer_for_a_forgotten_report_is_told_so)
 	int64_t id = add_report();
 
 	assert_ok(store_report_sending(place.store, id, place.now, "18", "x"));
-	assert_ok(store_forget(place.store, &key, 128, place.now + 60));
+	assert_ok(store_forget(place.store, &key, 128, place.now + 60, NULL));
 	assert_int_equal(store_report_end(place.store, id, REPORT_DONE, 0, ""), 1);
 	assert_int_equal(store_report_sending(place.store, id, place.now, "18", "x"), 1);
 	assert_int_equal(store_pardoned(place.store, &key), 1);

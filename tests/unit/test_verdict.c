@@ -70,6 +70,25 @@ ROWS(cases_are_weighed_as_their_row_says)
 	assert_int_equal(v.ask, 0);
 }
 
+/* The list "two" is that of the fleet. A pardon of it is worth -100. */
+ROWS(what_is_published_rests_on_no_feed_and_no_other_host)
+{
+	enum origin origin = (enum origin)row_choice(row, "origin", ORIGINS);
+	struct finding f[NSOURCES];
+	struct verdict v;
+
+	for (int i = 0; i < NSOURCES; i++)
+		finding_of(row_text(row, "answers")[i], i, &f[i]);
+	if (row_yes(row, "pardoned"))
+		f[TWO].points = -100;
+	conf.fleet_list = TWO;
+	verdict_weigh_own(&conf, f, origin, 0, &v);
+	conf.fleet_list = -1;
+	assert_int_equal(v.kind, row_choice(row, "verdict", "unknown clean confirmed"));
+	assert_string_equal(v.tier < 0 ? "none" : conf.tiers[v.tier].name,
+			    row_has(row, "tier") ? row_text(row, "tier") : "none");
+}
+
 ROWS(what_is_asked_is_what_can_still_change_the_outcome)
 {
 	static const source_set sets[] = { 0, FREE, PAID, ALL,
