@@ -9,13 +9,15 @@
 #include "source/source.h"
 #include "base/buf.h"
 #include "base/mask.h"
+#include "base/random.h"
 #include "source/dnsbl_code.h"
 #include "source/dnsbl_health.h"
 #include <stdio.h>
 #include <string.h>
 
 #define TXT_WAIT_MS   1000 /* the reason is for people only */
-#define FLEET_CACHE_S 60   /* a pardon counts a minute later */
+#define LABEL_LEN     16
+#define FLEET_CACHE_S 60 /* a pardon counts a minute later */
 
 /* Over this path only the resolver can answer: c-ares uses one UDP port. */
 static bool is_trusted(const struct ask *ask)
@@ -82,27 +84,37 @@ static void got_reason(void *user, const struct dns_answer *answer)
 	dnsbl_health_conclude(ask);
 }
 
-static void query_list(struct ask *ask, int type, int64_t deadline_ms,
+static void query_name(struct ask *ask, const char *entry, int type, int64_t deadline_ms,
 		       void (*cb)(void *user, const struct dns_answer *answer))
 {
-	char name[ADDR_REVERSE_MAX + CONF_TEXT_MAX + 2];
-	size_t count;
+	char name[ADDR_REVERSE_MAX + LABEL_LEN + CONF_TEXT_MAX + 2];
 
-	addr_reverse(&ask->task->addr, name);
-	count = strlen(name);
-	snprintf(name + count, sizeof(name) - count, ".%s", source_zone(ask->source));
+	snprintf(name, sizeof(name), "%s.%s", entry, source_zone(ask->source));
 	ask->ops->dns(ask->net, name, type, ask->task->tcp & SOURCE_BIT(ask->row), deadline_ms, cb,
 		      ask);
 	explicit_bzero(name, sizeof(name));
 }
 
+static void query_list(struct ask *ask, int type, int64_t deadline_ms,
+		       void (*cb)(void *user, const struct dns_answer *answer))
+{
+	char entry[ADDR_REVERSE_MAX];
+
+	addr_reverse(&ask->task->addr, entry);
+	query_name(ask, entry, type, deadline_ms, cb);
+}
+
 /* What the self-test asks for. */
-static bool is_test_entry(const struct ask *ask, uint32_t ip)
+static bool is_test_address(const struct ask *ask)
 {
 	static const uint8_t bytes[16] = { [10] = 0xff, 0xff, 127, 0, 0, 2 };
 
-	return !memcmp(ask->task->addr.bytes, bytes, sizeof(bytes)) &&
-	       dnsbl_code_is_test(ask->source, ip);
+	return !memcmp(ask->task->addr.bytes, bytes, sizeof(bytes));
+}
+
+static bool is_test_entry(const struct ask *ask, uint32_t ip)
+{
+	return is_test_address(ask) && dnsbl_code_is_test(ask->source, ip);
 }
 
 /* How many different addresses an answer may have. In the list of a fleet each host has its own. */
@@ -127,10 +139,62 @@ static void keep_answers(const struct ask *ask, const struct dns_answer *answer,
 			finding->a[finding->na++] = answer->a[i];
 }
 
+static void query_reason(struct ask *ask)
+{
+	int64_t now = clock_mono_ms(), deadline = ask->deadline_ms;
+
+	if (now + TXT_WAIT_MS < deadline)
+		deadline = now + TXT_WAIT_MS;
+	if (ask->answer.points && deadline > now)
+		query_list(ask, NET_TXT, deadline, got_reason);
+	else
+		dnsbl_health_conclude(ask);
+}
+
+/* ---- wildcards ---- */
+
+static void got_sibling(void *user, const struct dns_answer *answer)
+{
+	struct ask *ask = user;
+
+	switch (answer->status) {
+	case NET_OK:
+		ask->answer = (struct finding){ .status = FINDING_SKIPPED };
+		snprintf(ask->answer.detail, sizeof(ask->answer.detail),
+			 "not counted: listed by a wildcard, which no host of a fleet publishes");
+		dnsbl_health_conclude(ask);
+		return;
+	case NET_NXDOMAIN:
+	case NET_NODATA:
+		query_reason(ask);
+		return;
+	case NET_TIMEOUT:
+	case NET_REFUSED:
+	case NET_SERVFAIL:
+	case NET_BROKEN:
+		break;
+	}
+	answer_error(ask, FINDING_ERROR, "not believed: the probe for a wildcard got no answer");
+}
+
+/*
+ * The key of one host can add *.45.ZONE, which three random addresses rarely hit. A name that is no
+ * address and differs from this one in its first label has a record only if a wildcard gave both.
+ */
+static void query_sibling(struct ask *ask)
+{
+	char reverse[ADDR_REVERSE_MAX], entry[ADDR_REVERSE_MAX + LABEL_LEN];
+
+	addr_reverse(&ask->task->addr, reverse);
+	for (int i = 0; i < LABEL_LEN; i++)
+		entry[i] = (char)('a' + random_below(26));
+	snprintf(entry + LABEL_LEN, sizeof(entry) - LABEL_LEN, "%s", strchr(reverse, '.'));
+	query_name(ask, entry, NET_A, ask->deadline_ms, got_sibling);
+}
+
 static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 {
 	struct finding *finding = &ask->answer;
-	int64_t now = clock_mono_ms(), deadline;
 	size_t most = most_answers(ask->source);
 	char why[DETAIL_MAX];
 
@@ -155,14 +219,10 @@ static void answer_listed(struct ask *ask, const struct dns_answer *answer)
 	keep_until(ask, answer);
 	if (finding->points) /* together with the query for the reason */
 		dnsbl_health_begin(ask, true);
-	if (now + TXT_WAIT_MS < ask->deadline_ms)
-		deadline = now + TXT_WAIT_MS;
+	if (finding->points && ask->source->is_fleet && !is_test_address(ask))
+		query_sibling(ask);
 	else
-		deadline = ask->deadline_ms;
-	if (finding->points && deadline > now)
-		query_list(ask, NET_TXT, deadline, got_reason);
-	else
-		dnsbl_health_conclude(ask);
+		query_reason(ask);
 }
 
 /* "timeout after 2400 ms (resolver 192.0.2.53:53 over TCP)" */

@@ -152,7 +152,7 @@ static void note_silence(struct ask *ask)
 	bool is_fleet = ask->source->is_fleet;
 
 	if ((!is_fleet && !points_is_negative(&ask->source->points)) ||
-	    dnsbl_health_is_bad(ask->health))
+	    ask->answer.status == FINDING_SKIPPED || dnsbl_health_is_bad(ask->health))
 		return;
 	if (ask->answer.status == FINDING_OK) {
 		ask->health->changed |= state->silent_since != 0;

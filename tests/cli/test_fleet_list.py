@@ -128,6 +128,29 @@ class Poison(FleetCase):
         self.flush()
         self.assertEqual((self.blocked(), self.released()), ([B], [A]))
 
+    def test_a_wildcard_of_a_network_is_not_counted(self):
+        for name in ('45', '1.45', '1.1.45'):
+            for octet in (2, 254):
+                self.start()
+                self.listed()
+                self.says('fleet', {reversed_of('45.1.2.1'): b.listed(record(8))})
+                self.dns.zones['fleet.test'].wildcards[name] = b.listed(record(7, octet))
+                shown = self.finding()
+                self.assertEqual((shown['status'], shown['points']), ('skipped', 0), (name, octet))
+                self.assertIn('listed by a wildcard', shown['detail'])
+                self.assertEqual(self.sql("SELECT silent_since FROM zone WHERE name = 'fleet'"), [(0,)])
+                self.gate(A)
+                self.flush()
+                self.assertEqual(self.blocked(), [])
+
+    def test_a_wildcard_does_not_keep_other_lists_from_deciding(self):
+        self.listed(A)
+        self.says('fleet', {})
+        self.dns.zones['fleet.test'].wildcards['45'] = b.listed(record(7, 254))
+        self.gate(A)
+        self.flush()
+        self.assertEqual(self.blocked(), [A])
+
     def test_127_0_0_1_is_quarantined(self):
         self.published(record(7))
         self.dns.zones['fleet.test'].special['1.0.0.127'] = b.listed(record(7))

@@ -36,12 +36,16 @@ class Zone:
     def __init__(self, answer, point=None, test=None, others=None, word=None):
         no, yes = b.not_listed(), b.listed('127.0.0.2')
         self.special = {POINT4: point or no, POINT6: point or no, TEST4: test or yes, TEST6: test or yes}
+        self.wildcards = {}     # {what follows "*.": what it does}, for names that the zone does not have
         self.answers = answer if isinstance(answer, dict) else None
         self.answer = answer
         self.others = others or no
         self.word = word or self.others
 
     def behaviour(self, what):
+        for name, act in self.wildcards.items():
+            if what.endswith('.' + name) and (self.answers is None or what not in self.answers):
+                return act
         if what in self.special:
             return self.special[what]
         if '.' not in what:
