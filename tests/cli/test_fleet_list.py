@@ -11,7 +11,7 @@ from api import Emulator
 from cases import BAD, Case
 from dns import behaviours as b
 from dns.server import Server, Zone
-from fleet_lists import A, B, FleetCase, POINTS, parse, record
+from fleet_lists import A, B, FleetCase, POINTS, PUBLISHES, parse, record
 from places import DAY, Place
 
 KNOWN = {'-': A, '0': B, '100': A}
@@ -35,6 +35,7 @@ class Verdicts(unittest.TestCase):
                 lists[other] = {'zone': f'{name}.{other}.test', 'points': '127.0.0.2*3'}
         feed = {'file': '{dir}/x.list', 'format': 'plain', 'points': '*3', 'enabled': 'yes'}
         conf = configuration.build(general={'timeout_ms': 1500}, lists=lists, dns=self.dns.port,
+                                   fleet={**PUBLISHES, 'zone': f'{name}.fleet.test'},
                                    sections={'feed x': feed} if row['feed'] != '-' else {},
                                    api=None if row['abuseipdb'] == '-' else self.api.url)
         with contextlib.closing(Place(conf, Case.key)) as place:
@@ -46,6 +47,9 @@ class Verdicts(unittest.TestCase):
             tiers = [tier for tier, in place.sql('SELECT tier FROM block')]
             if tiers != [row['tier']] * (row['tier'] != '-'):
                 yield f'the block has the tier {tiers}'
+            octets = [str(octet) for octet, in place.sql('SELECT octet FROM publication')]
+            if octets != [row['published']] * (row['published'] != '-'):
+                yield f'published: {octets}'
 
 
 class Counted(FleetCase):
@@ -65,8 +69,7 @@ class Counted(FleetCase):
 
 class Own(FleetCase):
     """This host is number 7 and publishes in the zone that it reads."""
-    sections = {**FleetCase.sections, 'fleet': {'zone': 'fleet.test', 'server': '127.0.0.1:9', 'host': 7,
-                                                'key_file': '{dir}/fleet.key'}}
+    sections = {**FleetCase.sections, 'fleet': {**PUBLISHES, 'host': 7}}
 
     def test_what_it_published_itself_is_no_evidence(self):
         for octet in (2, 9, 254):

@@ -8,6 +8,8 @@ from dns import behaviours as b
 
 A, B = '45.1.1.1', '45.1.1.2'
 POINTS = '127.[0..254].[0..255].[2..9]*3 127.[0..254].[0..255].254*-100'
+# [fleet] of a host that publishes as well; no server is there
+PUBLISHES = {'zone': 'fleet.test', 'server': '127.0.0.1:9', 'key_file': '{dir}/fleet.key', 'host': 4000}
 
 
 def record(host, octet=2):
