@@ -8,6 +8,7 @@
 #include "common/confine.h"
 #include "common/json.h"
 #include "common/limit.h"
+#include "common/runner.h"
 #include "common/text.h"
 #include "rep-report/health.h"
 #include "rep-report/metrics.h"
@@ -263,8 +264,10 @@ static void put_stats_json(const struct iprep_worker_stats *stats)
 static int run_flush(struct cli *cli, const struct options *options)
 {
 	struct iprep_worker_stats worker_stats = { 0 };
-	int rc = cli_confine(cli);
+	int rc = runner_start(cli);
 
+	if (!rc)
+		rc = cli_confine(cli);
 	if (rc)
 		return rc;
 	rc = iprep_run_worker(cli->ctx, (int)options->linger_s, &worker_stats);

@@ -21,8 +21,10 @@ int iprep_new(struct iprep_ctx **ret_ctx)
 {
 	struct iprep_ctx *ctx = calloc(1, sizeof(*ctx));
 
-	if (ctx)
+	if (ctx) {
+		ctx->runner_fd = -1;
 		ctx->feeds = feeds_new();
+	}
 	if (!ctx || !ctx->feeds || conf_new(&ctx->conf)) {
 		iprep_free(ctx);
 		return IPREP_E_NOMEM;
@@ -127,7 +129,13 @@ struct session ctx_env(struct iprep_ctx *ctx)
 				 .secret = text_filled(ctx->secret, NULL),
 				 .auth_mark = ctx->auth_mark,
 				 .health = &ctx->health,
-				 .feeds = ctx->feeds };
+				 .feeds = ctx->feeds,
+				 .runner_fd = ctx->runner_fd };
+}
+
+void iprep_set_runner(struct iprep_ctx *ctx, int fd)
+{
+	ctx->runner_fd = fd;
 }
 
 int ctx_open_store(struct iprep_ctx *ctx, enum store_mode mode)

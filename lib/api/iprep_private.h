@@ -18,6 +18,7 @@ struct iprep_ctx {
 	struct err stale;     /* why the files are not what conf has; code 0: they are */
 	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
+	int runner_fd;	     /* -1: none */
 	char key_error[512]; /* why the key of AbuseIPDB cannot be read; "": no file */
 };
 

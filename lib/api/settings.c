@@ -12,7 +12,8 @@ struct whole { /* one allocation */
 	const char *sources[SOURCES_MAX + 1];
 	char source_names[SOURCES_MAX + 1][sizeof(((struct conf_source *)NULL)->name)];
 	char verdict_log[CONF_TEXT_MAX], state[CONF_TEXT_MAX], key_file[CONF_TEXT_MAX],
-		ca_file[CONF_TEXT_MAX], notify_command[CONF_TEXT_MAX];
+		ca_file[CONF_TEXT_MAX], notify_command[CONF_TEXT_MAX], fleet_zone[CONF_TEXT_MAX],
+		fleet_key_file[CONF_TEXT_MAX], fleet_address[ADDR_TEXT_MAX];
 };
 
 /* AbuseIPDB is one once its key was looked for. */
@@ -49,6 +50,9 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 	snprintf(whole->key_file, sizeof(whole->key_file), "%s", conf->key_file);
 	snprintf(whole->ca_file, sizeof(whole->ca_file), "%s", conf->ca_file);
 	snprintf(whole->notify_command, sizeof(whole->notify_command), "%s", conf->notify_command);
+	snprintf(whole->fleet_zone, sizeof(whole->fleet_zone), "%s", conf->fleet_zone);
+	snprintf(whole->fleet_key_file, sizeof(whole->fleet_key_file), "%s", conf->fleet_key_file);
+	addr_text(&conf->fleet_server.addr, whole->fleet_address);
 	whole->settings = (struct iprep_settings){ .verdict_log = whole->verdict_log,
 						   .state = whole->state,
 						   .key_file = whole->key_file,
@@ -58,7 +62,12 @@ int iprep_settings(struct iprep_ctx *ctx, const struct iprep_settings **ret_sett
 						   .tiers = whole->list,
 						   .notify_command = whole->notify_command,
 						   .notify_digest = conf_digest_name(conf->digest),
-						   .counters_s = conf->keep_counters_s };
+						   .counters_s = conf->keep_counters_s,
+						   .fleet_zone = whole->fleet_zone,
+						   .fleet_address = whole->fleet_address,
+						   .fleet_key_file = whole->fleet_key_file,
+						   .fleet_port = conf->fleet_server.port,
+						   .fleet_host = conf->fleet_host };
 	list_sources(conf, whole);
 	*ret_settings = &whole->settings;
 	return IPREP_OK;

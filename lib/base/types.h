@@ -81,7 +81,15 @@ struct zone_state {
 	char why[DETAIL_MAX]; /* of a quarantine; else empty */
 };
 
-enum task_kind { TASK_LOOKUP, TASK_REPORT, TASK_BULK, TASK_RETRACT, TASK_FETCH, TASK_RESOLVE };
+enum task_kind {
+	TASK_LOOKUP,
+	TASK_REPORT,
+	TASK_BULK,
+	TASK_RETRACT,
+	TASK_FETCH,
+	TASK_RESOLVE,
+	TASK_FLEET
+};
 enum outcome { OUT_NONE, OUT_DONE, OUT_DUPLICATE, OUT_LATER, OUT_PARKED };
 
 /* A row of a bulk report that was not taken. */
@@ -119,4 +127,5 @@ struct task {
 	size_t nrefused;
 	struct feed_download *download; /* TASK_FETCH: source/feed.h */
 	struct allow_query *query;	/* TASK_RESOLVE: source/allow.h; no source is asked */
+	struct fleet_call *call;	/* TASK_FLEET: engine.h; likewise */
 };

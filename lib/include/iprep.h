@@ -179,7 +179,11 @@ struct iprep_settings {
 	size_t nsources;
 	const char *const *sources; /* names of the enabled lists and feeds, then "abuseipdb" if it
 				     * has a key file */
-	int64_t counters_s; /* how long iprep_counters() has each day: [retention] counters */
+	int64_t counters_s;	/* how long iprep_counters() has each day: [retention] counters */
+	const char *fleet_zone; /* "": no fleet */
+	const char *fleet_address; /* of [fleet] server */
+	const char *fleet_key_file;
+	int fleet_port, fleet_host;
 };
 /*
  * Get the settings that fail2ban's jails must agree with, and the files and sources that are used.
@@ -191,6 +195,49 @@ IPREP_API int iprep_settings(struct iprep_ctx *ctx,
 
 /* Release settings. NULL is allowed. Since: 0.2 */
 IPREP_API void iprep_settings_free(const struct iprep_settings *settings);
+
+/* ---- the runner ---- */
+
+/*
+ * The library starts no process. For [fleet] it needs nsupdate or knsupdate, and dig or kdig: a
+ * process of the caller, the runner, runs them. Both speak over a stream socket, in frames: this
+ * struct, then len bytes of text. There is one request at a time; its answer is any number of
+ * _OUTPUT, then _END.
+ */
+enum iprep_runner_kind {
+	/* Text: lines that begin with "update "; for [fleet] zone, to [fleet] server with its key.
+	 */
+	IPREP_RUN_UPDATE = 1,
+	/* The SOA record of [fleet] zone; text: "ADDRESS PORT" of a resolver, or empty: the server.
+	 */
+	IPREP_RUN_SERIAL = 2,
+	/* A transfer of [fleet] zone from the server. No text. */
+	IPREP_RUN_TRANSFER = 3,
+	/* Text: a piece of what the program writes to stdout and stderr. */
+	IPREP_RUN_OUTPUT = 16,
+	/* value: exit status of the program, or one of the numbers below. No text. */
+	IPREP_RUN_END = 17,
+};
+enum {
+	IPREP_RUN_MISSING = -1, /* the program is not installed */
+	IPREP_RUN_SLOW = -2,	/* its time was over */
+	IPREP_RUN_FAILED =
+		-3, /* it was ended by a signal, or not started; or the request is invalid */
+	IPREP_RUN_TEXT_MAX = 1 << 20
+};
+struct iprep_run_frame {
+	uint32_t id;   /* of the request, also in its answer */
+	uint32_t kind; /* enum iprep_runner_kind */
+	int32_t value; /* of a request: 0: the key file has BIND's form (nsupdate, dig), 1: one line
+			* (knsupdate, kdig) */
+	uint32_t len;  /* bytes of text that follow, at most IPREP_RUN_TEXT_MAX */
+};
+/*
+ * Use this runner; without one, nothing is published. The caller closes fd after iprep_free().
+ * @fd  a connected stream socket; -1: none
+ * Since: 0.2
+ */
+IPREP_API void iprep_set_runner(struct iprep_ctx *ctx, int fd);
 
 /*
  * Check that configuration, state database, key files and verdict log are usable; no network.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.c - one epoll loop for DNS and HTTP, and the module's only symbol
+ * loop.c - one epoll loop for DNS, HTTP and the runner, and the module's only symbol
  *
  * One epoll_wait(2) a turn, until the nearest of: the caller's time, the first deadline, the next
  * try of a DNS question, what curl wants. Deadlines are ours, not the libraries': at a request's
@@ -21,6 +21,7 @@
 static const struct net_driver *const drivers[NET_DRIVERS] = {
 	[NET_DNS] = &net_dns_driver,
 	[NET_HTTP] = &net_http_driver,
+	[NET_RUN] = &net_run_driver,
 };
 
 /* A request begins with its heap_node. */
@@ -231,6 +232,7 @@ __attribute__((visibility("default"))) const struct net_ops iprep_net = {
 	.close = net_close,
 	.dns = net_dns_ask,
 	.http = net_http_ask,
+	.run = net_run_ask,
 	.is_local = net_dns_is_local,
 	.turn = net_turn,
 };

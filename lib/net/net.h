@@ -98,6 +98,26 @@ struct http_answer {
 	char why[160]; /* not NET_OK: printable, without secrets */
 };
 
+/* What a process next to this one is asked to run: iprep.h, "runner". */
+struct run_request {
+	int kind;	  /* IPREP_RUN_UPDATE, _SERIAL or _TRANSFER */
+	int value;	  /* the frame's */
+	const char *text; /* copied */
+	size_t len;
+	/* The output, piece by piece, before the callback, with that one's user. False: the rest is
+	 * not wanted. Called from inside turn(); it must not call any of net_ops. NULL: the first
+	 * RUN_OUTPUT_MAX bytes are collected. */
+	bool (*take)(void *user, const char *bytes, size_t len);
+};
+#define RUN_OUTPUT_MAX 8192
+struct run_answer {
+	enum net_status status; /* NET_OK: the program ended, or was never started */
+	int exit_status;	/* of the program, or a negative IPREP_RUN_* */
+	const char *output;	/* stdout and stderr; valid during the callback; not terminated */
+	size_t len;
+	char why[96]; /* NET_BROKEN: printable */
+};
+
 struct net;
 struct net_conf { /* open() copies it, texts included */
 	const struct resolver *resolvers;
@@ -120,6 +140,9 @@ struct net_ops {
 		    void (*cb)(void *user, const struct dns_answer *answer), void *user);
 	void (*http)(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		     void (*cb)(void *user, const struct http_answer *answer), void *user);
+	/* One at a time for each fd, which is always the same: another one is NET_BROKEN. */
+	void (*run)(struct net *net, int fd, const struct run_request *request, int64_t deadline_ms,
+		    void (*cb)(void *user, const struct run_answer *answer), void *user);
 	/* True if all resolvers are on this host, so that no other host can forge their answers. */
 	bool (*is_local)(const struct net *net);
 	/* One round of the loop: waits for events until until_ms at most, handles what came.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_private.h - the loop and its drivers, DNS and HTTP (in the module)
+ * net_private.h - the loop and its drivers, DNS, HTTP and the runner (in the module)
  *
  * A request owes one callback. It waits in a heap ordered by deadline; when its answer is known it
  * moves to the done list, and turn() or close() delivers it. So a callback is never made inside
@@ -23,10 +23,12 @@ struct refusal { /* a callback that is owed although there was no memory for a r
 	void (*deliver)(const struct refusal *refusal);
 	void (*dns_cb)(void *user, const struct dns_answer *answer);
 	void (*http_cb)(void *user, const struct http_answer *answer);
+	void (*run_cb)(void *user, const struct run_answer *answer);
 	void *user;
 };
 struct net_dns;
 struct net_http;
+struct net_run;
 struct net {
 	struct net_conf conf; /* its strings are copies */
 	int epoll;
@@ -36,6 +38,7 @@ struct net {
 	size_t nrefusals, owed;
 	struct net_dns *dns;
 	struct net_http *http;
+	struct net_run *run;
 };
 
 /* What the loop needs of the code that speaks a protocol; a row in loop.c. */
@@ -47,8 +50,8 @@ struct net_driver {
 	int64_t (*next_ms)(const struct net *net); /* when timers() has to run; INT64_MAX: never */
 	void (*timers)(struct net *net);
 };
-enum net_driver_id { NET_DNS, NET_HTTP, NET_DRIVERS };
-extern const struct net_driver net_dns_driver, net_http_driver;
+enum net_driver_id { NET_DNS, NET_HTTP, NET_RUN, NET_DRIVERS };
+extern const struct net_driver net_dns_driver, net_http_driver, net_run_driver;
 
 /* Accept a request: it is delivered by its deadline. */
 void net_wait(struct net *net, struct request *request, int64_t deadline_ms);
@@ -64,3 +67,5 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 bool net_dns_is_local(const struct net *net);
 void net_http_ask(struct net *net, const struct http_request *req, int64_t deadline_ms,
 		  void (*cb)(void *user, const struct http_answer *answer), void *user);
+void net_run_ask(struct net *net, int fd, const struct run_request *request, int64_t deadline_ms,
+		 void (*cb)(void *user, const struct run_answer *answer), void *user);

@@ -8,6 +8,7 @@
 #include "source/allow.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/param.h>
 #include <time.h>
 
@@ -266,6 +267,43 @@ static void resolve_name(struct engine *engine, struct in_flight *item)
 	engine_resolved(query);
 }
 
+/* ---- programs for the fleet ---- */
+
+#define RUN_MS 20000 /* of one program; the runner itself ends it after 10 s */
+
+static void engine_ran(void *user, const struct run_answer *answer)
+{
+	struct in_flight *item = user;
+	struct fleet_call *call = item->task->call;
+
+	free(call->output);
+	call->output = malloc(answer->len + 1);
+	call->answer = *answer;
+	call->answer.output = call->output;
+	if (!call->output)
+		call->answer.len = 0;
+	else
+		memcpy(call->output, answer->output, answer->len);
+	item->unanswered = 0;
+	make_ready(item->engine, item);
+}
+
+static void run_program(struct engine *engine, struct in_flight *item)
+{
+	struct run_answer none = { .status = NET_BROKEN, .output = "" };
+	int64_t deadline_ms = MIN(item->deadline_ms, clock_mono_ms() + RUN_MS);
+
+	open_net(engine);
+	item->unanswered = 1;
+	if (!engine->net_failure.code) {
+		engine->ops->run(engine->net, engine->session->runner_fd,
+				 &item->task->call->request, deadline_ms, engine_ran, item);
+		return;
+	}
+	snprintf(none.why, sizeof(none.why), "%.90s", engine->net_failure.text);
+	engine_ran(item, &none);
+}
+
 /* ---- the loop ---- */
 
 static void start_task(struct engine *engine, const struct task_supply *supply, struct task *task)
@@ -290,6 +328,8 @@ static void start_task(struct engine *engine, const struct task_supply *supply, 
 	add_in_flight(engine, item);
 	if (task->kind == TASK_RESOLVE)
 		resolve_name(engine, item);
+	else if (task->kind == TASK_FLEET)
+		run_program(engine, item);
 	else if (task->ask)
 		ask_all(engine, item, task->ask);
 	else
@@ -311,6 +351,8 @@ static void settle_ready(struct engine *engine, const struct task_supply *supply
 		if (more == SOURCE_WAIT) {
 			item->next_ready = engine->waiting;
 			engine->waiting = item;
+		} else if (more && item->task->kind == TASK_FLEET) {
+			run_program(engine, item);
 		} else if (more) {
 			ask_all(engine, item, more);
 		} else {

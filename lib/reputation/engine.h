@@ -28,6 +28,18 @@ struct task_supply {
 };
 
 /*
+ * A program that the runner runs, of a task TASK_FLEET. Once it has ended, settled() may change the
+ * request and return anything but 0 and SOURCE_WAIT: then the next one is run, in the time that is
+ * left.
+ */
+struct fleet_call {
+	struct run_request request; /* its text has to stay until settled() */
+	void *user;		    /* of request.take */
+	struct run_answer answer;   /* output: malloc'd, the supplier frees it */
+	char *output;
+};
+
+/*
  * Runs until SUPPLY_END and nothing in flight. Uses of the session: conf, clock, log, secret,
  * health (NULL: no list is probed), ops (NULL: net_load() when needed), err. Errors: _OS (module),
  * _NOMEM; then tasks in flight have been settled as FINDING_ERROR.

@@ -23,4 +23,5 @@ struct session {
 		*own;		   /* this host's addresses; NULL: the kernel is asked each time */
 	struct feeds *feeds;	   /* reputation/feeds.h; NULL: none are used */
 	const struct net_ops *ops; /* NULL: the module */
+	int runner_fd;		   /* 0 and -1: none */
 };

@@ -162,6 +162,7 @@ static bool is_done(const struct ask *ask, const struct json *data, int64_t now,
 	switch (task->kind) {
 	case TASK_FETCH:
 	case TASK_RESOLVE:
+	case TASK_FLEET:
 	case TASK_LOOKUP:
 		return false;
 	case TASK_REPORT:

@@ -58,7 +58,7 @@ struct job_kind {
 /* In the order in which they are asked for jobs; ends with NULL. In job_kinds.c. */
 extern const struct job_kind *const job_kinds[];
 extern const struct job_kind job_retract, job_bulk, job_report, job_limit, job_lookup, job_resolve,
-	job_fetch;
+	job_fetch, job_fleet;
 
 /* Are there lists that a probe can ask whether more new blocks may go out? In job_limit.c. */
 bool limit_has_lists(const struct session *session);

@@ -3,5 +3,6 @@
 #include "worker/job.h"
 
 /* Reports go before lookups, which wait for those of the same address. Nothing waits for a feed. */
-const struct job_kind *const job_kinds[] = { &job_retract, &job_bulk,	 &job_report, &job_limit,
-					     &job_lookup,  &job_resolve, &job_fetch,  NULL };
+const struct job_kind *const job_kinds[] = { &job_retract, &job_bulk,	&job_report,
+					     &job_limit,   &job_lookup, &job_fleet,
+					     &job_resolve, &job_fetch,	NULL };

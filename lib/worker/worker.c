@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/worker.h"
 #include "reputation/verdict_log.h"
+#include "store/publications.h"
 #include "worker/counting.h"
 #include "worker/feed_lists.h"
 #include "worker/job.h"
@@ -219,6 +220,8 @@ int worker_run(const struct session *session, int64_t linger_s, struct worker_st
 		log_line(session->log, LOG_WARNING, "feeds: %s", session->err->text);
 	if (!rc)
 		rc = lift_allowed(session, false, &lifted);
+	if (!rc && *session->conf->fleet_zone) /* a host that comes back withdraws first */
+		rc = store_publications_expire(session->store);
 	if (!rc)
 		rc = quarantine_apply(session, true);
 	if (!rc)

@@ -57,13 +57,7 @@ class Packages:
     def modules(self, package):
         """Where the modules of a Python package are, unpacked in a directory of
         its own: fail2ban does without unless it is told."""
-        root = f"{self.root}/{package}"
-        with locked(self.root):
-            if not os.path.exists(root):
-                with tempfile.TemporaryDirectory(prefix=".new-", dir=self.root) as work:
-                    fetch([package], f"{work}/root")
-                    os.rename(f"{work}/root", root)
-        return f"{root}/usr/lib/python3/dist-packages"
+        return f"{unpacked(self.root, package, [package])}/usr/lib/python3/dist-packages"
 
     def find(self, program):
         """Path of the machine's program, or of the unpacked one, or None."""
@@ -101,6 +95,19 @@ class Packages:
                 file.write(f"export LD_LIBRARY_PATH={libraries}\n")
             file.write(f'exec {program} "$@"\n')
         os.chmod(path, 0o755)
+
+
+def unpacked(directory, name, packages):
+    """A root of its own with these packages, DIRECTORY/NAME; made if it is not there."""
+    root = f"{directory}/{name}"
+    with locked(directory):
+        if not os.path.exists(root):
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as work:
+                fetch(packages, f"{work}/root")
+                os.makedirs(f"{work}/root/usr", exist_ok=True)      # this machine may have them all
+                os.chmod(f"{work}/root", 0o755)
+                os.rename(f"{work}/root", root)
+    return root
 
 
 @contextlib.contextmanager

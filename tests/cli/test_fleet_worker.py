@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""[fleet]: the worker publishes and withdraws with the clients of Knot and BIND, at a primary of each"""
+import os
+import subprocess
+
+import primary
+from addresses import key_of, reversed_of, some
+from cases import Case
+from places import OWNER
+from primary import ZONE, Bind, Knot
+
+WANTED, PUBLISHED, UNWANTED = 1, 2, 3
+LATER = 4000000000
+
+
+class FleetCase(Case):
+    server = Knot
+    owners = (ZONE,)
+
+    def setUp(self):
+        super().setUp()
+        self.primary = self.server(self.place.path('primary'), self.owners)
+        self.addCleanup(self.primary.close)
+        self.clients = primary.make_clients(self.place.path('clients'), self.primary.root)
+        self.write_key(self.primary.key(self.primary.form))
+        self.configure()
+
+    def configure(self, **more):
+        given = {'zone': ZONE, 'server': f'127.0.0.1:{self.primary.port}', 'key_file': '{dir}/fleet.key', 'host': 7,
+                 **more}
+        self.place.configure(self.place.text('iprep.conf').split('[fleet]')[0] + '[fleet]\n' +
+                             ''.join(f'{key} = {value}\n' for key, value in given.items()))
+
+    def write_key(self, text):
+        self.place.write('fleet.key', text, 0o640, OWNER)
+
+    def in_place(self, *argv):
+        """The clients are in /usr/sbin."""
+        return ['unshare', '-m', 'sh', '-c', 'mount --bind "$1" /usr/sbin && shift && exec "$@"', 'sh', self.clients,
+                *argv]
+
+    def call(self, program, *args, status=0, says=None):
+        done = subprocess.run(self.in_place(*self.place.command(program, *args)), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=300, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertNotIn(self.primary.secret[:6], done.stdout + done.stderr)
+        if says is not None:
+            self.assertIn(says, done.stderr)
+        return done
+
+    def want(self, *addresses, octet=2, state=WANTED, until=LATER):
+        self.ready()
+        self.sql_many('INSERT INTO publication(key, addr, octet, until, state, next_at, tries, since) '
+                      'VALUES(?, ?, ?, ?, ?, 0, 0, 1)',
+                      [(key_of(one), key_of(one), octet, until, state) for one in addresses])
+
+    def sql_many(self, text, rows):
+        import sqlite3
+        with sqlite3.connect(self.place.db, timeout=30) as db:
+            db.executemany(text, rows)
+        db.close()
+        self.place.own()
+
+    def states(self):
+        return [state for state, in self.place.sql('SELECT state FROM publication ORDER BY addr')]
+
+    def due(self):
+        """All waits are over."""
+        self.place.sql('UPDATE publication SET next_at = 0')
+        self.place.sql("UPDATE meta SET value = value - 3600 WHERE name = 'fleet-error-at'")
+
+    def error(self):
+        return dict(self.place.sql('SELECT name, value FROM meta')).get('fleet-error')
+
+    def addresses(self):
+        return [row for row in self.primary.records() if not row[0].endswith('_host')]
+
+
+class AtKnot(FleetCase):
+    def test_what_is_wanted_is_published_and_withdrawn(self):
+        self.primary.start()
+        self.want('45.1.1.1', '2a02:4780:15::50')
+        self.want('45.1.1.2', octet=254, until=LATER + 1)
+        self.call('rep-report', '--flush')
+        pairs = [(reversed_of('45.1.1.1'), 2, LATER), (reversed_of('45.1.1.2'), 254, LATER + 1),
+                 (reversed_of('2a02:4780:15::50'), 2, LATER)]
+        self.assertEqual(self.addresses(), sorted(
+            [(name, 'A', f'127.0.7.{octet}') for name, octet, _ in pairs] +
+            [(name, 'TXT', f'"h=7 u={until}"') for name, _, until in pairs]))
+        self.assertEqual(self.states(), [PUBLISHED] * 3)
+        self.place.sql(f'UPDATE publication SET state = {UNWANTED}')
+        self.due()
+        self.call('rep-report', '--flush')
+        self.assertEqual((self.addresses(), self.states()), ([], []))
+
+    def test_the_host_publishes_who_it_is(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush')
+        (name, kind, value), = [row for row in self.primary.records() if row[0].endswith('_host')]
+        self.assertEqual((name, kind), ('7._host', 'TXT'))
+        self.assertRegex(value, '^"i=[0-9a-f]{16}"$')
+
+    def test_a_thousand_addresses_of_ipv6_need_several_messages(self):
+        self.primary.start()
+        wanted = [f'2a02:4780:15:{number:x}::{number:x}' for number in range(1, 1001)]
+        self.want(*wanted)
+        self.call('rep-report', '--flush')
+        self.assertEqual(len(self.addresses()), 2000)
+        self.assertEqual(set(self.states()), {PUBLISHED})
+
+    def test_a_dead_primary_holds_up_nothing_and_loses_nothing(self):
+        self.want(*some(700))
+        done = self.call('rep-report', '--flush')
+        self.assertIn('[fleet] nothing can be published: the server cannot be reached over TCP', done.stderr)
+        self.assertEqual(set(self.states()), {WANTED})
+        self.primary.start()
+        self.call('rep-report', '--flush')      # a pause of a minute
+        self.assertEqual(self.addresses(), [])
+        self.due()
+        self.call('rep-report', '--flush', says='[fleet] the server takes updates again')
+        self.assertEqual((len(self.addresses()), set(self.states())), (1400, {PUBLISHED}))
+
+    def test_a_key_that_the_server_does_not_know(self):
+        self.primary.start()
+        self.write_key(self.primary.key(self.primary.form).replace('host7', 'host8'))
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush', says='BADKEY: the server does not know this key')
+        self.assertEqual((self.addresses(), self.states()), ([], [WANTED]))
+
+    def test_a_wrong_secret(self):
+        self.primary.start()
+        text = self.primary.key(self.primary.form)
+        other = self.server(self.place.path('other')).secret
+        self.write_key(text.replace(self.primary.secret, other))
+        self.want('45.1.1.1')
+        done = self.call('rep-report', '--flush', says='BADSIG: the server has another secret')
+        self.assertNotIn(other[:6], done.stderr)
+
+    def test_a_zone_that_the_server_does_not_serve(self):
+        self.primary.start()
+        self.configure(zone='other.test')
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush', says='NOTAUTH: the server does not serve [fleet] zone')
+
+    def test_no_client(self):
+        os.unlink(f'{self.clients}/{"knsupdate" if self.primary.form == "line" else "nsupdate"}')
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush', says='the client for this form of [fleet] key_file is not installed')
+
+    def test_a_file_that_is_no_key(self):
+        self.write_key('no key at all\n')
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush', says='[fleet] nothing can be published: ')
+        self.assertEqual(self.states(), [WANTED])
+
+    def test_the_serial_is_known_at_the_server(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush')
+        self.assertEqual(self.place.sql("SELECT value FROM meta WHERE name = 'fleet-serial-primary'"),
+                         [(self.primary.serial(),)])
+
+
+class AtBind(AtKnot):
+    server = Bind
+
+
+class SomeNames(FleetCase):
+    """The server takes records below some names only."""
+
+    owners = (f'45.{ZONE}', f'_host.{ZONE}')
+
+    def test_one_refused_name_holds_up_no_other(self):
+        self.primary.start()
+        self.want(*some(249), '46.1.1.1', *some(200, first=47)[:1])
+        self.call('rep-report', '--flush', says='[fleet] some records are not published: ')
+        self.assertEqual(len(self.addresses()), 2 * 249)
+        self.assertEqual(sorted(self.states()), [WANTED] * 2 + [PUBLISHED] * 249)
+
+
+class SomeNamesAtBind(SomeNames):
+    server = Bind
