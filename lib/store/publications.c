@@ -181,8 +181,10 @@ static int expire_some(struct store *store)
 
 int store_publications_expire(struct store *store)
 {
-	int rc;
+	int rc = store_clock_is_doubtful(store);
 
+	if (rc) /* the block stays as well, and would not be published again */
+		return MIN(rc, 0);
 	while ((rc = sql_count(store,
 			       "SELECT EXISTS(SELECT 1 FROM publication WHERE until <= ?1"
 			       " AND state < 3)",

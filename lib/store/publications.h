@@ -51,7 +51,8 @@ int store_publication_lower(struct store *store, const struct addr *key, int oct
 /* Nothing, or no pardon, is wanted of keys and addresses from one to the other any more. */
 int store_publications_withdraw(struct store *store, const struct addr *low,
 				const struct addr *high, bool only_pardons);
-/* The same of all whose time is over. Short transactions of its own, if there are any. */
+/* The same of all whose time is over, unless the clock has just jumped. Short transactions of its
+ * own, if there are any. */
 int store_publications_expire(struct store *store);
 
 /*

@@ -84,6 +84,17 @@ static bool clock_jumped(const struct run *before, int64_t now)
 	return ahead < -WEEK_S || (same_boot && ahead > WEEK_S);
 }
 
+int store_clock_is_doubtful(struct store *store)
+{
+	struct run before;
+	bool same_boot;
+	int rc = last_run(store, &before);
+
+	if (rc <= 0)
+		return rc;
+	return clock_jumped(&before, store_now(store)) && since_run_s(&before, &same_boot) < WEEK_S;
+}
+
 /*
  * What two runs agree is over: before the earlier of their times. What both take for nonsense:
  * beyond the later one, for a clock that fell back to 1970 must not take all that is to come for
@@ -115,11 +126,11 @@ int store_purge_seen(struct store *store)
 	int64_t now = store_now(store);
 	struct run before;
 	char boot[40], text[96];
-	bool same_boot;
-	int rc = last_run(store, &before);
+	int rc = store_clock_is_doubtful(store);
 
-	if (rc > 0 && clock_jumped(&before, now) && since_run_s(&before, &same_boot) < WEEK_S)
-		return 0;
+	if (rc)
+		return MIN(rc, 0);
+	rc = last_run(store, &before);
 	if (rc < 0)
 		return rc;
 	/* an earlier run is kept until it is old enough to be of use */

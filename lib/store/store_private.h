@@ -85,6 +85,12 @@ const char *store_label_of_rest(const char *name);
 void answers_parse(const char *text, struct finding *finding);
 void answers_format(const struct finding *finding, char dst[ANSWERS_TEXT_MAX]);
 
+/* ---- purge.c ---- */
+
+/* 1: the clock has jumped by more than a week since the last purge, which was within a week by that
+ * of the boot: what it says is over may not be. 0: nothing speaks against it. */
+int store_clock_is_doubtful(struct store *store);
+
 /* ---- schema.c ---- */
 
 #define STORE_MOVED 1 /* another file is in its place since it was opened */

@@ -295,6 +295,39 @@ class Lines(JumpCase):
         self.assertEqual(self.sure(NEW)['lines'], 1)
 
 
+class Published(JumpCase):
+    """What a host of a fleet has in the zone."""
+    sections = {**JumpCase.sections, 'fleet': {'zone': 'fleet.test', 'server': '127.0.0.1:9', 'host': 7,
+                                               'key_file': '{dir}/fleet.key'}}
+
+    def published(self):
+        return [state for state, in self.sql('SELECT state FROM publication')]
+
+    def setUp(self):
+        super().setUp()
+        self.gate(STAYS)
+        self.flush()
+        self.sql('UPDATE publication SET state = 2')
+        self.purge()
+
+    def test_nothing_is_withdrawn_under_a_clock_that_has_jumped(self):
+        for wall in (Y2038, 600):
+            self.jump(wall)
+            self.purge()
+            self.flush()
+            self.seconds(2 * HOUR)
+            self.purge()
+            self.back()
+            self.purge()
+            self.assertEqual((self.published(), self.count('block')), ([2], 1), wall)
+
+    def test_a_host_that_was_off_for_weeks_withdraws_what_is_over(self):
+        self.sql("UPDATE meta SET value = substr(value, 1, 40) || 'another-boot' WHERE name = 'purge-run'")
+        self.set_clock(self.now + 40 * DAY, 600)
+        self.purge()
+        self.assertEqual(self.published(), [3])
+
+
 class Reboot(JumpCase):
     """Another boot, of which nothing is known but how long ago it was."""
 
