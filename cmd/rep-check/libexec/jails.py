@@ -9,6 +9,8 @@ fail2ban 1.0.2, 1.1.0 and 1.1.1, client/jailreader.py, client/actionreader.py, s
 
 import ast
 import ipaddress
+import json
+import os
 import re
 
 from lines import REPORTED_TWICE
@@ -91,7 +93,14 @@ class Action:
         return {self.name, self.values.get("actname", self.name)}
 
     @property
+    def is_python(self):
+        """action.d/iprep.py, which bans nothing in any of its modes."""
+        return os.path.basename(self.file) == "iprep.py"
+
+    @property
     def reports(self):
+        if self.is_python:
+            return self.values.get("mode", "report") == "report"
         return "rep-report" in self.values.get("actionban", "")
 
     @property
@@ -104,7 +113,7 @@ class Action:
 
     @property
     def bans(self):
-        return not (self.does_nothing or self.reports or any(SILENT_ACTIONS.fullmatch(name) for name in self.names))
+        return not (self.does_nothing or self.reports or self.is_python or any(SILENT_ACTIONS.fullmatch(name) for name in self.names))
 
     @property
     def is_shared(self):
@@ -226,7 +235,8 @@ class Jail:
         elif key == "addignoreip":
             self.ignored += values
         elif key == "addaction":
-            self.actions[value] = Action(value, values[1] if len(values) > 1 else "")
+            self.note_action(value, python_options(values))
+            self.actions[value].file = values[1] if len(values) > 1 else ""
         elif key == "addlogpath":
             self.files.append(value)
         elif key == "addjournalmatch":
@@ -253,6 +263,15 @@ class Jail:
             return log in self.files and bool(self.tiers and re.fullmatch(self.tiers, tier))
         except re.error:
             return False
+
+
+def python_options(values):
+    """Of "addaction NAME FILE JSON": pairs."""
+    try:
+        options = json.loads(values[2]) if len(values) > 2 else {}
+    except ValueError:
+        return []
+    return list(options.items()) if isinstance(options, dict) else []
 
 
 def seconds_of(text):

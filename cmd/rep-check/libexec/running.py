@@ -259,7 +259,9 @@ class Tries:
 
 def hooks_of(jail):
     """The programs that its hooks run, with their options, such as "/usr/bin/rep-check --config=/srv/iprep.conf\""""
-    text = "\n".join([jail.ignorecommand, *(action.command("actionban") for action in jail.actions.values())])
+    text = "\n".join([jail.ignorecommand, *(action.command("actionban") for action in jail.actions.values()),
+                      *(f"{action.values.get('rep_check', '/usr/bin/rep-check')} --gate" for action in
+                        jail.actions.values() if action.is_python)])
     # the report command has the options of rep-check: action.d/iprep.conf
     return {re.sub(r"rep-report(?= |$)", "rep-check", " ".join(found.split())) for found in
             re.findall(r"(/\S*/rep-(?:check|report)(?: +-[\w-]+(?:=[^\s;|&<>\"'$`]+)?)*?) +--(?:gate|login|is-blocked|enqueue)\b",

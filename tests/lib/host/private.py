@@ -59,6 +59,7 @@ echo "$$ $program $mode $*" >>{dir}/calls
 case $mode in
 crash) kill -SEGV $$ ;;
 hang) exec sleep 600 </dev/null >/dev/null 2>&1 ;;
+babble) exec yes garbage ;;
 status-*) exit "${{mode#status-}}" ;;
 "limit "*) ulimit ${{mode#limit }} ;;
 first-fails) rm {dir}/$program.mode; exit 75 ;;
@@ -142,7 +143,7 @@ class Private(Host):
     def add_files(self, source=SHIPPED):
         """Copy action.d, fail2ban.d, filter.d and jail.d below source into the configuration."""
         for part in ("action.d", "fail2ban.d", "filter.d", "jail.d"):
-            for name in sorted(os.listdir(f"{source}/{part}")):
+            for name in sorted(one for one in os.listdir(f"{source}/{part}") if one[0] != "_"):
                 shutil.copy(f"{source}/{part}/{name}", f"{self.config}/{part}")
 
     def configure(self, jails, ours=(), logs=None, more=""):
