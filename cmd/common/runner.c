@@ -364,9 +364,9 @@ int runner_start(struct cli *cli)
 		return EX_OK;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		cli_error(cli, "socketpair: %s", strerror(errno));
+		cli_error(cli, "socketpair: %s; nothing is published", strerror(errno));
 		iprep_settings_free(settings);
-		return EX_OSERR;
+		return EX_OK;
 	}
 	runner.settings = settings;
 	runner.fd = pair[1];
@@ -376,9 +376,9 @@ int runner_start(struct cli *cli)
 	close(pair[1]);
 	iprep_settings_free(settings);
 	if (child < 0) {
-		cli_error(cli, "fork: %s", strerror(errno));
+		cli_error(cli, "fork: %s; nothing is published", strerror(errno));
 		close(pair[0]);
-		return EX_OSERR;
+		return EX_OK;
 	}
 	iprep_set_runner(cli->ctx, pair[0]);
 	return EX_OK;

@@ -10,6 +10,6 @@
  * file; all that it can be asked for is an update, the SOA record or a transfer of this zone. It
  * starts nsupdate or knsupdate, and dig or kdig, from /usr/bin or /usr/sbin, without a shell, with
  * an empty environment and a time limit. It ends with this process, and a client ends with it.
- * Returns an exit status.
+ * Without it, which is reported, nothing is published and all else goes on. Returns an exit status.
  */
 int runner_start(struct cli *cli);

@@ -161,6 +161,35 @@ static const char *worker_text(int runs)
 	return runs ? "is running" : "is not running";
 }
 
+static void put_fleet(const struct terminal *terminal, const struct iprep_fleet *fleet)
+{
+	struct paragraph paragraph;
+	char when[UTC_TEXT_MAX];
+
+	paragraph_begin(&paragraph, terminal, stdout, 0);
+	paragraph_printf(
+		&paragraph,
+		"fleet %s: %lld to publish, %lld to withdraw, %lld held back, %lld published",
+		fleet->zone, (long long)fleet->to_publish, (long long)fleet->to_withdraw,
+		(long long)fleet->held, (long long)fleet->published);
+	if (fleet->last_error_at > fleet->last_ok_at)
+		paragraph_printf(&paragraph, "; the last update failed at %s: %s",
+				 utc_minute(fleet->last_error_at, when),
+				 text_or(fleet->last_error, "no reason is known"));
+	else if (fleet->last_ok_at)
+		paragraph_printf(&paragraph, "; the last update was at %s",
+				 utc_minute(fleet->last_ok_at, when));
+	if (fleet->server_serial >= 0 && fleet->resolver_serial >= 0)
+		paragraph_printf(&paragraph, "; serial %lld at the server, %lld at the resolver",
+				 (long long)fleet->server_serial,
+				 (long long)fleet->resolver_serial);
+	else if (fleet->server_serial >= 0)
+		paragraph_printf(&paragraph, "; serial %lld at the server, none at the resolver",
+				 (long long)fleet->server_serial);
+	paragraph_end(&paragraph);
+	putchar('\n');
+}
+
 static void put_queue_text(const struct terminal *terminal, const struct iprep_queue *queue)
 {
 	struct paragraph paragraph;
@@ -178,6 +207,8 @@ static void put_queue_text(const struct terminal *terminal, const struct iprep_q
 	put_endpoints(terminal, queue);
 	put_feeds(terminal, queue);
 	putchar('\n');
+	if (queue->fleet)
+		put_fleet(terminal, queue->fleet);
 	if (queue->no_tcp) {
 		paragraph_printf(&paragraph,
 				 "DNS over TCP: %s, at %s: listings create no blocks; allow TCP "
@@ -245,6 +276,25 @@ static void put_stuck_json(struct json *json, const struct iprep_stuck *stuck)
 	json_close_object(json);
 }
 
+static void put_fleet_json(struct json *json, const struct iprep_fleet *fleet)
+{
+	json_put_object(json, "fleet");
+	json_put_text(json, "zone", fleet->zone);
+	json_put_int(json, "to_publish", fleet->to_publish);
+	json_put_int(json, "to_withdraw", fleet->to_withdraw);
+	json_put_int(json, "held", fleet->held);
+	json_put_int(json, "published", fleet->published);
+	json_put_time(json, "waiting_since", fleet->waiting_since);
+	json_put_time(json, "last_ok_at", fleet->last_ok_at);
+	json_put_time(json, "last_error_at", fleet->last_error_at);
+	json_put_text(json, "last_error", fleet->last_error);
+	json_put_int(json, "server_serial", fleet->server_serial);
+	json_put_int(json, "resolver_serial", fleet->resolver_serial);
+	json_put_time(json, "serials_at", fleet->serials_at);
+	json_put_time(json, "behind_since", fleet->behind_since);
+	json_close_object(json);
+}
+
 static void put_queue_json(const struct iprep_queue *queue)
 {
 	struct json json;
@@ -282,6 +332,8 @@ static void put_queue_json(const struct iprep_queue *queue)
 	for (size_t i = 0; i < queue->nfeeds; i++)
 		put_feed_json(&json, queue->feeds[i]);
 	json_close_array(&json);
+	if (queue->fleet)
+		put_fleet_json(&json, queue->fleet);
 	json_put_array(&json, "stuck");
 	for (size_t i = 0; i < queue->nstuck; i++)
 		put_stuck_json(&json, queue->stuck[i]);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mask.h"
 #include "conf/categories.h"
+#include "conf/fleet.h"
 #include "reputation/gate.h"
 #include "reputation/guard.h"
 #include "reputation/enqueue.h"
@@ -13,6 +14,7 @@
 #include "worker/worker.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define USER_MAX       1024 /* bytes: longer is an attack on us, not on an account */
 #define FUTURE_MAX_S   300  /* clocks that are set right jump by less */
@@ -234,6 +236,41 @@ int iprep_worker_wanted(struct iprep_ctx *ctx, bool *ret_wanted)
 	return IPREP_OK;
 }
 
+/* The runner looks for it in the same two directories. */
+static bool has_program(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/usr/bin/%s", name);
+	if (!access(path, X_OK))
+		return true;
+	snprintf(path, sizeof(path), "/usr/sbin/%s", name);
+	return !access(path, X_OK);
+}
+
+static int check_fleet(struct iprep_ctx *ctx)
+{
+	enum fleet_key_form form = FLEET_KEY_BIND;
+	int rc;
+
+	if (!*ctx->conf->fleet_zone)
+		return 0;
+	rc = fleet_key_check(ctx->conf->fleet_key_file, &form, NULL, &ctx->err);
+	if (rc > 0) /* missing, or not readable: the message says which */
+		return err_set(&ctx->err, IPREP_E_CONFIG, "[fleet] key_file: %.400s",
+			       ctx->err.text);
+	if (rc)
+		return rc;
+	if (!has_program(form == FLEET_KEY_BIND ? "nsupdate" : "knsupdate"))
+		return err_set(&ctx->err, IPREP_E_CONFIG,
+			       "[fleet] key_file: %.300s has the form of %s, which is not "
+			       "installed; install %s",
+			       ctx->conf->fleet_key_file,
+			       form == FLEET_KEY_BIND ? "nsupdate" : "knsupdate",
+			       form == FLEET_KEY_BIND ? "bind9-dnsutils" : "knot-dnsutils");
+	return 0;
+}
+
 int iprep_check_setup(struct iprep_ctx *ctx)
 {
 	struct session session;
@@ -250,7 +287,11 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 			      ctx->conf->state); /* so that hooks count from the first one on */
 	if (!rc)
 		rc = verdict_log_ready(&session);
+	if (!rc)
+		rc = ctx_read_key(ctx);
 	if (rc)
 		return rc;
-	return ctx_read_key(ctx);
+	if (check_fleet(ctx)) /* no reason for fail2ban not to ban */
+		log_line(&ctx->log, LOG_WARNING, "%s; nothing is published", ctx->err.text);
+	return IPREP_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "reputation/feed_status.h"
 #include "source/feed.h"
+#include "store/publications.h"
 #include "worker/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ struct whole { /* one allocation */
 	char no_tcp[DETAIL_MAX];
 	struct feed_status *feeds; /* malloc'd */
 	const struct iprep_feed **feed_list;
+	struct iprep_fleet fleet;
+	char fleet_zone[CONF_TEXT_MAX], fleet_error[DETAIL_MAX];
 };
 
 static void on_stuck(void *user, const struct addr *addr, int64_t at, const char *why)
@@ -121,6 +124,40 @@ static int read_feeds(struct iprep_ctx *ctx, struct whole *whole)
 	return 0;
 }
 
+static int read_fleet(struct iprep_ctx *ctx, struct whole *whole)
+{
+	struct publication_counts counts;
+	struct fleet_state state;
+	int rc;
+
+	if (!*ctx->conf->fleet_zone)
+		return 0;
+	rc = store_publications_count(ctx->store, &counts);
+	if (!rc)
+		rc = store_fleet_get(ctx->store, &state);
+	if (rc < 0)
+		return rc;
+	snprintf(whole->fleet_zone, sizeof(whole->fleet_zone), "%s", ctx->conf->fleet_zone);
+	snprintf(whole->fleet_error, sizeof(whole->fleet_error), "%s", state.last_error);
+	whole->fleet = (struct iprep_fleet){
+		.zone = whole->fleet_zone,
+		.to_publish = counts.wanted,
+		.to_withdraw = counts.unwanted,
+		.published = counts.published,
+		.held = counts.held,
+		.waiting_since = counts.oldest_since,
+		.last_ok_at = state.last_ok_at,
+		.last_error_at = state.last_error_at,
+		.last_error = text_filled(whole->fleet_error, NULL),
+		.server_serial = state.serial_primary,
+		.resolver_serial = state.serial_resolver,
+		.serials_at = state.serials_at,
+		.behind_since = state.behind_since,
+	};
+	whole->queue.fleet = &whole->fleet;
+	return 0;
+}
+
 static struct iprep_ages ages_of(const struct queue_counts *counts, int what)
 {
 	const int64_t *by_age = counts->by_age[what];
@@ -153,6 +190,8 @@ static int read_status(struct iprep_ctx *ctx, struct whole *whole)
 		rc = read_endpoint(ctx, whole, TASK_FETCH);
 	if (!rc)
 		rc = read_feeds(ctx, whole);
+	if (!rc)
+		rc = read_fleet(ctx, whole);
 	if (!rc)
 		rc = read_no_tcp(ctx, whole);
 	if (rc)

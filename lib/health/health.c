@@ -16,6 +16,7 @@ static const struct health_check checks[] = {
 	{ "list-silent", TROUBLE_WARNING, true, check_list_silent },
 	{ "feed-stale", TROUBLE_WARNING, true, check_feed_stale },
 	{ "feed-refused", TROUBLE_WARNING, true, check_feed_refused },
+	{ "fleet-behind", TROUBLE_WARNING, true, check_fleet_behind },
 	{ "queue-old", TROUBLE_WARNING, true, check_queue_old },
 	{ "blocks-held", TROUBLE_WARNING, true, check_blocks_held },
 	{ "hooks-silent", TROUBLE_WARNING, false, check_hooks_silent },

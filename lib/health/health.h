@@ -64,6 +64,7 @@ int check_worker_missing(const struct checkup *checkup);
 int check_blocks_held(const struct checkup *checkup);
 int check_feed_stale(const struct checkup *checkup);
 int check_feed_refused(const struct checkup *checkup);
+int check_fleet_behind(const struct checkup *checkup);
 int check_hooks_silent(const struct checkup *checkup);
 int check_tier_unread(const struct checkup *checkup);
 int check_tcp_missing(const struct checkup *checkup);

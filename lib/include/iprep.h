@@ -558,6 +558,17 @@ struct iprep_feed { /* on disk: a [feed], or what a name of [allow] resolved to 
 	int64_t tried_at, next_at; /* 0: never; now */
 	const char *why;	   /* the last download failed or was refused; NULL: it did not */
 };
+/* What this host has in the zone of its fleet. */
+struct iprep_fleet {
+	const char *zone;
+	int64_t to_publish, to_withdraw, published,
+		held;				/* records; held: [worker] max_new_blocks */
+	int64_t waiting_since;			/* the oldest that is due; 0: none */
+	int64_t last_ok_at, last_error_at;	/* of an update; 0: never */
+	const char *last_error;			/* NULL: none */
+	int64_t server_serial, resolver_serial; /* of the zone; -1: not known */
+	int64_t serials_at, behind_since;	/* when they were asked; 0: never, not behind */
+};
 struct iprep_queue {
 	struct iprep_ages queued, sending; /* reports; sending: may have reached AbuseIPDB */
 	struct iprep_ages lookups, retractions;
@@ -576,6 +587,7 @@ struct iprep_queue {
 	const char *key_error; /* why the key cannot be read; NULL: it can, or there is none */
 	size_t nfeeds;
 	const struct iprep_feed *const *feeds;
+	const struct iprep_fleet *fleet; /* NULL: [fleet] zone is empty. Since: 0.2 */
 };
 /*
  * Get the status of the queue.

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """[fleet]: the worker publishes and withdraws with the clients of Knot and BIND, at a primary of each"""
+import json
 import os
+import random
+import signal
 import subprocess
 
 import primary
@@ -8,6 +11,7 @@ from addresses import key_of, reversed_of, some
 from cases import Case
 from places import OWNER
 from primary import ZONE, Bind, Knot
+from waiting import wait_until
 
 WANTED, PUBLISHED, UNWANTED = 1, 2, 3
 LATER = 4000000000
@@ -49,7 +53,7 @@ class FleetCase(Case):
         return done
 
     def want(self, *addresses, octet=2, state=WANTED, until=LATER):
-        self.ready()
+        self.call('rep-check', '--ready', '-q')
         self.sql_many('INSERT INTO publication(key, addr, octet, until, state, next_at, tries, since) '
                       'VALUES(?, ?, ?, ?, ?, 0, 0, 1)',
                       [(key_of(one), key_of(one), octet, until, state) for one in addresses])
@@ -181,3 +185,99 @@ class SomeNames(FleetCase):
 
 class SomeNamesAtBind(SomeNames):
     server = Bind
+
+
+class Ready(FleetCase):
+    """rep-check --ready names what [fleet] lacks, without network."""
+
+    def refused(self, says):
+        done = self.call('rep-check', '--ready')      # fail2ban bans all the same
+        self.assertRegex(done.stderr, r'\Arep-check: [^\n]*\n\Z')
+        self.assertIn(says, done.stderr)
+
+    def test_all_is_there(self):
+        self.call('rep-check', '--ready')
+
+    def test_no_key_file(self):
+        os.unlink(self.place.path('fleet.key'))
+        self.refused('[fleet] key_file: ')
+
+    def test_a_file_that_is_no_key(self):
+        self.write_key('no key at all\n')
+        self.refused('fleet.key')
+
+    def test_no_client_for_the_form_of_the_key(self):
+        os.unlink(f'{self.clients}/knsupdate')
+        self.refused('has the form of knsupdate, which is not installed; install knot-dnsutils')
+
+
+class Status(FleetCase):
+    def test_it_shows_what_waits_and_why(self):
+        self.want('45.1.1.1', '45.1.1.2')
+        self.call('rep-report', '--flush')
+        shown = json.loads(self.call('rep-report', '--status', '--json').stdout)['fleet']
+        self.assertEqual((shown['zone'], shown['to_publish'], shown['published'], shown['server_serial']),
+                         (ZONE, 2, 0, -1))
+        self.assertEqual(shown['last_error'], 'the server cannot be reached over TCP')
+        text = self.call('rep-report', '--status').stdout
+        self.assertIn(f'fleet {ZONE}: 2 to publish, 0 to withdraw, 0 held back, 0 published', text)
+
+    def test_it_shows_the_serials(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush')
+        shown = json.loads(self.call('rep-report', '--status', '--json').stdout)['fleet']
+        self.assertEqual((shown['published'], shown['server_serial']), (1, self.primary.serial()))
+
+
+class Killed(FleetCase):
+    """The worker, the runner or the client killed at any moment: nothing lost, nothing twice."""
+
+    KILLS, NAMES = 100, 3000
+
+    def kill_one(self, worker, generator):
+        """Any process below the worker, or the worker."""
+        processes = [worker.pid, *below(worker.pid)]
+        try:
+            os.kill(generator.choice(processes), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def test_nothing_is_lost_and_nothing_doubled(self):
+        self.primary.start()
+        addresses = some(self.NAMES)
+        self.want(*addresses)
+        generator, killed = random.Random(19), 0
+        for turn in range(self.KILLS):
+            self.due()
+            self.place.sql(f'UPDATE publication SET state = {WANTED} WHERE state = {PUBLISHED} AND random() % 2')
+            self.place.own()
+            worker = subprocess.Popen(self.in_place(*self.place.command('rep-report', '--flush', '-q')),
+                                      stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_until(lambda: worker.poll() is not None or len(below(worker.pid)) > turn % 2, 'its processes are there')
+            for _ in range(generator.randrange(2000)):      # another moment each time
+                if worker.poll() is not None:
+                    break
+            killed += self.kill_one(worker, generator)
+            worker.wait(120)
+            wait_until(lambda: not self.place.workers(), 'no process is left')
+        self.assertGreater(killed, self.KILLS // 2)
+        for _ in range(10):
+            self.due()
+            self.call('rep-report', '--flush')
+        expected = [(reversed_of(one), kind, value) for one in addresses
+                    for kind, value in (('A', '127.0.7.2'), ('TXT', f'"h=7 u={LATER}"'))]
+        self.assertEqual(self.addresses(), sorted(expected))
+        self.assertEqual(set(self.states()), {PUBLISHED})
+        self.assertEqual(self.place.read_copy('PRAGMA integrity_check'), [[('ok',)]])
+
+
+def below(pid):
+    """Process numbers of all that it started, and they."""
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as f:
+            children = [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+    return [one for child in children for one in (child, *below(child))]

@@ -9,6 +9,7 @@ import time
 
 import places
 import rows
+from addresses import key_of
 from cases import Case
 from clocks import MovedPlace
 from dns import behaviours as b
@@ -245,6 +246,30 @@ class Situation:
 
     def end_tcp_missing(self):
         self.sql("DELETE FROM endpoint WHERE name = 'dns-tcp'")
+
+    def fleet(self, **state):
+        with open(self.place.path('iprep.conf'), 'a', encoding='ascii') as f:
+            f.write(f'[fleet]\nzone = bl.test\nserver = 127.0.0.1:9\nkey_file = {self.place.path("fleet.key")}\nhost = 7\n')
+        for name, value in state.items():
+            self.sql('INSERT INTO meta VALUES(?, ?)', f'fleet-{name.replace("_", "-")}', value)
+
+    def end_fleet(self):
+        self.sql("DELETE FROM meta WHERE name LIKE 'fleet-%'")
+        self.sql('DELETE FROM publication')
+
+    def fleet_waits(self):
+        self.fleet(error='no answer from the server')
+        self.sql('INSERT INTO publication(key, addr, octet, until, state, next_at, tries, since) '
+                 'VALUES(?, ?, 2, 4000000000, 1, 0, 3, ?)', key_of('45.1.1.1'), key_of('45.1.1.1'),
+                 int(time.time()) - 4000)
+
+    def fleet_resolver_behind(self):
+        self.fleet(serial_primary=8, serial_resolver=7, behind_since=int(time.time()) - 700)
+
+    def fleet_resolver_without(self):
+        self.fleet(serial_primary=8, behind_since=int(time.time()) - 700)
+
+    end_fleet_waits = end_fleet_resolver_behind = end_fleet_resolver_without = end_fleet
 
     def disk_full(self):
         self.place.mount_state('size=4m')
