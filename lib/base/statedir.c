@@ -250,3 +250,12 @@ void statefile_share_named(const char *path)
 	    !(st.st_mode & S_IRGRP) && lets_group_in(path))
 		(void)!chmod(path, (st.st_mode & 07777) | S_IRGRP);
 }
+
+void statefile_unshare_named(const char *path)
+{
+	struct stat st;
+
+	if (geteuid() && !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    (st.st_mode & (S_IRWXG | S_IRWXO)))
+		(void)!chmod(path, st.st_mode & S_IRWXU);
+}

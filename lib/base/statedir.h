@@ -40,6 +40,8 @@ void statefile_share(int fd, const char *path);
 /* The same by name, of files that a library has made: closing one that SQLite has open would drop
  * its locks (sqlite.org/howtocorrupt.html, 2.2). */
 void statefile_share_named(const char *path);
+/* Takes the group away again: who can read a file can lock it. */
+void statefile_unshare_named(const char *path);
 
 /* No process can write to the file system of the path. A mount that is read-only for this process
  * alone, as in the sandbox of a service, does not count: proc_pid_mountinfo(5). */

@@ -73,13 +73,15 @@ int store_files_check(struct store *store)
 
 void store_files_share(struct store *store)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
+	static const char *const ends[] = { "", "-wal" };
 	char path[STORE_PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		store_path_with(store, ends[i], path);
 		statefile_share_named(path);
 	}
+	store_path_with(store, "-shm", path);
+	statefile_unshare_named(path);
 }
 
 int store_log_alone(struct store *store)

@@ -98,12 +98,12 @@ int sql_run_values(struct store *store, const char *text, const struct sql_value
 	int rc = statement_start(store, &statement, text, values);
 
 	if (rc)
-		return rc;
+		return store_view_judge(store, rc);
 	do
 		rc = statement_step(store, statement);
 	while (rc > 0);
 	statement_release(store, statement);
-	return rc;
+	return store_view_judge(store, rc);
 }
 
 int sql_rows_values(struct store *store, bool (*read)(sqlite3_stmt *row, void *element), void *ret,
@@ -114,7 +114,7 @@ int sql_rows_values(struct store *store, bool (*read)(sqlite3_stmt *row, void *e
 	int rc = statement_start(store, &statement, text, values);
 
 	if (rc)
-		return rc;
+		return store_view_judge(store, rc);
 	while (count < max) {
 		rc = statement_step(store, statement);
 		if (rc <= 0)
@@ -122,6 +122,7 @@ int sql_rows_values(struct store *store, bool (*read)(sqlite3_stmt *row, void *e
 		count += read(statement, (char *)ret + count * size);
 	}
 	statement_release(store, statement);
+	rc = store_view_judge(store, rc);
 	if (rc < 0)
 		return rc;
 	return (int)count;

@@ -2,8 +2,8 @@
 /*
  * store.c - opening and closing
  *
- * The lowest first: errors.c, sql.c, connection.c, transaction.c, schema.c, make.c, this file. Each
- * calls those before it.
+ * The lowest first: errors.c, sql.c, connection.c, view.c, transaction.c, schema.c, make.c, this
+ * file. Each calls those before it.
  */
 #include "store/store_private.h"
 #include "base/statedir.h"
@@ -90,9 +90,22 @@ static int open_as_it_is(struct store *store, const char *path)
 	return rc;
 }
 
+static int connect_existing(struct store *store)
+{
+	int rc;
+
+	store_view_begin(store);
+	if (store->mode != STORE_VIEW)
+		return store_connect(store, store->path, SQLITE_OPEN_READWRITE);
+	store->vfs = store->view.is_unlocked ? "unix-none" : NULL;
+	rc = store_connect(store, store->path, SQLITE_OPEN_READONLY);
+	if (!rc && store->view.is_unlocked)
+		rc = sql_run(store, "PRAGMA locking_mode = EXCLUSIVE", SQL_NONE);
+	return rc;
+}
+
 static int open_existing(struct store *store)
 {
-	int flags = store->mode == STORE_VIEW ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int off = 1, rc = STORE_MOVED;
 
 	for (int i = 0; rc == STORE_MOVED && i < REOPENS_MAX; i++) {
@@ -100,9 +113,11 @@ static int open_existing(struct store *store)
 			sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &off);
 		store_disconnect(store);
 		store->state = STORE_SOUND;
-		rc = store_connect(store, store->path, flags);
+		rc = connect_existing(store);
 		if (!rc)
 			rc = store_schema(store);
+		if (rc == IPREP_E_BUSY && store_view_judge(store, 0))
+			rc = STORE_MOVED;
 	}
 	if (rc == STORE_MOVED)
 		return err_set(store->error, IPREP_E_BUSY,

@@ -3,6 +3,7 @@
 #pragma once
 #include "store/sql.h"
 #include "store/store.h"
+#include <sys/stat.h>
 
 #define TEN_YEARS_S ((int64_t)10 * 365 * 86400)
 #define PAGES_MAX   131072 /* of 4 KB: 512 MB, then the oldest findings go */
@@ -15,11 +16,19 @@
 #define BELIEVED_S (TEN_YEARS_S + WEEK_S)
 #define IS_LIVE(now, far) \
 	"(+until > " now " AND (+until <= " far " OR +since > " far " - 315360000))"
-#define STATEMENTS_MAX 96 /* kept prepared; more than there are */
-#define STORE_PATH_MAX (CONF_TEXT_MAX + 64)
+#define STATEMENTS_MAX	96 /* kept prepared; more than there are */
+#define STORE_PATH_MAX	(CONF_TEXT_MAX + 64)
+#define VIEW_HEAD_BYTES 32 /* of a log, with its salts: sqlite.org/fileformat2.html, 4.1 */
 
 /* What check_version() and statements found out of the file. */
 enum store_state { STORE_SOUND, STORE_DAMAGED, STORE_NEWER, STORE_FOREIGN };
+
+/* As it was before the first read: view.c. */
+struct view {
+	bool is_unlocked;
+	struct stat st;
+	unsigned char head[VIEW_HEAD_BYTES];
+};
 
 struct store {
 	sqlite3 *db;
@@ -45,6 +54,7 @@ struct store {
 	int64_t pages_max;		/* PAGES_MAX, or less in a test */
 	sqlite3_stmt *statements[STATEMENTS_MAX];
 	size_t nstatements;
+	struct view view;
 	const char *vfs;  /* of SQLite; NULL: the default */
 	const char *path; /* the caller's; valid during store_open() only */
 };
@@ -72,6 +82,13 @@ int store_truncate_wal(struct store *store);
 int64_t store_now(const struct store *store);
 /* Waits a few milliseconds. False: the time limit of the store is over. */
 bool store_wait(struct store *store, int *ntries);
+
+/* ---- view.c ---- */
+
+/* Before the file is opened: decides whether it is read without locks. */
+void store_view_begin(struct store *store);
+/* After a statement: rc, or _BUSY: what it read without locks was being changed. */
+int store_view_judge(struct store *store, int rc);
 
 /* ---- counters.c ---- */
 
@@ -108,7 +125,7 @@ int store_schema(struct store *store);
 int store_missing(struct store *store);
 /* What is there of it is regular files of ours. Errors: _PERM, _IO. */
 int store_files_check(struct store *store);
-/* STORE_VIEW can read them: statefile_share_named(). */
+/* STORE_VIEW can read the file and its log, but cannot lock its shared memory: view.c. */
 void store_files_share(struct store *store);
 /* Of one that is missing, under the lock: a log without its file. Errors: _STORE; 0: there is none.
  */

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """test_health.py - rep-report --health: each row of data/health.tsv begins and ends; who may ask, and how it fails"""
+import contextlib
 import json
 import os
 import re
 import struct
 import subprocess
+import sys
 import time
 
 import places
@@ -18,9 +20,22 @@ from feeds.server import FeedServer
 from places import OWNER
 
 ADDRESS = '45.1.1.1'
+BLOCKED = '45.1.1.2'
 HOUR, DAY = 3600, places.DAY
 YES = b.listed('127.0.0.2')
 MEMBER = {'user': 1000, 'group': 1000, 'extra_groups': [OWNER]}
+# takes a lock for reading on the whole of each file that it can open
+HOLDS = """import fcntl, os, struct, sys
+held = 0
+for path in sys.argv[1:]:
+    try:
+        fcntl.fcntl(os.open(path, os.O_RDONLY), fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_RDLCK, 0, 0, 0, 0))
+        held += 1
+    except PermissionError:
+        pass
+print(held, flush=True)
+sys.stdin.read()
+"""
 STRANGER = {'user': 1000, 'group': 1000, 'extra_groups': []}
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 HEADS = ('OK', 'WARNING', 'CRITICAL', 'UNKNOWN')
@@ -415,11 +430,35 @@ class Members(HealthCase):
         status = json.loads(self.run_it('rep-report', '--status', '--json', **MEMBER).stdout)
         self.assertIsNone(status['worker'])
 
+    def test_no_hook_waits_for_locks_of_a_member(self):
+        self.flush()
+        os.chmod(self.place.db + '-shm', 0o640)            # as another version left it
+        self.block(BLOCKED)
+        self.flush()
+        for names in ([name] for name in self.place.files()):
+            with self.subTest(names=names), self.held_by_member(names) as count:
+                self.assertEqual(count, 0 if names[0].endswith(('.lock', '-shm')) else 1)
+                self.gate(BLOCKED, status=10)
+                self.enqueue(ADDRESS)
+                self.login(ADDRESS)
+                self.silent('rep-check', '--is-blocked', '--', BLOCKED, status=10)
+                self.flush()
+
+    @contextlib.contextmanager
+    def held_by_member(self, names):
+        """Locks of a member on all bytes of these files of the state, as far as it can open them; how many it has."""
+        paths = [self.place.path(f'state/{name}') for name in names]
+        with subprocess.Popen([sys.executable, '-c', HOLDS, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, **MEMBER) as holder:
+            try:
+                yield int(holder.stdout.readline())
+            finally:
+                holder.kill()
+
     def test_they_read_while_a_writer_holds_the_lock(self):
         self.flush()
         with self.place.locked():
-            os.chmod(self.place.db, 0o640)
-            for end in ('-wal', '-shm'):
+            for end in ('', '-wal'):
                 os.chmod(self.place.db + end, 0o640)
             self.assertEqual(self.troubles(**MEMBER), [])
 
