@@ -8,7 +8,7 @@ from tree import read
 
 PROGRAMS = ('rep-check', 'rep-report', 'rep-purge')
 PAGES = ('rep-check.8', 'rep-report.8', 'rep-purge.8', 'iprep.conf.5', 'libiprep.3', 'iprep.7', 'iprep-lists.7',
-         'iprep-notify.8')
+         'iprep-fleet.7', 'iprep-notify.8')
 # pages of others that SEE ALSO may name, and the package on which iprep depends, or which it recommends
 OTHERS = {'fail2ban 1': 'fail2ban', 'fail2ban-client 1': 'fail2ban', 'jail.conf 5': 'fail2ban'}
 UNITS = {'': 1, 's': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
