@@ -21,6 +21,7 @@ CASES = {                                  # case: (smallest size that shows all
     'zones': (2, ['zones: 1 lists, one answers after 0 ms', 'zones: 2 lists, one answers after 300 ms', '  before ']),
     'reports': (9, ['reports: 9 reports, one call', 'reports: 30 reports, more', '  now, in memory ', '  loop ']),
     'hooks': (2, ['hooks: hooks of rep-report', '  hung ', '  healthy ', '  verdict lines: ']),
+    'botnet': (10, ['botnet: 10 addresses', '  commands ', '  python ', '  fail2ban alone ']),
     'filters': (1000, ['filters: a line of 1000 bytes', '  rep-spray ', '  rep-verdict ']),
 }
 
