@@ -10,7 +10,11 @@
 #include "store/store_private.h"
 #include <sys/param.h>
 
-#define ALL_DUE	    "state IN (1, 3)" /* as in the index publication_due */
+#define ALL_DUE "state IN (1, 3)" /* as in the index publication_due */
+/* Others are damaged: they are not taken, and go with the next purge. */
+#define IS_SOUND                                  \
+	"(length(key) = 16 AND length(addr) = 16" \
+	" AND (octet BETWEEN 2 AND 9 OR octet = 254) AND state BETWEEN 0 AND 3)"
 #define NEVER_SENT  "(state = 0 OR (state = 1 AND tries = 0))"
 #define TO_WITHDRAW "state = 3, tries = 0, next_at = ?1, since = ?1"
 /* The jitter of a delay is the caller's: store_publications_failed(). This is the time after which
@@ -230,7 +234,7 @@ static int withdraw_page(struct store *store, const struct addr *keys, int count
 int store_publications_check(struct store *store)
 {
 	struct addr page[CHECKED_ROWS], after = { { 0 } };
-	int count, rc = 0;
+	int count, rc = sql_run(store, "DELETE FROM publication WHERE NOT " IS_SOUND, SQL_NONE);
 
 	while (!rc && (count = sql_rows(store, published_key_read, page, CHECKED_ROWS,
 					"SELECT key FROM publication WHERE key > ?1 AND" HAS_NOTHING
@@ -272,7 +276,7 @@ static int read_due(struct store *store, enum publication_state state, struct pu
 		store, publication_read, ret, max,
 		"SELECT key, addr, octet, until, state, tries, since, " NEEDED("octet") ", " NEEDED(
 			"until") " FROM publication INDEXED BY publication_due"
-				 " WHERE " ALL_DUE " AND state = ?1 AND next_at <= ?2"
+				 " WHERE " ALL_DUE " AND state = ?1 AND next_at <= ?2 AND " IS_SOUND
 				 " ORDER BY next_at LIMIT ?3",
 		SQL_INT(state), SQL_INT(store_now(store)), SQL_INT(max));
 }
@@ -330,8 +334,9 @@ int store_publications_take(struct store *store, struct publication *ret, size_t
 	if (!max)
 		return sql_count(store,
 				 "SELECT EXISTS(SELECT 1 FROM publication WHERE " ALL_DUE
-				 " AND state = 3 AND next_at <= ?1) OR EXISTS(SELECT 1 FROM"
-				 " publication WHERE " ALL_DUE " AND state = 1 AND next_at <= ?1)",
+				 " AND state = 3 AND next_at <= ?1 AND " IS_SOUND
+				 ") OR EXISTS(SELECT 1 FROM publication WHERE " ALL_DUE
+				 " AND state = 1 AND next_at <= ?1 AND " IS_SOUND ")",
 				 SQL_INT(store_now(store)));
 	rc = store_begin(store, STORE_DURABLE);
 	if (rc)

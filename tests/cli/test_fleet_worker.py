@@ -125,6 +125,18 @@ class AtKnot(FleetCase):
         self.call('rep-report', '--flush', says='[fleet] the server takes updates again')
         self.assertEqual((len(self.addresses()), set(self.states())), (1400, {PUBLISHED}))
 
+    def test_damaged_rows_hold_up_no_other_and_go_with_the_next_purge(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        for key, octet, state in ((b'x', 2, WANTED), (b'', 2, UNWANTED), (b'\xff' * 20, 2, WANTED),
+                                  (b'\1' * 16, 999, WANTED), (b'\2' * 16, -5, UNWANTED), (b'\3' * 16, 2, 77)):
+            self.place.sql('INSERT INTO publication VALUES(?1, ?1, ?2, ?3, ?4, 0, 0, 1)', key, octet, LATER, state)
+        self.call('rep-report', '--flush')
+        self.assertEqual([row[2] for row in self.addresses()], ['127.0.7.2', f'"h=7 u={LATER}"'])
+        self.block('45.1.1.1')
+        self.purge()
+        self.assertEqual(self.states(), [PUBLISHED])
+
     def test_a_key_that_the_server_does_not_know(self):
         self.primary.start()
         self.write_key(self.primary.key(self.primary.form).replace('host7', 'host8'))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""fleet_lists.py - what the hosts of a fleet have in its zone, for scripted DNS servers; FleetCase: a host that reads it"""
+"""fleet_lists.py - what hosts of a fleet have in its zone, for scripted DNS servers; FleetCase: a host that reads it"""
 import re
 
 from addresses import reversed_of
