@@ -18,7 +18,7 @@
 
 #define USER_MAX       1024 /* bytes: longer is an attack on us, not on an account */
 #define FUTURE_MAX_S   300  /* clocks that are set right jump by less */
-#define READY_CHECK_MS 1000 /* fail2ban asks under its lock, after a failure only */
+#define READY_CHECK_S  1    /* fail2ban asks under its lock, after a failure only */
 #define USERS_MAX      64   /* as many as are counted */
 
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
@@ -279,8 +279,8 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 	if (!rc)
 		rc = store_try(ctx->store);
 	if (!rc) /* what enqueue met may lie anywhere */
-		rc = store_check(ctx->store, READY_CHECK_MS);
-	if (rc < 0)
+		rc = store_check_noted(ctx->store, READY_CHECK_S);
+	if (rc)
 		return rc;
 	session = ctx_env(ctx);
 	rc = hook_counts_fold(ctx->store,

@@ -11,7 +11,7 @@
 #define PAUSE_MS     8	/* as hooks poll: a waiting one has its turn (store.c) */
 #define PAUSE_MAX_MS 50
 #define PROGRESS_MS  200
-#define CHECK_MS     30000
+#define CHECK_S	     30
 #define FETCHES_S    (60 * 86400LL) /* no feed waits longer; a wrong clock costs a download */
 
 struct purge {
@@ -108,14 +108,10 @@ int purge_run(const struct session *session, bool dry_run,
 	      struct store_counts *ret)
 {
 	struct purge purge = { .session = session, .progress = progress, .user = user };
-	int rc = store_check(session->store, CHECK_MS);
+	int rc = store_check_noted(session->store, CHECK_S);
 
-	if (rc < 0)
+	if (rc)
 		return rc;
-	if (!rc)
-		log_line(session->log, LOG_NOTICE,
-			 "%s: too large to be checked within %d s: no damage in what was read",
-			 session->conf->state, CHECK_MS / 1000);
 	if (dry_run) {
 		rc = store_purge_count(session->store, session->conf, ret);
 		if (rc)

@@ -102,6 +102,23 @@ class Somewhere(Damage):
                     self.assertIn(SAYS, p.stderr)
                 self.run_it('rep-check', '--ready', status=74, says=SAYS)
 
+    def test_ready_of_a_database_that_is_too_large_says_what_it_has_not_read(self):
+        """SQLite before 3.46 cannot end a check early: none is begun that may take longer than a hook has."""
+        self.filled()
+        db = sqlite3.connect(self.db)
+        with db:
+            db.execute('PRAGMA synchronous = OFF')
+            db.execute('INSERT INTO good VALUES(zeroblob(180 << 20), 1)')
+        db.close()
+        self.place.own()
+        done = self.run_it('rep-check', '--ready')
+        notice = f'rep-check: {self.db}: not checked wholly, because it is too large to be read within 1 s; ' \
+                 'no damage was found\n'
+        self.assertIn(done.stderr, ('', notice))
+        if sqlite3.sqlite_version_info < (3, 46):
+            self.assertEqual(done.stderr, notice)
+        self.assertNotIn('wholly', self.purge('-n').stderr)     # it has the time
+
     def test_the_daily_purge_finds_damage_in_pages_that_no_lookup_reads(self):
         self.filled()
         self.spoil('finding')
