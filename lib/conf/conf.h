@@ -141,6 +141,8 @@ struct conf *conf_free(struct conf *conf);
 int conf_zone_key(struct conf_source *source, const char *key, struct err *error);
 /* AbuseIPDB becomes the last source (conf->abuseipdb), if it is not yet one. */
 int conf_enable_abuseipdb(struct conf *conf);
+/* Undoes it: there is no key any more. */
+void conf_disable_abuseipdb(struct conf *conf);
 /* True if an enabled source can give positive points. */
 bool conf_gives_points(const struct conf *conf);
 /* Row in tiers of that name; -1: none (any more). */
@@ -160,3 +162,6 @@ const char *conf_digest_name(enum digest digest);
 const char *conf_template_wrong(const char *text);
 /* "90", "15m", "1d", "52w", "1h30m" as fail2ban has them; whole seconds. */
 bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s);
+/* As people write it there: "90s", "15m", "1h", "14d", "0". Returns dst. */
+#define DURATION_TEXT_MAX 24
+const char *duration_text(int64_t seconds, char dst[DURATION_TEXT_MAX]);

@@ -40,13 +40,13 @@ static bool p_int(const struct conf_key *key, const char *text, void *dst, struc
 
 static bool p_duration(const struct conf_key *key, const char *text, void *dst, struct err *error)
 {
+	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
 	int64_t seconds;
 
 	if (!duration_parse(text, key->max, &seconds) || seconds < key->min) {
 		err_set(error, IPREP_E_CONFIG,
-			"expected a duration such as 90, 15m, 1d, 52w, from %lld to "
-			"%lld seconds",
-			(long long)key->min, (long long)key->max);
+			"expected a duration such as 90, 15m, 1d, 52w, from %s to %s",
+			duration_text(key->min, least), duration_text(key->max, most));
 		return false;
 	}
 	*(int64_t *)dst = seconds;

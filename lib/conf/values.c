@@ -3,6 +3,7 @@
 #include "conf/conf.h"
 #include "base/buf.h"
 #include "base/parse.h"
+#include <stdio.h>
 #include <string.h>
 
 /* fail2ban's str2seconds: units after numbers, several of them add up ("1d 12h"). */
@@ -48,6 +49,24 @@ bool duration_parse(const char *text, int64_t max_s, int64_t *ret_s)
 	}
 	*ret_s = sum;
 	return true;
+}
+
+const char *duration_text(int64_t seconds, char dst[DURATION_TEXT_MAX])
+{
+	static const struct {
+		int64_t seconds;
+		char name;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t row = 0;
+
+	while (seconds % units[row].seconds)
+		row++;
+	if (seconds)
+		snprintf(dst, DURATION_TEXT_MAX, "%lld%c",
+			 (long long)(seconds / units[row].seconds), units[row].name);
+	else
+		snprintf(dst, DURATION_TEXT_MAX, "0");
+	return dst;
 }
 
 const char *conf_template_wrong(const char *text)

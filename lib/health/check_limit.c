@@ -6,6 +6,7 @@ int check_blocks_held(const struct checkup *checkup)
 {
 	const struct session *session = checkup->session;
 	const struct conf *conf = session->conf;
+	char period[DURATION_TEXT_MAX];
 	int made = store_blocks_first_since(session->store, checkup->now - conf->max_blocks_s + 1,
 					    conf->max_new_blocks);
 
@@ -14,8 +15,8 @@ int check_blocks_held(const struct checkup *checkup)
 	if (made < conf->max_new_blocks)
 		return 0;
 	return trouble(checkup, "max_new_blocks", 0,
-		       "max_new_blocks: %d new blocks within %lld s, further ones are held back; "
+		       "max_new_blocks: %d new blocks within %s, further ones are held back; "
 		       "check the lists with rep-check --self-test, or raise [worker] "
 		       "max_new_blocks",
-		       made, (long long)conf->max_blocks_s);
+		       made, duration_text(conf->max_blocks_s, period));
 }

@@ -53,6 +53,7 @@ static int take_jobs(struct worker *worker)
 static void announce_blocks(struct worker *worker)
 {
 	const struct conf *conf = worker->session->conf;
+	char period[DURATION_TEXT_MAX];
 	bool held_back = false;
 	int count;
 
@@ -68,9 +69,9 @@ static void announce_blocks(struct worker *worker)
 	worker->limit.is_reached = held_back;
 	if (held_back && !worker->said_held_back && !limit_has_lists(worker->session))
 		log_line(worker->session->log, LOG_WARNING,
-			 "[worker] max_new_blocks: %d new blocks within %lld s, further "
+			 "[worker] max_new_blocks: %d new blocks within %s, further "
 			 "blocks are held back; check the lists: rep-check --self-test",
-			 conf->max_new_blocks, (long long)conf->max_blocks_s);
+			 conf->max_new_blocks, duration_text(conf->max_blocks_s, period));
 	worker->said_held_back |= held_back && !limit_has_lists(worker->session);
 }
 

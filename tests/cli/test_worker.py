@@ -143,7 +143,7 @@ class Worker(Case):
             self.enqueue(address)
         done = self.run_it('rep-report', '--flush', '--json')
         self.assertEqual(json.loads(done.stdout)['lines'], 2)
-        self.assertEqual(done.stderr.count('max_new_blocks: 2 new blocks within 3600 s'), 1, done.stderr)
+        self.assertEqual(done.stderr.count('max_new_blocks: 2 new blocks within 1h'), 1, done.stderr)
         self.assertEqual(self.count('block WHERE first_at = 0'), 2)
         statuses = [self.place.run('rep-check', '--gate', '--', address).returncode for address in ADDRESSES[:4]]
         self.assertEqual(sorted(statuses), [0, 0, 10, 10])
