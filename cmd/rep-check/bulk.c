@@ -21,7 +21,8 @@ struct run {
 	struct bar bar;
 	uint64_t answered;
 	int64_t bad_line; /* the last one with a field that is no address; 0: none */
-	int stdout_error; /* errno of a write that failed */
+	bool has_heads;
+	int stdout_error;		       /* errno of a write that failed */
 	uint64_t verdicts[IPREP_UNLISTED + 1]; /* addresses with each */
 };
 
@@ -79,6 +80,7 @@ static int on_answer(void *user, int64_t id, const char *text, int err,
 	if (result->verdict >= 0 && result->verdict <= IPREP_UNLISTED)
 		run->verdicts[result->verdict]++;
 	errno = 0;
+	check_put_heads(run->cli, &run->has_heads);
 	check_put(run->cli, result, NULL);
 	if (ferror(stdout))
 		run->stdout_error = errno ? errno : EIO;
@@ -169,7 +171,6 @@ static int look_up(struct run *run, unsigned flags, int timeout_ms)
 	catch_signals();
 	bar_begin(&run->bar, &run->cli->terminal,
 		  !run->cli->quiet && !run->cli->terminal.is_out); /* the answers go there */
-	check_put_heads(run->cli);
 	rc = iprep_lookup_list(run->cli->ctx, &list);
 	bar_erase(&run->bar);
 	if (!rc && !run->cli->quiet)

@@ -8,7 +8,7 @@ struct address_list {
 	struct cli *cli;
 	char *const *addresses;
 	int count, taken;
-	bool bad, confirmed, unknown;
+	bool has_heads, bad, confirmed, unknown;
 	int failure; /* exit status: what is known of an address could not be read */
 };
 
@@ -54,6 +54,7 @@ static int print_answer(void *user, int64_t id, const char *text, int err,
 		list->failure = cli_fail(list->cli, rc);
 		return 1;
 	}
+	check_put_heads(list->cli, &list->has_heads);
 	check_put(list->cli, result, known);
 	iprep_known_free(known);
 	return ferror(stdout);
@@ -80,7 +81,6 @@ int check_addresses(struct cli *cli, char *const *addresses, int count, unsigned
 		return rc;
 	if (cli->no_state)
 		lookups.flags |= IPREP_NO_STATE;
-	check_put_heads(cli);
 	rc = iprep_lookup_list(cli->ctx, &lookups);
 	if (rc && ferror(stdout))
 		return EX_IOERR; /* cli_finish() prints it */

@@ -30,12 +30,13 @@ static void begin_results(struct table *table, const struct cli *cli)
 		    NRESULT_COLUMNS);
 }
 
-void check_put_heads(const struct cli *cli)
+void check_put_heads(const struct cli *cli, bool *has_heads)
 {
 	struct table table;
 
-	if (cli->quiet || cli->json || !cli->terminal.is_out)
+	if (*has_heads || cli->quiet || cli->json || !cli->terminal.is_out)
 		return;
+	*has_heads = true;
 	begin_results(&table, cli);
 	table_heads(&table);
 }

@@ -3,8 +3,8 @@
 #pragma once
 #include "common/cli.h"
 
-/* Of what check_put() prints, on a terminal. */
-void check_put_heads(const struct cli *cli);
+/* Of what check_put() prints, on a terminal; once, before the first row: messages come before. */
+void check_put_heads(const struct cli *cli, bool *has_heads);
 /* As the options say: text, JSON, or with --quiet nothing. known: NULL, or what is on disk. */
 void check_put(const struct cli *cli, const struct iprep_result *result,
 	       const struct iprep_known *known);

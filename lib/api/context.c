@@ -156,6 +156,7 @@ int ctx_note_key(struct iprep_ctx *ctx)
 	if (!*ctx->conf->key_file)
 		return 0;
 	if (access(ctx->conf->key_file, R_OK)) {
+		conf_disable_abuseipdb(ctx->conf);
 		if (key_file_is_absent(errno))
 			return 0;
 		return err_set(&ctx->err, errno == ENOMEM ? IPREP_E_NOMEM : IPREP_E_IO, "%s: %s",
@@ -166,10 +167,16 @@ int ctx_note_key(struct iprep_ctx *ctx)
 	return 0;
 }
 
-/* Keys in zones: a list whose key cannot be read is left out, and a notice is logged. */
-static int read_zone_keys(struct iprep_ctx *ctx)
+static void note_left_out(struct iprep_ctx *ctx, enum key_use use, const char *what)
 {
-	char key[SECRET_MAX];
+	if (use == KEY_TO_LOOK_UP)
+		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without %s", ctx->err.text, what);
+}
+
+/* Keys in zones: a list whose key cannot be read is left out. */
+static int read_zone_keys(struct iprep_ctx *ctx, enum key_use use)
+{
+	char key[SECRET_MAX], what[32 + sizeof(ctx->conf->sources->name)];
 	int rc = 0;
 
 	for (size_t i = 0; i < ctx->conf->nsources && rc >= 0; i++) {
@@ -180,8 +187,8 @@ static int read_zone_keys(struct iprep_ctx *ctx)
 		rc = key_file_read(source->key_file, key, &ctx->err);
 		if (rc > 0) {
 			source->no_key = true;
-			log_line(&ctx->log, LOG_NOTICE, "%s, looking up without [dnsbl %s]",
-				 ctx->err.text, source->name);
+			snprintf(what, sizeof(what), "[dnsbl %s]", source->name);
+			note_left_out(ctx, use, what);
 		} else if (!rc) {
 			rc = conf_zone_key(source, key, &ctx->err);
 		}
@@ -207,6 +214,7 @@ static void note_auth_mark(struct iprep_ctx *ctx)
 {
 	struct stat st;
 
+	ctx->auth_mark[0] = '\0';
 	if (!stat(ctx->conf->key_file, &st))
 		snprintf(ctx->auth_mark, sizeof(ctx->auth_mark), "%llu-%lld-%lld-%ld-%016llx",
 			 (unsigned long long)st.st_ino, (long long)st.st_size,
@@ -219,8 +227,10 @@ int ctx_note_key_mark(struct iprep_ctx *ctx)
 	if (!*ctx->conf->key_file)
 		return 0;
 	note_auth_mark(ctx);
-	if (!*ctx->auth_mark)
+	if (!*ctx->auth_mark) {
+		conf_disable_abuseipdb(ctx->conf);
 		return 0;
+	}
 	if (conf_enable_abuseipdb(ctx->conf))
 		return err_set(&ctx->err, IPREP_E_NOMEM, "out of memory");
 	return 0;
@@ -242,22 +252,32 @@ bool ctx_is_key_error(int rc)
 	return rc == IPREP_E_PERM || rc == IPREP_E_CONFIG || rc == IPREP_E_IO;
 }
 
-int ctx_read_key(struct iprep_ctx *ctx)
+/* What an earlier call has read may have been replaced or taken away. */
+static void forget_key(struct iprep_ctx *ctx)
 {
-	int rc = read_zone_keys(ctx);
+	key_file_wipe(ctx->secret);
+	ctx->auth_mark[0] = '\0';
+	ctx->key_error[0] = '\0';
+	conf_disable_abuseipdb(ctx->conf);
+}
 
+int ctx_read_key(struct iprep_ctx *ctx, enum key_use use)
+{
+	int rc;
+
+	forget_key(ctx);
+	rc = read_zone_keys(ctx, use);
 	if (rc || !*ctx->conf->key_file)
 		return rc;
 	rc = key_file_read(ctx->conf->key_file, ctx->secret, &ctx->err);
 	if (rc > 1)
 		snprintf(ctx->key_error, sizeof(ctx->key_error), "%.511s", ctx->err.text);
-	if (rc > 0)
-		log_line(&ctx->log, LOG_NOTICE, "%s, looking up without AbuseIPDB", ctx->err.text);
-	if (rc) {
-		if (rc > 0)
-			return 0;
-		return rc;
+	if (rc > 0) {
+		note_left_out(ctx, use, "AbuseIPDB");
+		return 0;
 	}
+	if (rc)
+		return rc;
 	note_auth_mark(ctx);
 	return ctx_note_key(ctx);
 }

@@ -16,10 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define USER_MAX       1024 /* bytes: longer is an attack on us, not on an account */
-#define FUTURE_MAX_S   300  /* clocks that are set right jump by less */
-#define READY_CHECK_S  1    /* fail2ban asks under its lock, after a failure only */
-#define USERS_MAX      64   /* as many as are counted */
+#define USER_MAX      1024 /* bytes: longer is an attack on us, not on an account */
+#define FUTURE_MAX_S  300  /* clocks that are set right jump by less */
+#define READY_CHECK_S 1	   /* fail2ban asks under its lock, after a failure only */
+#define USERS_MAX     64   /* as many as are counted */
 
 /* An empty tag, or one that fail2ban did not know, is no name; nor is what no server would take. */
 static size_t user_bytes(const char *user)
@@ -288,7 +288,7 @@ int iprep_check_setup(struct iprep_ctx *ctx)
 	if (!rc)
 		rc = verdict_log_ready(&session);
 	if (!rc)
-		rc = ctx_read_key(ctx);
+		rc = ctx_read_key(ctx, KEY_TO_SHOW);
 	if (rc)
 		return rc;
 	if (check_fleet(ctx)) /* no reason for fail2ban not to ban */

@@ -31,8 +31,10 @@ int ctx_note_key(struct iprep_ctx *ctx);
 enum store_mode ctx_read_mode(const struct iprep_ctx *ctx);
 /* auth_mark alone, without reading the key. */
 int ctx_note_key_mark(struct iprep_ctx *ctx);
-/* Read all keys, for callers that use the network. A missing one is logged and left out. */
-int ctx_read_key(struct iprep_ctx *ctx);
+enum key_use { KEY_TO_LOOK_UP, KEY_TO_SHOW };
+/* Read all keys, that of AbuseIPDB again. What has no key is left out; a notice is logged only to
+ * look something up, because who shows the state shows this as well. */
+int ctx_read_key(struct iprep_ctx *ctx, enum key_use use);
 /* What it returns if a key file is unsafe, invalid or cannot be read; the rest is no fault of one.
  */
 bool ctx_is_key_error(int rc);

@@ -31,7 +31,7 @@ static int require_source(struct iprep_ctx *ctx, unsigned flags)
 /* Keys, sources and, unless flags say otherwise, the state. */
 static int open_session(struct iprep_ctx *ctx, unsigned flags, struct session *session)
 {
-	int rc = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx, flags & IPREP_CACHED ? KEY_TO_SHOW : KEY_TO_LOOK_UP);
 
 	if (ctx_is_key_error(rc) && flags & IPREP_CACHED) { /* what is on disk needs no key */
 		log_line(&ctx->log, LOG_NOTICE, "%s", ctx->err.text);

@@ -48,8 +48,7 @@ int iprep_forget(struct iprep_ctx *ctx, const char *address, int64_t pardon_s, b
 	if (rc)
 		return rc;
 	if (pardon_s < 0 || pardon_s > PARDON_MAX_S)
-		return err_set(&ctx->err, IPREP_E_ARG, "pardon: %lld s is beyond ten years",
-			       (long long)pardon_s);
+		return err_set(&ctx->err, IPREP_E_ARG, "pardon: longer than ten years");
 	rc = ctx_open_store(ctx, STORE_WORK);
 	if (rc)
 		return rc;
@@ -75,7 +74,7 @@ int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options
 	struct recheck_stats stats = { 0 };
 	struct recheck_fleet_stats fleet = { 0 };
 	struct session session;
-	int rc = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx, options && options->dry_run ? KEY_TO_SHOW : KEY_TO_LOOK_UP);
 
 	if (rc)
 		return rc;

@@ -286,7 +286,7 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 		       bool *ret_passed)
 {
 	struct test test = { .task = { .kind = TASK_LOOKUP }, .tcp_row = -1 };
-	int rc = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx, KEY_TO_SHOW);
 
 	if (!rc && !(flags & IPREP_NO_STATE))
 		rc = ctx_open_store(ctx, STORE_WORK);

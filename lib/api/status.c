@@ -207,6 +207,7 @@ static int judge_key(struct iprep_ctx *ctx, bool *ret_has_key)
 	gid_t gid;
 	int rc = ctx_note_key_mark(ctx);
 
+	ctx->key_error[0] = '\0';
 	*ret_has_key = false;
 	if (!rc)
 		rc = iprep_state_owner(ctx, &uid, &gid);
@@ -225,7 +226,7 @@ static int see_key(struct iprep_ctx *ctx, bool *ret_has_key)
 
 	if (ctx->views || ctx_read_mode(ctx) == STORE_VIEW)
 		return judge_key(ctx, ret_has_key);
-	rc = ctx_read_key(ctx);
+	rc = ctx_read_key(ctx, KEY_TO_SHOW);
 	if (ctx_is_key_error(rc)) { /* a part of the status, as one that cannot be opened */
 		snprintf(ctx->key_error, sizeof(ctx->key_error), "%.511s", ctx->err.text);
 		rc = 0;

@@ -10,7 +10,7 @@ int iprep_run_worker(struct iprep_ctx *ctx, int linger_s, struct iprep_worker_st
 {
 	struct worker_stats stats = { 0 };
 	struct session session;
-	int rc = ctx_read_key(ctx);
+	int rc = ctx_read_key(ctx, KEY_TO_LOOK_UP);
 
 	if (!rc)
 		rc = ctx_open_store(ctx, STORE_WORK);
@@ -32,9 +32,12 @@ static int needs_call(struct iprep_ctx *ctx, const struct addr *addr, bool force
 	*ret_needed = rc > 0;
 	if (rc <= 0)
 		return rc;
-	rc = ctx_read_key(ctx);
+	rc = ctx_read_key(ctx, KEY_TO_SHOW);
 	if (rc || *ctx->secret)
 		return rc;
+	if (*ctx->key_error)
+		return err_set(&ctx->err, IPREP_E_NOSOURCE,
+			       "%s: nothing can be taken back without an API key", ctx->key_error);
 	return err_set(&ctx->err, IPREP_E_NOSOURCE,
 		       "nothing can be taken back without an API key ([abuseipdb] key_file)");
 }

@@ -75,6 +75,14 @@ int conf_enable_abuseipdb(struct conf *conf)
 	return 0;
 }
 
+void conf_disable_abuseipdb(struct conf *conf)
+{
+	if (conf->abuseipdb < 0)
+		return;
+	conf->nsources = (size_t)conf->abuseipdb; /* it is the last one */
+	conf->abuseipdb = -1;
+}
+
 bool conf_gives_points(const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->nsources; i++)

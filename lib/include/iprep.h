@@ -241,9 +241,9 @@ IPREP_API void iprep_set_runner(struct iprep_ctx *ctx, int fd);
 
 /*
  * Check that configuration, state database, key files and verdict log are usable; no network.
- * Blocks for at most 2 s on the database's lock, and reads the database for at most 1 s; a notice is
- * logged if it is too large for that.
- * Errors: _PERM, _STORE, _BUSY, _IO, _CREATE, _OS. Since: 0.2
+ * Blocks for at most 2 s on the database's lock, and reads the database for at most 1 s; a notice
+ * is logged if it is too large for that. Errors: _PERM, _STORE, _BUSY, _IO, _CREATE, _OS. Since:
+ * 0.2
  */
 IPREP_API int iprep_check_setup(struct iprep_ctx *ctx) IPREP_MUST_CHECK;
 

@@ -46,8 +46,8 @@ bool store_is_read_only(const struct store *store); /* STORE_GATE had to fall ba
  * or 0 if time was not enough. Errors: _STORE damaged.
  */
 int store_check(struct store *store, int bound_ms);
-/* The same for callers that go on in either case: a notice is logged if time was not enough. Returns
- * 0. Errors: _STORE damaged. */
+/* The same for callers that go on in either case: a notice is logged if time was not enough.
+ * Returns 0. Errors: _STORE damaged. */
 int store_check_noted(struct store *store, int bound_s);
 
 /* ---- a damaged one set aside ---- */

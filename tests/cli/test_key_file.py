@@ -4,9 +4,11 @@ import json
 import os
 import stat
 
+import rows
 from cases import QUEUED
 from keys import ADDRESS, KeyCase
 from places import OWNER
+from stores import KEPT, StoreCase
 
 OTHER = 65533                              # a user who is neither root nor the state's owner
 EVERYTHING = (('rep-check', ADDRESS), ('rep-report', '--flush'), ('rep-check', '--ready'), ('rep-check', '--self-test'),
@@ -96,6 +98,11 @@ class KeyFile(KeyCase):
                              f'{program}: {self.file}: Permission denied, looking up without AbuseIPDB')
         self.nothing_arrived(self.api)
 
+    def test_a_retraction_says_why_there_is_no_key(self):
+        self.put(self.key, 0o600, OTHER)
+        self.run_it('rep-report', '--retract', ADDRESS, '--force', status=69,
+                    says=f'{self.file}: Permission denied: nothing can be taken back without an API key')
+
     def test_a_key_that_cannot_be_read_is_an_error_of_the_self_test_and_of_the_status(self):
         """No file is a choice, any other reason is not."""
         def too_many_links():
@@ -121,3 +128,29 @@ class KeyFile(KeyCase):
         self.assertEqual((status['key'], status['key_error']), (False, f'{self.file}: Permission denied'))
         os.unlink(self.file)
         self.assertIsNone(self.status().get('key_error'))
+
+
+@rows.each('calls.tsv')
+class Notices(StoreCase):
+    """Who asks sources is told which of them are left out, once; who shows what is known is not."""
+
+    lists = {**StoreCase.lists, 'keyless': {'zone': '%{key:{dir}/zone.key}.s.test', 'points': '127.0.0.2*3'}}
+
+    def setUp(self):
+        super().setUp()
+        self.keep(KEPT[-1])
+        os.unlink(self.place.path('key'))
+
+    def try_row(self, row):
+        done = self.run_it(*row['call'].replace('{dir}', self.place.dir).split(), status=None)
+        self.assertEqual(done.stderr.count('looking up without AbuseIPDB'), row['looks_up'] == 'yes', done.stderr)
+        self.assertEqual(done.stderr.count('looking up without [dnsbl keyless]'), row['looks_up'] == 'yes', done.stderr)
+
+
+class Notice(StoreCase):
+    def test_it_comes_before_all_output(self):
+        os.unlink(self.place.path('key'))
+        for more in (('45.9.9.9',), ('--file', self.place.path('list'))):
+            shown = self.place.on_terminal('rep-check', *more, columns=200, status=75).decode().splitlines()
+            self.assertRegex(shown[0], 'looking up without AbuseIPDB')
+            self.assertRegex(shown[1], 'ADDRESS +VERDICT')
