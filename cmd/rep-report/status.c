@@ -238,7 +238,7 @@ static void put_ages_json(struct json *json, const char *name, const struct ipre
 	json_close_object(json);
 }
 
-static void put_endpoint_json(struct json *json, const struct iprep_endpoint *endpoint)
+void status_put_endpoint_json(struct json *json, const struct iprep_endpoint *endpoint)
 {
 	json_put_object(json, NULL);
 	json_put_text(json, "name", endpoint->name);
@@ -326,7 +326,7 @@ static void put_queue_json(const struct iprep_queue *queue)
 		json_put_text(&json, "key_error", queue->key_error);
 	json_put_array(&json, "endpoints");
 	for (size_t i = 0; i < queue->nendpoints; i++)
-		put_endpoint_json(&json, queue->endpoints[i]);
+		status_put_endpoint_json(&json, queue->endpoints[i]);
 	json_close_array(&json);
 	json_put_array(&json, "feeds");
 	for (size_t i = 0; i < queue->nfeeds; i++)

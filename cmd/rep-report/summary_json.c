@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* summary_json.c - one object on one line; the numbers themselves, and all of them */
 #include "rep-report/summary.h"
+#include "rep-report/status.h"
 #include "common/json.h"
 #include "common/source_json.h"
 #include <stdio.h>
@@ -89,17 +90,8 @@ static void put_source_members(struct json *json, const struct summary *summary)
 static void put_endpoint_members(struct json *json, const struct iprep_queue *queue)
 {
 	json_put_array(json, "endpoints");
-	for (size_t i = 0; queue->has_key && i < queue->nendpoints; i++) {
-		const struct iprep_endpoint *endpoint = queue->endpoints[i];
-
-		json_put_object(json, NULL);
-		json_put_text(json, "name", endpoint->name);
-		json_put_int(json, "limit", endpoint->limit);
-		json_put_int(json, "remaining", endpoint->remaining);
-		json_put_time(json, "stopped_until", endpoint->stopped_until);
-		json_put_bool(json, "key_refused", endpoint->key_refused);
-		json_close_object(json);
-	}
+	for (size_t i = 0; queue->has_key && i < queue->nendpoints; i++)
+		status_put_endpoint_json(json, queue->endpoints[i]);
 	json_close_array(json);
 }
 
