@@ -13,6 +13,7 @@
 #define ROOM_MIN      24 /* less makes a strip of words: the last column gets a line of its own */
 #define CONTINUED     4	 /* how far lines are indented below their first one */
 #define TEXT_MAX      600
+#define REMARK_MAX    20 /* a longer one would leave half a line empty */
 
 void terminal_begin(struct terminal *terminal)
 {
@@ -44,6 +45,17 @@ int terminal_width(const struct terminal *terminal, FILE *out)
 	if (!width)
 		return WIDTH_DEFAULT;
 	return width < WIDTH_MIN ? WIDTH_MIN : width;
+}
+
+struct terminal terminal_for_report(const struct terminal *terminal)
+{
+	struct terminal report = *terminal;
+	int width = terminal_width(terminal, stdout);
+
+	report.columns = width < WIDTH_DEFAULT ? width : WIDTH_DEFAULT;
+	report.takes_colour = terminal->takes_colour && terminal->is_out;
+	report.is_out = true;
+	return report;
 }
 
 /* What is before coloured text; "": it is not coloured. */
@@ -123,11 +135,62 @@ static void add_to_word(struct paragraph *paragraph, enum colour colour, const c
 }
 
 /* Up to the next blank, or to the end of a list's element. */
-static int word_length(const char *text)
+static size_t simple_word_length(const char *text)
 {
 	size_t len = strcspn(text, " ,");
 
-	return (int)(len + strspn(text + len, ","));
+	return len + strspn(text + len, ",");
+}
+
+/* "2026-01-31 14:00 UTC" at the beginning of text, and what is written to it. 0: there is none. */
+static size_t time_length(const char *text)
+{
+	static const char form[] = "0000-00-00 00:00 UTC";
+	size_t len = sizeof(form) - 1;
+
+	for (size_t i = 0; i < len; i++) {
+		bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+		if (form[i] == '0' ? !is_digit : text[i] != form[i])
+			return 0;
+	}
+	return len + simple_word_length(text + len);
+}
+
+/* "(3 h ago)", and what is written to it. 0: there is none, or it is long. */
+static size_t remark_length(const char *text)
+{
+	size_t len = *text == '(' ? strcspn(text, ")") : 0;
+
+	if (!len || !text[len] || len > REMARK_MAX)
+		return 0;
+	return len + simple_word_length(text + len);
+}
+
+/* A number belongs to what it counts: "95 %", "3 reports". 0: there is none. */
+static size_t quantity_length(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *what = text + digits + 1;
+
+	if (!digits || text[digits] != ' ' || !(*what == '%' || (*what >= 'a' && *what <= 'z')))
+		return 0;
+	return digits + 1 + simple_word_length(what);
+}
+
+/* What stays together at the end of a line, if it fits into one. */
+static int word_length(const struct paragraph *paragraph, const char *text)
+{
+	int room = paragraph->width - paragraph->hang;
+	size_t len = time_length(text);
+
+	if (!len)
+		len = remark_length(text);
+	if (!len)
+		len = quantity_length(text);
+	if (!len || (int)len > room)
+		len = simple_word_length(text);
+	return (int)len;
 }
 
 /* They end a word; those at the end of a text come before the next one. */
@@ -144,7 +207,7 @@ static const char *skip_blanks(struct paragraph *paragraph, const char *text)
 void paragraph_put(struct paragraph *paragraph, enum colour colour, const char *text)
 {
 	for (text = skip_blanks(paragraph, text); *text; text = skip_blanks(paragraph, text)) {
-		int len = word_length(text);
+		int len = word_length(paragraph, text);
 
 		add_to_word(paragraph, colour, text, len);
 		text += len;
@@ -227,24 +290,27 @@ static void go_to_cell(struct table *table, int len)
 }
 
 /* Of the last column, which has no width, but is no strip of words either. */
-static int need_of(const struct column *column, const char *text)
+static int need_of(const struct table *table, const struct column *column, const char *text)
 {
-	int len = (int)strlen(text), first = word_length(text);
+	int len = (int)strlen(text), first = word_length(&table->line, text);
 
 	if (column->width || len < 2)
 		return len;
 	return first > ROOM_MIN ? first : ROOM_MIN;
 }
 
-void table_put(struct table *table, enum colour colour, const char *text)
+/* No line has nothing but "there is none" in each column: it waits for a cell that has more. */
+static bool is_nothing(const struct table *table, const char *text)
+{
+	return !strcmp(text, "-") && (table->nothings || table->breaks[table->next]);
+}
+
+static void put_cell(struct table *table, enum colour colour, const char *text)
 {
 	const struct column *column = &table->columns[table->next];
 	const char *code = colour_code(table->line.terminal, table->line.out, colour);
 
-	/* a line for nothing but "there is none" */
-	if (!column->width && table->breaks[table->next] && !strcmp(text, "-"))
-		return;
-	go_to_cell(table, need_of(column, text));
+	go_to_cell(table, need_of(table, column, text));
 	if (!column->width) {
 		paragraph_put(&table->line, colour, text);
 	} else {
@@ -252,6 +318,24 @@ void table_put(struct table *table, enum colour colour, const char *text)
 		table->line.at += (int)strlen(text);
 	}
 	table->next++;
+}
+
+static void put_nothings(struct table *table)
+{
+	table->next -= table->nothings;
+	for (; table->nothings; table->nothings--)
+		put_cell(table, PLAIN, "-");
+}
+
+void table_put(struct table *table, enum colour colour, const char *text)
+{
+	if (is_nothing(table, text)) {
+		table->nothings++;
+		table->next++;
+		return;
+	}
+	put_nothings(table);
+	put_cell(table, colour, text);
 }
 
 void table_printf(struct table *table, const char *fmt, ...)
@@ -267,6 +351,7 @@ void table_printf(struct table *table, const char *fmt, ...)
 
 void table_add(struct table *table, enum colour colour, const char *text)
 {
+	put_nothings(table);
 	paragraph_put(&table->line, colour, text);
 }
 
@@ -280,5 +365,5 @@ void table_heads(struct table *table)
 void table_end_row(struct table *table)
 {
 	paragraph_end(&table->line);
-	table->next = 0;
+	table->next = table->nothings = 0;
 }

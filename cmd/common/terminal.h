@@ -23,6 +23,10 @@ bool terminal_is(const struct terminal *terminal, FILE *out);
 /* At least 20 and, where it is not known, 80; of a file or pipe, more than any line has. */
 int terminal_width(const struct terminal *terminal, FILE *out);
 
+/* For texts that people read in a mail as well: as wide as the terminal, and at most 80; in a file
+ * or pipe 80, without colour. */
+struct terminal terminal_for_report(const struct terminal *terminal);
+
 enum colour { PLAIN, GOOD, BAD, DOUBTFUL };
 
 /* ---- paragraphs ---- */
@@ -43,7 +47,8 @@ struct paragraph {
 
 void paragraph_begin(struct paragraph *paragraph, const struct terminal *terminal, FILE *out,
 		     int indent);
-/* Words, which are kept together; a list without blanks breaks after its commas. */
+/* Words, which are kept together, as are a time, a short remark in brackets, and a number with what
+ * it counts; a list without blanks breaks after its commas. */
 void paragraph_put(struct paragraph *paragraph, enum colour colour, const char *text);
 __attribute__((format(printf, 2, 3))) void paragraph_printf(struct paragraph *paragraph,
 							    const char *fmt, ...);
@@ -69,6 +74,7 @@ struct table {
 	struct paragraph line;
 	const struct column *columns;
 	int count, next; /* next: the cell that is put next */
+	int nothings;	 /* cells before it that are not written yet: "there is none" */
 	int indent;
 	int starts[TABLE_COLUMNS_MAX];	/* column where it begins */
 	bool breaks[TABLE_COLUMNS_MAX]; /* on a new line */
