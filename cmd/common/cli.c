@@ -160,6 +160,20 @@ void cli_error(const struct cli *cli, const char *fmt, ...)
 	va_end(ap);
 }
 
+void cli_print(const struct cli *cli, const char *fmt, ...)
+{
+	struct paragraph paragraph;
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	paragraph_begin(&paragraph, &cli->terminal, stdout, 0);
+	paragraph_put(&paragraph, PLAIN, line);
+	paragraph_end(&paragraph);
+}
+
 bool cli_stderr_is_null(void)
 {
 	struct stat st;

@@ -45,6 +45,8 @@ int cli_finish(struct cli *cli, int status);
 
 /* "name: message" on stderr, or to syslog for hooks. */
 void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A sentence on stdout, wrapped on a terminal. */
+void cli_print(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* stderr is /dev/null, as in a worker that a hook has started: syslog then. */
 bool cli_stderr_is_null(void);
 /* The exit status for an IPREP_E_*. */

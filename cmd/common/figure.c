@@ -80,11 +80,3 @@ const char *change_text(int64_t number, int64_t before, char dst[FIGURE_MAX])
 		snprintf(dst, FIGURE_MAX, ratio > 0.99 ? "<-1 %%" : "-%.0f %%", 100 * (1 - ratio));
 	return dst;
 }
-
-void column_put_name(const char *name, int width)
-{
-	if ((int)strlen(name) > width)
-		printf("%s\n%-*s", name, width, "");
-	else
-		printf("%-*s", width, name);
-}

@@ -14,5 +14,3 @@ const char *figure_text(int64_t number, char dst[FIGURE_MAX]);
 const char *share_text(int64_t part, int64_t whole, char dst[FIGURE_MAX]);
 /* "+9 %", "-40 %", "same", "new" if there was none before, "x20". Returns dst. */
 const char *change_text(int64_t number, int64_t before, char dst[FIGURE_MAX]);
-/* On stdout, in a column of that width; a longer name has a line of its own. */
-void column_put_name(const char *name, int width);

@@ -23,7 +23,8 @@ struct block_list {
 };
 
 #define NBLOCK_COLUMNS 6
-/* Aligned below their heads; a file or pipe has none. */
+/* Aligned below their heads; a file or pipe has none. On a terminal the sources are on the next
+ * line, with what was seen. */
 static const struct column block_columns[2][NBLOCK_COLUMNS] = {
 	{ { "", 15, false, false },
 	  { "", 9, false, false },
@@ -35,13 +36,13 @@ static const struct column block_columns[2][NBLOCK_COLUMNS] = {
 	  { "TIER", 9, false, false },
 	  { "SCORE", 5, true, false },
 	  { "UNTIL", 20, false, false },
-	  { "JAIL", 10, false, false },
-	  { "SOURCES", 0, false, false } },
+	  { "JAIL", 10, false, false } },
 };
 
 static void begin_blocks(struct table *table, const struct cli *cli)
 {
-	table_begin(table, &cli->terminal, 0, block_columns[cli->terminal.is_out], NBLOCK_COLUMNS);
+	table_begin(table, &cli->terminal, 0, block_columns[cli->terminal.is_out],
+		    NBLOCK_COLUMNS - cli->terminal.is_out);
 }
 
 static void put_block_heads(struct block_list *list)
@@ -75,8 +76,23 @@ static void put_block_line(const struct cli *cli, const struct iprep_block *bloc
 	table_printf(&table, "%s%s", cli->terminal.is_out ? "" : "until ",
 		     utc_minute(block->until, until));
 	table_put(&table, PLAIN, text_or(block->jail, "-"));
-	table_put(&table, PLAIN, text_or(block->sources, "-"));
+	if (!cli->terminal.is_out)
+		table_put(&table, PLAIN, text_or(block->sources, "-"));
 	table_end_row(&table);
+}
+
+/* Without what was seen, a line of a file or pipe has had the sources. */
+static void put_reasons(const struct cli *cli, const struct iprep_block *block)
+{
+	struct paragraph paragraph;
+
+	if (!block->seen && (!block->sources || !cli->terminal.is_out))
+		return;
+	paragraph_begin(&paragraph, &cli->terminal, stdout, 4);
+	paragraph_printf(&paragraph, "%s%s%s%s", text_or(block->seen, ""),
+			 block->seen && block->sources ? ", " : "",
+			 block->sources ? "listed by " : "", text_or(block->sources, ""));
+	paragraph_end(&paragraph);
 }
 
 static void put_block_text(const struct cli *cli, const struct iprep_block *block, bool links)
@@ -84,12 +100,8 @@ static void put_block_text(const struct cli *cli, const struct iprep_block *bloc
 	struct paragraph paragraph;
 
 	put_block_line(cli, block);
+	put_reasons(cli, block);
 	paragraph_begin(&paragraph, &cli->terminal, stdout, 4);
-	if (block->seen) {
-		paragraph_printf(&paragraph, "%s%s%s", block->seen,
-				 block->sources ? ", listed by " : "", text_or(block->sources, ""));
-		paragraph_end(&paragraph);
-	}
 	if (block->exempt) {
 		paragraph_printf(&paragraph, "exempt, in no export: %s", block->exempt);
 		paragraph_end(&paragraph);

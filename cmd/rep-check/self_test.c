@@ -17,11 +17,17 @@ static const struct column source_columns[] = {
 	{ "SOURCE", 16, false, false }, { "STATE", 11, false, true }, { "LATENCY", 8, true, true },
 	{ "PROBED", 8, false, false },	{ "WHY", 0, false, false },
 };
-static const struct column fail2ban_columns[] = {
-	{ "FAIL2BAN", 30, false, false },
-	{ "STATE", 11, false, true },
-	{ "WHY", 0, false, false },
-};
+#define NFAIL2BAN_COLUMNS 3
+/* Long names are those of jails; on a narrow terminal they move the state. */
+static void begin_fail2ban(struct table *table, struct column columns[NFAIL2BAN_COLUMNS],
+			   const struct terminal *terminal)
+{
+	columns[0] = (struct column){ "FAIL2BAN", terminal_width(terminal, stdout) < 60 ? 26 : 30,
+				      false, false };
+	columns[1] = (struct column){ "STATE", 11, false, true };
+	columns[2] = (struct column){ "WHY", 0, false, false };
+	table_begin(table, terminal, 0, columns, NFAIL2BAN_COLUMNS);
+}
 
 static void put_source_text(const struct terminal *terminal, const struct iprep_source *source)
 {
@@ -42,9 +48,10 @@ static void put_source_text(const struct terminal *terminal, const struct iprep_
 static void put_fail2ban_text(const struct terminal *terminal, const char *what,
 			      enum f2b_state state, const char *why)
 {
+	struct column columns[NFAIL2BAN_COLUMNS];
 	struct table table;
 
-	table_begin(&table, terminal, 0, fail2ban_columns, 3);
+	begin_fail2ban(&table, columns, terminal);
 	table_put(&table, PLAIN, what);
 	table_put(&table, f2b_colours[state], f2b_state_names[state]);
 	table_put(&table, PLAIN, why);
@@ -124,11 +131,12 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 
 static bool test_fail2ban(struct cli *cli, struct f2b_check *check)
 {
+	struct column columns[NFAIL2BAN_COLUMNS];
 	struct table table;
 
 	if (!cli->json && !cli->quiet) {
 		putchar('\n');
-		table_begin(&table, &cli->terminal, 0, fail2ban_columns, 3);
+		begin_fail2ban(&table, columns, &cli->terminal);
 		table_heads(&table);
 	}
 	return check_fail2ban(cli, check, on_fail2ban, cli);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep-check/sources.h"
 #include "common/figure.h"
+#include "common/number_table.h"
 #include "common/since.h"
 #include "common/source_json.h"
 #include "common/text.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define NAME_WIDTH 18
-#define DAY_S	   86400
+#define DAY_S 86400
 
 struct pair {
 	char source[SOURCE_NAME_MAX], other[SOURCE_NAME_MAX];
@@ -78,59 +79,94 @@ static int worth_collect(struct worth *worth, bool overlap)
 
 /* ---- text: at most 80 columns, as the summary ---- */
 
-static void put_worth(const struct worth *worth, const struct source_count *source)
+#define NWORTH 7
+static const int worth_widths[NWORTH] = { 10, 9, 9, 9, 9, 8, 8 };
+#define NOVERLAP 3
+static const int overlap_widths[NOVERLAP] = { 12, 12, 10 };
+
+__attribute__((format(printf, 3, 4))) static void put_sentence(const struct terminal *report,
+							       int indent, const char *fmt, ...)
+{
+	struct paragraph paragraph;
+	char text[SOURCE_NOTE_MAX + SOURCE_NAME_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	paragraph_begin(&paragraph, report, stdout, indent);
+	paragraph_put(&paragraph, PLAIN, text);
+	paragraph_end(&paragraph);
+}
+
+static void put_worth(const struct worth *worth, const struct terminal *report,
+		      struct number_table *table, const struct source_count *source)
 {
 	char number[FIGURE_MAX], note[SOURCE_NOTE_MAX], half[LATENCY_TEXT_MAX],
 		most[LATENCY_TEXT_MAX];
 
-	column_put_name(source->name, NAME_WIDTH);
-	printf("%10s", figure_text(source->asked, number));
-	printf("%9s", share_text(source->answered, source->asked, number));
-	printf("%9s", figure_text(source->error, number));
-	printf("%9s", figure_text(source->listed, number));
-	printf("%9s", figure_text(source->decisive, number));
-	printf("%8s", figure_text(source->alone, number));
-	printf("%8s\n", figure_text(source->wrong, number));
-	printf("    %s\n", source_note(source, worth->counts.confirmed, worth->days, note));
+	number_table_put_name(table, source->name);
+	number_table_put(table, figure_text(source->asked, number));
+	number_table_put(table, share_text(source->answered, source->asked, number));
+	number_table_put(table, figure_text(source->error, number));
+	number_table_put(table, figure_text(source->listed, number));
+	number_table_put(table, figure_text(source->decisive, number));
+	number_table_put(table, figure_text(source->alone, number));
+	number_table_put(table, figure_text(source->wrong, number));
+	number_table_end_row(table);
+	put_sentence(report, 4, "%s",
+		     source_note(source, worth->counts.confirmed, worth->days, note));
 	if (source_latency(source, 50))
-		printf("    half of the answers took %s, 95 %% of them %s\n",
-		       latency_text(source_latency(source, 50), half),
-		       latency_text(source_latency(source, 95), most));
+		put_sentence(report, 4, "half of the answers took %s, 95 %% of them %s",
+			     latency_text(source_latency(source, 50), half),
+			     latency_text(source_latency(source, 95), most));
 }
 
-static void put_overlap_text(const struct worth *worth)
+static void put_overlap_text(const struct worth *worth, const struct terminal *report)
 {
-	char number[FIGURE_MAX];
+	char number[FIGURE_MAX], name[SOURCE_NAME_MAX + 2];
+	struct number_table table;
 
-	printf("\n%-40s%12s%12s%10s\n", "OVERLAP, IN CACHED ANSWERS", "COMPARED", "BOTH", "SHARE");
+	putchar('\n');
+	number_table_begin(&table, report, 40, 14, overlap_widths, NOVERLAP, 12);
+	number_table_put_heads(&table, "OVERLAP, IN CACHED ANSWERS",
+			       (const char *const[]){ "COMPARED", "BOTH", "SHARE" });
 	if (!worth->npairs)
-		puts("no address has cached answers of two sources");
+		put_sentence(report, 0, "no address has cached answers of two sources");
 	for (size_t i = 0; i < worth->npairs; i++) {
 		const struct pair *pair = &worth->pairs[i];
 
 		if (!i || strcmp(pair->source, pair[-1].source) != 0)
-			printf("also listed, of the addresses that %s lists:\n", pair->source);
-		printf("  ");
-		column_put_name(pair->other, 38);
-		printf("%12s", figure_text(pair->answered, number));
-		printf("%12s", figure_text(pair->both, number));
-		printf("%10s\n", share_text(pair->both, pair->answered, number));
+			put_sentence(report, 0,
+				     "also listed, of the addresses that %s lists:", pair->source);
+		snprintf(name, sizeof(name), "  %s", pair->other);
+		number_table_put_name(&table, name);
+		number_table_put(&table, figure_text(pair->answered, number));
+		number_table_put(&table, figure_text(pair->both, number));
+		number_table_put(&table, share_text(pair->both, pair->answered, number));
+		number_table_end_row(&table);
 	}
 }
 
 static void put_worth_text(const struct worth *worth, bool overlap)
 {
 	char first[UTC_TEXT_MAX], last[UTC_TEXT_MAX], number[FIGURE_MAX];
+	struct terminal report = terminal_for_report(&worth->cli->terminal);
+	struct number_table table;
 
-	printf("%.10s to %s: %s confirmed verdict%s\n\n", utc_minute(worth->since_at, first),
-	       utc_minute(worth->now, last), figure_text(worth->counts.confirmed, number),
-	       cli_plural(worth->counts.confirmed));
-	printf("%-*s%10s%9s%9s%9s%9s%8s%8s\n", NAME_WIDTH, "SOURCE", "ASKED", "ANSWERED", "ERRORS",
-	       "LISTED", "DECIDED", "ALONE", "WRONG");
+	put_sentence(&report, 0, "%.10s to %s: %s confirmed verdict%s",
+		     utc_minute(worth->since_at, first), utc_minute(worth->now, last),
+		     figure_text(worth->counts.confirmed, number),
+		     cli_plural(worth->counts.confirmed));
+	putchar('\n');
+	number_table_begin(&table, &report, 18, 14, worth_widths, NWORTH, 10);
+	number_table_put_heads(&table, "SOURCE",
+			       (const char *const[]){ "ASKED", "ANSWERED", "ERRORS", "LISTED",
+						      "DECIDED", "ALONE", "WRONG" });
 	for (size_t i = 0; i < worth->counts.count; i++)
-		put_worth(worth, &worth->counts.list[i]);
+		put_worth(worth, &report, &table, &worth->counts.list[i]);
 	if (overlap)
-		put_overlap_text(worth);
+		put_overlap_text(worth, &report);
 }
 
 /* ---- JSON: a line a source ---- */

@@ -160,12 +160,15 @@ static void put_purge_text(const struct cli *cli, const struct iprep_purge_stats
 
 	paragraph_begin(&paragraph, &cli->terminal, stderr, 0);
 	paragraph_printf(&paragraph,
-			 "%s %lld findings, %lld lookups, %lld reports, %lld blocks, "
-			 "%lld pardons, %lld failed and %lld successful logins",
+			 "%s %lld finding%s, %lld lookup%s, %lld report%s, %lld block%s, "
+			 "%lld pardon%s, %lld failed and %lld successful login%s",
 			 cli->dry_run ? "would remove" : "removed", (long long)stats->findings,
-			 (long long)stats->lookups, (long long)stats->reports,
-			 (long long)stats->blocks, (long long)stats->pardons,
-			 (long long)stats->sightings, (long long)stats->logins);
+			 cli_plural(stats->findings), (long long)stats->lookups,
+			 cli_plural(stats->lookups), (long long)stats->reports,
+			 cli_plural(stats->reports), (long long)stats->blocks,
+			 cli_plural(stats->blocks), (long long)stats->pardons,
+			 cli_plural(stats->pardons), (long long)stats->sightings,
+			 (long long)stats->logins, cli_plural(stats->logins));
 	paragraph_end(&paragraph);
 }
 

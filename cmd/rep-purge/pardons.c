@@ -12,7 +12,7 @@ struct list {
 /* Aligned below their heads; a file or pipe has none. */
 static const struct column pardon_columns[] = {
 	{ "ADDRESS", 15, false, false },
-	{ "PARDONED UNTIL", 0, false, false },
+	{ "PARDONED UNTIL", 20, false, false },
 };
 
 static void put_pardon_json(const struct iprep_pardon *pardon)

@@ -60,8 +60,8 @@ static const char help[] =
 	"      --since TIME       summary: from the UTC day of TIME on: 7d (an age, the\n"
 	"                         default), 2026-01-31 or @SECONDS since 1970\n"
 	"      --format NAME      summary: text (default), json or html\n"
-	"      --health           print what is wrong, as a monitoring plugin: exit status\n"
-	"                         0 OK, 1 warning, 2 critical, 3 unknown\n"
+	"      --health           print what is wrong, as a monitoring plugin: exit\n"
+	"                         status 0 OK, 1 warning, 2 critical, 3 unknown\n"
 	"  -n, --dry-run          check arguments and configuration, but record and send\n"
 	"                         nothing\n"
 	"  -j, --json             print JSON\n"
@@ -276,11 +276,12 @@ static int run_flush(struct cli *cli, const struct options *options)
 	if (cli->json)
 		put_stats_json(&worker_stats);
 	else if (!cli->quiet)
-		printf("%zu looked up, %zu reported, %zu new blocks, %zu verdict lines, "
-		       "%zu to be retried "
-		       "or parked\n",
-		       worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
-		       worker_stats.lines, worker_stats.failed);
+		cli_print(cli,
+			  "%zu looked up, %zu reported, %zu new block%s, %zu verdict line%s, "
+			  "%zu to be retried or parked",
+			  worker_stats.lookups, worker_stats.reports, worker_stats.blocks,
+			  cli_plural((long long)worker_stats.blocks), worker_stats.lines,
+			  cli_plural((long long)worker_stats.lines), worker_stats.failed);
 	return EX_OK;
 }
 
@@ -349,12 +350,13 @@ static int print_retraction(struct cli *cli, const char *address, int64_t cancel
 	if (cli->json)
 		put_retraction_json(address, done, cancelled, retraction->deleted);
 	else if (!cli->quiet && done)
-		printf("%s: retracted; sent reports deleted: %lld, "
-		       "queued reports cancelled: %lld\n",
-		       address, (long long)retraction->deleted, (long long)cancelled);
+		cli_print(cli,
+			  "%s: retracted; sent reports deleted: %lld, "
+			  "queued reports cancelled: %lld",
+			  address, (long long)retraction->deleted, (long long)cancelled);
 	else if (!cli->quiet)
-		printf("%s: retraction queued; queued reports cancelled: %lld%s%s\n", address,
-		       (long long)cancelled, *why ? "; " : "", why);
+		cli_print(cli, "%s: retraction queued; queued reports cancelled: %lld%s%s", address,
+			  (long long)cancelled, *why ? "; " : "", why);
 	return EX_OK;
 }
 
@@ -364,9 +366,10 @@ static int print_nothing_sent(struct cli *cli, const char *address, int64_t canc
 	if (cli->json)
 		put_retraction_json(address, false, cancelled, 0);
 	else if (!cli->quiet)
-		printf("%s: nothing to retract: no report that AbuseIPDB has is known here; queued "
-		       "reports cancelled: %lld\n",
-		       address, (long long)cancelled);
+		cli_print(cli,
+			  "%s: nothing to retract: no report that AbuseIPDB has is known here; "
+			  "queued reports cancelled: %lld",
+			  address, (long long)cancelled);
 	return EX_OK;
 }
 

@@ -69,10 +69,14 @@ static void put_endpoint(struct table *table, const struct iprep_endpoint *endpo
 
 static void put_endpoints(const struct terminal *terminal, const struct iprep_queue *queue)
 {
-	static const struct column columns[] = {
-		{ "ENDPOINT", 14, false, false },    { "LIMIT", 7, true, true },
-		{ "LEFT", 7, true, true },	     { "STATE", 26, false, false },
-		{ "LAST SUCCESS", 20, false, true }, { "LAST ERROR", 0, false, false },
+	/* a state is short unless the endpoint is stopped */
+	const struct column columns[] = {
+		{ "ENDPOINT", 14, false, false },
+		{ "LIMIT", 7, true, true },
+		{ "LEFT", 7, true, true },
+		{ "STATE", terminal_width(terminal, stdout) < 60 ? 11 : 26, false, false },
+		{ "LAST SUCCESS", 20, false, true },
+		{ "LAST ERROR", 0, false, false },
 	};
 	struct table table;
 
@@ -157,8 +161,8 @@ static void put_stuck(const struct terminal *terminal, const struct iprep_queue 
 static const char *worker_text(int runs)
 {
 	if (runs < 0)
-		return "may be running: only the owner of the state can see it";
-	return runs ? "is running" : "is not running";
+		return "a worker may be running: only the owner of the state can see it";
+	return runs ? "a worker is running" : "no worker is running";
 }
 
 static void put_fleet(const struct terminal *terminal, const struct iprep_fleet *fleet)
@@ -197,7 +201,7 @@ static void put_queue_text(const struct terminal *terminal, const struct iprep_q
 
 	put_waiting(terminal, queue);
 	paragraph_begin(&paragraph, terminal, stdout, 0);
-	paragraph_printf(&paragraph, "a worker %s; %s", worker_text(queue->worker_runs),
+	paragraph_printf(&paragraph, "%s; %s", worker_text(queue->worker_runs),
 			 queue->has_key ? "there is an API key"
 					: "there is no API key: nothing is reported");
 	if (queue->key_error)

@@ -78,7 +78,7 @@ class Expiry(PurgeCase):
 
     def test_statistics_go_to_stderr_and_quiet_says_nothing(self):
         self.add('finding', '45.1.1.1', YEAR)
-        for args, says in ((['-n'], 'would remove 1 findings'), ([], 'removed 1 findings')):
+        for args, says in ((['-n'], 'would remove 1 finding'), ([], 'removed 1 finding')):
             done = self.purge(*args)
             self.assertEqual((done.stdout, done.stderr.split(',')[0]), ('', says))
         self.silent('rep-purge', '--quiet')

@@ -474,7 +474,7 @@ class Status(ReportCase):
         self.assertEqual([(x['address'], x['state']) for x in s['stuck']], [('45.1.1.1', 'parked')])
         self.assertIn('HTTP 422', s['stuck'][0]['why'])
         text = self.run_it('rep-report', '--status').stdout
-        for part in ('reports being sent', 'a worker is not running; there is an API key', 'bulk-report', 'HTTP 422',
+        for part in ('reports being sent', 'no worker is running; there is an API key', 'bulk-report', 'HTTP 422',
                      '1 parked'):
             self.assertIn(part, text)
 
