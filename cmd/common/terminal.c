@@ -300,7 +300,7 @@ static int need_of(const struct table *table, const struct column *column, const
 }
 
 /* No line has nothing but "there is none" in each column: it waits for a cell that has more. */
-static bool is_nothing(const struct table *table, const char *text)
+static bool cell_is_empty(const struct table *table, const char *text)
 {
 	return !strcmp(text, "-") && (table->nothings || table->breaks[table->next]);
 }
@@ -329,7 +329,7 @@ static void put_nothings(struct table *table)
 
 void table_put(struct table *table, enum colour colour, const char *text)
 {
-	if (is_nothing(table, text)) {
+	if (cell_is_empty(table, text)) {
 		table->nothings++;
 		table->next++;
 		return;
