@@ -177,7 +177,9 @@ def fetch(names, root):
     os.makedirs(root, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="iprep-packages-") as directory:
         give_to_apt(directory)
-        download(missing(names), directory)
+        wanted = missing(names)
+        if wanted:
+            download(wanted, directory)
         for name in sorted(os.listdir(directory)):
             if name.endswith(".deb"):
                 process.run(["dpkg", "-x", f"{directory}/{name}", root])
