@@ -15,18 +15,42 @@
 #define MARKS_MAX 62 /* more would touch each other */
 
 /* clang-format off */
-static const struct look { /* of a tier: what tells it apart without colours */
-	const char *colour, *dash, *mark;
-} looks[] = {
-	{ "#0072b2", "none", "M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0z" },
-	{ "#c04a00", "7 3", "M-4-4H4V4H-4z" },
-	{ "#00795a", "2 3", "M-5 4L0-5 5 4z" },
-	{ "#8d3f7c", "9 3 2 3", "M0-6L6 0 0 6-6 0z" },
-	{ "#6d5c00", "5 5", "M-5-4H5L0 5z" },
-	{ "#4a4a4a", "1 4", "M-2-5H2V-2H5V2H2V5H-2V2H-5V-2H-2z" },
+static const char *const colours[] = { /* .t0 to .t5 of the style sheet */
+	"#0072b2", "#c04a00", "#00795a", "#8d3f7c", "#6d5c00", "#4a4a4a",
+};
+static const struct shape { /* what tells a tier apart without colours */
+	const char *dash, *mark;
+} shapes[] = {
+	{ "none", "M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0z" },
+	{ "7 3", "M-4-4H4V4H-4z" },
+	{ "2 3", "M-5 4L0-5 5 4z" },
+	{ "9 3 2 3", "M0-6L6 0 0 6-6 0z" },
+	{ "5 5", "M-5-4H5L0 5z" },
+	{ "1 4", "M-2-5H2V-2H5V2H2V5H-2V2H-5V-2H-2z" },
 };
 /* clang-format on */
-#define NLOOKS (sizeof(looks) / sizeof(looks[0]))
+#define NLOOKS 6
+enum fill { SOLID, HOLLOW, DOTTED, NFILLS };
+_Static_assert(sizeof(colours) / sizeof(colours[0]) == NLOOKS &&
+		       sizeof(shapes) / sizeof(shapes[0]) == NLOOKS &&
+		       NLOOKS * NFILLS >= SUMMARY_TIERS,
+	       "each tier has a look of its own");
+
+/* Of each round of six shapes the fill is another one, and so is the colour of each shape. */
+struct look {
+	const struct shape *shape;
+	int colour;
+	enum fill fill;
+};
+
+static struct look look_of(size_t tier)
+{
+	enum fill round = (enum fill)(tier / NLOOKS % NFILLS);
+
+	return (struct look){ .shape = &shapes[tier % NLOOKS],
+			      .colour = (int)((tier + round) % NLOOKS),
+			      .fill = round };
+}
 
 void html_put_bar(int64_t number, int64_t part, int64_t most)
 {
@@ -127,7 +151,7 @@ static void chart_put_line(const struct plot *plot, size_t tier, const struct lo
 	       "preserveAspectRatio=\"none\" overflow=\"visible\"><polyline class=\"tier\" "
 	       "fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\" "
 	       "stroke-dasharray=\"%s\" vector-effect=\"non-scaling-stroke\" points=\"",
-	       TOP, HEIGHT, HEIGHT, look->colour, look->dash);
+	       TOP, HEIGHT, HEIGHT, colours[look->colour], look->shape->dash);
 	for (int day = 0; day <= plot->summary->whole_days; day++)
 		printf("%s%.1f,%.1f", day ? " " : "", 10 * plot_x(plot, day),
 		       plot_y(plot, summary_by_day(plot->summary, day, tier)));
@@ -136,22 +160,33 @@ static void chart_put_line(const struct plot *plot, size_t tier, const struct lo
 
 static void chart_put_mark(double x_percent, double y, const struct look *look)
 {
-	printf("<svg x=\"%.2f%%\" y=\"%.1f\" width=\"1\" height=\"1\" overflow=\"visible\">"
-	       "<path class=\"mark\" fill=\"%s\" stroke=\"#fff\" d=\"%s\"/></svg>",
-	       x_percent, y, look->colour, look->mark);
+	const char *colour = colours[look->colour];
+
+	printf("<svg x=\"%.2f%%\" y=\"%.1f\" width=\"1\" height=\"1\" overflow=\"visible\">",
+	       x_percent, y);
+	if (look->fill == SOLID)
+		printf("<path class=\"mark\" fill=\"%s\" stroke=\"#fff\" d=\"%s\"/>", colour,
+		       look->shape->mark);
+	else
+		printf("<path class=\"ring\" fill=\"#fff\" stroke=\"%s\" stroke-width=\"1.5\" "
+		       "d=\"%s\"/>",
+		       colour, look->shape->mark);
+	if (look->fill == DOTTED)
+		printf("<circle class=\"mark\" fill=\"%s\" r=\"2\"/>", colour);
+	printf("</svg>");
 }
 
 static void chart_put_tier(const struct plot *plot, size_t tier)
 {
-	const struct look *look = &looks[tier % NLOOKS];
+	struct look look = look_of(tier);
 
-	printf("<g class=\"t%d\">", (int)(tier % NLOOKS));
-	chart_put_line(plot, tier, look);
+	printf("<g class=\"t%d\">", look.colour);
+	chart_put_line(plot, tier, &look);
 	for (int day = 0; day <= plot->summary->whole_days; day++)
 		if (plot->summary->whole_days < MARKS_MAX)
 			chart_put_mark(plot_x(plot, day),
 				       TOP + plot_y(plot, summary_by_day(plot->summary, day, tier)),
-				       look);
+				       &look);
 	puts("</g>");
 }
 
@@ -179,14 +214,14 @@ static void chart_put_legend(const struct summary *summary)
 
 	puts("<ul class=\"legend\">");
 	for (size_t tier = 0; tier < summary->ntiers; tier++) {
-		const struct look *look = &looks[tier % NLOOKS];
+		struct look look = look_of(tier);
 		const struct summary_sum *sum = &summary->tiers[tier].sum;
 
 		printf("<li class=\"t%d\"><svg width=\"36\" height=\"14\" aria-hidden=\"true\">"
 		       "<line class=\"tier\" x1=\"0\" x2=\"36\" y1=\"7\" y2=\"7\" stroke=\"%s\" "
 		       "stroke-width=\"2\" stroke-dasharray=\"%s\"/>",
-		       (int)(tier % NLOOKS), look->colour, look->dash);
-		chart_put_mark(50, 7, look);
+		       look.colour, colours[look.colour], look.shape->dash);
+		chart_put_mark(50, 7, &look);
 		printf("</svg><span>");
 		html_put_text(summary->tiers[tier].name);
 		printf(": %s</span></li>\n", figure_text(sum->days + sum->today, number));

@@ -3,12 +3,12 @@
  * html_style.c - the style sheet of the page
  *
  * Colours of tiers are those of Okabe and Ito, which colour-blind people can tell apart, lighter in
- * the dark; each tier also has a mark and a dash of its own. All text has a contrast of 4.5 to 1 at
+ * the dark; tiers of one colour have other marks and dashes. All text has a contrast of 4.5 to 1 at
  * least, lines and bars of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11).
  */
 #include "rep-report/html.h"
 
-const char html_style_hash[] = "sha256-TYOjTF31xefEComuWxfcuma+Ar1GKtOyNZa/moQwO1w=";
+const char html_style_hash[] = "sha256-k5SnMsBpk8ZyDAi2N7rPpd3AWNHJ6JVxehWrwiKLpT4=";
 
 const char html_style[] =
 	"\n:root{color-scheme:light dark;--paper:#fff;--card:#f4f6f8;--ink:#171b21;--soft:#545c68;"
@@ -62,6 +62,7 @@ const char html_style[] =
 	".plot .now{fill:var(--card)}\n"
 	".tier{stroke:var(--tier);fill:none}\n"
 	".mark{fill:var(--tier);stroke:var(--paper)}\n"
+	".ring{fill:var(--paper);stroke:var(--tier)}\n"
 	".bar{margin:.2rem 0;max-width:26rem}\n"
 	".bar .rest{fill:var(--rest)}\n"
 	".bar .part{fill:var(--bar)}\n"

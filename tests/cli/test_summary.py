@@ -185,6 +185,16 @@ class Page(CountersCase):
                       r'<link', r'<img', r'<iframe', r'\s(?:src|href)='):
             self.assertIsNone(re.search(found, page), found)
 
+    def test_each_tier_has_a_look_of_its_own(self):
+        self.put_counters(*((TODAY, 'block', f'tier-{i}\tsshd\tzen', 1) for i in range(20)))
+        legend = self.summary('--format', 'html').partition('<ul class="legend">')[2].partition('</ul>')[0]
+        tiers = legend.split('<li ')[1:]
+        self.assertEqual(len(tiers), 17)                  # 16, and "other"
+        for found in (r'class="(t\d)">.*? d="(.*?)"', r'stroke="(.*?)".* stroke-dasharray="(.*?)"',
+                      r'<path class="(.*?)".* d="(.*?)"/>(<circle)?'):
+            looks = {re.search(found, tier, re.S).groups() for tier in tiers}
+            self.assertEqual(len(looks), len(tiers), found)
+
     def test_foreign_text_is_escaped(self):
         page = self.page()
         self.assertNotIn(HOSTILE, page)

@@ -50,9 +50,9 @@ CONTRAST = r'''
 		check(element, element.closest('svg') ? style.fill : style.color, isLarge ? 3 : 4.5, texts.currentNode.data);
 		found.texts++;
 	}
-	for (const shape of document.querySelectorAll('.tier, .mark, .part')) {
+	for (const shape of document.querySelectorAll('.tier, .mark, .ring, .part')) {
 		const style = getComputedStyle(shape);
-		check(shape, isClear(style.fill) ? style.stroke : style.fill, 3, shape.getAttribute('class'));
+		check(shape, isClear(style.fill) || shape.matches('.ring') ? style.stroke : style.fill, 3, shape.getAttribute('class'));
 		found.shapes++;
 	}
 	return found;
