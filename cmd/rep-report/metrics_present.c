@@ -58,6 +58,22 @@ static void put_jobs(FILE *out, const struct iprep_queue *queue)
 	metric_put_sample(out, "iprep_reports_stuck", "state", "unknown", queue->unknown);
 }
 
+static void put_fleet_metrics(FILE *out, const struct iprep_fleet *fleet)
+{
+	metric_put_head(out, "iprep_fleet_records", "gauge", "Records in the zone of the fleet.");
+	metric_put_sample(out, "iprep_fleet_records", "state", "published", fleet->published);
+	metric_put_sample(out, "iprep_fleet_records", "state", "to_publish", fleet->to_publish);
+	metric_put_sample(out, "iprep_fleet_records", "state", "to_withdraw", fleet->to_withdraw);
+	metric_put_head(out, "iprep_fleet_last_update_timestamp_seconds", "gauge",
+			"When the server last accepted an update; 0: never.");
+	metric_put_sample(out, "iprep_fleet_last_update_timestamp_seconds", NULL, NULL,
+			  fleet->last_ok_at);
+	metric_put_head(out, "iprep_fleet_behind_timestamp_seconds", "gauge",
+			"Since when the resolver has had an older zone; 0: it has not.");
+	metric_put_sample(out, "iprep_fleet_behind_timestamp_seconds", NULL, NULL,
+			  fleet->behind_since);
+}
+
 static void put_quotas(FILE *out, const struct iprep_queue *queue)
 {
 	metric_put_head(out, "iprep_quota_limit", "gauge", "Calls of AbuseIPDB allowed in a day.");
@@ -104,6 +120,8 @@ int metrics_put_present(struct cli *cli, FILE *out)
 	put_jobs(out, queue);
 	put_quotas(out, queue);
 	put_feed_metrics(out, queue);
+	if (queue->fleet)
+		put_fleet_metrics(out, queue->fleet);
 	iprep_queue_free(queue);
 	return 0;
 }

@@ -240,6 +240,8 @@ class Status(FleetCase):
         self.call('rep-report', '--flush')
         shown = json.loads(self.call('rep-report', '--status', '--json').stdout)['fleet']
         self.assertEqual((shown['published'], shown['server_serial']), (1, self.primary.serial()))
+        metrics = self.call('rep-report', '--metrics', '-').stdout
+        self.assertIn('\niprep_fleet_records{state="published"} 1\n', metrics)
 
 
 class Killed(FleetCase):

@@ -133,6 +133,9 @@ class What(MetricsCase):
 class Names(MetricsCase):
     """Those that use or describe a metric, and what is written."""
 
+    sections = {**MetricsCase.sections,
+                'fleet': {'zone': 'bl.test', 'server': '127.0.0.1:9', 'key_file': '{dir}/fleet.key', 'host': 7}}
+
     def written(self):
         self.ready()
         self.run_it('rep-report', '--metrics', self.file)
