@@ -57,8 +57,21 @@ static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
 
 static int sock_close(ares_socket_t fd, void *user)
 {
-	(void)user;
+	struct outbox *outbox = user;
+
+	if (outbox)
+		outbox_forget(outbox, fd);
 	return close(fd);
+}
+
+/* Whether it is to be received instead of what the socket has. */
+static bool is_failed(struct outbox *outbox, int fd)
+{
+	int error = outbox ? outbox_take_error(outbox, fd) : 0;
+
+	if (error)
+		errno = error;
+	return error;
 }
 
 #if IS_MODERN
@@ -66,9 +79,11 @@ static int sock_close(ares_socket_t fd, void *user)
 static ares_ssize_t sock_recv(ares_socket_t fd, void *bytes, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	ssize_t count = recvfrom(fd, bytes, len, flags, from, from_len);
+	ssize_t count;
 
-	(void)user;
+	if (is_failed(user, fd))
+		return -1;
+	count = recvfrom(fd, bytes, len, flags, from, from_len);
 	if (count <= 0 || !from) /* TCP */
 		return count;
 	count = (ssize_t)dns_message_tidy(bytes, (size_t)count);
@@ -101,11 +116,15 @@ static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_sockle
 static ares_ssize_t sock_send(ares_socket_t fd, const void *bytes, size_t len, int flags,
 			      const struct sockaddr *to, ares_socklen_t to_len, void *user)
 {
-	(void)user;
-	return sendto(fd, bytes, len, flags | MSG_NOSIGNAL, to, to_len);
+	if (!user)
+		return sendto(fd, bytes, len, flags | MSG_NOSIGNAL, to, to_len);
+	if (outbox_put(user, fd, bytes, len)) /* the socket is connected */
+		return (ares_ssize_t)len;
+	errno = EAGAIN;
+	return -1;
 }
 
-static int set_socket_functions(ares_channel_t *channel)
+static int set_socket_functions(ares_channel_t *channel, struct outbox *outbox)
 {
 	static const struct ares_socket_functions_ex functions = {
 		.version = 1,
@@ -118,7 +137,7 @@ static int set_socket_functions(ares_channel_t *channel)
 		.asendto = sock_send,
 	};
 
-	return (int)ares_set_socket_functions_ex(channel, &functions, NULL);
+	return (int)ares_set_socket_functions_ex(channel, &functions, outbox);
 }
 
 static int set_resolver(ares_channel_t *channel, const char *resolver)
@@ -179,7 +198,8 @@ static int list_resolvers(ares_channel_t *channel, char ret[RESOLVERS_MAX][RESOL
 static ares_ssize_t sock_recv(ares_socket_t fd, void *ptr, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	(void)user;
+	if (is_failed(user, fd))
+		return -1;
 	return recvfrom(fd, ptr, len, flags, from, from_len);
 }
 
@@ -194,17 +214,21 @@ static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int cou
 	struct msghdr msghdr = { .msg_iov = (struct iovec *)(uintptr_t)iov,
 				 .msg_iovlen = (size_t)count };
 
-	(void)user;
-	return sendmsg(fd, &msghdr, MSG_NOSIGNAL);
+	if (!user)
+		return sendmsg(fd, &msghdr, MSG_NOSIGNAL);
+	if (count == 1 && outbox_put(user, fd, iov->iov_base, iov->iov_len))
+		return (ares_ssize_t)iov->iov_len;
+	errno = EAGAIN;
+	return -1;
 }
 
-static int set_socket_functions(ares_channel channel)
+static int set_socket_functions(ares_channel channel, struct outbox *outbox)
 {
 	static const struct ares_socket_functions functions = {
 		sock_open, sock_close, sock_connect, sock_recv, sock_send,
 	};
 
-	ares_set_socket_functions(channel, &functions, NULL);
+	ares_set_socket_functions(channel, &functions, outbox);
 	return ARES_SUCCESS;
 }
 
@@ -313,13 +337,13 @@ int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, st
 	return 0;
 }
 
-int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
+int net_ares_open(const char *resolver, struct outbox *outbox, net_ares_watch *watch, void *user,
 		  struct ares_channeldata **ret, struct err *error)
 {
 	static char no_file[] = "/dev/null";
 	struct ares_options ares_options = {
 		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
-			 ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC | (tcp ? ARES_FLAG_USEVC : 0),
+			 ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC | (outbox ? 0 : ARES_FLAG_USEVC),
 		.timeout = PATIENCE_MS,
 		.tries = 1,
 		.sock_state_cb = watch,
@@ -334,7 +358,7 @@ int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *u
 		*ret = NULL;
 		return ares_error(error, rc);
 	}
-	rc = set_socket_functions(*ret);
+	rc = set_socket_functions(*ret, outbox);
 	if (rc == ARES_SUCCESS)
 		rc = set_resolver(*ret, resolver);
 	if (rc == ARES_SUCCESS)

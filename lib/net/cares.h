@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "net/net.h"
+#include "net/outbox.h"
 
 #define RESOLVER_ROOM 96 /* "[IPv6]:port%interface", terminated */
 
@@ -30,8 +31,8 @@ int net_ares_init(struct err *error); /* before anything else; counted. Errors: 
 void net_ares_done(void);
 /* Those of /etc/resolv.conf, RESOLVERS_MAX at most. Errors: _OS, _NOMEM. */
 int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *error);
-/* Over UDP, or over TCP only. Errors: _NOMEM. */
-int net_ares_open(const char *resolver, bool tcp, net_ares_watch *watch, void *user,
+/* Over UDP, through the outbox, or over TCP only if there is none. Errors: _NOMEM. */
+int net_ares_open(const char *resolver, struct outbox *outbox, net_ares_watch *watch, void *user,
 		  struct ares_channeldata **ret, struct err *error);
 void net_ares_close(struct ares_channeldata *channel); /* ends all its questions; takes NULL */
 /* Ends exactly once, perhaps inside this call. */

@@ -22,9 +22,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
-#define TRY_MS 1500
-#define TRIES  3 /* of each resolver */
+#define TRY_MS	1500
+#define FULL_MS 1 /* until the kernel has room again */
+#define TRIES	3 /* of each resolver */
 /* An ID has 16 bits, and c-ares searches for a free one without a limit. */
 #define OPEN_MAX      30000
 #define ORPHANS_MAX   1000
@@ -48,6 +50,7 @@ struct net_dns {
 	size_t nresolvers, nretired;
 	struct channel *in_use[RESOLVERS_MAX][2]; /* over UDP, over TCP; NULL: none yet */
 	struct heap_node *tries;		  /* of queries, by the time of their next one */
+	struct outbox outbox;			  /* of all channels over UDP */
 };
 struct attempt {
 	struct net_ares_question question; /* first */
@@ -105,8 +108,8 @@ static struct channel *channel_to(struct net_dns *dns, size_t resolver, bool tcp
 	if (channel && channel->norphans < ORPHANS_MAX)
 		return channel;
 	channel = free_channel(dns, resolver, tcp);
-	if (!channel ||
-	    net_ares_open(dns->resolvers[resolver], tcp, on_watch, channel, &channel->ares, NULL))
+	if (!channel || net_ares_open(dns->resolvers[resolver], tcp ? NULL : &dns->outbox, on_watch,
+				      channel, &channel->ares, NULL))
 		return *in_use;
 	if (*in_use) {
 		(*in_use)->is_retired = true;
@@ -458,11 +461,30 @@ static void dns_event(struct net *net, int number, int fd, bool in, bool out)
 		net_ares_event(channel->ares, fd, in, out);
 }
 
+/* A socket that has failed: its channel receives the error. */
+static void receive_error(struct net_dns *dns, int fd)
+{
+	for (int number = 0; number < DNS_CHANNELS; number++)
+		if (dns->channels[number].ares)
+			net_ares_event(dns->channels[number].ares, fd, true, false);
+	outbox_forget(&dns->outbox, fd);
+}
+
+static void dns_send(struct net *net)
+{
+	struct net_dns *dns = net->dns;
+
+	while (!outbox_send(&dns->outbox))
+		receive_error(dns, dns->outbox.failed_fd);
+}
+
 static int64_t dns_next_ms(const struct net *net)
 {
-	if (!net->dns->tries)
-		return INT64_MAX;
-	return net->dns->tries->key;
+	int64_t next_ms = net->dns->tries ? net->dns->tries->key : INT64_MAX;
+
+	if (net->dns->outbox.count)
+		return MIN(next_ms, net->conf.now_ms() + FULL_MS);
+	return next_ms;
 }
 
 static void dns_timers(struct net *net)
@@ -485,6 +507,7 @@ const struct net_driver net_dns_driver = {
 	.open = dns_open,
 	.close = dns_close,
 	.event = dns_event,
+	.send = dns_send,
 	.next_ms = dns_next_ms,
 	.timers = dns_timers,
 };

@@ -151,8 +151,12 @@ static void handle_event(struct net *net, const struct epoll_event *ev)
 static size_t net_turn(struct net *net, int64_t until_ms)
 {
 	struct epoll_event ev[EVENTS];
-	int count = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
+	int count;
 
+	for (size_t i = 0; i < NET_DRIVERS; i++)
+		if (drivers[i]->send)
+			drivers[i]->send(net);
+	count = epoll_wait(net->epoll, ev, EVENTS, how_long_ms(net, until_ms));
 	for (int i = 0; i < count; i++)
 		handle_event(net, &ev[i]);
 	for (size_t i = 0; i < NET_DRIVERS; i++)

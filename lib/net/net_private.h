@@ -47,6 +47,7 @@ struct net_driver {
 	void (*close)(struct net *net); /* also after open() has failed */
 	/* A socket is ready; number is what net_watch() was given. */
 	void (*event)(struct net *net, int number, int fd, bool in, bool out);
+	void (*send)(struct net *net);		   /* what was asked leaves; NULL: it has left */
 	int64_t (*next_ms)(const struct net *net); /* when timers() has to run; INT64_MAX: never */
 	void (*timers)(struct net *net);
 };
