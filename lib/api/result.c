@@ -52,8 +52,9 @@ void result_finding_fill(struct result_finding *o, const struct conf_source *sou
 
 	if (f->status == FINDING_NONE)
 		detail = source->costs ? "not asked: could not change the verdict" : "not asked";
-	snprintf(o->source, sizeof(o->source), "%s", source->name);
-	snprintf(o->detail, sizeof(o->detail), "%s", detail);
+	o->source[0] = o->detail[0] = '\0';
+	text_put(o->source, sizeof(o->source), source->name);
+	text_put(o->detail, sizeof(o->detail), detail);
 	o->finding = (struct iprep_finding){
 		.source = o->source,
 		.status = finding_status(f),
@@ -103,13 +104,13 @@ struct iprep_result *result_new(const struct session *session, const struct look
 		.findings = whole->list,
 	};
 	if (lookup->verdict.tier >= 0)
-		snprintf(whole->tier, sizeof(whole->tier), "%s",
+		text_put(whole->tier, sizeof(whole->tier),
 			 session->conf->tiers[lookup->verdict.tier].name);
 	if (*whole->tier)
 		whole->result.tier = whole->tier;
 	else
 		whole->result.tier = NULL;
-	snprintf(whole->exempt, sizeof(whole->exempt), "%s", lookup->exempt);
+	text_put(whole->exempt, sizeof(whole->exempt), lookup->exempt);
 	whole->result.exempt = lookup->verdict.kind == V_EXEMPT ? whole->exempt : NULL;
 	if (lookup->blocked) {
 		snprintf(whole->block_tier, sizeof(whole->block_tier), "%s", lookup->block.tier);

@@ -165,14 +165,14 @@ static void answer_at_once(struct ask *ask, enum finding_status status, const ch
  * would never be heard again. So the lists get three fifths of it. What has to be confirmed over
  * TCP is all that is missing, and gets the rest.
  */
-static int64_t deadline_of(const struct in_flight *item, int row)
+static int64_t deadline_of(const struct in_flight *item, int row, int64_t now_ms)
 {
 	const struct conf *conf = item->engine->session->conf;
 	int64_t early = item->started_ms + (item->deadline_ms - item->started_ms) * 3 / 5;
 
 	if (item->task->kind != TASK_LOOKUP || conf->sources[row].costs ||
 	    item->task->tcp & SOURCE_BIT(row) || conf->abuseipdb < 0 ||
-	    conf->check == CHECK_NEVER || clock_mono_ms() >= early)
+	    conf->check == CHECK_NEVER || now_ms >= early)
 		return item->deadline_ms;
 	return early;
 }
@@ -183,6 +183,7 @@ static void ask_one(struct in_flight *item, int row, struct ask *ask)
 	const struct session *session = engine->session;
 	const struct conf_source *source = &session->conf->sources[row];
 	const struct source_kind *kind = source_kind_of(source->type);
+	int64_t now_ms = clock_mono_ms();
 
 	*ask = (struct ask){ .conf = session->conf,
 			     .source = source,
@@ -191,8 +192,8 @@ static void ask_one(struct in_flight *item, int row, struct ask *ask)
 			     .clock = session->clock,
 			     .log = session->log,
 			     .secret = session->secret,
-			     .asked_ms = clock_mono_ms(),
-			     .deadline_ms = deadline_of(item, row),
+			     .asked_ms = now_ms,
+			     .deadline_ms = deadline_of(item, row, now_ms),
 			     .task = item->task,
 			     .row = row,
 			     .done = engine_answered,
@@ -201,7 +202,7 @@ static void ask_one(struct in_flight *item, int row, struct ask *ask)
 		ask->health = &session->health->rows[row];
 	if (engine->net_failure.code)
 		answer_at_once(ask, FINDING_ERROR, engine->net_failure.text);
-	else if (clock_mono_ms() >= item->deadline_ms)
+	else if (now_ms >= item->deadline_ms)
 		answer_at_once(ask, FINDING_TIMEOUT,
 			       "timeout: the deadline was over before it was asked");
 	else if (item->task->kind != TASK_LOOKUP && kind->send)
@@ -225,7 +226,7 @@ static void ask_all(struct engine *engine, struct in_flight *item, source_set so
 
 		if (!(sources & SOURCE_BIT(row)))
 			continue;
-		ask = calloc(1, sizeof(*ask));
+		ask = malloc(sizeof(*ask));
 		if (!ask) {
 			item->task->findings[row] = (struct finding){ .status = FINDING_ERROR };
 			engine->out_of_memory = true;
