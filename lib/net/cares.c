@@ -57,21 +57,36 @@ static ares_socket_t sock_open(int domain, int type, int protocol, void *user)
 
 static int sock_close(ares_socket_t fd, void *user)
 {
-	struct outbox *outbox = user;
+	struct net_ares_datagrams *datagrams = user;
 
-	if (outbox)
-		outbox_forget(outbox, fd);
+	if (datagrams) {
+		outbox_forget(&datagrams->outbox, fd);
+		inbox_forget(&datagrams->inbox, fd);
+	}
 	return close(fd);
 }
 
-/* Whether it is to be received instead of what the socket has. */
-static bool is_failed(struct outbox *outbox, int fd)
+/* The error of a datagram that could not be sent is received first. */
+static ssize_t receive(struct net_ares_datagrams *datagrams, int fd, void *bytes, size_t len,
+		       int flags, struct sockaddr *from, socklen_t *from_len)
 {
-	int error = outbox ? outbox_take_error(outbox, fd) : 0;
+	int error;
 
-	if (error)
-		errno = error;
-	return error;
+	if (!datagrams)
+		return recvfrom(fd, bytes, len, flags, from, from_len);
+	error = outbox_take_error(&datagrams->outbox, fd);
+	if (!error)
+		return inbox_receive(&datagrams->inbox, fd, bytes, len, from, from_len);
+	errno = error;
+	return -1;
+}
+
+static bool put_out(struct net_ares_datagrams *datagrams, int fd, const void *bytes, size_t len)
+{
+	if (outbox_put(&datagrams->outbox, fd, bytes, len))
+		return true;
+	errno = EAGAIN;
+	return false;
 }
 
 #if IS_MODERN
@@ -79,11 +94,7 @@ static bool is_failed(struct outbox *outbox, int fd)
 static ares_ssize_t sock_recv(ares_socket_t fd, void *bytes, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	ssize_t count;
-
-	if (is_failed(user, fd))
-		return -1;
-	count = recvfrom(fd, bytes, len, flags, from, from_len);
+	ssize_t count = receive(user, fd, bytes, len, flags, from, from_len);
 	if (count <= 0 || !from) /* TCP */
 		return count;
 	count = (ssize_t)dns_message_tidy(bytes, (size_t)count);
@@ -118,13 +129,12 @@ static ares_ssize_t sock_send(ares_socket_t fd, const void *bytes, size_t len, i
 {
 	if (!user)
 		return sendto(fd, bytes, len, flags | MSG_NOSIGNAL, to, to_len);
-	if (outbox_put(user, fd, bytes, len)) /* the socket is connected */
+	if (put_out(user, fd, bytes, len)) /* the socket is connected */
 		return (ares_ssize_t)len;
-	errno = EAGAIN;
 	return -1;
 }
 
-static int set_socket_functions(ares_channel_t *channel, struct outbox *outbox)
+static int set_socket_functions(ares_channel_t *channel, struct net_ares_datagrams *datagrams)
 {
 	static const struct ares_socket_functions_ex functions = {
 		.version = 1,
@@ -137,7 +147,7 @@ static int set_socket_functions(ares_channel_t *channel, struct outbox *outbox)
 		.asendto = sock_send,
 	};
 
-	return (int)ares_set_socket_functions_ex(channel, &functions, outbox);
+	return (int)ares_set_socket_functions_ex(channel, &functions, datagrams);
 }
 
 static int set_resolver(ares_channel_t *channel, const char *resolver)
@@ -198,9 +208,7 @@ static int list_resolvers(ares_channel_t *channel, char ret[RESOLVERS_MAX][RESOL
 static ares_ssize_t sock_recv(ares_socket_t fd, void *ptr, size_t len, int flags,
 			      struct sockaddr *from, ares_socklen_t *from_len, void *user)
 {
-	if (is_failed(user, fd))
-		return -1;
-	return recvfrom(fd, ptr, len, flags, from, from_len);
+	return receive(user, fd, ptr, len, flags, from, from_len);
 }
 
 static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *user)
@@ -216,19 +224,18 @@ static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int cou
 
 	if (!user)
 		return sendmsg(fd, &msghdr, MSG_NOSIGNAL);
-	if (count == 1 && outbox_put(user, fd, iov->iov_base, iov->iov_len))
+	if (put_out(user, fd, iov->iov_base, iov->iov_len)) /* one part: a question */
 		return (ares_ssize_t)iov->iov_len;
-	errno = EAGAIN;
 	return -1;
 }
 
-static int set_socket_functions(ares_channel channel, struct outbox *outbox)
+static int set_socket_functions(ares_channel channel, struct net_ares_datagrams *datagrams)
 {
 	static const struct ares_socket_functions functions = {
 		sock_open, sock_close, sock_connect, sock_recv, sock_send,
 	};
 
-	ares_set_socket_functions(channel, &functions, outbox);
+	ares_set_socket_functions(channel, &functions, datagrams);
 	return ARES_SUCCESS;
 }
 
@@ -337,13 +344,14 @@ int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, st
 	return 0;
 }
 
-int net_ares_open(const char *resolver, struct outbox *outbox, net_ares_watch *watch, void *user,
-		  struct ares_channeldata **ret, struct err *error)
+int net_ares_open(const char *resolver, struct net_ares_datagrams *datagrams, net_ares_watch *watch,
+		  void *user, struct ares_channeldata **ret, struct err *error)
 {
 	static char no_file[] = "/dev/null";
 	struct ares_options ares_options = {
 		.flags = ARES_FLAG_STAYOPEN | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
-			 ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC | (outbox ? 0 : ARES_FLAG_USEVC),
+			 ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC |
+			 (datagrams ? 0 : ARES_FLAG_USEVC),
 		.timeout = PATIENCE_MS,
 		.tries = 1,
 		.sock_state_cb = watch,
@@ -358,7 +366,7 @@ int net_ares_open(const char *resolver, struct outbox *outbox, net_ares_watch *w
 		*ret = NULL;
 		return ares_error(error, rc);
 	}
-	rc = set_socket_functions(*ret, outbox);
+	rc = set_socket_functions(*ret, datagrams);
 	if (rc == ARES_SUCCESS)
 		rc = set_resolver(*ret, resolver);
 	if (rc == ARES_SUCCESS)

@@ -8,6 +8,7 @@
  * its timeouts to each resolver, and a reply that takes longer is lost.
  */
 #pragma once
+#include "net/inbox.h"
 #include "net/net.h"
 #include "net/outbox.h"
 
@@ -31,9 +32,15 @@ int net_ares_init(struct err *error); /* before anything else; counted. Errors: 
 void net_ares_done(void);
 /* Those of /etc/resolv.conf, RESOLVERS_MAX at most. Errors: _OS, _NOMEM. */
 int net_ares_resolvers(char ret[RESOLVERS_MAX][RESOLVER_ROOM], size_t *ret_n, struct err *error);
-/* Over UDP, through the outbox, or over TCP only if there is none. Errors: _NOMEM. */
-int net_ares_open(const char *resolver, struct outbox *outbox, net_ares_watch *watch, void *user,
-		  struct ares_channeldata **ret, struct err *error);
+/* Datagrams of all channels over UDP, on their way. */
+struct net_ares_datagrams {
+	struct outbox outbox;
+	struct inbox inbox;
+};
+
+/* Over UDP, or over TCP only if datagrams is NULL. Errors: _NOMEM. */
+int net_ares_open(const char *resolver, struct net_ares_datagrams *datagrams, net_ares_watch *watch,
+		  void *user, struct ares_channeldata **ret, struct err *error);
 void net_ares_close(struct ares_channeldata *channel); /* ends all its questions; takes NULL */
 /* Ends exactly once, perhaps inside this call. */
 void net_ares_ask(struct ares_channeldata *channel, struct net_ares_question *question);

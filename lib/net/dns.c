@@ -50,7 +50,7 @@ struct net_dns {
 	size_t nresolvers, nretired;
 	struct channel *in_use[RESOLVERS_MAX][2]; /* over UDP, over TCP; NULL: none yet */
 	struct heap_node *tries;		  /* of queries, by the time of their next one */
-	struct outbox outbox;			  /* of all channels over UDP */
+	struct net_ares_datagrams datagrams;
 };
 struct attempt {
 	struct net_ares_question question; /* first */
@@ -108,8 +108,8 @@ static struct channel *channel_to(struct net_dns *dns, size_t resolver, bool tcp
 	if (channel && channel->norphans < ORPHANS_MAX)
 		return channel;
 	channel = free_channel(dns, resolver, tcp);
-	if (!channel || net_ares_open(dns->resolvers[resolver], tcp ? NULL : &dns->outbox, on_watch,
-				      channel, &channel->ares, NULL))
+	if (!channel || net_ares_open(dns->resolvers[resolver], tcp ? NULL : &dns->datagrams,
+				      on_watch, channel, &channel->ares, NULL))
 		return *in_use;
 	if (*in_use) {
 		(*in_use)->is_retired = true;
@@ -425,7 +425,8 @@ static void dns_refuse(const struct refusal *refusal)
 void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t deadline_ms,
 		 void (*cb)(void *user, const struct dns_answer *answer), void *user)
 {
-	struct query *query = calloc(1, sizeof(*query));
+	struct query *query = malloc(sizeof(*query));
+	int64_t now_ms = net->conf.now_ms();
 
 	if (!query) {
 		net_refuse(net,
@@ -435,13 +436,13 @@ void net_dns_ask(struct net *net, const char *name, int type, bool tcp, int64_t 
 	*query = (struct query){ .net = net,
 				 .type = type,
 				 .tcp = tcp,
-				 .asked_ms = net->conf.now_ms(),
+				 .asked_ms = now_ms,
 				 .cb = cb,
 				 .user = user,
 				 .answer.status = NET_TIMEOUT,
 				 .request = { .expire = dns_expire, .deliver = dns_deliver } };
 	net_wait(net, &query->request, deadline_ms);
-	if (deadline_ms <= net->conf.now_ms())
+	if (deadline_ms <= now_ms)
 		return; /* the next turn reports the timeout */
 	if (!query_set_name(query, name))
 		dns_answer_set_broken(&query->answer, "not a valid name for a query");
@@ -459,6 +460,12 @@ static void dns_event(struct net *net, int number, int fd, bool in, bool out)
 
 	if (channel->ares)
 		net_ares_event(channel->ares, fd, in, out);
+	/* c-ares stops reading at a datagram that is from another address */
+	for (int i = 0; channel->ares && i < INBOX_MAX; i++) {
+		if (!inbox_has(&net->dns->datagrams.inbox, fd))
+			return;
+		net_ares_event(channel->ares, fd, true, false);
+	}
 }
 
 /* A socket that has failed: its channel receives the error. */
@@ -467,22 +474,22 @@ static void receive_error(struct net_dns *dns, int fd)
 	for (int number = 0; number < DNS_CHANNELS; number++)
 		if (dns->channels[number].ares)
 			net_ares_event(dns->channels[number].ares, fd, true, false);
-	outbox_forget(&dns->outbox, fd);
+	outbox_forget(&dns->datagrams.outbox, fd);
 }
 
 static void dns_send(struct net *net)
 {
 	struct net_dns *dns = net->dns;
 
-	while (!outbox_send(&dns->outbox))
-		receive_error(dns, dns->outbox.failed_fd);
+	while (!outbox_send(&dns->datagrams.outbox))
+		receive_error(dns, dns->datagrams.outbox.failed_fd);
 }
 
 static int64_t dns_next_ms(const struct net *net)
 {
 	int64_t next_ms = net->dns->tries ? net->dns->tries->key : INT64_MAX;
 
-	if (net->dns->outbox.count)
+	if (net->dns->datagrams.outbox.count)
 		return MIN(next_ms, net->conf.now_ms() + FULL_MS);
 	return next_ms;
 }
