@@ -421,10 +421,17 @@ int store_blocks_held(struct store *store, int max)
 
 int store_knows(struct store *store, const struct addr *key)
 {
-	return sql_count(store,
-			 "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
-			 " OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
-			 " OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
-			 " OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
-			 SQL_KEY(key));
+	int rc;
+
+	if (!key_set_may_have(store, key))
+		return 0;
+	rc = sql_count(store,
+		       "SELECT EXISTS(SELECT 1 FROM block WHERE key = ?1)"
+		       " OR EXISTS(SELECT 1 FROM finding WHERE key = ?1)"
+		       " OR EXISTS(SELECT 1 FROM pardon WHERE key = ?1)"
+		       " OR EXISTS(SELECT 1 FROM good WHERE key = ?1)",
+		       SQL_KEY(key));
+	if (!rc)
+		key_set_note_unknown(store);
+	return rc;
 }

@@ -136,6 +136,7 @@ int store_connect(struct store *store, const char *name, int flags)
 void store_disconnect(struct store *store)
 {
 	sql_forget_all(store);
+	store->keys = key_set_free(store->keys);
 	sqlite3_close(store->db);
 	store->db = NULL;
 }

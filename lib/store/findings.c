@@ -118,16 +118,19 @@ static int finding_put(struct store *store, const char *source, const struct add
 		       const struct finding *finding)
 {
 	char answers[ANSWERS_TEXT_MAX];
+	int before = key_set_before_write(store), rc;
 
 	answers_format(finding, answers);
-	return sql_run(store,
-		       "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
-		       " points, answers, detail, answered_at, expires_at, trusted)"
-		       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-		       SQL_KEY(key), SQL_TEXT(source), SQL_INT(finding->listed),
-		       SQL_INT(finding->rule), SQL_INT(finding->partial), SQL_INT(finding->points),
-		       SQL_TEXT(answers), SQL_TEXT(finding->detail), SQL_INT(finding->answered_at),
-		       SQL_INT(finding->expires_at), SQL_INT(finding->trusted));
+	rc = sql_run(store,
+		     "INSERT OR REPLACE INTO finding(key, source, listed, rule, partial,"
+		     " points, answers, detail, answered_at, expires_at, trusted)"
+		     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		     SQL_KEY(key), SQL_TEXT(source), SQL_INT(finding->listed),
+		     SQL_INT(finding->rule), SQL_INT(finding->partial), SQL_INT(finding->points),
+		     SQL_TEXT(answers), SQL_TEXT(finding->detail), SQL_INT(finding->answered_at),
+		     SQL_INT(finding->expires_at), SQL_INT(finding->trusted));
+	key_set_written(store, key, before);
+	return rc;
 }
 
 int store_findings_put(struct store *store, const struct conf *conf, const struct addr *key,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store_private.h - the opened store; shared by the files of lib/store only */
 #pragma once
+#include "store/key_set.h"
 #include "store/sql.h"
 #include "store/store.h"
 #include <sys/stat.h>
@@ -55,8 +56,9 @@ struct store {
 	sqlite3_stmt *statements[STATEMENTS_MAX];
 	size_t nstatements;
 	struct view view;
-	const char *vfs;  /* of SQLite; NULL: the default */
-	const char *path; /* the caller's; valid during store_open() only */
+	const char *vfs;      /* of SQLite; NULL: the default */
+	const char *path;     /* the caller's; valid during store_open() only */
+	struct key_set *keys; /* NULL: not needed yet */
 };
 
 /* ---- errors.c ---- */

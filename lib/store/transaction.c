@@ -12,6 +12,7 @@ int store_read_begin(struct store *store)
 		return 0;
 	rc = sql_run(store, "BEGIN", SQL_NONE);
 	store->in_snapshot = !rc;
+	key_set_new_snapshot(store);
 	return rc;
 }
 
