@@ -14,9 +14,10 @@ int check_blocks_held(const struct checkup *checkup)
 		return made;
 	if (made < conf->max_new_blocks)
 		return 0;
-	return trouble(checkup, "max_new_blocks", 0,
-		       "max_new_blocks: %d new blocks within %s, further ones are held back; "
-		       "check the lists with rep-check --self-test, or raise [worker] "
-		       "max_new_blocks",
-		       made, duration_text(conf->max_blocks_s, period));
+	return trouble(
+		checkup, "max_new_blocks", 0,
+		"max_new_blocks: %d new blocks within %s, further ones wait until a probe finds "
+		"a list sound; check the lists with rep-check --self-test, or raise "
+		"[worker] max_new_blocks",
+		made, duration_text(conf->max_blocks_s, period));
 }
