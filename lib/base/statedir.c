@@ -62,6 +62,7 @@ static int stat_directory(const char *dir, struct stat *ret, struct err *error)
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_PATH);
 	int rc = 0;
 
+	*ret = (struct stat){ .st_uid = 0 };
 	if (fd < 0 || fstat(fd, ret))
 		rc = err_set(error, IPREP_E_PERM, "%s: state directory: %s", dir, strerror(errno));
 	if (fd >= 0)

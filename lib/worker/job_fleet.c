@@ -341,7 +341,6 @@ static int fleet_work_new(const struct session *session, const struct fleet_stat
 	work->nrows = (size_t)rc;
 	fill_records(work);
 	serials_begin(&work->serials, state, clock_now_s(&session->clock), work->nrows > 0);
-	rc = 0;
 	if (is_new ? ask_identity(session, work) : ask_next(session, work) != 0) {
 		*ret = &work->job;
 		return 1;
