@@ -104,16 +104,19 @@ static void take_requests(struct server *server)
 static int read_input(struct server *server)
 {
 	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
+	size_t left = server->end - server->begin;
 	ssize_t got;
 
-	memmove(server->input, server->input + server->begin, server->end - server->begin);
-	server->end -= server->begin;
+	if (left > INPUT_BYTES) /* never: gcc 14 does not see it */
+		return EX_SOFTWARE;
+	memmove(server->input, server->input + server->begin, left);
+	server->end = left;
 	server->begin = 0;
 	if (!poll(&wait, 1, server->wake ? WAKE_MS : IDLE_MS)) {
 		iprep_close_state(server->cli->ctx);
 		return EX_OK;
 	}
-	got = read(STDIN_FILENO, server->input + server->end, INPUT_BYTES - server->end);
+	got = read(STDIN_FILENO, server->input + left, INPUT_BYTES - left);
 	if (got < 0 && errno != EINTR && errno != EAGAIN) {
 		cli_error(server->cli, "stdin: %s", strerror(errno));
 		return EX_IOERR;
