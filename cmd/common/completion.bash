@@ -24,7 +24,7 @@ _iprep_options() {
 		;;
 	rep-purge)
 		REPLY="-c --config= -j --json -n --dry-run -q --quiet -v --verbose -h --help -V --version
-			--recheck --released --pardon= --pardons --unpardon --reset --force"
+			--recheck --released --pardon= --pardons --unpardon --fleet-host= --reset --force"
 		;;
 	esac
 }
@@ -81,7 +81,7 @@ _iprep_values() {
 			web-attack ssh iot-targeted"
 		;;
 	--timeout | --user | --jail | --restored | --since | --prefix | --comment | --failures | --time | \
-		--linger | --pardon) REPLY='' ;;
+		--linger | --pardon | --fleet-host) REPLY='' ;;
 	*) return 1 ;;
 	esac
 }

@@ -224,7 +224,7 @@ static int run_client(const struct runner *runner, const char *name, char **argv
 	return in_time ? client_status(how) : IPREP_RUN_SLOW;
 }
 
-/* ---- the three requests ---- */
+/* ---- the requests ---- */
 
 /* argv of execve(2) has no const: these are copies, freed with the process of one request. */
 static char *argument(const char *text)
@@ -256,7 +256,7 @@ static int run_update(const struct runner *runner)
 	return rc;
 }
 
-static int run_query(const struct runner *runner, const char *type)
+static int run_query(const struct runner *runner, const char *type, const char *owner)
 {
 	const struct iprep_settings *settings = runner->settings;
 	const char *name = runner->request.value ? "kdig" : "dig";
@@ -287,7 +287,7 @@ static int run_query(const struct runner *runner, const char *type)
 	argv[count++] = argument("-t");
 	argv[count++] = argument(type);
 	argv[count++] = argument("-q");
-	argv[count++] = argument(settings->fleet_zone);
+	argv[count++] = argument(owner);
 	rc = run_client(runner, name, argv, open("/dev/null", O_RDONLY | O_CLOEXEC));
 	for (size_t i = 0; i < count; i++)
 		free(argv[i]);
@@ -296,7 +296,9 @@ static int run_query(const struct runner *runner, const char *type)
 
 static void answer_request(struct runner *runner)
 {
+	const struct iprep_settings *settings = runner->settings;
 	int status = IPREP_RUN_FAILED;
+	char identity[280];
 
 	runner->end_ms = monotonic_ms() + CLIENT_MS;
 	switch (runner->request.kind) {
@@ -304,12 +306,18 @@ static void answer_request(struct runner *runner)
 		status = run_update(runner);
 		break;
 	case IPREP_RUN_SERIAL:
-		status = run_query(runner, "SOA");
+		status = run_query(runner, "SOA", settings->fleet_zone);
+		break;
+	case IPREP_RUN_IDENTITY:
+		snprintf(identity, sizeof(identity), "%d._host.%.255s", settings->fleet_host,
+			 settings->fleet_zone);
+		if (!runner->request.len)
+			status = run_query(runner, "TXT", identity);
 		break;
 	case IPREP_RUN_TRANSFER:
 		runner->end_ms = monotonic_ms() + TRANSFER_MS;
 		if (!runner->request.len)
-			status = run_query(runner, "AXFR");
+			status = run_query(runner, "AXFR", settings->fleet_zone);
 		break;
 	default:
 		break;

@@ -2,6 +2,7 @@
 #include "rep-check/self_test.h"
 #include "rep-check/fail2ban.h"
 #include "common/json.h"
+#include "common/runner.h"
 #include "common/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -115,6 +116,9 @@ static int test_sources(struct cli *cli, int timeout_ms, bool *ret_passed)
 		rc = iprep_check_setup(cli->ctx);
 	if (rc)
 		return cli_fail(cli, rc);
+	rc = runner_start(cli);
+	if (rc)
+		return rc;
 	if (!cli->json && !cli->quiet) {
 		paragraph_begin(&paragraph, &cli->terminal, stdout, 0);
 		paragraph_put(&paragraph, PLAIN, "configuration, state and verdict log are usable");
@@ -159,7 +163,8 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 	if (passed && agrees)
 		return EX_OK;
 	cli_error(cli, "self-test failed: %s",
-		  !passed ? "a source is not usable, or no source gives points"
+		  !passed ? "a source or the fleet's server is not usable, or no source gives "
+			    "points"
 			  : "fail2ban does not act on verdicts as configured");
 	return EX_UNAVAILABLE;
 }

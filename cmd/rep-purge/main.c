@@ -10,6 +10,7 @@
 #include "common/confine.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "rep-purge/fleet.h"
 #include "rep-purge/pardons.h"
 #include "rep-purge/reset.h"
 #include <getopt.h>
@@ -22,6 +23,7 @@ static const char help[] =
 	"       rep-purge --recheck | --released\n"
 	"       rep-purge [--pardon TIME] ADDRESS...\n"
 	"       rep-purge --pardons | --unpardon ADDRESS...\n"
+	"       rep-purge --fleet-host NUMBER\n"
 	"       rep-purge --reset [--force]\n"
 	"Without arguments, delete expired data. With addresses, delete all data about\n"
 	"them and print them.\n"
@@ -35,6 +37,8 @@ static const char help[] =
 	"                      52w; a number needs its unit\n"
 	"      --pardons       list the pardoned addresses, and until when\n"
 	"      --unpardon      end the pardon of each ADDRESS\n"
+	"      --fleet-host NUMBER\n"
+	"                      remove the records of a host from the zone of the fleet\n"
 	"      --reset         rename a damaged database, or one of a newer version,\n"
 	"                      print its new path, and create an empty database\n"
 	"      --force         reset: do so even if nothing is wrong with the database\n"
@@ -45,10 +49,19 @@ static const char help[] =
 	"  -h, --help          print this text and exit\n"
 	"  -V, --version       print the version and exit\n"
 	"\n"
-	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points, 75\n"
-	"try again later, 70-78 see rep-purge(8)\n";
+	"Exit status: 0 done, 64 usage, 65 not an address, 69 no source gives points, or\n"
+	"the fleet's server is not usable, 75 try again later, 70-78 see rep-purge(8)\n";
 
-enum { O_PARDON = 256, O_PARDONS, O_UNPARDON, O_RECHECK, O_RELEASED, O_RESET, O_FORCE };
+enum {
+	O_PARDON = 256,
+	O_PARDONS,
+	O_UNPARDON,
+	O_RECHECK,
+	O_RELEASED,
+	O_RESET,
+	O_FORCE,
+	O_FLEET_HOST
+};
 /* clang-format off */
 static const struct option longs[] = {
 	{ "config", 1, NULL, 'c' }, { "json", 0, NULL, 'j' }, { "quiet", 0, NULL, 'q' },
@@ -56,12 +69,14 @@ static const struct option longs[] = {
 	{ "dry-run", 0, NULL, 'n' }, { "pardon", 1, NULL, O_PARDON },
 	{ "pardons", 0, NULL, O_PARDONS }, { "unpardon", 0, NULL, O_UNPARDON },
 	{ "recheck", 0, NULL, O_RECHECK }, { "released", 0, NULL, O_RELEASED },
-	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE }, { NULL, 0, NULL, 0 },
+	{ "reset", 0, NULL, O_RESET }, { "force", 0, NULL, O_FORCE },
+	{ "fleet-host", 1, NULL, O_FLEET_HOST }, { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
 struct wish {
-	const char *pardon;
+	const char *pardon, *fleet_host;
 	int64_t pardon_s;
+	int host; /* of --fleet-host */
 	bool pardons, unpardon, recheck, released, reset, force, done;
 };
 
@@ -103,6 +118,11 @@ static int parse_purge_arguments(struct cli *cli, struct wish *wish, int argc, c
 			break;
 		case O_FORCE:
 			wish->force = true;
+			break;
+		case O_FLEET_HOST:
+			if (wish->fleet_host)
+				return cli_usage(cli, "--fleet-host is given twice");
+			wish->fleet_host = optarg;
 			break;
 		default:
 			return cli_bad_option(cli, argv);
@@ -245,6 +265,16 @@ static int run_recheck(struct cli *cli)
 	return EX_TEMPFAIL;
 }
 
+static int run_fleet_host(struct cli *cli, int host)
+{
+	struct bar bar;
+	struct iprep_run_options options = run_options(cli, &bar);
+	int rc = purge_fleet_host(cli, host, &options);
+
+	bar_erase(&bar);
+	return rc;
+}
+
 static void put_release_json(const struct iprep_release *release)
 {
 	struct json json;
@@ -372,9 +402,14 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 		mode = "released";
 	else if (wish->pardons)
 		mode = "pardons";
-	if (wish->recheck + wish->released + wish->reset + wish->pardons + wish->unpardon > 1)
-		return cli_usage(cli, "--recheck, --released, --pardons, --unpardon and --reset "
-				      "exclude each other");
+	else if (wish->fleet_host)
+		mode = "fleet-host";
+	if (wish->recheck + wish->released + wish->reset + wish->pardons + wish->unpardon +
+		    (wish->fleet_host != NULL) >
+	    1)
+		return cli_usage(cli,
+				 "--recheck, --released, --pardons, --unpardon, --fleet-host and "
+				 "--reset exclude each other");
 	if (wish->unpardon && (wish->pardon || !naddresses))
 		return cli_usage(cli, "--unpardon needs an address%s",
 				 wish->pardon ? ", not --pardon TIME" : "");
@@ -387,6 +422,8 @@ static int check_wish(struct cli *cli, struct wish *wish, int naddresses)
 		return cli_usage(cli, "--pardon needs an address");
 	if (wish->pardon)
 		return check_pardon(cli, wish);
+	if (wish->fleet_host)
+		return purge_parse_host(cli, wish->fleet_host, &wish->host);
 	return EX_OK;
 }
 
@@ -412,6 +449,8 @@ static int run_purge_command(struct cli *cli, int argc, char **argv)
 		return list_released(cli);
 	if (wish.pardons)
 		return purge_list_pardons(cli);
+	if (wish.fleet_host)
+		return run_fleet_host(cli, wish.host);
 	if (wish.unpardon)
 		return purge_unpardon(cli, argv + optind, argc - optind);
 	if (argc == optind)

@@ -18,8 +18,9 @@ struct iprep_ctx {
 	struct err stale;     /* why the files are not what conf has; code 0: they are */
 	char forgotten[ADDR_TEXT_MAX]; /* what iprep_forget() gave back */
 	char secret[SECRET_MAX], auth_mark[128];
-	int runner_fd;	     /* -1: none */
-	char key_error[512]; /* why the key of AbuseIPDB cannot be read; "": no file */
+	int runner_fd;		    /* -1: none */
+	char fleet_why[DETAIL_MAX]; /* what iprep_fleet_remove_host() gave back */
+	char key_error[512];	    /* why the key of AbuseIPDB cannot be read; "": no file */
 };
 
 struct session ctx_env(struct iprep_ctx *ctx);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * self_test.c - are the sources usable? Every list's test points, and the API key
+ * self_test.c - are the sources usable? Every list's test points, the API key, and the fleet
  *
  * One task for 127.0.0.2, which every list must have (RFC 5782, 5), past all guards; the probe of
  * the lists does the rest. Some working lists lack 127.0.0.2: test_entry = no.
@@ -10,9 +10,11 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "reputation/engine.h"
+#include "reputation/fleet_probe.h"
 #include "reputation/lookup.h"
 #include "reputation/quota.h"
 #include "reputation/dnsbl_health_store.h"
+#include "store/publications.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ struct test {
 	char no_tcp[DETAIL_MAX];
 	bool fed;
 	struct feed_status *feeds; /* malloc'd; in the order of the configuration */
+	struct fleet_probe fleet;  /* only with [fleet] */
 };
 
 static enum supply_state next_test_point(void *user, struct task **ret, int *ret_wait_ms)
@@ -215,6 +218,36 @@ static bool judge_tcp(const struct test *test,
 	return test->tcp_works;
 }
 
+static int test_fleet(struct test *test)
+{
+	struct fleet_state state = { .place = "" };
+	int rc = 0;
+
+	if (!*test->session.conf->fleet_zone)
+		return 0;
+	if (test->session.store)
+		rc = store_fleet_get(test->session.store, &state);
+	if (rc < 0)
+		return rc;
+	return fleet_probe_run(&test->session, test->session.store ? state.identity : NULL,
+			       &test->fleet);
+}
+
+/* A row only with [fleet]: a host that only reads the zone has the list. */
+static bool judge_fleet(const struct test *test,
+			void (*row)(void *user, const struct iprep_source *source), void *user)
+{
+	struct iprep_source s = { .name = "fleet server",
+				  .state = (int)test->fleet.state,
+				  .latency_ms = test->fleet.latency_ms,
+				  .why = test->fleet.why };
+
+	if (!*test->session.conf->fleet_zone)
+		return true;
+	row(user, &s);
+	return s.state == IPREP_SRC_OK;
+}
+
 /* No key file is a choice; a key that may not be read is not. */
 static void judge_no_key(const struct test *test,
 			 void (*row)(void *user, const struct iprep_source *source), void *user,
@@ -277,6 +310,8 @@ static void judge_test_point(const struct test *test,
 	*ret_passed = gives_points && !failed;
 	if (!judge_tcp(test, row, user))
 		*ret_passed = false;
+	if (!judge_fleet(test, row, user))
+		*ret_passed = false;
 	if (conf->abuseipdb < 0)
 		judge_no_key(test, row, user, ret_passed);
 }
@@ -311,6 +346,8 @@ int iprep_test_sources(struct iprep_ctx *ctx, unsigned flags, int timeout_ms,
 	if (rc >= 0)
 		rc = run_test_points(&test,
 				     timeout_ms > 0 ? timeout_ms : test.session.conf->timeout_ms);
+	if (!rc)
+		rc = test_fleet(&test);
 	if (!rc)
 		judge_test_point(&test, row, user, ret_passed);
 	free(test.task.findings);

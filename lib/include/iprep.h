@@ -213,6 +213,8 @@ enum iprep_runner_kind {
 	IPREP_RUN_SERIAL = 2,
 	/* A transfer of [fleet] zone from the server. No text. */
 	IPREP_RUN_TRANSFER = 3,
+	/* The TXT records that say which host has [fleet] host, from the server. No text. */
+	IPREP_RUN_IDENTITY = 4,
 	/* Text: a piece of what the program writes to stdout and stderr. */
 	IPREP_RUN_OUTPUT = 16,
 	/* value: exit status of the program, or one of the numbers below. No text. */
@@ -328,13 +330,14 @@ enum iprep_source_state {
 	IPREP_SRC_OK = 0,
 	IPREP_SRC_QUARANTINED = 1, /* lists what no list may: its answers give no points */
 	IPREP_SRC_SILENT = 2,	   /* no usable answer to its test points, or no DNS over TCP */
-	IPREP_SRC_REFUSED = 3,	   /* the API key was refused */
-	IPREP_SRC_NO_KEY = 4,	   /* configured, but its key cannot be read */
-	IPREP_SRC_OFF = 5,	   /* AbuseIPDB without a key file */
-	IPREP_SRC_MISMATCH = 6,	   /* answers, but does not list its test entry 127.0.0.2 */
-	IPREP_SRC_NONE = 7,	   /* a feed: as IPREP_FEED_NONE */
-	IPREP_SRC_OLD = 8,	   /* a feed: as IPREP_FEED_OLD */
-	IPREP_SRC_UNKNOWN = 9,	   /* a feed, with IPREP_NO_STATE */
+	IPREP_SRC_REFUSED = 3,	/* the API key was refused, or the fleet's server refuses updates */
+	IPREP_SRC_NO_KEY = 4,	/* configured, but its key cannot be read */
+	IPREP_SRC_OFF = 5,	/* AbuseIPDB without a key file */
+	IPREP_SRC_MISMATCH = 6, /* answers, but does not list its test entry 127.0.0.2; or the
+				 * fleet's server has another zone, or another host the number */
+	IPREP_SRC_NONE = 7,	/* a feed: as IPREP_FEED_NONE */
+	IPREP_SRC_OLD = 8,	/* a feed: as IPREP_FEED_OLD */
+	IPREP_SRC_UNKNOWN = 9,	/* a feed, with IPREP_NO_STATE */
 };
 struct iprep_source {
 	const char *name;  /* of its section; contains no key */
@@ -955,6 +958,27 @@ struct iprep_recheck_stats {
  */
 IPREP_API int iprep_recheck(struct iprep_ctx *ctx, const struct iprep_run_options *options,
 			    struct iprep_recheck_stats *ret_stats) IPREP_MUST_CHECK;
+
+struct iprep_fleet_removal {
+	int64_t records;	     /* removed; with dry_run: found */
+	int64_t refused, unreadable; /* left: by the server; under a name that is no name */
+	const char *refused_why;     /* NULL: none was refused */
+};
+/*
+ * Remove all records of one host from the zone of the fleet, such as of one that is gone for good.
+ * If it is this host, what it should have there is published again by the next worker: records of
+ * before its state was lost are gone then. Needs the runner.
+ * @host     number of the host: 1 to 65279
+ * @options  may be NULL; dry_run only counts
+ * @ret_removal  its text is valid until the next call with this context
+ * Blocks for at most 300 s for each 100,000 records, and 20 s for each message of 1,000.
+ * Errors: _ARG (host), _CONFIG (no [fleet]), _PERM and _CONFIG (its key file), _NOSOURCE (the
+ * server or its client cannot be used; what was removed before, is), _STORE, _BUSY, _OS, _NOMEM.
+ * Source: RFC 2136, 2.5.4; RFC 5936. Since: 0.2
+ */
+IPREP_API int iprep_fleet_remove_host(struct iprep_ctx *ctx, int host,
+				      const struct iprep_run_options *options,
+				      struct iprep_fleet_removal *ret_removal) IPREP_MUST_CHECK;
 
 struct iprep_release {
 	const char *address; /* or prefix, as in verdict lines */

@@ -100,7 +100,7 @@ struct http_answer {
 
 /* What a process next to this one is asked to run: iprep.h, "runner". */
 struct run_request {
-	int kind;	  /* IPREP_RUN_UPDATE, _SERIAL or _TRANSFER */
+	int kind;	  /* IPREP_RUN_UPDATE, _SERIAL, _TRANSFER or _IDENTITY */
 	int value;	  /* the frame's */
 	const char *text; /* copied */
 	size_t len;

@@ -289,16 +289,25 @@ static void engine_ran(void *user, const struct run_answer *answer)
 	make_ready(item->engine, item);
 }
 
+static bool engine_ran_piece(void *user, const char *bytes, size_t len)
+{
+	struct fleet_call *call = ((struct in_flight *)user)->task->call;
+
+	return call->take(call->user, bytes, len);
+}
+
 static void run_program(struct engine *engine, struct in_flight *item)
 {
 	struct run_answer none = { .status = NET_BROKEN, .output = "" };
-	int64_t deadline_ms = MIN(item->deadline_ms, clock_mono_ms() + RUN_MS);
+	struct fleet_call *call = item->task->call;
+	int64_t deadline_ms = clock_mono_ms() + (call->max_ms ? call->max_ms : RUN_MS);
 
 	open_net(engine);
 	item->unanswered = 1;
+	call->request.take = call->take ? engine_ran_piece : NULL;
 	if (!engine->net_failure.code) {
-		engine->ops->run(engine->net, engine->session->runner_fd,
-				 &item->task->call->request, deadline_ms, engine_ran, item);
+		engine->ops->run(engine->net, engine->session->runner_fd, &call->request,
+				 MIN(item->deadline_ms, deadline_ms), engine_ran, item);
 		return;
 	}
 	snprintf(none.why, sizeof(none.why), "%.90s", engine->net_failure.text);

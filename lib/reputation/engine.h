@@ -33,9 +33,12 @@ struct task_supply {
  * left.
  */
 struct fleet_call {
-	struct run_request request; /* its text has to stay until settled() */
-	void *user;		    /* of request.take */
-	struct run_answer answer;   /* output: malloc'd, the supplier frees it */
+	struct run_request request; /* its text has to stay until settled(); take is not used */
+	/* As request.take. NULL: the output is collected. */
+	bool (*take)(void *user, const char *bytes, size_t len);
+	void *user;
+	int max_ms;		  /* of one program; 0: what an update or a question needs */
+	struct run_answer answer; /* output: malloc'd, the supplier frees it */
 	char *output;
 };
 

@@ -51,10 +51,47 @@ enum fleet_outcome {
  */
 enum fleet_outcome fleet_answer_judge(const struct run_answer *answer, char why[DETAIL_MAX]);
 
+/* The same, whatever the exit status was: dig(1) ends with 0 if the server refuses. */
+enum fleet_outcome fleet_answer_words(const struct run_answer *answer, char why[DETAIL_MAX]);
+
+/* ---- what is in the zone: the output of dig(1) or kdig(1) ---- */
+
 struct fleet_soa {
 	char zone[256]; /* masked, lower case, without a dot at its end; empty: the answer has none
 			 */
 	int64_t serial; /* -1: none */
 };
-/* The SOA record in the output of dig(1) or kdig(1), which of its sections ever. */
+/* The SOA record, which of its sections ever. */
 void fleet_soa_read(const struct run_answer *answer, struct fleet_soa *ret, char why[DETAIL_MAX]);
+
+#define FLEET_IDENTITY_MAX 20
+/* Identities that hosts have published for one number: how many are not our own. */
+size_t fleet_identities_read(const struct run_answer *answer, const char *own);
+
+/*
+ * All records of one host in a transfer of the zone, as lines "update delete ...". buf_init() of
+ * updates with FLEET_REMOVAL_MAX and of said with FLEET_SAID_MAX comes before, buf_free() after.
+ */
+#define FLEET_LINE_MAX	  1024
+#define FLEET_REMOVAL_MAX (8 << 20) /* 100,000 records */
+#define FLEET_SAID_MAX	  2048
+struct fleet_removal {
+	const char *zone;
+	int host;
+	const char *keep_identity; /* of a host that lives; "": none */
+	bool only_counts;	   /* updates stays empty */
+	struct buf updates;
+	struct buf said;    /* the lines that are no records */
+	int64_t records;    /* lines in updates */
+	int64_t unreadable; /* of the host, but under a name that cannot be written */
+	int nsoa;	    /* 2: the zone is whole: RFC 5936, 2.2 */
+	bool is_full;	    /* updates is: there are more records */
+	bool is_cut;	    /* the line is too long */
+	size_t line_len;
+	char line[FLEET_LINE_MAX];
+};
+/* Takes the output of a transfer, piece by piece, as struct run_request has it. */
+bool fleet_removal_take(void *user, const char *bytes, size_t len);
+/* Bytes of updates, from at on, that are the next message of up to max_records; 0: none is left. */
+size_t fleet_removal_next(const struct fleet_removal *removal, size_t at, size_t max_records,
+			  size_t *ret_records);

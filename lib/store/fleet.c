@@ -4,7 +4,7 @@
 #include "store/store_private.h"
 #include <string.h>
 
-enum member_type { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_TRUTH };
+enum member_type { MEMBER_TEXT, MEMBER_NUMBER };
 /* clang-format off */
 #define MEMBER(name, type, member) \
 	{ name, type, offsetof(struct fleet_state, member), sizeof(((struct fleet_state *)0)->member) }
@@ -22,7 +22,6 @@ static const struct member {
 	MEMBER("fleet-serial-resolver", MEMBER_NUMBER, serial_resolver),
 	MEMBER("fleet-serials-at", MEMBER_NUMBER, serials_at),
 	MEMBER("fleet-behind-since", MEMBER_NUMBER, behind_since),
-	MEMBER("fleet-twice", MEMBER_TRUTH, twice),
 };
 /* clang-format on */
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
@@ -39,10 +38,8 @@ static bool member_read(sqlite3_stmt *row, void *element)
 			continue;
 		if (members[i].type == MEMBER_TEXT)
 			sql_text(row, 1, at, members[i].size);
-		else if (members[i].type == MEMBER_NUMBER)
-			*(int64_t *)at = sql_int(row, 1);
 		else
-			*(bool *)at = sql_int(row, 1) != 0;
+			*(int64_t *)at = sql_int(row, 1);
 	}
 	return true;
 }
@@ -66,9 +63,7 @@ static int put_member(struct store *store, const struct member *member, const vo
 
 	if (member->type == MEMBER_TEXT)
 		return sql_run(store, sql, SQL_TEXT(member->name), SQL_TEXT((const char *)at));
-	if (member->type == MEMBER_NUMBER)
-		return sql_run(store, sql, SQL_TEXT(member->name), SQL_INT(*(const int64_t *)at));
-	return sql_run(store, sql, SQL_TEXT(member->name), SQL_INT(*(const bool *)at));
+	return sql_run(store, sql, SQL_TEXT(member->name), SQL_INT(*(const int64_t *)at));
 }
 
 int store_fleet_put(struct store *store, const struct fleet_state *state)

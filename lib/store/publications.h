@@ -88,7 +88,6 @@ struct fleet_state {
 	int64_t serial_primary, serial_resolver; /* SOA; -1: not known */
 	int64_t serials_at;			 /* when both were asked last; 0: never */
 	int64_t behind_since; /* the resolver has not had the primary's serial since; 0: it has */
-	bool twice;	      /* another host has this number */
 };
 /* Zeroes, and serials of -1, where nothing is known. */
 int store_fleet_get(struct store *store, struct fleet_state *ret);

@@ -229,7 +229,6 @@ static int take_place(const struct session *session, struct fleet_state *state, 
 	memcpy(state->place, place, sizeof(place));
 	if (!*state->identity)
 		make_identity(state->identity);
-	state->twice = false;
 	rc = store_begin(session->store, STORE_DURABLE);
 	if (rc)
 		return rc;

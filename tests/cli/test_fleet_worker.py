@@ -6,81 +6,13 @@ import random
 import signal
 import subprocess
 
-import primary
-from addresses import key_of, reversed_of, some
-from cases import Case
-from places import OWNER
-from primary import ZONE, Bind, Knot
+from addresses import reversed_of, some
+from primary import ZONE, Bind
+from publishing import LATER, PUBLISHED, UNWANTED, WANTED, PublishingCase
 from waiting import wait_until
 
-WANTED, PUBLISHED, UNWANTED = 1, 2, 3
-LATER = 4000000000
 
-
-class FleetCase(Case):
-    server = Knot
-    owners = (ZONE,)
-
-    def setUp(self):
-        super().setUp()
-        self.primary = self.server(self.place.path('primary'), self.owners)
-        self.addCleanup(self.primary.close)
-        self.clients = primary.make_clients(self.place.path('clients'), self.primary.root)
-        self.write_key(self.primary.key(self.primary.form))
-        self.configure()
-
-    def configure(self, **more):
-        given = {'zone': ZONE, 'server': f'127.0.0.1:{self.primary.port}', 'key_file': '{dir}/fleet.key', 'host': 7,
-                 **more}
-        self.place.configure(self.place.text('iprep.conf').split('[fleet]')[0] + '[fleet]\n' +
-                             ''.join(f'{key} = {value}\n' for key, value in given.items()))
-
-    def write_key(self, text):
-        self.place.write('fleet.key', text, 0o640, OWNER)
-
-    def in_place(self, *argv):
-        """The clients are in /usr/sbin."""
-        return ['unshare', '-m', 'sh', '-c', 'mount --bind "$1" /usr/sbin && shift && exec "$@"', 'sh', self.clients,
-                *argv]
-
-    def call(self, program, *args, status=0, says=None):
-        done = subprocess.run(self.in_place(*self.place.command(program, *args)), capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=300, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        self.assertNotIn(self.primary.secret[:6], done.stdout + done.stderr)
-        if says is not None:
-            self.assertIn(says, done.stderr)
-        return done
-
-    def want(self, *addresses, octet=2, state=WANTED, until=LATER):
-        self.call('rep-check', '--ready', '-q')
-        self.sql_many('INSERT INTO publication(key, addr, octet, until, state, next_at, tries, since) '
-                      'VALUES(?, ?, ?, ?, ?, 0, 0, 1)',
-                      [(key_of(one), key_of(one), octet, until, state) for one in addresses])
-
-    def sql_many(self, text, rows):
-        import sqlite3
-        with sqlite3.connect(self.place.db, timeout=30) as db:
-            db.executemany(text, rows)
-        db.close()
-        self.place.own()
-
-    def states(self):
-        return [state for state, in self.place.sql('SELECT state FROM publication ORDER BY addr')]
-
-    def due(self):
-        """All waits are over."""
-        self.place.sql('UPDATE publication SET next_at = 0')
-        self.place.sql("UPDATE meta SET value = value - 3600 WHERE name = 'fleet-error-at'")
-
-    def error(self):
-        return dict(self.place.sql('SELECT name, value FROM meta')).get('fleet-error')
-
-    def addresses(self):
-        return [row for row in self.primary.records() if not row[0].endswith('_host')]
-
-
-class AtKnot(FleetCase):
+class AtKnot(PublishingCase):
     def test_what_is_wanted_is_published_and_withdrawn(self):
         self.primary.start()
         self.want('45.1.1.1', '2a02:4780:15::50')
@@ -182,7 +114,7 @@ class AtBind(AtKnot):
     server = Bind
 
 
-class SomeNames(FleetCase):
+class SomeNames(PublishingCase):
     """The server takes records below some names only."""
 
     owners = (f'45.{ZONE}', f'_host.{ZONE}')
@@ -199,7 +131,7 @@ class SomeNamesAtBind(SomeNames):
     server = Bind
 
 
-class Ready(FleetCase):
+class Ready(PublishingCase):
     """rep-check --ready names what [fleet] lacks, without network."""
 
     def refused(self, says):
@@ -223,7 +155,7 @@ class Ready(FleetCase):
         self.refused('has the form of knsupdate, which is not installed; install knot-dnsutils')
 
 
-class Status(FleetCase):
+class Status(PublishingCase):
     def test_it_shows_what_waits_and_why(self):
         self.want('45.1.1.1', '45.1.1.2')
         self.call('rep-report', '--flush')
@@ -244,7 +176,7 @@ class Status(FleetCase):
         self.assertIn('\niprep_fleet_records{state="published"} 1\n', metrics)
 
 
-class Killed(FleetCase):
+class Killed(PublishingCase):
     """The worker, the runner or the client killed at any moment: nothing lost, nothing twice."""
 
     KILLS, NAMES = 100, 3000

@@ -174,7 +174,7 @@ OUTPUTS = {                                # where what a program prints is made
                   'cmd/rep-check/sources.c', 'cmd/common/source_json.c'),
     'rep-report': ('cmd/rep-report/status.c', 'cmd/rep-report/health.c', 'cmd/rep-report/summary_json.c',
                    'cmd/common/source_json.c', 'cmd/rep-report/notify_settings.c', 'cmd/rep-report/main.c'),
-    'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/pardons.c', 'cmd/rep-purge/reset.c'),
+    'rep-purge': ('cmd/rep-purge/main.c', 'cmd/rep-purge/pardons.c', 'cmd/rep-purge/reset.c', 'cmd/rep-purge/fleet.c'),
 }
 
 

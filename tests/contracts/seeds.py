@@ -78,7 +78,7 @@ SEEDS = {
         (BASH, 'text nft ipset', 'text nft', '--format ipset: in export.c, allowed.c and summary.c, not in completion'),
         (BASH, '"announced address end"', '"announced address"', '--sort end: in filter.c'),
         (BASH, 'bad-web-bot', 'bad-bot', '--categories bad-bot: in completion.bash, not in categories.c'),
-        (BASH, '--linger | --pardon)', '--linger)', '--pardon: in the programs, not in _iprep_values()'),
+        (BASH, '--linger | --pardon | --fleet-host)', '--linger)', '--pardon: in the programs, not in _iprep_values()'),
         (M8, '.It Li ipset\n', '.It Li pset\n', '--format ipset: in the code, not in the page'),
         (M8, '.Li end\n', '.Li until\n', '--sort until: in the page, not in the code'),
     ],

@@ -35,6 +35,59 @@ ROWS(serials)
 	assert_string_equal(why, row_text(row, "sentence"));
 }
 
+ROWS(identities)
+{
+	struct run_answer answer = { .status = NET_OK,
+				     .output = row_text(row, "output"),
+				     .len = row_length(row, "output") };
+
+	assert_int_equal(fleet_identities_read(&answer, "0123456789abcdef"),
+			 row_number(row, "others"));
+}
+
+/* A transfer in pieces of each size gives the same. */
+ROWS(removals)
+{
+	const char *output = row_text(row, "output");
+	size_t len = row_length(row, "output");
+
+	for (size_t piece = 1; piece <= len + 1; piece += piece < 40 ? 1 : 97) {
+		static struct fleet_removal removal;
+
+		removal = (struct fleet_removal){ .zone = "bl.test",
+						  .host = 7,
+						  .keep_identity = row_text(row, "keep") };
+		buf_init(&removal.updates, FLEET_REMOVAL_MAX);
+		buf_init(&removal.said, FLEET_SAID_MAX);
+		for (size_t at = 0; at < len; at += piece)
+			assert_true(fleet_removal_take(&removal, output + at,
+						       len - at < piece ? len - at : piece));
+		assert_string_equal(text_or(removal.updates.text, ""), row_text(row, "updates"));
+		assert_int_equal(removal.unreadable, row_number(row, "unreadable"));
+		assert_int_equal(removal.nsoa, row_number(row, "soa"));
+		buf_free(&removal.updates);
+		buf_free(&removal.said);
+	}
+}
+
+TEST(a_message_of_a_removal_is_whole_lines)
+{
+	struct fleet_removal removal = { .zone = "bl.test" };
+	size_t count;
+
+	buf_init(&removal.updates, FLEET_REMOVAL_MAX);
+	for (int i = 0; i < 2500; i++)
+		buf_printf(&removal.updates, "update delete %d.1.1.45.bl.test. IN A 127.0.7.2\n",
+			   i);
+	assert_int_equal(fleet_removal_next(&removal, 0, 10, &count), 10 * 47);
+	assert_int_equal(count, 10);
+	assert_true(fleet_removal_next(&removal, 0, 9999, &count) <= FLEET_MESSAGE_MAX);
+	assert_int_equal(fleet_removal_next(&removal, removal.updates.len - 50, 10, &count), 50);
+	assert_int_equal(fleet_removal_next(&removal, removal.updates.len, 10, &count), 0);
+	assert_int_equal(count, 0);
+	buf_free(&removal.updates);
+}
+
 static struct fleet_record record_of(const char *address, bool is_added)
 {
 	struct fleet_record record = { .octet = 2, .until = 1795426190, .is_added = is_added };

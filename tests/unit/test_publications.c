@@ -359,8 +359,7 @@ TEST(the_state_of_the_fleet_survives_closing)
 				      .last_ok_at = 5,
 				      .last_error = "REFUSED",
 				      .serial_primary = 4294967295,
-				      .serial_resolver = 0,
-				      .twice = true };
+				      .serial_resolver = 0 };
 	assert_ok(store_fleet_put(place.store, &fleet));
 	assert_ok(place_open(STORE_READ));
 	assert_ok(store_fleet_get(place.store, &fleet));
@@ -370,7 +369,6 @@ TEST(the_state_of_the_fleet_survives_closing)
 	assert_int_equal(fleet.last_ok_at, 5);
 	assert_int_equal(fleet.serial_primary, 4294967295);
 	assert_int_equal(fleet.serial_resolver, 0);
-	assert_true(fleet.twice);
 }
 
 /* ---- a model: whatever is lost, the zone has what is wanted in the end ---- */
