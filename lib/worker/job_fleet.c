@@ -215,18 +215,43 @@ static void make_identity(char identity[20])
 	snprintf(identity, 20, "%08x%08x", random_below(UINT32_MAX), random_below(UINT32_MAX));
 }
 
-/* Another zone or host number, or the first: what was published is to be published there. */
-static int take_place(const struct session *session, struct fleet_state *state, bool *ret_is_new)
+static void say_place(const struct session *session, const char *before)
 {
-	char place[sizeof(state->place)];
+	int host = atoi(before);
+	const char *zone = strchr(before, ' ');
+
+	if (!zone)
+		return;
+	log_line(session->log, LOG_NOTICE,
+		 "[fleet] publishes as host %d in %s from now on; what it has as host %d in %s is "
+		 "left: rep-purge --fleet-host %d removes it%s",
+		 session->conf->fleet_host, session->conf->fleet_zone, host, zone + 1, host,
+		 strcmp(zone + 1, session->conf->fleet_zone) != 0 ? ", with [fleet] as before"
+								  : "");
+}
+
+static void put_place(const struct conf *conf, struct fleet_state *state)
+{
+	snprintf(state->place, sizeof(state->place), "%d %.300s", conf->fleet_host,
+		 conf->fleet_zone);
+}
+
+/* Another zone or host number, or the first. */
+static bool is_new_place(const struct session *session, const struct fleet_state *state)
+{
+	struct fleet_state now;
+
+	put_place(session->conf, &now);
+	return strcmp(now.place, state->place) != 0;
+}
+
+/* What was published is to be published there. */
+static int take_place(const struct session *session, struct fleet_state *state)
+{
 	int rc;
 
-	snprintf(place, sizeof(place), "%d %.300s", session->conf->fleet_host,
-		 session->conf->fleet_zone);
-	*ret_is_new = strcmp(place, state->place) != 0;
-	if (!*ret_is_new)
-		return 0;
-	memcpy(state->place, place, sizeof(place));
+	say_place(session, state->place);
+	put_place(session->conf, state);
 	if (!*state->identity)
 		make_identity(state->identity);
 	rc = store_begin(session->store, STORE_DURABLE);
@@ -369,11 +394,12 @@ static int fleet_take(struct job_queue *queue, struct job **ret, size_t max)
 	rc = store_publications_take(session->store, NULL, 0);
 	if (rc < 0)
 		return rc;
-	if (!rc && !serials_due(&state, now) && *state.identity)
+	is_new = is_new_place(session, &state);
+	if (!rc && !serials_due(&state, now) && !is_new)
 		return 0;
 	if (!max)
 		return 1;
-	rc = take_place(session, &state, &is_new);
+	rc = is_new ? take_place(session, &state) : 0;
 	if (rc)
 		return rc;
 	return fleet_work_new(session, &state, is_new, ret);

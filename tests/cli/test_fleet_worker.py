@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from addresses import reversed_of, some
+from host.process import below
 from primary import ZONE, Bind
 from publishing import LATER, PUBLISHED, UNWANTED, WANTED, PublishingCase
 from waiting import wait_until
@@ -108,6 +109,39 @@ class AtKnot(PublishingCase):
         self.call('rep-report', '--flush')
         self.assertEqual(self.place.sql("SELECT value FROM meta WHERE name = 'fleet-serial-primary'"),
                          [(self.primary.serial(),)])
+
+
+    def test_another_number_publishes_again_and_says_what_is_left(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush')
+        self.configure(host=8)
+        self.call('rep-report', '--flush', says='[fleet] publishes as host 8 in bl.test from now on; what it has as '
+                  'host 7 in bl.test is left: rep-purge --fleet-host 7 removes it')
+        self.assertEqual([value for _, kind, value in self.addresses() if kind == 'A'], ['127.0.7.2', '127.0.8.2'])
+        self.call('rep-purge', '--fleet-host', '7')
+        self.assertEqual([value for _, kind, value in self.addresses() if kind == 'A'], ['127.0.8.2'])
+
+    def test_another_zone_publishes_again(self):
+        self.primary.start()
+        self.want('45.1.1.1')
+        self.call('rep-report', '--flush')
+        self.configure(zone='other.test')
+        self.call('rep-report', '--flush', says='what it has as host 7 in bl.test is left')
+        self.assertEqual(self.states(), [WANTED])
+
+    def test_what_is_withdrawn_while_it_is_off_goes_once_it_is_on_again(self):
+        self.primary.start()
+        self.want('45.1.1.1', '45.1.1.2')
+        self.call('rep-report', '--flush')
+        text = self.place.text('iprep.conf')
+        self.place.configure(text.split('[fleet]')[0])
+        self.run_it('rep-purge', '45.1.1.1')
+        self.call('rep-report', '--flush')
+        self.assertEqual(len(self.addresses()), 4)
+        self.place.configure(text)
+        self.call('rep-report', '--flush')
+        self.assertEqual({name for name, _, _ in self.addresses()}, {reversed_of('45.1.1.2')})
 
 
 class AtBind(AtKnot):
@@ -217,13 +251,3 @@ class Killed(PublishingCase):
         self.assertEqual(self.addresses(), sorted(expected))
         self.assertEqual(set(self.states()), {PUBLISHED})
         self.assertEqual(self.place.read_copy('PRAGMA integrity_check'), [[('ok',)]])
-
-
-def below(pid):
-    """Process numbers of all that it started, and they."""
-    try:
-        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as f:
-            children = [int(word) for word in f.read().split()]
-    except OSError:
-        return []
-    return [one for child in children for one in (child, *below(child))]

@@ -113,3 +113,13 @@ def tail(path, lines=15):
     except OSError as error:
         return f"({path}: {error.strerror})"
     return "\n".join(line[:WIDEST] for line in last)
+
+
+def below(pid):
+    """Process numbers of all that it started, and they."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+    return [one for child in children for one in (child, *below(child))]
