@@ -163,8 +163,8 @@ int check_self_test(struct cli *cli, int timeout_ms, const char *client)
 	if (passed && agrees)
 		return EX_OK;
 	cli_error(cli, "self-test failed: %s",
-		  !passed ? "a source or the fleet's server is not usable, or no source gives "
-			    "points"
+		  !passed ? "a source is not usable, the server of the fleet is not, or no "
+			    "source gives points"
 			  : "fail2ban does not act on verdicts as configured");
 	return EX_UNAVAILABLE;
 }
