@@ -22,6 +22,8 @@ CASES = {                                  # case: (smallest size that shows all
     'reports': (9, ['reports: 9 reports, one call', 'reports: 30 reports, more', '  now, in memory ', '  loop ']),
     'hooks': (2, ['hooks: hooks of rep-report', '  hung ', '  healthy ', '  verdict lines: ']),
     'botnet': (10, ['botnet: 10 addresses', '  commands ', '  python ', '  fail2ban alone ']),
+    'fleet': (10, ['fleet: a block, primary knot', 'fleet: a pardon, primary bind', '  others spare ',
+                   'fleet: 10 blocks after 0, primary knot', '  published ', '  transfer with dig ']),
     'filters': (1000, ['filters: a line of 1000 bytes', '  rep-spray ', '  rep-verdict ']),
 }
 

@@ -21,13 +21,13 @@ class Reputation(Place):
 
     hours = 0
 
-    def __init__(self, fleet, number):
+    def __init__(self, fleet, number, programs=None):
         self.host = fleet.hosts[number - 1]
         lists = {'lists': '127.0.0.2*3'} if number == 1 else {}
         super().__init__(configuration.build(
             {'dns': {'resolvers': '127.0.0.1'}, 'dnsbl fleet': {'zone': ZONE, 'points': FLEET},
              'fleet': {'zone': ZONE, 'server': PRIMARY, 'key_file': '{dir}/fleet.key', 'host': number},
-             **{f'dnsbl {name}': {'zone': f'{name}.test', 'points': points} for name, points in lists.items()}}))
+             **{f'dnsbl {name}': {'zone': f'{name}.test', 'points': points} for name, points in lists.items()}}), programs=programs)
         shutil.copy(f'{fleet.keys}/{number}-nsupdate.key', self.path('fleet.key'))
         shutil.chown(self.path('fleet.key'), OWNER, OWNER)
 
