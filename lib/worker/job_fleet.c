@@ -215,19 +215,21 @@ static void make_identity(char identity[20])
 	snprintf(identity, 20, "%08x%08x", random_below(UINT32_MAX), random_below(UINT32_MAX));
 }
 
+/* before: "HOST ZONE" */
 static void say_place(const struct session *session, const char *before)
 {
-	int host = atoi(before);
 	const char *zone = strchr(before, ' ');
+	int len = zone ? (int)(zone - before) : 0;
 
 	if (!zone)
 		return;
+	zone++;
 	log_line(session->log, LOG_NOTICE,
-		 "[fleet] publishes as host %d in %s from now on; what it has as host %d in %s is "
-		 "left: rep-purge --fleet-host %d removes it%s",
-		 session->conf->fleet_host, session->conf->fleet_zone, host, zone + 1, host,
-		 strcmp(zone + 1, session->conf->fleet_zone) != 0 ? ", with [fleet] as before"
-								  : "");
+		 "[fleet] publishes as host %d in %s from now on; what it has as host %.*s in %s "
+		 "is left: rep-purge --fleet-host %.*s removes it%s",
+		 session->conf->fleet_host, session->conf->fleet_zone, len, before, zone, len,
+		 before,
+		 strcmp(zone, session->conf->fleet_zone) != 0 ? ", with [fleet] as before" : "");
 }
 
 static void put_place(const struct conf *conf, struct fleet_state *state)

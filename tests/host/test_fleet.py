@@ -123,7 +123,7 @@ class Fleet(FleetCase):
             self.until_listed(addresses[number], ['127.0.1.2'])
         self.assertEqual(first.read_copy('PRAGMA integrity_check'), [[('ok',)]])
 
-    def test_a_stolen_key_that_lists_everybody_bans_nobody_and_is_cleaned_up(self):
+    def test_a_stolen_key_that_lists_every_address_bans_none_and_is_cleaned_up(self):
         """Knot 3.2 cannot forbid a name such as *.46."""
         self.fleet.update(3, f'update add *.46.{ZONE}. 300 A 127.0.3.2',
                           f'update add 5.5.31.45.{ZONE}. 300 A 127.0.3.9',
