@@ -15,7 +15,9 @@ LISTED, OTHERS = 45 << 24 | 64 << 16, 45 << 24 | 128 << 16       # 45.64.0.0/11,
 STEP = 167                  # addresses lie in many networks
 END_S = 600
 # each line alone is enough to ban
-BOTS = """[bots]
+BOTS = """[sshd]
+enabled = false
+[bots]
 enabled = true
 filter =
 failregex = ^ SUSPICIOUS from <ADDR>$

@@ -5,10 +5,11 @@ import os
 import random
 import signal
 
+from addresses import reversed_of
 from fleet.cases import FleetCase
 from fleet import questions
 from fleet.reputation import LISTS, Reputation
-from fleet.servers import ZONE
+from fleet.servers import PRIMARY, ZONE
 from host.process import below
 from waiting import wait_until
 
@@ -119,9 +120,20 @@ class Fleet(FleetCase):
             self.run_on(1, 'rep-report', '--flush')
         self.assertEqual(self.fleet_of(1)['to_publish'], 0)
         self.until_current()
-        for number in range(0, 300, 7):
+        self.assertEqual(self.published(addresses), {one: ['127.0.1.2', 'h=1'] for one in addresses})
+        for number in range(0, 300, 60):
             self.until_listed(addresses[number], ['127.0.1.2'])
         self.assertEqual(first.read_copy('PRAGMA integrity_check'), [[('ok',)]])
+
+    def published(self, addresses):
+        """{address: what the primary has of it}, of a whole transfer"""
+        said = self.hosts[0].run('dig', '-k', f'{self.fleet.keys}/1-nsupdate.key', f'@{PRIMARY}', ZONE, 'AXFR').stdout
+        names = {f'{reversed_of(one)}.{ZONE}.': one for one in addresses}
+        found = {}
+        for words in (line.split() for line in said.splitlines() if line and not line.startswith(';')):
+            if words[0] in names and words[3] in ('A', 'TXT'):
+                found.setdefault(names[words[0]], []).append(words[4].strip('"'))
+        return {one: sorted(values) for one, values in found.items()}
 
     def test_a_stolen_key_that_lists_every_address_bans_none_and_is_cleaned_up(self):
         """Knot 3.2 cannot forbid a name such as *.46."""

@@ -76,6 +76,13 @@ class Fleet:
         self.secondaries.append((KnotSecondary if number == 2 else Nsd)(host, number))
         self.resolvers.append(Unbound(host, number))
 
+    def beside(self, number, packages, users):
+        """Other packages in the network of a host, with its name servers: an Installed host."""
+        host = Installed(packages, self.hosts[number - 1].space, os.path.join(self.directory, f'beside-{number}'), users)
+        self.stack.callback(host.close)
+        host.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n')
+        return host
+
     def start(self):
         for server in self.servers:
             server.start(wait=False)
