@@ -6,8 +6,8 @@
 # Installs the required packages and builds outside the clone, once as released and once with -Werror,
 # AddressSanitizer and UndefinedBehaviorSanitizer. Then it runs all tests under ctest, including the scenario of
 # the demo. After that it repeats them in a root directory with the other release (tests/release.sh), without
-# the sanitizers and without the tests of whole machines (real daemons, packages, a booted systemd). Requires
-# root, for namespaces and file owners.
+# the sanitizers, without the tests of whole machines (real daemons, packages, a booted systemd) and without the
+# benches. Requires root, for namespaces and file owners.
 #
 #   sudo sh tests/run.sh [--keep] [--here | --part]
 #
@@ -84,7 +84,7 @@ run() {
 	echo "== testing $name on $release"
 	sh "$top/.ci/test" "$dir/$name" "$@" || status=1
 }
-machines='host/(live|log_forms|journal|package|source|upgrade|units|removal|summary_page)'
+machines='host/(live|log_forms|journal|package|source|upgrade|units|removal|summary_page)|bench/bench'
 build released -DIPREP_WERROR=ON
 if [ "$what" = part ]; then
 	echo "== left out on $release, run on the main release only: $machines"

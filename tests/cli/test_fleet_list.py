@@ -34,7 +34,7 @@ class Verdicts(unittest.TestCase):
                 self.dns.zones[f'{name}.{other}.test'] = Zone(SAYS[row[other]])
                 lists[other] = {'zone': f'{name}.{other}.test', 'points': '127.0.0.2*3'}
         feed = {'file': '{dir}/x.list', 'format': 'plain', 'points': '*3', 'enabled': 'yes'}
-        conf = configuration.build(general={'timeout_ms': 1500}, lists=lists, dns=self.dns.port,
+        conf = configuration.build(general={'timeout_ms': 15000}, lists=lists, dns=self.dns.port,
                                    fleet={**PUBLISHES, 'zone': f'{name}.fleet.test'},
                                    sections={'feed x': feed} if row['feed'] != '-' else {},
                                    api=None if row['abuseipdb'] == '-' else self.api.url)

@@ -33,7 +33,7 @@ def parse(text):
 class FleetCase(Case):
     """The lists zen and fleet; says(by='fleet', ...) is what its hosts have published."""
     lists = {'zen': '127.0.0.2*3', 'fleet': POINTS}
-    sections = {'general': {'timeout_ms': 1500}}
+    sections = {'general': {'timeout_ms': 15000}}
     key = None
 
     def published(self, *records, address=A, **more):
