@@ -45,7 +45,6 @@ import select
 import shlex
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import types
@@ -112,10 +111,20 @@ class Gate:
                 self.lost += 1
             else:
                 self.waiting.append(Request(words, on_answer))
-            if not self.thread:
-                self.thread = threading.Thread(target=self.run, name="iprep-gate", daemon=True)
-                self.thread.start()
+            self.start_thread()
         self.wake()
+
+    def start_thread(self):
+        """With the lock held. If no thread can start, the next request tries again."""
+        if self.ends or (self.thread and self.thread.is_alive()):
+            return
+        thread = threading.Thread(target=self.run, name="iprep-gate", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            self.say("start", "%s; %d requests wait, %d were lost", error, len(self.waiting), self.lost)
+        else:
+            self.thread = thread
 
     def wake(self):
         try:
@@ -141,12 +150,16 @@ class Gate:
             self.hand_over(rest)
 
     def hand_over(self, requests):
-        """To a process that reads them from a file: it does not need this one."""
-        with tempfile.TemporaryFile() as file:
-            file.write("".join(f"{number} {one.words}\n" for number, one in enumerate(requests)).encode())
-            file.seek(0)
-            subprocess.Popen(self.argv, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             start_new_session=True, cwd="/")
+        """To a process that reads them from memory: it does not need this one, and no room on a disk."""
+        try:
+            with os.fdopen(os.memfd_create("iprep"), "w+b") as file:
+                file.write("".join(f"{number} {one.words}\n" for number, one in enumerate(requests)).encode())
+                file.seek(0)
+                subprocess.Popen(self.argv, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 start_new_session=True, cwd="/")
+        except (OSError, MemoryError) as error:
+            logSys.error("%d requests were lost at the end: %r", len(requests), error)
+            return
         logSys.info("handed %d requests over to a process of their own", len(requests))
 
     # -- the thread
@@ -158,6 +171,7 @@ class Gate:
             except Exception as error:  # pylint: disable=broad-except
                 self.say("thread", "%r", error)
                 self.end_process("an internal error")
+                time.sleep(BACK_OFF_S[0])       # it may fail again at once
         self.end_process(None)
         for fd in self.wake_fds:
             os.close(fd)
@@ -311,7 +325,10 @@ class Gate:
             process.kill()              # it may be stopped
         process.stdin.close()           # it ends after what it has read
         process.stdout.close()
-        threading.Thread(target=process.wait, daemon=True).start()
+        try:
+            threading.Thread(target=process.wait, daemon=True).start()
+        except (RuntimeError, MemoryError):
+            pass                        # the next Popen() waits for it
         self.back_off(time.monotonic())
         with self.lock:
             for request, _ in reversed(self.sent.values()):
