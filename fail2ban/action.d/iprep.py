@@ -171,7 +171,7 @@ class Gate:
             except Exception as error:  # pylint: disable=broad-except
                 self.say("thread", "%r", error)
                 self.end_process("an internal error")
-                time.sleep(BACK_OFF_S[0])       # it may fail again at once
+                time.sleep(BACK_OFF_S[0])       # the next turn may fail too
         self.end_process(None)
         for fd in self.wake_fds:
             os.close(fd)

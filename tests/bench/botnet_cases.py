@@ -34,6 +34,7 @@ ignorecache = %(rep_gate_cache)s
 PYTHON = """         iprep.py[mode=gate, rep_check="%(rep_check)s"]
 """
 VERDICTS = """[rep-confirmed]
+banaction = iprep-nftables.py
 action = %(action_)s
          iprep.py[mode=is-blocked, rep_check="%(rep_check)s"]
 """

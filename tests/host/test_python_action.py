@@ -18,9 +18,11 @@ action = %(action_)s
 action = %(known/action)s
          iprep.py[mode=gate, rep_check="%(rep_check)s"]
 [rep-confirmed]
+banaction = iprep-nftables.py
 action = %(known/action)s
          iprep.py[mode=is-blocked, rep_check="%(rep_check)s"]
 [rep-notorious]
+banaction = iprep-nftables.py
 action = %(known/action)s
          iprep.py[mode=is-blocked, rep_check="%(rep_check)s"]
 """
@@ -119,6 +121,33 @@ class Action(HookCase):
         self.host.write("jail.d/more.local", JAILS)
         self.host.restart()
         open(f"{self.host.bin}/calls", "w", encoding="ascii").close()
+
+    def entries(self, jail="rep-confirmed"):
+        return self.host.nft("list", "table", "inet", f"f2b-{jail}", check=False)
+
+    def test_after_the_rules_were_flushed_the_next_ban_brings_all_back(self):
+        first, = self.attackers("known", jails=("sshd", "rep-confirmed"))
+        self.until_closed(first)
+        self.host.nft("flush", "ruleset")
+        second = self.address("known")
+        self.confirmed_by("ambiguous", second)
+        for address in (first, second):
+            self.until(lambda address=address: address in self.entries(), f"{address} is in the firewall", SOON_S)
+            self.until_closed(address)
+
+    def test_an_end_of_a_ban_removes_just_its_entry_also_if_it_is_gone_already(self):
+        first, second = self.attackers("known", "known", jails=("sshd", "rep-confirmed"))
+        for address in (first, second):
+            self.until(lambda address=address: address in self.entries(), f"{address} is in the firewall", SOON_S)
+        self.host.nft("delete", "element", "inet", "f2b-rep-confirmed", "addr4", f"{{ {first} }}")
+        for address in (first, second):
+            self.unban("rep-confirmed", address)
+        third = self.address("known")
+        self.confirmed_by("ambiguous", third)
+        self.until(lambda: third in self.entries(), f"{third} is in the firewall", SOON_S)
+        self.assertNotIn(first, self.entries())
+        self.assertNotIn(second, self.entries())
+        self.assertNotIn("not in the firewall", self.host.read(self.host.log_path))
 
     def gate_is_hurt(self, hurt):
         """Other jails ban, and nothing that happened in the meantime is lost."""

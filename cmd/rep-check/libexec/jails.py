@@ -122,6 +122,8 @@ class Action:
 
     def programs(self):
         """[(program, ...)]: one of each group must be installed."""
+        if os.path.basename(self.file) == "iprep-nftables.py":
+            return [("nft",)]
         if "programs" in self.values:
             return [tuple(self.values["programs"].split())]
         found = []
