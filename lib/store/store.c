@@ -125,7 +125,7 @@ static int open_existing(struct store *store)
 	return rc;
 }
 
-static int open_or_make(struct store *store)
+static int open_once(struct store *store)
 {
 	int rc = store_files_check(store);
 
@@ -140,7 +140,24 @@ static int open_or_make(struct store *store)
 		rc = store_make(store);
 	if (rc)
 		return rc;
-	rc = open_existing(store);
+	return open_existing(store);
+}
+
+/* It was there, and iprep_reset() set it aside before it was opened. */
+static bool has_gone(const struct store *store)
+{
+	return store->db && (store->sqlite_rc & 0xff) == SQLITE_CANTOPEN &&
+	       sqlite3_system_errno(store->db) == ENOENT;
+}
+
+static int open_or_make(struct store *store)
+{
+	int rc = open_once(store);
+
+	for (int i = 0; rc && has_gone(store) && i < REOPENS_MAX; i++) {
+		store_disconnect(store);
+		rc = open_once(store);
+	}
 	if (!rc && store->mode == STORE_WORK)
 		store_files_share(store);
 	return rc;

@@ -325,6 +325,17 @@ class Meanwhile(Case):
             sums.append(len(hooks))
         print(f'recorded of {sums}: {recorded}')
 
+    def test_one_that_is_set_aside_between_the_check_and_the_opening_is_made(self):
+        """SQLite opens it for writing, and then tries to read it at least."""
+        self.ready()
+        before = self.count('report')
+        for nth in range(1, 6):
+            done, trace = self.place.traced(['-qq', '-P', self.place.db, '-e', 'trace=openat', '-e',
+                                             f'inject=openat:error=ENOENT:when={nth}..{nth + 1}'],
+                                            'rep-report', '--enqueue', '--', f'45.76.0.{nth}')
+            self.assertEqual((done.stderr, done.returncode), ('', 0), trace)
+        self.assertEqual(self.count('report'), before + 5)
+
     def test_a_sound_one_set_aside_under_hooks_holds_all_that_the_new_one_does_not(self):
         started = []
         for turn in range(4):
