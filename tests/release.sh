@@ -45,6 +45,7 @@ make() {
 	mkdir -p "$roots"
 	work=$(mktemp -d "$roots/.new-XXXXXX")
 	trap 'rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM
 	proxy=$(apt-config shell p Acquire::http::Proxy)
 	eval "$proxy"
 	echo "== making a root of Debian $1"
@@ -69,7 +70,7 @@ make() {
 	chmod 0755 "$work/root" "$work/root/usr/sbin/policy-rc.d"
 	mv "$work/root" "$2"
 	rm -rf "$work"
-	trap - EXIT
+	trap - EXIT INT TERM
 }
 
 [ $# -ge 1 ] || die 64 "usage: sh tests/release.sh RELEASE [COMMAND [ARGUMENT]...]"

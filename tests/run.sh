@@ -5,9 +5,9 @@
 #
 # Installs the required packages and builds outside the clone, once as released and once with -Werror,
 # AddressSanitizer and UndefinedBehaviorSanitizer. Then it runs all tests under ctest, including the scenario of
-# the demo. After that it repeats them in a root directory with the other release (tests/release.sh), without
-# the sanitizers, without the tests of whole machines (real daemons, packages, a booted systemd) and without the
-# benches. Requires root, for namespaces and file owners.
+# the demo. At the same time it runs them in a root directory with the other release (tests/release.sh), without the
+# sanitizers, without the tests of whole machines (real daemons, packages, a booted systemd) and without the
+# benches; their output comes last. Requires root, for namespaces and file owners.
 #
 #   sudo sh tests/run.sh [--keep] [--here | --part]
 #
@@ -62,8 +62,10 @@ fi
 
 dir=$(mktemp -d /var/tmp/iprep-tests.XXXXXX)
 chmod 0755 "$dir"
+other_run=
 # shellcheck disable=SC2317
 end() {
+	[ -z "$other_run" ] || kill "$other_run" || :
 	if [ "$keep" = yes ]; then echo "== kept: $dir"; else rm -rf "$dir"; fi
 }
 trap end EXIT
@@ -91,6 +93,11 @@ if [ "$what" = part ]; then
 	run released -E "$machines"
 	exit $status
 fi
+if [ "$what" = both ]; then
+	echo "== testing on Debian $other at the same time"
+	sh "$top/tests/release.sh" "$other" sh "$top/tests/run.sh" --part >"$dir/other.log" 2>&1 &
+	other_run=$!
+fi
 echo "== source"
 lint=ok
 sh "$top/.ci/lint" || { lint=failed; status=1; }
@@ -99,7 +106,9 @@ run released
 run sanitized -LE host
 if [ "$what" = both ]; then
 	echo "== testing on Debian $other"
-	sh "$top/tests/release.sh" "$other" sh "$top/tests/run.sh" --part || status=1
+	tail -n +1 -f --pid="$other_run" "$dir/other.log"
+	wait "$other_run" || status=1
+	other_run=
 fi
 [ $lint = ok ] || echo "== the check of the source (.ci/lint) failed, see above"
 exit $status

@@ -10,7 +10,7 @@ import sys
 import time
 
 import places
-from host import packages
+from host import packages, roots
 from places import Place
 
 SYNC_MS = 5                                # of the slow disk
@@ -121,7 +121,7 @@ def program(name):
     root = places.packages('')
     path = ':'.join([os.environ['PATH'], '/usr/sbin', f'{root}/usr/sbin', f'{root}/usr/bin'])
     if not shutil.which(name, path=path):
-        with packages.locked(root):
+        with roots.locked(root):
             packages.fetch([name], root)
     return shutil.which(name, path=path)
 

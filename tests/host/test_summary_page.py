@@ -230,10 +230,5 @@ class Shown(CountersCase):
 
 def unpacked_html5lib(directory):
     """Python's modules; fetched once."""
-    root = f'{directory}/python3-html5lib'
-    with packages.locked(directory):
-        if not os.path.exists(root):
-            with tempfile.TemporaryDirectory(prefix='.new-', dir=directory) as work:
-                packages.fetch(['python3-html5lib'], f'{work}/root')
-                os.rename(f'{work}/root', root)
+    root = packages.unpacked(directory, 'python3-html5lib', ['python3-html5lib'])
     return f'{root}/usr/lib/python3/dist-packages'

@@ -23,13 +23,7 @@ ANSWER_S = 60
 
 def unpacked(directory):
     """Where Chromium and a font are; fetched once."""
-    root = f'{directory}/chromium'
-    with packages.locked(directory):
-        if not os.path.exists(root):
-            with tempfile.TemporaryDirectory(prefix='.new-', dir=directory) as work:
-                packages.fetch(['chromium-headless-shell', 'fonts-liberation'], f'{work}/root')
-                os.rename(f'{work}/root', root)
-    return root
+    return packages.unpacked(directory, 'chromium', ['chromium-headless-shell', 'fonts-liberation'])
 
 
 class Browser:

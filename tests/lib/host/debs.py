@@ -2,7 +2,8 @@
 """
 debs.py - our Debian packages, made from this source as README says
 
-They are made below directory; a second time only what changed is compiled.
+They are made below directory, in one build for all tests: a second time only what
+changed is compiled. Each Debs has files of its own, which no other test replaces.
 newer() gives the same with a higher version, and with one more line in two
 conffiles, as the next release would have.
 """
@@ -11,41 +12,52 @@ import glob
 import os
 import re
 import shutil
+import tempfile
 
 from host import TOP, process
+from host.roots import locked
 
 NAMES = ("libiprep0", "iprep", "libiprep-dev")      # in the order of dependence
 BUILD_S = 1200
 CHANGED = ("etc/iprep/iprep.conf", "etc/logrotate.d/iprep")
 MORE = "# a line of the next release\n"
+PACK_SOURCE = "cpack --config CPackSourceConfig.cmake"
 
 
 class Debs:
     """paths: {package: file}, version; from another source or with more options of cmake, below another directory."""
 
     def __init__(self, directory, *options, source=TOP):
-        self.directory = f"{directory}/debs"
-        self.build = build = f"{self.directory}/build"
-        process.run(["cmake", "-S", source, "-B", build, "-DBUILD_TESTING=OFF",
-                     "-DCMAKE_INSTALL_PREFIX=/usr", *options], timeout_s=BUILD_S)
-        process.run(["cmake", "--build", build, "-j2"], timeout_s=BUILD_S)
-        for old in glob.glob(f"{build}/*.deb") + glob.glob(f"{build}/*.ddeb"):
-            os.unlink(old)
-        process.run(["sh", "-c", 'cd "$1" && cpack -G DEB', "sh", build],
-                    timeout_s=BUILD_S)
-        self.paths = {name: only(f"{build}/{name}_*.deb") for name in NAMES}
+        self.build = f"{directory}/debs/build"
+        os.makedirs(self.build, exist_ok=True)
+        self.directory = tempfile.mkdtemp(prefix="made-", dir=f"{directory}/debs")
+        with locked(self.build):
+            process.run(["cmake", "-S", source, "-B", self.build, "-DBUILD_TESTING=OFF",
+                         "-DCMAKE_INSTALL_PREFIX=/usr", *options], timeout_s=BUILD_S)
+            process.run(["cmake", "--build", self.build, "-j2"], timeout_s=BUILD_S)
+            self.pack("cpack -G DEB", "*.deb", "*.ddeb")
+        self.paths = {name: only(f"{self.directory}/{name}_*.deb") for name in NAMES}
         self.version = field(self.paths["iprep"], "Version")
 
+    def pack(self, command, *patterns):
+        """Run command in the build directory, and take what it makes."""
+        for pattern in patterns:
+            for old in glob.glob(f"{self.build}/{pattern}"):
+                os.unlink(old)
+        run_in(self.build, command)
+        for pattern in patterns:
+            for path in glob.glob(f"{self.build}/{pattern}"):
+                shutil.copy(path, self.directory)
+
     def source(self):
-        """The source package, made in the same directory."""
-        for old in glob.glob(f"{self.build}/*.tar.gz"):
-            os.unlink(old)
-        pack_source(self.build)
-        return only(f"{self.build}/*.tar.gz")
+        """The source package."""
+        with locked(self.build):
+            self.pack(PACK_SOURCE, "*.tar.gz")
+        return only(f"{self.directory}/*.tar.gz")
 
     def symbols(self):
         """The packages with debug information."""
-        return sorted(glob.glob(f"{self.build}/*.ddeb"))
+        return sorted(glob.glob(f"{self.directory}/*.ddeb"))
 
     def field(self, name, which):
         return field(self.paths[name], which)
@@ -82,7 +94,11 @@ class Debs:
 
 
 def pack_source(build):
-    process.run(["sh", "-c", 'cd "$1" && cpack --config CPackSourceConfig.cmake', "sh", build], timeout_s=BUILD_S)
+    run_in(build, PACK_SOURCE)
+
+
+def run_in(build, command):
+    process.run(["sh", "-c", f'cd "$1" && {command}', "sh", build], timeout_s=BUILD_S)
 
 
 def changelog_version(top=TOP):

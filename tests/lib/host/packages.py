@@ -15,8 +15,6 @@ A directory that was filled before is used again; nothing is fetched then.
 Tests that run side by side share it.
 """
 
-import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -44,7 +42,7 @@ class Packages:
         self.root = directory
         self.fail2ban_version = wanted_fail2ban()
         self.fail2ban_root = f"{directory}/fail2ban-{self.fail2ban_version}"
-        with locked(directory):
+        with roots.locked(directory):
             if not os.path.exists(self.fail2ban_root):
                 unpack_fail2ban(self.fail2ban_version, self.fail2ban_root)
             self.fetch_missing(more)
@@ -100,7 +98,7 @@ class Packages:
 def unpacked(directory, name, packages):
     """A root of its own with these packages, DIRECTORY/NAME; made if it is not there."""
     root = f"{directory}/{name}"
-    with locked(directory):
+    with roots.locked(directory):
         if not os.path.exists(root):
             with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as work:
                 fetch(packages, f"{work}/root")
@@ -108,15 +106,6 @@ def unpacked(directory, name, packages):
                 os.chmod(f"{work}/root", 0o755)
                 os.rename(f"{work}/root", root)
     return root
-
-
-@contextlib.contextmanager
-def locked(directory):
-    """Tests run side by side; one of them fetches, the others wait for that."""
-    os.makedirs(directory, exist_ok=True)
-    with open(f"{directory}/.lock", "w", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def wanted_fail2ban():

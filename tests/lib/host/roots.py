@@ -12,11 +12,13 @@ finds none of this machine:
   live/RELEASE/NAME   a copy of it with the packages of one machine
 
 Both are kept below the packages' directory, finished or not at all. A run never
-changes them. This machine's apt resolves and downloads; only dpkg runs inside.
+changes them. They are made one at a time, whichever tests ask for them. This machine's apt resolves and downloads; only dpkg runs inside.
 For this machine's own release apt uses the machine's sources and lists. A root
 of another release has sources and lists of its own, from the same mirror.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -50,10 +52,11 @@ class Roots:
     def get(self, name, packages):
         """A root with these packages; made if it is not there."""
         base = self.path(BASE)
-        if not is_made(base, BASE_PACKAGES):
-            self.make(base, lambda work: bootstrap(work, self.release), BASE_PACKAGES)
-        if not is_made(self.path(name), packages):
-            self.make(self.path(name), lambda work: copy(base, work), packages)
+        with locked(self.directory):
+            if not is_made(base, BASE_PACKAGES):
+                self.make(base, lambda work: bootstrap(work, self.release), BASE_PACKAGES)
+            if not is_made(self.path(name), packages):
+                self.make(self.path(name), lambda work: copy(base, work), packages)
         return self.path(name)
 
     def path(self, name):
@@ -73,6 +76,15 @@ class Roots:
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
+
+
+@contextlib.contextmanager
+def locked(directory):
+    """Tests run side by side; one of them fetches, the others wait for that."""
+    os.makedirs(directory, exist_ok=True)
+    with open(f"{directory}/.lock", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def is_made(path, packages):
