@@ -16,6 +16,11 @@ static const char *own_reason(int own)
 	return NULL;
 }
 
+bool guard_is_error(const char *why)
+{
+	return why == own_unknown;
+}
+
 static int is_own(const struct session *session, const struct addr *addr)
 {
 	if (session->own)

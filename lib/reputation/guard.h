@@ -12,6 +12,10 @@
 /* Without this host's own addresses: a hook has no time for a netlink socket. */
 const char *guard_check_in_hook(const struct session *session, const struct addr *addr);
 const char *guard_check(const struct session *session, const struct addr *addr);
+/* A reason that is an error: this host's addresses could not be read. It leaves an address alone
+ * for the moment, and says nothing about it.
+ */
+bool guard_is_error(const char *why);
 /* The prefix contains an address in [allow] or one of ours, so that it cannot be blocked as a
  * whole.
  */

@@ -282,6 +282,7 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 {
 	size_t count = session->conf->nsources;
 	struct lookup *lookup = calloc(1, sizeof(*lookup) + count * sizeof(lookup->findings[0]));
+	char text[ADDR_TEXT_MAX];
 	const char *guard;
 	int rc;
 
@@ -295,6 +296,10 @@ int lookup_new(const struct session *session, const struct addr *addr, enum orig
 	lookup->flags = flags;
 	lookup->verdict.tier = -1;
 	guard = guard_check(session, addr);
+	if (guard_is_error(guard)) {
+		lookup_free(lookup);
+		return err_set(session->err, IPREP_E_OS, "%s: %s", addr_text(addr, text), guard);
+	}
 	if (guard)
 		text_put(lookup->exempt, sizeof(lookup->exempt), guard);
 	if (guard || feeds_spf(session, addr, lookup->exempt))

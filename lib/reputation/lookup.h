@@ -36,7 +36,7 @@ struct lookup {
 };
 
 /* Guard, pardon, block and cache; task.ask is what is to be asked first. Errors: _STORE, _BUSY,
- * _NOMEM. */
+ * _NOMEM; _OS if the addresses of this host cannot be read. */
 int lookup_new(const struct session *session, const struct addr *addr, enum origin origin,
 	       unsigned flags, struct lookup **ret);
 struct lookup *lookup_free(struct lookup *lookup);

@@ -144,8 +144,12 @@ int report_freeze(const struct session *session, struct report_job *report)
 {
 	enum report_state state;
 	const char *why = why_over(session, report, &state);
+	char text[ADDR_TEXT_MAX];
 	int rc;
 
+	if (guard_is_error(why))
+		return err_set(session->err, IPREP_E_OS, "%s: %s", addr_text(&report->addr, text),
+			       why);
 	if (why) {
 		rc = store_report_end(session->store, report->id, state, 0, why);
 		if (rc < 0)
