@@ -4,7 +4,7 @@
  *
  * IPREP_MALLOC_FILE is a file of three 64-bit numbers: how many allocations there were, the one
  * that fails (0: none), and whether it did. It is mapped when the library is loaded, because the
- * programs clear their environment and change their user early. For tests/cli/test_memory.py.
+ * programs clear their environment and change their user early. For tests/cli/test_memory.py and tests/torture.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
 
 static struct numbers {
 	_Atomic long long count;
@@ -61,4 +62,35 @@ SEEN void *calloc(size_t count, size_t size)
 SEEN void *realloc(void *old, size_t size)
 {
 	return fails_now() ? NULL : __libc_realloc(old, size);
+}
+
+SEEN void *reallocarray(void *old, size_t count, size_t size)
+{
+	size_t all;
+
+	if (__builtin_mul_overflow(count, size, &all)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(old, all);
+}
+
+SEEN void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails_now() ? NULL : __libc_memalign(alignment, size);
+}
+
+SEEN void *memalign(size_t alignment, size_t size)
+{
+	return aligned_alloc(alignment, size);
+}
+
+SEEN int posix_memalign(void **out, size_t alignment, size_t size)
+{
+	void *made = aligned_alloc(alignment, size);
+
+	if (!made)
+		return ENOMEM;
+	*out = made;
+	return 0;
 }
