@@ -11,11 +11,15 @@ MOST = 100000
 
 
 class Campaign:
-    """run() yields (point, what is wrong, more of it); points and found count."""
+    """
+    run() yields (point, what is wrong, more of it); points and found count.
 
-    def __init__(self, name, kind, every=1, first=0):
+    every, first: one point in `every`, beginning with `first`; only: a system call and an errno, "" for any.
+    """
+
+    def __init__(self, name, kind, every=1, first=0, only=('', '')):
         self.world = World(COMMANDS[name])
-        self.kind, self.every, self.first = kind, every, first
+        self.kind, self.every, self.first, self.only = kind, every, first, only
         self.points, self.found, self.untried = 0, collections.Counter(), []
 
     def close(self):
@@ -53,7 +57,9 @@ class Campaign:
         self.world.restore()
         calls = traced.calls(self.world.start)
         self.untried = faults.untried(calls)
-        for point in list(faults.points_of(self.kind, calls))[self.first::self.every]:
+        points = [point for point in faults.points_of(self.kind, calls)
+                  if self.only[0] in ('', point.call) and self.only[1] in ('', point.errno)]
+        for point in points[self.first::self.every]:
             self.world.restore()
             done, met = traced.run(self.world.start, point)
             if met:

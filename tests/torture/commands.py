@@ -53,7 +53,7 @@ COMMANDS = {command.name: command for command in (
     row('summary', 'rep-report --summary', reads=True),
     row('metrics', 'rep-report --metrics {dir}/metrics.prom', reads=True),
     row('health', 'rep-report --health', good=(0, 1, 2, 3), failed=(), reads=True),
-    row('status', 'rep-report --status', reads=True),
+    row('status', 'rep-report --status', good=(0, 77), reads=True),
     row('purge', 'rep-purge'),
     row('forget', f'rep-purge {QUEUED} {BLOCKED}'),
     row('pardon', f'rep-purge --pardon 1d {BLOCKED}'),

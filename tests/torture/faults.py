@@ -3,19 +3,22 @@
 faults.py - what a torture run makes fail: one point is one call of one process
 
     malloc              the n-th allocation returns NULL                 tests/lib/failing_malloc.c
+    short               the n-th write takes half of its bytes           tests/lib/short_writes.c
     errno               the n-th call of a system call fails             strace
     kill                SIGKILL when the n-th call of it begins          strace
-    short               the n-th write takes half of its bytes           tests/lib/short_writes.c
 
-A system call is counted from main on, in each process for itself: what the dynamic loader does is not ours.
+A system call is counted in each process for itself, without those of the dynamic loader (tests/lib/stop_at_main.c).
 """
 import collections
 import dataclasses
 import os
 import re
+import signal
 import struct
+import subprocess
 
 from places import library
+from waiting import wait_until
 
 KINDS = ('malloc', 'short', 'errno', 'kill')
 
@@ -93,56 +96,65 @@ class Preloaded:
     def run(self, start, nth):
         with open(self.path, 'wb') as file:
             file.write(struct.pack('qqq', 0, nth, 0))
-        done = start([], {**os.environ, **self.env})
+        done = start({**os.environ, **self.env})
         with open(self.path, 'rb') as file:
             self.count, _, failed = struct.unpack('qqq', file.read())
         return done, bool(failed)
 
 
 class Traced:
-    """The n-th system call, counted from main on."""
+    """The n-th system call of a process, counted from main on, or from the fork that made it."""
 
     def __init__(self, place):
         self.path = place.path('trace')
 
     def calls(self, start):
-        """{call: (first, last)}: how often the loader makes it, and the process that makes it most, in a clean run."""
-        start(['strace', '-f', '-qq', '-o', self.path], None)
-        before, seen, main = collections.Counter(), collections.defaultdict(collections.Counter), None
-        loaded = False
-        for pid, name in self.lines():
-            main = main or pid
-            if pid == main and not loaded:
-                before[name] += 1
-                loaded = name == 'munmap'           # of ld.so.cache
-            seen[pid][name] += 1
-        return {name: (before[name], max(each[name] for each in seen.values()))
-                for name in sorted(set().union(*seen.values()))}
-
-    def lines(self):
+        """{call: how often the process makes it that makes it most}, in a clean run."""
+        self.under([], start)
+        seen = collections.defaultdict(collections.Counter)
         with open(self.path, encoding='utf-8', errors='replace') as file:
             for line in file:
                 match = re.match(r'(\d+) +(\w+)\(', line)
                 if match:
-                    yield match.groups()
+                    seen[match[1]][match[2]] += 1
+        return {name: max(each[name] for each in seen.values()) for name in sorted(set().union(*seen.values()))}
 
     def run(self, start, point):
         what = 'signal=KILL' if point.kind == 'kill' else f'error={point.errno}'
-        done = start(['strace', '-f', '-qq', '--seccomp-bpf', '-o', self.path, '-e', f'trace={point.call}',
-                      '-e', f'inject={point.call}:{what}:when={point.nth}'], None)
+        done = self.under(['-e', f'trace={point.call}', '-e', f'inject={point.call}:{what}:when={point.nth}'], start)
         with open(self.path, encoding='utf-8', errors='replace') as file:
             text = file.read()
         return done, '(INJECTED)' in text or 'killed by SIGKILL' in text
 
+    def under(self, options, start):
+        """A run that strace attaches to once its libraries are loaded."""
+        tracers = []
+
+        def attach(process):
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            tracers.append(subprocess.Popen(['strace', '-f', '-q', '-o', self.path, '-p', str(process.pid), *options],
+                                            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            wait_until(lambda: tracer_of(process.pid), 'strace is attached')
+            process.send_signal(signal.SIGCONT)
+
+        done = start({**os.environ, 'LD_PRELOAD': library('stop_at_main')}, attach)
+        tracers[0].wait(60)
+        return done
+
+
+def tracer_of(pid):
+    with open(f'/proc/{pid}/status', encoding='ascii') as file:
+        return next(int(line.split()[1]) for line in file if line.startswith('TracerPid:'))
+
 
 def points_of(kind, calls):
     """The points of system calls, in the order of the table."""
-    for name, (before, last) in calls.items():
+    for name, most in calls.items():
         if kind == 'kill' and name in CHANGES:
-            yield from (Point('kill', nth, name) for nth in range(before + 1, last + 1))
+            yield from (Point('kill', nth, name) for nth in range(1, most + 1))
         elif kind == 'errno':
             yield from (Point('errno', nth, name, errno) for errno in ERRNOS.get(name, '').split()
-                        for nth in range(before + 1, last + 1))
+                        for nth in range(1, most + 1))
 
 
 def untried(calls):

@@ -99,12 +99,14 @@ class World:
 
     # -- one call
 
-    def start(self, wrapper=(), env=None):
-        """The command; ends with None if it hangs."""
-        argv = [*wrapper, *self.place.command(*self.call)]
+    def start(self, env=None, begun=None):
+        """The command, or None if it hangs; begun is called with its process."""
+        argv = self.place.command(*self.call)
         with subprocess.Popen(argv, stdin=subprocess.PIPE if self.command.stdin else subprocess.DEVNULL, env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace',
                               start_new_session=True) as process:
+            if begun:
+                begun(process)
             try:
                 out, err = process.communicate(self.command.stdin or None, timeout=LIMIT_S)
             except subprocess.TimeoutExpired:
