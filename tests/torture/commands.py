@@ -28,7 +28,7 @@ class Command:
     reads: bool = False
     finish: tuple = ()
     damage: bool = False                    # the database is damaged before
-    again: frozenset = frozenset()          # what the same call may end with after a failure, besides good
+    again: frozenset = frozenset()          # what the same call may also end with after a failure
     lines: int = 1                          # on stderr with a failure
 
 

@@ -25,47 +25,50 @@ KINDS = ('malloc', 'short', 'errno', 'kill')
 # What each system call can end with here: one errno for each way that a caller can treat differently.
 ERRNOS = {
     # files
-    'openat': 'EMFILE EACCES ENOSPC EINTR', 'read': 'EIO EINTR', 'pread64': 'EIO EINTR', 'write': 'ENOSPC EPIPE EINTR',
-    'pwrite64': 'ENOSPC EIO EINTR', 'writev': 'ENOSPC EINTR', 'close': 'EIO EINTR', 'lseek': 'EINVAL',
+    'openat': 'EMFILE EACCES ENOSPC EINTR', 'read': 'EIO EINTR', 'pread64': 'EIO EINTR',
+    'write': 'ENOSPC EPIPE EINTR', 'pwrite64': 'ENOSPC EIO EINTR', 'writev': 'ENOSPC EINTR', 'lseek': 'EINVAL',
     'newfstatat': 'EACCES EIO', 'fstat': 'EIO', 'statx': 'EIO', 'fstatfs': 'EIO', 'statfs': 'EIO',
     'access': 'EACCES EIO', 'faccessat2': 'EACCES EIO', 'readlink': 'EACCES EIO', 'getdents64': 'EIO',
     'ftruncate': 'EIO ENOSPC', 'fallocate': 'ENOSPC', 'fsync': 'EIO ENOSPC', 'fdatasync': 'EIO ENOSPC',
-    'rename': 'ENOSPC EACCES', 'renameat2': 'ENOSPC EACCES', 'unlink': 'EACCES EIO', 'link': 'EMLINK EACCES',
-    'linkat': 'EMLINK EACCES', 'mkdir': 'ENOSPC EACCES', 'mknodat': 'ENOSPC', 'rmdir': 'EACCES', 'chmod': 'EPERM',
-    'fchmod': 'EPERM', 'fchmodat': 'EPERM', 'chown': 'EPERM', 'fchown': 'EPERM', 'fchownat': 'EPERM',
-    'utimensat': 'EPERM', 'getxattr': 'EIO', 'fgetxattr': 'EIO', 'umask': '', 'chdir': 'EACCES', 'dup': 'EMFILE',
-    'dup2': 'EMFILE', 'dup3': 'EMFILE', 'ioctl': 'ENOTTY', 'pipe2': 'EMFILE', 'eventfd2': 'EMFILE',
-    'memfd_create': 'EMFILE',
+    'rename': 'ENOSPC EACCES', 'renameat': 'ENOSPC EACCES', 'renameat2': 'ENOSPC EACCES', 'unlink': 'EACCES EIO',
+    'link': 'EMLINK EACCES', 'linkat': 'EMLINK EACCES', 'mkdir': 'ENOSPC EACCES', 'mknodat': 'ENOSPC',
+    'rmdir': 'EACCES', 'chmod': 'EPERM', 'fchmod': 'EPERM', 'fchmodat': 'EPERM', 'chown': 'EPERM',
+    'fchown': 'EPERM', 'fchownat': 'EPERM', 'utimensat': 'EPERM', 'getxattr': 'EIO', 'fgetxattr': 'EIO',
+    'umask': '', 'chdir': 'EACCES', 'dup': 'EMFILE', 'dup2': 'EMFILE', 'dup3': 'EMFILE', 'ioctl': 'ENOTTY',
+    'pipe2': 'EMFILE', 'eventfd2': 'EMFILE', 'memfd_create': 'EMFILE',
     # locks
     'fcntl': 'ENOLCK', 'flock': 'ENOLCK EINTR',
     # sockets
     'socket': 'EMFILE ENOBUFS EAFNOSUPPORT', 'socketpair': 'EMFILE', 'connect': 'ECONNREFUSED ENETUNREACH EINTR',
     'bind': 'EADDRINUSE', 'listen': 'EADDRINUSE', 'accept4': 'EMFILE', 'getsockname': 'ENOBUFS',
-    'getpeername': 'ENOTCONN', 'getsockopt': 'ENOBUFS', 'setsockopt': 'ENOBUFS', 'sendto': 'ENOBUFS ECONNRESET EINTR',
-    'sendmsg': 'ENOBUFS EINTR', 'sendmmsg': 'ENOBUFS', 'recvfrom': 'ECONNRESET EINTR', 'recvmsg': 'ENOMEM EINTR',
-    'shutdown': 'ENOTCONN', 'poll': 'ENOMEM EINTR', 'ppoll': 'ENOMEM EINTR', 'pselect6': 'EINTR',
-    'epoll_create1': 'EMFILE', 'epoll_ctl': 'ENOSPC ENOMEM', 'epoll_wait': 'EINTR', 'epoll_pwait': 'EINTR',
+    'getpeername': 'ENOTCONN', 'getsockopt': 'ENOBUFS', 'setsockopt': 'ENOBUFS',
+    'sendto': 'ENOBUFS ECONNRESET EINTR', 'sendmsg': 'ENOBUFS EINTR', 'sendmmsg': 'ENOBUFS',
+    'recvfrom': 'ECONNRESET EINTR', 'recvmsg': 'ENOMEM EINTR', 'recvmmsg': 'ENOMEM', 'shutdown': 'ENOTCONN',
+    'poll': 'ENOMEM EINTR', 'ppoll': 'ENOMEM EINTR', 'pselect6': 'EINTR', 'epoll_create1': 'EMFILE',
+    'epoll_ctl': 'ENOSPC ENOMEM', 'epoll_wait': 'EINTR', 'epoll_pwait': 'EINTR',
     # clocks
     'clock_nanosleep': 'EINTR', 'clock_gettime': 'EINVAL', 'setitimer': 'EINVAL', 'timerfd_create': 'EMFILE',
     'timerfd_settime': 'EINVAL',
     # processes
-    'clone': 'EAGAIN ENOMEM', 'clone3': 'EAGAIN ENOMEM', 'vfork': 'EAGAIN', 'fork': 'EAGAIN', 'execve': 'ENOMEM EACCES',
-    'wait4': 'ECHILD EINTR', 'waitid': 'ECHILD EINTR', 'kill': 'EPERM', 'setsid': 'EPERM', 'setuid': 'EAGAIN EPERM',
-    'setgid': 'EPERM', 'setresuid': 'EAGAIN EPERM', 'setresgid': 'EPERM', 'setgroups': 'EPERM ENOMEM',
-    'prctl': 'EINVAL', 'seccomp': 'EINVAL', 'landlock_create_ruleset': 'EOPNOTSUPP', 'landlock_add_rule': 'EINVAL',
-    'landlock_restrict_self': 'EPERM', 'prlimit64': 'EPERM', 'setpriority': 'EACCES', 'sched_setaffinity': 'EINVAL',
-    'rt_sigaction': 'EINVAL', 'rt_sigprocmask': 'EINVAL', 'rt_sigtimedwait': 'EAGAIN EINTR', 'getrandom': 'ENOSYS EINTR',
+    'clone': 'EAGAIN ENOMEM', 'clone3': 'EAGAIN ENOMEM', 'vfork': 'EAGAIN', 'fork': 'EAGAIN',
+    'execve': 'ENOMEM EACCES', 'wait4': 'ECHILD EINTR', 'waitid': 'ECHILD EINTR', 'kill': 'EPERM',
+    'setsid': 'EPERM', 'setuid': 'EAGAIN EPERM', 'setgid': 'EPERM', 'setresuid': 'EAGAIN EPERM',
+    'setresgid': 'EPERM', 'setgroups': 'EPERM ENOMEM', 'prctl': 'EINVAL', 'seccomp': 'EINVAL',
+    'landlock_create_ruleset': 'EOPNOTSUPP', 'landlock_add_rule': 'EINVAL', 'landlock_restrict_self': 'EPERM',
+    'prlimit64': 'EPERM', 'setpriority': 'EACCES', 'sched_setaffinity': 'EINVAL', 'rt_sigaction': 'EINVAL',
+    'rt_sigprocmask': 'EINVAL', 'rt_sigtimedwait': 'EAGAIN EINTR', 'getrandom': 'ENOSYS EINTR',
     'signalfd4': 'EMFILE', 'pidfd_open': 'ENOSYS', 'pidfd_send_signal': 'EPERM',
     # memory
     'mmap': 'ENOMEM', 'munmap': 'EINVAL', 'mprotect': 'ENOMEM', 'mremap': 'ENOMEM', 'brk': '', 'madvise': 'EINVAL',
 }
-# They cannot fail, or name what cannot be missing.
-CANNOT_FAIL = set('''getpid getppid gettid getuid geteuid getgid getegid exit exit_group rt_sigreturn set_tid_address
-    set_robust_list rseq arch_prctl futex restart_syscall uname sysinfo sched_getaffinity sched_yield getpriority'''.split())
+# They cannot fail, or name what cannot be missing. close() frees the descriptor even if it fails, and strace's does not.
+CANNOT_FAIL = set('''close getpid getppid gettid getuid geteuid getgid getegid exit exit_group rt_sigreturn
+    set_tid_address set_robust_list rseq arch_prctl futex restart_syscall uname sysinfo
+    sched_getaffinity sched_yield getpriority'''.split())
 # Nothing else has changed on disk, or at a peer, when the process is killed at another one.
-CHANGES = set('''openat pwrite64 write writev fsync fdatasync ftruncate fallocate rename renameat2 unlink link linkat mkdir
-    mknodat fchmod chmod fchown fcntl clone clone3 vfork execve sendto sendmsg recvfrom read poll epoll_wait close
-    connect wait4 exit_group'''.split())
+CHANGES = set('''openat pwrite64 write writev fsync fdatasync ftruncate fallocate rename renameat2 unlink link
+    linkat mkdir renameat mknodat fchmod chmod fchown fcntl clone clone3 vfork execve sendto sendmsg
+    recvfrom read poll epoll_wait close connect wait4 exit_group'''.split())
 
 
 @dataclasses.dataclass(frozen=True)

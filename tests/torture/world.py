@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
 import configuration
 from addresses import address_of, reversed_of
@@ -173,7 +172,8 @@ class World:
             yield 'status', f'{status}: {text.strip()[:200]}'
         elif self.command.silent and (done.stdout or text):
             yield 'message', repr(done.stdout + text)[:300]
-        elif status in self.command.failed - self.command.good and not re.fullmatch(rf'(rep-\w+: [^\n]+\n){{1,{self.command.lines}}}', text):
+        elif status in self.command.failed - self.command.good and \
+                not re.fullmatch(rf'(rep-\w+: [^\n]+\n){{1,{self.command.lines}}}', text):
             yield 'message', f'{status}: {text!r}'[:400]
 
     def judge_rows(self, rows, before, when):

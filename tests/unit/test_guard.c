@@ -90,6 +90,9 @@ TEST(a_host_that_cannot_read_its_addresses_accuses_none)
 	struct session asks = { .conf = place.conf };
 
 	assert_reason(guard_check(&asks, &addr), "the addresses of this host cannot be read");
+	assert_true(guard_is_error(guard_check(&asks, &addr)));
+	assert_false(guard_is_error(OWN));
+	assert_false(guard_is_error(NULL));
 	assert_non_null(guard_check_key(&asks, &addr));
 	assert_non_null(guard_check_inside(&asks, &prefix));
 }
