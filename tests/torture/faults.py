@@ -61,7 +61,7 @@ ERRNOS = {
     # memory
     'mmap': 'ENOMEM', 'munmap': 'EINVAL', 'mprotect': 'ENOMEM', 'mremap': 'ENOMEM', 'brk': '', 'madvise': 'EINVAL',
 }
-# They cannot fail, or name what cannot be missing. close() frees the descriptor even if it fails, and strace's does not.
+# They cannot fail, or name what cannot be missing. close() frees the descriptor even if it fails; strace's does not.
 CANNOT_FAIL = set('''close getpid getppid gettid getuid geteuid getgid getegid exit exit_group rt_sigreturn
     set_tid_address set_robust_list rseq arch_prctl futex restart_syscall uname sysinfo
     sched_getaffinity sched_yield getpriority'''.split())
