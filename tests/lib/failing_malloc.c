@@ -4,7 +4,8 @@
  *
  * IPREP_MALLOC_FILE is a file of three 64-bit numbers: how many allocations there were, the one
  * that fails (0: none), and whether it did. It is mapped when the library is loaded, because the
- * programs clear their environment and change their user early. For tests/cli/test_memory.py and tests/torture.
+ * programs clear their environment and change their user early. For tests/cli/test_memory.py and
+ * tests/torture.
  */
 #include <errno.h>
 #include <fcntl.h>

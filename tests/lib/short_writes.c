@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * short_writes.c - for LD_PRELOAD: of all writes of a process and its children, one takes half of its bytes
+ * short_writes.c - for LD_PRELOAD: of all writes of a process and its children, one takes half of
+ * its bytes
  *
- * Counts like failing_malloc.c, in a file of the same form. A write of one byte is not counted: it has no half.
+ * Counts like failing_malloc.c, in a file of the same form. A write of one byte is not counted: it
+ * has no half.
  */
 #include <fcntl.h>
 #include <stddef.h>
@@ -58,7 +60,8 @@ SEEN ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 	return pwrite64(fd, bytes, len, at);
 }
 
-SEEN ssize_t sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+SEEN ssize_t sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+		    socklen_t to_len)
 {
 	int kind = 0;
 	socklen_t size = sizeof(kind);
