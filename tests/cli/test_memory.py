@@ -26,7 +26,7 @@ class Case(StoreCase):
         """One run of which the nth allocation fails: what it did, or None if it allocates less often."""
         with open(self.numbers, 'wb') as f:
             f.write(struct.pack('qqq', 0, nth, 0))
-        p = self.place.run(*args, env={'LD_PRELOAD': library('failing_malloc'), 'IPREP_MALLOC_FILE': self.numbers})
+        p = self.place.run(*args, env={'LD_PRELOAD': library('failing_malloc'), 'IPREP_NTH_FILE': self.numbers})
         with open(self.numbers, 'rb') as f:
             count, _, failed = struct.unpack('qqq', f.read())
         self.assertGreater(count, 0)           # the library was loaded

@@ -1,47 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * short_writes.c - for LD_PRELOAD: of all writes of a process and its children, one takes half of
- * its bytes
- *
- * Counts like failing_malloc.c, in a file of the same form. A write of one byte is not counted: it
- * has no half.
- */
-#include <fcntl.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+/* short_writes.c - for LD_PRELOAD: the nth write takes half of its bytes; one of a byte is not
+ * counted */
+#include "nth_call.h"
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <unistd.h>
-
-#define SEEN __attribute__((visibility("default")))
-
-static struct numbers {
-	_Atomic long long count;
-	long long fails, failed;
-} * numbers;
-
-__attribute__((constructor)) static void map_numbers(void)
-{
-	const char *path = getenv("IPREP_MALLOC_FILE");
-	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *page;
-
-	if (fd < 0)
-		return;
-	page = mmap(NULL, sizeof(*numbers), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (page != MAP_FAILED)
-		numbers = page;
-	close(fd);
-}
 
 /* Half of it, if this is the one. */
 static size_t allowed(size_t len)
 {
-	if (!numbers || len < 2 || ++numbers->count != numbers->fails)
+	if (len < 2 || !fails_now())
 		return len;
-	numbers->failed = 1;
 	return len / 2;
 }
 

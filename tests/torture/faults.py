@@ -94,7 +94,7 @@ class Preloaded:
 
     def __init__(self, place, name):
         self.path = place.path(f'{name}.numbers')
-        self.env = {'LD_PRELOAD': library(name), 'IPREP_MALLOC_FILE': self.path}
+        self.env = {'LD_PRELOAD': library(name), 'IPREP_NTH_FILE': self.path}
 
     def run(self, start, nth):
         with open(self.path, 'wb') as file:

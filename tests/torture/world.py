@@ -145,7 +145,7 @@ class World:
         elif point.kind != 'kill':
             yield from self.judge_end(done)
         rows = self.rows()
-        yield from self.judge_rows(rows, self.before, 'after it')
+        yield from self.judge_rows(rows)
         again = self.start()
         if again is None or again.returncode not in self.command.good | self.command.again:
             yield 'rerun', 'hangs' if again is None else f'{again.returncode}: {again.stderr.strip()}'
@@ -166,8 +166,6 @@ class World:
         if status < 0 or status > 128:
             yield 'crash', f'signal {-status if status < 0 else status - 128}: {text.strip()[-300:]}'
             return
-        if 'Sanitizer' in text or 'runtime error' in text:
-            yield 'crash', text.strip()[-600:]
         if status not in self.command.good | self.command.failed:
             yield 'status', f'{status}: {text.strip()[:200]}'
         elif self.command.silent and (done.stdout or text):
@@ -176,14 +174,14 @@ class World:
                 not re.fullmatch(rf'(rep-\w+: [^\n]+\n){{1,{self.command.lines}}}', text):
             yield 'message', f'{status}: {text!r}'[:400]
 
-    def judge_rows(self, rows, before, when):
+    def judge_rows(self, rows):
         """The state is sound; what only reads has changed nothing."""
         if self.command.damage:
             return
         if '' in rows:
-            yield 'damaged', f'{when}: {rows[""]}'
-        elif self.command.reads and rows != before:
-            yield 'state', f'{when}: {difference(before, rows)}'
+            yield 'damaged', rows['']
+        elif self.command.reads and rows != self.before:
+            yield 'state', difference(self.before, rows)
 
     def judge_reset(self):
         """The damaged file is still there, under one name."""
